@@ -1,0 +1,58 @@
+"""What one recorded attention call offers to the rest, whatever computes it and wherever it lies."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32
+
+Fuse = Literal["mean", "max", "min"]
+"""How heads are made one: the entry's mean, maximum or minimum over the heads."""
+
+
+@runtime_checkable
+class Attention(Protocol):
+    """One attention call of one layer: softmax rows, made when somebody looks.
+
+    Rows sum to 1 unless the model says otherwise. All results are float32 numpy arrays on the CPU.
+    Nothing of size heads x queries x keys is held between calls.
+    """
+
+    @property
+    def heads(self) -> int:
+        """Number of heads."""
+
+    @property
+    def queries(self) -> int:
+        """Number of query tokens."""
+
+    @property
+    def keys(self) -> int:
+        """Number of key tokens; fewer than queries where keys were pooled."""
+
+    def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
+        """Where one token looks, in every head. IndexError for a query out of range."""
+
+    def columns(self, key: int) -> Float32[np.ndarray, "head query"]:
+        """How much every token looks at one token, in every head. IndexError out of range."""
+
+    def matrix(
+        self, head: int | None = None, *, fuse: Fuse = "mean"
+    ) -> Float32[np.ndarray, "query key"]:
+        """One head's whole map, or all heads fused when `head` is None (not renormalised)."""
+
+    def flow(
+        self,
+        weight: Float32[np.ndarray, "head query"],
+        *,
+        fuse: Fuse | None = None,
+        discard: float = 0.0,
+    ) -> Float32[np.ndarray, "head key"]:
+        """`weight @ attention`: weight on queries moved to the keys they look at.
+
+        With `fuse` None every head moves its own weight through its own map. Otherwise the heads'
+        maps are fused first and every row of `weight` (one is enough) moves through that one map.
+        `discard` is the share of the map's lowest entries set to zero first, entry [0, 0] kept.
+        Max, min and discarding renormalise the map's rows to sum 1.
+        """

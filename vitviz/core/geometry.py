@@ -1,0 +1,239 @@
+"""Where things are: original picture, model pixels and tokens, exact both ways.
+
+Three coordinate systems, all `(row, col)`, continuous, with pixel `i` covering `[i, i + 1)`:
+
+- *original*: the upright picture, as a person sees it (after the EXIF turn);
+- *model*: the pixels the model reads, after resize, crop or pad;
+- *tokens*: integers in the order of the sequence, prefix tokens first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A point, in pixels from the top left corner; fractions are inside a pixel."""
+
+    row: float
+    col: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels; `bottom` and `right` are exclusive."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+
+    @property
+    def height(self) -> float:
+        """Rows covered."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> float:
+        """Columns covered."""
+        return self.right - self.left
+
+    @property
+    def centre(self) -> Spot:
+        """The point in the middle."""
+        return Spot((self.top + self.bottom) / 2, (self.left + self.right) / 2)
+
+    def contains(self, spot: Spot) -> bool:
+        """Whether the spot lies inside; the top and left edges belong to the box."""
+        return self.top <= spot.row < self.bottom and self.left <= spot.col < self.right
+
+    def clip(self, other: Box) -> Box:
+        """The part that both boxes share; of zero size where they do not meet."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Box(top, left, max(top, bottom), max(left, right))
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What of the original picture the model really saw.
+
+    `model = original * scale + offset`, separately for rows and columns, so resize, centre crop
+    (negative offset) and padding (positive offset) are one map that can be walked both ways.
+
+    `original` and `model` are (rows, cols); `orientation` is the file's EXIF value, 1 to 8, that
+    was applied to make the picture upright.
+    """
+
+    original: tuple[int, int]
+    model: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float] = (0.0, 0.0)
+    orientation: int = 1
+
+    def __post_init__(self) -> None:
+        if self.orientation not in range(1, 9):
+            raise ValueError(f"EXIF orientation must be 1 to 8, not {self.orientation}")
+        if min(*self.original, *self.model) < 1 or min(self.scale) <= 0:
+            raise ValueError(
+                f"a crop needs sizes >= 1 and scales > 0; got original {self.original}, "
+                f"model {self.model}, scale {self.scale}"
+            )
+
+    def to_model(self, spot: Spot) -> Spot:
+        """Original pixels -> model pixels."""
+        return Spot(
+            spot.row * self.scale[0] + self.offset[0], spot.col * self.scale[1] + self.offset[1]
+        )
+
+    def to_original(self, spot: Spot) -> Spot:
+        """Model pixels -> original pixels; may lie outside the picture where the model saw padding."""
+        return Spot(
+            (spot.row - self.offset[0]) / self.scale[0], (spot.col - self.offset[1]) / self.scale[1]
+        )
+
+    def box_to_model(self, box: Box) -> Box:
+        """A box of original pixels, in model pixels."""
+        start = self.to_model(Spot(box.top, box.left))
+        end = self.to_model(Spot(box.bottom, box.right))
+        return Box(start.row, start.col, end.row, end.col)
+
+    def box_to_original(self, box: Box) -> Box:
+        """A box of model pixels, in original pixels."""
+        start = self.to_original(Spot(box.top, box.left))
+        end = self.to_original(Spot(box.bottom, box.right))
+        return Box(start.row, start.col, end.row, end.col)
+
+    @property
+    def frame(self) -> Box:
+        """All model pixels."""
+        return Box(0, 0, *self.model)
+
+    @property
+    def seen(self) -> Box:
+        """The part of the original picture that reached the model, in original pixels."""
+        return self.box_to_original(self.frame).clip(Box(0, 0, *self.original))
+
+    @property
+    def seen_share(self) -> float:
+        """Seen area over the whole picture's area, 0 to 1."""
+        rows, cols = self.original
+        return self.seen.height * self.seen.width / (rows * cols)
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Rows and cols of the picture as it lies in the file, before the EXIF turn."""
+        rows, cols = self.original
+        return (cols, rows) if self.orientation >= 5 else (rows, cols)
+
+    def to_stored(self, spot: Spot) -> Spot:
+        """Original (upright) pixels -> pixels as they lie in the file."""
+        rows, cols = self.original
+        row, col = spot.row, spot.col
+        turned = {
+            1: (row, col),
+            2: (row, cols - col),
+            3: (rows - row, cols - col),
+            4: (rows - row, col),
+            5: (col, row),
+            6: (cols - col, row),
+            7: (cols - col, rows - row),
+            8: (col, rows - row),
+        }
+        return Spot(*turned[self.orientation])
+
+    def from_stored(self, spot: Spot) -> Spot:
+        """Pixels as they lie in the file -> original (upright) pixels."""
+        rows, cols = self.original
+        row, col = spot.row, spot.col
+        turned = {
+            1: (row, col),
+            2: (row, cols - col),
+            3: (rows - row, cols - col),
+            4: (rows - row, col),
+            5: (col, row),
+            6: (col, cols - row),
+            7: (rows - col, cols - row),
+            8: (rows - col, row),
+        }
+        return Spot(*turned[self.orientation])
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrid:
+    """Which token is where: `rows` x `cols` patches behind 0 to n named prefix tokens.
+
+    `patch` is the patch's (height, width) in model pixels. `prefix` has the true names in order:
+    "class", "distillation", "register 1", ... A register is never called a class token.
+    """
+
+    rows: int
+    cols: int
+    patch: tuple[float, float]
+    prefix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
+            raise ValueError(
+                f"a token grid needs rows, cols >= 1 and a patch > 0; got {self.rows} x {self.cols}, "
+                f"patch {self.patch}"
+            )
+
+    @property
+    def tokens(self) -> int:
+        """Length of the sequence: prefix tokens and patches."""
+        return len(self.prefix) + self.rows * self.cols
+
+    @property
+    def patches(self) -> slice:
+        """The patch tokens inside the sequence: `row[grid.patches]`."""
+        return slice(len(self.prefix), self.tokens)
+
+    @property
+    def frame(self) -> Box:
+        """The model pixels that the patches cover."""
+        return Box(0, 0, self.rows * self.patch[0], self.cols * self.patch[1])
+
+    def token(self, row: int, col: int) -> int:
+        """The token of patch (row, col). Raises IndexError outside the grid."""
+        if not (0 <= row < self.rows and 0 <= col < self.cols):
+            raise IndexError(
+                f"patch ({row}, {col}) is outside the grid of {self.rows} x {self.cols}"
+            )
+        return len(self.prefix) + row * self.cols + col
+
+    def place(self, token: int) -> tuple[int, int] | None:
+        """(row, col) of a patch token; None for a prefix token. Raises IndexError out of range."""
+        if not 0 <= token < self.tokens:
+            raise IndexError(f"token {token} is outside the sequence of {self.tokens}")
+        if token < len(self.prefix):
+            return None
+        return divmod(token - len(self.prefix), self.cols)
+
+    def name(self, token: int) -> str:
+        """What to call a token: "class", "register 2", or "(row, col)"."""
+        place = self.place(token)
+        return self.prefix[token] if place is None else f"({place[0]}, {place[1]})"
+
+    def box(self, token: int) -> Box | None:
+        """The model pixels of a patch token; None for a prefix token."""
+        place = self.place(token)
+        if place is None:
+            return None
+        height, width = self.patch
+        row, col = place
+        return Box(row * height, col * width, (row + 1) * height, (col + 1) * width)
+
+    def at(self, spot: Spot) -> int | None:
+        """The patch token that covers a spot in model pixels; None outside the grid."""
+        if not self.frame.contains(spot):
+            return None
+        row = min(int(spot.row / self.patch[0]), self.rows - 1)
+        col = min(int(spot.col / self.patch[1]), self.cols - 1)
+        return self.token(row, col)
+
+    @property
+    def middle(self) -> int:
+        """The patch token in the middle of the grid."""
+        return self.token(self.rows // 2, self.cols // 2)

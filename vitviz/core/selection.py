@@ -1,0 +1,62 @@
+"""What the user points at: a place in the original picture, a depth, a head. Shared by all columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vitviz.core.geometry import Crop, Spot, TokenGrid
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A token, said so that every model understands it.
+
+    Either a `spot` of the original (upright) picture, or the name of a `prefix` token.
+    """
+
+    spot: Spot | None = None
+    prefix: str | None = None
+
+    def token(self, grid: TokenGrid, crop: Crop) -> int | None:
+        """This column's token; None where it has none (no such prefix token, spot not seen)."""
+        if self.prefix is not None:
+            return grid.prefix.index(self.prefix) if self.prefix in grid.prefix else None
+        return None if self.spot is None else grid.at(crop.to_model(self.spot))
+
+
+def place_of(token: int, grid: TokenGrid, crop: Crop) -> Place:
+    """The place of a token: the centre of its patch in the original picture, or its prefix name."""
+    box = grid.box(token)
+    if box is None:
+        return Place(prefix=grid.prefix[token])
+    return Place(spot=crop.to_original(box.centre))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is chosen, linked by place and not by index.
+
+    `pin` was clicked and stays, `hover` is under the cursor and passes. `depth` is 0 (first layer)
+    to 1 (last); `head` is None for all heads together.
+    """
+
+    pin: Place = Place(prefix="class")
+    hover: Place | None = None
+    depth: float = 1.0
+    head: int | None = None
+
+    def token(self, grid: TokenGrid, crop: Crop) -> int:
+        """The token to draw for: hovered, else pinned, else the class token, else the middle patch."""
+        for place in (self.hover, self.pin):
+            token = None if place is None else place.token(grid, crop)
+            if token is not None:
+                return token
+        return grid.prefix.index("class") if "class" in grid.prefix else grid.middle
+
+    def layer(self, layers: int) -> int:
+        """The layer at this depth, of so many."""
+        return min(max(round(self.depth * (layers - 1)), 0), max(layers - 1, 0))
+
+    def with_layer(self, layer: int, layers: int) -> Selection:
+        """The same selection at another layer."""
+        return replace(self, depth=layer / (layers - 1) if layers > 1 else 1.0)

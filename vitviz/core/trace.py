@@ -1,0 +1,109 @@
+"""All that one model did with one picture, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from vitviz.core.attention import Attention
+from vitviz.core.geometry import Box, Crop, TokenGrid
+
+Weights = Literal["trained", "untrained", "partly loaded"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model is, in words and numbers for headers and captions.
+
+    `name` is what `vitviz.load` takes; `patch` and `input_size` are (rows, cols) in model pixels;
+    `source` says where the weights came from; `weights_hash` is empty for untrained weights.
+    `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
+    """
+
+    name: str
+    title: str
+    family: str
+    architecture: str
+    weights: Weights
+    patch: tuple[int, int]
+    input_size: tuple[int, int]
+    depth: int
+    heads: int
+    dim: int
+    parameters: int
+    classes: int
+    device: str
+    precision: str
+    source: str = ""
+    licence: str = ""
+    weights_hash: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An opened picture: upright RGB pixels and where they came from.
+
+    `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file;
+    `orientation` is the EXIF value that was applied; `note` says what was done to open it
+    ("first of 12 frames", "16 bit reduced to 8").
+    """
+
+    name: str
+    path: str
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    key: str
+    orientation: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One recorded attention call, with the module it belongs to and the tokens it is over.
+
+    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth.
+    """
+
+    name: str
+    block: int
+    attention: Attention
+    grid: TokenGrid
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All that one model did with one picture.
+
+    `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
+    higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the
+    frame where the model saw padding). `positions` are the position embeddings of the patch tokens
+    as added for this picture, None with `positions_note` saying why where there are none.
+    `predictions` are (label, probability), best first, () without a head (`predictions_note`).
+    `verified` is the largest relative error of attention @ v against the modules' own output over
+    the sampled queries; `refused` has one sentence for each call whose map could not be verified.
+    """
+
+    model: ModelInfo
+    picture: Picture
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    seen: UInt8[np.ndarray, "row col rgb"]
+    seen_box: Box
+    crop: Crop
+    grid: TokenGrid
+    layers: tuple[Layer, ...]
+    verified: float
+    positions: Float32[np.ndarray, "patch dim"] | None = None
+    positions_note: str = ""
+    predictions: tuple[tuple[str, float], ...] = ()
+    predictions_note: str = ""
+    refused: tuple[str, ...] = ()
+    seconds: float = 0.0
+    held_bytes: int = 0
+
+    @property
+    def heads(self) -> int:
+        """Heads of the widest layer."""
+        return max((layer.attention.heads for layer in self.layers), default=0)

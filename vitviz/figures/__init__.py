@@ -1,0 +1,1 @@
+"""Figures for papers: the same drawings as on screen, printed by matplotlib."""

@@ -1,0 +1,1 @@
+"""Models: loaded, run once over a picture, and every attention call recorded and verified."""

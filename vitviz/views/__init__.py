@@ -1,0 +1,101 @@
+"""Views: pure functions from what was measured to what should be drawn. One file a view."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Literal, TypeVar
+
+from vitviz.core.drawing import Drawing
+from vitviz.core.progress import VitvizError
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views.options import Option, arguments, options_of
+
+Draw = Callable[..., Drawing]
+Follows = Literal["token", "layer", "head"]
+_F = TypeVar("_F", bound=Draw)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view as the window, the command line and the help see it.
+
+    `follows` says which parts of the selection it depends on: it is redrawn only when one of them
+    changes. `shows`, `formula` and `source` are its help page. `order` sorts the board.
+    """
+
+    name: str
+    title: str
+    shows: str
+    formula: str
+    source: str
+    follows: frozenset[Follows]
+    order: int
+    function: Draw
+    options: tuple[Option, ...]
+
+    def draw(
+        self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
+    ) -> Drawing:
+        """The drawing for flat option values. VitvizError for a wrong option, Unsupported for a
+        map that cannot be computed exactly."""
+        chosen = dict(values or {})
+        drawing = self.function(trace, selection, **arguments(self.function, chosen))
+        return replace(drawing, options=tuple(sorted(chosen.items())))
+
+
+_registered: dict[str, View] = {}
+
+
+def view(
+    name: str,
+    *,
+    title: str,
+    shows: str,
+    formula: str,
+    source: str,
+    follows: tuple[Follows, ...] = (),
+    order: int = 100,
+) -> Callable[[_F], _F]:
+    """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
+
+    ValueError when the name is taken: two views never share one.
+    """
+
+    def register(function: _F) -> _F:
+        known = _registered.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise ValueError(
+                f"the view {name!r} is in {known.function.__module__} already, "
+                f"{function.__module__} needs another name"
+            )
+        _registered[name] = View(
+            name, title, shows, formula, source, frozenset(follows), order, function,
+            options_of(function),
+        )  # fmt: skip
+        return function
+
+    return register
+
+
+@cache
+def views() -> dict[str, View]:
+    """All views by name, in the board's order: those of this package and of `vitviz.views` plugins."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    for entry in entry_points(group="vitviz.views"):
+        entry.load()
+    return dict(sorted(_registered.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def find(name: str) -> View:
+    """The view of that name. VitvizError listing the views there are."""
+    known = views()
+    if name not in known:
+        raise VitvizError(f"there is no view {name!r}; there are: {', '.join(known)}")
+    return known[name]

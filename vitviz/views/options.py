@@ -1,0 +1,156 @@
+"""A view's options, read off its signature: the one source of the form, the flags and the recipe."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from vitviz.core.colors import Table
+from vitviz.core.progress import VitvizError
+
+Value = str | float | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Words for an option's tooltip and `--help`, with the range of a number and its step."""
+
+    text: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a view: what a form, a flag or a recipe needs to know of it.
+
+    `group` is the keyword argument it belongs to when that argument is a dataclass (`look`).
+    """
+
+    name: str
+    kind: Literal["choice", "number", "integer", "switch", "text"]
+    default: Value
+    text: str = ""
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    optional: bool = False
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a heat map is coloured; shared by all views that draw one."""
+
+    table: Annotated[Table, Help("Colour table")] = "viridis"
+    opacity: Annotated[float, Help("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    range: Annotated[
+        Literal["map", "view", "fixed"],
+        Help("Range of the colours: each map its own, one for the whole view, or fixed"),
+    ] = "map"
+    low: Annotated[float, Help("Lowest value of the fixed range", 0, 1, 0.001)] = 0.0
+    high: Annotated[float, Help("Highest value of the fixed range", 0, 1, 0.001)] = 0.1
+    smooth: Annotated[bool, Help("Interpolate between patches; off shows one flat cell each")] = (
+        False
+    )
+    heat: Annotated[bool, Help("Show the map; off shows the bare picture")] = True
+    grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
+
+
+def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
+    """The options of a view's function: its keyword-only arguments, dataclasses taken apart.
+
+    TypeError for an argument without a type that a form can show.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    found: list[Option] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        hint = hints[name]
+        if is_dataclass(hint):
+            inner = get_type_hints(hint, include_extras=True)
+            for field in fields(hint):
+                default = field.default if field.default is not MISSING else None
+                found.append(_option(field.name, inner[field.name], default, name))
+        else:
+            found.append(_option(name, hint, parameter.default, ""))
+    return tuple(found)
+
+
+def _option(name: str, hint: Any, default: Any, group: str) -> Option:
+    text = Help("")
+    if get_origin(hint) is Annotated:
+        hint, *extras = get_args(hint)
+        text = next((extra for extra in extras if isinstance(extra, Help)), text)
+    optional = False
+    if get_origin(hint) in (Union, types.UnionType):
+        rest = [part for part in get_args(hint) if part is not type(None)]
+        optional, hint = len(rest) < len(get_args(hint)), rest[0]
+    common: dict[str, Any] = {
+        "name": name, "default": default, "text": text.text, "optional": optional, "group": group
+    }  # fmt: skip
+    if get_origin(hint) is Literal:
+        return Option(kind="choice", choices=get_args(hint), **common)
+    if hint is bool:
+        return Option(kind="switch", **common)
+    if hint in (int, float):
+        kind: Literal["integer", "number"] = "integer" if hint is int else "number"
+        return Option(kind=kind, low=text.low, high=text.high, step=text.step, **common)
+    if hint is str:
+        return Option(kind="text", **common)
+    raise TypeError(f"option {name}: {hint!r} has no form; use Literal, bool, int, float or str")
+
+
+def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat option values as the keyword arguments of a view, checked.
+
+    VitvizError naming the option and what it may be, for an unknown name or a wrong value.
+    """
+    known = {option.name: option for option in options_of(function)}
+    hints = get_type_hints(function)
+    call: dict[str, Any] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        option = known.get(name)
+        if option is None:
+            raise VitvizError(
+                f"there is no option {name!r} here; there are: {', '.join(known) or 'none'}"
+            )
+        checked = _checked(option, value)
+        if option.group:
+            groups.setdefault(option.group, {})[name] = checked
+        else:
+            call[name] = checked
+    for group, chosen in groups.items():
+        call[group] = hints[group](**chosen)
+    return call
+
+
+def _checked(option: Option, value: Any) -> Value:
+    if value is None and option.optional:
+        return None
+    match option.kind:
+        case "choice" if value in option.choices:
+            return str(value)
+        case "switch" if isinstance(value, bool):
+            return value
+        case "integer" | "number" if isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = option.low, option.high
+            if (low is None or value >= low) and (high is None or value <= high):
+                return int(value) if option.kind == "integer" else float(value)
+        case "text" if isinstance(value, str):
+            return value
+        case _:
+            pass
+    allowed = ", ".join(option.choices) or {
+        "switch": "true or false", "integer": "a whole number", "number": "a number", "text": "text"
+    }.get(option.kind, "")  # fmt: skip
+    if option.low is not None or option.high is not None:
+        allowed += f" from {option.low} to {option.high}"
+    raise VitvizError(f"option {option.name!r} cannot be {value!r}; it may be {allowed}")
