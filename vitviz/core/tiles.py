@@ -1,0 +1,46 @@
+"""Many small maps or pictures put together as one image, the same for screen and paper."""
+
+from __future__ import annotations
+
+import numpy as np
+from einops import rearrange
+from jaxtyping import UInt8
+
+from vitviz.core.colors import color_index, table_colors
+from vitviz.core.drawing import HeatTiles, RasterTiles
+from vitviz.core.geometry import Box
+
+
+def mosaic_box(tile_rows: int, tile_cols: int, rows: int, cols: int, gap: int) -> Box:
+    """The coordinates that a mosaic covers, without a gap after the last tile."""
+    return Box(0, 0, tile_rows * (rows + gap) - gap, tile_cols * (cols + gap) - gap)
+
+
+def heat_mosaic(tiles: HeatTiles) -> UInt8[np.ndarray, "row col rgba"]:
+    """The coloured tiles of an atlas as one image; gaps and tiles of NaN are transparent."""
+    index = color_index(tiles.values, tiles.low[..., None, None], tiles.high[..., None, None])
+    colors = np.empty((256, 4), np.uint8)
+    colors[:, :3] = table_colors(tiles.scale.table)
+    colors[:, 3] = 255
+    painted = colors[index]
+    painted[np.isnan(tiles.values)] = 0
+    return _joined(painted, tiles.gap)
+
+
+def raster_mosaic(tiles: RasterTiles) -> UInt8[np.ndarray, "row col rgba"]:
+    """The pictures of a mosaic as one image; gaps and tiles past `count` are transparent."""
+    opaque = np.full((*tiles.pixels.shape[:-1], 1), 255, np.uint8)
+    painted = np.concatenate([tiles.pixels, opaque], axis=-1)
+    if tiles.count is not None:
+        rearrange(painted, "tile_row tile_col ... -> (tile_row tile_col) ...")[tiles.count :] = 0
+    return _joined(painted, tiles.gap)
+
+
+def _joined(
+    painted: UInt8[np.ndarray, "tile_row tile_col row col rgba"], gap: int
+) -> UInt8[np.ndarray, "row col rgba"]:
+    spaced = np.pad(painted, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)))
+    joined = rearrange(
+        spaced, "tile_row tile_col row col rgba -> (tile_row row) (tile_col col) rgba"
+    )
+    return np.ascontiguousarray(joined[: -gap or None, : -gap or None])
