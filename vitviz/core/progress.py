@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Cancelled(Exception):  # noqa: N818  (it is a wish, not an error)
+class Cancelled(Exception):
     """Raised inside long work when somebody asked it to stop."""
 
 
