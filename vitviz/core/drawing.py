@@ -149,7 +149,10 @@ class TokenTiles:
 
 @dataclass(frozen=True, slots=True)
 class HeadTiles:
-    """Tiles of layers (down) x heads (across), each a small map over the grid."""
+    """Tiles of layers (down) x heads (across), each a small map over the grid.
+
+    Without `by_layer` the one row of tiles is over all layers, and a click there chooses a head only.
+    """
 
     crop: Crop
     grid: TokenGrid
@@ -157,6 +160,7 @@ class HeadTiles:
     heads: tuple[int, ...]
     """Heads of each layer; tiles beyond are empty."""
     gap: int = 1
+    by_layer: bool = True
 
 
 Space = PixelSpace | TokenTiles | HeadTiles | None
@@ -273,8 +277,10 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
         return None
     token = space.grid.token(down[1], across[1])
     value = _tile_value(panel, down, across)
-    words = f"layer {down[0] + 1} head {across[0] + 1} · {space.grid.name(token)}"
-    return Aim(token, down[0], across[0], value, _valued(words, value, panel.bar))
+    layer = down[0] if space.by_layer else None
+    where = f"head {across[0] + 1}" if layer is None else f"layer {layer + 1} head {across[0] + 1}"
+    words = f"{where} · {space.grid.name(token)}"
+    return Aim(token, layer, across[0], value, _valued(words, value, panel.bar))
 
 
 def _tile_value(panel: Panel, down: tuple[int, int], across: tuple[int, int]) -> float | None:

@@ -43,7 +43,7 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An opened picture: upright RGB pixels and where they came from.
 
@@ -73,9 +73,9 @@ class Layer:
     grid: TokenGrid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Trace:
-    """All that one model did with one picture.
+    """All that one model did with one picture; equal only to itself.
 
     `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
     higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vitviz.core.colors import Table
@@ -75,8 +75,9 @@ def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
         hint = hints[name]
         if is_dataclass(hint):
             inner = get_type_hints(hint, include_extras=True)
+            given = parameter.default if is_dataclass(parameter.default) else hint()
             for field in fields(hint):
-                default = field.default if field.default is not MISSING else None
+                default = getattr(given, field.name)
                 found.append(_option(field.name, inner[field.name], default, name))
         else:
             found.append(_option(name, hint, parameter.default, ""))
@@ -128,7 +129,8 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[s
         else:
             call[name] = checked
     for group, chosen in groups.items():
-        call[group] = hints[group](**chosen)
+        given = inspect.signature(function).parameters[group].default
+        call[group] = replace(given, **chosen) if is_dataclass(given) else hints[group](**chosen)
     return call
 
 
