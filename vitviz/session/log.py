@@ -1,0 +1,43 @@
+"""Errors nobody foresaw: a sentence for the user, the traceback for the log file."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from vitviz.core.progress import VitvizError
+from vitviz.session.settings import settings_folder
+
+_log = logging.getLogger("vitviz")
+
+
+def log_file() -> Path:
+    """Where the log lies."""
+    return settings_folder() / "vitviz.log"
+
+
+def start_log() -> str:
+    """Writes vitviz's log to its file from now on; a sentence when that is not possible."""
+    if any(isinstance(handler, RotatingFileHandler) for handler in _log.handlers):
+        return ""
+    try:
+        log_file().parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            log_file(), maxBytes=500_000, backupCount=1, encoding="utf-8", delay=True
+        )
+    except OSError as error:
+        return f"no log can be written to {log_file()} ({error.strerror}); check the folder"
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    return ""
+
+
+def sentence(error: BaseException, doing: str) -> str:
+    """An error in one sentence: vitviz's own say it already, others are named and logged."""
+    if isinstance(error, VitvizError):
+        return str(error)
+    _log.error("%s failed", doing, exc_info=error)
+    said = str(error).strip().splitlines()
+    detail = f"{type(error).__name__}: {said[0][:160]}" if said else type(error).__name__
+    return f"{doing} failed ({detail}); the details are in {log_file()}"

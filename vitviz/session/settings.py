@@ -1,0 +1,98 @@
+"""What vitviz remembers between starts: theme, look, device, recent files, where the window was."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+from vitviz.views.options import Look
+
+_FILE = "settings.json"
+_NEWEST = 1
+
+
+class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything remembered; a change makes a new one.
+
+    `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `window_geometry`
+    and `window_state` are Qt's bytes in base64.
+    """
+
+    version: int = _NEWEST
+    theme: Literal["auto", "dark", "light"] = "auto"
+    look: Look = Look()
+    device: str = "auto"
+    precision: str = "auto"
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    memory_mb: int = 1024
+    model: str = ""
+    recent_files: tuple[str, ...] = ()
+    recent_models: tuple[str, ...] = ()
+    picture_folder: str = ""
+    figure_folder: str = ""
+    window_geometry: str = ""
+    window_state: str = ""
+
+
+def recent(paths: tuple[str, ...], path: str, most: int = 12) -> tuple[str, ...]:
+    """The list of recent paths with one put first."""
+    return (path, *(each for each in paths if each != path))[:most]
+
+
+def settings_folder() -> Path:
+    """Where settings and the log lie: VITVIZ_CONFIG_DIR, or the system's place for settings."""
+    chosen = os.environ.get("VITVIZ_CONFIG_DIR")
+    return Path(chosen) if chosen else platformdirs.user_config_path("vitviz", appauthor=False)
+
+
+def read_settings(folder: Path | None = None) -> tuple[Settings, str]:
+    """The remembered settings, and a sentence when they could not be read ("" otherwise).
+
+    A broken file, or one of a newer vitviz, is kept aside as settings.json.bak and defaults are used.
+    """
+    file = (folder or settings_folder()) / _FILE
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings(), ""
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Settings(), _set_aside(file, str(error))
+    if found.version > _NEWEST:
+        return Settings(), _set_aside(file, f"they are of version {found.version}, newer than this")
+    return found, ""
+
+
+def write_settings(settings: Settings, folder: Path | None = None) -> str:
+    """Remembers the settings, all or nothing; a sentence when that failed ("" otherwise)."""
+    folder = folder or settings_folder()
+    text = msgspec.json.format(msgspec.json.encode(settings), indent=2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_FILE}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text)
+            Path(name).replace(folder / _FILE)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        return f"the settings could not be saved in {folder} ({error.strerror}); check the folder"
+    return ""
+
+
+def _set_aside(file: Path, why: str) -> str:
+    kept = file.with_name(f"{file.name}.bak")
+    try:
+        file.replace(kept)
+    except OSError:
+        return f"the settings in {file} could not be read ({why}); vitviz starts with its defaults"
+    return (
+        f"the settings could not be read ({why}); vitviz starts with its defaults and keeps the "
+        f"old ones in {kept}"
+    )
