@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from einops import reduce
+from einops import reduce, repeat
 from jaxtyping import Float32
 
 from vitviz.core.attention import Attention, Fuse
@@ -36,10 +36,7 @@ def rollout(
     first layers left out. Unsupported where the layers are not over the same tokens, IndexError for
     a token out of range.
     """
-    tokens = _tokens(attentions, start)
-    if not 0 <= token < tokens:
-        raise IndexError(f"token {token} is outside the sequence of {tokens}")
-    weight = np.eye(1, tokens, token, dtype=np.float32)
+    weight = _one_hot(token, _tokens(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
         if head is not None or discard > 0:
             moved = weight @ mixing(attention, head=head, fuse=fuse, discard=discard)
@@ -48,7 +45,8 @@ def rollout(
         else:
             moved = attention.flow(weight, fuse=fuse)
         weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
-    return weight[0]
+    row: Float32[np.ndarray, "key"] = weight[0]
+    return row
 
 
 def rollout_heads(
@@ -67,8 +65,7 @@ def rollout_heads(
             for head in range(heads)
         ]
         return np.stack(rows)
-    weight = np.zeros((heads, _tokens(attentions, start)), np.float32)
-    weight[:, token] = 1
+    weight = repeat(_one_hot(token, _tokens(attentions, start)), "1 key -> head key", head=heads)
     for number, attention in enumerate(reversed(attentions[start:])):
         moved = attention.rows(token) if number == 0 else attention.flow(weight)
         weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
@@ -142,6 +139,13 @@ def _fused_row(rows: Float32[np.ndarray, "head key"], fuse: Fuse) -> Float32[np.
     row: Float32[np.ndarray, "1 key"] = reduce(rows, "head key -> 1 key", fuse)
     total = row.sum()
     return row if fuse == "mean" or total <= 0 else row / total
+
+
+def _one_hot(token: int, tokens: int) -> Float32[np.ndarray, "1 key"]:
+    if not 0 <= token < tokens:
+        raise IndexError(f"token {token} is outside the sequence of {tokens}")
+    weight: Float32[np.ndarray, "1 key"] = np.eye(1, tokens, token, dtype=np.float32)
+    return weight
 
 
 def _tokens(attentions: Sequence[Attention], start: int) -> int:

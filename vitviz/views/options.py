@@ -75,7 +75,9 @@ def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
         hint = hints[name]
         if is_dataclass(hint):
             inner = get_type_hints(hint, include_extras=True)
-            given = parameter.default if is_dataclass(parameter.default) else hint()
+            given = parameter.default
+            if not is_dataclass(given):
+                raise TypeError(f"option {name} needs a default, such as {name}: Look = Look()")
             for field in fields(hint):
                 default = getattr(given, field.name)
                 found.append(_option(field.name, inner[field.name], default, name))
@@ -114,7 +116,6 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[s
     VitvizError naming the option and what it may be, for an unknown name or a wrong value.
     """
     known = {option.name: option for option in options_of(function)}
-    hints = get_type_hints(function)
     call: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -129,8 +130,7 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[s
         else:
             call[name] = checked
     for group, chosen in groups.items():
-        given = inspect.signature(function).parameters[group].default
-        call[group] = replace(given, **chosen) if is_dataclass(given) else hints[group](**chosen)
+        call[group] = replace(inspect.signature(function).parameters[group].default, **chosen)
     return call
 
 

@@ -1,0 +1,92 @@
+"""Attention computed the plain way in numpy, and small traces made by hand, to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Attention maps (head query key) held as they are: what core.attention.Attention promises."""
+
+    maps: np.ndarray
+
+    @property
+    def heads(self):
+        return self.maps.shape[0]
+
+    @property
+    def queries(self):
+        return self.maps.shape[1]
+
+    @property
+    def keys(self):
+        return self.maps.shape[2]
+
+    def rows(self, query):
+        return self.maps[:, query]
+
+    def columns(self, key):
+        return self.maps[:, :, key]
+
+    def matrix(self, head=None, *, fuse="mean"):
+        return getattr(self.maps, fuse)(axis=0) if head is None else self.maps[head]
+
+    def flow(self, weight, *, fuse=None, discard=0.0):
+        assert discard == 0
+        if fuse is None:
+            return np.stack([row @ one for row, one in zip(weight, self.maps, strict=True)])
+        fused = self.matrix(fuse=fuse)
+        return weight @ (fused / fused.sum(1, keepdims=True))
+
+
+def softmax_maps(seed, heads, queries, keys, sharp=3.0):
+    """Random attention with rows that sum to 1."""
+    logits = sharp * np.random.default_rng(seed).standard_normal((heads, queries, keys))
+    maps = np.exp(logits - logits.max(-1, keepdims=True))
+    return (maps / maps.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def make_trace(
+    rows=4, cols=6, patch=8, prefix=("class",), depth=3, heads=2, *, original=None, seed=0
+):
+    """A trace of random attention over a picture with a square (or given) original."""
+    random = np.random.default_rng(seed)
+    model = (rows * patch, cols * patch)
+    original = original or model
+    scale = max(model[0] / original[0], model[1] / original[1])
+    offset = tuple((m - o * scale) / 2 for m, o in zip(model, original, strict=True))
+    crop = Crop(original, model, (scale, scale), offset)
+    grid = TokenGrid(rows, cols, (patch, patch), tuple(prefix))
+    pixels = random.integers(0, 256, (*model, 3), dtype=np.uint8)
+    picture = Picture(
+        "noise.png", "", random.integers(0, 256, (*original, 3), dtype=np.uint8), "ab12"
+    )
+    tokens = grid.tokens
+    layers = tuple(
+        Layer(
+            f"blocks.{index}.attn", index,
+            Maps(softmax_maps(seed + index, heads, tokens, tokens)), grid,
+        )
+        for index in range(depth)
+    )  # fmt: skip
+    info = ModelInfo(
+        "tiny", "Tiny", "vit", "ViT", "trained", (patch, patch), model, depth, heads, 16, 1000, 3,
+        "cpu", "float32",
+    )  # fmt: skip
+    return Trace(
+        info, picture, pixels, pixels.repeat(2, 0).repeat(2, 1), Box(0, 0, *model), crop, grid,
+        layers, 1e-7,
+        positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
+        predictions=(("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)),
+    )  # fmt: skip
+
+
+def without_maps(trace, **changes):
+    """The trace with something changed."""
+    return replace(trace, **changes)

@@ -1,0 +1,176 @@
+"""What several views draw alike: the picture below, the marked tokens, the ranges, the words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from einops import rearrange, reduce
+from jaxtyping import Float32
+
+from vitviz.core.colors import DIVERGING, Scale
+from vitviz.core.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
+from vitviz.core.geometry import Box, Spot, TokenGrid
+from vitviz.core.selection import Place, Selection
+from vitviz.core.trace import Trace
+from vitviz.views.kept import kept
+from vitviz.views.options import Look
+
+Map = Float32[np.ndarray, "row col"]
+Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
+
+
+@kept()
+def picture(trace: Trace) -> Raster:
+    """What the model saw of the picture, sharper than its own pixels."""
+    return Raster(trace.seen, trace.seen_box)
+
+
+def over_picture(
+    trace: Trace, selection: Selection, values: Map, scale: Scale, look: Look
+) -> tuple[DrawnLayer, ...]:
+    """A map over the picture, with the marked tokens."""
+    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
+    lines = Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols)
+    return (
+        picture(trace),
+        *((heat,) if look.heat else ()),
+        *((lines,) if look.grid else ()),
+        *marks(trace, selection),
+    )
+
+
+def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:
+    """The pinned and the hovered token outlined over model pixels."""
+    return (
+        Outlines(_boxes(trace, selection.pin), "pin"),
+        Outlines(_boxes(trace, selection.hover), "hover"),
+    )
+
+
+def _boxes(trace: Trace, place: Place | None) -> tuple[Box, ...]:
+    token = None if place is None else place.token(trace.grid, trace.crop)
+    box = None if token is None else trace.grid.box(token)
+    return () if box is None else (box,)
+
+
+def on_grid(
+    values: Float32[np.ndarray, "... patch"], grid: TokenGrid
+) -> Float32[np.ndarray, "..."]:
+    """Values of the patch tokens laid out as their grid."""
+    laid: Float32[np.ndarray, "..."] = rearrange(
+        values, "... (row col) -> ... row col", row=grid.rows, col=grid.cols
+    )
+    return laid
+
+
+def scale_of(
+    values: Map, look: Look, label: str, whole: tuple[float, float] | None = None
+) -> Scale:
+    """The range and colours of one map; `whole` is the range of the view where one serves all."""
+    low, high = _span(values) if look.range == "map" or whole is None else whole
+    if look.range == "fixed":
+        low, high = look.low, look.high
+    elif look.table in DIVERGING:
+        low, high = _even(low, high)
+    return Scale(low, high, look.table, label)
+
+
+def _span(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _even(low: float, high: float) -> tuple[float, float]:
+    """A range as wide below zero as above it, so that a diverging table turns at zero."""
+    reach = max(abs(low), abs(high))
+    return -reach, reach
+
+
+def tile_ranges(
+    values: Tiles, look: Look
+) -> tuple[Float32[np.ndarray, "tile_row tile_col"], Float32[np.ndarray, "tile_row tile_col"]]:
+    """The lowest and highest value of each tile's colours, by the look's range."""
+    low = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "min")
+    high = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "max")
+    match look.range:
+        case "map":
+            bounds = (low, high)
+        case "view":
+            bounds = (np.full_like(low, np.nanmin(low)), np.full_like(high, np.nanmax(high)))
+        case "fixed":
+            return np.full_like(low, look.low), np.full_like(high, look.high)
+    if look.table in DIVERGING:
+        reach = np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
+        return -reach, reach
+    return bounds
+
+
+def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> Scale:
+    """What the colour bar beside many tiles says."""
+    if look.range == "map":
+        return Scale(0, 1, look.table, f"{label}, each tile from its lowest to its highest")
+    return Scale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
+
+
+def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:
+    """Where a tile of a mosaic lies."""
+    top, left = row * (tile[0] + gap), col * (tile[1] + gap)
+    return Box(top, left, top + tile[0], left + tile[1])
+
+
+def numbered(count: int, size: int, *, down: bool, gap: int = 1, room: float) -> tuple[Label, ...]:
+    """The numbers 1, 2, ... beside the tiles of a mosaic; every second or third where many."""
+    step = 1 if count <= 16 else 2 if count <= 32 else 4
+    middles = [(index, index * (size + gap) + size / 2) for index in range(0, count, step)]
+    return tuple(
+        Label(str(index + 1), Spot(middle, -room / 4), "right")
+        if down
+        else Label(str(index + 1), Spot(-room / 4, middle), "bottom")
+        for index, middle in middles
+    )
+
+
+def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
+    """Numbers beside and above a mosaic of tiles, and the extent that holds both."""
+    height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
+    room = 0.06 * max(height, width)
+    labels = numbered(cols, tile[1], down=False, gap=gap, room=room)
+    left = room if rows > 1 else 0.0
+    if rows > 1:
+        labels += numbered(rows, tile[0], down=True, gap=gap, room=room)
+    return Labels(labels), Box(-room, -left, height, width)
+
+
+def token_words(grid: TokenGrid, token: int) -> str:
+    """What to call a token in a sentence: "the class token", "register 2", "token (7, 3)"."""
+    name = grid.name(token)
+    if grid.place(token) is not None:
+        return f"token {name}"
+    return name if name[-1:].isdigit() else f"the {name} token"
+
+
+def head_words(head: int | None, heads: int) -> str:
+    """What to call the chosen head."""
+    return f"mean of {heads} heads" if head is None else f"head {head + 1}"
+
+
+def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
+    """How much of a token's attention falls on each prefix token, and on all patches."""
+    named = [(name, f"{row[index]:.3f}") for index, name in enumerate(grid.prefix)]
+    return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
+
+
+def caption(trace: Trace, *sentences: str) -> str:
+    """A drawing's caption: what was computed, and what must be known of the weights."""
+    return " ".join([*sentences, *weights_words(trace)])
+
+
+def weights_words(trace: Trace) -> Sequence[str]:
+    """What must be said of weights that are not simply trained ones."""
+    match trace.model.weights:
+        case "untrained":
+            return ("Untrained weights: what is shown was never learned.",)
+        case "partly loaded":
+            return ("Partly loaded weights: some of the model is untrained.",)
+        case "trained":
+            return ()

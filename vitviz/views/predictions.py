@@ -1,0 +1,62 @@
+"""What the model takes the picture for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from vitviz.core.drawing import Bars, Drawing, Message, Panel
+from vitviz.core.geometry import Box
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import parts, view
+from vitviz.views.kept import kept
+from vitviz.views.options import Help
+
+
+@view(
+    "predictions",
+    title="Predictions",
+    shows=(
+        "The classes that the model finds most probable for this picture, best first. The "
+        "probabilities of all its classes together make 1. A model without a classification head "
+        "has none."
+    ),
+    formula="p = softmax(W · readout + b)",
+    source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
+    order=50,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    top: Annotated[int, Help("How many classes are listed", 1, 20, 1)] = 5,
+) -> Drawing:
+    """The most probable classes as bars."""
+    return _drawn(trace, top)
+
+
+@kept()
+def _drawn(trace: Trace, top: int) -> Drawing:
+    best = trace.predictions[:top]
+    if not best:
+        reason = trace.predictions_note or "This model has no classification head."
+        panel = Panel((Message(reason),), Box(0, 0, 1, 1), "No predictions")
+        return Drawing("predictions", "No predictions", ((panel,),), parts.caption(trace))
+    bars = Bars(
+        tuple(name for name, _ in best),
+        tuple(share for _, share in best),
+        tuple(_percent(share) for _, share in best),
+    )
+    facts = (("classes", str(trace.model.classes)),) if trace.model.classes else ()
+    panel = Panel((bars,), Box(0, 0, len(best), 1), "Most probable classes", facts=facts)
+    name, share = best[0]
+    return Drawing(
+        "predictions",
+        f"Most probable: {name}, {_percent(share)}",
+        ((panel,),),
+        parts.caption(trace),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else f"{share:.0e}"

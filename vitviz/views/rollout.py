@@ -1,0 +1,218 @@
+"""Attention followed from the chosen token back to the pixels, through all layers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float32
+
+from vitviz.core.attention import Attention, Fuse
+from vitviz.core.drawing import (
+    Drawing,
+    HeadTiles,
+    HeatTiles,
+    Labels,
+    Outlines,
+    Panel,
+    PixelSpace,
+)
+from vitviz.core.geometry import Box
+from vitviz.core.progress import Unsupported
+from vitviz.core.rollout import rollout, rollout_heads, rollout_rows
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import parts, view
+from vitviz.views.kept import kept
+from vitviz.views.options import Help, Look
+
+KEPT_TOKENS = 1600
+"""Up to so many tokens the rollout of neighbouring tokens is made at once and kept."""
+BLOCK = 64
+
+Walk = tuple[float, float, int, int]
+"""keep, discard, first layer, last layer (exclusive)."""
+
+
+@view(
+    "rollout",
+    title="Attention rollout",
+    shows=(
+        "One layer's attention mixes what earlier layers have mixed already. Rollout follows the "
+        "attention from the chosen token through all layers down to the picture, counting the "
+        "share that each layer simply passes on, and shows how much every patch contributes. The "
+        "small maps walk through one head's attention alone, the large one through the heads "
+        "together. It follows attention only: what the layers do with the values is not in it."
+    ),
+    formula="R = A'_L … A'_1 with A' = keep · I + (1 − keep) · fuse(A); the map is row R[token]",
+    source="Abnar and Zuidema 2020, arXiv:2005.00928; fusing by maximum and discarding as in "
+    "vit-explain",
+    follows=("token", "layer", "head"),
+    order=30,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    heads: Annotated[
+        Literal["chosen", "fused"],
+        Help("Large map: the chosen head (all fused while none is chosen), or always all fused"),
+    ] = "chosen",
+    fuse: Annotated[Fuse, Help("How the heads' maps are made one")] = "mean",
+    until: Annotated[
+        Literal["chosen layer", "last layer"], Help("Where the walk back begins")
+    ] = "chosen layer",
+    skip: Annotated[int, Help("Number of first layers left out", 0, 100, 1)] = 0,
+    keep: Annotated[
+        float, Help("Share that each layer passes on unchanged, its residual", 0, 1, 0.05)
+    ] = 0.5,
+    discard: Annotated[
+        float, Help("Share of each map's lowest entries set to zero first", 0, 0.95, 0.05)
+    ] = 0.0,
+    look: Look = Look(),
+) -> Drawing:
+    """The walk through the fused heads large over the picture, and through every head alone."""
+    token = selection.token(trace.grid, trace.crop)
+    end = len(trace.layers)
+    if until == "chosen layer":
+        end = selection.layer(end) + 1
+    walk = (keep, discard, min(skip, end - 1), end)
+    rows = _head_rows(trace, token, walk)
+    chosen = selection.head if heads == "chosen" else None
+    chosen = None if chosen is None else min(chosen, len(rows) - 1)
+    row = _fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
+    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    tiles = _tiles(trace, rows, look)
+    return Drawing(
+        "rollout",
+        f"Attention rollout from {parts.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
+        (
+            (_large(trace, selection, row, which, look, tiles),),
+            (_strip(trace, tiles, chosen),),
+        ),
+        parts.caption(trace, _sentence(walk)),
+    )
+
+
+def _layers(walk: Walk) -> str:
+    _, _, start, end = walk
+    return f"layer {end}" if end - start == 1 else f"layers {end} to {start + 1}"
+
+
+def _sentence(walk: Walk) -> str:
+    keep, discard, _, _ = walk
+    dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
+    return f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}."
+
+
+def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
+    """The layers of the walk. Unsupported where one of them is missing."""
+    if trace.refused:
+        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+    if not trace.layers:
+        raise Unsupported(f"{trace.model.title} has no attention to follow")
+    return tuple(layer.attention for layer in trace.layers[: walk[3]])
+
+
+def _neighbours(trace: Trace, token: int) -> range | None:
+    """The run of tokens made together with this one; None where each is walked alone.
+
+    On a CPU making the maps is the expensive part. An accelerator makes them faster than it can
+    send them here, so there the walk stays on the device.
+    """
+    tokens = trace.grid.tokens
+    if tokens > KEPT_TOKENS or trace.model.device != "cpu":
+        return None
+    if tokens <= 400:
+        return range(tokens)
+    first = token // BLOCK * BLOCK
+    return range(first, min(first + BLOCK, tokens))
+
+
+def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
+    if _neighbours(trace, token) is not None:
+        row: Float32[np.ndarray, "key"] = _fused_rows(trace, walk, fuse)[token]
+        return row
+    keep, discard, start, _ = walk
+    return rollout(
+        _attentions(trace, walk), token, fuse=fuse, keep=keep, discard=discard, start=start
+    )
+
+
+def _head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
+    near = _neighbours(trace, token)
+    if near is not None:
+        rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[:, token - near.start]
+        return rows
+    keep, discard, start, _ = walk
+    return rollout_heads(_attentions(trace, walk), token, keep=keep, discard=discard, start=start)
+
+
+@kept(most=2)
+def _fused_rows(trace: Trace, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token key"]:
+    keep, discard, start, _ = walk
+    attentions = _attentions(trace, walk)
+    tokens = range(attentions[-1].queries)
+    return rollout_rows(attentions, tokens, fuse=fuse, keep=keep, discard=discard, start=start)
+
+
+@kept(most=24)
+def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "head token key"]:
+    keep, discard, start, _ = walk
+    attentions = _attentions(trace, walk)
+    return np.stack(
+        [
+            rollout_rows(attentions, tokens, head=head, keep=keep, discard=discard, start=start)
+            for head in range(attentions[-1].heads)
+        ]
+    )
+
+
+def _tiles(trace: Trace, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
+    values = parts.on_grid(rows[None, :, trace.grid.patches], trace.grid)
+    low, high = parts.tile_ranges(values, look)
+    return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "contribution"))
+
+
+def _large(
+    trace: Trace,
+    selection: Selection,
+    row: Float32[np.ndarray, "key"],
+    which: str,
+    look: Look,
+    tiles: HeatTiles,
+) -> Panel:
+    values = parts.on_grid(row[trace.grid.patches], trace.grid)
+    whole = (
+        min(float(values.min()), float(tiles.low.min())),
+        max(float(values.max()), float(tiles.high.max())),
+    )
+    scale = parts.scale_of(values, look, "contribution", whole)
+    return Panel(
+        parts.over_picture(trace, selection, values, scale, look),
+        trace.crop.frame,
+        which[0].upper() + which[1:],
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+        parts.shares(row, trace.grid),
+    )
+
+
+def _strip(trace: Trace, tiles: HeatTiles, chosen: int | None) -> Panel:
+    labels, extent, space = _frame(trace, tiles.values.shape[1])
+    tile = (trace.grid.rows, trace.grid.cols)
+    boxes: tuple[Box, ...] = () if chosen is None else (parts.tile_box(0, chosen, tile),)
+    return Panel(
+        (tiles, labels, Outlines(boxes, "chosen")),
+        extent,
+        "Each head alone",
+        space,
+        tiles.scale,
+    )
+
+
+@kept()
+def _frame(trace: Trace, heads: int) -> tuple[Labels, Box, HeadTiles]:
+    """What of the strip never changes."""
+    labels, extent = parts.axes(1, heads, (trace.grid.rows, trace.grid.cols))
+    return labels, extent, HeadTiles(trace.crop, trace.grid, 1, (heads,), by_layer=False)
