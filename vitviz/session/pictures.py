@@ -1,0 +1,112 @@
+"""The pictures that are open, and those closed by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vitviz.core.images import SUFFIXES, open_picture, picture_files
+from vitviz.core.progress import Progress
+from vitviz.core.trace import Picture
+from vitviz.session.log import sentence
+
+Source = str | Path | bytes | tuple[str, bytes] | np.ndarray
+_REMEMBERED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The film strip: open pictures in order, and the last closed ones with where they were."""
+
+    open: tuple[Picture, ...] = ()
+    closed: tuple[tuple[int, Picture], ...] = ()
+
+    def find(self, key: str | None) -> Picture | None:
+        """The open picture of that key."""
+        return next((picture for picture in self.open if picture.key == key), None)
+
+    def index(self, key: str | None) -> int:
+        """Its position; -1 where it is not open."""
+        return next((i for i, picture in enumerate(self.open) if picture.key == key), -1)
+
+    def added(self, picture: Picture) -> Pictures:
+        """With one more at the end."""
+        return replace(self, open=(*self.open, picture))
+
+    def without(self, key: str) -> Pictures:
+        """With one closed, which is remembered."""
+        index = self.index(key)
+        if index < 0:
+            return self
+        closed = (*self.closed, (index, self.open[index]))[-_REMEMBERED:]
+        return Pictures((*self.open[:index], *self.open[index + 1 :]), closed)
+
+    def reopened(self) -> tuple[Pictures, Picture | None]:
+        """With the last closed one back where it was; None where nothing was closed."""
+        if not self.closed:
+            return self, None
+        *rest, (index, picture) = self.closed
+        if self.find(picture.key) is not None:
+            return replace(self, closed=tuple(rest)), picture
+        opened = (*self.open[:index], picture, *self.open[index:])
+        return Pictures(opened, tuple(rest)), picture
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all pixels, the closed ones' too."""
+        everything = (*self.open, *(picture for _, picture in self.closed))
+        return sum(picture.pixels.nbytes for picture in everything)
+
+
+def read_sources(
+    sources: Sequence[Source],
+    progress: Progress,
+    opened: Callable[[Picture], None],
+    room: int,
+) -> list[str]:
+    """Opens what was dropped, one after the other; the sentences about what could not be opened.
+
+    Folders are walked. `opened` is called with each picture; reading ends when `room` bytes are full.
+    """
+    problems: list[str] = []
+    entries = list(_entries(sources, problems))
+    held = 0
+    for number, (name, source) in enumerate(entries):
+        of = f" {number + 1} of {len(entries)}" if len(entries) > 1 else ""
+        progress(number, len(entries), f"opening{of}: {name}")
+        try:
+            picture = open_picture(source, name=name)
+        except Exception as error:
+            problems.append(sentence(error, f"opening {name}"))
+            continue
+        held += picture.pixels.nbytes
+        opened(picture)
+        if held > room and number + 1 < len(entries):
+            problems.append(
+                f"{number + 1} of {len(entries)} pictures were opened, then the memory for pictures "
+                "was full; close some, or raise the memory in the settings"
+            )
+            break
+    return problems
+
+
+def _entries(
+    sources: Sequence[Source], problems: list[str]
+) -> Iterator[tuple[str, Path | bytes | np.ndarray]]:
+    for source in sources:
+        match source:
+            case (str() as name, bytes() as data):
+                yield name, data
+            case bytes() | np.ndarray():
+                yield "pasted picture", source
+            case str() | Path():
+                files = picture_files([source])
+                if not files:
+                    endings = " ".join(SUFFIXES[:8])
+                    problems.append(
+                        f"{Path(source).name} holds no picture; its files would end in {endings}"
+                    )
+                yield from ((file.name, file) for file in files)

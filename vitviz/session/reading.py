@@ -1,0 +1,125 @@
+"""The way from a wish (this model, this picture) to its trace; the newest wish wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from vitviz.core.progress import BadModel
+from vitviz.core.trace import Picture, Trace
+from vitviz.session.column import ModelRequest
+from vitviz.session.engine import Engine
+from vitviz.session.jobs import Job, Jobs
+from vitviz.session.log import sentence
+from vitviz.session.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a trace is kept under: the model as asked for, and the picture's key."""
+
+    model: ModelRequest
+    picture: str
+
+
+Traces = Shelf[Target, Trace]
+
+
+class Reading:
+    """One column's traces: taken from the shelf, or made in the run lane.
+
+    `ready` is told of each trace to show, `failed` of the sentence why there is none. A model that
+    could not be loaded is not tried again until `retry`.
+    """
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        engine: Engine,
+        traces: Traces,
+        ready: Callable[[Target, Trace], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.target: Target | None = None
+        self.shown: Target | None = None
+        self.broken: ModelRequest | None = None
+        self._jobs, self._engine, self._traces = jobs, engine, traces
+        self._ready, self._failed = ready, failed
+        self._loading: ModelRequest | None = None
+        self._why = ""
+        self._load, self._trace = ("load", id(self)), ("trace", id(self))
+
+    def retry(self) -> None:
+        """Lets a model be tried again that could not be loaded before."""
+        self.broken = None
+
+    def clear(self) -> None:
+        """Shows nothing any more."""
+        self.target = self.shown = None
+        self._jobs.cancel(self._trace)
+
+    def want(self, request: ModelRequest, picture: Picture | None) -> None:
+        """Has the picture's trace made or fetched; without a picture only the model is loaded."""
+        target = self.target = Target(request, picture.key) if picture else None
+        self._jobs.cancel(self._trace)
+        if not request.name:
+            self._failed("no model is chosen; pick one from the list or open a checkpoint file")
+            return
+        if request == self.broken:
+            self._failed(self._why)
+            return
+        kept = self._traces.get(target) if target else None
+        if target and (target == self.shown or kept):
+            self._jobs.cancel(self._load)
+            if kept and target != self.shown:
+                self._show(target, kept)
+            return
+        self._want_model(request)
+        if picture and target == self.target and request != self.broken:
+            self._want_trace(Target(request, picture.key), picture)
+
+    def stopped(self, job: Job) -> None:
+        """Gives up what a stopped job was for, and says so."""
+        if job.key in (self._load, self._trace) and self.shown != self.target:
+            self._jobs.cancel(self._load)
+            self._jobs.cancel(self._trace)
+            self._failed(f"{job.label} was stopped; choose the picture or the model again to go on")
+
+    def _want_model(self, request: ModelRequest) -> None:
+        """Loading is a job of its own: another picture chosen meanwhile must not begin it anew."""
+        busy = any(job.key == self._load for job in self._jobs.current)
+        if busy and self._loading == request.model:
+            return
+        self._jobs.cancel(self._load)
+        if request.model in self._engine.models:
+            return
+        self._loading, label = request.model, f"loading model {request.words}"
+        self._jobs.submit(
+            self._load, lambda progress: self._engine.load(request, progress), lane="run",
+            done=lambda _: None, failed=partial(self._fail, request, label), label=label,
+        )  # fmt: skip
+
+    def _want_trace(self, target: Target, picture: Picture) -> None:
+        label = f"reading {picture.name}"
+        self._jobs.submit(
+            self._trace, lambda progress: self._engine.trace(target.model, picture, progress),
+            lane="run", done=partial(self._traced, target),
+            failed=partial(self._fail, target.model, label), label=label,
+        )  # fmt: skip
+
+    def _traced(self, target: Target, trace: Trace) -> None:
+        size = trace.held_bytes + trace.pixels.nbytes + trace.seen.nbytes
+        self._traces.put(target, trace, size)
+        self._show(target, trace)
+
+    def _show(self, target: Target, trace: Trace) -> None:
+        self.shown = target
+        self._ready(target, trace)
+
+    def _fail(self, request: ModelRequest, doing: str, error: Exception) -> None:
+        self._jobs.cancel(self._trace)
+        self._why = sentence(error, doing)
+        if isinstance(error, BadModel):
+            self.broken = request
+        self._failed(self._why)

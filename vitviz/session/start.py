@@ -1,0 +1,75 @@
+"""The first model, picture and token: as the command line says, else remembered, else bundled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from vitviz.core.images import bundled_pictures
+from vitviz.core.progress import VitvizError
+from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.trace import Trace
+from vitviz.session.column import ModelRequest, is_checkpoint
+from vitviz.session.launch import Launch
+from vitviz.session.settings import Settings
+
+
+def first_request(launch: Launch, settings: Settings) -> ModelRequest:
+    """The model to begin with; its name is empty where none is bundled and none was asked for."""
+    name = launch.model or settings.model
+    if not launch.model and is_checkpoint(name) and not Path(name).is_file():
+        name = ""
+    return ModelRequest(
+        name or first_bundled(),
+        patch_size=launch.patch,
+        fit=launch.fit or settings.fit,
+        device=launch.device or settings.device,
+        precision=settings.precision,
+    )
+
+
+def first_bundled() -> str:
+    """The name of the bundled model to begin with; "" where there is none."""
+    from vitviz.models import bundled
+
+    return next((model.name for model in bundled()), "")
+
+
+def first_sources(launch: Launch) -> list[str | Path]:
+    """The pictures to begin with."""
+    return [*launch.files] or [*bundled_pictures()]
+
+
+def first_selection(launch: Launch, selection: Selection, trace: Trace) -> Selection:
+    """The token, layer and head asked for. VitvizError with the numbers where there is none such."""
+    if launch.token:
+        selection = replace(selection, pin=place_named(launch.token, trace))
+    if launch.layer is not None:
+        layers = len(trace.layers)
+        layer = _in_range("layer", launch.layer, layers)
+        selection = selection.with_layer(layer, layers)
+    if launch.head is not None:
+        selection = replace(selection, head=_in_range("head", launch.head, trace.heads))
+    return selection
+
+
+def place_named(text: str, trace: Trace) -> Place:
+    """The place of "ROW,COL" or of a prefix token's name. VitvizError where there is none such."""
+    grid = trace.grid
+    if text in grid.prefix:
+        return Place(prefix=text)
+    row, _, col = text.partition(",")
+    try:
+        return place_of(grid.token(int(row), int(col)), grid, trace.crop)
+    except (ValueError, IndexError):
+        names = "".join(f", or {name}" for name in grid.prefix)
+        raise VitvizError(
+            f"there is no token {text!r} in {trace.model.name}; give ROW,COL up to "
+            f"{grid.rows - 1},{grid.cols - 1}{names}"
+        ) from None
+
+
+def _in_range(word: str, index: int, count: int) -> int:
+    if not -count <= index < count:
+        raise VitvizError(f"there is no {word} {index}; this model has 0 to {count - 1}")
+    return index % count
