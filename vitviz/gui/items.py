@@ -76,9 +76,10 @@ class PixelsItem(pg.GraphicsObject):  # type: ignore[misc]
         if target != self._box:
             self.prepareGeometryChange()
             self._box = target
-        self._image, self._smooth, self._scaled = image, smooth, None
         self.setOpacity(opacity)
-        self.update()
+        if image is not self._image or smooth != self._smooth:
+            self._image, self._smooth, self._scaled = image, smooth, None
+            self.update()
 
     def boundingRect(self) -> QRectF:
         return self._box

@@ -35,15 +35,33 @@ class Theme:
 
 
 DARK = Theme(
-    "dark", window="#131417", surface="#1a1c20", raised="#24272c", line="#2c2f36", text="#e8eaed",
-    quiet="#9ba1ab", faint="#5f656f", accent="#ff7a50", accent_text="#1a0d07", good="#5fc98f",
+    "dark",
+    window="#131417",
+    surface="#1a1c20",
+    raised="#24272c",
+    line="#2c2f36",
+    text="#e8eaed",
+    quiet="#9ba1ab",
+    faint="#5f656f",
+    accent="#ff7a50",
+    accent_text="#1a0d07",
+    good="#5fc98f",
     bad="#ff7d7d",
-)  # fmt: skip
+)
 LIGHT = Theme(
-    "light", window="#eef0f2", surface="#ffffff", raised="#f2f4f6", line="#dcdfe4", text="#1a1c20",
-    quiet="#5c636e", faint="#9aa1ab", accent="#dd4a1c", accent_text="#ffffff", good="#1d8a50",
+    "light",
+    window="#eef0f2",
+    surface="#ffffff",
+    raised="#f2f4f6",
+    line="#dcdfe4",
+    text="#1a1c20",
+    quiet="#5c636e",
+    faint="#9aa1ab",
+    accent="#dd4a1c",
+    accent_text="#ffffff",
+    good="#1d8a50",
     bad="#c62f2f",
-)  # fmt: skip
+)
 
 _STYLE = """
 * { outline: none; }

@@ -1,0 +1,99 @@
+"""Every action of the window in one table: menus, keys and the list of shortcuts are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Menu = Literal["File", "View", "Model", "Figure", "Help", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One thing the user can wish for: its name in code, its words, its keys and where it is found.
+
+    `menu` "" means keys only. `check` makes it a switch. A `rule` draws a line above it in the menu.
+    """
+
+    name: str
+    text: str
+    keys: tuple[str, ...] = ()
+    menu: Menu = ""
+    tip: str = ""
+    check: bool = False
+    rule: bool = False
+
+
+WISHES: tuple[Wish, ...] = (
+    Wish("open", "&Open pictures…", ("Ctrl+O",), "File", "Open picture files"),
+    Wish(
+        "open_folder", "Open &folder…", ("Ctrl+Shift+O",), "File", "Open all pictures of a folder"
+    ),
+    Wish("paste", "&Paste picture", ("Ctrl+V",), "File", "Open the picture on the clipboard"),
+    Wish(
+        "close_picture",
+        "&Close picture",
+        ("Ctrl+W",),
+        "File",
+        "Take the picture off the film-strip",
+    ),
+    Wish("reopen", "&Reopen closed picture", ("Ctrl+Shift+T",), "File", "Bring the last one back"),
+    Wish("quit", "&Quit", ("Ctrl+Q",), "File", rule=True),
+    Wish("next", "Next picture", ("Space",), "View"),
+    Wish("previous", "Previous picture", ("Shift+Space",), "View"),
+    Wish(
+        "grid", "Patch &grid", ("G",), "View", "Draw the patch grid over the pictures", True, True
+    ),
+    Wish("heat", "&Heat map", ("H",), "View", "Show the maps; off shows the bare picture", True),
+    Wish(
+        "whole",
+        "See the &whole picture",
+        ("W",),
+        "View",
+        "Fit the whole picture into the model's input instead of its centre crop",
+        True,
+    ),
+    Wish(
+        "maximise",
+        "&Maximise view",
+        ("F",),
+        "View",
+        "Give the view in focus all the room",
+        rule=True,
+    ),
+    Wish("restore", "Restore", ("Escape",)),
+    Wish("reset_zoom", "Reset &zoom", ("Ctrl+0",), "View"),
+    Wish("reset_layout", "Reset &layout", (), "View", "Put all panels back where they were"),
+    Wish("theme", "Switch &dark and light", ("Ctrl+D",), "View"),
+    Wish("fullscreen", "Full screen", ("F11",), "View"),
+    Wish("find_model", "&Find a model…", ("Ctrl+K",), "Model", "Choose a model by name"),
+    Wish(
+        "open_model",
+        "Open &checkpoint file…",
+        ("Ctrl+M",),
+        "Model",
+        "A .safetensors, .pth, .pt or .bin file",
+    ),
+    Wish("export", "&Save figure of this view…", ("Ctrl+E",), "Figure", "PNG, SVG or PDF"),
+    Wish("copy", "&Copy view as picture", ("Ctrl+C",), "Figure"),
+    Wish("help", "&Help on this view", ("F1",), "Help", "What it shows, its formula and source"),
+    Wish("keys", "&Keys", ("?",), "Help", "All keys on one page"),
+    Wish("about", "&About vitviz", (), "Help", "Versions, device, licences", rule=True),
+    Wish("up", "Token above", ("Up",)),
+    Wish("down", "Token below", ("Down",)),
+    Wish("left", "Token to the left", ("Left",)),
+    Wish("right", "Token to the right", ("Right",)),
+    Wish("class_token", "Class token", ("C",)),
+    Wish("layer_up", "Next layer", ("PgUp",)),
+    Wish("layer_down", "Previous layer", ("PgDown",)),
+    Wish("first_layer", "First layer", ("Home",)),
+    Wish("last_layer", "Last layer", ("End",)),
+    Wish("head_down", "Previous head", ("[",)),
+    Wish("head_up", "Next head", ("]",)),
+    Wish("all_heads", "All heads together", ("0",)),
+)
+
+
+def plain(text: str) -> str:
+    """An action's words without the menu's mnemonic mark and dots."""
+    return text.replace("&", "").rstrip("…")

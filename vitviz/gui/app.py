@@ -1,0 +1,148 @@
+"""Starts the application: the window first, then the model; or a screenshot of all of it."""
+
+from __future__ import annotations
+
+import sys
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from vitviz import __version__
+from vitviz.core.progress import VitvizError
+from vitviz.core.resources import resource
+from vitviz.core.trace import Trace
+from vitviz.gui import theme
+from vitviz.gui.keys import KeyGuard
+from vitviz.gui.mailbox import Mailbox
+from vitviz.gui.window import MainWindow
+from vitviz.session.jobs import Job, Jobs
+from vitviz.session.launch import Launch
+from vitviz.session.session import Session
+from vitviz.session.settings import read_settings
+from vitviz.session.start import first_request, first_selection, first_sources
+
+NO_MODEL = (
+    "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
+)
+
+
+def run(launch: Launch) -> int:
+    """Opens the window and stays until it is closed; the exit code."""
+    app = application()
+    mailbox = Mailbox()
+    settings, complaint = read_settings()
+    theme.apply(app, theme.resolve(launch.theme or settings.theme))
+    session = Session(Jobs(mailbox.deliver), settings)
+    window = MainWindow(session)
+    if not launch.screenshot:
+        window.restore(settings.window_geometry, settings.window_state)
+    if launch.size:
+        window.resize(*launch.size)
+    if complaint:
+        window.notices.say([complaint])
+    window.show()
+    starter = Starter(window, launch)
+    QTimer.singleShot(0, starter.start)
+    code = app.exec()
+    return starter.code or code
+
+
+def application() -> QApplication:
+    """The one QApplication, named, with its icon and keys."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("vitviz")
+    app.setApplicationDisplayName("vitviz")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("vitviz")
+    icon = resource("icon.svg")
+    if icon.is_file():
+        app.setWindowIcon(QIcon(str(icon)))
+    guard = KeyGuard(app)
+    app.installEventFilter(guard)
+    return app
+
+
+class Starter(QObject):
+    """Opens what was asked for, once the window is there; takes the screenshot when all is painted."""
+
+    def __init__(self, window: MainWindow, launch: Launch) -> None:
+        super().__init__(window)
+        self.code = 0
+        self._window, self._launch = window, launch
+        self._waiting: set[str] | None = None
+        self._complaints: list[str] = []
+
+    def start(self) -> None:
+        """Sends the first wishes."""
+        session = self._window.session
+        if self._launch.screenshot:
+            self._window.painted.connect(self._painted)
+            session.trace_failed.connect(self._failed)
+            session.problems.connect(self._complained)
+            session.jobs.ended.connect(self._ended)
+        session.trace_ready.connect(self._traced)
+        self._begin()
+
+    def _begin(self) -> None:
+        session = self._window.session
+        request = first_request(self._launch, session.settings)
+        if not request.name:
+            self._window.notices.say([NO_MODEL])
+        session.use_model(request)
+        session.open_sources(first_sources(self._launch))
+
+    def _point(self, trace: Trace) -> None:
+        session = self._window.session
+        try:
+            chosen = first_selection(self._launch, session.selection, trace)
+        except VitvizError as error:
+            session.problems.emit([str(error)])
+            return
+        session.select(pin=chosen.pin, depth=chosen.depth, head=chosen.head)
+
+    def _traced(self, trace: Trace) -> None:
+        """The first trace is there: point where the launch asked to."""
+        session = self._window.session
+        session.trace_ready.disconnect(self._traced)
+        self._point(trace)
+        if self._launch.view:
+            self._window.board.maximise(self._launch.view)
+        self._waiting = set(self._window.board.visible)
+
+    def _painted(self, view: str) -> None:
+        if self._waiting is None:
+            return
+        self._waiting.discard(view)
+        if not self._waiting:
+            self._waiting = None
+            QTimer.singleShot(150, self._shoot)
+
+    def _shoot(self) -> None:
+        assert self._launch.screenshot is not None
+        path = self._launch.screenshot
+        if not self._window.grab().save(str(path)):
+            self._leave(
+                f"The screenshot could not be saved as {path}; check the folder and the name."
+            )
+        self._window.close()
+
+    def _ended(self, _job: Job) -> None:
+        """Nothing runs any more and nothing was traced: there will be no picture to take."""
+        session = self._window.session
+        if session.trace is None and not session.jobs.current and self._complaints:
+            self._leave(" ".join(self._complaints))
+
+    def _complained(self, sentences: list[str]) -> None:
+        self._complaints += sentences
+        for sentence in sentences:
+            print(sentence, file=sys.stderr)
+
+    def _failed(self, sentence: str) -> None:
+        self._leave(sentence)
+
+    def _leave(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr)
+        self.code = 1
+        self._window.close()

@@ -1,0 +1,154 @@
+"""The board: all views of the current picture, in rows that can be resized; one can be maximised."""
+
+from __future__ import annotations
+
+import base64
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from vitviz.core.drawing import Drawing
+from vitviz.gui.card import Card
+from vitviz.gui.theme import UNIT
+from vitviz.views import View
+
+LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), ("predictions", 5))
+"""Rows of (view, share of the width); views that are not named here follow in rows of three."""
+
+
+class Board(QWidget):
+    """Cards of views in rows."""
+
+    hovered = Signal(object)
+    clicked = Signal(object)
+    wished = Signal(str, str)
+    focus_changed = Signal(str)
+    visible_changed = Signal()
+
+    def __init__(self, views: dict[str, View]) -> None:
+        super().__init__()
+        self.cards: dict[str, Card] = {}
+        self._hidden: set[str] = set()
+        self._maximised = ""
+        self._focus = ""
+        self._column = QSplitter(Qt.Orientation.Vertical)
+        self._column.setChildrenCollapsible(False)
+        self._column.setHandleWidth(UNIT)
+        self._rows: list[QSplitter] = []
+        for row in _rows(list(views)):
+            self._add_row([(views[name], share) for name, share in row])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._column)
+        self._default = self.state()
+
+    @property
+    def focus(self) -> str:
+        """The view whose options and help are offered."""
+        return self._focus
+
+    @property
+    def maximised(self) -> str:
+        """The view that has all the room, or ""."""
+        return self._maximised
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The views that are to be seen, the only ones worth drawing."""
+        if self._maximised:
+            return (self._maximised,)
+        return tuple(name for name in self.cards if name not in self._hidden)
+
+    def show_drawing(self, view: str, drawing: Drawing) -> None:
+        """Shows a view's new drawing."""
+        self.cards[view].show_drawing(drawing)
+
+    def show_message(self, view: str, text: str, hint: str = "") -> None:
+        """Says in a view why there is nothing to see."""
+        self.cards[view].show_message(text, hint)
+
+    def set_focus(self, view: str) -> None:
+        """Marks the view whose options and help are offered."""
+        if view == self._focus or view not in self.cards:
+            return
+        if self._focus:
+            self.cards[self._focus].show_focus(False)
+        self._focus = view
+        self.cards[view].show_focus(True)
+        self.focus_changed.emit(view)
+
+    def maximise(self, view: str) -> None:
+        """Gives one view all the room; "" or the same view again gives it back."""
+        self._maximised = "" if view == self._maximised else view
+        self._arrange()
+
+    def set_shown(self, view: str, on: bool) -> None:
+        """Takes a view off the board, or puts it back."""
+        self._hidden.discard(view) if on else self._hidden.add(view)
+        self._arrange()
+
+    def is_shown(self, view: str) -> bool:
+        """Whether a view is on the board (behind a maximised one or not)."""
+        return view not in self._hidden
+
+    def state(self) -> str:
+        """Sizes of rows and columns, as text."""
+        parts = [self._column, *self._rows]
+        return ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
+
+    def restore(self, state: str) -> None:
+        """Takes sizes back; a state of another layout is ignored."""
+        parts = [self._column, *self._rows]
+        saved = state.split(",")
+        if len(saved) == len(parts):
+            for part, text in zip(parts, saved, strict=True):
+                part.restoreState(QByteArray(base64.b64decode(text)))
+
+    def reset(self) -> None:
+        """Puts all views back, at their first sizes."""
+        self._hidden.clear()
+        self._maximised = ""
+        self._arrange()
+        self.restore(self._default)
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        for card in self.cards.values():
+            card.restyle()
+
+    def _add_row(self, row: list[tuple[View, int]]) -> None:
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(UNIT)
+        for index, (view, share) in enumerate(row):
+            card = Card(view)
+            card.hovered.connect(self.hovered)
+            card.clicked.connect(self.clicked)
+            card.focused.connect(self.set_focus)
+            card.wished.connect(self.wished)
+            self.cards[view.name] = card
+            splitter.addWidget(card)
+            splitter.setStretchFactor(index, share)
+        splitter.setSizes([share * 1000 for _view, share in row])
+        self._rows.append(splitter)
+        self._column.addWidget(splitter)
+        self._column.setSizes([1000] * self._column.count())
+
+    def _arrange(self) -> None:
+        seen = set(self.visible)
+        for name, card in self.cards.items():
+            card.setVisible(name in seen)
+            card.show_maximised(name == self._maximised)
+        for row in self._rows:
+            inside = (row.widget(index) for index in range(row.count()))
+            row.setVisible(
+                any(isinstance(card, Card) and card.view.name in seen for card in inside)
+            )
+        self.visible_changed.emit()
+
+
+def _rows(names: list[str]) -> list[list[tuple[str, int]]]:
+    placed = [[(name, share) for name, share in row if name in names] for row in LAYOUT]
+    known = {name for row in placed for name, _share in row}
+    rest = [(name, 1) for name in names if name not in known]
+    return [row for row in placed if row] + [rest[i : i + 3] for i in range(0, len(rest), 3)]

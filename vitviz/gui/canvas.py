@@ -1,0 +1,93 @@
+"""A drawing on screen: its panels in rows, kept and updated while their number stays the same."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from vitviz.core.drawing import Aim, Drawing, Panel
+from vitviz.gui.panel import PanelWidget
+from vitviz.gui.theme import UNIT
+
+
+class Canvas(QWidget):
+    """Paints a `Drawing` and passes on what the mouse points at."""
+
+    hovered = Signal(object)
+    clicked = Signal(object)
+    double_clicked = Signal()
+    painted = Signal()
+    """A new drawing has been handed to the painter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawing: Drawing | None = None
+        self._rows: list[list[PanelWidget]] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._body: QWidget | None = None
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """What is shown."""
+        return self._drawing
+
+    @property
+    def panels(self) -> list[PanelWidget]:
+        """The panels' widgets, row by row."""
+        return [panel for row in self._rows for panel in row]
+
+    def show_drawing(self, drawing: Drawing) -> None:
+        """Replaces what is shown."""
+        shape = [[panel.weight for panel in row] for row in drawing.rows]
+        before = self._drawing
+        if before is None or shape != [[panel.weight for panel in row] for row in before.rows]:
+            self._build(drawing.rows)
+        self._drawing = drawing
+        for widget, panel in zip(self.panels, drawing.panels, strict=True):
+            if widget.panel is not panel:
+                widget.show_panel(panel)
+        self.painted.emit()
+
+    def reset_zoom(self) -> None:
+        """Shows every panel whole again."""
+        for panel in self.panels:
+            panel.reset_zoom()
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        for panel in self.panels:
+            panel.restyle()
+
+    def _build(self, rows: tuple[tuple[Panel, ...], ...]) -> None:
+        if self._body is not None:
+            self._layout.removeWidget(self._body)
+            self._body.deleteLater()
+        body = QSplitter(Qt.Orientation.Vertical)
+        body.setChildrenCollapsible(False)
+        body.setHandleWidth(UNIT)
+        self._rows = [self._build_row(body, row) for row in rows]
+        self._body = body
+        self._layout.addWidget(body)
+
+    def _build_row(self, body: QSplitter, row: tuple[Panel, ...]) -> list[PanelWidget]:
+        holder = QWidget()
+        layout = QHBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        made = []
+        for panel in row:
+            widget = PanelWidget()
+            widget.hovered.connect(self._hovered)
+            widget.clicked.connect(self._clicked)
+            widget.double_clicked.connect(self.double_clicked)
+            layout.addWidget(widget, max(round(panel.weight * 100), 1))
+            made.append(widget)
+        body.addWidget(holder)
+        return made
+
+    def _hovered(self, found: Aim | None) -> None:
+        self.hovered.emit(found)
+
+    def _clicked(self, found: Aim) -> None:
+        self.clicked.emit(found)

@@ -1,0 +1,133 @@
+"""One view on the board: what it shows in words, its canvas, and its buttons."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QEnterEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from vitviz.core.drawing import Drawing, Message, Panel
+from vitviz.core.geometry import Box
+from vitviz.gui import theme
+from vitviz.gui.canvas import Canvas
+from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.theme import UNIT
+from vitviz.views import View
+
+
+class Card(QFrame):
+    """A view's frame. It sends wishes with its view's name and shows what it is given."""
+
+    hovered = Signal(object)
+    clicked = Signal(object)
+    focused = Signal(str)
+    wished = Signal(str, str)
+    """(wish, view): "help", "options", "export", "maximise"."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self.view = view
+        self.setObjectName("card")
+        self.canvas = Canvas()
+        self.canvas.hovered.connect(self.hovered)
+        self.canvas.clicked.connect(self._clicked)
+        self.canvas.double_clicked.connect(self._maximise)
+        self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
+        self._subtitle.setObjectName("quiet")
+        self._caption.setObjectName("faint")
+        self._caption.setFont(theme.font(-1.5))
+        self._buttons: list[QToolButton] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, UNIT, 12, UNIT)
+        layout.setSpacing(UNIT - 2)
+        layout.addWidget(self._header())
+        layout.addWidget(self.canvas, 1)
+        layout.addWidget(self._caption)
+        self.setAccessibleName(view.title)
+        self.setMinimumSize(200, 160)
+
+    def show_drawing(self, drawing: Drawing) -> None:
+        """Shows a new drawing of this view."""
+        self._subtitle.show_text(drawing.title)
+        self._caption.show_text(drawing.caption)
+        self._caption.setVisible(bool(drawing.caption))
+        self.canvas.show_drawing(drawing)
+
+    def show_message(self, text: str, hint: str = "") -> None:
+        """Says why there is nothing to see."""
+        panel = Panel((Message(text, hint),), Box(0, 0, 1, 1))
+        self.show_drawing(Drawing(self.view.name, "", ((panel,),)))
+
+    def show_focus(self, on: bool) -> None:
+        """Marks the card whose options and help are offered."""
+        self.setProperty("focused", "true" if on else "false")
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def show_maximised(self, on: bool) -> None:
+        """Says on the button what it will do next."""
+        self._buttons[-1].setText("⤡" if on else "⤢")
+        self._buttons[-1].setToolTip("Back to all views (Esc)" if on else "Maximise (F)")
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        self.canvas.restyle()
+
+    def _header(self) -> QWidget:
+        header = QWidget()
+        layout = QHBoxLayout(header)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        title = QLabel(self.view.title)
+        title.setObjectName("title")
+        title.setToolTip(self.view.shows)
+        layout.addWidget(title)
+        layout.addWidget(self._subtitle, 1)
+        for wish, sign, tip in (
+            ("help", "?", "What this shows, its formula and source (F1)"),
+            ("options", "⚙", "Options of this view"),
+            ("export", "⤓", "Save this figure (Ctrl+E)"),
+            ("maximise", "⤢", "Maximise (F)"),
+        ):
+            layout.addWidget(self._button(wish, sign, tip))
+        return header
+
+    def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName("quiet")
+        button.setText(sign)
+        button.setToolTip(tip)
+        button.setAccessibleName(f"{wish} {self.view.title}")
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        button.setSizePolicy(policy)
+        button.setVisible(False)
+        button.setProperty("wish", wish)
+        button.clicked.connect(self._pressed)
+        self._buttons.append(button)
+        return button
+
+    def _pressed(self) -> None:
+        self.focused.emit(self.view.name)
+        self.wished.emit(self.sender().property("wish"), self.view.name)
+
+    def _maximise(self) -> None:
+        self.wished.emit("maximise", self.view.name)
+
+    def _clicked(self, found: object) -> None:
+        self.focused.emit(self.view.name)
+        self.clicked.emit(found)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        for button in self._buttons:
+            button.setVisible(True)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        for button in self._buttons:
+            button.setVisible(False)
+        super().leaveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.focused.emit(self.view.name)
+        super().mousePressEvent(event)

@@ -1,0 +1,58 @@
+"""What was dropped or pasted: files, folders, pictures dragged from a browser, raw image data."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import cast
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData
+from PySide6.QtGui import QImage
+
+Source = str | tuple[str, bytes]
+_DATA_URL = re.compile(r"data:image/[\w.+-]+(;base64)?,([^\"'\s>]+)")
+
+
+def carries_pictures(mime: QMimeData) -> bool:
+    """Whether a drag or the clipboard holds something that may be pictures."""
+    return mime.hasUrls() or mime.hasImage() or _DATA_URL.search(mime.html() or "") is not None
+
+
+def sources_of(mime: QMimeData) -> list[Source]:
+    """Paths, web addresses, or (name, bytes) in the order they were dropped.
+
+    Local files come first: they keep their name, EXIF turn and full quality. A browser's own image
+    data is taken before its address, so that no network is needed.
+    """
+    local = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+    if local:
+        return list(local)
+    for kind in ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/bmp"):
+        if mime.hasFormat(kind):
+            return [(f"pasted.{kind.partition('/')[2]}", bytes(mime.data(kind).data()))]
+    if mime.hasImage():
+        return [("pasted picture", _png(cast(QImage, mime.imageData())))]
+    inline = _inline(" ".join([mime.html() or "", mime.text() or ""]))
+    if inline is not None:
+        return [inline]
+    return [url.toString() for url in mime.urls() if url.scheme() in ("http", "https")]
+
+
+def _png(image: QImage) -> bytes:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    return bytes(buffer.data().data())
+
+
+def _inline(text: str) -> tuple[str, bytes] | None:
+    found = _DATA_URL.search(text)
+    if found is None:
+        return None
+    data = unquote_to_bytes(found.group(2))
+    try:
+        return "picture from a page", base64.b64decode(data) if found.group(1) else data
+    except binascii.Error:
+        return None

@@ -1,0 +1,161 @@
+"""Forms made from options: what a view can be asked for becomes sliders, switches and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
+
+from vitviz.gui.theme import UNIT
+from vitviz.views.options import Option, Value
+
+Wish = Callable[[str, Value], None]
+
+
+class Form(QWidget):
+    """A form over options: sends every change as a wish, shows the values it is told."""
+
+    def __init__(self, options: Iterable[Option], wish: Wish) -> None:
+        super().__init__()
+        self._wish = wish
+        self._setters: dict[str, Callable[[Value], None]] = {}
+        self.fields: dict[str, QWidget] = {}
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for option in options:
+            field = self._field(option)
+            field.setToolTip(option.text)
+            self.fields[option.name] = field
+            if option.kind == "switch":
+                layout.addRow(field)
+                continue
+            label = QLabel(words(option.name))
+            label.setObjectName("quiet")
+            label.setToolTip(option.text)
+            label.setBuddy(field)
+            layout.addRow(label, field)
+
+    def show_values(self, values: Mapping[str, Value]) -> None:
+        """Shows values without sending them as wishes."""
+        for name, value in values.items():
+            if name in self._setters:
+                self._setters[name](value)
+
+    def _field(self, option: Option) -> QWidget:
+        match option.kind:
+            case "choice":
+                return self._choice(option)
+            case "switch":
+                return self._switch(option)
+            case "number" if option.low is not None and option.high is not None:
+                return self._slider(option)
+            case "number":
+                return self._spin(option, QDoubleSpinBox())
+            case "integer":
+                return self._spin(option, QSpinBox())
+            case "text":
+                return self._text(option)
+
+    def _choice(self, option: Option) -> QWidget:
+        box = QComboBox()
+        box.addItems(list(option.choices))
+        self._setters[option.name] = lambda value: _quietly(
+            box, lambda: box.setCurrentText(str(value))
+        )
+        self._setters[option.name](option.default)
+        box.currentTextChanged.connect(lambda text: self._wish(option.name, text))
+        return box
+
+    def _switch(self, option: Option) -> QWidget:
+        box = QCheckBox(words(option.name))
+        self._setters[option.name] = lambda value: _quietly(
+            box, lambda: box.setChecked(bool(value))
+        )
+        self._setters[option.name](option.default)
+        box.toggled.connect(lambda on: self._wish(option.name, on))
+        return box
+
+    def _slider(self, option: Option) -> QWidget:
+        low, high = option.low or 0.0, option.high or 1.0
+        step = option.step or (high - low) / 100
+        holder, slider, spin = QWidget(), QSlider(Qt.Orientation.Horizontal), QDoubleSpinBox()
+        spin.setRange(low, high)
+        spin.setSingleStep(step)
+        spin.setDecimals(max(len(f"{step:.6f}".rstrip("0").partition(".")[2]), 1))
+        spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        spin.setFixedWidth(58)
+        slider.setRange(0, round((high - low) / step))
+        layout = QHBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(slider, 1)
+        layout.addWidget(spin)
+        holder.setFocusProxy(slider)
+
+        def show(value: Value) -> None:
+            amount = float(value or 0)
+            _quietly(spin, lambda: spin.setValue(amount))
+            _quietly(slider, lambda: slider.setValue(round((amount - low) / step)))
+
+        def slid(position: int) -> None:
+            amount = low + position * step
+            _quietly(spin, lambda: spin.setValue(amount))
+            self._wish(option.name, round(amount, 6))
+
+        def typed(amount: float) -> None:
+            _quietly(slider, lambda: slider.setValue(round((amount - low) / step)))
+            self._wish(option.name, amount)
+
+        self._setters[option.name] = show
+        show(option.default)
+        slider.valueChanged.connect(slid)
+        spin.valueChanged.connect(typed)
+        return holder
+
+    def _spin(self, option: Option, box: QSpinBox | QDoubleSpinBox) -> QWidget:
+        whole = isinstance(box, QSpinBox)
+        low, high = option.low or 0, option.high if option.high is not None else 999
+        box.setRange(int(low), int(high))
+
+        def show(value: Value) -> None:
+            amount = float(value or 0)
+            _quietly(box, lambda: box.setValue(int(amount) if whole else amount))  # type: ignore[arg-type]
+
+        self._setters[option.name] = show
+        show(option.default)
+        box.valueChanged.connect(lambda value: self._wish(option.name, value))
+        return box
+
+    def _text(self, option: Option) -> QWidget:
+        line = QLineEdit()
+        self._setters[option.name] = lambda value: _quietly(
+            line, lambda: line.setText(str(value or ""))
+        )
+        self._setters[option.name](option.default)
+        line.editingFinished.connect(lambda: self._wish(option.name, line.text()))
+        return line
+
+
+def _quietly(widget: QWidget, change: Callable[[], None]) -> None:
+    blocker = QSignalBlocker(widget)
+    change()
+    blocker.unblock()
+
+
+def words(name: str) -> str:
+    """An option's name as a label."""
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,201 @@
+"""The inspector: the token under the cursor, the options of the view in focus, the look of the maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.gui import theme
+from vitviz.gui.forms import Form
+from vitviz.gui.items import image_of
+from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.theme import UNIT
+from vitviz.views import View
+from vitviz.views.options import Look, Value, options_of
+
+PATCH_SIDE = 88
+
+
+class TokenBox(QWidget):
+    """The token that the views are drawn for: its name, its place, its patch enlarged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name, self._patch = QLabel(), QLabel()
+        self._name.setObjectName("hero")
+        self._name.setFont(theme.font(5, bold=True, numbers=True))
+        self._patch.setFixedSize(PATCH_SIDE, PATCH_SIDE)
+        self._patch.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._lines = QLabel()
+        self._lines.setObjectName("quiet")
+        self._lines.setFont(theme.font(-1, numbers=True))
+        self._lines.setWordWrap(True)
+        self._lines.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._lines.setMinimumHeight(PATCH_SIDE)
+        beside = QHBoxLayout()
+        beside.setSpacing(12)
+        beside.addWidget(self._patch, 0, Qt.AlignmentFlag.AlignTop)
+        beside.addWidget(self._lines, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._name)
+        layout.addLayout(beside)
+        self._shown: tuple[int, int] | None = None
+
+    def show_token(self, trace: Trace, selection: Selection) -> None:
+        """Shows the hovered token, else the pinned one."""
+        token = selection.token(trace.grid, trace.crop)
+        if self._shown == (id(trace), token):
+            return
+        self._shown = (id(trace), token)
+        place, box = trace.grid.place(token), trace.grid.box(token)
+        if place is None or box is None:
+            self._name.setText(f"{trace.grid.name(token).capitalize()} token")
+            self._patch.setText("no patch")
+            self._lines.setText(
+                f"token {token} of {trace.grid.tokens}\n"
+                "A learned vector put in front of the patches; it covers no pixels."
+            )
+            return
+        original = trace.crop.box_to_original(box)
+        self._name.setText(f"Token ({place[0]}, {place[1]})")
+        self._lines.setText(
+            f"token {token} of {trace.grid.tokens}\nrow {place[0]}, column {place[1]}\n"
+            f"patch {box.height:g} × {box.width:g} px\nin the picture:\n"
+            f"rows {original.top:.0f} to {original.bottom:.0f}\n"
+            f"cols {original.left:.0f} to {original.right:.0f}"
+        )
+        rows, cols = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
+        pixels = np.ascontiguousarray(trace.pixels[rows, cols])
+        self._patch.setPixmap(
+            QPixmap.fromImage(image_of(pixels)).scaled(
+                PATCH_SIDE,
+                PATCH_SIDE,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.FastTransformation,
+            )
+        )
+
+    def show_nothing(self) -> None:
+        """No picture has been read yet."""
+        self._shown = None
+        self._name.setText("No token yet")
+        self._lines.setText("Point at a patch to see it here.")
+        self._patch.clear()
+
+
+class Inspector(QFrame):
+    """Token, options of the view in focus, look. Sends wishes; keeps no values."""
+
+    option_wished = Signal(str, str, object)
+    look_wished = Signal(str, object)
+    reset_wished = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("side")
+        self.token = TokenBox()
+        self.token.show_nothing()
+        self._view_title = ElidedLabel("Options")
+        self._view_title.setObjectName("title")
+        self._reset = QPushButton("Reset")
+        self._reset.setToolTip("Back to this view's defaults")
+        self._reset.clicked.connect(self._reset_pressed)
+        self._form: Form | None = None
+        self._view = ""
+        self._holder = QVBoxLayout()
+        self.look = Form(_look_options(), self._look_changed)
+        self._nothing = QLabel("This view has no options of its own.")
+        self._nothing.setObjectName("faint")
+        self._nothing.setWordWrap(True)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(12, UNIT, 12, UNIT)
+        layout.setSpacing(UNIT)
+        heading = QHBoxLayout()
+        heading.addWidget(self._view_title, 1)
+        heading.addWidget(self._reset)
+        look = QLabel("Maps")
+        look.setObjectName("title")
+        layout.addWidget(self.token)
+        layout.addWidget(_rule())
+        layout.addLayout(heading)
+        layout.addWidget(self._nothing)
+        layout.addLayout(self._holder)
+        layout.addWidget(_rule())
+        layout.addWidget(look)
+        layout.addWidget(self.look)
+        layout.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inside)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+        self.setMinimumWidth(250)
+
+    def show_view(self, view: View, values: Mapping[str, Value]) -> None:
+        """Offers a view's own options; the look of maps is offered below for all views."""
+        own = tuple(option for option in view.options if option.group != "look")
+        if self._form is not None:
+            self._holder.removeWidget(self._form)
+            self._form.deleteLater()
+        self._view = view.name
+        self._view_title.show_text(view.title)
+        self._form = Form(own, self._option_changed)
+        self._form.show_values(values)
+        self._form.setVisible(bool(own))
+        self._nothing.setVisible(not own)
+        self._reset.setVisible(bool(own))
+        self._holder.addWidget(self._form)
+
+    def show_values(self, view: View, values: Mapping[str, Value]) -> None:
+        """Shows the values of the view in focus after they have changed."""
+        if self._form is not None and view.name == self._view:
+            defaults = {option.name: option.default for option in view.options}
+            self._form.show_values({**defaults, **values})
+
+    def show_look(self, look: Look) -> None:
+        """Shows how maps are coloured."""
+        self.look.show_values(
+            {option.name: getattr(look, option.name) for option in _look_options()}
+        )
+        for name in ("low", "high"):
+            self.look.fields[name].setEnabled(look.range == "fixed")
+
+    def _option_changed(self, name: str, value: Value) -> None:
+        self.option_wished.emit(self._view, name, value)
+
+    def _look_changed(self, name: str, value: Value) -> None:
+        self.look_wished.emit(name, value)
+
+    def _reset_pressed(self) -> None:
+        self.reset_wished.emit(self._view)
+
+
+def _look_options() -> tuple:  # type: ignore[type-arg]
+    def probe(*, look: Look = Look()) -> None:
+        """Only its signature is read."""
+
+    return options_of(probe)
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setObjectName("rule")
+    return rule

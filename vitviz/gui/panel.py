@@ -1,0 +1,271 @@
+"""One panel of a drawing on screen: its title, its map that can be zoomed, its colour bar and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, assert_never
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from vitviz.core.drawing import (
+    Aim,
+    Bars,
+    DrawnLayer,
+    Grid,
+    Heat,
+    HeatTiles,
+    Labels,
+    Message,
+    Outlines,
+    Panel,
+    Raster,
+    RasterTiles,
+    aim,
+)
+from vitviz.core.geometry import Box
+from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.gui import theme
+from vitviz.gui.items import (
+    LabelsItem,
+    LinesItem,
+    OutlinesItem,
+    PixelsItem,
+    heat_image,
+    image_of,
+    raster_image,
+    rect,
+)
+from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, MessageWidget
+
+_Item = PixelsItem | LinesItem | OutlinesItem | LabelsItem
+_Pixels = Raster | Heat | HeatTiles | RasterTiles
+_Key = tuple[Hashable, ...]
+
+
+class PanelWidget(QWidget):
+    """Shows a `Panel` and says what the mouse points at; it keeps nothing but what it shows."""
+
+    hovered = Signal(object)
+    """`Aim` under the cursor, None when it leaves."""
+    clicked = Signal(object)
+    """`Aim` that was clicked."""
+    double_clicked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._panel: Panel | None = None
+        self._items: list[_Item] = []
+        self._images: dict[_Key, tuple[_Pixels, QImage]] = {}
+        self._pressed: QPointF | None = None
+        self._title = QLabel()
+        self._title.setObjectName("quiet")
+        self._title.setFont(theme.font(-1))
+        self._bar, self._facts = ColorBar(), FactsLabel()
+        self._bars, self._message = BarsWidget(), MessageWidget()
+        self._graph: Any
+        self._graph, self._box = _graph()
+        self._graph.viewport().installEventFilter(self)
+        content = QWidget()
+        self._stack = QStackedLayout(content)
+        for widget in (self._graph, self._bars, self._message):
+            self._stack.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for widget, stretch in (
+            (self._title, 0), (content, 1), (self._bar, 0), (self._facts, 0)
+        ):  # fmt: skip
+            layout.addWidget(widget, stretch)
+        self.setMinimumSize(90, 90)
+
+    @property
+    def panel(self) -> Panel | None:
+        """What is shown."""
+        return self._panel
+
+    def show_panel(self, panel: Panel) -> None:
+        """Replaces what is shown; items are kept where the kinds of layers match."""
+        before, self._panel = self._panel, panel
+        if self._title.text() != panel.title:
+            self._title.setText(panel.title)
+            self._title.setVisible(bool(panel.title))
+        self._bar.show_scale(panel.bar)
+        self._facts.show_facts(panel.facts)
+        first = panel.layers[0] if panel.layers else Message("")
+        match first:
+            case Bars():
+                self._bars.show_bars(first)
+                self._stack.setCurrentWidget(self._bars)
+            case Message():
+                self._message.show_message(first)
+                self._stack.setCurrentWidget(self._message)
+            case _:
+                self._stack.setCurrentWidget(self._graph)
+                self._show_layers(panel)
+                if before is None or before.extent != panel.extent:
+                    self.reset_zoom()
+
+    def reset_zoom(self) -> None:
+        """Shows the whole panel again."""
+        if self._panel is not None:
+            self._box.setRange(rect(self._panel.extent), padding=0.01)
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        self._graph.setBackground(QColor(theme.current().surface))
+        self._facts.restyle()
+        for widget in (self._bar, self._bars):
+            widget.update()
+        self._graph.viewport().update()
+
+    def aim_at(self, position: QPointF) -> Aim | None:
+        """What lies under a position of the map's viewport."""
+        if self._panel is None or self._stack.currentWidget() is not self._graph:
+            return None
+        point = self._box.mapSceneToView(self._graph.mapToScene(position.toPoint()))
+        return aim(self._panel, float(point.y()), float(point.x()))
+
+    def position_of(self, row: float, col: float) -> QPointF:
+        """Where a position of the panel lies in this widget, for tests and tooltips."""
+        scene = self._box.mapViewToScene(QPointF(col, row))
+        inside = self._graph.mapFromScene(scene)
+        return QPointF(self._graph.viewport().mapTo(self, inside))
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that receives the mouse over the map."""
+        viewport: QWidget = self._graph.viewport()
+        return viewport
+
+    def eventFilter(self, _watched: object, event: QEvent) -> bool:
+        """Hover and clicks; drags and the wheel go on to the map, which pans and zooms."""
+        kind = event.type()
+        if kind == QEvent.Type.Leave:
+            self.hovered.emit(None)
+        elif isinstance(event, QMouseEvent):
+            return self._mouse(kind, event)
+        return False
+
+    def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        left = event.button() == Qt.MouseButton.LeftButton
+        if kind == QEvent.Type.MouseMove and not event.buttons():
+            self.hovered.emit(self.aim_at(event.position()))
+        elif kind == QEvent.Type.MouseButtonPress and left:
+            self._pressed = event.position()
+        elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
+            moved = (event.position() - self._pressed).manhattanLength()
+            found = self.aim_at(event.position()) if moved < 5 else None
+            self._pressed = None
+            if found is not None:
+                self.clicked.emit(found)
+        elif kind == QEvent.Type.MouseButtonDblClick and left:
+            self.double_clicked.emit()
+            return True
+        return False
+
+    def _show_layers(self, panel: Panel) -> None:
+        kinds = [_item_kind(layer) for layer in panel.layers]
+        if [type(item) for item in self._items] != kinds:
+            for item in self._items:
+                self._box.removeItem(item)
+            self._items = [kind() for kind in kinds]
+            for depth, item in enumerate(self._items):
+                item.setZValue(depth)
+                self._box.addItem(item, ignoreBounds=True)
+        used: dict[_Key, tuple[_Pixels, QImage]] = {}
+        for item, layer in zip(self._items, panel.layers, strict=True):
+            self._show_layer(item, layer, panel, used)
+        self._images = used
+
+    def _show_layer(
+        self, item: _Item, layer: DrawnLayer, panel: Panel, used: dict[_Key, tuple[_Pixels, QImage]]
+    ) -> None:
+        match item, layer:
+            case PixelsItem(), Raster() | Heat() | HeatTiles() | RasterTiles():
+                key = _image_key(layer)
+                known = self._images.get(key)
+                image = known[1] if known is not None else _image(layer)
+                used[key] = (layer, image)
+                box, smooth, opacity = _placing(layer, image)
+                item.show_image(image, box, smooth=smooth, opacity=opacity)
+            case LinesItem(), Grid():
+                item.show_grid(layer)
+            case OutlinesItem(), Outlines():
+                item.show_outlines(layer)
+            case LabelsItem(), Labels():
+                item.show_labels(layer, panel.extent)
+            case _:
+                raise TypeError(f"{type(layer).__name__} cannot be drawn over a map")
+
+
+def _graph() -> tuple[pg.GraphicsView, pg.ViewBox]:
+    view = pg.GraphicsView(background=QColor(theme.current().surface))
+    box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.01)
+    view.setCentralItem(box)
+    view.viewport().setMouseTracking(True)
+    return view, box
+
+
+def _item_kind(layer: DrawnLayer) -> type[_Item]:
+    match layer:
+        case Raster() | Heat() | HeatTiles() | RasterTiles():
+            return PixelsItem
+        case Grid():
+            return LinesItem
+        case Outlines():
+            return OutlinesItem
+        case Labels():
+            return LabelsItem
+        case _:
+            raise TypeError(f"{type(layer).__name__} cannot be drawn over a map")
+
+
+def _image_key(layer: _Pixels) -> _Key:
+    """What an image depends on: the same arrays need not be coloured and uploaded again."""
+    match layer:
+        case Raster():
+            return (id(layer.pixels),)
+        case Heat():
+            return (id(layer.values), layer.scale, layer.smooth)
+        case HeatTiles():
+            ranges = layer.low.tobytes() + layer.high.tobytes()
+            return (id(layer.values), ranges, layer.scale, layer.gap)
+        case RasterTiles():
+            return (id(layer.pixels), layer.gap, layer.count)
+        case _:
+            assert_never(layer)
+
+
+def _image(layer: _Pixels) -> QImage:
+    match layer:
+        case Raster():
+            return raster_image(layer)
+        case Heat():
+            return heat_image(layer)
+        case HeatTiles():
+            return image_of(heat_mosaic(layer))
+        case RasterTiles():
+            return image_of(raster_mosaic(layer))
+        case _:
+            assert_never(layer)
+
+
+def _placing(layer: _Pixels, image: QImage) -> tuple[Box, bool, float]:
+    """Where an image goes, whether it is smoothed, and its opacity."""
+    match layer:
+        case Raster():
+            return layer.box, layer.smooth, 1.0
+        case Heat():
+            return layer.box, False, layer.opacity
+        case HeatTiles():
+            down, across, rows, cols = layer.values.shape
+            return mosaic_box(down, across, rows, cols, layer.gap), False, 1.0
+        case RasterTiles():
+            down, across, rows, cols, _rgb = layer.pixels.shape
+            smooth = image.width() > 400
+            return mosaic_box(down, across, rows, cols, layer.gap), smooth, 1.0
+        case _:
+            assert_never(layer)

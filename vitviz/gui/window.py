@@ -1,0 +1,548 @@
+"""The window: puts the rooms together, sends wishes to the session and shows what it announces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QInputDialog,
+    QMainWindow,
+    QMenu,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.drawing import Aim, Drawing
+from vitviz.core.selection import Selection, place_of
+from vitviz.core.trace import Picture, Trace
+from vitviz.gui import dialogs, theme
+from vitviz.gui.actions import WISHES, Wish, plain
+from vitviz.gui.board import Board
+from vitviz.gui.controls import Controls
+from vitviz.gui.drops import carries_pictures, sources_of
+from vitviz.gui.filmstrip import Filmstrip
+from vitviz.gui.inspector import Inspector
+from vitviz.gui.keys import leave_focus
+from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.links import Links
+from vitviz.gui.notices import Notices
+from vitviz.gui.saving import save_figure
+from vitviz.gui.theme import UNIT
+from vitviz.gui.toolbar import TopBar
+from vitviz.session.column import ModelRequest
+from vitviz.session.jobs import Job
+from vitviz.session.session import Session
+from vitviz.views import views
+from vitviz.views.options import Look
+
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
+CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin);;All files (*)"
+
+
+class MainWindow(QMainWindow):
+    """vitviz's window."""
+
+    painted = Signal(str)
+    """A view's new drawing has been handed to the painter."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.setWindowTitle("vitviz")
+        self.setAcceptDrops(True)
+        self.views = views()
+        self.board = Board(self.views)
+        self.filmstrip, self.inspector = Filmstrip(), Inspector()
+        self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
+        self._header = ElidedLabel("Drop a picture here, or press Ctrl+O")
+        self._header.setFont(theme.font(0.5))
+        self._jobs: list[Job] = []
+        self.actions_by_name: dict[str, QAction] = {}
+        self._docks: dict[str, QDockWidget] = {}
+        self._links = Links()
+        self._build()
+        self._build_menus()
+        self._connect_widgets()
+        self._connect_session()
+        self._default_state = self.saveState()
+        leave_focus(self)
+        self.resize(1440, 900)
+        self._show_all()
+
+    # What the window looks like
+
+    def _build(self) -> None:
+        self.addToolBar(self.bar)
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(UNIT, 0, UNIT, 0)
+        layout.setSpacing(UNIT)
+        layout.addWidget(self._header)
+        layout.addWidget(self.notices)
+        layout.addWidget(self.board, 1)
+        layout.addWidget(self.controls)
+        self.setCentralWidget(middle)
+        self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
+
+    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
+        dock.setWidget(widget)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetClosable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        self.addDockWidget(area, dock)
+        self._docks[title] = dock
+
+    def _build_menus(self) -> None:
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
+        for wish in WISHES:
+            action = QAction(wish.text, self)
+            action.setShortcuts([QKeySequence(keys) for keys in wish.keys])
+            action.setToolTip(wish.tip or plain(wish.text))
+            action.setCheckable(wish.check)
+            action.triggered.connect(self._wish_slot(wish))
+            self.actions_by_name[wish.name] = action
+            self.addAction(action)
+            if wish.menu:
+                if wish.rule:
+                    menus[wish.menu].addSeparator()
+                menus[wish.menu].addAction(action)
+        self._add_panels(menus["View"])
+
+    def _add_panels(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        shown = menu.addMenu("Views")
+        for name, view in self.views.items():
+            action = shown.addAction(view.title)
+            action.setCheckable(True)
+            action.setChecked(True)
+            action.setData(name)
+            action.toggled.connect(self._view_toggled)
+        panels = menu.addMenu("Panels")
+        for dock in self._docks.values():
+            panels.addAction(dock.toggleViewAction())
+
+    def _wish_slot(self, wish: Wish) -> Callable[[], None]:
+        slot: Callable[[], None] = getattr(self, f"_wish_{wish.name}")
+        return lambda *_checked: slot()
+
+    # Who listens to whom
+
+    def _connect_widgets(self) -> None:
+        session = self.session
+        self.board.hovered.connect(self._hovered)
+        self.board.clicked.connect(self._clicked)
+        self.board.wished.connect(self._card_wished)
+        self.board.focus_changed.connect(self._focus_changed)
+        self.board.visible_changed.connect(self._visible_changed)
+        self.filmstrip.chosen.connect(session.show)
+        self.filmstrip.closed.connect(session.close_picture)
+        self.filmstrip.open_wished.connect(self._wish_open)
+        self.inspector.option_wished.connect(session.set_option)
+        self.inspector.look_wished.connect(self._look_wished)
+        self.inspector.reset_wished.connect(session.reset_options)
+        self.controls.layer.chosen.connect(self._layer_chosen)
+        self.controls.head.chosen.connect(self._head_chosen)
+        self.controls.prefixes.chosen.connect(session.choose_prefix)
+        self.controls.jobs.stopped.connect(self._stop)
+        self.bar.requested.connect(self._request)
+        self.bar.open_wished.connect(self._wish_open)
+        self.bar.find_wished.connect(self._wish_find_model)
+        self.bar.checkpoint_wished.connect(self._wish_open_model)
+
+    def _connect_session(self) -> None:
+        session, links = self.session, self._links
+        links.connect(session.pictures_changed, self._show_pictures)
+        links.connect(session.current_changed, self._show_current)
+        links.connect(session.request_changed, self._show_request)
+        links.connect(session.models_changed, self._show_models)
+        links.connect(session.trace_ready, self._show_trace)
+        links.connect(session.trace_failed, self._show_trace_failure)
+        links.connect(session.selection_changed, self._show_selection)
+        links.connect(session.look_changed, self._show_look)
+        links.connect(session.options_changed, self._show_options)
+        links.connect(session.drawing_ready, self._show_drawing)
+        links.connect(session.drawing_failed, self._show_drawing_failure)
+        links.connect(session.problems, self._show_problems)
+        links.connect(session.jobs.started, self._job_started)
+        links.connect(session.jobs.progressed, self._show_jobs)
+        links.connect(session.jobs.ended, self._job_ended)
+
+    def _show_all(self) -> None:
+        self._show_models()
+        self._show_pictures()
+        self._show_request(self.session.request)
+        self._show_look(self.session.look)
+        self._show_trace(self.session.trace)
+        self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
+        self.session.want(self.board.visible)
+
+    # What the session announced
+
+    def _show_models(self) -> None:
+        self.bar.show_choices(self.session.models())
+
+    def _show_pictures(self) -> None:
+        self.filmstrip.show_pictures(self.session.pictures)
+
+    def _show_current(self, picture: Picture | None) -> None:
+        self.filmstrip.show_current(None if picture is None else picture.key)
+        if picture is None:
+            self._show_trace(None)
+
+    def _show_request(self, request: ModelRequest) -> None:
+        self.bar.show_request(request)
+        self.actions_by_name["whole"].setChecked(request.fit != "crop")
+
+    def _show_trace(self, trace: Trace | None) -> None:
+        self.bar.show_trace(trace)
+        self._show_header(trace)
+        if trace is None:
+            self.inspector.token.show_nothing()
+            for name in self.views:
+                self.board.show_message(
+                    name, "No picture yet", "Drop a picture here, or press Ctrl+O"
+                )
+        else:
+            self._show_selection(self.session.selection, self.session.selection)
+
+    def _show_header(self, trace: Trace | None) -> None:
+        if trace is None:
+            self._header.show_text("Drop a picture anywhere in this window, or press Ctrl+O")
+            return
+        parts = [trace.model.title, trace.picture.name]
+        if trace.predictions:
+            label, share = trace.predictions[0]
+            parts.append(f"{label} {share:.2f}")
+        if trace.model.weights != "trained":
+            parts.append(f"{trace.model.weights} weights")
+        if trace.crop.seen_share < 0.995:
+            parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
+        self._header.show_text("   ·   ".join(parts))
+
+    def _show_trace_failure(self, sentence: str) -> None:
+        self.notices.say([sentence])
+        if self.session.trace is None:
+            for name in self.views:
+                self.board.show_message(name, "Nothing to show", sentence)
+
+    def _show_selection(self, new: Selection, _old: Selection) -> None:
+        trace = self.session.trace
+        if trace is None:
+            return
+        layers = len(trace.layers)
+        self.controls.layer.show_value(new.layer(layers), max(layers, 1))
+        self.controls.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
+        self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
+        self.inspector.token.show_token(trace, new)
+
+    def _show_look(self, look: Look) -> None:
+        self.inspector.show_look(look)
+        self.actions_by_name["grid"].setChecked(look.grid)
+        self.actions_by_name["heat"].setChecked(look.heat)
+
+    def _show_options(self, view: str) -> None:
+        if view == self.board.focus:
+            self.inspector.show_values(self.views[view], self.session.options.get(view, {}))
+
+    def _show_drawing(self, view: str, drawing: Drawing) -> None:
+        self.board.show_drawing(view, drawing)
+        self.painted.emit(view)
+
+    def _show_drawing_failure(self, view: str, sentence: str) -> None:
+        self.board.show_message(view, "Not shown", sentence)
+        self.painted.emit(view)
+
+    def _show_problems(self, sentences: list[str]) -> None:
+        self.notices.say(sentences)
+
+    def _job_started(self, job: Job) -> None:
+        self._jobs.append(job)
+        self._show_jobs(job)
+
+    def _job_ended(self, job: Job) -> None:
+        self._jobs = [other for other in self._jobs if other is not job]
+        self._show_jobs(job)
+
+    def _show_jobs(self, _job: Job) -> None:
+        if not self._jobs:
+            self.controls.jobs.show_nothing()
+            return
+        job = self._jobs[-1]
+        words = f"{job.label}: {job.what}" if job.what else job.label
+        self.controls.jobs.show_job(words, job.done, job.total)
+
+    # What the user wished
+
+    def _hovered(self, found: Aim | None) -> None:
+        trace = self.session.trace
+        token = None if found is None else found.token
+        if trace is None:
+            return
+        place = None if token is None else place_of(token, trace.grid, trace.crop)
+        self.session.hover(place)
+        self.controls.read_out("" if found is None else found.words)
+
+    def _clicked(self, found: Aim) -> None:
+        trace = self.session.trace
+        if trace is None:
+            return
+        if found.layer is not None:
+            layers = len(trace.layers)
+            depth = self.session.selection.with_layer(found.layer, layers).depth
+            self.session.select(depth=depth, head=found.head)
+        elif found.token is not None:
+            self.session.pin(place_of(found.token, trace.grid, trace.crop))
+
+    def _card_wished(self, wish: str, view: str) -> None:
+        match wish:
+            case "help":
+                dialogs.view_help(self, self.views[view]).show()
+            case "options":
+                self._docks["Inspector"].setVisible(True)
+            case "export":
+                self._export(view)
+            case "maximise":
+                self.board.maximise(view)
+
+    def _focus_changed(self, view: str) -> None:
+        self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
+
+    def _visible_changed(self) -> None:
+        self.session.want(self.board.visible)
+
+    def _view_toggled(self, on: bool) -> None:
+        self.board.set_shown(_data(self.sender()), on)
+
+    def _look_wished(self, name: str, value: object) -> None:
+        self.session.set_look(**{name: value})
+
+    def _layer_chosen(self, layer: int) -> None:
+        trace = self.session.trace
+        if trace is not None:
+            depth = self.session.selection.with_layer(layer, len(trace.layers)).depth
+            self.session.select(depth=depth)
+
+    def _head_chosen(self, head: int) -> None:
+        self.session.select(head=None if head < 0 else head)
+
+    def _request(self, request: ModelRequest) -> None:
+        self.session.use_model(request)
+        self.session.remember(fit=request.fit, device=request.device, precision=request.precision)
+
+    def _stop(self) -> None:
+        for job in tuple(self._jobs):
+            self.session.stop(job)
+
+    def _wish_open(self) -> None:
+        folder = self.session.settings.picture_folder
+        names, _ = QFileDialog.getOpenFileNames(self, "Open pictures", folder, PICTURES)
+        if names:
+            self.session.open_sources(names)
+
+    def _wish_open_folder(self) -> None:
+        folder = self.session.settings.picture_folder
+        name = QFileDialog.getExistingDirectory(self, "Open all pictures of a folder", folder)
+        if name:
+            self.session.open_sources([name])
+
+    def _wish_paste(self) -> None:
+        mime = QGuiApplication.clipboard().mimeData()
+        if carries_pictures(mime):
+            self.session.open_sources(sources_of(mime))
+        elif mime.hasText() and Path(mime.text().strip()).exists():
+            self.session.open_sources([mime.text().strip()])
+        else:
+            self.notices.say(["The clipboard holds no picture; copy one and paste again."])
+
+    def _wish_close_picture(self) -> None:
+        if self.session.current is not None:
+            self.session.close_picture(self.session.current.key)
+
+    def _wish_reopen(self) -> None:
+        self.session.reopen_closed()
+
+    def _wish_quit(self) -> None:
+        self.close()
+
+    def _wish_next(self) -> None:
+        self.session.step(1)
+
+    def _wish_previous(self) -> None:
+        self.session.step(-1)
+
+    def _wish_grid(self) -> None:
+        self.session.set_look(grid=not self.session.look.grid)
+
+    def _wish_heat(self) -> None:
+        self.session.set_look(heat=not self.session.look.heat)
+
+    def _wish_whole(self) -> None:
+        request = self.session.request
+        self._request(replace(request, fit="pad" if request.fit == "crop" else "crop"))
+
+    def _wish_maximise(self) -> None:
+        self.board.maximise(self.board.focus)
+
+    def _wish_restore(self) -> None:
+        if self.board.maximised:
+            self.board.maximise("")
+        elif self.isFullScreen():
+            self.showNormal()
+
+    def _wish_reset_zoom(self) -> None:
+        for card in self.board.cards.values():
+            card.canvas.reset_zoom()
+
+    def _wish_reset_layout(self) -> None:
+        self.restoreState(self._default_state)
+        self.board.reset()
+
+    def _wish_theme(self) -> None:
+        other = "light" if theme.current().name == "dark" else "dark"
+        self.set_theme("light" if other == "light" else "dark")
+
+    def _wish_fullscreen(self) -> None:
+        self.showNormal() if self.isFullScreen() else self.showFullScreen()
+
+    def _wish_find_model(self) -> None:
+        words = "Name of a timm model, or of a bundled one:"
+        name, fine = QInputDialog.getText(self, "Find a model", words)
+        if fine and name.strip():
+            self.session.use_model(
+                replace(self.session.request, name=name.strip(), patch_size=None)
+            )
+
+    def _wish_open_model(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open checkpoint file", "", CHECKPOINTS)
+        if name:
+            self._request(replace(self.session.request, name=name, patch_size=None))
+
+    def _wish_export(self) -> None:
+        self._export(self.board.focus)
+
+    def _wish_copy(self) -> None:
+        canvas = self.board.cards[self.board.focus].canvas
+        QGuiApplication.clipboard().setPixmap(canvas.grab())
+
+    def _wish_help(self) -> None:
+        dialogs.view_help(self, self.views[self.board.focus]).show()
+
+    def _wish_keys(self) -> None:
+        dialogs.keys_page(self, WISHES).show()
+
+    def _wish_about(self) -> None:
+        trace = self.session.trace
+        device = (
+            "not in use yet" if trace is None else f"{trace.model.device}, {trace.model.precision}"
+        )
+        dialogs.about_page(self, device).show()
+
+    def _wish_up(self) -> None:
+        self.session.move_token(-1, 0)
+
+    def _wish_down(self) -> None:
+        self.session.move_token(1, 0)
+
+    def _wish_left(self) -> None:
+        self.session.move_token(0, -1)
+
+    def _wish_right(self) -> None:
+        self.session.move_token(0, 1)
+
+    def _wish_class_token(self) -> None:
+        self.session.choose_prefix("class")
+
+    def _wish_layer_up(self) -> None:
+        self.session.step_layer(1)
+
+    def _wish_layer_down(self) -> None:
+        self.session.step_layer(-1)
+
+    def _wish_first_layer(self) -> None:
+        self.session.first_layer()
+
+    def _wish_last_layer(self) -> None:
+        self.session.last_layer()
+
+    def _wish_head_down(self) -> None:
+        self.session.step_head(-1)
+
+    def _wish_head_up(self) -> None:
+        self.session.step_head(1)
+
+    def _wish_all_heads(self) -> None:
+        self.session.all_heads()
+
+    def _export(self, view: str) -> None:
+        drawing = self.board.cards[view].canvas.drawing
+        if drawing is None or self.session.trace is None:
+            self.notices.say(["There is no figure to save yet; open a picture first."])
+            return
+        save_figure(self, self.session, drawing)
+
+    # Theme, drops and closing
+
+    def set_theme(self, name: theme.ThemeName) -> None:
+        """Puts the window into a theme, and remembers it."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, theme.resolve(name))
+        self.session.remember(theme=name)
+        self.board.restyle()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if carries_pictures(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.session.open_sources(sources_of(event.mimeData()))
+        event.acceptProposedAction()
+
+    def state(self) -> str:
+        """Where docks, rows and columns are, as text."""
+        return f"{_text(self.saveState())};{self.board.state()}"
+
+    def restore(self, geometry: str, state: str) -> None:
+        """Takes back what was remembered; anything unreadable is ignored."""
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        docks, _, rows = state.partition(";")
+        if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
+            self.board.restore(rows)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
+        self._links.cut()
+        self.session.close()
+        super().closeEvent(event)
+
+
+def _data(action: QObject | None) -> str:
+    return str(action.data()) if isinstance(action, QAction) else ""
+
+
+def _menu_names() -> list[str]:
+    return list(dict.fromkeys(wish.menu for wish in WISHES if wish.menu))
+
+
+def _text(state: QByteArray) -> str:
+    return bytes(state.toBase64().data()).decode()
