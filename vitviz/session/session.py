@@ -28,7 +28,7 @@ from vitviz.session.pictures import Pictures, Source, read_sources
 from vitviz.session.reading import Reading, Target, Traces
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
-from vitviz.session.start import first_request, first_selection, first_sources
+from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
 from vitviz.views import find
 from vitviz.views.options import Look, Value, arguments
 
@@ -69,7 +69,7 @@ class Session:
         self.look = self.settings.look
         self.options: dict[str, dict[str, Value]] = {}
         self.trace: Trace | None = None
-        self.columns: tuple[Column, ...] = (Column(0, ModelRequest("")),)
+        self.columns: tuple[Column, ...] = (Column(0, remembered_request(self.settings)),)
         budget = self.settings.memory_mb * _MB
         self._save = save
         self._pictures = Pictures()

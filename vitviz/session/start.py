@@ -14,17 +14,25 @@ from vitviz.session.launch import Launch
 from vitviz.session.settings import Settings
 
 
-def first_request(launch: Launch, settings: Settings) -> ModelRequest:
-    """The model to begin with; its name is empty where none is bundled and none was asked for."""
-    name = launch.model or settings.model
-    if not launch.model and is_checkpoint(name) and not Path(name).is_file():
+def remembered_request(settings: Settings) -> ModelRequest:
+    """The model remembered, with its device; its name is empty where none is or its file has gone."""
+    name = settings.model
+    if is_checkpoint(name) and not Path(name).is_file():
         name = ""
     return ModelRequest(
-        name or first_bundled(),
+        name, fit=settings.fit, device=settings.device, precision=settings.precision
+    )
+
+
+def first_request(launch: Launch, settings: Settings) -> ModelRequest:
+    """The model to begin with; its name is empty where none is bundled and none was asked for."""
+    kept = remembered_request(settings)
+    return replace(
+        kept,
+        name=launch.model or kept.name or first_bundled(),
         patch_size=launch.patch,
-        fit=launch.fit or settings.fit,
-        device=launch.device or settings.device,
-        precision=settings.precision,
+        fit=launch.fit or kept.fit,
+        device=launch.device or kept.device,
     )
 
 
