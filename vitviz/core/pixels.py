@@ -34,8 +34,8 @@ def upright_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "row col rgb"], i
 
     Decodes the picture if that has not happened yet, and so raises what Pillow raises.
     """
+    notes = [_deep(image), _frames(image)]  # before anything decodes: raw modes are gone then
     orientation = orientation_of(image)
-    notes = [_frames(image), _deep(image)]
     image.load()
     left = orientation_of(image)  # Pillow turns a TIFF while decoding it
     rgb, note = _rgb(image)
