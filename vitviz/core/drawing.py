@@ -151,14 +151,15 @@ class TokenTiles:
 class HeadTiles:
     """Tiles of layers (down) x heads (across), each a small map over the grid.
 
-    Without `by_layer` the one row of tiles is over all layers, and a click there chooses a head only.
+    Without `by_layer` the tiles are the heads of something that goes over all layers, in reading
+    order, `heads` in each of `layers` lines; a click there chooses a head only.
     """
 
     crop: Crop
     grid: TokenGrid
     layers: int
     heads: tuple[int, ...]
-    """Heads of each layer; tiles beyond are empty."""
+    """Heads of each line; tiles beyond are empty."""
     gap: int = 1
     by_layer: bool = True
 
@@ -200,13 +201,17 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A view, drawn: rows of panels, with a title that says in words what is shown."""
+    """A view, drawn: rows of panels, with a title that says in words what is shown.
+
+    `options` are those that were given, `recipe` the model, picture and selection it was made from.
+    """
 
     view: str
     title: str
     rows: tuple[tuple[Panel, ...], ...]
     caption: str = ""
     options: tuple[tuple[str, str | float | int | bool | None], ...] = field(default=())
+    recipe: tuple[tuple[str, str], ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -278,9 +283,10 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     token = space.grid.token(down[1], across[1])
     value = _tile_value(panel, down, across)
     layer = down[0] if space.by_layer else None
-    where = f"head {across[0] + 1}" if layer is None else f"layer {layer + 1} head {across[0] + 1}"
+    head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
+    where = f"head {head + 1}" if layer is None else f"layer {layer + 1} head {head + 1}"
     words = f"{where} · {space.grid.name(token)}"
-    return Aim(token, layer, across[0], value, _valued(words, value, panel.bar))
+    return Aim(token, layer, head, value, _valued(words, value, panel.bar))
 
 
 def _tile_value(panel: Panel, down: tuple[int, int], across: tuple[int, int]) -> float | None:

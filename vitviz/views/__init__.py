@@ -46,7 +46,25 @@ class View:
         map that cannot be computed exactly."""
         chosen = dict(values or {})
         drawing = self.function(trace, selection, **arguments(self.function, chosen))
-        return replace(drawing, options=tuple(sorted(chosen.items())))
+        return replace(
+            drawing, options=tuple(sorted(chosen.items())), recipe=_recipe(trace, selection)
+        )
+
+
+def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
+    """What a figure must say to be made again: model, picture and what was chosen."""
+    head = selection.head
+    layer = f"{selection.layer(len(trace.layers)) + 1} of {len(trace.layers)}"
+    return (
+        ("model", trace.model.name),
+        ("weights", trace.model.weights_hash or trace.model.weights),
+        ("precision", trace.model.precision),
+        ("picture", trace.picture.name),
+        ("picture key", trace.picture.key),
+        ("token", trace.grid.name(selection.token(trace.grid, trace.crop))),
+        ("layer", layer),
+        ("head", "all" if head is None else str(head + 1)),
+    )
 
 
 _registered: dict[str, View] = {}

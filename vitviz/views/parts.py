@@ -108,7 +108,7 @@ def tile_ranges(
 def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> Scale:
     """What the colour bar beside many tiles says."""
     if look.range == "map":
-        return Scale(0, 1, look.table, f"{label}, each tile from its lowest to its highest")
+        return Scale(0, 1, look.table, f"{label}, scaled within each tile")
     return Scale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
 
 
@@ -135,10 +135,8 @@ def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Lab
     height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
     room = 0.06 * max(height, width)
     labels = numbered(cols, tile[1], down=False, gap=gap, room=room)
-    left = room if rows > 1 else 0.0
-    if rows > 1:
-        labels += numbered(rows, tile[0], down=True, gap=gap, room=room)
-    return Labels(labels), Box(-room, -left, height, width)
+    labels += numbered(rows, tile[0], down=True, gap=gap, room=room)
+    return Labels(labels), Box(-room, -room, height, width)
 
 
 def token_words(grid: TokenGrid, token: int) -> str:

@@ -150,8 +150,8 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
         ("token", f"{token} of {trace.grid.tokens}"),
         ("row, column", f"{place[0]}, {place[1]}"),
         ("size", f"{height:g} x {width:g} model pixels"),
-        ("in the original, rows", f"{there.top:.0f} to {there.bottom:.0f}"),
-        ("in the original, columns", f"{there.left:.0f} to {there.right:.0f}"),
+        ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
+        ("original columns", f"{there.left:.0f} to {there.right:.0f}"),
     )
 
 
@@ -184,7 +184,7 @@ def _sequence(trace: Trace, token: int) -> Panel:
     return Panel(
         (tiles, Outlines(chosen, "chosen")),
         extent,
-        "The same patches as the model reads them: one sequence, line after line",
+        "The sequence that the model reads, line after line",
         space,
         weight=2,
     )
@@ -222,7 +222,7 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
     return Panel(
         (raster, Outlines((frame.clip(box),), "seen"), *parts.marks(trace, selection)),
         extent,
-        "Your picture, and what the model saw of it",
+        "The whole picture",
         PixelSpace(trace.crop, trace.grid),
         facts=(
             ("seen", f"{trace.crop.seen_share:.0%}"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil, sqrt
 from typing import Annotated, Literal
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float32
 
 from vitviz.core.attention import Attention, Fuse
@@ -12,12 +14,13 @@ from vitviz.core.drawing import (
     Drawing,
     HeadTiles,
     HeatTiles,
+    Label,
     Labels,
     Outlines,
     Panel,
     PixelSpace,
 )
-from vitviz.core.geometry import Box
+from vitviz.core.geometry import Box, Spot
 from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import rollout, rollout_heads, rollout_rows
 from vitviz.core.selection import Selection
@@ -87,8 +90,10 @@ def draw(
         "rollout",
         f"Attention rollout from {parts.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
         (
-            (_large(trace, selection, row, which, look, tiles),),
-            (_strip(trace, tiles, chosen),),
+            (
+                _large(trace, selection, row, which, look, tiles),
+                _each(trace, tiles, len(rows), chosen),
+            ),
         ),
         parts.caption(trace, _sentence(walk)),
     )
@@ -169,9 +174,20 @@ def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "head
 
 
 def _tiles(trace: Trace, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
-    values = parts.on_grid(rows[None, :, trace.grid.patches], trace.grid)
+    """Every head's map, in lines of about a square."""
+    lines, cols = _shape(len(rows))
+    padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
+    padded[: len(rows)] = rows
+    maps = parts.on_grid(padded[:, trace.grid.patches], trace.grid)
+    values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
     low, high = parts.tile_ranges(values, look)
     return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "contribution"))
+
+
+def _shape(heads: int) -> tuple[int, int]:
+    """Lines, and heads in each."""
+    cols = ceil(sqrt(heads))
+    return ceil(heads / cols), cols
 
 
 def _large(
@@ -184,8 +200,8 @@ def _large(
 ) -> Panel:
     values = parts.on_grid(row[trace.grid.patches], trace.grid)
     whole = (
-        min(float(values.min()), float(tiles.low.min())),
-        max(float(values.max()), float(tiles.high.max())),
+        min(float(values.min()), float(np.nanmin(tiles.low))),
+        max(float(values.max()), float(np.nanmax(tiles.high))),
     )
     scale = parts.scale_of(values, look, "contribution", whole)
     return Panel(
@@ -198,21 +214,31 @@ def _large(
     )
 
 
-def _strip(trace: Trace, tiles: HeatTiles, chosen: int | None) -> Panel:
-    labels, extent, space = _frame(trace, tiles.values.shape[1])
+def _each(trace: Trace, tiles: HeatTiles, heads: int, chosen: int | None) -> Panel:
+    labels, extent, space = _frame(trace, heads)
     tile = (trace.grid.rows, trace.grid.cols)
-    boxes: tuple[Box, ...] = () if chosen is None else (parts.tile_box(0, chosen, tile),)
+    boxes: tuple[Box, ...] = ()
+    if chosen is not None:
+        boxes = (parts.tile_box(*divmod(chosen, space.heads[0]), tile),)
     return Panel(
-        (tiles, labels, Outlines(boxes, "chosen")),
-        extent,
-        "Each head alone",
-        space,
-        tiles.scale,
+        (tiles, labels, Outlines(boxes, "chosen")), extent, "Each head alone", space, tiles.scale
     )
 
 
 @kept()
 def _frame(trace: Trace, heads: int) -> tuple[Labels, Box, HeadTiles]:
-    """What of the strip never changes."""
-    labels, extent = parts.axes(1, heads, (trace.grid.rows, trace.grid.cols))
-    return labels, extent, HeadTiles(trace.crop, trace.grid, 1, (heads,), by_layer=False)
+    """What of the small maps never changes."""
+    lines, cols = _shape(heads)
+    tile = (trace.grid.rows, trace.grid.cols)
+    boxes = [parts.tile_box(*divmod(head, cols), tile) for head in range(heads)]
+    labels = Labels(
+        tuple(
+            Label(str(head + 1), Spot(box.top, box.centre.col), "top")
+            for head, box in enumerate(boxes)
+        ),
+        "number",
+    )
+    counts = tuple(min(cols, heads - line * cols) for line in range(lines))
+    corner = parts.tile_box(lines - 1, cols - 1, tile)
+    space = HeadTiles(trace.crop, trace.grid, lines, counts, by_layer=False)
+    return labels, Box(0, 0, corner.bottom, corner.right), space

@@ -1,0 +1,118 @@
+"""Where the panels of a drawing lie on paper, in millimetres from the top left corner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vitviz.core.drawing import Bars, Drawing, Panel
+from vitviz.core.geometry import Box
+from vitviz.figures.text import height, width, wrapped
+
+TITLE, HEADING, BODY = 10.0, 8.0, 7.0
+"""Sizes of type, in points."""
+MARGIN, GAP, BAR = 4.0, 7.0, 2.0
+"""White around the page, between panels, and the height of a colour bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One panel on the page: its heading, its axes, its colour bar and its facts."""
+
+    panel: Panel
+    heading: tuple[str, ...]
+    axes: Box
+    bar: Box | None
+    facts: Box
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A drawing laid out."""
+
+    width: float
+    height: float
+    title: tuple[str, ...]
+    placed: tuple[Placed, ...]
+    caption: tuple[str, ...]
+    caption_top: float
+
+
+def lay_out(drawing: Drawing, page_width: float) -> Page:
+    """The rows of panels one below the other, each as high as its highest panel."""
+    room = page_width - 2 * MARGIN
+    title = tuple(wrapped(drawing.title, room, TITLE, bold=True))
+    top = MARGIN + height(len(title), TITLE) + (2.5 if title else 0)
+    placed: list[Placed] = []
+    for row in drawing.rows:
+        done = _row(row, top, room)
+        placed.extend(done)
+        top = max((one.bottom for one in done), default=top) + GAP
+    caption = tuple(wrapped(drawing.caption, room, BODY))
+    caption_top = top - GAP + 4
+    bottom = caption_top + height(len(caption), BODY) if caption else top - GAP
+    return Page(page_width, bottom + MARGIN, title, tuple(placed), caption, caption_top)
+
+
+def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:
+    free = room - GAP * (len(row) - 1)
+    total = sum(panel.weight for panel in row) or 1.0
+    widths = [free * panel.weight / total for panel in row]
+    tallest = 0.62 * room
+    sizes = [_fit(panel, one, tallest) for panel, one in zip(row, widths, strict=True)]
+    main = max((size[0] for size in sizes[:1]), default=tallest) * 1.04
+    sizes = [_fit(panel, one, main) for panel, one in zip(row, widths, strict=True)]
+    starts = [MARGIN]
+    for (_, one), _after in pairwise(sizes):
+        starts.append(starts[-1] + one + GAP)
+    headings = [
+        tuple(wrapped(panel.title, size[1], HEADING, bold=True))
+        for panel, size in zip(row, sizes, strict=True)
+    ]
+    below = top + height(max(map(len, headings), default=0), HEADING) + 1.0
+    beside = len(row) == 1 and room - sizes[0][1] >= 45
+    return [
+        _placed(panel, heading, below, left, size, beside)
+        for panel, heading, left, size in zip(row, headings, starts, sizes, strict=True)
+    ]
+
+
+def _fit(panel: Panel, room: float, tallest: float) -> tuple[float, float]:
+    """(height, width) of a panel's axes in a column of `room`."""
+    bars = [layer for layer in panel.layers if isinstance(layer, Bars)]
+    if bars:
+        return 8.5 * max(len(bars[0].names), 1), min(room, 100.0)
+    high = room * panel.extent.height / max(panel.extent.width, 1e-9)
+    shrink = min(1.0, tallest / high)
+    return high * shrink, room * shrink
+
+
+def _placed(
+    panel: Panel,
+    heading: tuple[str, ...],
+    top: float,
+    left: float,
+    size: tuple[float, float],
+    beside: bool,
+) -> Placed:
+    axes = Box(top, left, top + size[0], left + size[1])
+    bottom = axes.bottom
+    bar = None
+    if panel.bar is not None:
+        bar = Box(bottom + 1.8, left, bottom + 1.8 + BAR, axes.right)
+        bottom = bar.bottom + 0.8
+    lines = height(len(panel.facts), BODY)
+    if beside:
+        facts = Box(top, axes.right + GAP, top + lines, axes.right + GAP + 60)
+        bottom = max(bottom, facts.bottom)
+    else:
+        start = bottom + 1.2
+        facts = Box(start, left, start + lines, axes.right)
+        bottom = facts.bottom if panel.facts else bottom
+    return Placed(panel, heading, axes, bar, facts, bottom)
+
+
+def names_width(facts: tuple[tuple[str, str], ...]) -> float:
+    """Room for the names of facts, so that their values stand in one column."""
+    return max((width(name, BODY) for name, _ in facts), default=0.0) + 3

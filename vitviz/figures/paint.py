@@ -1,0 +1,202 @@
+"""The layers of a drawing, painted into a pair of axes."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import numpy as np
+from einops import repeat
+from jaxtyping import Float32, UInt8
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+from vitviz.core.colors import colored
+from vitviz.core.drawing import (
+    Bars,
+    DrawnLayer,
+    Grid,
+    Heat,
+    HeatTiles,
+    Label,
+    Labels,
+    Message,
+    Outlines,
+    Raster,
+    RasterTiles,
+)
+from vitviz.core.geometry import Box
+from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.figures.text import height, wrapped
+
+INK, QUIET, FAINT, ACCENT, LINE = "#1a1c20", "#5c636e", "#9aa1ab", "#dd4a1c", "#dcdfe4"
+CRISP = 800
+"""Cells are repeated up to about so many pixels: readers of PDF and SVG blur small images."""
+
+
+def paint(axes: Axes, layer: DrawnLayer, room: tuple[float, float], *, vector: bool) -> None:
+    """One layer into axes of `room` (height, width) in millimetres."""
+    match layer:
+        case Raster():
+            _image(axes, layer.pixels, layer.box, smooth=layer.smooth, vector=vector)
+        case Heat():
+            values = smoothed(layer.values) if layer.smooth else layer.values
+            _image(
+                axes, colored(values, layer.scale), layer.box, layer.opacity,
+                smooth=layer.smooth, vector=vector,
+            )  # fmt: skip
+        case HeatTiles():
+            down, across, rows, cols = layer.values.shape
+            box = mosaic_box(down, across, rows, cols, layer.gap)
+            _image(axes, heat_mosaic(layer), box, smooth=False, vector=vector)
+        case RasterTiles():
+            down, across, rows, cols, _ = layer.pixels.shape
+            box = mosaic_box(down, across, rows, cols, layer.gap)
+            _image(axes, raster_mosaic(layer), box, smooth=False, vector=vector)
+        case Grid():
+            _grid(axes, layer)
+        case Outlines():
+            _outlines(axes, layer)
+        case Labels():
+            _labels(axes, layer, room)
+        case Bars():
+            _bars(axes, layer, room)
+        case Message():
+            _message(axes, layer, room)
+        case _:
+            assert_never(layer)
+
+
+def _image(
+    axes: Axes,
+    pixels: UInt8[np.ndarray, "row col channel"],
+    box: Box,
+    opacity: float = 1.0,
+    *,
+    smooth: bool,
+    vector: bool,
+) -> None:
+    """An image over a box; embedded once and as it is in vector files."""
+    factor = 1 if smooth else max(1, CRISP // max(pixels.shape[:2]))
+    crisp = repeat(pixels, "row col channel -> (row y) (col x) channel", y=factor, x=factor)
+    fine: Any = "lanczos" if smooth else "auto"
+    axes.imshow(
+        crisp,
+        extent=(box.left, box.right, box.bottom, box.top),
+        aspect="auto",
+        alpha=None if opacity >= 1 else opacity,
+        interpolation="none" if vector else fine,
+    )
+
+
+def smoothed(
+    values: Float32[np.ndarray, "row col"], side: int = 256
+) -> Float32[np.ndarray, "fine_row fine_col"]:
+    """Values interpolated linearly between the cells' centres, to about `side` cells."""
+    factor = max(1, side // max(values.shape))
+    fine = values
+    for axis, cells in enumerate(values.shape):
+        at = np.clip((np.arange(cells * factor) + 0.5) / factor - 0.5, 0, cells - 1)
+        low = np.floor(at).astype(int)
+        share = np.expand_dims((at - low).astype(np.float32), 1 - axis)
+        high = np.minimum(low + 1, cells - 1)
+        fine = np.take(fine, low, axis) * (1 - share) + np.take(fine, high, axis) * share
+    return fine
+
+
+def _grid(axes: Axes, grid: Grid) -> None:
+    box = grid.box
+    across = [
+        ((box.left, row), (box.right, row))
+        for row in np.linspace(box.top, box.bottom, grid.rows + 1)[1:-1]
+    ]
+    down = [
+        ((col, box.top), (col, box.bottom))
+        for col in np.linspace(box.left, box.right, grid.cols + 1)[1:-1]
+    ]
+    color = "white" if grid.role == "grid" else FAINT
+    axes.add_collection(LineCollection(across + down, colors=color, linewidths=0.3, alpha=0.55))
+
+
+def _outlines(axes: Axes, outlines: Outlines) -> None:
+    firm = outlines.role in ("pin", "chosen", "seen")
+    for box in outlines.boxes:
+        axes.add_patch(
+            Rectangle(
+                (box.left, box.top), box.width, box.height,
+                fill=False, edgecolor=FAINT if outlines.role == "quiet" else ACCENT,
+                linewidth=1.1 if firm else 0.7, joinstyle="miter", clip_on=False,
+                path_effects=[withStroke(linewidth=2.2 if firm else 1.5, foreground="#00000080")],
+            )
+        )  # fmt: skip
+
+
+_SIDES: dict[str, tuple[Any, Any]] = {
+    "centre": ("center", "center"),
+    "left": ("left", "center"),
+    "right": ("right", "center"),
+    "top": ("center", "top"),
+    "bottom": ("center", "bottom"),
+}
+
+
+def _labels(axes: Axes, labels: Labels, room: tuple[float, float]) -> None:
+    number = labels.role == "number"
+    size = _number_size(axes, labels, room) if number else 6.0
+    for label in labels.labels:
+        _label(axes, label, size, number)
+
+
+def _number_size(axes: Axes, labels: Labels, room: tuple[float, float]) -> float:
+    """Type that fits between neighbouring numbers, in points."""
+    spots = [label.at for label in labels.labels[:2]]
+    left, right = axes.get_xlim()
+    apart = abs(spots[-1].col - spots[0].col) or abs(right - left)
+    return float(np.clip(apart / abs(right - left) * room[1], 0.8, 6.0))
+
+
+def _label(axes: Axes, label: Label, size: float, number: bool) -> None:
+    across, along = _SIDES[label.anchor]
+    text = axes.text(
+        label.at.col, label.at.row, label.text, ha=across, va=along, fontsize=size,
+        color="white" if number else QUIET, parse_math=False,
+    )  # fmt: skip
+    if number:
+        text.set_path_effects([withStroke(linewidth=size / 5, foreground="#000000b0")])
+
+
+def _bars(axes: Axes, bars: Bars, room: tuple[float, float]) -> None:
+    """Each name above its bar, its number at the end of the line."""
+    step = 1 / max(len(bars.names), 1)
+    for index, (name, value, text) in enumerate(
+        zip(bars.names, bars.values, bars.texts, strict=True)
+    ):
+        top = 1 - index * step
+        share = min(max(value / bars.high, 0.0), 1.0) if bars.high > 0 else 0.0
+        shortened = wrapped(name, room[1] - 14, 7)
+        shown = shortened[0] + (" …" if len(shortened) > 1 else "") if shortened else ""
+        common: dict[str, Any] = {
+            "transform": axes.transAxes, "fontsize": 7, "va": "top", "parse_math": False
+        }  # fmt: skip
+        axes.text(0, top - 0.08 * step, shown, color=INK, **common)
+        axes.text(1, top - 0.08 * step, text, color=QUIET, ha="right", **common)
+        for length, color in ((1.0, LINE), (share, ACCENT if index == 0 else FAINT)):
+            axes.add_patch(
+                Rectangle(
+                    (0, top - 0.78 * step), length, 0.2 * step,
+                    transform=axes.transAxes, color=color, linewidth=0,
+                )
+            )  # fmt: skip
+
+
+def _message(axes: Axes, message: Message, room: tuple[float, float]) -> None:
+    """The sentence in the middle, the hint quieter below."""
+    said, hint = (wrapped(text, 0.84 * room[1], 7.5) for text in (message.text, message.hint))
+    total = height(len(said) + len(hint), 7.5)
+    top = 0.5 + total / 2 / room[0]
+    for lines, color, start in ((said, INK, 0), (hint, QUIET, len(said))):
+        axes.text(
+            0.5, top - height(start, 7.5) / room[0], "\n".join(lines), transform=axes.transAxes,
+            ha="center", va="top", color=color, fontsize=7.5, linespacing=1.25, parse_math=False,
+        )  # fmt: skip
