@@ -212,8 +212,8 @@ class Jobs:
             result = task.work(self._progress(task.job))
         except Cancelled:
             return lambda: self._finish(task.job, "stopped")
-        except Exception as error:
-            failure = error
+        except BaseException as error:  # a library's SystemExit must not end the lane either
+            failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
             return lambda: self._bring(task.job, "failed", lambda: task.failed(failure))
         return lambda: self._bring(task.job, "done", lambda: task.done(result))
 

@@ -1,0 +1,280 @@
+"""The newest request wins, stopping works, progress arrives at home, and closing never hangs."""
+
+from __future__ import annotations
+
+import gc
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from vitviz.core.progress import Cancelled, Progress
+from vitviz.session.jobs import InlineJobs, Job, Jobs
+
+
+class Home:
+    """A home thread without a window: what is delivered waits here until somebody opens it."""
+
+    def __init__(self) -> None:
+        self._letters: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def deliver(self, letter: Callable[[], None]) -> None:
+        self._letters.put(letter)
+
+    def until(self, reached: Callable[[], object], seconds: float = 10) -> None:
+        """Runs what arrives until something is reached; fails after so many seconds."""
+        end = time.monotonic() + seconds
+        while not reached():
+            self._letters.get(timeout=max(end - time.monotonic(), 0.001))()
+
+    def open_all(self) -> None:
+        """Runs what has arrived already."""
+        while not self._letters.empty():
+            self._letters.get()()
+
+
+class Gate:
+    """Work that waits inside until it is let go."""
+
+    def __init__(self, result: Any = None) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+        self.result = result
+
+    def __call__(self, progress: Progress) -> Any:
+        self.entered.set()
+        assert self.opened.wait(10)
+        progress(1, 1)
+        return self.result
+
+
+@pytest.fixture
+def home() -> Home:
+    return Home()
+
+
+@pytest.fixture
+def jobs(home: Home) -> Iterator[Jobs]:
+    jobs = Jobs(home.deliver)
+    yield jobs
+    jobs.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("vitviz-")]
+
+
+def fail(error: Exception) -> None:
+    raise AssertionError("no failure was expected") from error
+
+
+def submit(jobs: Jobs, key: str, work: Callable[[Progress], Any], **options: Any) -> Job:
+    options = {"lane": "run", "done": print, "failed": fail} | options
+    return jobs.submit(key, work, **options)
+
+
+def test_results_come_home(jobs: Jobs, home: Home) -> None:
+    got: list[Any] = []
+    submit(jobs, "a", lambda _: threading.current_thread().name,
+           done=lambda name: got.extend([name, threading.current_thread()]))  # fmt: skip
+    home.until(lambda: got)
+    assert got == ["vitviz-run", threading.current_thread()]
+    assert jobs.current == ()
+
+
+def test_failures_come_home(jobs: Jobs, home: Home) -> None:
+    errors: list[Exception] = []
+    job = submit(jobs, "a", lambda _: 1 / 0, failed=errors.append)
+    home.until(lambda: errors)
+    assert isinstance(errors[0], ZeroDivisionError)
+    assert job.state == "failed"
+
+
+def test_a_running_job_gives_way_to_a_newer_one_of_its_key(jobs: Jobs, home: Home) -> None:
+    old, got = Gate("old"), []
+    first = submit(jobs, "a", old, done=got.append)
+    assert old.entered.wait(10)
+    submit(jobs, "a", lambda _: "new", done=got.append)
+    assert first.state == "stopped"
+    old.opened.set()
+    home.until(lambda: got)
+    assert got == ["new"]
+
+
+def test_waiting_jobs_of_one_key_become_one(jobs: Jobs, home: Home) -> None:
+    gate, ran, got = Gate(), [], []
+    submit(jobs, "gate", gate, lane="draw")
+    assert gate.entered.wait(10)
+    for number in range(1000):
+        submit(jobs, "a", lambda _, n=number: ran.append(n) or n, lane="draw", done=got.append)
+    submit(jobs, "b", lambda _: ran.append("b") or "b", lane="draw", done=got.append)
+    submit(jobs, "a", lambda _: ran.append("last") or "last", lane="draw", done=got.append)
+    gate.opened.set()
+    home.until(lambda: len(got) == 2)
+    assert ran == got == ["last", "b"], "a key keeps its turn"
+
+
+def test_a_running_drawing_is_shown_although_a_newer_one_waits(jobs: Jobs, home: Home) -> None:
+    old, got = Gate("old"), []
+    submit(jobs, "a", old, lane="draw", done=got.append)
+    assert old.entered.wait(10)
+    submit(jobs, "a", lambda _: "new", lane="draw", done=got.append)
+    old.opened.set()
+    home.until(lambda: len(got) == 2)
+    assert got == ["old", "new"]
+
+
+def test_lanes_do_not_wait_for_each_other(jobs: Jobs, home: Home) -> None:
+    long, got = Gate(), []
+    submit(jobs, "model", long)
+    assert long.entered.wait(10)
+    submit(jobs, "view", lambda _: 1, lane="draw", done=got.append)
+    submit(jobs, "file", lambda _: 2, lane="read", done=got.append)
+    home.until(lambda: len(got) == 2)
+    long.opened.set()
+
+
+def test_stopping_ends_a_job_at_its_next_report(jobs: Jobs, home: Home) -> None:
+    gate, after, ended = Gate(), [], []
+    jobs.ended.connect(ended.append)
+    job = submit(jobs, "a", gate, label="long work", done=after.append)
+    assert gate.entered.wait(10)
+    job.stop()
+    job.stop()
+    assert (job.state, ended, jobs.current) == ("stopped", [job], ())
+    gate.opened.set()
+    submit(jobs, "b", lambda _: "next", done=after.append)
+    home.until(lambda: after)
+    assert after == ["next"]
+    assert ended == [job]
+
+
+def test_stopping_a_waiting_job_means_it_never_runs(jobs: Jobs, home: Home) -> None:
+    gate, ran = Gate(), []
+    submit(jobs, "gate", gate, done=ran.append)
+    assert gate.entered.wait(10)
+    submit(jobs, "a", ran.append).stop()
+    jobs.cancel("no such key")
+    gate.opened.set()
+    home.until(lambda: ran)
+    assert ran == [None]
+
+
+def test_a_result_that_arrives_after_the_stop_is_not_delivered(jobs: Jobs, home: Home) -> None:
+    got, finished = [], threading.Event()
+    job = submit(jobs, "a", lambda _: "result", done=got.append)
+    submit(jobs, "b", lambda _: finished.set())
+    assert finished.wait(10)
+    job.stop()
+    home.open_all()
+    assert got == []
+    assert job.state == "stopped"
+
+
+def test_progress_is_told_at_home_and_not_too_often(jobs: Jobs, home: Home) -> None:
+    told: list[tuple[float, str, float | None]] = []
+    jobs.progressed.connect(lambda job: told.append((job.done, job.what, job.share)))
+    done: list[Any] = []
+
+    def work(progress: Progress) -> None:
+        progress(0, 4, "loading")
+        for layer in range(10_000):
+            progress(layer, 10_000, f"layer {layer} of 10000")
+
+    started = time.monotonic()
+    submit(jobs, "a", work, label="work", done=done.append)
+    home.until(lambda: done == [None])
+    assert 2 <= len(told) <= 3 + 20 * (time.monotonic() - started)
+    assert all(share is not None and 0 <= share <= 1 for _, _, share in told)
+
+
+def test_drawing_announces_nothing(jobs: Jobs, home: Home) -> None:
+    heard: list[Job] = []
+    for signal in (jobs.started, jobs.progressed, jobs.ended):
+        signal.connect(heard.append)
+    done: list[Any] = []
+    submit(jobs, "a", lambda progress: progress(1, 2), lane="draw", done=done.append)
+    home.until(lambda: done)
+    assert heard == []
+
+
+def test_everything_announced_has_a_beginning_and_an_end(jobs: Jobs, home: Home) -> None:
+    heard: list[tuple[str, str]] = []
+    jobs.started.connect(lambda job: heard.append((job.label, "started")))
+    jobs.ended.connect(lambda job: heard.append((job.label, job.state)))
+
+    def give_up(_: Progress) -> None:
+        raise Cancelled
+
+    submit(jobs, "a", lambda _: 1, label="good")
+    submit(jobs, "b", lambda _: 1 / 0, label="bad", failed=lambda _: None)
+    submit(jobs, "c", give_up, label="gave up")
+    home.until(lambda: len(heard) == 6)
+    assert sorted(heard) == [("bad", "failed"), ("bad", "started"), ("gave up", "started"),
+                             ("gave up", "stopped"), ("good", "done"), ("good", "started")]  # fmt: skip
+
+
+def test_a_lane_survives_any_error(jobs: Jobs, home: Home) -> None:
+    got: list[Any] = []
+
+    def exit_from_a_library(_: Progress) -> None:
+        raise SystemExit(3)
+
+    submit(jobs, "a", exit_from_a_library, failed=got.append)
+    submit(jobs, "b", lambda _: "alive", done=got.append)
+    home.until(lambda: len(got) == 2)
+    assert got[1] == "alive"
+    assert "SystemExit" in str(got[0])
+
+
+def test_a_waiting_lane_holds_on_to_nothing(jobs: Jobs, home: Home) -> None:
+    class Large:
+        pass
+
+    seen: list[weakref.ref[Large]] = []
+
+    def work(_: Progress) -> Large:
+        large = Large()
+        seen.append(weakref.ref(large))
+        return large
+
+    submit(jobs, "a", work, done=lambda _: None)
+    after: list[Any] = []
+    submit(jobs, "b", lambda _: None, done=after.append)
+    home.until(lambda: after)
+    gc.collect()
+    assert seen[0]() is None
+
+
+def test_closing_leaves_deaf_work_behind_and_delivers_nothing(home: Home) -> None:
+    jobs, gate, got = Jobs(home.deliver), Gate(), []
+    submit(jobs, "a", gate, done=got.append)
+    assert gate.entered.wait(10)
+    started = time.monotonic()
+    jobs.close(timeout=0.05)
+    assert time.monotonic() - started < 1
+    gate.opened.set()
+    jobs.close()
+    home.open_all()
+    assert got == []
+    assert submit(jobs, "b", lambda _: 1).state == "stopped"
+
+
+def test_hand_over_is_quick_enough_for_a_moving_cursor(jobs: Jobs, home: Home) -> None:
+    waits: list[float] = []
+    for _ in range(200):
+        got: list[float] = []
+        start = time.perf_counter()
+        submit(jobs, "a", lambda _: time.perf_counter(), lane="draw", done=got.append)
+        home.until(lambda got=got: got)
+        waits.append(time.perf_counter() - start)
+    assert sorted(waits)[100] < 0.002
+
+
+def test_inline_jobs_are_done_when_submit_returns() -> None:
+    jobs, got = InlineJobs(), []
+    job = submit(jobs, "a", lambda _: 5, done=got.append, label="five")
+    assert (got, job.state, jobs.current) == ([5], "done", ())
+    submit(jobs, "b", lambda _: 1 / 0, failed=got.append)
+    assert isinstance(got[1], ZeroDivisionError)
+    jobs.close()
