@@ -1,0 +1,46 @@
+"""Foreseen errors say it themselves; others are named in a sentence and logged with their trace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from vitviz.core.progress import BadImage
+from vitviz.session.log import log_file, sentence, start_log
+
+
+@pytest.fixture
+def log() -> Iterator[None]:
+    assert start_log() == ""
+    yield
+    logger = logging.getLogger("vitviz")
+    for handler in list(logger.handlers):
+        handler.close()
+        logger.removeHandler(handler)
+
+
+def test_own_errors_speak_for_themselves(log: None) -> None:
+    assert sentence(BadImage("a.png is empty; copy it again"), "opening a.png") == (
+        "a.png is empty; copy it again"
+    )
+    assert not log_file().exists()
+
+
+def test_others_are_named_and_logged(log: None) -> None:
+    try:
+        {}["missing"]
+    except KeyError as error:
+        said = sentence(error, "drawing Heads")
+    assert said.startswith("drawing Heads failed (KeyError: 'missing')")
+    assert str(log_file()) in said
+    text = log_file().read_text(encoding="utf-8")
+    assert "Traceback" in text
+    assert "test_others_are_named_and_logged" in text
+
+
+def test_starting_twice_logs_once(log: None) -> None:
+    assert start_log() == ""
+    sentence(RuntimeError(), "something")
+    assert log_file().read_text(encoding="utf-8").count("something failed") == 1
