@@ -2,4 +2,35 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vitviz.core.progress import VitvizError
+    from vitviz.figures.save import save
+    from vitviz.models import load, trace
+    from vitviz.views.draw import draw
+
 __version__ = "0.1.0"
+__all__ = ["VitvizError", "draw", "load", "save", "trace"]
+
+_HOMES = {
+    "VitvizError": "vitviz.core.progress",
+    "draw": "vitviz.views.draw",
+    "load": "vitviz.models",
+    "save": "vitviz.figures.save",
+    "trace": "vitviz.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, found when first used: importing vitviz alone costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vitviz' has no attribute {name!r}")
+    found = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,76 @@
+"""One view of one trace, drawn in one call: what scripts and notebooks use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitviz.core.drawing import Drawing
+from vitviz.core.progress import VitvizError
+from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.trace import Trace
+from vitviz.views import find
+
+
+def draw(
+    view: str,
+    trace: Trace,
+    *,
+    token: tuple[int, int] | int | str | None = None,
+    layer: int | None = None,
+    head: int | None = None,
+    **options: Any,
+) -> Drawing:
+    """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
+
+    `view` is a view's name: patches, heads, rollout, positions, predictions. `token` is a patch's
+    (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols`, a number in the sequence of
+    `trace.grid.tokens`, or a prefix token's name such as "class"; without it the class token, or the
+    middle patch where there is none. `layer` counts from 0, negative from the end, the last by
+    default; `head` from 0, None for all together. `options` are the view's own (`vitviz views`).
+
+    Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
+    a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
+    """
+    chosen = find(view)
+    selection = Selection() if token is None else Selection(pin=_place(trace, token))
+    if layer is not None:
+        layers = len(trace.layers)
+        selection = selection.with_layer(_layer(layer, layers), layers)
+    return chosen.draw(trace, _with_head(trace, selection, head), options)
+
+
+def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
+    """The place of a token, however it was named."""
+    grid = trace.grid
+    try:
+        match token:
+            case str():
+                return place_of(grid.prefix.index(token), grid, trace.crop)
+            case int():
+                return place_of(token, grid, trace.crop)
+            case (row, col):
+                return place_of(grid.token(row, col), grid, trace.crop)
+    except IndexError as error:
+        raise VitvizError(f"{error}; rows and columns count from 0") from error
+    except ValueError as error:
+        names = ", ".join(grid.prefix) or "none"
+        raise VitvizError(f"there is no token {token!r}; the prefix tokens are: {names}") from error
+
+
+def _layer(layer: int, layers: int) -> int:
+    if not -layers <= layer < layers:
+        raise VitvizError(
+            f"there is no layer {layer}; the {layers} layers are 0 to {layers - 1}, or -1 for the last"
+        )
+    return layer % layers
+
+
+def _with_head(trace: Trace, selection: Selection, head: int | None) -> Selection:
+    """The selection with a head that the chosen layer has."""
+    if head is None or not trace.layers:
+        return selection
+    layer = selection.layer(len(trace.layers))
+    heads = trace.layers[layer].attention.heads
+    if not 0 <= head < heads:
+        raise VitvizError(f"there is no head {head}; layer {layer} has heads 0 to {heads - 1}")
+    return Selection(selection.pin, depth=selection.depth, head=head)
