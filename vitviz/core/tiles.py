@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from einops import rearrange
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import color_index, table_colors
 from vitviz.core.drawing import HeatTiles, RasterTiles
@@ -34,6 +34,23 @@ def raster_mosaic(tiles: RasterTiles) -> UInt8[np.ndarray, "row col rgba"]:
     if tiles.count is not None:
         rearrange(painted, "tile_row tile_col ... -> (tile_row tile_col) ...")[tiles.count :] = 0
     return _joined(painted, tiles.gap)
+
+
+def upsampled(
+    values: Float32[np.ndarray, "row col"], side: int = 256
+) -> Float32[np.ndarray, "fine_row fine_col"]:
+    """Values interpolated linearly between cell centres, to about `side` cells."""
+    factor = max(1, side // max(values.shape))
+    fine = values
+    for axis in (0, 1):
+        cells = fine.shape[axis]
+        at = (np.arange(cells * factor) + 0.5) / factor - 0.5
+        low = np.clip(np.floor(at).astype(int), 0, cells - 1)
+        high = np.clip(low + 1, 0, cells - 1)
+        share = np.clip(at - low, 0, 1).astype(np.float32)
+        share = share[:, None] if axis == 0 else share[None, :]
+        fine = np.take(fine, low, axis) * (1 - share) + np.take(fine, high, axis) * share
+    return fine
 
 
 def _joined(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Aim, Drawing, Panel
-from vitviz.gui.panel import PanelWidget
 from vitviz.gui.theme import UNIT
+
+if TYPE_CHECKING:
+    from vitviz.gui.panel import PanelWidget
 
 
 class Canvas(QWidget):
@@ -71,6 +75,9 @@ class Canvas(QWidget):
         self._layout.addWidget(body)
 
     def _build_row(self, body: QSplitter, row: tuple[Panel, ...]) -> list[PanelWidget]:
+        # pyqtgraph takes a third of a second to import: the window is there before it is needed.
+        from vitviz.gui.panel import PanelWidget
+
         holder = QWidget()
         layout = QHBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Signal
-from PySide6.QtGui import QEnterEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QEnterEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from vitviz.core.drawing import Drawing, Message, Panel
-from vitviz.core.geometry import Box
+from vitviz.core.drawing import Drawing, Message
 from vitviz.gui import theme
 from vitviz.gui.canvas import Canvas
 from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.legend import MessageWidget
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
@@ -41,8 +49,13 @@ class Card(QFrame):
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(UNIT - 2)
         layout.addWidget(self._header())
-        layout.addWidget(self.canvas, 1)
+        self._message = MessageWidget()
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._message)
+        self._stack.addWidget(self.canvas)
+        layout.addLayout(self._stack, 1)
         layout.addWidget(self._caption)
+        self._tools = self._tool_strip()
         self.setAccessibleName(view.title)
         self.setMinimumSize(200, 160)
 
@@ -52,11 +65,20 @@ class Card(QFrame):
         self._caption.show_text(drawing.caption)
         self._caption.setVisible(bool(drawing.caption))
         self.canvas.show_drawing(drawing)
+        self._stack.setCurrentWidget(self.canvas)
 
     def show_message(self, text: str, hint: str = "") -> None:
         """Says why there is nothing to see."""
-        panel = Panel((Message(text, hint),), Box(0, 0, 1, 1))
-        self.show_drawing(Drawing(self.view.name, "", ((panel,),)))
+        self._subtitle.show_text("")
+        self._caption.setVisible(False)
+        self._message.show_message(Message(text, hint))
+        self._stack.setCurrentWidget(self._message)
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """What is to be seen; None while there is only a message."""
+        shown = self._stack.currentWidget() is self.canvas
+        return self.canvas.drawing if shown else None
 
     def show_focus(self, on: bool) -> None:
         """Marks the card whose options and help are offered."""
@@ -83,14 +105,24 @@ class Card(QFrame):
         title.setToolTip(self.view.shows)
         layout.addWidget(title)
         layout.addWidget(self._subtitle, 1)
+        return header
+
+    def _tool_strip(self) -> QFrame:
+        """The buttons, over the header's right end while the mouse is on the card."""
+        strip = QFrame(self)
+        strip.setObjectName("strip")
+        layout = QHBoxLayout(strip)
+        layout.setContentsMargins(UNIT, 0, 0, 0)
+        layout.setSpacing(0)
         for wish, sign, tip in (
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view"),
             ("export", "⤓", "Save this figure (Ctrl+E)"),
-            ("maximise", "⤢", "Maximise (F)"),
+            ("maximise", "⤢", "Maximise (F, or double click)"),
         ):
             layout.addWidget(self._button(wish, sign, tip))
-        return header
+        strip.setVisible(False)
+        return strip
 
     def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
         button = QToolButton()
@@ -98,10 +130,6 @@ class Card(QFrame):
         button.setText(sign)
         button.setToolTip(tip)
         button.setAccessibleName(f"{wish} {self.view.title}")
-        policy = button.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        button.setSizePolicy(policy)
-        button.setVisible(False)
         button.setProperty("wish", wish)
         button.clicked.connect(self._pressed)
         self._buttons.append(button)
@@ -119,14 +147,24 @@ class Card(QFrame):
         self.clicked.emit(found)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        for button in self._buttons:
-            button.setVisible(True)
+        self._place_tools()
+        self._tools.setVisible(True)
+        self._tools.raise_()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        for button in self._buttons:
-            button.setVisible(False)
+        self._tools.setVisible(False)
         super().leaveEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_tools()
+        super().resizeEvent(event)
+
+    def _place_tools(self) -> None:
+        size = self._tools.sizeHint()
+        self._tools.setGeometry(
+            self.width() - size.width() - 6, UNIT - 4, size.width(), size.height()
+        )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.focused.emit(self.view.name)

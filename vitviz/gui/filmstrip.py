@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from vitviz.core.images import thumbnail
 from vitviz.core.trace import Picture
 from vitviz.gui import theme
-from vitviz.gui.items import image_of
+from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
 
 SIDE = 112

@@ -35,7 +35,7 @@ class Form(QWidget):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
-        layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for option in options:
             field = self._field(option)
@@ -48,6 +48,8 @@ class Form(QWidget):
             label.setObjectName("quiet")
             label.setToolTip(option.text)
             label.setBuddy(field)
+            label.setMinimumHeight(30)
+            label.setMinimumWidth(64)
             layout.addRow(label, field)
 
     def show_values(self, values: Mapping[str, Value]) -> None:
@@ -97,7 +99,6 @@ class Form(QWidget):
         spin.setRange(low, high)
         spin.setSingleStep(step)
         spin.setDecimals(max(len(f"{step:.6f}".rstrip("0").partition(".")[2]), 1))
-        spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         spin.setFixedWidth(58)
         slider.setRange(0, round((high - low) / step))
         layout = QHBoxLayout(holder)

@@ -21,8 +21,8 @@ from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.forms import Form
-from vitviz.gui.items import image_of
 from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 from vitviz.views.options import Look, Value, options_of

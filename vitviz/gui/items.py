@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from jaxtyping import UInt8
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from vitviz.core.colors import Scale, color_index, table_colors
-from vitviz.core.drawing import Grid, Heat, Label, Labels, Outlines, Raster
+from vitviz.core.drawing import Grid, Label, Labels, Outlines
 from vitviz.core.geometry import Box
 from vitviz.gui import theme
 
@@ -19,45 +17,6 @@ from vitviz.gui import theme
 def rect(box: Box) -> QRectF:
     """A box as Qt's rectangle: x is the column, y the row."""
     return QRectF(box.left, box.top, box.width, box.height)
-
-
-def image_of(pixels: UInt8[np.ndarray, "row col channel"]) -> QImage:
-    """RGB or RGBA pixels as a QImage with its own copy of the data."""
-    rows, cols, channels = pixels.shape
-    kind = QImage.Format.Format_RGB888 if channels == 3 else QImage.Format.Format_RGBA8888
-    data = np.ascontiguousarray(pixels)
-    return QImage(data.data, cols, rows, cols * channels, kind).copy()
-
-
-def heat_image(heat: Heat) -> QImage:
-    """A heat map in the colours of its scale; smooth ones interpolate the values, not the colours."""
-    values = upsampled(heat.values) if heat.smooth else heat.values
-    index = np.ascontiguousarray(color_index(values, heat.scale.low, heat.scale.high))
-    rows, cols = index.shape
-    image = QImage(index.data, cols, rows, cols, QImage.Format.Format_Indexed8)
-    image.setColorTable(_color_table(heat.scale))
-    return image.convertToFormat(QImage.Format.Format_RGB32)
-
-
-def upsampled(values: np.ndarray, side: int = 256) -> np.ndarray:
-    """Values interpolated linearly between cell centres, to about `side` cells."""
-    factor = max(1, side // max(values.shape))
-    fine = values
-    for axis in (0, 1):
-        cells = fine.shape[axis]
-        at = (np.arange(cells * factor) + 0.5) / factor - 0.5
-        low = np.clip(np.floor(at).astype(int), 0, cells - 1)
-        high = np.clip(low + 1, 0, cells - 1)
-        share = np.clip(at - low, 0, 1).astype(np.float32)
-        share = share[:, None] if axis == 0 else share[None, :]
-        fine = np.take(fine, low, axis) * (1 - share) + np.take(fine, high, axis) * share
-    return fine
-
-
-def _color_table(scale: Scale) -> list[int]:
-    colors = table_colors(scale.table).astype(np.uint32)
-    packed = 0xFF000000 | colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2]
-    return [int(color) for color in packed]
 
 
 class PixelsItem(pg.GraphicsObject):  # type: ignore[misc]
@@ -216,8 +175,3 @@ def _text_box(painter: QPainter, label: Label, at: QPointF) -> QRectF:
     left = {"left": at.x() + 3, "right": at.x() - width - 3}.get(label.anchor, at.x() - width / 2)
     top = {"top": at.y() + 2, "bottom": at.y() - height - 2}.get(label.anchor, at.y() - height / 2)
     return QRectF(left, top, width, height)
-
-
-def raster_image(raster: Raster) -> QImage:
-    """A raster layer's picture."""
-    return image_of(raster.pixels)

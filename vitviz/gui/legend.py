@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from vitviz.core.colors import Scale, table_colors
 from vitviz.core.drawing import Bars, Message
 from vitviz.gui import theme
-from vitviz.gui.items import image_of
+from vitviz.gui.qimages import image_of
 
 
 def number(value: float) -> str:

@@ -28,17 +28,9 @@ from vitviz.core.drawing import (
 from vitviz.core.geometry import Box
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
-from vitviz.gui.items import (
-    LabelsItem,
-    LinesItem,
-    OutlinesItem,
-    PixelsItem,
-    heat_image,
-    image_of,
-    raster_image,
-    rect,
-)
+from vitviz.gui.items import LabelsItem, LinesItem, OutlinesItem, PixelsItem, rect
 from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, MessageWidget
+from vitviz.gui.qimages import heat_image, image_of, raster_image
 
 _Item = PixelsItem | LinesItem | OutlinesItem | LabelsItem
 _Pixels = Raster | Heat | HeatTiles | RasterTiles

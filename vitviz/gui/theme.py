@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from vitviz.core.drawing import Role
+from vitviz.core.resources import resource
 
 ThemeName = Literal["auto", "dark", "light"]
 UNIT = 8
@@ -102,10 +103,14 @@ QToolButton#quiet { background: transparent; border: 1px solid transparent; bord
   color: $quiet; padding: 1px 5px; }
 QToolButton#quiet:hover { background: $raised; color: $text; }
 QToolButton#quiet:checked { color: $accent; }
-QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url($arrow); width: 10px; height: 10px; }
+QComboBox { padding-right: 2px; }
 QComboBox QAbstractItemView { background: $surface; border: 1px solid $line; padding: 4px;
   selection-background-color: $raised; selection-color: $text; }
-QSpinBox, QDoubleSpinBox { padding: 3px 6px; }
+QSpinBox, QDoubleSpinBox { padding: 1px 4px; min-height: 22px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
+QAbstractSpinBox QLineEdit { padding: 0; border: none; min-height: 0; background: transparent; }
 QSlider { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; background: $line; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: $faint; border-radius: 2px; }
@@ -130,6 +135,7 @@ QTableWidget { background: $surface; border: none; gridline-color: $line; }
 QHeaderView::section { background: $surface; color: $quiet; border: none; padding: 4px 8px; }
 QFrame#card { background: $surface; border: 1px solid $surface; border-radius: 8px; }
 QFrame#card[focused="true"] { border: 1px solid $line; }
+QFrame#strip { background: $surface; }
 QFrame#side { background: $surface; border-radius: 8px; }
 QFrame#notice { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame#rule { background: $line; max-height: 1px; min-height: 1px; }
@@ -142,7 +148,7 @@ QLabel#badge { border: 1px solid $line; border-radius: 6px; padding: 4px 10px; c
 QLabel#badge[state="good"] { color: $good; }
 QLabel#badge[state="bad"] { color: $bad; }
 QLabel#drop { border: 1px dashed $faint; border-radius: 8px; color: $quiet; padding: 10px; }
-QLabel#hero { font-size: 20px; font-weight: 600; }
+QLabel#hero { font-weight: 600; }
 """
 
 
@@ -152,7 +158,7 @@ def stylesheet(theme: Theme) -> str:
     # Longest names first: $accent_text must not be taken for $accent.
     for field in sorted(fields(theme), key=lambda field: -len(field.name)):
         style = style.replace(f"${field.name}", str(getattr(theme, field.name)))
-    return style
+    return style.replace("$arrow", resource(f"arrow-{theme.name}.svg").as_posix())
 
 
 def resolve(name: ThemeName) -> Theme:

@@ -20,13 +20,16 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
     QInputDialog,
+    QLabel,
     QMainWindow,
     QMenu,
+    QStackedLayout,
     QVBoxLayout,
     QWidget,
 )
 
 from vitviz.core.drawing import Aim, Drawing
+from vitviz.core.images import bundled_pictures
 from vitviz.core.selection import Selection, place_of
 from vitviz.core.trace import Picture, Trace
 from vitviz.gui import dialogs, theme
@@ -43,6 +46,7 @@ from vitviz.gui.notices import Notices
 from vitviz.gui.saving import save_figure
 from vitviz.gui.theme import UNIT
 from vitviz.gui.toolbar import TopBar
+from vitviz.gui.welcome import Welcome
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import Job
 from vitviz.session.session import Session
@@ -68,7 +72,8 @@ class MainWindow(QMainWindow):
         self.board = Board(self.views)
         self.filmstrip, self.inspector = Filmstrip(), Inspector()
         self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
-        self._header = ElidedLabel("Drop a picture here, or press Ctrl+O")
+        self.welcome, self._middle = Welcome(), QStackedLayout()
+        self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
         self.actions_by_name: dict[str, QAction] = {}
@@ -93,15 +98,23 @@ class MainWindow(QMainWindow):
         layout.setSpacing(UNIT)
         layout.addWidget(self._header)
         layout.addWidget(self.notices)
-        layout.addWidget(self.board, 1)
+        self._middle.addWidget(self.welcome)
+        self._middle.addWidget(self.board)
+        layout.addLayout(self._middle, 1)
         layout.addWidget(self.controls)
         self.setCentralWidget(middle)
         self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.resizeDocks(list(self._docks.values()), [152, 268], Qt.Orientation.Horizontal)
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)
         dock.setObjectName(title)
+        label = QLabel(title)
+        label.setObjectName("quiet")
+        label.setFont(theme.font(-1))
+        label.setContentsMargins(12, 0, 0, UNIT - 2)
+        dock.setTitleBarWidget(label)
         dock.setWidget(widget)
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable
@@ -165,6 +178,8 @@ class MainWindow(QMainWindow):
         self.controls.jobs.stopped.connect(self._stop)
         self.bar.requested.connect(self._request)
         self.bar.open_wished.connect(self._wish_open)
+        self.welcome.open_wished.connect(self._wish_open)
+        self.welcome.samples_wished.connect(self._open_samples)
         self.bar.find_wished.connect(self._wish_find_model)
         self.bar.checkpoint_wished.connect(self._wish_open_model)
 
@@ -205,7 +220,7 @@ class MainWindow(QMainWindow):
 
     def _show_current(self, picture: Picture | None) -> None:
         self.filmstrip.show_current(None if picture is None else picture.key)
-        if picture is None:
+        if picture is None or self.session.trace is None:
             self._show_trace(None)
 
     def _show_request(self, request: ModelRequest) -> None:
@@ -215,18 +230,19 @@ class MainWindow(QMainWindow):
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
         self._show_header(trace)
-        if trace is None:
-            self.inspector.token.show_nothing()
-            for name in self.views:
-                self.board.show_message(
-                    name, "No picture yet", "Drop a picture here, or press Ctrl+O"
-                )
-        else:
+        picture = self.session.current
+        self._middle.setCurrentWidget(self.welcome if picture is None else self.board)
+        if trace is not None:
             self._show_selection(self.session.selection, self.session.selection)
+            return
+        self.inspector.token.show_nothing()
+        if picture is not None:
+            for name in self.views:
+                self.board.show_message(name, f"Reading {picture.name} …")
 
     def _show_header(self, trace: Trace | None) -> None:
         if trace is None:
-            self._header.show_text("Drop a picture anywhere in this window, or press Ctrl+O")
+            self._header.show_text("")
             return
         parts = [trace.model.title, trace.picture.name]
         if trace.predictions:
@@ -305,10 +321,11 @@ class MainWindow(QMainWindow):
         trace = self.session.trace
         if trace is None:
             return
-        if found.layer is not None:
-            layers = len(trace.layers)
-            depth = self.session.selection.with_layer(found.layer, layers).depth
-            self.session.select(depth=depth, head=found.head)
+        if found.head is not None:
+            chosen = self.session.selection
+            if found.layer is not None:
+                chosen = chosen.with_layer(found.layer, len(trace.layers))
+            self.session.select(depth=chosen.depth, head=found.head)
         elif found.token is not None:
             self.session.pin(place_of(found.token, trace.grid, trace.crop))
 
@@ -357,6 +374,9 @@ class MainWindow(QMainWindow):
         names, _ = QFileDialog.getOpenFileNames(self, "Open pictures", folder, PICTURES)
         if names:
             self.session.open_sources(names)
+
+    def _open_samples(self) -> None:
+        self.session.open_sources([*bundled_pictures()])
 
     def _wish_open_folder(self) -> None:
         folder = self.session.settings.picture_folder
@@ -493,7 +513,7 @@ class MainWindow(QMainWindow):
         self.session.all_heads()
 
     def _export(self, view: str) -> None:
-        drawing = self.board.cards[view].canvas.drawing
+        drawing = self.board.cards[view].drawing
         if drawing is None or self.session.trace is None:
             self.notices.say(["There is no figure to save yet; open a picture first."])
             return

@@ -1,0 +1,230 @@
+"""The window measured: start, first picture, hover to painted, stalls while a model runs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+Row = tuple[str, str, str]
+
+_SHOWN = """
+import sys, time
+from PySide6.QtCore import QEvent, QObject
+from vitviz.gui import app as starting
+from vitviz.session.launch import Launch
+
+class Watch(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint and type(watched).__name__ == "MainWindow":
+            print("window", time.time(), "torch" in sys.modules, flush=True)
+            watched.removeEventFilter(self)
+        return False
+
+watch = Watch()
+build = starting.MainWindow.__init__
+def built(self, *args):
+    build(self, *args)
+    self.installEventFilter(watch)
+starting.MainWindow.__init__ = built
+point = starting.Starter._shoot
+def shoot(self):
+    print("painted", time.time() - 0.15, flush=True)  # the Starter lets 150 ms pass for a screenshot
+    point(self)
+starting.Starter._shoot = shoot
+starting.run(Launch(model=MODEL, files=(PICTURE,), screenshot=SHOT))
+"""
+
+_PLAIN = """
+import time
+import torch, timm
+model = timm.create_model(NAME, pretrained=False).eval()
+with torch.inference_mode():
+    model(torch.zeros(1, 3, *model.patch_embed.img_size))
+print("plain", time.time(), flush=True)
+"""
+
+
+def rows() -> list[Row]:
+    """All rows; a minute or two."""
+    return [*starting(), *hovering(), stalling()]
+
+
+def _timed(code: str, words: dict[str, str]) -> dict[str, list[str]]:
+    """Runs a script in a fresh interpreter: what it printed, with seconds since its start."""
+    for name, value in words.items():
+        code = code.replace(name, repr(value))
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    environment["VITVIZ_CONFIG_DIR"] = tempfile.mkdtemp()
+    began = time.time()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    found = {}
+    for line in done.stdout.splitlines():
+        name, moment, *rest = line.split()
+        found[name] = [str(float(moment) - began), *rest]
+    return found
+
+
+def starting(rounds: int = 5) -> list[Row]:
+    """Cold starts against a plain script that imports, builds and runs the same network."""
+    from vitviz.core.images import bundled_pictures
+    from vitviz.models import bundled
+
+    name = next((model.name for model in bundled()), "")
+    if not name:
+        return [("first picture painted", "<= 1.5 x", "no bundled model")]
+    words = {"MODEL": name, "PICTURE": str(bundled_pictures()[0]), "SHOT": tempfile.mktemp(".png")}
+    window, painted, plain = [], [], []
+    for _ in range(rounds):
+        shown = _timed(_SHOWN, words)
+        assert shown["window"][1] == "False", "torch was imported before the window was shown"
+        window.append(float(shown["window"][0]))
+        painted.append(float(shown["painted"][0]))
+        plain.append(float(_timed(_plain_of(name), {})["plain"][0]))
+    ratio = statistics.median(p / q for p, q in zip(painted, plain, strict=True))
+    return [
+        ("window visible after start, torch not imported", "<= 1.0 s",
+         f"{statistics.median(window):.2f} s"),
+        ("first picture painted with all views, cold start", "<= 1.5 x import + load + forward",
+         f"{ratio:.2f} x ({statistics.median(painted):.2f} s / {statistics.median(plain):.2f} s)"),
+    ]  # fmt: skip
+
+
+def _plain_of(name: str) -> str:
+    """The same network by hand: import, build, read the weights, one plain forward."""
+    return f"""
+import time, json
+import torch, timm
+from safetensors.torch import load_file
+from vitviz.models import bundled
+card = next(m for m in bundled() if m.name == {name!r})
+model = timm.models.VisionTransformer(**card.card["architecture"]["arguments"]).eval()
+model.load_state_dict({{k: v.float() for k, v in load_file(str(card.file)).items()}}, strict=False)
+with torch.inference_mode():
+    model(torch.zeros(1, 3, *model.patch_embed.img_size))
+print("plain", time.time(), flush=True)
+"""
+
+
+class Measured:
+    """A whole window over an untrained ViT-B, its work done in threads as for a user."""
+
+    def __init__(self, name: str, **sizes: int) -> None:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        from vitviz.gui import theme
+        from vitviz.gui.app import application
+        from vitviz.gui.mailbox import Mailbox
+        from vitviz.gui.window import MainWindow
+        from vitviz.session.column import ModelRequest
+        from vitviz.session.jobs import Jobs
+        from vitviz.session.session import Session
+
+        self.app = application()
+        theme.apply(self.app, theme.DARK)
+        self.mailbox = Mailbox()
+        self.session = Session(Jobs(self.mailbox.deliver), save=lambda _settings: "")
+        self.window = MainWindow(self.session)
+        self.window.resize(1440, 900)
+        self.window.show()
+        self.request = ModelRequest(name, pretrained=False, **sizes)
+        picture = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
+        self.session.use_model(self.request)
+        self.session.open_sources([picture])
+        self.until(lambda: self.session.trace is not None and not self.session.waiting)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Lets the window live until something is true."""
+        end = time.time() + 120
+        while not true():
+            self.app.processEvents()
+            if time.time() > end:
+                raise TimeoutError("the window did not get there in two minutes")
+
+    def close(self) -> None:
+        """Ends it."""
+        self.window.close()
+
+
+def hovering(count: int = 120) -> list[Row]:
+    """From the wish to all views painted, at 196 and 785 tokens."""
+    found = []
+    for name, sizes, words, target in (
+        ("vit_base_patch16_224", {}, "196 patches", 16),
+        ("vit_base_patch8_224", {}, "784 patches", 33),
+    ):
+        measured = Measured(name, **sizes)
+        times = _hovers(measured, count)
+        measured.close()
+        ordered = sorted(times)
+        found.append(
+            (f"hover to painted, all views, 12 x 12 heads, {words}", f"median <= {target} ms",
+             f"{statistics.median(times):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)")
+        )  # fmt: skip
+    return found
+
+
+def _hovers(measured: Measured, count: int) -> list[float]:
+    from vitviz.core.selection import place_of
+
+    session, trace = measured.session, measured.session.trace
+    assert trace is not None
+    follow = {n for n, view in measured.window.views.items() if "token" in view.follows}
+    waiting: set[str] = set()
+    measured.window.painted.connect(waiting.discard)
+    times = []
+    # A path like a mouse's: neighbours, row by row, with a jump now and then.
+    grid = trace.grid
+    for step in range(count + 10):
+        token = grid.token((step // 12 * 3) % grid.rows, (step % 12 * 2) % grid.cols)
+        waiting |= follow
+        began = time.perf_counter()
+        session.hover(place_of(token, grid, trace.crop))
+        measured.until(lambda: not waiting)
+        measured.app.processEvents()
+        times.append((time.perf_counter() - began) * 1000)
+    return times[10:]
+
+
+def stalling(rounds: int = 5) -> Row:
+    """The longest gap between two beats of the window while a ViT-B reads pictures."""
+    from PySide6.QtCore import QTimer
+
+    measured = Measured("vit_base_patch16_224")
+    gaps: list[float] = []
+    last = time.perf_counter()
+
+    def beat() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+
+    timer = QTimer()
+    timer.setInterval(2)
+    timer.timeout.connect(beat)
+    longest = []
+    for seed in range(rounds):
+        picture = np.random.default_rng(seed + 1).integers(0, 255, (300, 300, 3)).astype(np.uint8)
+        before = measured.session.trace
+        gaps.clear()
+        last = time.perf_counter()
+        timer.start()
+        measured.session.open_sources([picture])
+        measured.until(lambda old=before: measured.session.trace is not old)  # type: ignore[misc]
+        timer.stop()
+        longest.append(max(gaps) * 1000)
+        measured.until(lambda: not measured.session.waiting)
+    measured.close()
+    return (
+        "longest stall of the window while a model runs",
+        "<= 50 ms",
+        f"{statistics.median(longest):.0f} ms (worst of {rounds}: {max(longest):.0f} ms)",
+    )

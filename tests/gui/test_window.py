@@ -1,0 +1,247 @@
+"""The window with a real small model: what a person does with it, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QDockWidget
+from pytestqt.qtbot import QtBot
+
+from vitviz.core.selection import Place
+from vitviz.gui import theme
+from vitviz.gui.actions import WISHES
+from vitviz.gui.app import application
+from vitviz.gui.window import MainWindow
+from vitviz.session.column import ModelRequest
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.session import Session
+
+
+@pytest.fixture
+def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
+    """The whole window over the smallest model and one picture; work is done at once."""
+    theme.apply(application(), theme.DARK)
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    made = MainWindow(session)
+    made.resize(1300, 850)
+    made.show()
+    session.use_model(ModelRequest("test_vit", pretrained=False))
+    session.open_sources([photo])
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def panel_of(window: MainWindow, view: str, index: int = 0) -> Any:
+    return window.board.cards[view].canvas.panels[index]
+
+
+def hover(
+    qtbot: QtBot, window: MainWindow, view: str, row: float, col: float, panel: int = 0
+) -> Any:
+    widget = panel_of(window, view, panel)
+    at = widget.viewport.mapFrom(widget, widget.position_of(row, col).toPoint())
+    qtbot.mouseMove(widget.viewport, QPoint(2, 2))
+    qtbot.mouseMove(widget.viewport, at)
+    return widget, at
+
+
+def test_every_view_is_painted(window: MainWindow) -> None:
+    for name, card in window.board.cards.items():
+        assert card.drawing is not None, name
+        assert card.drawing.view == name
+
+
+def test_untrained_weights_are_said_in_the_window(window: MainWindow) -> None:
+    assert "untrained" in window._header.text()
+    assert "untrained" in window.bar._facts.text()
+
+
+def test_badge_shows_the_measured_error(window: MainWindow) -> None:
+    trace = window.session.trace
+    assert trace is not None
+    assert f"{trace.verified:.0e}" in window.bar._badge.text()
+
+
+def test_hover_previews_a_token_everywhere_and_leaving_ends_it(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    trace = window.session.trace
+    assert trace is not None
+    box = trace.grid.box(trace.grid.token(2, 3))
+    assert box is not None
+    hover(qtbot, window, "patches", box.centre.row, box.centre.col)
+    assert window.session.selection.token(trace.grid, trace.crop) == trace.grid.token(2, 3)
+    for view in ("heads", "rollout", "positions"):
+        drawing = window.board.cards[view].drawing
+        assert drawing is not None
+        assert "(2, 3)" in drawing.title, view
+    panel_of(window, "patches").hovered.emit(None)
+    assert window.session.selection.hover is None
+
+
+def test_click_pins_a_token(qtbot: QtBot, window: MainWindow) -> None:
+    trace = window.session.trace
+    assert trace is not None
+    box = trace.grid.box(trace.grid.token(1, 1))
+    assert box is not None
+    widget, at = hover(qtbot, window, "patches", box.centre.row, box.centre.col)
+    qtbot.mouseClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
+    assert window.session.selection.hover is None
+    assert window.session.selection.token(trace.grid, trace.crop) == trace.grid.token(1, 1)
+
+
+def test_click_in_the_atlas_chooses_layer_and_head(qtbot: QtBot, window: MainWindow) -> None:
+    trace = window.session.trace
+    assert trace is not None
+    step_row, step_col = trace.grid.rows + 1, trace.grid.cols + 1
+    widget, at = hover(qtbot, window, "heads", 2 * step_row + 1, 1 * step_col + 1, panel=1)
+    qtbot.mouseClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
+    selection = window.session.selection
+    assert (selection.layer(len(trace.layers)), selection.head) == (2, 1)
+
+
+def test_keys_move_token_layer_and_head(qtbot: QtBot, window: MainWindow) -> None:
+    session, trace = window.session, window.session.trace
+    assert trace is not None
+    session.pin(Place(prefix="class"))
+    window.activateWindow()
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right):
+        qtbot.keyClick(window, key)
+    middle = trace.grid.place(trace.grid.middle)
+    assert middle is not None
+    token = session.selection.token(trace.grid, trace.crop)
+    assert trace.grid.place(token) == (middle[0], middle[1] + 1)
+    qtbot.keyClick(window, Qt.Key.Key_Home)
+    assert session.selection.layer(len(trace.layers)) == 0
+    qtbot.keyClick(window, Qt.Key.Key_PageUp)
+    assert session.selection.layer(len(trace.layers)) == 1
+    qtbot.keyClick(window, Qt.Key.Key_BracketRight)
+    assert session.selection.head == 0
+    qtbot.keyClick(window, Qt.Key.Key_0)
+    assert session.selection.head is None
+    qtbot.keyClick(window, Qt.Key.Key_C)
+    assert session.selection.pin == Place(prefix="class")
+
+
+def test_grid_and_heat_keys_change_the_look(qtbot: QtBot, window: MainWindow) -> None:
+    before = window.session.look
+    qtbot.keyClick(window, Qt.Key.Key_G)
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert window.session.look.grid is not before.grid
+    assert window.session.look.heat is not before.heat
+
+
+def test_maximise_gives_one_view_all_the_room_and_escape_gives_it_back(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.board.set_focus("rollout")
+    qtbot.keyClick(window, Qt.Key.Key_F)
+    assert [name for name, card in window.board.cards.items() if card.isVisible()] == ["rollout"]
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert all(card.isVisible() for card in window.board.cards.values())
+
+
+def test_dropped_files_open_and_the_broken_one_is_named(
+    window: MainWindow, tmp_path: Path, photo: np.ndarray
+) -> None:
+    good, broken = tmp_path / "good.png", tmp_path / "notes.png"
+    Image.fromarray(photo[:, ::-1]).save(good)
+    broken.write_text("these are only words")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(broken)), QUrl.fromLocalFile(str(good))])
+    drop(window, mime)
+    assert [picture.name for picture in window.session.pictures][-1] == "good.png"
+    assert any("notes.png" in sentence for sentence in window.notices.sentences)
+    assert window.notices.isVisible()
+    assert window.session.current is not None
+    assert window.session.current.name == "good.png"
+
+
+def test_picture_dragged_from_a_browser_opens_without_network(window: MainWindow) -> None:
+    image = QImage(64, 48, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.darkGreen)
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/picture.jpg")])
+    mime.setImageData(image)
+    count = len(window.session.pictures)
+    drop(window, mime)
+    assert len(window.session.pictures) == count + 1
+    assert window.session.current is not None
+    assert window.session.current.pixels.shape == (48, 64, 3)
+
+
+def drop(window: MainWindow, mime: QMimeData) -> None:
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+
+
+def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
+    window.board.set_focus("rollout")
+    form = window.inspector._form
+    assert form is not None
+    form.fields["fuse"].setCurrentText("max")  # type: ignore[attr-defined]
+    assert window.session.options["rollout"]["fuse"] == "max"
+    window.session.reset_options("rollout")
+    assert form.fields["fuse"].currentText() == "mean"  # type: ignore[attr-defined]
+
+
+def test_every_wish_has_a_slot_and_no_two_share_a_key() -> None:
+    keys = [key for wish in WISHES for key in wish.keys]
+    assert len(keys) == len(set(keys))
+    assert all(hasattr(MainWindow, f"_wish_{wish.name}") for wish in WISHES)
+
+
+def test_window_state_survives_a_restart(window: MainWindow) -> None:
+    inspector = window.findChild(QDockWidget, "Inspector")
+    assert inspector is not None
+    inspector.setVisible(False)
+    geometry, state = "", window.state()
+    inspector.setVisible(True)
+    window.restore(geometry, state)
+    assert not inspector.isVisible()
+    window.restore("", "nonsense;nonsense")
+
+
+def test_switching_the_theme_repaints_and_is_remembered(window: MainWindow) -> None:
+    window.set_theme("light")
+    light = window.grab().toImage().pixelColor(4, 4).lightness()
+    window.set_theme("dark")
+    dark = window.grab().toImage().pixelColor(4, 4).lightness()
+    assert light > 180 > 60 > dark
+    assert window.session.settings.theme == "dark"
+
+
+def test_closing_the_last_picture_says_what_to_do_and_can_be_undone(window: MainWindow) -> None:
+    current = window.session.current
+    assert current is not None
+    window.session.close_picture(current.key)
+    assert window.board.cards["heads"].drawing is None
+    window.session.reopen_closed()
+    assert window.board.cards["heads"].drawing is not None
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not a checkpoint")
+    before = window.session.trace
+    window.session.use_model(ModelRequest(str(broken)))
+    assert window.session.trace is before
+    assert any("broken.safetensors" in sentence for sentence in window.notices.sentences)
+    assert window.board.cards["heads"].drawing is not None
