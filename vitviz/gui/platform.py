@@ -106,14 +106,14 @@ def _first_problem() -> str:
 def _answers(platform: str) -> bool:
     """Whether a display server is there: Qt would abort where it is not."""
     match platform:
-        case "xcb":
+        case "xcb" if _loads("libxcb.so.1"):
             xcb = ctypes.CDLL("libxcb.so.1")
             xcb.xcb_connect.restype = ctypes.c_void_p
             connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
             failed = xcb.xcb_connection_has_error(connection)
             xcb.xcb_disconnect(connection)
             return not failed
-        case "wayland":
+        case "wayland" if _loads("libwayland-client.so.0"):
             wayland = ctypes.CDLL("libwayland-client.so.0")
             wayland.wl_display_connect.restype = ctypes.c_void_p
             display = wayland.wl_display_connect(None)
@@ -121,7 +121,7 @@ def _answers(platform: str) -> bool:
                 wayland.wl_display_disconnect(ctypes.c_void_p(display))
             return bool(display)
         case _:
-            return True
+            return platform not in _NEEDS
 
 
 def _sentence(problem: str) -> str:
