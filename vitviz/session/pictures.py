@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from vitviz.core.images import SUFFIXES, open_picture, picture_files
-from vitviz.core.progress import Progress
+from vitviz.core.progress import Cancelled, Progress
 from vitviz.core.trace import Picture
+from vitviz.session.fetch import fetch, file_name, is_address
 from vitviz.session.log import sentence
 
 Source = str | Path | bytes | tuple[str, bytes] | np.ndarray
@@ -78,7 +79,10 @@ def read_sources(
         of = f" {number + 1} of {len(entries)}" if len(entries) > 1 else ""
         progress(number, len(entries), f"opening{of}: {name}")
         try:
-            picture = open_picture(source, name=name)
+            data = fetch(source, progress) if isinstance(source, str) else source
+            picture = open_picture(data, name=name)
+        except Cancelled:
+            raise
         except Exception as error:
             problems.append(sentence(error, f"opening {name}"))
             continue
@@ -95,9 +99,12 @@ def read_sources(
 
 def _entries(
     sources: Sequence[Source], problems: list[str]
-) -> Iterator[tuple[str, Path | bytes | np.ndarray]]:
+) -> Iterator[tuple[str, str | Path | bytes | np.ndarray]]:
+    """(name, source) of everything to open; a source that is a str is an address on the web."""
     for source in sources:
         match source:
+            case str() if is_address(source):
+                yield file_name(source), source
             case (str() as name, bytes() as data):
                 yield name, data
             case bytes() | np.ndarray():

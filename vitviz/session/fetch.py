@@ -1,0 +1,54 @@
+"""A picture dragged from a web page that came as an address only: fetched, with a limit and a stop."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from vitviz import __version__
+from vitviz.core.progress import BadImage, Progress
+
+LIMIT = 100 * 2**20
+"""Most bytes to fetch; no photograph is larger."""
+_PATIENCE = 20.0  # seconds without an answer
+_CHUNK = 2**16
+
+
+def is_address(source: object) -> bool:
+    """Whether a source is the address of something on the web."""
+    return isinstance(source, str) and urlsplit(source).scheme in ("http", "https")
+
+
+def file_name(address: str) -> str:
+    """What to call the picture behind an address."""
+    parts = urlsplit(address)
+    return unquote(PurePosixPath(parts.path).name) or parts.netloc
+
+
+def fetch(address: str, progress: Progress) -> bytes:
+    """The bytes behind an http or https address.
+
+    BadImage when it cannot be reached or is over the limit; Cancelled when somebody stops it.
+    """
+    name, held = file_name(address), bytearray()
+    request = Request(address, headers={"User-Agent": f"vitviz/{__version__}", "Accept": "image/*"})
+    try:
+        with urlopen(request, timeout=_PATIENCE) as answer:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(_CHUNK):
+                held += chunk
+                progress(len(held), total, f"fetching {name}")
+                if max(len(held), total) > LIMIT:
+                    raise BadImage(
+                        f"{name}: over {LIMIT // 2**20} MB, more than a picture should have; save "
+                        "the file and open it from there"
+                    )
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise BadImage(
+            f"{name}: could not be fetched from {urlsplit(address).netloc} ({reason}); save the "
+            "picture from the page and drop the file"
+        ) from error
+    return bytes(held)
