@@ -50,7 +50,7 @@ def explain() -> str:
     """Why no window can be opened here and what to do; "" where one can."""
     if not sys.platform.startswith("linux"):
         return ""
-    if not _wished():
+    if not has_display():
         return (
             "vitviz cannot open a window, because there is no display (neither DISPLAY nor "
             "WAYLAND_DISPLAY is set); start it on a desktop, or let it paint without one: "
@@ -66,6 +66,11 @@ def explain() -> str:
             "inside the desktop's own session, or let it paint without one: vitviz --screenshot out.png"
         )
     return ""
+
+
+def has_display() -> bool:
+    """Whether a display, or a platform of Qt's without one, was named; others than Linux have one."""
+    return not sys.platform.startswith("linux") or bool(_wished())
 
 
 def missing_libraries() -> tuple[str, ...]:

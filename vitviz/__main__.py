@@ -1,0 +1,41 @@
+"""What `vitviz` and `python -m vitviz` do: no command opens the window, the rest needs none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+
+from vitviz.session.launch import Launch
+
+
+def main() -> int:
+    """The exit code: 0 when it worked, 1 when it failed, 2 when the arguments are wrong."""
+    argv = sys.argv[1:]
+    if not argv:  # the window is up sooner without the command line's library
+        return open_window(Launch())
+    from vitviz.cli import run
+
+    return run(argv, open_window)
+
+
+def open_window(launch: Launch) -> int:
+    """Opens the window; where that is impossible, one sentence on the terminal says why."""
+    from vitviz.gui import platform
+
+    if launch.screenshot is not None and not platform.has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if problem := platform.explain():
+        print(problem, file=sys.stderr)
+        return 1
+    from vitviz.gui.app import run
+    from vitviz.session.log import start_log
+
+    start_log()
+    if launch.screenshot is not None:
+        launch = replace(launch, screenshot=launch.screenshot.expanduser().resolve())
+    return run(launch)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
