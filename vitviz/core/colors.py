@@ -48,8 +48,9 @@ def color_index(
     """
     width = np.asarray(high, np.float32) - np.asarray(low, np.float32)
     factor = np.where(width > 0, np.float32(255) / np.where(width > 0, width, 1), 0)
-    scaled = (values - low) * factor + np.float32(0.5)
-    return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
+    scaled = (np.clip(values, low, high) - low) * factor + np.float32(0.5)
+    index: UInt8[np.ndarray, "..."] = np.nan_to_num(scaled, copy=False, nan=0.0).astype(np.uint8)
+    return index
 
 
 def colored(

@@ -44,17 +44,20 @@ def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
     grid = trace.grid
     try:
         match token:
-            case str():
-                return place_of(grid.prefix.index(token), grid, trace.crop)
+            case str() if token in grid.prefix:
+                return Place(prefix=token)
             case int():
                 return place_of(token, grid, trace.crop)
-            case (row, col):
+            case (int(row), int(col)):
                 return place_of(grid.token(row, col), grid, trace.crop)
+            case _:
+                names = ", ".join(grid.prefix) or "none"
+                raise VitvizError(
+                    f"there is no token {token!r}; say (row, col), a number, or a prefix token's "
+                    f"name, of which there are: {names}"
+                )
     except IndexError as error:
-        raise VitvizError(f"{error}; rows and columns count from 0") from error
-    except ValueError as error:
-        names = ", ".join(grid.prefix) or "none"
-        raise VitvizError(f"there is no token {token!r}; the prefix tokens are: {names}") from error
+        raise VitvizError(f"{error}; rows, columns and tokens count from 0") from error
 
 
 def _layer(layer: int, layers: int) -> int:
