@@ -1,0 +1,99 @@
+"""Every position in a panel means something, or nothing: pixels, tokens' tiles, heads' tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vitviz.core.colors import Scale
+from vitviz.core.drawing import (
+    Aim,
+    Drawing,
+    HeadTiles,
+    Heat,
+    HeatTiles,
+    Panel,
+    PixelSpace,
+    TokenTiles,
+    aim,
+)
+from vitviz.core.geometry import Box, Crop, TokenGrid
+
+GRID = TokenGrid(2, 3, (10, 10), ("class",))
+CROP = Crop((20, 30), (20, 30), (1, 1))
+FRAME = GRID.frame
+SCALE = Scale(0, 1, label="share")
+
+
+def numbered(*shape: int) -> np.ndarray:
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+
+
+def tiles(values: np.ndarray) -> HeatTiles:
+    zeros = np.zeros(values.shape[:2], np.float32)
+    return HeatTiles(values, zeros, zeros + 1, SCALE)
+
+
+def test_a_pixel_is_its_token_with_the_value_of_the_map_on_top():
+    panel = Panel(
+        (Heat(numbered(2, 3), FRAME, SCALE),), FRAME, space=PixelSpace(CROP, GRID), bar=SCALE
+    )
+    assert aim(panel, 12, 25) == Aim(token=6, value=5.0, words="token 6 (1, 2) · 5")
+    assert aim(panel, 12, 31) is None
+    assert aim(panel, -1, 3) is None
+
+
+def test_a_pixel_without_a_map_is_still_its_token():
+    panel = Panel((), FRAME, space=PixelSpace(CROP, GRID))
+    assert aim(panel, 0, 0) == Aim(token=1, words="token 1 (0, 0)")
+
+
+def test_a_value_comes_with_its_unit():
+    bar = Scale(0, 1, unit="px")
+    panel = Panel((Heat(numbered(2, 3), FRAME, bar),), FRAME, space=PixelSpace(CROP, GRID), bar=bar)
+    assert aim(panel, 0, 15).words.endswith("1 px")
+
+
+def test_a_tile_of_the_sequence_is_its_token_and_the_gap_is_nothing():
+    panel = Panel((), FRAME, space=TokenTiles(CROP, GRID, cols=4, tile=(10, 10), gap=2))
+    assert aim(panel, 3, 3).token == 1
+    assert aim(panel, 13, 13).token == 6
+    assert aim(panel, 3, 11) is None
+    assert aim(panel, 13, 26) is None  # the second line has two tiles
+    assert aim(panel, 3, 49) is None
+
+
+def test_a_position_in_the_grid_of_grids_is_two_places():
+    space = TokenTiles(CROP, GRID, cols=3, tile=(2, 3), inner=True)
+    panel = Panel((tiles(numbered(2, 3, 2, 3)),), FRAME, space=space)
+    found = aim(panel, 3.5, 5.5)
+    assert found.token == 5
+    assert found.value == numbered(2, 3, 2, 3)[1, 1, 0, 1]
+    assert found.words.startswith("(1, 1) and (0, 1)")
+
+
+def test_a_tile_of_the_atlas_is_a_layer_and_a_head():
+    space = HeadTiles(CROP, GRID, layers=2, heads=(3, 2))
+    panel = Panel((tiles(numbered(2, 3, 2, 3)),), FRAME, space=space, bar=SCALE)
+    found = aim(panel, 4.2, 6.1)
+    assert (found.layer, found.head, found.token) == (1, 1, GRID.token(1, 2))
+    assert found.words.startswith("layer 2 head 2 · (1, 2)")
+    assert aim(panel, 4.2, 9.1) is None  # the second layer has two heads
+    assert aim(panel, 7, 1) is None
+    assert aim(panel, 2.5, 1) is None
+
+
+def test_tiles_over_all_layers_choose_a_head_alone():
+    space = HeadTiles(CROP, GRID, layers=2, heads=(2, 1), by_layer=False)
+    panel = Panel((tiles(numbered(2, 2, 2, 3)),), FRAME, space=space)
+    found = aim(panel, 3.2, 0.1)
+    assert (found.layer, found.head) == (None, 2)
+    assert found.words.startswith("head 3 ·")
+
+
+def test_a_panel_without_a_space_means_nothing():
+    assert aim(Panel((), FRAME), 1, 1) is None
+
+
+def test_panels_row_by_row():
+    one, two, three = (Panel((), Box(0, 0, size, size)) for size in (1, 2, 3))
+    assert Drawing("v", "t", ((one, two), (three,))).panels == (one, two, three)

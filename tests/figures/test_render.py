@@ -1,0 +1,116 @@
+"""What is printed is what the screen shows: the same numbers, colours, places and words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from einops import repeat
+from reference import make_trace
+
+from vitviz.core.colors import Scale, colored
+from vitviz.core.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
+from vitviz.core.geometry import Box, Spot
+from vitviz.core.selection import Selection
+from vitviz.core.tiles import heat_mosaic
+from vitviz.figures.layout import MARGIN, lay_out
+from vitviz.figures.paint import smoothed
+from vitviz.figures.render import render
+from vitviz.views import views
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return views()["heads"].draw(make_trace(rows=4, cols=6), Selection(), {"opacity": 1.0})
+
+
+def words(figure):
+    return {text.get_text() for text in figure.texts} | {
+        text.get_text() for axes in figure.axes for text in axes.texts
+    }
+
+
+def enlarged(pixels, shown):
+    factor = shown.shape[0] // pixels.shape[0]
+    return repeat(pixels, "row col c -> (row y) (col x) c", y=factor, x=factor)
+
+
+def test_heat_is_painted_in_cores_colours(heads):
+    heat = next(layer for layer in heads.panels[0].layers if isinstance(layer, Heat))
+    shown = render(heads).axes[0].images[1].get_array()
+    np.testing.assert_array_equal(shown, enlarged(colored(heat.values, heat.scale), shown))
+
+
+def test_the_atlas_is_the_mosaic_of_the_screen(heads):
+    tiles = next(layer for layer in heads.panels[1].layers if isinstance(layer, HeatTiles))
+    figure = render(heads)
+    shown = next(
+        image for axes in figure.axes for image in axes.images if image.get_array().shape[-1] == 4
+    )
+    np.testing.assert_array_equal(
+        shown.get_array(), enlarged(heat_mosaic(tiles), shown.get_array())
+    )
+    assert shown.get_extent() == [0, 13, 14, 0]
+
+
+def test_titles_ranges_and_facts_are_in_words(heads):
+    shown = words(render(heads))
+    assert heads.title in shown
+    assert "Layer 3, mean of 2 heads" in shown
+    assert {"class", "patches", "attention", "attention, scaled within each tile"} <= shown
+    assert f"{heads.panels[0].bar.high:.3g}" in shown
+
+
+def test_panels_keep_their_shape_and_stay_on_the_page():
+    for name in views():
+        drawing = views()[name].draw(make_trace(original=(200, 60)), Selection())
+        page = lay_out(drawing, 180)
+        for placed in page.placed:
+            assert placed.axes.left >= MARGIN
+            assert placed.axes.right <= 180 - MARGIN + 1e-6
+            assert placed.bottom <= page.height
+            if name != "predictions":
+                extent = placed.panel.extent
+                assert placed.axes.height / placed.axes.width == pytest.approx(
+                    extent.height / extent.width
+                )
+
+
+def test_panels_of_a_row_do_not_overlap(heads):
+    one, other = lay_out(heads, 180).placed
+    assert one.axes.right < other.axes.left
+    assert one.axes.top == other.axes.top
+
+
+def test_long_titles_break_into_lines():
+    title = "Where the class token of a model with a long name looks " * 3
+    page = lay_out(Drawing("v", title, ((Panel((), Box(0, 0, 1, 1)),),)), 90)
+    assert len(page.title) > 2
+    assert " ".join(page.title) == title.strip()
+
+
+def test_dollars_and_brackets_are_words_not_formulas(tmp_path):
+    labels = Labels((Label("$a_b$", Spot(0.5, 0.5)),))
+    panel = Panel((labels, Message("costs 3$ or $4")), Box(0, 0, 1, 1), "$x^{")
+    figure = render(Drawing("v", "a $ title_1", ((panel,),), "caption $\\frac$"))
+    figure.savefig(tmp_path / "a.png")
+    assert {"a $ title_1", "$x^{", "$a_b$", "caption $\\frac$"} <= words(figure)
+
+
+def test_smooth_maps_keep_their_values_at_the_centres():
+    values = np.array([[0, 1], [2, 3]], np.float32)
+    fine = smoothed(values, side=6)
+    assert fine.shape == (6, 6)
+    np.testing.assert_allclose(fine[1::3, 1::3], values)
+    assert fine.dtype == np.float32
+    assert (fine[2, 2] > 0) & (fine[2, 2] < 3)
+
+
+def test_an_empty_range_and_an_infinite_value_still_print(tmp_path):
+    values = np.array([[1, 1], [1, np.inf]], np.float32)
+    panel = Panel((Heat(values, Box(0, 0, 2, 2), Scale(1, 1)),), Box(0, 0, 2, 2), bar=Scale(1, 1))
+    render(Drawing("v", "t", ((panel,),))).savefig(tmp_path / "a.png")
+
+
+def test_a_page_too_narrow_is_refused(heads):
+    with pytest.raises(ValueError, match="40 mm, not 10"):
+        render(heads, width_mm=10)

@@ -1,0 +1,105 @@
+"""Figures on disk: whole or not at all, text as text, images once, the recipe inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from reference import make_trace
+
+from vitviz.core.progress import VitvizError
+from vitviz.core.selection import Selection
+from vitviz.figures.save import recipe, save
+from vitviz.views import views
+
+
+@pytest.fixture(scope="module")
+def drawing():
+    trace = make_trace(rows=5, cols=5)
+    return views()["heads"].draw(trace, Selection(), {"direction": "is looked at by"})
+
+
+@pytest.mark.parametrize("name", list(views()))
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_every_view_saves_as_every_kind(name, kind, tmp_path):
+    target = tmp_path / f"figure.{kind}"
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
+    drawn = views()[name].draw(make_trace(original=(40, 80)), Selection())
+    assert save(drawn, target) == target
+    assert target.read_bytes().startswith(start)
+    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_png_has_the_width_and_the_recipe(drawing, tmp_path):
+    save(drawing, tmp_path / "a.PNG", dpi=127, width_mm=100)
+    with Image.open(tmp_path / "a.PNG") as image:
+        assert image.width == 500
+        assert json.loads(image.text["vitviz"])["options"] == {"direction": "is looked at by"}
+        assert image.text["Title"] == drawing.title
+
+
+def test_an_svg_has_its_words_as_text_and_its_recipe(drawing, tmp_path):
+    save(drawing, tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert f">{drawing.title}</text>" in text
+    assert "picture key" in text
+    assert "scaled within each tile</text>" in text
+
+
+def test_an_svg_holds_the_picture_once_and_as_it_is(drawing, tmp_path):
+    save(drawing, tmp_path / "a.svg")
+    found = re.findall(r'base64,\s*([^"]+)"', (tmp_path / "a.svg").read_text(encoding="utf-8"))
+    images = [Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB") for data in found]
+    seen = drawing.panels[0].layers[0].pixels
+    same = [image for image in images if image.size == seen.shape[1::-1]]
+    assert len(same) == 1
+    np.testing.assert_array_equal(np.asarray(same[0]), seen)
+
+
+def test_a_pdf_names_its_title(drawing, tmp_path):
+    save(drawing, tmp_path / "a.pdf")
+    data = (tmp_path / "a.pdf").read_bytes()
+    assert drawing.title.encode() in data
+    assert b"/Type3" not in data  # real fonts, so that text can be searched
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+def test_the_same_drawing_is_the_same_file(drawing, tmp_path, kind):
+    files = [save(drawing, tmp_path / f"{name}.{kind}").read_bytes() for name in "ab"]
+    assert files[0] == files[1]
+
+
+def test_the_recipe_is_json_with_model_picture_and_selection(drawing):
+    known = json.loads(recipe(drawing))
+    assert (known["view"], known["model"], known["token"]) == ("heads", "tiny", "class")
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure"])
+def test_another_suffix_is_one_sentence(drawing, tmp_path, name):
+    with pytest.raises(VitvizError, match=r"figure.* cannot be saved: figures are \.png"):
+        save(drawing, tmp_path / name)
+
+
+def test_a_missing_folder_is_one_sentence(drawing, tmp_path):
+    with pytest.raises(VitvizError, match="there is no folder"):
+        save(drawing, tmp_path / "nowhere" / "a.png")
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(drawing, tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(VitvizError, match="choose another place"):
+        save(drawing, tmp_path / "a.png")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_failure_leaves_the_old_file_as_it_was(drawing, tmp_path):
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+    with pytest.raises(ValueError, match="40 mm"):
+        save(drawing, target, width_mm=3)
+    assert target.read_bytes() == b"old"

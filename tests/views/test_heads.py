@@ -1,0 +1,114 @@
+"""The atlas and the large map are the model's own rows and columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference import Maps, make_trace, softmax_maps
+
+from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Place, Selection, place_of
+from vitviz.views import views
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return make_trace(prefix=("class", "register 1"))
+
+
+def drawn(trace, token, *, options=None, **changes):
+    selection = Selection(pin=place_of(token, trace.grid, trace.crop), **changes)
+    return views()["heads"].draw(trace, selection, options)
+
+
+def layer_of(panel, kind):
+    return next(layer for layer in panel.layers if isinstance(layer, kind))
+
+
+def on_grid(trace, row):
+    return row[len(trace.grid.prefix) :].reshape(trace.grid.rows, trace.grid.cols)
+
+
+def test_every_tile_is_one_heads_row(trace):
+    tiles = layer_of(drawn(trace, 9).panels[1], HeatTiles)
+    for index, layer in enumerate(trace.layers):
+        for head in range(layer.attention.heads):
+            expected = on_grid(trace, layer.attention.maps[head, 9])
+            np.testing.assert_array_equal(tiles.values[index, head], expected)
+            assert tiles.low[index, head] == expected.min()
+            assert tiles.high[index, head] == expected.max()
+
+
+def test_looked_at_by_is_the_column(trace):
+    drawing = drawn(trace, 9, head=1, depth=0.5, options={"direction": "is looked at by"})
+    expected = on_grid(trace, trace.layers[1].attention.maps[1, :, 9])
+    np.testing.assert_array_equal(layer_of(drawing.panels[0], Heat).values, expected)
+    assert drawing.title == "What looks at token (1, 1): layer 2, head 2"
+    assert drawing.panels[0].facts == ()
+
+
+def test_all_heads_is_their_mean_and_the_shares_sum_to_one(trace):
+    drawing = drawn(trace, 0)
+    row = trace.layers[-1].attention.maps[:, 0].mean(0)
+    np.testing.assert_allclose(layer_of(drawing.panels[0], Heat).values, on_grid(trace, row))
+    assert drawing.title == "Where the class token looks: layer 3, all heads"
+    facts = dict(drawing.panels[0].facts)
+    assert list(facts) == ["class", "register 1", "patches"]
+    assert float(facts["class"]) == pytest.approx(row[0], abs=5e-4)
+    assert sum(map(float, facts.values())) == pytest.approx(1, abs=2e-3)
+
+
+def test_the_chosen_tile_is_outlined(trace):
+    one = layer_of(drawn(trace, 0, head=1, depth=0.5).panels[1], Outlines).boxes[0]
+    assert (one.top, one.left, one.height, one.width) == (5, 7, 4, 6)
+    row = layer_of(drawn(trace, 0).panels[1], Outlines).boxes[0]
+    assert (row.top, row.left, row.height, row.width) == (10, 0, 4, 13)
+
+
+@pytest.mark.parametrize(
+    ("options", "same"), [({"range": "view"}, True), ({"range": "map"}, False)]
+)
+def test_the_range_serves_one_map_or_the_whole_view(trace, options, same):
+    large, atlas = drawn(trace, 9, head=0, options=options).panels
+    tiles = layer_of(atlas, HeatTiles)
+    assert (len(np.unique(tiles.high)) == 1) is same
+    assert (large.bar.high == float(tiles.high.max())) is same
+
+
+def test_a_fixed_range_is_fixed(trace):
+    large, atlas = drawn(trace, 9, options={"range": "fixed", "low": 0.01, "high": 0.25}).panels
+    assert (large.bar.low, large.bar.high) == (0.01, 0.25)
+    assert (atlas.bar.low, atlas.bar.high) == (pytest.approx(0.01), 0.25)
+
+
+def test_without_the_map_the_picture_stays(trace):
+    large = drawn(trace, 9, options={"heat": False}).panels[0]
+    assert not any(isinstance(layer, Heat) for layer in large.layers)
+    assert large.bar is None
+
+
+def test_layers_over_other_tokens_are_left_out_and_named():
+    trace = make_trace()
+    pooled = replace(trace.layers[1], attention=Maps(softmax_maps(3, 4, 7, 7)))
+    trace = replace(trace, layers=(trace.layers[0], pooled, trace.layers[2]))
+    drawing = drawn(trace, 0, depth=0.5, head=1)
+    assert "blocks.1.attn" in drawing.caption
+    large, atlas = drawing.panels
+    assert isinstance(large.layers[0], Message)
+    assert "7 queries" in large.layers[0].text
+    assert atlas.space.heads == (2, 0, 2)
+    assert np.isnan(layer_of(atlas, HeatTiles).values[1]).all()
+    assert drawn(trace, 0, depth=1.0).panels[0].bar is not None
+
+
+def test_a_head_that_this_layer_does_not_have_is_its_last(trace):
+    assert drawn(trace, 0, head=40).title.endswith("head 2")
+
+
+def test_a_trace_without_a_map_says_why():
+    trace = replace(make_trace(), layers=(), refused=("blocks.0 is channel by channel",))
+    with pytest.raises(Unsupported, match="channel by channel"):
+        views()["heads"].draw(trace, Selection(Place(prefix="class")))

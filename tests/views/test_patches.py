@@ -1,0 +1,104 @@
+"""The patches drawn are the model's own pixels, and the pattern has the real numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from einops import rearrange
+from reference import make_trace
+
+from vitviz.core.drawing import Grid, Labels, Message, Outlines, Raster, RasterTiles, aim
+from vitviz.core.selection import Selection, place_of
+from vitviz.views import views
+
+
+def drawn(trace, token, **options):
+    selection = Selection(pin=place_of(token, trace.grid, trace.crop))
+    return views()["patches"].draw(trace, selection, options)
+
+
+def layer_of(panel, kind):
+    return next(layer for layer in panel.layers if isinstance(layer, kind))
+
+
+def test_patches_are_the_einops_pattern():
+    trace = make_trace(rows=4, cols=6, patch=8)
+    drawing = drawn(trace, trace.grid.token(2, 3))
+    expected = rearrange(trace.pixels, "(row p1) (col p2) c -> (row col) p1 p2 c", p1=8, p2=8)
+    tiles = layer_of(drawing.rows[1][0], RasterTiles)
+    shown = rearrange(tiles.pixels, "r c p1 p2 rgb -> (r c) p1 p2 rgb")[: tiles.count]
+    np.testing.assert_array_equal(shown, expected)
+    np.testing.assert_array_equal(layer_of(drawing.rows[0][1], Raster).pixels, expected[15])
+    assert "p1=8, p2=8): 3x32x48 -> 24x192" in drawing.caption
+
+
+def test_the_numbers_of_one_patch():
+    trace = make_trace(rows=4, cols=4, patch=8, original=(64, 100))
+    facts = dict(drawn(trace, trace.grid.token(1, 2)).rows[0][1].facts)
+    assert facts["token"] == "7 of 17"
+    assert facts["row, column"] == "1, 2"
+    assert facts["original rows"] == "16 to 32"
+    assert facts["original columns"] == "50 to 66"
+
+
+def test_pointing_at_a_tile_of_the_sequence_is_pointing_at_its_token():
+    trace = make_trace()
+    token = trace.grid.token(3, 4)
+    panel = drawn(trace, token).rows[1][0]
+    (box,) = layer_of(panel, Outlines).boxes
+    assert aim(panel, box.centre.row, box.centre.col).token == token
+
+
+def test_patches_of_a_fraction_of_a_pixel_still_have_pixels():
+    trace = make_trace(rows=4, cols=4, patch=8)
+    grid = replace(trace.grid, patch=(32 / 5, 32 / 5), rows=5, cols=5)
+    tiles = layer_of(drawn(replace(trace, grid=grid), 0).rows[1][0], RasterTiles)
+    assert tiles.pixels.shape[2:] == (6, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("original", "whole", "shown"),
+    [
+        ((32, 48), "when cropped", False),
+        ((32, 100), "when cropped", True),
+        ((32, 48), "always", True),
+        ((32, 100), "never", False),
+    ],
+)
+def test_the_whole_picture_is_shown_when_the_model_saw_a_part(original, whole, shown):
+    trace = make_trace(original=original)
+    drawing = drawn(trace, 0, whole=whole)
+    assert (drawing.panels[-1].title == "The whole picture") is shown
+
+
+def test_the_part_that_was_seen_is_outlined_over_the_whole_picture():
+    trace = make_trace(original=(32, 100))
+    panel = drawn(trace, trace.grid.token(0, 0)).panels[-1]
+    seen = next(one for one in panel.layers if isinstance(one, Outlines) and one.role == "seen")
+    assert seen.boxes == (trace.crop.frame,)
+    assert aim(panel, 1, 1).token == trace.grid.token(0, 0)
+    assert aim(panel, 1, -20) is None
+    assert dict(panel.facts)["seen"] == "48%"
+
+
+def test_large_pictures_are_shown_small():
+    trace = make_trace(original=(900, 2000))
+    raster = layer_of(drawn(trace, 0).panels[-1], Raster)
+    assert raster.pixels.shape == (230, 512, 3)
+
+
+def test_a_token_without_a_patch_says_so():
+    drawing = drawn(make_trace(), 0)
+    message = drawing.rows[0][1].layers[0]
+    assert isinstance(message, Message)
+    assert message.text == "The class token has no patch."
+
+
+def test_the_models_own_pixels_grid_and_numbers_on_request():
+    trace = make_trace()
+    panel = drawn(trace, 1, source="model pixels", numbers=True, grid=False).panels[0]
+    assert layer_of(panel, Raster).pixels is trace.pixels
+    assert [label.text for label in layer_of(panel, Labels).labels][:2] == ["1", "2"]
+    assert not any(isinstance(layer, Grid) for layer in panel.layers)

@@ -1,0 +1,67 @@
+"""The grid of grids is the cosine of the position embeddings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reference import make_trace
+
+from vitviz.core.drawing import Heat, HeatTiles, Message, Raster, aim
+from vitviz.core.selection import Selection, place_of
+from vitviz.core.similarity import cosine
+from vitviz.views import views
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return make_trace(rows=3, cols=5)
+
+
+def drawn(trace, token, **options):
+    selection = Selection(pin=place_of(token, trace.grid, trace.crop))
+    return views()["positions"].draw(trace, selection, options)
+
+
+def layer_of(panel, kind):
+    return next(layer for layer in panel.layers if isinstance(layer, kind))
+
+
+def test_cosine_is_the_angle_and_zero_for_nothing():
+    vectors = np.array([[1, 0], [3, 3], [-2, 0], [0, 0]], np.float32)
+    half = np.sqrt(0.5)
+    expected = [[1, half, -1, 0], [half, 1, -half, 0], [-1, -half, 1, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(cosine(vectors), expected, atol=1e-6)
+
+
+def test_every_tile_stands_where_its_place_is(trace):
+    tiles = layer_of(drawn(trace, 0).panels[1], HeatTiles).values
+    unit = trace.positions / np.linalg.norm(trace.positions, axis=1, keepdims=True)
+    for row in range(3):
+        for col in range(5):
+            expected = (unit @ unit[row * 5 + col]).reshape(3, 5)
+            np.testing.assert_allclose(tiles[row, col], expected, atol=1e-5)
+
+
+def test_the_chosen_place_is_large_and_pointing_finds_its_tile(trace):
+    token = trace.grid.token(1, 3)
+    large, atlas = drawn(trace, token).panels
+    values = layer_of(large, Heat).values
+    assert values[1, 3] == pytest.approx(1)
+    np.testing.assert_array_equal(values, layer_of(atlas, HeatTiles).values[1, 3])
+    assert aim(atlas, 4.5, 3 * 6 + 2.5).token == token
+
+
+def test_the_map_can_lie_over_the_picture(trace):
+    token = trace.grid.token(1, 3)
+    assert isinstance(drawn(trace, token, over_picture=True).panels[0].layers[0], Raster)
+    assert isinstance(drawn(trace, token).panels[0].layers[0], Heat)
+
+
+def test_a_diverging_table_turns_at_zero(trace):
+    bar = drawn(trace, trace.grid.middle, table="vik").panels[0].bar
+    assert bar.low == -bar.high
+    assert bar.high == pytest.approx(1)
+
+
+def test_a_token_without_a_place_says_so(trace):
+    assert isinstance(drawn(trace, 0).panels[0].layers[0], Message)

@@ -1,0 +1,17 @@
+"""The best classes as bars, with what is known of them."""
+
+from __future__ import annotations
+
+from reference import make_trace
+
+from vitviz.core.selection import Selection
+from vitviz.views import views
+
+
+def test_best_first_with_their_probabilities():
+    drawing = views()["predictions"].draw(make_trace(), Selection(), {"top": 2})
+    assert drawing.title == "Most probable: cat, 70.0%"
+    (bars,) = drawing.panels[0].layers
+    assert bars.names == ("cat", "dog")
+    assert bars.values == (0.7, 0.2)
+    assert bars.texts == ("70.0%", "20.0%")

@@ -1,0 +1,87 @@
+"""The rollout that is drawn is core's, however it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference import make_trace
+
+from vitviz.core.drawing import Heat, HeatTiles
+from vitviz.core.progress import Unsupported
+from vitviz.core.rollout import rollout, rollout_heads
+from vitviz.core.selection import Selection, place_of
+from vitviz.views import rollout as module
+from vitviz.views import views
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return make_trace(rows=5, cols=5, depth=4, heads=3)
+
+
+def drawn(trace, token, *, options=None, **changes):
+    selection = Selection(pin=place_of(token, trace.grid, trace.crop), **changes)
+    return views()["rollout"].draw(trace, selection, options)
+
+
+def heat(drawing):
+    return next(layer for layer in drawing.panels[0].layers if isinstance(layer, Heat)).values
+
+
+def tiles(drawing):
+    return next(layer for layer in drawing.panels[1].layers if isinstance(layer, HeatTiles)).values
+
+
+def attentions(trace):
+    return [layer.attention for layer in trace.layers]
+
+
+@pytest.mark.parametrize("options", [{}, {"fuse": "max", "discard": 0.9}, {"keep": 0.2, "skip": 2}])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_large_map_is_cores(trace, options, device):
+    trace = replace(trace, model=replace(trace.model, device=device))
+    walk = {**options, "start": options.get("skip", 0)}
+    walk.pop("skip", None)
+    expected = rollout(attentions(trace), 7, **walk)[1:]
+    np.testing.assert_allclose(heat(drawn(trace, 7, options=options)).ravel(), expected, atol=1e-6)
+
+
+def test_neighbours_in_blocks_give_the_same(trace, monkeypatch):
+    monkeypatch.setattr(module, "_neighbours", lambda trace, token: range(5, 12))
+    expected = rollout_heads(attentions(trace), 7)[:, 1:]
+    shown = tiles(drawn(trace, 7)).reshape(4, 25)[:3]
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_large_grids_go_in_blocks_and_larger_ones_alone():
+    grid = make_trace(rows=28, cols=28, patch=1, depth=1, heads=1)
+    assert module._neighbours(grid, 700) == range(640, 704)
+    assert module._neighbours(grid, 784) == range(768, 785)
+    small = make_trace()
+    assert module._neighbours(small, 3) == range(small.grid.tokens)
+
+
+def test_the_chosen_head_is_shown_large_unless_all_are_asked_for(trace):
+    drawing = drawn(trace, 7, head=2)
+    np.testing.assert_array_equal(heat(drawing), tiles(drawing)[1, 0])
+    assert drawing.title == "Attention rollout from token (1, 1): layers 4 to 1, head 3"
+    fused = drawn(trace, 7, head=2, options={"heads": "fused"})
+    assert fused.title.endswith("heads fused by mean")
+
+
+def test_the_walk_starts_at_the_chosen_layer_unless_the_last_is_asked_for(trace):
+    shown = heat(drawn(trace, 7, depth=1 / 3))
+    np.testing.assert_allclose(shown.ravel(), rollout(attentions(trace)[:2], 7)[1:], atol=1e-6)
+    last = drawn(trace, 7, depth=1 / 3, options={"until": "last layer"})
+    assert "layers 4 to 1" in last.title
+
+
+def test_leaving_out_more_layers_than_there_are_keeps_the_last(trace):
+    assert "layer 4," in drawn(trace, 7, options={"skip": 99}).title
+
+
+def test_a_missing_layer_is_refused(trace):
+    with pytest.raises(Unsupported, match=r"every layer, and blocks\.2"):
+        drawn(replace(trace, refused=("blocks.2 could not be verified",)), 3)
