@@ -38,11 +38,23 @@ class Maps:
         return getattr(self.maps, fuse)(axis=0) if head is None else self.maps[head]
 
     def flow(self, weight, *, fuse=None, discard=0.0):
-        assert discard == 0
         if fuse is None:
-            return np.stack([row @ one for row, one in zip(weight, self.maps, strict=True)])
+            steps = [normalised(one, discard) if discard else one for one in self.maps]
+            moved = [weight[..., head, :] @ step for head, step in enumerate(steps)]
+            return np.stack(moved, axis=-2)
         fused = self.matrix(fuse=fuse)
-        return weight @ (fused / fused.sum(1, keepdims=True))
+        return weight @ (fused if fuse == "mean" and not discard else normalised(fused, discard))
+
+
+def normalised(values, discard):
+    """The lowest entries zero except [0, 0], rows sum to 1, an empty row keeps its own token."""
+    flat = values.ravel().copy()
+    lowest = np.argsort(flat)[: int(flat.size * discard)]
+    flat[lowest[lowest != 0]] = 0
+    left = flat.reshape(values.shape)
+    total = left.sum(1)[:, None]
+    own = np.eye(*values.shape, dtype=np.float32)
+    return np.divide(left, total, where=total > 0, out=own)
 
 
 def softmax_maps(seed, heads, queries, keys, sharp=3.0):

@@ -10,7 +10,7 @@ from reference import Maps, softmax_maps
 
 from vitviz.core.attention import Attention
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import mixing, rollout, rollout_heads, rollout_rows
+from vitviz.core.rollout import FEW, mixing, rollout, rollout_heads
 
 TOKENS, HEADS, DEPTH = 17, 3, 4
 
@@ -54,7 +54,7 @@ def test_one_row_equals_the_matrix(layers, fuse, discard):
 @pytest.mark.parametrize(("keep", "start"), [(0.5, 0), (0.0, 1), (0.8, 3), (1.0, 0)])
 def test_heads_at_once_equal_each_head_alone(layers, keep, start, discard):
     walk = {"keep": keep, "start": start, "discard": discard}
-    together = rollout_heads(layers, 6, **walk)
+    (together,) = rollout_heads(layers, range(6, 7), **walk)
     assert together.shape == (HEADS, TOKENS)
     for head in range(HEADS):
         expected = by_matrices(layers, head=head, **walk)[6]
@@ -62,11 +62,14 @@ def test_heads_at_once_equal_each_head_alone(layers, keep, start, discard):
         np.testing.assert_allclose(rollout(layers, 6, head=head, **walk), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{}, {"head": 2}, {"fuse": "max", "discard": 0.9}])
-def test_neighbours_at_once_equal_each_token_alone(layers, options):
-    rows = rollout_rows(layers, range(4, 9), **options)
-    alone = [rollout(layers, token, **options) for token in range(4, 9)]
-    np.testing.assert_allclose(rows, alone, atol=1e-5)
+@pytest.mark.parametrize("discard", [0.0, 0.9])
+@pytest.mark.parametrize("tokens", [range(4, 4 + FEW), range(TOKENS), range(15, 17)])
+def test_neighbours_at_once_equal_each_token_alone(layers, tokens, discard):
+    rows = rollout_heads(layers, tokens, discard=discard)
+    assert rows.shape == (len(tokens), HEADS, TOKENS)
+    for head in range(HEADS):
+        alone = [rollout(layers, token, head=head, discard=discard) for token in tokens]
+        np.testing.assert_allclose(rows[:, head], alone, atol=1e-5)
 
 
 def test_a_row_emptied_by_discarding_keeps_its_own_token():
@@ -87,14 +90,14 @@ def test_layers_over_other_tokens_are_refused_with_their_numbers(layers):
     with pytest.raises(Unsupported, match="5 x 5, 17 x 17"):
         rollout(pooled, 0)
     with pytest.raises(Unsupported, match="17 x 4"):
-        rollout_heads([Maps(softmax_maps(9, HEADS, TOKENS, 4))], 0)
+        rollout_heads([Maps(softmax_maps(9, HEADS, TOKENS, 4))], range(1))
 
 
 def test_differing_heads_are_refused_only_per_head(layers):
     mixed = [*layers, Maps(softmax_maps(9, 5, TOKENS, TOKENS))]
     assert rollout(mixed, 0).shape == (TOKENS,)
     with pytest.raises(Unsupported, match="3 and 5"):
-        rollout_heads(mixed, 0)
+        rollout_heads(mixed, range(1))
 
 
 def test_a_start_behind_the_last_layer_is_refused(layers):
@@ -102,11 +105,12 @@ def test_a_start_behind_the_last_layer_is_refused(layers):
         rollout(layers, 0, start=4)
 
 
-@pytest.mark.parametrize("walk", [rollout, rollout_heads])
 @pytest.mark.parametrize("token", [-1, TOKENS])
-def test_a_token_out_of_range_is_an_index_error(layers, walk, token):
+def test_a_token_out_of_range_is_an_index_error(layers, token):
     with pytest.raises(IndexError, match="17"):
-        walk(layers, token)
+        rollout(layers, token)
+    with pytest.raises(IndexError, match="17"):
+        rollout_heads(layers, range(token, token + 1))
 
 
 @dataclass(frozen=True)
@@ -124,4 +128,6 @@ def test_the_usual_walk_never_makes_a_map(layers):
     np.testing.assert_allclose(
         rollout([*flows, OneRow(layers[-1].maps)], 2), by_matrices(layers)[2], atol=1e-5
     )
-    np.testing.assert_allclose(rollout_heads(lean, 2)[0], by_matrices(layers, head=0)[2], atol=1e-5)
+    np.testing.assert_allclose(
+        rollout_heads(lean, range(2, 3))[0, 0], by_matrices(layers, head=0)[2], atol=1e-5
+    )

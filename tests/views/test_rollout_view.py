@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -39,9 +39,7 @@ def attentions(trace):
 
 
 @pytest.mark.parametrize("options", [{}, {"fuse": "max", "discard": 0.9}, {"keep": 0.2, "skip": 2}])
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_large_map_is_cores(trace, options, device):
-    trace = replace(trace, model=replace(trace.model, device=device))
+def test_the_large_map_is_cores(trace, options):
     walk = {**options, "start": options.get("skip", 0)}
     walk.pop("skip", None)
     expected = rollout(attentions(trace), 7, **walk)[1:]
@@ -50,17 +48,26 @@ def test_the_large_map_is_cores(trace, options, device):
 
 def test_neighbours_in_blocks_give_the_same(trace, monkeypatch):
     monkeypatch.setattr(module, "_neighbours", lambda trace, token: range(5, 12))
-    expected = rollout_heads(attentions(trace), 7)[:, 1:]
+    expected = rollout_heads(attentions(trace), range(7, 8))[0, :, 1:]
     shown = tiles(drawn(trace, 7)).reshape(4, 25)[:3]
     np.testing.assert_allclose(shown, expected, atol=1e-6)
 
 
-def test_large_grids_go_in_blocks_and_larger_ones_alone():
-    grid = make_trace(rows=28, cols=28, patch=1, depth=1, heads=1)
-    assert module._neighbours(grid, 700) == range(640, 704)
-    assert module._neighbours(grid, 784) == range(768, 785)
-    small = make_trace()
-    assert module._neighbours(small, 3) == range(small.grid.tokens)
+@pytest.mark.parametrize(("side", "heads", "block"), [(14, 12, 197), (28, 12, 63), (37, 6, 72)])
+def test_small_grids_are_walked_at_once_and_large_ones_in_blocks(side, heads, block):
+    trace = make_trace(rows=side, cols=side, patch=1, depth=1, heads=1)
+    wide = replace(trace.layers[0], attention=Heads(heads))
+    trace = replace(trace, layers=(wide,))
+    runs = {module._neighbours(trace, token) for token in range(trace.grid.tokens)}
+    assert max(map(len, runs)) == block
+    assert sorted(token for run in runs for token in run) == list(range(trace.grid.tokens))
+
+
+@dataclass(frozen=True)
+class Heads:
+    """As many heads, and nothing else."""
+
+    heads: int
 
 
 def test_the_chosen_head_is_shown_large_unless_all_are_asked_for(trace):

@@ -44,15 +44,17 @@ class Attention(Protocol):
 
     def flow(
         self,
-        weight: Float32[np.ndarray, "head query"],
+        weight: Float32[np.ndarray, "*token head query"],
         *,
         fuse: Fuse | None = None,
         discard: float = 0.0,
-    ) -> Float32[np.ndarray, "head key"]:
+    ) -> Float32[np.ndarray, "*token head key"]:
         """`weight @ attention`: weight on queries moved to the keys they look at.
 
         With `fuse` None every head moves its own weight through its own map. Otherwise the heads'
         maps are fused first and every row of `weight` (one is enough) moves through that one map.
+        A leading axis moves the weights of several tokens at once, for about the price of one.
         `discard` is the share of the map's lowest entries set to zero first, entry [0, 0] kept.
-        Max, min and discarding renormalise the map's rows to sum 1.
+        Max, min and discarding renormalise the map's rows to sum 1; a row that discarding empties
+        keeps its own token.
         """

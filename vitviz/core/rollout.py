@@ -17,6 +17,9 @@ from jaxtyping import Float32
 from vitviz.core.attention import Attention, Fuse
 from vitviz.core.progress import Unsupported
 
+FEW = 8
+"""Below so many tokens their rows are asked for one by one, without the whole map."""
+
 
 def rollout(
     attentions: Sequence[Attention],
@@ -36,14 +39,15 @@ def rollout(
     first layers left out. Unsupported where the layers are not over the same tokens, IndexError for
     a token out of range.
     """
-    weight = _one_hot(token, _tokens(attentions, start))
+    tokens = _tokens(attentions, start)
+    weight = _one_hot(range(token, token + 1), tokens)
     for number, attention in enumerate(reversed(attentions[start:])):
-        if head is not None or discard > 0:
-            moved = weight @ mixing(attention, head=head, fuse=fuse, discard=discard)
-        elif number == 0:
+        if head is not None:
+            moved = weight @ mixing(attention, head=head, discard=discard)
+        elif number == 0 and discard == 0:
             moved = _fused_row(attention.rows(token), fuse)
         else:
-            moved = attention.flow(weight, fuse=fuse)
+            moved = attention.flow(weight, fuse=fuse, discard=discard)
         weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
     row: Float32[np.ndarray, "key"] = weight[0]
     return row
@@ -51,47 +55,24 @@ def rollout(
 
 def rollout_heads(
     attentions: Sequence[Attention],
-    token: int,
-    *,
-    keep: float = 0.5,
-    discard: float = 0.0,
-    start: int = 0,
-) -> Float32[np.ndarray, "head key"]:
-    """`rollout` for every head at once, each through its own maps. Errors as `rollout`."""
-    heads = _heads(attentions, start)
-    if discard > 0:
-        rows = [
-            rollout(attentions, token, head=head, keep=keep, discard=discard, start=start)
-            for head in range(heads)
-        ]
-        return np.stack(rows)
-    weight = repeat(_one_hot(token, _tokens(attentions, start)), "1 key -> head key", head=heads)
-    for number, attention in enumerate(reversed(attentions[start:])):
-        moved = attention.rows(token) if number == 0 else attention.flow(weight)
-        weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
-    return weight
-
-
-def rollout_rows(
-    attentions: Sequence[Attention],
     tokens: range,
     *,
-    head: int | None = None,
-    fuse: Fuse = "mean",
     keep: float = 0.5,
     discard: float = 0.0,
     start: int = 0,
-) -> Float32[np.ndarray, "token key"]:
-    """`rollout` for a run of neighbouring tokens at once, for about the price of one.
+) -> Float32[np.ndarray, "token head key"]:
+    """`rollout` for every head at once, each through its own maps, from a run of tokens.
 
     Making the maps costs more than walking through them, so a window that will be pointed at again
     next door asks for the neighbours too. Arguments and errors as `rollout`.
     """
-    total = _tokens(attentions, start)
-    weight = np.eye(total, dtype=np.float32)[tokens.start : tokens.stop]
+    first = _one_hot(tokens, _tokens(attentions, start))
+    weight = repeat(first, "token key -> token head key", head=_heads(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
-        step = mixing(attention, head=head, fuse=fuse, discard=discard)
-        moved = step[tokens.start : tokens.stop] if number == 0 else weight @ step
+        if number == 0 and discard == 0 and len(tokens) < FEW:
+            moved = np.stack([attention.rows(token) for token in tokens])
+        else:
+            moved = attention.flow(weight, discard=discard)
         weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
     return weight
 
@@ -141,10 +122,13 @@ def _fused_row(rows: Float32[np.ndarray, "head key"], fuse: Fuse) -> Float32[np.
     return row if fuse == "mean" or total <= 0 else row / total
 
 
-def _one_hot(token: int, tokens: int) -> Float32[np.ndarray, "1 key"]:
-    if not 0 <= token < tokens:
-        raise IndexError(f"token {token} is outside the sequence of {tokens}")
-    weight: Float32[np.ndarray, "1 key"] = np.eye(1, tokens, token, dtype=np.float32)
+def _one_hot(tokens: range, total: int) -> Float32[np.ndarray, "token key"]:
+    """Each token's own weight, all on itself."""
+    if len(tokens) == 0 or tokens[0] < 0 or tokens[-1] >= total:
+        raise IndexError(f"token {tokens[-1:] or tokens} is outside the sequence of {total}")
+    weight: Float32[np.ndarray, "token key"] = np.eye(
+        len(tokens), total, tokens.start, dtype=np.float32
+    )
     return weight
 
 

@@ -22,16 +22,15 @@ from vitviz.core.drawing import (
 )
 from vitviz.core.geometry import Box, Spot
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import rollout, rollout_heads, rollout_rows
+from vitviz.core.rollout import rollout, rollout_heads
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
-KEPT_TOKENS = 1600
-"""Up to so many tokens the rollout of neighbouring tokens is made at once and kept."""
-BLOCK = 64
+BLOCK = 600_000
+"""About so many values (token head key) are made at once, so that hovering next door costs nothing."""
 
 Walk = tuple[float, float, int, int]
 """keep, discard, first layer, last layer (exclusive)."""
@@ -119,25 +118,7 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
 
 
-def _neighbours(trace: Trace, token: int) -> range | None:
-    """The run of tokens made together with this one; None where each is walked alone.
-
-    On a CPU making the maps is the expensive part. An accelerator makes them faster than it can
-    send them here, so there the walk stays on the device.
-    """
-    tokens = trace.grid.tokens
-    if tokens > KEPT_TOKENS or trace.model.device != "cpu":
-        return None
-    if tokens <= 400:
-        return range(tokens)
-    first = token // BLOCK * BLOCK
-    return range(first, min(first + BLOCK, tokens))
-
-
 def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
-    if _neighbours(trace, token) is not None:
-        row: Float32[np.ndarray, "key"] = _fused_rows(trace, walk, fuse)[token]
-        return row
     keep, discard, start, _ = walk
     return rollout(
         _attentions(trace, walk), token, fuse=fuse, keep=keep, discard=discard, start=start
@@ -146,31 +127,22 @@ def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.n
 
 def _head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
     near = _neighbours(trace, token)
-    if near is not None:
-        rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[:, token - near.start]
-        return rows
-    keep, discard, start, _ = walk
-    return rollout_heads(_attentions(trace, walk), token, keep=keep, discard=discard, start=start)
+    rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
+    return rows
 
 
-@kept(most=2)
-def _fused_rows(trace: Trace, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token key"]:
-    keep, discard, start, _ = walk
-    attentions = _attentions(trace, walk)
-    tokens = range(attentions[-1].queries)
-    return rollout_rows(attentions, tokens, fuse=fuse, keep=keep, discard=discard, start=start)
+def _neighbours(trace: Trace, token: int) -> range:
+    """The run of tokens whose rollout is made together with this one's, and kept."""
+    tokens = trace.grid.tokens
+    block = min(tokens, max(1, BLOCK // (max(trace.heads, 1) * tokens)))
+    first = token // block * block
+    return range(first, min(first + block, tokens))
 
 
 @kept(most=24)
-def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "head token key"]:
+def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "token head key"]:
     keep, discard, start, _ = walk
-    attentions = _attentions(trace, walk)
-    return np.stack(
-        [
-            rollout_rows(attentions, tokens, head=head, keep=keep, discard=discard, start=start)
-            for head in range(attentions[-1].heads)
-        ]
-    )
+    return rollout_heads(_attentions(trace, walk), tokens, keep=keep, discard=discard, start=start)
 
 
 def _tiles(trace: Trace, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
