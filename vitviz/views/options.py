@@ -6,6 +6,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vitviz.core.colors import Table
@@ -62,6 +63,7 @@ class Look:
     grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
 
 
+@cache  # asked for at every move of the cursor
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """The options of a view's function: its keyword-only arguments, dataclasses taken apart.
 
