@@ -20,7 +20,7 @@ class ModelRequest:
 
     name: str
     patch_size: int | None = None
-    input_size: int | None = None
+    input_size: int | tuple[int, int] | None = None
     fit: Literal["crop", "pad", "squash"] = "crop"
     device: str = "auto"
     precision: str = "auto"

@@ -1,0 +1,46 @@
+"""What is missing for a window is named exactly; where nothing is missing nothing is said."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from vitviz.gui import platform
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_offscreen_is_always_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    assert platform.has_display()
+    assert platform.explain() == ""
+
+
+def test_no_display_is_said() -> None:
+    assert not platform.has_display()
+    assert "no display" in platform.explain()
+
+
+def test_a_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":987")
+    said = platform.explain()
+    assert ":987" in said or "sudo apt install" in said
+
+
+def test_a_missing_library_is_named_with_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ("libvitviz-absent.so.7", "libvitviz-absent7", "vitviz-absent")
+    monkeypatch.setattr(platform, "_XCB", (row,))
+    monkeypatch.setitem(platform._NEEDS, "xcb", (row,))
+    monkeypatch.setenv("DISPLAY", ":987")
+    assert platform.missing_libraries() == ("libvitviz-absent.so.7",)
+    said = platform._sentence("libvitviz-absent.so.7: cannot open shared object file")
+    assert "needs libvitviz-absent.so.7;" in said
+    assert "apt install libvitviz-absent7'" in said
+    assert "dnf install vitviz-absent'" in said

@@ -1,0 +1,204 @@
+"""The command line does what its help says, with exit codes that scripts can rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import vitviz
+from vitviz.cli import run
+from vitviz.session.launch import Launch
+from vitviz.views import views
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Window:
+    """Stands where the window would be opened, and keeps the wishes."""
+
+    def __init__(self, code: int = 0) -> None:
+        self.launches: list[Launch] = []
+        self.code = code
+
+    def __call__(self, launch: Launch) -> int:
+        self.launches.append(launch)
+        return self.code
+
+
+@pytest.fixture
+def picture(tmp_path: Path, photo: np.ndarray) -> Path:
+    file = tmp_path / "photo.png"
+    Image.fromarray(photo).save(file)
+    return file
+
+
+def test_the_window_gets_every_wish() -> None:
+    window = Window()
+    line = (
+        "a.jpg b --model m --patch 8 --fit pad --device cpu --theme dark --size 1600x1000 "
+        "--screenshot out.png --token 7,7 --layer -1 --head 3 --view heads"
+    )
+    assert run(line.split(), window) == 0
+    assert window.launches == [
+        Launch(("a.jpg", "b"), "m", 8, "pad", "cpu", "dark", (1600, 1000), Path("out.png"), "7,7",
+               -1, 3, "heads")
+    ]  # fmt: skip
+    assert run([], Window(3)) == 3
+    assert run(["a.jpg"], window) == 0
+    assert window.launches[1] == Launch(("a.jpg",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--theme purple", "--size big", "--nonsense", "--patch x", "--view nope", "draw", "views no",
+     "draw a.png --view nope", "draw a.png --view heads --option nope=1",
+     "draw a.png --view heads --option smooth=maybe", "draw a.png --view rollout --option keep"],
+)  # fmt: skip
+def test_wrong_arguments_give_2_and_open_nothing(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = Window()
+    assert run(line.split(), window) == 2
+    assert window.launches == []
+    assert capsys.readouterr().err.strip()
+
+
+def test_views_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["views", "--json"], Window()) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [view["name"] for view in listed] == list(views())
+    heads = next(view for view in listed if view["name"] == "heads")
+    assert {"name", "kind", "default", "text", "choices"} <= set(heads["options"][0])
+    assert run(["views"], Window()) == 0
+    text = capsys.readouterr().out
+    assert all(view.title in text for view in views().values())
+    assert "--option opacity=number 0 to 1" in text
+
+
+def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "--json"], Window()) == 0
+    names = [card["name"] for card in json.loads(capsys.readouterr().out)]
+    assert run(["models"], Window()) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in names)
+    assert names or "no model is bundled" in text
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"], Window()) == 0
+    assert vitviz.__version__ in capsys.readouterr().out
+    assert run(["--help"], Window()) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("views", "models", "draw", "--screenshot", "--model"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_drawing_into_a_file(
+    suffix: str, picture: Path, tiny_checkpoint: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    out = tmp_path / f"figure{suffix}"
+    line = [
+        "draw",
+        str(picture),
+        "--view",
+        "heads",
+        "--model",
+        str(tiny_checkpoint),
+        "-o",
+        str(out),
+    ]
+    more = ["--token", "1,2", "--layer", "0", "--head", "1", "--option", "opacity=0.5",
+            "--option", "direction=is looked at by", "--fit", "squash"]  # fmt: skip
+    assert run(line + more, Window()) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
+    assert out.read_bytes().startswith(start)
+
+
+def test_drawing_without_weights_and_without_a_name_for_the_file(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = [
+        "draw",
+        str(picture),
+        "-v",
+        "rollout",
+        "-m",
+        "test_vit",
+        "--untrained",
+        "--token",
+        "class",
+    ]
+    assert run(line, Window()) == 0
+    assert (tmp_path / "photo-rollout.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"picture": "gone.png"}, "gone.png was not found"),
+        ({"--token": "99,99"}, "99"),
+        ({"--token": "nobody"}, "nobody"),
+        ({"--layer": "77"}, "77"),
+        ({"--head": "77"}, "77"),
+        ({"--model": "no_such_model.safetensors"}, "no_such_model.safetensors"),
+        ({"-o": "figure.xyz"}, ".xyz"),
+        ({"--option": "opacity=7"}, "opacity"),
+    ],
+)
+def test_what_cannot_be_drawn_gives_1_and_one_sentence(
+    change: dict[str, str], said: str, picture: Path, tiny_checkpoint: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    settings = {"--view": "heads", "--model": str(tiny_checkpoint), "-o": str(tmp_path / "f.png")}
+    source = change.get("picture", str(picture))
+    settings |= {name: value for name, value in change.items() if name != "picture"}
+    arguments = [part for pair in settings.items() for part in pair]
+    assert run(["draw", source, *arguments], Window()) == 1
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert error.startswith("vitviz: ")
+    assert "\n" not in error
+
+
+def vitviz_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own."""
+    kept = {name: value for name, value in os.environ.items()
+            if name not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")}  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "-m", "vitviz", *arguments],
+        cwd=ROOT, env=kept | environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_the_process_has_exit_codes_and_never_imports_qt_for_a_command() -> None:
+    done = vitviz_process("views", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert vitviz_process("--nonsense").returncode == 2
+    code = (
+        "import sys; from vitviz.cli import run\n"
+        "run(['views', '--json'], lambda launch: 0)\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'PySide6', 'torch'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can lack a display")
+def test_without_a_display_one_sentence_says_so() -> None:
+    done = vitviz_process()
+    assert done.returncode == 1
+    assert "no display" in done.stderr
+    assert done.stderr.count("\n") == 1
+    done = vitviz_process("photo.jpg", DISPLAY=":987")
+    assert done.returncode == 1
+    assert ":987 does not answer" in done.stderr
