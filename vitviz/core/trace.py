@@ -84,12 +84,14 @@ class Trace:
     `predictions` are (label, probability), best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
+    `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
+    class attention); they are no layers, since no token looks out of them.
     """
 
     model: ModelInfo
     picture: Picture
     pixels: UInt8[np.ndarray, "row col rgb"]
-    seen: UInt8[np.ndarray, "row col rgb"]
+    seen: UInt8[np.ndarray, "seen_row seen_col rgb"]
     seen_box: Box
     crop: Crop
     grid: TokenGrid
@@ -102,6 +104,7 @@ class Trace:
     refused: tuple[str, ...] = ()
     seconds: float = 0.0
     held_bytes: int = 0
+    pools: tuple[Layer, ...] = ()
 
     @property
     def heads(self) -> int:
