@@ -55,7 +55,7 @@ def upsampled(
 
 def _joined(
     painted: UInt8[np.ndarray, "tile_row tile_col row col rgba"], gap: int
-) -> UInt8[np.ndarray, "row col rgba"]:
+) -> UInt8[np.ndarray, "down across rgba"]:
     spaced = np.pad(painted, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)))
     joined = rearrange(
         spaced, "tile_row tile_col row col rgba -> (tile_row row) (tile_col col) rgba"
