@@ -1,1 +1,86 @@
 """Models: loaded, run once over a picture, and every attention call recorded and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vitviz.core.progress import Progress, silent
+from vitviz.models.library import BundledModel, bundled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    from vitviz.core.trace import Picture, Trace
+    from vitviz.models.devices import DeviceInfo
+    from vitviz.models.model import Model
+
+__all__ = ["BundledModel", "Model", "bundled", "devices", "load", "trace"]
+
+
+def load(
+    name: str | Path,
+    *,
+    pretrained: bool = True,
+    patch_size: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    architecture: str | None = None,
+    progress: Progress = silent,
+    **arguments: Any,
+) -> Model:
+    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path.
+
+    `pretrained=False` gives a timm model random weights and says "untrained" everywhere.
+    `patch_size` and `input_size` (model pixels; one side or (rows, cols)) resample patch kernels and
+    position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
+    "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
+    arguments says what a checkpoint file is when its name, card or shapes do not.
+
+    BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
+    in one sentence; `progress(done, total, what)` may raise Cancelled.
+    """
+    from vitviz.models import loading
+
+    return loading.load(
+        name, pretrained=pretrained, patch_size=patch_size, input_size=input_size, device=device,
+        precision=precision, architecture=architecture, progress=progress, arguments=arguments,
+    )  # fmt: skip
+
+
+def trace(
+    model: Model,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray,
+    *,
+    fit: Literal["crop", "pad", "squash"] = "crop",
+    values: bool | None = None,
+    progress: Progress = silent,
+) -> Trace:
+    """All that a model does with one picture, in one pass with its own fused kernels, verified.
+
+    `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a `Picture`.
+    `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
+    `values` keeps v of every call (None: up to 1,024 tokens). BadImage for what is no picture,
+    Unsupported when no attention of the model can be laid over the picture; `progress` is called at
+    each recorded layer and may raise Cancelled, which leaves the model as it was.
+    """
+    from vitviz.models import tracing
+
+    return tracing.trace(model, image, fit=fit, values=values, progress=progress)
+
+
+def devices() -> tuple[DeviceInfo, ...]:
+    """Where models can run on this computer, the one that "auto" takes first. Imports torch."""
+    from vitviz.models.devices import devices as found
+
+    return found()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Model":
+        from vitviz.models import model
+
+        return model.Model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

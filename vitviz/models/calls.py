@@ -1,0 +1,258 @@
+"""Recorded attention calls, evaluated where and when somebody looks, tile by tile."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
+
+import numpy as np
+import torch
+from einops import rearrange, reduce, repeat
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from vitviz.core.attention import Fuse
+from vitviz.core.rollout import mixing
+from vitviz.models.maps import kept_maps
+
+TILE = 1_000_000
+"""Most attention entries (head query key) made at once: 4 MB, which stays in a processor's cache."""
+
+_serial = itertools.count()
+_ALL = slice(None)
+
+
+class Recorded(ABC):
+    """One attention call as `core.attention.Attention` promises it; equal only to itself."""
+
+    def __init__(self, heads: int, queries: int, keys: int) -> None:
+        self._sizes = (heads, queries, keys)
+        self._owner = next(_serial)
+        weakref.finalize(self, kept_maps.drop, self._owner).atexit = False
+
+    @property
+    def heads(self) -> int:
+        """Number of heads."""
+        return self._sizes[0]
+
+    @property
+    def queries(self) -> int:
+        """Number of query tokens."""
+        return self._sizes[1]
+
+    @property
+    def keys(self) -> int:
+        """Number of key tokens."""
+        return self._sizes[2]
+
+    @property
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What is held, for counting bytes."""
+
+    @abstractmethod
+    def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
+        """The maps of some heads and queries, on the model's device. Must not be written to."""
+
+    @abstractmethod
+    def column(self, key: int) -> Float32[Tensor, "head query"]:
+        """What every query gives to one key, on the model's device."""
+
+    def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
+        """Where one token looks, in every head."""
+        _check("query", query, self.queries)
+        with torch.inference_mode():
+            return _numpy(self.tile(_ALL, slice(query, query + 1))[:, 0])
+
+    def columns(self, key: int) -> Float32[np.ndarray, "head query"]:
+        """How much every token looks at one token, in every head."""
+        _check("key", key, self.keys)
+        with torch.inference_mode():
+            return _numpy(self.column(key))
+
+    def matrix(
+        self, head: int | None = None, *, fuse: Fuse = "mean"
+    ) -> Float32[np.ndarray, "query key"]:
+        """One head's whole map, or all heads fused; read-only, kept while there is room."""
+        if head is not None:
+            _check("head", head, self.heads)
+        return self._kept(
+            ("matrix", head if head is not None else fuse), lambda: self._matrix(head, fuse)
+        )
+
+    def flow(
+        self,
+        weight: Float32[np.ndarray, "*token head query"],
+        *,
+        fuse: Fuse | None = None,
+        discard: float = 0.0,
+    ) -> Float32[np.ndarray, "*token head key"]:
+        """Weight on queries moved to the keys they look at."""
+        if fuse is not None:
+            fused: np.ndarray = weight @ self._step(None, fuse, discard)
+            return fused
+        if weight.shape[-2:] != (self.heads, self.queries):
+            raise ValueError(
+                f"the weight has shape {weight.shape}, but each of {self.heads} heads needs one "
+                f"for each of {self.queries} queries"
+            )
+        if discard > 0:
+            rows = [
+                weight[..., head, :] @ self._step(head, "mean", discard)
+                for head in range(self.heads)
+            ]
+            return np.stack(rows, axis=-2)
+        several = np.array(weight, np.float32, ndmin=3)
+        with torch.inference_mode():
+            moved = _numpy(self._flow(torch.from_numpy(several)))
+        return moved if weight.ndim == 3 else moved[0]
+
+    def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
+        if discard == 0 and (head is not None or fuse == "mean"):
+            return self.matrix(head, fuse=fuse)
+        return self._kept(
+            ("step", head if head is not None else fuse, discard),
+            lambda: mixing(self, head=head, fuse=fuse, discard=discard),
+        )
+
+    def _kept(self, kind: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        found = kept_maps.get(self._owner, kind)
+        return kept_maps.put(self._owner, kind, make()) if found is None else found
+
+    def _matrix(self, head: int | None, fuse: Fuse) -> np.ndarray:
+        heads = _ALL if head is None else slice(head, head + 1)
+        with torch.inference_mode():
+            parts = [
+                reduce(self.tile(heads, queries), "head query key -> query key", fuse)
+                for queries in self._tiles(self.heads if head is None else 1)
+            ]
+            return _numpy(torch.cat(parts) if len(parts) > 1 else parts[0])
+
+    def _flow(
+        self, weight: Float32[Tensor, "token head query"]
+    ) -> Float32[Tensor, "token head key"]:
+        moved: Tensor | None = None
+        for queries in self._tiles(self.heads):
+            maps = self.tile(_ALL, queries)
+            given = rearrange(
+                weight[..., queries].to(maps.device), "token head query -> head token query"
+            )
+            part = torch.bmm(given, maps)
+            moved = part if moved is None else moved.add_(part)
+        assert moved is not None
+        return rearrange(moved, "head token key -> token head key").contiguous()
+
+    def _tiles(self, heads: int) -> Iterator[slice]:
+        step = max(1, TILE // (heads * self.keys))
+        for start in range(0, self.queries, step):
+            yield slice(start, min(start + step, self.queries))
+
+
+class FusedAttention(Recorded):
+    """A fused call, kept as its q, k and bias: the softmax is made for what is looked at."""
+
+    def __init__(
+        self,
+        query: Float[Tensor, "head query dim"],
+        key: Float[Tensor, "head key dim"],
+        bias: Tensor | None,
+        scale: float,
+        causal: bool = False,
+        values: Float[Tensor, "head key value"] | None = None,
+    ) -> None:
+        super().__init__(query.shape[0], query.shape[1], key.shape[1])
+        self.query, self.key, self.scale, self.causal = query, key, scale, causal
+        self.values = values
+        self.bias = None if bias is None else bias.expand(*self._sizes)
+        self._normaliser: Float32[Tensor, "head query"] | None = None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """q, k, the bias and v as far as it is kept."""
+        kept = (self.query, self.key, self.bias, self.values)
+        return tuple(tensor for tensor in kept if tensor is not None)
+
+    def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
+        """softmax(q k^T * scale + bias) of some heads and queries."""
+        return torch.softmax(self.logits(heads, queries), dim=-1)
+
+    def logits(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
+        """q k^T * scale + bias of some heads and queries."""
+        query = self.query[heads, queries].float() * self.scale
+        found = torch.bmm(query, self.key[heads].float().mT)
+        if self.bias is not None:
+            _add(found, self.bias[heads, queries])
+        if self.causal:
+            first = queries.start or 0
+            found.masked_fill_(_later(found, first), -torch.inf)
+        return found
+
+    def column(self, key: int) -> Float32[Tensor, "head query"]:
+        """exp(logit - log-sum-exp of the query), the same number as in the query's softmax."""
+        keyed = self.key[:, key : key + 1].float() * self.scale
+        found = torch.bmm(self.query.float(), keyed.mT)
+        if self.bias is not None:
+            _add(found, self.bias[:, :, key : key + 1])
+        if self.causal:
+            found[:, :key] = -torch.inf
+        return torch.exp_(found[..., 0] - self.normaliser)
+
+    @property
+    def normaliser(self) -> Float32[Tensor, "head query"]:
+        """The log-sum-exp of every query's logits; made once, small."""
+        if self._normaliser is None:
+            parts = [
+                torch.logsumexp(self.logits(_ALL, queries), dim=-1)
+                for queries in self._tiles(self.heads)
+            ]
+            self._normaliser = torch.cat(parts, dim=1)
+        return self._normaliser
+
+
+class EagerAttention(Recorded):
+    """A call whose softmax the model itself made; kept as it came."""
+
+    def __init__(self, maps: Float[Tensor, "head query key"], values: Tensor | None = None) -> None:
+        super().__init__(*maps.shape)
+        self.maps, self.values = maps, values
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The maps, and v as far as it is kept."""
+        return (self.maps,) if self.values is None else (self.maps, self.values)
+
+    def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
+        """The maps of some heads and queries."""
+        return self.maps[heads, queries].float()
+
+    def column(self, key: int) -> Float32[Tensor, "head query"]:
+        """One column of the maps."""
+        return self.maps[:, :, key].float()
+
+
+def _add(logits: Float32[Tensor, "head query key"], bias: Tensor) -> None:
+    """The bias added, or what a mask of False forbids set to minus infinity; in place."""
+    if bias.dtype == torch.bool:
+        logits.masked_fill_(~bias, -torch.inf)
+    else:
+        logits.add_(bias)
+
+
+def _later(logits: Float32[Tensor, "head query key"], first: int) -> Tensor:
+    """Which keys come after their query, for queries counted from `first`."""
+    query = torch.arange(logits.shape[1], device=logits.device) + first
+    key = torch.arange(logits.shape[2], device=logits.device)
+    return repeat(key, "key -> query key", query=len(query)) > rearrange(query, "query -> query 1")
+
+
+def _numpy(values: Tensor) -> np.ndarray:
+    """A float32 array on the CPU that nobody else holds."""
+    array: np.ndarray = values.cpu().numpy()
+    return array if array.base is None or values.is_contiguous() else np.ascontiguousarray(array)
+
+
+def _check(what: str, index: int, count: int) -> None:
+    if not 0 <= index < count:
+        raise IndexError(f"{what} {index} is out of range, this call has {count}")

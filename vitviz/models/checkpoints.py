@@ -1,0 +1,86 @@
+"""Checkpoint files read safely: tensors only, nothing is ever unpickled blindly."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from vitviz.core.progress import BadModel
+
+State = dict[str, Tensor]
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+_WRAPPERS = ("state_dict", "model", "model_state_dict", "teacher", "module")
+_PREFIXES = ("module.", "_orig_mod.", "backbone.", "model.")
+
+
+def read_state(path: Path) -> State:
+    """The tensors of a checkpoint file by name, wrappers and common prefixes taken off.
+
+    BadModel with one sentence for a missing, empty, damaged file, or one that needs unpickling.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise BadModel(
+            f"{path.name} is no checkpoint that vitviz reads; give a file that ends in "
+            f"{', '.join(SUFFIXES)}"
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise BadModel(f"{path.name} is empty (0 bytes); download or copy it again")
+        return unwrapped(_read(path), path.name)
+    except FileNotFoundError:
+        raise BadModel(f"{path.name} was not found in {path.parent}; it may have been moved or "
+                       "renamed, open it from where it is now") from None  # fmt: skip
+    except pickle.UnpicklingError:
+        raise BadModel(
+            f"{path.name} holds more than tensors, and unpickling it could run any program; "
+            "save its state_dict as .safetensors and open that"
+        ) from None
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
+        words = (
+            str(error).strip().splitlines()[0][:120] if str(error).strip() else "no reason given"
+        )
+        raise BadModel(
+            f"{path.name} is damaged, cut short or no checkpoint ({words}); download it again"
+        ) from error
+
+
+def unwrapped(found: object, name: str) -> State:
+    """The tensors inside `model`, `state_dict`, `teacher`, without a `module.` before each name."""
+    while isinstance(found, Mapping):
+        inner = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), Mapping)), None)
+        if inner is None:
+            break
+        found = inner
+    tensors = {}
+    if isinstance(found, Mapping):
+        tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise BadModel(f"{name} holds no tensors by name; save the model's state_dict in it")
+    for prefix in _PREFIXES:
+        if any(key.startswith(prefix) for key in tensors) and all(
+            key.startswith(prefix) or key.startswith("head.") for key in tensors
+        ):
+            tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return tensors
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file (hex)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> Any:
+    if path.suffix.lower() == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,0 +1,74 @@
+"""Families of models: which token is where. One file a family; they find and register themselves."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float32
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.models.reading import Reading
+from vitviz.models.recorder import Call
+
+Positions = Float32[np.ndarray, "patch dim"]
+
+
+class Family(Protocol):
+    """What vitviz must know of a kind of model beyond its attention calls."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """Whether a model is of this family."""
+
+    def grid(self, module: nn.Module, size: tuple[int, int]) -> TokenGrid | None:
+        """The patches of a picture of (rows, cols) pixels, behind their prefix tokens by true name."""
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
+    ) -> Reading:
+        """The recorded calls as layers."""
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """Position embeddings as added for this grid, or None and why there are none."""
+
+
+_registered: dict[str, tuple[int, Family]] = {}
+_Make = Callable[[], Family]
+
+
+def family(name: str, *, order: int = 100) -> Callable[[Any], Any]:
+    """Registers a class as the family of that name; lower `order` is asked first.
+
+    ValueError when the name is taken.
+    """
+
+    def register(make: _Make) -> _Make:
+        known = _registered.get(name)
+        if known is not None and type(known[1]).__module__ != make.__module__:
+            raise ValueError(f"the family {name!r} is in {type(known[1]).__module__} already")
+        _registered[name] = (order, make())
+        return make
+
+    return register
+
+
+@cache
+def families() -> dict[str, Family]:
+    """All families by name, the most particular first; plugins come from `vitviz.models`."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    for entry in entry_points(group="vitviz.models"):
+        entry.load()
+    ordered = sorted(_registered.items(), key=lambda item: (item[1][0], item[0]))
+    return {name: found for name, (_, found) in ordered}
+
+
+def family_of(module: nn.Module) -> tuple[str, Family]:
+    """The family of a model, and its name; the generic one fits every model."""
+    return next((name, found) for name, found in families().items() if found.matches(module))

@@ -1,0 +1,95 @@
+"""Vision transformers with global attention: ViT, DeiT, DINO, SigLIP, CLIP, EVA, BEiT, FlexiViT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from einops import rearrange
+from timm.layers import resample_abs_pos_embed
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.models.families import Positions, family
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.reading import Reading, read_calls
+from vitviz.models.recorder import Call
+
+
+@family("vit", order=100)
+class VisionTransformer:
+    """Blocks over one sequence: prefix tokens, then the patches in reading order."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """Blocks, a patch embedding, and a known number of prefix tokens."""
+        return all(hasattr(module, name) for name in ("blocks", "patch_embed", "num_prefix_tokens"))
+
+    def grid(self, module: nn.Module, size: tuple[int, int]) -> TokenGrid | None:
+        """The patches behind the prefix tokens."""
+        return patch_grid(module, size, prefix_names(module))
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
+    ) -> Reading:
+        """Every block over the whole sequence; an attention pool apart."""
+        return read_calls(calls, grid, size)
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The table, without prefix rows, resampled where the model resamples it."""
+        table = getattr(module, "pos_embed", None)
+        if not isinstance(table, torch.Tensor):
+            return None, no_table(module)
+        prefix = 0 if getattr(module, "no_embed_class", False) else len(grid.prefix)
+        with torch.no_grad():
+            rows = table.detach().float().cpu()
+            if rows.ndim == 4:
+                rows = rearrange(rows, "1 row col dim -> 1 (row col) dim")
+            if rows.shape[1] == grid.rows * grid.cols:
+                prefix = 0
+            if rows.shape[1] - prefix == grid.rows * grid.cols and not _moves(module, grid):
+                rows = rows[:, prefix:]
+            else:
+                rows = resample_abs_pos_embed(
+                    rows, new_size=[grid.rows, grid.cols],
+                    old_size=getattr(module.patch_embed, "grid_size", None),
+                    num_prefix_tokens=prefix,
+                )[:, prefix:]  # fmt: skip
+        return np.array(rows[0].numpy(), np.float32), ""
+
+
+def prefix_names(module: nn.Module) -> tuple[str, ...]:
+    """The prefix tokens by their true names, in the order of the sequence."""
+    names: list[str] = []
+    if getattr(module, "cls_token", None) is not None:
+        names.append("class")
+    if getattr(module, "dist_token", None) is not None:
+        names.append("distillation")
+    registers = getattr(module, "reg_token", None)
+    if registers is not None:
+        names += [f"register {index + 1}" for index in range(registers.shape[1])]
+    count = int(getattr(module, "num_prefix_tokens", len(names)))
+    names += [f"prefix {index + 1}" for index in range(len(names), count)]
+    return tuple(names[:count])
+
+
+def no_table(module: nn.Module) -> str:
+    """Why a model has no position embeddings to compare."""
+    if getattr(module, "rope", None) is not None:
+        return "this model turns queries and keys by their position (rotary), it adds no table"
+    relative = (getattr(module, "shared_rel_pos", None), getattr(module, "rel_pos_bias", None))
+    if any(each is not None for each in relative) or _has_bias(module):
+        return "this model adds a bias for the distance of two patches, not a table of positions"
+    return "this model adds no table of position embeddings to its patches"
+
+
+def _has_bias(module: nn.Module) -> bool:
+    return any(
+        "rel_pos" in name or "relative_position" in name for name, _ in module.named_modules()
+    )
+
+
+def _moves(module: nn.Module, grid: TokenGrid) -> bool:
+    """Whether the model resamples its table for this grid."""
+    own = getattr(module.patch_embed, "grid_size", None)
+    return own is not None and tuple(own) != (grid.rows, grid.cols)

@@ -1,0 +1,235 @@
+"""Which architecture a checkpoint file is: said, by its card, by its name, or read off the shapes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import timm
+from timm.models.deit import VisionTransformerDistilled
+from timm.models.tnt import TNT
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from vitviz.core.progress import BadModel
+from vitviz.models.checkpoints import State
+from vitviz.models.labels import card_labels
+
+CLASSES: dict[str, type[nn.Module]] = {
+    "VisionTransformer": VisionTransformer,
+    "VisionTransformerDistilled": VisionTransformerDistilled,
+    "TNT": TNT,
+}
+"""Architectures that a card may name with constructor arguments; any timm name works besides."""
+
+_HEADS = {1280: 16, 1408: 16, 1664: 16}
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """How to build a model: a class and its arguments, or a timm model of the `family` named."""
+
+    kind: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    family: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    title: str = ""
+    licence: str = ""
+    trained: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def build(plan: Blueprint, name: str) -> nn.Module:
+    """The model with random weights. BadModel when the class is not known or refuses its arguments."""
+    if plan.kind not in CLASSES:
+        raise BadModel(
+            f"{name}: there is no architecture {plan.kind!r}; give a timm name or one of "
+            f"{', '.join(CLASSES)}"
+        )
+    try:
+        return CLASSES[plan.kind](**plan.arguments)
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise BadModel(f"{name}: {plan.kind} cannot be built so ({error})") from error
+
+
+def blueprint_of(path: Path, state: State, architecture: str | None = None) -> Blueprint:
+    """What the file is. BadModel when nothing says it."""
+    if architecture is not None:
+        return _named(architecture, state, path.name)
+    card = path.with_suffix(".json")
+    if not card.is_file() and path.stem in ("model", "pytorch_model"):
+        card = path.with_name("config.json")
+    if card.is_file():
+        return _by_card(card, state, path.name)
+    by_name = _by_file_name(path, state)
+    if by_name is not None:
+        return by_name
+    return _by_shapes(state, path.name)
+
+
+def _named(architecture: str, state: State, name: str) -> Blueprint:
+    if architecture in CLASSES:
+        guessed = _by_shapes(state, name)
+        return guessed if guessed.kind == architecture else Blueprint(architecture)
+    if not timm.is_model(architecture.split(".")[0]):
+        raise BadModel(
+            f"{name}: there is no architecture {architecture!r} in timm {timm.__version__}"
+        )
+    return _timm(architecture, state)
+
+
+def _timm(name: str, state: State) -> Blueprint:
+    """A timm model with as many classes as the file's head has."""
+    stem = name.split(".")[0]
+    known = name if name == stem or timm.models.is_model_pretrained(name) else stem
+    config = timm.models.get_pretrained_cfg(known)
+    classifier = getattr(config, "classifier", None) or "head"
+    first = classifier if isinstance(classifier, str) else classifier[0]
+    head = state.get(f"{first}.weight", state.get("head.weight"))
+    return Blueprint(
+        "", {"num_classes": 0 if head is None else head.shape[0]}, family=known, title=name
+    )
+
+
+def _by_card(card: Path, state: State, name: str) -> Blueprint:
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+        described = found["architecture"]
+        config = {**found.get("pretrained_cfg", {}), **found}
+        config = {key: config[key] for key in _CONFIG if config.get(key)}
+        if isinstance(described, str):
+            plan = _timm(described, state)
+            kind, arguments, family = "", plan.arguments, plan.family
+        else:
+            kind, arguments, family = described["class"], described.get("arguments", {}), ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadModel(
+            f"{card.name} does not describe {name} ({type(error).__name__}: {error}); it needs "
+            '{"architecture": {"class": ..., "arguments": {...}}} or a timm name there'
+        ) from error
+    return Blueprint(
+        kind, arguments, family, config, card_labels(found), str(found.get("title", "")),
+        str(found.get("licence", "")), bool(found.get("trained", True)),
+    )  # fmt: skip
+
+
+_CONFIG = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
+
+
+def _by_file_name(path: Path, state: State) -> Blueprint | None:
+    parts = path.name.split(".")[:-1]
+    for end in range(len(parts), 0, -1):
+        name = ".".join(parts[:end])
+        if timm.models.is_model_pretrained(name) or (end == 1 and timm.is_model(name)):
+            return _timm(name, state)
+    return None
+
+
+def _by_shapes(state: State, name: str) -> Blueprint:
+    if "blocks.0.attn_in.qk.weight" in state:
+        return _tnt(state, name)
+    if "blocks.0.attn.qkv.weight" in state and "patch_embed.proj.weight" in state:
+        return _vit(state, name)
+    raise BadModel(
+        f"{name}: neither its name nor its tensors ({', '.join(list(state)[:3])}, ...) say which "
+        "architecture it is; name one"
+    )
+
+
+def _vit(state: State, name: str) -> Blueprint:
+    kernel, fc1 = state["patch_embed.proj.weight"], state.get("blocks.0.mlp.fc1.weight")
+    if kernel.ndim != 4 or fc1 is None:
+        raise BadModel(f"{name}: its blocks are not a plain ViT's; name its architecture")
+    dim, patch = kernel.shape[0], (int(kernel.shape[2]), int(kernel.shape[3]))
+    registers = state["reg_token"].shape[1] if "reg_token" in state else 0
+    prefix = sum(key in state for key in ("cls_token", "dist_token")) + registers
+    table = state.get("pos_embed")
+    patches, covers_prefix = _patches(table.shape[1] if table is not None else 196, prefix, name)
+    side = math.isqrt(patches)
+    pooled = "attn_pool.latent" in state
+    average = "fc_norm.weight" in state or "cls_token" not in state
+    arguments: dict[str, Any] = {
+        "img_size": (side * patch[0], side * patch[1]),
+        "patch_size": patch,
+        "in_chans": int(kernel.shape[1]),
+        "embed_dim": dim,
+        "depth": _depth(state),
+        "num_heads": _heads(state, dim),
+        "mlp_ratio": fc1.shape[0] / dim,
+        "num_classes": state["head.weight"].shape[0] if "head.weight" in state else 0,
+        "qkv_bias": "blocks.0.attn.qkv.bias" in state,
+    }
+    kind = "VisionTransformerDistilled" if "dist_token" in state else "VisionTransformer"
+    if kind == "VisionTransformer":
+        arguments |= {
+            "class_token": "cls_token" in state,
+            "reg_tokens": registers,
+            "no_embed_class": not covers_prefix and prefix > 0,
+            "pos_embed": "learn" if table is not None else "none",
+            "qk_norm": "blocks.0.attn.q_norm.weight" in state,
+            "init_values": 1e-5 if "blocks.0.ls1.gamma" in state else None,
+            "pre_norm": "norm_pre.weight" in state,
+            "global_pool": "map" if pooled else "avg" if average else "token",
+            "fc_norm": "fc_norm.weight" in state,
+            "final_norm": "norm.weight" in state,
+        }
+    return Blueprint(kind, arguments, notes=(_guessed(arguments["num_heads"]),))
+
+
+def _tnt(state: State, name: str) -> Blueprint:
+    kernel, table = state["pixel_embed.proj.weight"], state["patch_pos"]
+    legacy = "blocks.0.norm2_proj.weight" not in state
+    inner, dim = kernel.shape[0], table.shape[2]
+    words = state["blocks.0.proj.weight"].shape[1] // inner
+    side = math.isqrt(table.shape[1] - 1)
+    patch = 4 * math.isqrt(words)
+    arguments = {
+        "img_size": side * patch,
+        "patch_size": patch,
+        "in_chans": int(kernel.shape[1]),
+        "embed_dim": dim,
+        "inner_dim": inner,
+        "depth": _depth(state),
+        "num_heads_inner": 4,
+        "num_heads_outer": _heads(state, dim),
+        "first_stride": 4,
+        "num_classes": state["head.weight"].shape[0] if "head.weight" in state else 0,
+        "legacy": legacy,
+    }
+    return Blueprint("TNT", arguments, notes=(_guessed(arguments["num_heads_outer"]),))
+
+
+def _patches(rows: int, prefix: int, name: str) -> tuple[int, bool]:
+    """(patches of a square grid, whether the table has rows for the prefix tokens too)."""
+    if prefix and math.isqrt(rows - prefix) ** 2 == rows - prefix:
+        return rows - prefix, True
+    if math.isqrt(rows) ** 2 == rows:
+        return rows, False
+    raise BadModel(
+        f"{name}: {rows} position embeddings with {prefix} prefix tokens make no square grid; "
+        "name its architecture"
+    )
+
+
+def _depth(state: State) -> int:
+    numbers = [int(match[1]) for key in state if (match := re.match(r"blocks\.(\d+)\.", key))]
+    return max(numbers) + 1
+
+
+def _heads(state: State, dim: int) -> int:
+    normed = state.get("blocks.0.attn.q_norm.weight")
+    if normed is not None and dim % normed.numel() == 0:
+        return dim // normed.numel()
+    return _HEADS.get(dim, max(1, dim // 64))
+
+
+def _guessed(heads: int) -> str:
+    return (
+        f"the architecture was read off the shapes: {heads} heads are a guess, and pictures are "
+        "normalised as ImageNet's are; a JSON card beside the file can say otherwise"
+    )

@@ -1,0 +1,286 @@
+"""A model by name: bundled, any timm name, or a checkpoint file; built, filled and described."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import timm
+from timm.data import resolve_model_data_config
+from torch import nn
+
+from vitviz.core.progress import BadModel, Progress
+from vitviz.core.trace import ModelInfo, Weights
+from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
+from vitviz.models.devices import chosen_device, chosen_precision, precision_name
+from vitviz.models.families import family_of
+from vitviz.models.guess import Blueprint, blueprint_of, build
+from vitviz.models.labels import card_labels, imagenet_labels
+from vitviz.models.library import BundledModel, bundled
+from vitviz.models.model import Model
+from vitviz.models.preprocess import Preprocess, preprocess_of
+from vitviz.models.weights import as_dtype, fill, parameters
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for beside the name."""
+
+    patch_size: int | None = None
+    size: Size | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Arguments for timm's constructors."""
+        changes = dict(self.arguments)
+        if self.patch_size is not None:
+            changes["patch_size"] = self.patch_size
+        if self.size is not None:
+            changes["img_size"] = self.size
+        return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A filled module and where it came from."""
+
+    module: nn.Module
+    preprocess: Preprocess
+    weights: Weights
+    title: str
+    architecture: str
+    labels: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
+    weights_hash: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    name: str | Path,
+    *,
+    pretrained: bool,
+    patch_size: int | None,
+    input_size: int | Size | None,
+    device: str,
+    precision: str,
+    architecture: str | None,
+    progress: Progress,
+    arguments: dict[str, Any],
+) -> Model:
+    """As `vitviz.models.load`."""
+    where = chosen_device(device)
+    dtype = chosen_precision(precision, where)
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    wanted = Wanted(patch_size, size, arguments)
+    progress(0, 3, "building the model")
+    built = _built(name, pretrained, architecture, wanted, progress)
+    progress(2, 3, f"moving it to {where}")
+    module = as_dtype(built.module, where, dtype)
+    if built.weights != "untrained" and not built.labels:
+        built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
+    family, reader = family_of(module)
+    info = _info(str(name), built, family)
+    grid = reader.grid(module, built.preprocess.size)
+    if grid is not None:
+        info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
+    progress(3, 3, "ready")
+    return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _built(
+    name: str | Path, pretrained: bool, architecture: str | None, wanted: Wanted, progress: Progress
+) -> Built:
+    path = Path(name).expanduser()
+    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
+        return _from_file(path, architecture, wanted, progress)
+    card = next((model for model in bundled() if model.name == name), None)
+    if card is not None:
+        return _from_card(card, pretrained, wanted, progress)
+    return _from_timm(str(name), pretrained, wanted, progress)
+
+
+def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+    card = model.card
+    patch = wanted.patch_size or model.default_patch_size
+    described = card["architecture"]
+    arguments = {**described["arguments"], "patch_size": patch, "img_size": model.input_size}
+    arguments |= replace(wanted, patch_size=None).changes
+    module = build(Blueprint(described["class"], arguments), model.name)
+    notes: tuple[str, ...] = ()
+    if pretrained:
+        progress(1, 3, "reading the weights")
+        notes = fill(module, read_state(model.file), model.name).notes
+        trained = ", ".join(map(str, model.patch_sizes))
+        if patch not in model.patch_sizes:
+            notes += (f"patch {patch} was not among the trained ones ({trained}): its kernel is "
+                      "resampled",)  # fmt: skip
+        if wanted.size not in (None, model.input_size):
+            notes += (_resized_note(model.input_size),)
+    preprocess = preprocess_of(card)
+    return Built(
+        module,
+        replace(preprocess, size=wanted.size or preprocess.size),
+        _weights(pretrained and bool(card.get("trained", True)), notes),
+        model.title,
+        described["class"],
+        labels=card_labels(card),
+        source="bundled with vitviz",
+        licence=str(card.get("licence", "")),
+        weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
+        notes=notes,
+    )
+
+
+def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+    if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
+        raise BadModel(_no_such(name))
+    progress(0, 3, "downloading the weights" if pretrained else "building the model")
+    module = _create(name, pretrained, wanted)
+    preprocess = preprocess_of(resolve_model_data_config(module))
+    trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
+    size = wanted.size or _own_size(module) or trained_size
+    notes: tuple[str, ...] = ()
+    if pretrained:
+        if wanted.patch_size is not None:
+            notes += _patch_note(name, wanted)
+        if size != trained_size:
+            notes += (_resized_note(trained_size),)
+    return Built(
+        module,
+        replace(preprocess, size=size),
+        "trained" if pretrained else "untrained",
+        name,
+        str(config.get("architecture") or name),
+        source=str(config.get("hf_hub_id") or config.get("url") or "timm") if pretrained else "",
+        licence=str(config.get("license") or ""),
+        weights_hash=_revision(config) if pretrained else "",
+        notes=notes,
+    )
+
+
+def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Module:
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
+    except TypeError as error:
+        asked = ", ".join(wanted.changes) or "these arguments"
+        raise BadModel(f"{name} cannot be built with {asked} ({error}); leave them out") from error
+    except Exception as error:  # whatever the network layer raises: its kinds are not ours to list
+        words = (
+            str(error).strip().splitlines()[0][:160] if str(error).strip() else "no reason given"
+        )
+        if not pretrained:
+            raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
+        raise BadModel(
+            f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
+            f"{_instead()}"
+        ) from error
+    return module
+
+
+def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: Progress) -> Built:
+    progress(1, 3, f"reading {path.name}")
+    state = read_state(path)
+    plan = blueprint_of(path, state, architecture)
+    changes = wanted.changes
+    arguments = {**plan.arguments, **changes}
+    if plan.family:
+        module = _create(
+            plan.family, False, replace(wanted, arguments={**plan.arguments, **wanted.arguments})
+        )
+    else:
+        module = build(Blueprint(plan.kind, arguments), path.name)
+    notes = plan.notes + fill(module, state, path.name).notes
+    config = {**resolve_model_data_config(module), **plan.config}
+    preprocess = preprocess_of(config)
+    size = wanted.size or _own_size(module) or preprocess.size
+    if wanted.patch_size is not None:
+        notes += (f"patch {wanted.patch_size} is resampled from the file's kernel",)
+    return Built(
+        module,
+        replace(preprocess, size=size),
+        _weights(plan.trained, notes),
+        plan.title or path.name,
+        plan.family or plan.kind,
+        labels=plan.labels,
+        source=path.name,
+        licence=plan.licence,
+        weights_hash=file_hash(path),
+        notes=notes,
+    )
+
+
+def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
+    if not trained:
+        return "untrained"
+    return "partly loaded" if any("untrained" in note for note in notes) else "trained"
+
+
+def _info(name: str, built: Built, family: str) -> ModelInfo:
+    module = built.module
+    parameter = next(module.parameters())
+    return ModelInfo(
+        name=name, title=built.title, family=family, architecture=built.architecture,
+        weights=built.weights, patch=(0, 0), input_size=built.preprocess.size,
+        depth=_depth(module), heads=_heads(module), dim=int(getattr(module, "num_features", 0)),
+        parameters=parameters(module), classes=int(getattr(module, "num_classes", 0) or 0),
+        device=str(parameter.device), precision=precision_name(parameter.dtype),
+        source=built.source, licence=built.licence, weights_hash=built.weights_hash,
+        notes=built.notes,
+    )  # fmt: skip
+
+
+def _depth(module: nn.Module) -> int:
+    """Attention calls to expect: modules that have heads."""
+    counted = sum(hasattr(part, "num_heads") for part in module.modules())
+    blocks = getattr(module, "blocks", None)
+    return len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else max(1, counted)
+
+
+def _heads(module: nn.Module) -> int:
+    heads = (getattr(part, "num_heads", 0) for part in module.modules())
+    return max((each for each in heads if isinstance(each, int)), default=0)
+
+
+def _own_size(module: nn.Module) -> Size | None:
+    """The picture size that a model was built for."""
+    size = getattr(getattr(module, "patch_embed", None), "img_size", None)
+    return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
+
+
+def _patch_note(name: str, wanted: Wanted) -> tuple[str, ...]:
+    return (f"patch {wanted.patch_size} is resampled from the kernel of {name}, not trained at "
+            "this size",)  # fmt: skip
+
+
+def _resized_note(trained: Size) -> str:
+    return f"trained at {trained[0]} x {trained[1]} pixels: its position embeddings are resampled"
+
+
+def _revision(config: dict[str, Any]) -> str:
+    """The revision of the downloaded file in the hub's cache; "" where it did not come from there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = None
+    if config.get("hf_hub_id"):
+        for file in ("model.safetensors", "pytorch_model.bin"):
+            found = found or try_to_load_from_cache(config["hf_hub_id"], file)
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def _no_such(name: str) -> str:
+    known = [model.name for model in bundled()] + timm.list_models()
+    near = difflib.get_close_matches(name, known, n=3)
+    meant = f"did you mean {', '.join(near)}?" if near else _instead()
+    return f"there is no model {name!r}; {meant}"
+
+
+def _instead() -> str:
+    names = ", ".join(model.name for model in bundled())
+    return (f"bundled models work without a network ({names}), and so do checkpoint files" if names
+            else "checkpoint files work without a network")  # fmt: skip

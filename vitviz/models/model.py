@@ -1,0 +1,27 @@
+"""A loaded model: the torch module with all that is needed to show it a picture."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from vitviz.core.trace import ModelInfo
+from vitviz.models.families import Family
+from vitviz.models.preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """`module` is the torch module itself, in evaluation mode, on its device; `info` describes it.
+
+    `labels` name the classes of the head, () where nobody knows them. One pass runs at a time.
+    """
+
+    module: nn.Module
+    info: ModelInfo
+    preprocess: Preprocess
+    family: Family
+    labels: tuple[str, ...] = ()
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)

@@ -1,0 +1,154 @@
+"""A picture as the model wants it: resized, cropped or padded exactly as timm's evaluation does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from vitviz.core.geometry import Box, Crop
+from vitviz.core.trace import Picture
+
+Fit = Literal["crop", "pad", "squash"]
+
+DISPLAYED = 768
+"""Most pixels along the longer side of the part that is shown."""
+
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """What a model expects of its pictures: size (rows, cols), resize, crop and normalisation."""
+
+    size: tuple[int, int]
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    interpolation: str = "bicubic"
+    crop_pct: float = 1.0
+    crop_mode: str = "center"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """The pixels that the model reads, what is shown of the picture, and where both lie."""
+
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    seen: UInt8[np.ndarray, "row col rgb"]
+    seen_box: Box
+    crop: Crop
+
+
+def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
+    """A timm data config, or a bundled model's card, as `Preprocess`."""
+    rows, cols = config["input_size"][-2:]
+    return Preprocess(
+        size=(int(rows), int(cols)),
+        mean=tuple(map(float, config["mean"])),
+        std=tuple(map(float, config["std"])),
+        interpolation=str(config.get("interpolation") or "bicubic"),
+        crop_pct=float(config.get("crop_pct") or 0.875),
+        crop_mode=str(config.get("crop_mode") or "center"),
+    )
+
+
+def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> Prepared:
+    """The picture as the model reads it: "crop" is the model's own way, "pad" and "squash" keep all.
+
+    "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
+    """
+    original = (picture.pixels.shape[0], picture.pixels.shape[1])
+    resized = _resized_size(original, want, fit)
+    offset = (_centred(resized[0], want.size[0]), _centred(resized[1], want.size[1]))
+    image = Image.fromarray(picture.pixels)
+    resampling = _RESAMPLING.get(want.interpolation, Image.Resampling.BICUBIC)
+    if resized != original:
+        image = image.resize((resized[1], resized[0]), resampling)
+    fill = tuple(round(255 * value) for value in want.mean)
+    if fit == "crop" and want.crop_mode != "border":
+        fill = (0, 0, 0)
+    pixels = _placed(np.asarray(image), want.size, offset, fill)
+    scale = (resized[0] / original[0], resized[1] / original[1])
+    crop = Crop(original, want.size, scale, offset, picture.orientation)
+    return Prepared(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
+
+
+def normalised(
+    pixels: UInt8[np.ndarray, "row col rgb"], want: Preprocess
+) -> Float32[torch.Tensor, "1 rgb row col"]:
+    """The pixels as the tensor that the model reads, of one picture."""
+    values = torch.from_numpy(np.array(pixels)).to(torch.float32).div_(255)
+    picture = rearrange(values, "row col rgb -> 1 rgb row col").contiguous()
+    mean = rearrange(torch.tensor(want.mean), "rgb -> rgb 1 1")
+    std = rearrange(torch.tensor(want.std), "rgb -> rgb 1 1")
+    return picture.sub_(mean).div_(std)
+
+
+def _resized_size(original: tuple[int, int], want: Preprocess, fit: Fit) -> tuple[int, int]:
+    """Rows and cols after the resize, before the crop or the padding."""
+    rows, cols = original
+    target = tuple(math.floor(side / want.crop_pct) for side in want.size)
+    if fit == "squash":
+        return want.size
+    if fit == "pad":
+        ratio = max(rows / want.size[0], cols / want.size[1])
+        return max(1, round(rows / ratio)), max(1, round(cols / ratio))
+    if want.crop_mode == "squash":
+        # One number for torchvision's Resize would be the shorter edge; timm gives it two.
+        return target[0], target[1]
+    if want.crop_mode == "border":
+        ratio = max(rows / target[0], cols / target[1])
+        return round(rows / ratio), round(cols / ratio)
+    if target[0] == target[1]:
+        if rows <= cols:
+            return target[0], int(target[0] * cols / rows)
+        return int(target[0] * rows / cols), target[0]
+    ratio = min(rows / target[0], cols / target[1])
+    return round(rows / ratio), round(cols / ratio)
+
+
+def _centred(size: int, target: int) -> int:
+    """Where the resized picture begins in the model's frame: negative when it is cropped."""
+    return (target - size) // 2 if target > size else -round((size - target) / 2)
+
+
+def _placed(
+    image: UInt8[np.ndarray, "row col rgb"],
+    size: tuple[int, int],
+    offset: tuple[int, int],
+    fill: tuple[int, ...],
+) -> UInt8[np.ndarray, "row col rgb"]:
+    frame = np.empty((*size, 3), np.uint8)
+    frame[:] = fill
+    top, left = max(offset[0], 0), max(offset[1], 0)
+    part = image[max(-offset[0], 0) :, max(-offset[1], 0) :][: size[0] - top, : size[1] - left]
+    frame[top : top + part.shape[0], left : left + part.shape[1]] = part
+    frame.setflags(write=False)
+    return frame
+
+
+def _shown(picture: Picture, crop: Crop) -> UInt8[np.ndarray, "row col rgb"]:
+    """The part that the model saw, in the model's proportions, sharper than the model saw it."""
+    seen, placed = crop.seen, crop.box_to_model(crop.seen)
+    longest = min(DISPLAYED, max(math.ceil(max(seen.height, seen.width)), *crop.model))
+    zoom = longest / max(placed.height, placed.width)
+    size = (max(1, round(placed.width * zoom)), max(1, round(placed.height * zoom)))
+    image = Image.fromarray(picture.pixels)
+    box = (seen.left, seen.top, seen.right, seen.bottom)
+    shown = np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box), np.uint8)
+    shown.setflags(write=False)
+    return shown

@@ -1,0 +1,240 @@
+"""Every attention call of one forward pass, seen as it happens, with the model's own kernels.
+
+A `TorchFunctionMode` sees each `F.scaled_dot_product_attention` and each softmax that is multiplied
+with values; forward hooks say which module it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from vitviz.core.progress import Progress, silent
+from vitviz.models.verify import product_error, sampled_error
+
+KEEP_VALUES = 1024
+"""Most keys for which v is kept beside q and k when nobody said whether to."""
+
+_SOFTMAXES = {functional.softmax, torch.softmax, Tensor.softmax}
+_PRODUCTS = {
+    torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__
+}  # fmt: skip
+
+
+@dataclass(eq=False)
+class Call:
+    """One attention call as the model made it, batch first: (... head query dim).
+
+    A fused call has `query`, `key`, `bias`, `scale`; an eager one the `maps`. "altered" maps are what
+    met the values after the softmax had been changed. `error` is (largest difference, largest
+    output) between attention @ v and the module's own output over the sampled queries.
+    """
+
+    name: str
+    kind: Literal["fused", "eager", "altered", "lost"]
+    error: tuple[Tensor, Tensor] | None = None
+    row_error: Tensor | None = None
+    query: Tensor | None = None
+    key: Tensor | None = None
+    bias: Tensor | None = None
+    scale: float = 1.0
+    causal: bool = False
+    maps: Tensor | None = None
+    values: Tensor | None = None
+    reason: str = ""
+    versions: tuple[int, ...] = field(default=())
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(... head query key) of the call's attention."""
+        if self.maps is not None:
+            return tuple(self.maps.shape)
+        if self.query is None or self.key is None:
+            return ()
+        return (*self.query.shape[:-1], self.key.shape[-2])
+
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """The tensors kept."""
+        kept = (self.query, self.key, self.bias, self.maps, self.values)
+        return tuple(tensor for tensor in kept if tensor is not None)
+
+    def touched(self) -> bool:
+        """Whether the model wrote into what was kept after the call."""
+        return bool(self.versions) and self.versions != versions(self.held)
+
+
+def versions(tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    """How often each was written to in place."""
+    return tuple(tensor._version for tensor in tensors)
+
+
+def record(
+    module: nn.Module,
+    pixels: Float[Tensor, "1 rgb row col"],
+    *,
+    expected: int = 1,
+    values: bool | None = None,
+    progress: Progress = silent,
+) -> tuple[Any, list[Call]]:
+    """What the model answers, with every attention call it made on the way.
+
+    `progress` is called at each of the `expected` calls; what it raises ends the pass, and the
+    model is left as it was. `values` says whether v is kept (None: while it is small).
+    """
+    recorder = Recorder(expected, values, progress)
+    # Not inference mode: there tensors do not count the writes into them (Call.touched).
+    with torch.no_grad(), recorder.following(module), recorder:
+        output = module(pixels)
+    return output, recorder.calls
+
+
+class Recorder(TorchFunctionMode):
+    """Watches torch's functions in this thread while a model runs."""
+
+    def __init__(self, expected: int, values: bool | None, progress: Progress) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self._expected, self._values, self._progress = expected, values, progress
+        self._names: list[str] = []
+        self._open: list[tuple[int, Tensor]] = []
+
+    @contextmanager
+    def following(self, module: nn.Module) -> Iterator[None]:
+        """Knows the innermost module at work. Leaves are not followed: they make no attention."""
+        hooks = []
+        try:
+            for name, part in module.named_modules():
+                if isinstance(part, nn.Sequential) or not any(True for _ in part.children()):
+                    continue
+                hooks.append(part.register_forward_pre_hook(self._entering(name)))
+                hooks.append(part.register_forward_hook(self._leaving))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
+        def enter(module: nn.Module, given: Any) -> None:
+            self._names.append(name)
+
+        return enter
+
+    def _leaving(self, module: nn.Module, given: Any, output: Any) -> None:
+        depth = len(self._names)
+        for opened, maps in self._open:
+            if opened >= depth and maps.ndim >= 4:
+                self._lost(maps)
+        self._open = [each for each in self._open if each[0] < depth]
+        self._names.pop()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Runs what was called, and looks at it when it is part of an attention."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func is functional.scaled_dot_product_attention:
+            self._fused(result, *args, **kwargs)
+        elif func in _SOFTMAXES:
+            self._softmax(args, kwargs, result)
+        elif self._open and func in _PRODUCTS:
+            self._product(args, result)
+        return result
+
+    def _fused(
+        self,
+        result: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        *,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> None:
+        if enable_gqa and key.shape[-3] != query.shape[-3]:
+            groups = query.shape[-3] // key.shape[-3]
+            key = key.repeat_interleave(groups, dim=-3)
+            value = value.repeat_interleave(groups, dim=-3)
+        call = Call(
+            self._name(), "fused", query=query, key=key, bias=attn_mask, causal=is_causal,
+            scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
+        )  # fmt: skip
+        call.error = sampled_error(query, key, value, attn_mask, call.scale, is_causal, result)
+        if self._values or (self._values is None and key.shape[-2] <= KEEP_VALUES):
+            call.values = value
+        else:
+            call.query, call.key = _alone(query), _alone(key)
+        self._done(call)
+
+    def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if isinstance(result, Tensor) and result.ndim >= 3 and dim in (-1, result.ndim - 1):
+            self._open.append((len(self._names), result))
+
+    def _product(self, args: tuple[Any, ...], result: Any) -> None:
+        left, right = args[:2]
+        for index in reversed(range(len(self._open))):
+            _, maps = self._open[index]
+            turned = _same(right, maps.mT) and not _same(left, maps)
+            if _same(left, maps) or turned:
+                used, values, output = (
+                    (right.mT, left.mT, result.mT) if turned else (left, right, result)
+                )
+                call = Call(self._name(), "eager", maps=maps)
+            elif left.shape == maps.shape and self._open[index][0] == len(self._names):
+                used, values, output = left, right, result
+                call = Call(self._name(), "altered", maps=left)
+            else:
+                continue
+            del self._open[index]
+            call.error = product_error(used, values, output)
+            call.row_error = (used.float().sum(-1) - 1).abs().max()
+            call.values = values if self._values else None
+            self._done(call)
+            return
+
+    def _lost(self, maps: Tensor) -> None:
+        self.calls.append(
+            Call(self._name(), "lost", reason=f"softmax of shape {tuple(maps.shape)}")
+        )
+
+    def _name(self) -> str:
+        return self._names[-1] if self._names else ""
+
+    def _done(self, call: Call) -> None:
+        call.versions = versions(call.held)
+        self.calls.append(call)
+        done = sum(each.kind != "lost" for each in self.calls)
+        total = max(self._expected, done)
+        self._progress(done, total, f"layer {done} of {total}")
+
+
+def _same(operand: Any, maps: Tensor) -> bool:
+    """Whether an operand is that tensor, itself or as a view that only groups the leading axes."""
+    if operand is maps:
+        return True
+    return (
+        isinstance(operand, Tensor)
+        and operand.shape[-2:] == maps.shape[-2:]
+        and operand.numel() == maps.numel()
+        and operand.data_ptr() == maps.data_ptr()
+        and operand.stride()[-2:] == maps.stride()[-2:]
+    )
+
+
+def _alone(part: Tensor) -> Tensor:
+    """The tensor without the rest of the storage that it is a part of."""
+    shared = part.untyped_storage().nbytes() > part.numel() * part.element_size()
+    return part.contiguous().clone() if shared and part.is_contiguous() else part.contiguous()

@@ -1,0 +1,146 @@
+"""One picture through one model: prepared, run, its attention recorded, verified and laid out."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vitviz.core.images import open_picture
+from vitviz.core.progress import Progress, Unsupported, VitvizError
+from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
+from vitviz.models.calls import Recorded
+from vitviz.models.model import Model
+from vitviz.models.preprocess import Fit, Prepared, normalised, prepare
+from vitviz.models.recorder import Call, record
+
+TOP = 10
+"""Predictions kept, best first."""
+
+
+def trace(
+    model: Model,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray,
+    *,
+    fit: Fit,
+    values: bool | None,
+    progress: Progress,
+) -> Trace:
+    """As `vitviz.models.trace`."""
+    picture = image if isinstance(image, Picture) else open_picture(image)
+    prepared = prepare(picture, model.preprocess, fit)
+    with model.lock:
+        started = time.perf_counter()
+        output, calls, info = _run(model, prepared, values, progress)
+        seconds = time.perf_counter() - started
+        return _read(model, info, picture, prepared, output, calls, seconds)
+
+
+def _run(
+    model: Model, prepared: Prepared, values: bool | None, progress: Progress
+) -> tuple[Any, list[Call], ModelInfo]:
+    """The pass; on the CPU with a note when the device's memory does not suffice."""
+    expected = model.info.depth
+    for attempt in range(2):
+        try:
+            pixels = _on_device(model, prepared)
+            output, calls = record(
+                model.module, pixels, expected=expected, values=values, progress=progress
+            )
+            return output, calls, _info_now(model.info, model.module)
+        except torch.OutOfMemoryError as error:
+            if attempt:
+                raise VitvizError(
+                    f"{model.info.name} does not fit in this computer's memory; take a smaller "
+                    "model or a smaller input size"
+                ) from error
+        # Out of the except block: the error's frames would keep the tensors alive.
+        _to_cpu(model.module)
+    raise AssertionError("unreachable")
+
+
+def _on_device(model: Model, prepared: Prepared) -> Tensor:
+    parameter = next(model.module.parameters())
+    return normalised(prepared.pixels, model.preprocess).to(parameter.device, parameter.dtype)
+
+
+def _to_cpu(module: nn.Module) -> None:
+    module.to("cpu", torch.float32)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _info_now(info: ModelInfo, module: nn.Module) -> ModelInfo:
+    """The model's description, corrected when it had to move to the CPU since it was loaded."""
+    device = next(module.parameters()).device
+    if str(device) == info.device:
+        return info
+    note = f"{info.device} had too little memory, so the model ran on the {str(device).upper()}"
+    return replace(info, device=str(device), precision="fp32", notes=(*info.notes, note))
+
+
+def _read(
+    model: Model,
+    info: ModelInfo,
+    picture: Picture,
+    prepared: Prepared,
+    output: Any,
+    calls: Sequence[Call],
+    seconds: float,
+) -> Trace:
+    size = model.preprocess.size
+    grid = model.family.grid(model.module, size)
+    if grid is None:
+        raise Unsupported(f"{info.name}: which patch of the picture its tokens are is not known")
+    reading = model.family.read(model.module, calls, grid, size)
+    if not reading.layers:
+        why = reading.refused[0] if reading.refused else "it made no attention call that is seen"
+        raise Unsupported(f"{info.name} has no attention map over the picture's patches: {why}")
+    if all(layer.grid != grid for layer in reading.layers):
+        grid = reading.layers[0].grid
+    positions, positions_note = model.family.positions(model.module, grid)
+    predictions, predictions_note = _predictions(model, output)
+    return Trace(
+        model=info, picture=picture, pixels=prepared.pixels, seen=prepared.seen,
+        seen_box=prepared.seen_box, crop=prepared.crop, grid=grid, layers=reading.layers,
+        verified=reading.verified, positions=positions, positions_note=positions_note,
+        predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
+        seconds=seconds, held_bytes=_held((*reading.layers, *reading.pools)), pools=reading.pools,
+    )  # fmt: skip
+
+
+def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ...], str]:
+    """The best classes with their probability, or () and why there are none."""
+    if model.info.classes == 0:
+        return (), "This model has no head: it gives features, not classes."
+    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, model.info.classes)
+    if not shaped:
+        return (), "This model's answer is not one number for each class."
+    shares = torch.softmax(output[0].float(), dim=0)
+    best = torch.topk(shares, min(TOP, model.info.classes))
+    labels = model.labels
+    named = (
+        (labels[index] if index < len(labels) else f"class {index}", float(share))
+        for share, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    )
+    return tuple(named), ""
+
+
+def _held(layers: Sequence[Layer]) -> int:
+    """Bytes of the tensors kept; a storage that several share counts once."""
+    storages = {}
+    for layer in layers:
+        if isinstance(layer.attention, Recorded):
+            for tensor in layer.attention.tensors:
+                storage = tensor.untyped_storage()
+                storages[storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())

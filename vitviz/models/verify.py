@@ -1,0 +1,74 @@
+"""Checks that what was captured is what the model used: attention @ v against its own output."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+SAMPLED = 8
+"""Queries compared in every call."""
+
+_TOLERANCES = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
+
+
+def tolerance(dtype: torch.dtype) -> float:
+    """The largest relative error that is still the same map, in a model of this number type."""
+    return _TOLERANCES.get(dtype, 5e-2)
+
+
+@lru_cache(maxsize=64)
+def sampled(queries: int, device: torch.device) -> Int64[Tensor, "sample"]:
+    """First, last and some queries between, always the same ones."""
+    random = torch.Generator().manual_seed(queries)
+    between = torch.randint(queries, (SAMPLED - 2,), generator=random)
+    ends = torch.tensor([0, queries - 1])
+    chosen: Tensor = torch.unique(torch.cat([ends, between]))
+    return chosen.to(device)
+
+
+def sampled_error(
+    query: Float[Tensor, "*batch head query dim"],
+    key: Float[Tensor, "*batch head key dim"],
+    value: Float[Tensor, "*batch head key value"],
+    bias: Tensor | None,
+    scale: float,
+    causal: bool,
+    output: Float[Tensor, "*batch head query value"],
+) -> tuple[Tensor, Tensor]:
+    """(largest difference, largest output) of a fused call over the sampled queries."""
+    chosen = sampled(query.shape[-2], query.device)
+    logits = (query[..., chosen, :].float() * scale) @ key.float().mT
+    if bias is not None:
+        every = bias.expand(*bias.shape[:-2], query.shape[-2], key.shape[-2])[..., chosen, :]
+        logits = biased(logits, every)
+    if causal:
+        keys = torch.arange(key.shape[-2], device=key.device)
+        logits = logits.masked_fill(keys > rearrange(chosen, "query -> query 1"), -torch.inf)
+    expected = torch.softmax(logits, dim=-1) @ value.float()
+    return _difference(expected, output[..., chosen, :])
+
+
+def biased(logits: Tensor, bias: Tensor) -> Tensor:
+    """The logits with a bias added, or with what a mask of False forbids at minus infinity."""
+    if bias.dtype == torch.bool:
+        return logits.masked_fill(~bias, -torch.inf)
+    return logits + bias
+
+
+def product_error(
+    maps: Float[Tensor, "*batch query key"],
+    values: Float[Tensor, "*batch key value"],
+    output: Float[Tensor, "*batch query value"],
+) -> tuple[Tensor, Tensor]:
+    """(largest difference, largest output) of a product the model made, over the sampled queries."""
+    chosen = sampled(maps.shape[-2], maps.device)
+    expected = maps[..., chosen, :].float() @ values.float()
+    return _difference(expected, output[..., chosen, :])
+
+
+def _difference(expected: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
+    return (expected - output.float()).abs().max(), output.float().abs().max()
