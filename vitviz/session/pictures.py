@@ -76,8 +76,8 @@ def read_sources(
     entries = list(_entries(sources, problems))
     held = 0
     for number, (name, source) in enumerate(entries):
-        of = f" {number + 1} of {len(entries)}" if len(entries) > 1 else ""
-        progress(number, len(entries), f"opening{of}: {name}")
+        of = f"{number + 1} of {len(entries)}: " if len(entries) > 1 else ""
+        progress(number, len(entries), f"opening {of}{name}")
         try:
             data = fetch(source, progress) if isinstance(source, str) else source
             picture = open_picture(data, name=name)
