@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from vitviz.core.trace import Picture, Trace
-    from vitviz.models.devices import DeviceInfo
+    from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
 
 __all__ = ["BundledModel", "Model", "bundled", "devices", "load", "trace"]
@@ -73,7 +73,7 @@ def trace(
 
 def devices() -> tuple[DeviceInfo, ...]:
     """Where models can run on this computer, the one that "auto" takes first. Imports torch."""
-    from vitviz.models.devices import devices as found
+    from vitviz.models.hardware import devices as found
 
     return found()
 

@@ -14,7 +14,7 @@ from torch import nn
 from vitviz.core.progress import BadModel, Progress
 from vitviz.core.trace import ModelInfo, Weights
 from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
-from vitviz.models.devices import chosen_device, chosen_precision, precision_name
+from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
 from vitviz.models.families import family_of
 from vitviz.models.guess import Blueprint, blueprint_of, build
 from vitviz.models.labels import card_labels, imagenet_labels
