@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from vitviz.session.log import sentence
 
 Source = str | Path | bytes | tuple[str, bytes] | np.ndarray
 _REMEMBERED = 10
+_REMEMBERED_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ class Pictures:
         index = self.index(key)
         if index < 0:
             return self
-        closed = (*self.closed, (index, self.open[index]))[-_REMEMBERED:]
-        return Pictures((*self.open[:index], *self.open[index + 1 :]), closed)
+        closed = [*self.closed, (index, self.open[index])][-_REMEMBERED:]
+        while len(closed) > 1 and _bytes(picture for _, picture in closed) > _REMEMBERED_BYTES:
+            del closed[0]
+        return Pictures((*self.open[:index], *self.open[index + 1 :]), tuple(closed))
 
     def reopened(self) -> tuple[Pictures, Picture | None]:
         """With the last closed one back where it was; None where nothing was closed."""
@@ -57,9 +60,17 @@ class Pictures:
 
     @property
     def bytes(self) -> int:
-        """Memory of all pixels, the closed ones' too."""
-        everything = (*self.open, *(picture for _, picture in self.closed))
-        return sum(picture.pixels.nbytes for picture in everything)
+        """Memory of the open pictures' pixels."""
+        return _bytes(self.open)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of all pictures that are open or can be reopened."""
+        return frozenset(p.key for p in (*self.open, *(picture for _, picture in self.closed)))
+
+
+def _bytes(pictures: Iterable[Picture]) -> int:
+    return sum(picture.pixels.nbytes for picture in pictures)
 
 
 def read_sources(

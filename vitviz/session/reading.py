@@ -109,8 +109,7 @@ class Reading:
         )  # fmt: skip
 
     def _traced(self, target: Target, trace: Trace) -> None:
-        size = trace.held_bytes + trace.pixels.nbytes + trace.seen.nbytes
-        self._traces.put(target, trace, size)
+        self._traces.put(target, trace, _size(trace))
         self._show(target, trace)
 
     def _show(self, target: Target, trace: Trace) -> None:
@@ -123,3 +122,9 @@ class Reading:
         if isinstance(error, BadModel):
             self.broken = request
         self._failed(self._why)
+
+
+def _size(trace: Trace) -> int:
+    """Bytes of a trace with what views keep for it: about one number for each pair of tokens."""
+    pairs = 4 * trace.grid.tokens**2
+    return trace.held_bytes + trace.pixels.nbytes + trace.seen.nbytes + pairs

@@ -168,6 +168,8 @@ class Session:
             return
         was_current = key == self.columns[0].picture
         self._pictures = self._pictures.without(key)
+        kept = self._pictures.keys
+        self._traces.drop(lambda target: target.picture not in kept)
         self.pictures_changed.emit()
         if was_current:
             left = self.pictures
