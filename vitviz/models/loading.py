@@ -14,9 +14,9 @@ from torch import nn
 from vitviz.core.progress import BadModel, Progress
 from vitviz.core.trace import ModelInfo, Weights
 from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
-from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
 from vitviz.models.families import family_of
 from vitviz.models.guess import Blueprint, blueprint_of, build
+from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
 from vitviz.models.labels import card_labels, imagenet_labels
 from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
@@ -243,8 +243,10 @@ def _depth(module: nn.Module) -> int:
 
 
 def _heads(module: nn.Module) -> int:
-    heads = (getattr(part, "num_heads", 0) for part in module.modules())
-    return max((each for each in heads if isinstance(each, int)), default=0)
+    """Heads of the last block (TNT's outer attention comes after its inner one)."""
+    inside = getattr(module, "blocks", module)
+    heads = [getattr(part, "num_heads", None) for part in inside.modules()]
+    return next((each for each in reversed(heads) if isinstance(each, int)), 0)
 
 
 def _own_size(module: nn.Module) -> Size | None:

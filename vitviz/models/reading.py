@@ -29,6 +29,7 @@ class Reading:
     pools: tuple[Layer, ...] = ()
     refused: tuple[str, ...] = ()
     verified: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def attention_of(call: Call) -> Recorded:
@@ -58,26 +59,23 @@ def refusal(call: Call, *, altered: bool = False) -> str:
 
     `altered`: whether maps may have been changed between softmax and values, as CaiT mixes heads.
     """
-    what = f"{call.name or 'the model'}:"
     if call.kind == "lost":
-        return (
-            f"{what} a {call.reason} was not seen to meet values, so it is not shown as attention"
-        )
+        return f"a {call.reason} was not seen to meet values, so it is not shown as attention"
     if call.kind == "altered" and not altered:
-        return f"{what} the softmax was changed before it met the values, so its map is not shown"
+        return "the softmax was changed before it met the values, so its map is not shown"
     if call.touched():
-        return f"{what} the model wrote into its queries or keys after the call, so its map is lost"
+        return "the model wrote into its queries or keys after the call, so its map is lost"
     error, limit = relative_error(call), tolerance(_dtype(call))
     if not error <= limit:
         return (
-            f"{what} attention @ v differs from the module's own output by {error:.1e} of its "
+            f"attention @ v differs from the module's own output by {error:.1e} of its "
             f"largest value (allowed {limit:.0e}), so its map is not shown"
         )
     if call.kind == "eager" and call.row_error is not None:
         rows = float(call.row_error)
         if not rows <= 10 * limit:
             return (
-                f"{what} its rows sum to 1 only within {rows:.1e} (allowed {10 * limit:.0e}), so "
+                f"its rows sum to 1 only within {rows:.1e} (allowed {10 * limit:.0e}), so "
                 "its map is not shown"
             )
     return ""
@@ -98,7 +96,7 @@ def read_calls(
     """
     layers: list[Layer] = []
     pools: list[Layer] = []
-    refused: list[str] = []
+    refused: list[tuple[str, str]] = []
     errors = [0.0]
     blocks = block_indices(call.name for call in calls)
     for call in calls:
@@ -111,8 +109,21 @@ def read_calls(
                 errors.append(relative_error(call))
                 continue
             why = placed
-        refused.append(why)
-    return Reading(tuple(layers), tuple(pools), tuple(refused), max(errors))
+        refused.append((call.name or "the model", why))
+    return Reading(tuple(layers), tuple(pools), merged(refused), max(errors))
+
+
+def merged(refused: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """One sentence for all modules that are refused for the same reason."""
+    names: dict[str, list[str]] = {}
+    for name, why in refused:
+        names.setdefault(why, []).append(name)
+    return tuple(f"{_several(found)}: {why}" for why, found in names.items())
+
+
+def _several(names: Sequence[str]) -> str:
+    distinct = list(dict.fromkeys(names))
+    return distinct[0] if len(distinct) == 1 else f"{distinct[0]} and {len(distinct) - 1} more"
 
 
 def block_indices(names: Iterable[str]) -> dict[str, int]:
@@ -148,7 +159,7 @@ def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> tuple[str
     patches = grid.rows * grid.cols
     if groups != 1:
         return (
-            f"{call.name}: attends inside {groups} groups of {keys} tokens apart, which are not "
+            f"attends inside {groups} groups of {keys} tokens apart, which are not "
             "put together into one map"
         ), None
     if queries == keys == grid.tokens:
@@ -162,7 +173,7 @@ def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> tuple[str
         if other is not None:
             return "layer", other
     return (
-        f"{call.name}: its map has {queries} queries and {keys} keys, which do not lie on the "
+        f"its map has {queries} queries and {keys} keys, which do not lie on the "
         f"grid of {grid.rows} x {grid.cols} patches"
     ), None
 

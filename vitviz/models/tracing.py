@@ -107,6 +107,7 @@ def _read(
         raise Unsupported(f"{info.name} has no attention map over the picture's patches: {why}")
     if all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
+    info = replace(info, notes=(*info.notes, *reading.notes))
     positions, positions_note = model.family.positions(model.module, grid)
     predictions, predictions_note = _predictions(model, output)
     return Trace(

@@ -12,6 +12,13 @@ from vitviz.models.families import Positions, family
 from vitviz.models.reading import Reading, grid_of, read_calls
 from vitviz.models.recorder import Call
 
+_REORDERED = {
+    "Hiera": "its tokens are not in reading order (units are unrolled), so no map can be laid out",
+    "HieraDet": "its tokens lie in windows of several sizes, so no map can be laid out",
+    "NaFlexVit": "its patches come in the picture's own number, padded, which is not laid out yet",
+}
+"""Models whose tokens lie otherwise than in reading order: a map of theirs would be drawn wrong."""
+
 
 @family("generic", order=1000)
 class Generic:
@@ -29,6 +36,8 @@ class Generic:
         self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
     ) -> Reading:
         """Layers over any grid of the picture's proportions, with or without a class token."""
+        for why in (why for kind, why in _REORDERED.items() if kind == type(module).__name__):
+            return Reading((), refused=(why,))
         return read_calls(calls, grid, size, classed=getattr(module, "cls_token", None) is not None)
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
@@ -37,10 +46,10 @@ class Generic:
 
 
 def patch_grid(
-    module: nn.Module, size: tuple[int, int], prefix: tuple[str, ...] = ()
+    module: nn.Module, size: tuple[int, int], prefix: tuple[str, ...] = (), *, embed: Any = None
 ) -> TokenGrid | None:
     """The grid that the patch embedding makes of a picture; None where there is no such module."""
-    embed: Any = getattr(module, "patch_embed", None)
+    embed = embed or getattr(module, "patch_embed", None)
     if hasattr(embed, "dynamic_feat_size"):
         rows, cols = embed.dynamic_feat_size(size)
     elif getattr(embed, "grid_size", None):

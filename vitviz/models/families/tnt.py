@@ -1,0 +1,44 @@
+"""Transformer in transformer: the outer stream of patches; its words' attention is another scale's.
+
+Han et al., "Transformer in Transformer", arXiv:2103.00112.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.models.families import Positions, family
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.reading import Reading, read_calls
+from vitviz.models.recorder import Call
+
+
+@family("tnt", order=50)
+class TransformerInTransformer:
+    """Class token, then patches; calls of `attn_out` only."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """timm's TNT, or any model with pixel and patch embeddings like it."""
+        return all(hasattr(module, name) for name in ("pixel_embed", "patch_pos", "blocks"))
+
+    def grid(self, module: nn.Module, size: tuple[int, int]) -> TokenGrid | None:
+        """The sentences, one a patch, behind the class token."""
+        embed = module.pixel_embed
+        return None if embed is None else patch_grid(module, size, ("class",), embed=embed)
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
+    ) -> Reading:
+        """The outer attention; that of words inside a patch is over no patches of the picture."""
+        return read_calls([call for call in calls if "attn_in" not in call.name], grid, size)
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The patches' table; words share another one inside every patch."""
+        table: Any = module.patch_pos
+        rows = table.detach().float().cpu().numpy()[0, len(grid.prefix) :]
+        return np.array(rows, np.float32), ""
