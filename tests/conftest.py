@@ -14,7 +14,9 @@ _home = tempfile.TemporaryDirectory(prefix="vitviz-tests-")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["VITVIZ_CONFIG_DIR"] = str(Path(_home.name, "config"))
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # small models: waiting for a second thread costs more
 # An empty file: figures must look the same whatever the user's matplotlibrc says.
 os.environ["MATPLOTLIBRC"] = str(Path(_home.name, "matplotlibrc"))
 Path(_home.name, "matplotlibrc").touch()

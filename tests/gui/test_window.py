@@ -230,8 +230,10 @@ def test_closing_the_last_picture_says_what_to_do_and_can_be_undone(window: Main
     current = window.session.current
     assert current is not None
     window.session.close_picture(current.key)
-    assert window.board.cards["heads"].drawing is None
+    assert window.welcome.isVisible()
+    assert not window.board.isVisible()
     window.session.reopen_closed()
+    assert window.board.isVisible()
     assert window.board.cards["heads"].drawing is not None
 
 

@@ -30,6 +30,7 @@ class Canvas(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._body: QWidget | None = None
+        self._shape: list[list[int]] = []
 
     @property
     def drawing(self) -> Drawing | None:
@@ -43,10 +44,10 @@ class Canvas(QWidget):
 
     def show_drawing(self, drawing: Drawing) -> None:
         """Replaces what is shown."""
-        shape = [[panel.weight for panel in row] for row in drawing.rows]
-        before = self._drawing
-        if before is None or shape != [[panel.weight for panel in row] for row in before.rows]:
+        shape = [[_share(panel) for panel in row] for row in drawing.rows]
+        if shape != self._shape:
             self._build(drawing.rows)
+            self._shape = shape
         self._drawing = drawing
         for widget, panel in zip(self.panels, drawing.panels, strict=True):
             if widget.panel is not panel:
@@ -71,6 +72,8 @@ class Canvas(QWidget):
         body.setChildrenCollapsible(False)
         body.setHandleWidth(UNIT)
         self._rows = [self._build_row(body, row) for row in rows]
+        # Rows of one width: a row of wide panels needs less height.
+        body.setSizes([round(10**6 / sum(_share(panel) for panel in row)) for row in rows])
         self._body = body
         self._layout.addWidget(body)
 
@@ -88,7 +91,7 @@ class Canvas(QWidget):
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
             widget.double_clicked.connect(self.double_clicked)
-            layout.addWidget(widget, max(round(panel.weight * 100), 1))
+            layout.addWidget(widget, _share(panel))
             made.append(widget)
         body.addWidget(holder)
         return made
@@ -98,3 +101,9 @@ class Canvas(QWidget):
 
     def _clicked(self, found: Aim) -> None:
         self.clicked.emit(found)
+
+
+def _share(panel: Panel) -> int:
+    """A panel's share of its row's width: panels of one height are as wide as their shape says."""
+    shape = panel.extent.width / panel.extent.height if panel.extent.height > 0 else 1.0
+    return max(round(100 * panel.weight * min(max(shape, 0.4), 6.0)), 1)

@@ -61,7 +61,7 @@ class Card(QFrame):
 
     def show_drawing(self, drawing: Drawing) -> None:
         """Shows a new drawing of this view."""
-        self._subtitle.show_text(drawing.title)
+        self._subtitle.show_text(drawing.title.removeprefix(self.view.title).lstrip(": "))
         self._caption.show_text(drawing.caption)
         self._caption.setVisible(bool(drawing.caption))
         self.canvas.show_drawing(drawing)

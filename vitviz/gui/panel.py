@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent
-from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import (
     Aim,
@@ -29,6 +29,7 @@ from vitviz.core.geometry import Box
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
 from vitviz.gui.items import LabelsItem, LinesItem, OutlinesItem, PixelsItem, rect
+from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, MessageWidget
 from vitviz.gui.qimages import heat_image, image_of, raster_image
 
@@ -52,7 +53,7 @@ class PanelWidget(QWidget):
         self._items: list[_Item] = []
         self._images: dict[_Key, tuple[_Pixels, QImage]] = {}
         self._pressed: QPointF | None = None
-        self._title = QLabel()
+        self._title = ElidedLabel()
         self._title.setObjectName("quiet")
         self._title.setFont(theme.font(-1))
         self._bar, self._facts = ColorBar(), FactsLabel()
@@ -81,9 +82,8 @@ class PanelWidget(QWidget):
     def show_panel(self, panel: Panel) -> None:
         """Replaces what is shown; items are kept where the kinds of layers match."""
         before, self._panel = self._panel, panel
-        if self._title.text() != panel.title:
-            self._title.setText(panel.title)
-            self._title.setVisible(bool(panel.title))
+        self._title.show_text(panel.title)
+        self._title.setVisible(bool(panel.title))
         self._bar.show_scale(panel.bar)
         self._facts.show_facts(panel.facts)
         first = panel.layers[0] if panel.layers else Message("")
@@ -115,7 +115,9 @@ class PanelWidget(QWidget):
 
     def aim_at(self, position: QPointF) -> Aim | None:
         """What lies under a position of the map's viewport."""
-        if self._panel is None or self._stack.currentWidget() is not self._graph:
+        if (
+            self._panel is None or self._stack.currentIndex() != 0
+        ):  # bars and messages have no places
             return None
         point = self._box.mapSceneToView(self._graph.mapToScene(position.toPoint()))
         return aim(self._panel, float(point.y()), float(point.x()))

@@ -86,7 +86,10 @@ class TopBar(QToolBar):
     def show_request(self, request: ModelRequest) -> None:
         """Shows what was asked for."""
         self._request = request
-        self._model.setText(f"{self._title(request.name)}  ▾")
+        title = self._title(request.name)
+        shown = title if len(title) <= 36 else f"{title[:22]}…{title[-13:]}"
+        self._model.setText(f"{shown}  ▾")
+        self._model.setAccessibleName(f"Model: {title}")
         blocker = QSignalBlocker(self._fit)
         self._fit.setCurrentIndex(list(FITS).index(request.fit))
         blocker.unblock()
