@@ -10,7 +10,7 @@ from reference import Maps, softmax_maps
 
 from vitviz.core.attention import Attention
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import FEW, mixing, rollout, rollout_heads
+from vitviz.core.rollout import FEW, mixing, rollout, rollout_heads, rollout_rows
 
 TOKENS, HEADS, DEPTH = 17, 3, 4
 
@@ -70,6 +70,10 @@ def test_neighbours_at_once_equal_each_token_alone(layers, tokens, discard):
     for head in range(HEADS):
         alone = [rollout(layers, token, head=head, discard=discard) for token in tokens]
         np.testing.assert_allclose(rows[:, head], alone, atol=1e-5)
+    for fuse in ("mean", "max", "min"):
+        expected = by_matrices(layers, fuse=fuse, discard=discard)[tokens]
+        fused = rollout_rows(layers, tokens, fuse=fuse, discard=discard)
+        np.testing.assert_allclose(fused, expected, atol=1e-5)
 
 
 def test_a_row_emptied_by_discarding_keeps_its_own_token():

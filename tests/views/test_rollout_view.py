@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,27 +47,20 @@ def test_the_large_map_is_cores(trace, options):
 
 
 def test_neighbours_in_blocks_give_the_same(trace, monkeypatch):
-    monkeypatch.setattr(module, "_neighbours", lambda trace, token: range(5, 12))
+    monkeypatch.setattr(module, "_neighbours", lambda trace, token, heads: range(5, 12))
     expected = rollout_heads(attentions(trace), range(7, 8))[0, :, 1:]
     shown = tiles(drawn(trace, 7)).reshape(4, 25)[:3]
     np.testing.assert_allclose(shown, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("side", "heads", "block"), [(14, 12, 197), (28, 12, 63), (37, 6, 72)])
+@pytest.mark.parametrize(
+    ("side", "heads", "block"), [(14, 12, 197), (28, 12, 63), (28, 1, 764), (37, 6, 72)]
+)
 def test_small_grids_are_walked_at_once_and_large_ones_in_blocks(side, heads, block):
     trace = make_trace(rows=side, cols=side, patch=1, depth=1, heads=1)
-    wide = replace(trace.layers[0], attention=Heads(heads))
-    trace = replace(trace, layers=(wide,))
-    runs = {module._neighbours(trace, token) for token in range(trace.grid.tokens)}
+    runs = {module._neighbours(trace, token, heads) for token in range(trace.grid.tokens)}
     assert max(map(len, runs)) == block
     assert sorted(token for run in runs for token in run) == list(range(trace.grid.tokens))
-
-
-@dataclass(frozen=True)
-class Heads:
-    """As many heads, and nothing else."""
-
-    heads: int
 
 
 def test_the_chosen_head_is_shown_large_unless_all_are_asked_for(trace):

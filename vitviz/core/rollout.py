@@ -39,18 +39,38 @@ def rollout(
     first layers left out. Unsupported where the layers are not over the same tokens, IndexError for
     a token out of range.
     """
-    tokens = _tokens(attentions, start)
-    weight = _one_hot(range(token, token + 1), tokens)
+    row: Float32[np.ndarray, "key"] = rollout_rows(
+        attentions, range(token, token + 1),
+        head=head, fuse=fuse, keep=keep, discard=discard, start=start,
+    )[0]  # fmt: skip
+    return row
+
+
+def rollout_rows(
+    attentions: Sequence[Attention],
+    tokens: range,
+    *,
+    head: int | None = None,
+    fuse: Fuse = "mean",
+    keep: float = 0.5,
+    discard: float = 0.0,
+    start: int = 0,
+) -> Float32[np.ndarray, "token key"]:
+    """`rollout` from a run of tokens at once. Arguments and errors as `rollout`.
+
+    Making the maps costs more than walking through them, so a window that will be pointed at again
+    next door asks for the neighbours too.
+    """
+    weight = _one_hot(tokens, _tokens(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
         if head is not None:
             moved = weight @ mixing(attention, head=head, discard=discard)
-        elif number == 0 and discard == 0:
-            moved = _fused_row(attention.rows(token), fuse)
+        elif number == 0 and discard == 0 and len(tokens) < FEW:
+            moved = np.stack([_fused_row(attention.rows(token), fuse) for token in tokens])
         else:
             moved = attention.flow(weight, fuse=fuse, discard=discard)
         weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
-    row: Float32[np.ndarray, "key"] = weight[0]
-    return row
+    return weight
 
 
 def rollout_heads(
@@ -61,11 +81,7 @@ def rollout_heads(
     discard: float = 0.0,
     start: int = 0,
 ) -> Float32[np.ndarray, "token head key"]:
-    """`rollout` for every head at once, each through its own maps, from a run of tokens.
-
-    Making the maps costs more than walking through them, so a window that will be pointed at again
-    next door asks for the neighbours too. Arguments and errors as `rollout`.
-    """
+    """`rollout_rows` for every head at once, each through its own maps. Errors as `rollout`."""
     first = _one_hot(tokens, _tokens(attentions, start))
     weight = repeat(first, "token key -> token head key", head=_heads(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
@@ -115,9 +131,9 @@ def _summing_to_one(
     return left
 
 
-def _fused_row(rows: Float32[np.ndarray, "head key"], fuse: Fuse) -> Float32[np.ndarray, "1 key"]:
+def _fused_row(rows: Float32[np.ndarray, "head key"], fuse: Fuse) -> Float32[np.ndarray, "key"]:
     """One token's rows fused: all that the first step of the walk needs of the map."""
-    row: Float32[np.ndarray, "1 key"] = reduce(rows, "head key -> 1 key", fuse)
+    row: Float32[np.ndarray, "key"] = reduce(rows, "head key -> key", fuse)
     total = row.sum()
     return row if fuse == "mean" or total <= 0 else row / total
 

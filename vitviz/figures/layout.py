@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from vitviz.core.drawing import Bars, Drawing, Panel
 from vitviz.core.geometry import Box
@@ -56,26 +55,34 @@ def lay_out(drawing: Drawing, page_width: float) -> Page:
 
 
 def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:
-    free = room - GAP * (len(row) - 1)
-    total = sum(panel.weight for panel in row) or 1.0
-    widths = [free * panel.weight / total for panel in row]
-    tallest = 0.62 * room
-    sizes = [_fit(panel, one, tallest) for panel, one in zip(row, widths, strict=True)]
-    main = max((size[0] for size in sizes[:1]), default=tallest) * 1.04
-    sizes = [_fit(panel, one, main) for panel, one in zip(row, widths, strict=True)]
+    sizes = _sizes(row, room)
     starts = [MARGIN]
-    for (_, one), _after in pairwise(sizes):
-        starts.append(starts[-1] + one + GAP)
+    for _, across in sizes:
+        starts.append(starts[-1] + across + GAP)
+    ends = [start - GAP for start in starts[1:-1]] + [MARGIN + room]
     headings = [
-        tuple(wrapped(panel.title, size[1], HEADING, bold=True))
-        for panel, size in zip(row, sizes, strict=True)
+        tuple(wrapped(panel.title, end - start, HEADING, bold=True))
+        for panel, start, end in zip(row, starts, ends, strict=False)
     ]
     below = top + height(max(map(len, headings), default=0), HEADING) + 1.0
     beside = len(row) == 1 and room - sizes[0][1] >= 45
     return [
         _placed(panel, heading, below, left, size, beside)
-        for panel, heading, left, size in zip(row, headings, starts, sizes, strict=True)
+        for panel, heading, left, size in zip(row, headings, starts, sizes, strict=False)
     ]
+
+
+def _sizes(row: tuple[Panel, ...], room: float) -> list[tuple[float, float]]:
+    """(height, width) of each panel's axes: by weight, none higher than the first, the row full."""
+    free, tallest = room - GAP * (len(row) - 1), 0.62 * room
+    total = sum(panel.weight for panel in row) or 1.0
+    shares = [free * panel.weight / total for panel in row]
+    main, _ = _fit(row[0], shares[0], tallest)
+    sizes = [_fit(panel, one, main * 1.04) for panel, one in zip(row, shares, strict=True)]
+    grow = min(free / sum(across for _, across in sizes), tallest / main)
+    if len(row) == 1 or grow <= 1:
+        return sizes
+    return [(down * grow, across * grow) for down, across in sizes]
 
 
 def _fit(panel: Panel, room: float, tallest: float) -> tuple[float, float]:

@@ -70,7 +70,7 @@ def draw(
     return Drawing(
         "heads",
         _title(trace, token, layer, head, direction),
-        ((large, _atlas(trace, tiles, layer, head, look)),),
+        ((large, _atlas(trace, tiles, layer, head)),),
         parts.caption(trace, *_left_out(trace)),
     )
 
@@ -109,7 +109,7 @@ def _whole(tiles: HeatTiles) -> tuple[float, float]:
     return float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
 
 
-def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None, look: Look) -> Panel:
+def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
     labels, extent, space = _frame(trace)
     tile = (trace.grid.rows, trace.grid.cols)
     first = parts.tile_box(layer, head or 0, tile)
@@ -122,7 +122,8 @@ def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None, look: L
         extent,
         "Every head: layers down, heads across",
         space,
-        tiles.scale if look.heat else None,
+        tiles.scale,
+        weight=min(max(extent.width / extent.height, 0.3), 1.5),
     )
 
 

@@ -57,10 +57,10 @@ def draw(
         return _none(trace)
     token = selection.token(trace.grid, trace.crop)
     place = trace.grid.place(token)
-    where = "each place" if place is None else parts.token_words(trace.grid, token)
+    of = "" if place is None else f" to that of {parts.token_words(trace.grid, token)}"
     return Drawing(
         "positions",
-        f"Position embeddings: where others are like {where}",
+        f"Similarity of position embeddings{of}",
         (
             (
                 _large(trace, selection, place, over_picture, look),

@@ -59,4 +59,6 @@ def _drawn(trace: Trace, top: int) -> Drawing:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.1%}" if share >= 0.001 else f"{share:.0e}"
+    if share < 0.0001:
+        return "< 0.01%"
+    return f"{share:.1%}" if share >= 0.01 else f"{share:.2%}"

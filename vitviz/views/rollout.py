@@ -22,7 +22,7 @@ from vitviz.core.drawing import (
 )
 from vitviz.core.geometry import Box, Spot
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import rollout, rollout_heads
+from vitviz.core.rollout import rollout_heads, rollout_rows
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.views import parts, view
@@ -119,24 +119,32 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
 
 
 def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
-    keep, discard, start, _ = walk
-    return rollout(
-        _attentions(trace, walk), token, fuse=fuse, keep=keep, discard=discard, start=start
-    )
+    near = _neighbours(trace, token, 1)
+    row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
+    return row
 
 
 def _head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
-    near = _neighbours(trace, token)
+    near = _neighbours(trace, token, trace.heads)
     rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
     return rows
 
 
-def _neighbours(trace: Trace, token: int) -> range:
+def _neighbours(trace: Trace, token: int, heads: int) -> range:
     """The run of tokens whose rollout is made together with this one's, and kept."""
     tokens = trace.grid.tokens
-    block = min(tokens, max(1, BLOCK // (max(trace.heads, 1) * tokens)))
+    block = min(tokens, max(1, BLOCK // (heads * tokens)))
     first = token // block * block
     return range(first, min(first + block, tokens))
+
+
+@kept(most=8)
+def _fused_block(
+    trace: Trace, tokens: range, walk: Walk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
+    keep, discard, start, _ = walk
+    attentions = _attentions(trace, walk)
+    return rollout_rows(attentions, tokens, fuse=fuse, keep=keep, discard=discard, start=start)
 
 
 @kept(most=24)
@@ -205,7 +213,7 @@ def _frame(trace: Trace, heads: int) -> tuple[Labels, Box, HeadTiles]:
     boxes = [parts.tile_box(*divmod(head, cols), tile) for head in range(heads)]
     labels = Labels(
         tuple(
-            Label(str(head + 1), Spot(box.top, box.centre.col), "top")
+            Label(str(head + 1), Spot(box.top + 0.04 * box.height, box.centre.col), "top")
             for head, box in enumerate(boxes)
         ),
         "number",
