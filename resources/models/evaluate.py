@@ -282,7 +282,7 @@ def tell(card_file: Path, photographs: Sequence[Path]) -> None:
 
 
 def draw_figure(card_file: Path, photographs: Sequence[Path], file: Path) -> None:
-    """Each photograph with the rollout at every patch size beside it, bright where it attends."""
+    """Each photograph beside its rollout at every patch size, from its least (dark) to its most."""
     card = json.loads(card_file.read_text())
     sizes = card["patch_sizes"]
     sheet = Image.new("RGB", (TILE * (1 + len(sizes)), 16 + TILE * len(photographs)), "white")
@@ -295,7 +295,8 @@ def draw_figure(card_file: Path, photographs: Sequence[Path], file: Path) -> Non
         sheet.paste(Image.fromarray(large.astype(np.uint8)), (0, 16 + row * TILE))
         for column, model in enumerate(models, 1):
             share = attention_map(model, square)
-            light = Image.fromarray((share / share.max()).numpy()).resize(
+            share = (share - share.min()) / (share.max() - share.min()).clamp_min(1e-9)
+            light = Image.fromarray(share.numpy()).resize(
                 (TILE, TILE), Image.Resampling.NEAREST
             )
             shown = large * (0.12 + 0.88 * np.asarray(light)[..., None])

@@ -794,7 +794,7 @@ def rate_share(progress: float) -> float:
 
 def draw_patch_size(s: Settings, progress: float) -> int:
     """Coarse grids, which cost little, come more often at first; fine ones towards the end."""
-    weights = [(s.input_size / p) ** (1.6 * progress - 0.6) for p in s.patch_sizes]
+    weights = [(s.input_size / p) ** (1.2 * progress - 0.6) for p in s.patch_sizes]
     return s.patch_sizes[int(torch.multinomial(torch.tensor(weights), 1))]
 
 
