@@ -52,8 +52,10 @@ def test_places_go_both_ways(shape, size, fit, spot):
     back = crop.to_model(crop.to_original(there))
     assert (back.row, back.col) == pytest.approx((there.row, there.col), abs=1e-9)
     box = prepared.seen_box
-    assert box.top >= -1e-9 and box.bottom <= size[0] + 1e-9
-    assert box.left >= -1e-9 and box.right <= size[1] + 1e-9
+    assert box.top >= -1e-9
+    assert box.bottom <= size[0] + 1e-9
+    assert box.left >= -1e-9
+    assert box.right <= size[1] + 1e-9
     seen = prepared.seen.shape
     assert max(seen) <= 768
     assert abs(seen[0] / seen[1] * box.width / box.height - 1) < 0.6 / min(seen[:2]) + 0.05

@@ -176,7 +176,7 @@ def _vit(state: State, name: str) -> Blueprint:
             "pre_norm": "norm_pre.weight" in state,
             "global_pool": "map" if pooled else "avg" if average else "token",
             "fc_norm": "fc_norm.weight" in state,
-            "final_norm": "norm.weight" in state,
+            "final_norm": "norm.weight" in state or "fc_norm.weight" in state,
         }
     return Blueprint(kind, arguments, notes=(_guessed(arguments["num_heads"]),))
 

@@ -195,12 +195,11 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
         )
     else:
         module = build(Blueprint(plan.kind, arguments), path.name)
-    notes = plan.notes + fill(module, state, path.name).notes
+    filled = fill(module, state, path.name)
+    notes = plan.notes + filled.resampled + filled.notes
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
-    if wanted.patch_size is not None:
-        notes += (f"patch {wanted.patch_size} is resampled from the file's kernel",)
     return Built(
         module,
         replace(preprocess, size=size),
@@ -251,7 +250,8 @@ def _heads(module: nn.Module) -> int:
 
 def _own_size(module: nn.Module) -> Size | None:
     """The picture size that a model was built for."""
-    size = getattr(getattr(module, "patch_embed", None), "img_size", None)
+    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
+    size = getattr(embed, "img_size", None)
     return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
 
 

@@ -18,9 +18,10 @@ LEAST = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What came of loading: sentences on what did not match, () when all did."""
+    """What came of loading: sentences on what did not match, and on what was resampled."""
 
     notes: tuple[str, ...] = ()
+    resampled: tuple[str, ...] = ()
 
 
 def fill(module: nn.Module, state: State, name: str) -> Filled:
@@ -29,7 +30,7 @@ def fill(module: nn.Module, state: State, name: str) -> Filled:
     BadModel naming the file and the first keys or shapes when it is another architecture's.
     """
     own = dict(module.state_dict())
-    state = _converted(module, state, name)
+    stored, state = state, _converted(module, state, name)
     wrong = [key for key in state if key in own and state[key].shape != own[key].shape]
     missing = [key for key in own if key not in state]
     extra = [key for key in state if key not in own]
@@ -44,7 +45,27 @@ def fill(module: nn.Module, state: State, name: str) -> Filled:
     notes = [_listed("not in the file, left untrained", missing)] if missing else []
     notes += [_listed("of another shape, left untrained", wrong)] if wrong else []
     notes += [_listed("in the file but not in the model, left out", extra)] if extra else []
-    return Filled(tuple(notes))
+    return Filled(tuple(notes), _resampled(stored, state))
+
+
+def _resampled(stored: State, used: State) -> tuple[str, ...]:
+    """Sentences on the patch kernel and the position embeddings where their size had to change."""
+    notes = []
+    for key, value in used.items():
+        before = stored.get(key)
+        if before is None or before.shape == value.shape or value.ndim != before.ndim:
+            continue
+        if value.ndim == 4:
+            notes.append(
+                f"the patch kernel is resampled from {before.shape[2]} x {before.shape[3]} to "
+                f"{value.shape[2]} x {value.shape[3]} pixels, not trained at this size"
+            )
+        elif "pos" in key:
+            notes.append(
+                f"the position embeddings are resampled from {before.shape[1]} to "
+                f"{value.shape[1]} tokens, not trained at this size"
+            )
+    return tuple(notes)
 
 
 def _converted(module: nn.Module, state: State, name: str) -> State:
