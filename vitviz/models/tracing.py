@@ -18,6 +18,7 @@ from vitviz.core.images import open_picture
 from vitviz.core.progress import Progress, Unsupported, VitvizError
 from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
 from vitviz.models.calls import Recorded
+from vitviz.models.hardware import precision_name
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Fit, Prepared, normalised, prepare
 from vitviz.models.recorder import Call, record
@@ -81,8 +82,9 @@ def _to_cpu(module: nn.Module) -> None:
 
 def _info_now(info: ModelInfo, module: nn.Module) -> ModelInfo:
     """The model's description, corrected when it had to move to the CPU since it was loaded."""
-    device = next(module.parameters()).device
-    if str(device) == info.device:
+    parameter = next(module.parameters())
+    device = parameter.device
+    if (str(device), precision_name(parameter.dtype)) == (info.device, info.precision):
         return info
     note = f"{info.device} had too little memory, so the model ran on the {str(device).upper()}"
     return replace(info, device=str(device), precision="fp32", notes=(*info.notes, note))
