@@ -75,6 +75,21 @@ def test_panels_keep_their_shape_and_stay_on_the_page():
                 )
 
 
+@pytest.mark.parametrize("width", [60, 90, 180])
+@pytest.mark.parametrize("heads", [1, 3, 12])
+def test_no_word_leaves_the_page(width, heads):
+    trace = make_trace(rows=14, cols=14, depth=12, heads=heads, original=(336, 224))
+    for one in views().values():
+        figure = render(one.draw(trace, Selection()), width_mm=width)
+        figure.draw_without_rendering()
+        right, top = figure.get_size_inches() * figure.dpi
+        texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+        boxes = [text.get_window_extent() for text in texts]
+        assert max(box.x1 for box in boxes) <= right
+        assert max(box.y1 for box in boxes) <= top
+        assert min(min(box.x0, box.y0) for box in boxes) >= 0
+
+
 def test_panels_of_a_row_do_not_overlap(heads):
     one, other = lay_out(heads, 180).placed
     assert one.axes.right < other.axes.left

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitviz.core.colors import Scale
 from vitviz.core.drawing import Bars, Drawing, Panel
 from vitviz.core.geometry import Box
-from vitviz.figures.text import height, width, wrapped
+from vitviz.figures.text import height, number, width, wrapped
 
 TITLE, HEADING, BODY = 10.0, 8.0, 7.0
 """Sizes of type, in points."""
-MARGIN, GAP, BAR = 4.0, 7.0, 2.0
-"""White around the page, between panels, and the height of a colour bar."""
+MARGIN, GAP, BAR, SHORTEST_BAR = 4.0, 7.0, 2.0, 12.0
+"""White around the page, between panels, a colour bar's height and least length, in millimetres."""
+
+ONE_COLUMN = 110.0
+"""Below this width, in millimetres, panels stand one below the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Placed:
     heading: tuple[str, ...]
     axes: Box
     bar: Box | None
+    label: tuple[str, ...]
+    """The colour bar's label in lines below it; empty where it fits beside the bar."""
     facts: Box
     bottom: float
 
@@ -44,7 +50,8 @@ def lay_out(drawing: Drawing, page_width: float) -> Page:
     title = tuple(wrapped(drawing.title, room, TITLE, bold=True))
     top = MARGIN + height(len(title), TITLE) + (2.5 if title else 0)
     placed: list[Placed] = []
-    for row in drawing.rows:
+    narrow = page_width < ONE_COLUMN
+    for row in ((panel,) for panel in drawing.panels) if narrow else drawing.rows:
         done = _row(row, top, room)
         placed.extend(done)
         top = max((one.bottom for one in done), default=top) + GAP
@@ -67,8 +74,10 @@ def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:
     below = top + height(max(map(len, headings), default=0), HEADING) + 1.0
     beside = len(row) == 1 and room - sizes[0][1] >= 45
     return [
-        _placed(panel, heading, below, left, size, beside)
-        for panel, heading, left, size in zip(row, headings, starts, sizes, strict=False)
+        _placed(panel, heading, Box(below, start, below + size[0], start + size[1]), end, beside)
+        for panel, heading, start, end, size in zip(
+            row, headings, starts, ends, sizes, strict=False
+        )
     ]
 
 
@@ -95,29 +104,39 @@ def _fit(panel: Panel, room: float, tallest: float) -> tuple[float, float]:
     return high * shrink, room * shrink
 
 
-def _placed(
-    panel: Panel,
-    heading: tuple[str, ...],
-    top: float,
-    left: float,
-    size: tuple[float, float],
-    beside: bool,
-) -> Placed:
-    axes = Box(top, left, top + size[0], left + size[1])
-    bottom = axes.bottom
-    bar = None
+def _placed(panel: Panel, heading: tuple[str, ...], axes: Box, end: float, beside: bool) -> Placed:
+    """What belongs to a panel, below its axes; its facts beside them where there is room."""
+    bottom, bar = axes.bottom, None
+    label: tuple[str, ...] = ()
     if panel.bar is not None:
-        bar = Box(bottom + 1.8, left, bottom + 1.8 + BAR, axes.right)
-        bottom = bar.bottom + 0.8
+        bar = Box(bottom + 1.8, axes.left, bottom + 1.8 + BAR, end)
+        label = _label_below(panel.bar, bar.width)
+        bottom = bar.bottom + 0.8 + height(len(label), BODY)
     lines = height(len(panel.facts), BODY)
     if beside:
-        facts = Box(top, axes.right + GAP, top + lines, axes.right + GAP + 60)
+        facts = Box(axes.top, axes.right + GAP, axes.top + lines, end)
         bottom = max(bottom, facts.bottom)
     else:
-        start = bottom + 1.2
-        facts = Box(start, left, start + lines, axes.right)
+        facts = Box(bottom + 1.2, axes.left, bottom + 1.2 + lines, end)
         bottom = facts.bottom if panel.facts else bottom
-    return Placed(panel, heading, axes, bar, facts, bottom)
+    return Placed(panel, heading, axes, bar, label, facts, bottom)
+
+
+def bar_label(scale: Scale) -> str:
+    """What a colour bar's numbers are."""
+    return " ".join(part for part in (scale.label, scale.unit) if part)
+
+
+def bar_room(scale: Scale, room: float) -> float:
+    """How long a colour bar may be beside its two numbers and its label."""
+    texts = (number(scale.low), number(scale.high), bar_label(scale))
+    return room - sum(width(text, BODY) for text in texts) - 4.6
+
+
+def _label_below(scale: Scale, room: float) -> tuple[str, ...]:
+    if bar_room(scale, room) >= SHORTEST_BAR:
+        return ()
+    return tuple(wrapped(bar_label(scale), room, BODY))
 
 
 def names_width(facts: tuple[tuple[str, str], ...]) -> float:

@@ -7,15 +7,28 @@ from typing import Any
 from einops import rearrange
 from matplotlib.figure import Figure
 
-from vitviz.core.colors import Scale, table_colors
+from vitviz.core.colors import table_colors
 from vitviz.core.drawing import Drawing
 from vitviz.core.geometry import Box
-from vitviz.figures.layout import BODY, HEADING, MARGIN, TITLE, Page, Placed, lay_out, names_width
+from vitviz.figures.layout import (
+    BODY,
+    HEADING,
+    MARGIN,
+    TITLE,
+    Page,
+    Placed,
+    bar_label,
+    bar_room,
+    lay_out,
+    names_width,
+)
 from vitviz.figures.paint import INK, QUIET, paint
 from vitviz.figures.text import LINE, MM, POINT, number, width
 
 WIDTH = 180.0
 """A page's usual text width, in millimetres."""
+LONGEST_BAR = 36.0
+"""However much room there is, a colour bar stays slim and short, in millimetres."""
 
 
 def render(drawing: Drawing, *, width_mm: float | None = None, vector: bool = False) -> Figure:
@@ -68,8 +81,7 @@ def _panel(figure: Figure, page: Page, placed: Placed, vector: bool) -> None:
     top = placed.axes.top - 1.0 - len(placed.heading) * HEADING * POINT * LINE
     left = placed.axes.left
     _lines(figure, page, placed.heading, top, left, size=HEADING, weight="bold")
-    if placed.panel.bar is not None and placed.bar is not None:
-        _bar(figure, page, placed.panel.bar, placed.bar)
+    _bar(figure, page, placed)
     _facts(figure, page, placed)
 
 
@@ -83,30 +95,39 @@ def _rect(page: Page, box: Box) -> tuple[float, float, float, float]:
     )
 
 
-def _bar(figure: Figure, page: Page, scale: Scale, box: Box) -> None:
-    """A slim bar between the ends of its range, then its label."""
+def _bar(figure: Figure, page: Page, placed: Placed) -> None:
+    """A slim bar between the ends of its range, its label beside it or below."""
+    scale, box = placed.panel.bar, placed.bar
+    if scale is None or box is None:
+        return
     low, high = number(scale.low), number(scale.high)
-    label = " ".join(part for part in (scale.label, scale.unit) if part)
     left = box.left + width(low, BODY) + 1.2
-    rest = box.right - left - width(high, BODY) - width(label, BODY) - 4.5
-    long = min(max(rest, 12.0), 36.0)
-    axes = figure.add_axes(_rect(page, Box(box.top, left, box.bottom, left + long)))
+    room = (
+        box.right - left - width(high, BODY) - 1.2 if placed.label else bar_room(scale, box.width)
+    )
+    right = left + min(room, LONGEST_BAR)
+    axes = figure.add_axes(_rect(page, Box(box.top, left, box.bottom, right)))
     axes.set_axis_off()
     axes.imshow(
         rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb"),
         aspect="auto",
         interpolation="none",
     )
+    _beside(figure, page, box, low, box.left, INK)
+    _beside(figure, page, box, high, right + 1.2, INK)
+    if placed.label:
+        _lines(figure, page, placed.label, box.bottom + 0.8, box.left, size=BODY, color=QUIET)
+    else:
+        _beside(figure, page, box, bar_label(scale), right + width(high, BODY) + 3.4, QUIET)
+
+
+def _beside(figure: Figure, page: Page, box: Box, text: str, left: float, color: str) -> None:
+    """Text on the line of a colour bar."""
     middle = 1 - box.centre.row / page.height
-    for text, at, color in (
-        (low, box.left, INK),
-        (high, left + long + 1.2, INK),
-        (label, left + long + 1.2 + width(high, BODY) + 2.2, QUIET),
-    ):
-        figure.text(
-            at / page.width, middle, text, fontsize=BODY, color=color, va="center_baseline",
-            parse_math=False,
-        )  # fmt: skip
+    figure.text(
+        left / page.width, middle, text, fontsize=BODY, color=color, va="center_baseline",
+        parse_math=False,
+    )  # fmt: skip
 
 
 def _facts(figure: Figure, page: Page, placed: Placed) -> None:

@@ -73,7 +73,7 @@ def draw(
 
 def _none(trace: Trace) -> Drawing:
     reason = trace.positions_note or "This model has no table of position embeddings."
-    panel = Panel((Message(reason),), Box(0, 0, 1, 1), "No position embeddings")
+    panel = Panel((Message(reason),), Box(0, 0, 1, 4), "Position embeddings")
     return Drawing("positions", "No position embeddings", ((panel,),), parts.caption(trace))
 
 

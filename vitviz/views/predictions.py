@@ -40,7 +40,7 @@ def _drawn(trace: Trace, top: int) -> Drawing:
     best = trace.predictions[:top]
     if not best:
         reason = trace.predictions_note or "This model has no classification head."
-        panel = Panel((Message(reason),), Box(0, 0, 1, 1), "No predictions")
+        panel = Panel((Message(reason),), Box(0, 0, 1, 4), "Most probable classes")
         return Drawing("predictions", "No predictions", ((panel,),), parts.caption(trace))
     bars = Bars(
         tuple(name for name, _ in best),
