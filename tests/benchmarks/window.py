@@ -187,7 +187,7 @@ def _hovers(measured: Measured, count: int) -> list[float]:
         waiting |= follow
         began = time.perf_counter()
         session.hover(place_of(token, grid, trace.crop))
-        measured.until(lambda: not waiting)
+        measured.until(lambda: not waiting)  # noqa: B023  (called before the loop goes on)
         measured.app.processEvents()
         times.append((time.perf_counter() - began) * 1000)
     return times[10:]

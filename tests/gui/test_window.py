@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QDockWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from vitviz.core.selection import Place
 from vitviz.gui import theme
@@ -24,10 +25,15 @@ from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
 
 
+@pytest.fixture(scope="module", autouse=True)
+def dark() -> None:
+    """The theme, put on once: it restyles all widgets there are."""
+    theme.apply(application(), theme.DARK)
+
+
 @pytest.fixture
 def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
     """The whole window over the smallest model and one picture; work is done at once."""
-    theme.apply(application(), theme.DARK)
     session = Session(InlineJobs(), save=lambda _settings: "")
     made = MainWindow(session)
     made.resize(1300, 850)
@@ -38,6 +44,8 @@ def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
     yield made
     made.close()
     made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not isValid(made)
 
 
 def panel_of(window: MainWindow, view: str, index: int = 0) -> Any:
