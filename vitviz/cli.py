@@ -242,16 +242,18 @@ def _view_data(view: View) -> dict[str, Any]:
 def _figures(card: dict[str, Any]) -> list[tuple[str, str]]:
     """What a card says in one line each: licence, data, and its measured figures."""
     rows = [(name, str(card[name])) for name in ("licence", "data") if card.get(name)]
-    figures = card.get("figures") or {}
-    return rows + [(str(name), _short(value)) for name, value in figures.items()]
+    for name, value in (card.get("figures") or {}).items():
+        if isinstance(value, dict):
+            rows += [(f"{name}, {key}", _short(inner)) for key, inner in value.items()]
+        else:
+            rows.append((str(name), _short(value)))
+    return rows
 
 
 def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
-    return str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _print_json(data: Any) -> None:
