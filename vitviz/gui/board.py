@@ -132,7 +132,7 @@ class Board(QWidget):
         splitter.setSizes([share * 1000 for _view, share in row])
         self._rows.append(splitter)
         self._column.addWidget(splitter)
-        self._column.setSizes([1000] * self._column.count())
+        self._column.setSizes([1200] + [900] * (self._column.count() - 1))
 
     def _arrange(self) -> None:
         seen = set(self.visible)

@@ -101,7 +101,7 @@ class FactsLabel(QLabel):
 
 def _plain(text: str) -> str:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return escaped.replace(" ", "&nbsp;") if len(escaped) < 40 else escaped
+    return escaped.replace(" ", "&nbsp;") if len(escaped) < 12 else escaped
 
 
 class BarsWidget(QWidget):
