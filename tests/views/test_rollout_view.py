@@ -46,21 +46,33 @@ def test_the_large_map_is_cores(trace, options):
     np.testing.assert_allclose(heat(drawn(trace, 7, options=options)).ravel(), expected, atol=1e-6)
 
 
-def test_neighbours_in_blocks_give_the_same(trace, monkeypatch):
-    monkeypatch.setattr(module, "_neighbours", lambda trace, token, heads: range(5, 12))
-    expected = rollout_heads(attentions(trace), range(7, 8))[0, :, 1:]
-    shown = tiles(drawn(trace, 7)).reshape(4, 25)[:3]
-    np.testing.assert_allclose(shown, expected, atol=1e-6)
+@pytest.mark.parametrize("block", [30, 300, 10_000])
+def test_the_first_token_alone_and_then_runs_of_neighbours_give_the_same(block, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", block)
+    trace = make_trace(rows=5, cols=5, depth=4, heads=3)
+    for token in (7, 8, 7, 25, 1, 0):
+        drawing = drawn(trace, token)
+        each = rollout_heads(attentions(trace), range(token, token + 1))[0, :, 1:]
+        np.testing.assert_allclose(tiles(drawing).reshape(4, 25)[:3], each, atol=1e-6)
+        fused = rollout(attentions(trace), token)[1:]
+        np.testing.assert_allclose(heat(drawing).ravel(), fused, atol=1e-6)
+
+
+def test_moving_the_layer_makes_one_token_and_moving_the_cursor_a_run(trace):
+    walk = (0.5, 0.0, 0, 3)
+    assert module._run(trace, 7, 3, walk) == range(7, 8)
+    assert module._run(trace, 7, 3, walk) == range(7, 8)
+    assert module._run(trace, 9, 3, walk) == range(26)
+    assert module._run(trace, 7, 3, (0.5, 0.0, 0, 2)) == range(7, 8)
 
 
 @pytest.mark.parametrize(
-    ("side", "heads", "block"), [(14, 12, 197), (28, 12, 63), (28, 1, 764), (37, 6, 72)]
+    ("tokens", "heads", "block"), [(197, 12, 197), (785, 12, 63), (785, 1, 764), (1374, 6, 72)]
 )
-def test_small_grids_are_walked_at_once_and_large_ones_in_blocks(side, heads, block):
-    trace = make_trace(rows=side, cols=side, patch=1, depth=1, heads=1)
-    runs = {module._neighbours(trace, token, heads) for token in range(trace.grid.tokens)}
+def test_small_grids_are_walked_at_once_and_large_ones_in_runs(tokens, heads, block):
+    runs = {module._neighbours(tokens, token, heads) for token in range(tokens)}
     assert max(map(len, runs)) == block
-    assert sorted(token for run in runs for token in run) == list(range(trace.grid.tokens))
+    assert sorted(token for run in runs for token in run) == list(range(tokens))
 
 
 def test_the_chosen_head_is_shown_large_unless_all_are_asked_for(trace):

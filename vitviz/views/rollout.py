@@ -119,20 +119,35 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
 
 
 def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
-    near = _neighbours(trace, token, 1)
+    near = _run(trace, token, 1, walk)
     row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
     return row
 
 
 def _head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
-    near = _neighbours(trace, token, trace.heads)
+    near = _run(trace, token, trace.heads, walk)
     rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
     return rows
 
 
-def _neighbours(trace: Trace, token: int, heads: int) -> range:
-    """The run of tokens whose rollout is made together with this one's, and kept."""
-    tokens = trace.grid.tokens
+def _run(trace: Trace, token: int, heads: int, walk: Walk) -> range:
+    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
+    from the second on, when the cursor moves, their neighbours too."""
+    asked = _asked(trace, walk)
+    asked.add(token)
+    if len(asked) == 1:
+        return range(token, token + 1)
+    return _neighbours(trace.grid.tokens, token, heads)
+
+
+@kept(most=32)
+def _asked(trace: Trace, walk: Walk) -> set[int]:
+    """The tokens that this walk was drawn for so far."""
+    return set()
+
+
+def _neighbours(tokens: int, token: int, heads: int) -> range:
+    """The run of neighbours that this token belongs to, of so many tokens."""
     block = min(tokens, max(1, BLOCK // (heads * tokens)))
     first = token // block * block
     return range(first, min(first + block, tokens))
