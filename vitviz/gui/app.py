@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import (
+    QEvent,
+    QMessageLogContext,
+    QObject,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -29,6 +36,7 @@ NO_MODEL = (
 
 def run(launch: Launch) -> int:
     """Opens the window and stays until it is closed; the exit code."""
+    qInstallMessageHandler(_quiet)
     app = application()
     mailbox = Mailbox()
     settings, complaint = read_settings()
@@ -41,9 +49,9 @@ def run(launch: Launch) -> int:
         window.resize(*launch.size)
     if complaint:
         window.notices.say([complaint])
-    window.show()
     starter = Starter(window, launch)
-    QTimer.singleShot(0, starter.start)
+    window.installEventFilter(starter)
+    window.show()
     code = app.exec()
     return starter.code or code
 
@@ -64,6 +72,12 @@ def application() -> QApplication:
     return app
 
 
+def _quiet(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+    """Qt's messages on the terminal, without the one that every offscreen window repeats."""
+    if "propagateSizeHints" not in message and kind != QtMsgType.QtDebugMsg:
+        print(message, file=sys.stderr)
+
+
 class Starter(QObject):
     """Opens what was asked for, once the window is there; takes the screenshot when all is painted."""
 
@@ -73,6 +87,13 @@ class Starter(QObject):
         self._window, self._launch = window, launch
         self._waiting: set[str] | None = None
         self._complaints: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Starts when the window has been painted: importing torch would hold that up."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self.start)
+        return False
 
     def start(self) -> None:
         """Sends the first wishes."""
