@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QFileDialog,
-    QInputDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -38,9 +37,11 @@ from vitviz.gui.board import Board
 from vitviz.gui.controls import Controls
 from vitviz.gui.drops import carries_pictures, sources_of
 from vitviz.gui.filmstrip import Filmstrip
+from vitviz.gui.finder import Finder
 from vitviz.gui.inspector import Inspector
 from vitviz.gui.keys import leave_focus
 from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.learning import learn_devices, learn_names
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
 from vitviz.gui.saving import save_figure
@@ -76,6 +77,8 @@ class MainWindow(QMainWindow):
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
+        self._wished: ModelRequest | None = None
+        self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._docks: dict[str, QDockWidget] = {}
         self._links = Links()
@@ -190,6 +193,7 @@ class MainWindow(QMainWindow):
         links.connect(session.request_changed, self._show_request)
         links.connect(session.models_changed, self._show_models)
         links.connect(session.trace_ready, self._show_trace)
+        links.connect(session.trace_ready, self._first_trace)
         links.connect(session.trace_failed, self._show_trace_failure)
         links.connect(session.selection_changed, self._show_selection)
         links.connect(session.look_changed, self._show_look)
@@ -239,6 +243,14 @@ class MainWindow(QMainWindow):
         if picture is not None:
             for name in self.views:
                 self.board.show_message(name, f"Reading {picture.name} …")
+
+    def _first_trace(self, trace: Trace) -> None:
+        """Once torch is there it can be asked for devices; a model that worked is remembered."""
+        if not self._devices_known:
+            self._devices_known = True
+            learn_devices(self.session, self.bar)
+        if self._wished == self.session.request and trace.model.weights == "trained":
+            self.session.remember(model=self._wished.name)
 
     def _show_header(self, trace: Trace | None) -> None:
         if trace is None:
@@ -362,6 +374,7 @@ class MainWindow(QMainWindow):
         self.session.select(head=None if head < 0 else head)
 
     def _request(self, request: ModelRequest) -> None:
+        self._wished = request
         self.session.use_model(request)
         self.session.remember(fit=request.fit, device=request.device, precision=request.precision)
 
@@ -444,12 +457,11 @@ class MainWindow(QMainWindow):
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
 
     def _wish_find_model(self) -> None:
-        words = "Name of a timm model, or of a bundled one:"
-        name, fine = QInputDialog.getText(self, "Find a model", words)
-        if fine and name.strip():
-            self.session.use_model(
-                replace(self.session.request, name=name.strip(), patch_size=None)
-            )
+        finder = Finder(self, self.session.request)
+        finder.requested.connect(self._request)
+        finder.show_names([choice.name for choice in self.session.models()])
+        learn_names(self.session, finder)
+        finder.show()
 
     def _wish_open_model(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open checkpoint file", "", CHECKPOINTS)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
 
-__all__ = ["BundledModel", "Model", "bundled", "devices", "load", "trace"]
+__all__ = ["BundledModel", "Model", "bundled", "devices", "load", "names", "trace"]
 
 
 def load(
@@ -76,6 +76,13 @@ def devices() -> tuple[DeviceInfo, ...]:
     from vitviz.models.hardware import devices as found
 
     return found()
+
+
+def names() -> tuple[str, ...]:
+    """Every name that `load` knows: the bundled models, then timm's. Imports timm."""
+    from vitviz.models.loading import known_names
+
+    return known_names()
 
 
 def __getattr__(name: str) -> Any:

@@ -275,8 +275,13 @@ def _revision(config: dict[str, Any]) -> str:
     return Path(found).parent.name if isinstance(found, str) else ""
 
 
+def known_names() -> tuple[str, ...]:
+    """Every name that can be loaded: the bundled models, then timm's."""
+    return (*(model.name for model in bundled()), *timm.list_models())
+
+
 def _no_such(name: str) -> str:
-    known = [model.name for model in bundled()] + timm.list_models()
+    known = known_names()
     near = difflib.get_close_matches(name, known, n=3)
     meant = f"did you mean {', '.join(near)}?" if near else _instead()
     return f"there is no model {name!r}; {meant}"
