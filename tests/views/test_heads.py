@@ -9,6 +9,7 @@ import pytest
 from reference import Maps, make_trace, softmax_maps
 
 from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Place, Selection, place_of
 from vitviz.views import views
@@ -90,7 +91,26 @@ def test_without_the_map_the_picture_stays(trace):
     assert large.bar is None
 
 
-def test_layers_over_other_tokens_are_left_out_and_named():
+def test_a_layer_with_a_coarser_grid_is_drawn_on_its_own_and_stretched_in_the_atlas():
+    trace = make_trace()
+    coarse = TokenGrid(2, 3, (16, 16), ("class",))
+    maps = Maps(softmax_maps(3, 4, 7, 7))
+    pooled = replace(trace.layers[1], attention=maps, grid=coarse)
+    trace = replace(trace, layers=(trace.layers[0], pooled, trace.layers[2]))
+    drawing = drawn(trace, trace.grid.token(3, 5), depth=0.5, head=3)
+    large, atlas = drawing.panels
+    expected = maps.maps[3, 6, 1:].reshape(2, 3)
+    np.testing.assert_array_equal(layer_of(large, Heat).values, expected)
+    assert layer_of(large, Heat).box == coarse.frame
+    assert large.title == "Layer 2, head 4, 2 x 3 tokens"
+    np.testing.assert_array_equal(
+        layer_of(atlas, HeatTiles).values[1, 3], expected.repeat(2, 0).repeat(2, 1)
+    )
+    assert atlas.space.heads == (2, 4, 2)
+    assert "each cell shows the token that covers it" in drawing.caption
+
+
+def test_layers_off_their_grid_are_left_out_and_named():
     trace = make_trace()
     pooled = replace(trace.layers[1], attention=Maps(softmax_maps(3, 4, 7, 7)))
     trace = replace(trace, layers=(trace.layers[0], pooled, trace.layers[2]))
@@ -108,7 +128,10 @@ def test_a_head_that_this_layer_does_not_have_is_its_last(trace):
     assert drawn(trace, 0, head=40).title.endswith("head 2")
 
 
-def test_a_trace_without_a_map_says_why():
-    trace = replace(make_trace(), layers=(), refused=("blocks.0 is channel by channel",))
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_trace_without_a_map_says_why(left):
+    trace = make_trace(depth=1)
+    off = replace(trace.layers[0], attention=Maps(softmax_maps(3, 4, 7, 7)))
+    trace = replace(trace, layers=(off,) * left, refused=("blocks.0 is channel by channel",))
     with pytest.raises(Unsupported, match="channel by channel"):
         views()["heads"].draw(trace, Selection(Place(prefix="class")))

@@ -54,8 +54,10 @@ def test_pointing_at_a_tile_of_the_sequence_is_pointing_at_its_token():
 def test_patches_of_a_fraction_of_a_pixel_still_have_pixels():
     trace = make_trace(rows=4, cols=4, patch=8)
     grid = replace(trace.grid, patch=(32 / 5, 32 / 5), rows=5, cols=5)
-    tiles = layer_of(drawn(replace(trace, grid=grid), 0).rows[1][0], RasterTiles)
-    assert tiles.pixels.shape[2:] == (6, 6, 3)
+    drawing = drawn(replace(trace, grid=grid), 0)
+    assert layer_of(drawing.rows[1][0], RasterTiles).pixels.shape[2:] == (6, 6, 3)
+    assert "own patches are 8 x 8 pixels" in drawing.caption
+    assert "6.4 x 6.4 pixels" in drawing.caption
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from vitviz.core.drawing import (
     Panel,
     PixelSpace,
 )
-from vitviz.core.geometry import Box
+from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Trace
@@ -55,54 +55,73 @@ def draw(
     look: Look = Look(),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture."""
-    if not trace.layers:
+    if not any(_heads(trace)):
         raise Unsupported(
-            f"{trace.model.title} has no attention that could be verified"
+            f"{trace.model.title} has no attention among patches that could be verified"
             + "".join(f"; {reason}" for reason in trace.refused)
         )
     token = selection.token(trace.grid, trace.crop)
     layer = selection.layer(len(trace.layers))
-    rows = [_rows(one, token, direction) if _shared(trace, one) else None for one in trace.layers]
-    head = None if selection.head is None else min(selection.head, _heads(trace)[layer] - 1)
-    head = None if head is None or head < 0 else head
+    rows = [_rows(trace, one, selection, direction) for one in trace.layers]
+    last = _heads(trace)[layer] - 1
+    head = None if selection.head is None or last < 0 else min(selection.head, last)
     tiles = _tiles(trace, rows, look)
     large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
     return Drawing(
         "heads",
         _title(trace, token, layer, head, direction),
         ((large, _atlas(trace, tiles, layer, head)),),
-        parts.caption(trace, *_left_out(trace)),
+        parts.caption(trace, *_resampled(trace), *_left_out(trace)),
     )
 
 
-def _shared(trace: Trace, layer: Layer) -> bool:
-    """Whether a layer's attention is among the tokens that the selection speaks of."""
-    tokens = trace.grid.tokens
-    return layer.attention.queries == tokens and layer.attention.keys == tokens
+def _on_its_grid(layer: Layer) -> bool:
+    """Whether a layer's attention is among the tokens of its grid, and so can be drawn."""
+    return layer.attention.queries == layer.attention.keys == layer.grid.tokens
 
 
-def _rows(layer: Layer, token: int, direction: Direction) -> Rows:
-    attention = layer.attention
-    return attention.rows(token) if direction == "looks at" else attention.columns(token)
+def _rows(trace: Trace, layer: Layer, selection: Selection, direction: Direction) -> Rows | None:
+    """What each head gives to the tokens of its layer's own grid; None where there is none."""
+    if not _on_its_grid(layer):
+        return None
+    token = selection.token(layer.grid, trace.crop)
+    looks = direction == "looks at"
+    return layer.attention.rows(token) if looks else layer.attention.columns(token)
 
 
 @kept()
 def _heads(trace: Trace) -> tuple[int, ...]:
-    """Heads of each layer, none where its tokens are others."""
-    return tuple(layer.attention.heads if _shared(trace, layer) else 0 for layer in trace.layers)
+    """Heads of each layer, none where it cannot be drawn."""
+    return tuple(layer.attention.heads if _on_its_grid(layer) else 0 for layer in trace.layers)
 
 
 def _tiles(trace: Trace, rows: list[Rows | None], look: Look) -> HeatTiles:
     """All heads' maps as one tiled image; tiles without a head are NaN."""
-    heads = _heads(trace)
-    patches = trace.grid.rows * trace.grid.cols
-    values = np.full((len(heads), max(1, *heads, 1), patches), np.nan, np.float32)
-    for index, row in enumerate(rows):
+    heads, grid = _heads(trace), trace.grid
+    values = np.full((len(heads), max(1, *heads, 1), grid.rows, grid.cols), np.nan, np.float32)
+    for index, (layer, row) in enumerate(zip(trace.layers, rows, strict=True)):
         if row is not None:
-            values[index, : len(row)] = row[:, trace.grid.patches]
-    tiles = parts.on_grid(values, trace.grid)
-    low, high = parts.tile_ranges(tiles, look)
-    return HeatTiles(tiles, low, high, parts.tiles_scale(low, high, look, "attention"))
+            maps = parts.on_grid(row[:, layer.grid.patches], layer.grid)
+            values[index, : len(row)] = (
+                maps if layer.grid == grid else _stretched(maps, layer, grid)
+            )
+    low, high = parts.tile_ranges(values, look)
+    return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "attention"))
+
+
+def _stretched(
+    maps: Float32[np.ndarray, "head row col"], layer: Layer, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
+    down, across = (
+        np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
+        for count, size, own, limit in (
+            (grid.rows, grid.patch[0], layer.grid.patch[0], layer.grid.rows),
+            (grid.cols, grid.patch[1], layer.grid.patch[1], layer.grid.cols),
+        )
+    )
+    stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
+    return stretched
 
 
 def _whole(tiles: HeatTiles) -> tuple[float, float]:
@@ -145,29 +164,29 @@ def _large(
     direction: Direction,
     whole: tuple[float, float],
 ) -> Panel:
-    frame = trace.crop.frame
-    title = f"Layer {layer + 1}"
+    frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:
-        attention = trace.layers[layer].attention
-        return Panel(
-            (Message(
-                f"Layer {layer + 1} is over {attention.queries} queries and {attention.keys} keys, "
-                f"not over the {trace.grid.tokens} tokens of this grid.",
-                "Choose another layer in the atlas.",
-            ),),
-            frame,
-            title,
-        )  # fmt: skip
+        return Panel((_not_on_grid(one, layer),), frame, f"Layer {layer + 1}")
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
-    values = parts.on_grid(row[trace.grid.patches], trace.grid)
+    values = parts.on_grid(row[one.grid.patches], one.grid)
     scale = parts.scale_of(values, look, "attention", whole)
+    size = "" if one.grid == trace.grid else f", {one.grid.rows} x {one.grid.cols} tokens"
     return Panel(
-        parts.over_picture(trace, selection, values, scale, look),
+        parts.over_picture(trace, selection, values, scale, look, one.grid),
         frame,
-        f"{title}, {parts.head_words(head, len(rows))}",
+        f"Layer {layer + 1}, {parts.head_words(head, len(rows))}{size}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
-        parts.shares(row, trace.grid) if direction == "looks at" else (),
+        parts.shares(row, one.grid) if direction == "looks at" else (),
+    )
+
+
+def _not_on_grid(layer: Layer, number: int) -> Message:
+    attention = layer.attention
+    return Message(
+        f"Layer {number + 1} has {attention.queries} queries and {attention.keys} keys, which do "
+        f"not lie on its grid of {layer.grid.tokens} tokens.",
+        "Choose another layer in the atlas.",
     )
 
 
@@ -178,9 +197,16 @@ def _title(trace: Trace, token: int, layer: int, head: int | None, direction: Di
     return f"{what}: layer {layer + 1}, {which}"
 
 
+def _resampled(trace: Trace) -> tuple[str, ...]:
+    """Said where layers have coarser or finer tokens than the grid of the tiles."""
+    if all(layer.grid == trace.grid for layer in trace.layers):
+        return ()
+    return ("Where a layer has other tokens, each cell shows the token that covers it.",)
+
+
 def _left_out(trace: Trace) -> tuple[str, ...]:
-    """Said where layers have no tile, because their tokens are others."""
-    names = [layer.name for layer in trace.layers if not _shared(trace, layer)]
+    """Said where layers have no tile, because their attention is not among the grid's tokens."""
+    names = [layer.name for layer in trace.layers if not _on_its_grid(layer)]
     if not names:
         return ()
     listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -27,15 +27,20 @@ def picture(trace: Trace) -> Raster:
 
 
 def over_picture(
-    trace: Trace, selection: Selection, values: Map, scale: Scale, look: Look
+    trace: Trace,
+    selection: Selection,
+    values: Map,
+    scale: Scale,
+    look: Look,
+    grid: TokenGrid | None = None,
 ) -> tuple[DrawnLayer, ...]:
-    """A map over the picture, with the marked tokens."""
-    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
-    lines = Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols)
+    """A map over the picture, with the marked tokens; on the trace's grid unless told."""
+    grid = grid or trace.grid
+    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     return (
         picture(trace),
         *((heat,) if look.heat else ()),
-        *((lines,) if look.grid else ()),
+        *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         *marks(trace, selection),
     )
 

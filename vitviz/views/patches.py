@@ -247,9 +247,15 @@ def _thumbnail(trace: Trace) -> Raster:
 
 
 def _pattern(trace: Trace) -> str:
-    """The cut as an einops pattern, with this model's numbers."""
+    """The cut as an einops pattern, with this model's numbers; where it is no plain cut, its sizes."""
     grid = trace.grid
     p1, p2 = grid.patch
+    if (p1, p2) != trace.model.patch:
+        own = " x ".join(f"{size:g}" for size in trace.model.patch)
+        return (
+            f"The model's own patches are {own} pixels; a token of this grid stands for "
+            f"{p1:.3g} x {p2:.3g} pixels."
+        )
     rows, cols = round(grid.rows * p1), round(grid.cols * p2)
     return (
         f'rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)", p1={p1:g}, p2={p2:g}): '
