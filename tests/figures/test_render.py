@@ -56,7 +56,7 @@ def test_titles_ranges_and_facts_are_in_words(heads):
     shown = words(render(heads))
     assert heads.title in shown
     assert "Layer 3, mean of 2 heads" in shown
-    assert {"class", "patches", "attention", "attention, scaled within each tile"} <= shown
+    assert {"class", "patches", "attention", "relative attention"} <= shown
     assert f"{heads.panels[0].bar.high:.3g}" in shown
 
 

@@ -48,7 +48,7 @@ def test_an_svg_has_its_words_as_text_and_its_recipe(drawing, tmp_path):
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert f">{drawing.title}</text>" in text
     assert "picture key" in text
-    assert "scaled within each tile</text>" in text
+    assert "relative attention</text>" in text
 
 
 def test_an_svg_holds_the_picture_once_and_as_it_is(drawing, tmp_path):

@@ -71,7 +71,7 @@ def draw(
         "heads",
         _title(trace, token, layer, head, direction),
         ((large, _atlas(trace, tiles, layer, head)),),
-        parts.caption(trace, *_resampled(trace), *_left_out(trace)),
+        parts.caption(trace, *parts.ranges_words(look), *_resampled(trace), *_left_out(trace)),
     )
 
 

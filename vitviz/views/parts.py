@@ -113,8 +113,15 @@ def tile_ranges(
 def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> Scale:
     """What the colour bar beside many tiles says."""
     if look.range == "map":
-        return Scale(0, 1, look.table, f"{label}, scaled within each tile")
+        return Scale(0, 1, look.table, f"relative {label}")
     return Scale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
+
+
+def ranges_words(look: Look) -> tuple[str, ...]:
+    """What "relative" means beside many tiles."""
+    if look.range != "map":
+        return ()
+    return ("Every small map has its own range, from its lowest value (0) to its highest (1).",)
 
 
 def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:

@@ -67,7 +67,7 @@ def draw(
                 _grid_of_grids(trace, place, look),
             ),
         ),
-        parts.caption(trace),
+        parts.caption(trace, *parts.ranges_words(look)),
     )
 
 

@@ -94,7 +94,7 @@ def draw(
                 _each(trace, tiles, len(rows), chosen),
             ),
         ),
-        parts.caption(trace, _sentence(walk)),
+        parts.caption(trace, _sentence(walk), *parts.ranges_words(look)),
     )
 
 
