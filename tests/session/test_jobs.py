@@ -81,9 +81,10 @@ def test_a_running_job_gives_way_to_a_newer_one_of_its_key(jobs: Jobs, home: Hom
 
 
 def test_waiting_jobs_of_one_key_become_one(jobs: Jobs, home: Home) -> None:
-    gate, ran, got = Gate(), [], []
-    submit(jobs, "gate", gate, lane="draw")
-    assert gate.entered.wait(10)
+    gate, other, ran, got = Gate(), Gate(), [], []
+    for key, each in (("gate", gate), ("other", other)):
+        submit(jobs, key, each, lane="draw")
+        assert each.entered.wait(10)
     for number in range(1000):
         submit(jobs, "a", lambda _, n=number: ran.append(n) or n, lane="draw", done=got.append)
     submit(jobs, "b", lambda _: ran.append("b") or "b", lane="draw", done=got.append)
@@ -91,6 +92,21 @@ def test_waiting_jobs_of_one_key_become_one(jobs: Jobs, home: Home) -> None:
     gate.opened.set()
     home.until(lambda: len(got) == 2)
     assert ran == got == ["last", "b"], "a key keeps its turn"
+    other.opened.set()
+
+
+def test_a_slow_view_holds_up_no_other_and_its_own_results_come_in_order(
+    jobs: Jobs, home: Home
+) -> None:
+    slow, got = Gate("first"), []
+    submit(jobs, "slow", slow, lane="draw", done=got.append)
+    assert slow.entered.wait(10)
+    submit(jobs, "slow", lambda _: "second", lane="draw", done=got.append)
+    submit(jobs, "quick", lambda _: "quick", lane="draw", done=got.append)
+    home.until(lambda: got == ["quick"])
+    slow.opened.set()
+    home.until(lambda: len(got) == 3)
+    assert got == ["quick", "first", "second"]
 
 
 def test_a_running_drawing_is_shown_although_a_newer_one_waits(jobs: Jobs, home: Home) -> None:

@@ -14,10 +14,13 @@ from psygnal import Signal
 from vitviz.core.progress import Cancelled, Progress
 
 Lane = Literal["read", "run", "draw"]
-"""Pictures are read, models run and views drawn side by side; inside a lane one after the other."""
+"""Pictures are read, models run and views drawn side by side; what has one key comes in order."""
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
+
+_WORKERS: dict[Lane, int] = {"read": 1, "run": 1, "draw": 2}
+"""Threads of each lane; two that draw, so that a view that takes its time holds up no other."""
 
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second
 _DIGITS = re.compile(r"\d+")
@@ -60,6 +63,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.tasks: dict[Hashable, _Task] = {}
+        self.busy: set[Hashable] = set()
         self.wake = threading.Condition()
         self.open = True
 
@@ -70,16 +74,28 @@ class _Line:
             self.wake.notify()
 
     def take(self) -> _Task | None:
-        """The next task, now running; waits for one. None when the lane is closed."""
+        """The next task, now running; waits for one. None when the lane is closed.
+
+        A key whose older task still runs waits, so that results of a key come home in order.
+        """
         with self.wake:
-            while self.open and not self.tasks:
+            while self.open and (key := self._next()) is None:
                 self.wake.wait()
-            if not self.open:
+            if not self.open or key is None:
                 return None
-            task = self.tasks.pop(next(iter(self.tasks)))
-            if not task.job._unwanted:
-                task.job.state = "running"
+            task = self.tasks.pop(key)
+            task.job.state = "running"
+            self.busy.add(key)
             return task
+
+    def _next(self) -> Hashable | None:
+        return next((key for key in self.tasks if key not in self.busy), None)
+
+    def release(self, task: _Task) -> None:
+        """The task has been done; a newer one of its key may run."""
+        with self.wake:
+            self.busy.discard(task.job.key)
+            self.wake.notify_all()
 
     def give_way(self, job: Job, *, spare_running: bool = False) -> bool:
         """Marks a job as unwanted, unless it runs and is to be spared; whether it was marked."""
@@ -102,7 +118,7 @@ class _Line:
 
 
 class Jobs:
-    """The only place that starts threads: one a lane, begun when first needed.
+    """The only place that starts threads: a few a lane, begun when first needed.
 
     `submit` and `stop` are called at home (the thread that owns the window); `deliver` must bring a
     callable home, from any thread. `done`, `failed` and the signals always run at home. Signals are
@@ -184,12 +200,13 @@ class Jobs:
         lane = task.job.lane
         if lane not in self._lines:
             line = self._lines[lane] = _Line()
-            # A daemon: work deep inside a library must not keep a closed application alive.
-            thread = threading.Thread(
-                target=self._serve, args=(line,), name=f"vitviz-{lane}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            for _ in range(_WORKERS[lane]):
+                # A daemon: work deep inside a library must not keep a closed application alive.
+                thread = threading.Thread(
+                    target=self._serve, args=(line,), name=f"vitviz-{lane}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
         self._lines[lane].put(task)
 
     def _serve(self, line: _Line) -> None:
@@ -201,10 +218,13 @@ class Jobs:
         task = line.take()
         if task is None:
             return False
-        if not task.job._unwanted:
-            outcome = self._outcome(task)
-            if not self._closed:
-                self.deliver(outcome)
+        try:
+            if not task.job._unwanted:
+                outcome = self._outcome(task)
+                if not self._closed:
+                    self.deliver(outcome)
+        finally:
+            line.release(task)
         return True
 
     def _outcome(self, task: _Task) -> Callable[[], None]:
