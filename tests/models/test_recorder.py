@@ -166,7 +166,15 @@ def dropping(q, k, v):
 
 
 def overwriting(q, k, v):
+    maps = (q @ k.mT).softmax(-1)
+    output = maps @ v
+    maps.zero_()
+    return output
+
+
+def reusing(q, k, v):
     output = nn.functional.scaled_dot_product_attention(q, k, v)
+    q.zero_()
     k.zero_()
     return output
 
@@ -191,10 +199,12 @@ def test_what_is_not_the_models_own_map_is_refused(break_it, word):
     assert word in sentence
 
 
-def test_the_same_module_unbroken_is_shown():
-    _, calls = record(Outer(honest), torch.rand(1, 3, 16, 16))
+@pytest.mark.parametrize("way", [honest, reusing])
+def test_the_same_module_unbroken_is_shown(way):
+    _, calls = record(Outer(way), torch.rand(1, 3, 16, 16))
     reading = read_calls(calls, TokenGrid(4, 4, (4, 4)), (16, 16))
     assert (len(reading.layers), reading.refused) == (1, ())
+    assert reading.layers[0].attention.rows(3).std() > 0
 
 
 class Outer(nn.Module):

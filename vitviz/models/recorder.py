@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, silent
+from vitviz.models.keeping import Keep, Keeping
 from vitviz.models.verify import product_error, sampled_error
 
 KEEP_VALUES = 1024
@@ -104,6 +105,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.calls: list[Call] = []
         self._expected, self._values, self._progress = expected, values, progress
+        self._keep: Keep = Keeping(3 * expected)
         self._names: list[str] = []
         self._open: list[tuple[int, Tensor]] = []
 
@@ -168,14 +170,15 @@ class Recorder(TorchFunctionMode):
             key = key.repeat_interleave(groups, dim=-3)
             value = value.repeat_interleave(groups, dim=-3)
         call = Call(
-            self._name(), "fused", query=query, key=key, bias=attn_mask, causal=is_causal,
+            self._name(), "fused", bias=attn_mask, causal=is_causal,
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )  # fmt: skip
-        call.error = sampled_error(query, key, value, attn_mask, call.scale, is_causal, result)
+        call.query, call.key = self._keep(query), self._keep(key)
         if self._values or (self._values is None and key.shape[-2] <= KEEP_VALUES):
-            call.values = value
-        else:
-            call.query, call.key = _alone(query), _alone(key)
+            call.values = self._keep(value)
+        call.error = sampled_error(
+            call.query, call.key, value, attn_mask, call.scale, is_causal, result
+        )
         self._done(call)
 
     def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
@@ -232,9 +235,3 @@ def _same(operand: Any, maps: Tensor) -> bool:
         and operand.data_ptr() == maps.data_ptr()
         and operand.stride()[-2:] == maps.stride()[-2:]
     )
-
-
-def _alone(part: Tensor) -> Tensor:
-    """The tensor without the rest of the storage that it is a part of."""
-    shared = part.untyped_storage().nbytes() > part.numel() * part.element_size()
-    return part.contiguous().clone() if shared and part.is_contiguous() else part.contiguous()

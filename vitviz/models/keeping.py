@@ -1,0 +1,56 @@
+"""Memory for what is kept of a pass, got in a few large pieces.
+
+Kept tensors are copies, so that nothing the model does later can change them and v is really freed.
+On Linux fresh memory costs more in page faults than in copying, so it is asked for in huge pages.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+PIECE = 64 * 1024 * 1024
+"""Most bytes asked for at once; pages that are never written to cost nothing."""
+
+_HUGE = 2 * 1024 * 1024
+_ALIGNED = 64
+
+
+class Keep(Protocol):
+    """Copies a tensor into memory of its own, contiguous."""
+
+    def __call__(self, tensor: Tensor) -> Tensor: ...
+
+
+class Keeping:
+    """Copies tensors of one pass side by side; a piece is freed with the last tensor in it."""
+
+    def __init__(self, expected: int) -> None:
+        self._expected = max(1, expected)
+        self._piece: mmap.mmap | None = None
+        self._next = 0
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """The tensor's copy. `expected` more of its size are thought to follow."""
+        size = tensor.numel() * tensor.element_size()
+        if tensor.device.type != "cpu" or not hasattr(mmap, "MADV_HUGEPAGE") or size < _ALIGNED:
+            return tensor.clone(memory_format=torch.contiguous_format)
+        if self._piece is None or self._next + size > len(self._piece):
+            self._ask(size)
+        assert self._piece is not None
+        flat = torch.frombuffer(
+            self._piece, dtype=tensor.dtype, count=tensor.numel(), offset=self._next
+        )
+        self._next += math.ceil(size / _ALIGNED) * _ALIGNED
+        return flat.view(tensor.shape).copy_(tensor)
+
+    def _ask(self, size: int) -> None:
+        wanted = max(size, min(PIECE, (size + _ALIGNED) * self._expected))
+        self._piece = mmap.mmap(-1, wanted + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON)
+        self._piece.madvise(mmap.MADV_HUGEPAGE)
+        address = torch.frombuffer(self._piece, dtype=torch.uint8, count=1).data_ptr()
+        self._next = -address % _HUGE
