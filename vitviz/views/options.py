@@ -64,6 +64,7 @@ class Look:
 
 
 @cache  # asked for at every move of the cursor
+@cache
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """The options of a view's function: its keyword-only arguments, dataclasses taken apart.
 
