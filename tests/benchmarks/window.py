@@ -119,6 +119,8 @@ class Measured:
 
     def __init__(self, name: str, **sizes: int) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        from PySide6.QtCore import QTimer
+
         from vitviz.gui import theme
         from vitviz.gui.app import application
         from vitviz.gui.mailbox import Mailbox
@@ -128,6 +130,8 @@ class Measured:
         from vitviz.session.session import Session
 
         self.app = application()
+        self.heart = QTimer()  # so that `until` never waits for ever
+        self.heart.start(500)
         theme.apply(self.app, theme.DARK)
         self.mailbox = Mailbox()
         self.session = Session(Jobs(self.mailbox.deliver), save=lambda _settings: "")
@@ -142,9 +146,12 @@ class Measured:
 
     def until(self, true: Callable[[], bool]) -> None:
         """Lets the window live until something is true."""
+        from PySide6.QtCore import QEventLoop
+
         end = time.time() + 120
         while not true():
-            self.app.processEvents()
+            # Waiting as a window does: polling would take the interpreter from those who draw.
+            self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             if time.time() > end:
                 raise TimeoutError("the window did not get there in two minutes")
 

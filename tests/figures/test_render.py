@@ -11,9 +11,8 @@ from vitviz.core.colors import Scale, colored
 from vitviz.core.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
 from vitviz.core.geometry import Box, Spot
 from vitviz.core.selection import Selection
-from vitviz.core.tiles import heat_mosaic
+from vitviz.core.tiles import heat_mosaic, upsampled
 from vitviz.figures.layout import MARGIN, lay_out
-from vitviz.figures.paint import smoothed
 from vitviz.figures.render import render
 from vitviz.views import views
 
@@ -113,7 +112,7 @@ def test_dollars_and_brackets_are_words_not_formulas(tmp_path):
 
 def test_smooth_maps_keep_their_values_at_the_centres():
     values = np.array([[0, 1], [2, 3]], np.float32)
-    fine = smoothed(values, side=6)
+    fine = upsampled(values, side=6)
     assert fine.shape == (6, 6)
     np.testing.assert_allclose(fine[1::3, 1::3], values)
     assert fine.dtype == np.float32

@@ -40,7 +40,7 @@ def test_the_numbers_of_one_patch():
     assert facts["token"] == "7 of 17"
     assert facts["row, column"] == "1, 2"
     assert facts["original rows"] == "16 to 32"
-    assert facts["original columns"] == "50 to 66"
+    assert facts["columns"] == "50 to 66"
 
 
 def test_pointing_at_a_tile_of_the_sequence_is_pointing_at_its_token():
@@ -72,12 +72,12 @@ def test_patches_of_a_fraction_of_a_pixel_still_have_pixels():
 def test_the_whole_picture_is_shown_when_the_model_saw_a_part(original, whole, shown):
     trace = make_trace(original=original)
     drawing = drawn(trace, 0, whole=whole)
-    assert (drawing.panels[-1].title == "The whole picture") is shown
+    assert (drawing.rows[0][-1].title == "The whole picture") is shown
 
 
 def test_the_part_that_was_seen_is_outlined_over_the_whole_picture():
     trace = make_trace(original=(32, 100))
-    panel = drawn(trace, trace.grid.token(0, 0)).panels[-1]
+    panel = drawn(trace, trace.grid.token(0, 0)).rows[0][-1]
     seen = next(one for one in panel.layers if isinstance(one, Outlines) and one.role == "seen")
     assert seen.boxes == (trace.crop.frame,)
     assert aim(panel, 1, 1).token == trace.grid.token(0, 0)
@@ -87,7 +87,7 @@ def test_the_part_that_was_seen_is_outlined_over_the_whole_picture():
 
 def test_large_pictures_are_shown_small():
     trace = make_trace(original=(900, 2000))
-    raster = layer_of(drawn(trace, 0).panels[-1], Raster)
+    raster = layer_of(drawn(trace, 0).rows[0][-1], Raster)
     assert raster.pixels.shape == (230, 512, 3)
 
 

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 import numpy as np
 from einops import repeat
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
@@ -27,7 +27,7 @@ from vitviz.core.drawing import (
     RasterTiles,
 )
 from vitviz.core.geometry import Box
-from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic, upsampled
 from vitviz.figures.text import height, wrapped
 
 INK, QUIET, FAINT, ACCENT, LINE = "#1a1c20", "#5c636e", "#9aa1ab", "#dd4a1c", "#dcdfe4"
@@ -41,7 +41,7 @@ def paint(axes: Axes, layer: DrawnLayer, room: tuple[float, float], *, vector: b
         case Raster():
             _image(axes, layer.pixels, layer.box, smooth=layer.smooth, vector=vector)
         case Heat():
-            values = smoothed(layer.values) if layer.smooth else layer.values
+            values = upsampled(layer.values) if layer.smooth else layer.values
             _image(
                 axes, colored(values, layer.scale), layer.box, layer.opacity,
                 smooth=layer.smooth, vector=vector,
@@ -88,21 +88,6 @@ def _image(
         alpha=None if opacity >= 1 else opacity,
         interpolation="none" if vector else fine,
     )
-
-
-def smoothed(
-    values: Float32[np.ndarray, "row col"], side: int = 256
-) -> Float32[np.ndarray, "fine_row fine_col"]:
-    """Values interpolated linearly between the cells' centres, to about `side` cells."""
-    factor = max(1, side // max(values.shape))
-    fine = values
-    for axis, cells in enumerate(values.shape):
-        at = np.clip((np.arange(cells * factor) + 0.5) / factor - 0.5, 0, cells - 1)
-        low = np.floor(at).astype(int)
-        share = np.expand_dims((at - low).astype(np.float32), 1 - axis)
-        high = np.minimum(low + 1, cells - 1)
-        fine = np.take(fine, low, axis) * (1 - share) + np.take(fine, high, axis) * share
-    return fine
 
 
 def _grid(axes: Axes, grid: Grid) -> None:

@@ -72,8 +72,7 @@ class Canvas(QWidget):
         body.setChildrenCollapsible(False)
         body.setHandleWidth(UNIT)
         self._rows = [self._build_row(body, row) for row in rows]
-        # Rows of one width: a row of wide panels needs less height.
-        body.setSizes([round(10**6 / sum(_share(panel) for panel in row)) for row in rows])
+        body.setSizes([_height(row) for row in rows])
         self._body = body
         self._layout.addWidget(body)
 
@@ -107,3 +106,9 @@ def _share(panel: Panel) -> int:
     """A panel's share of its row's width: panels of one height are as wide as their shape says."""
     shape = panel.extent.width / panel.extent.height if panel.extent.height > 0 else 1.0
     return max(round(100 * panel.weight * min(max(shape, 0.4), 6.0)), 1)
+
+
+def _height(row: tuple[Panel, ...]) -> int:
+    """A row's share of the height: at one width, a row of wide panels needs less of it."""
+    tallest = max(panel.weight for panel in row)
+    return round(10**6 * tallest / sum(_share(panel) for panel in row))

@@ -26,10 +26,14 @@ class Scene:
     options: Mapping[str, Mapping[str, Value]]
 
     def values(self, view: str) -> dict[str, Any]:
-        """A view's flat options: the shared look where it takes one, then its own."""
+        """A view's flat options: the shared look as far as somebody changed it, then its own.
+
+        What nobody changed is left to the view: its own default may be another.
+        """
         takes = {option.name for option in find(view).options if option.group == "look"}
-        shared = {name: value for name, value in asdict(self.look).items() if name in takes}
-        return {**shared, **self.options.get(view, {})}
+        usual, look = asdict(Look()), asdict(self.look)
+        changed = {name: look[name] for name in takes if look[name] != usual[name]}
+        return {**changed, **self.options.get(view, {})}
 
 
 class Drawings:

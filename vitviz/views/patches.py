@@ -67,11 +67,12 @@ def draw(
     """The picture with its grid, the chosen patch enlarged, and all patches as the sequence."""
     token = selection.token(trace.grid, trace.crop)
     show_whole = whole == "always" or (whole == "when cropped" and trace.crop.seen_share < 0.995)
-    below = (_sequence(trace, token), *((_whole(trace, selection),) if show_whole else ()))
+    above = (_seen(trace, selection, source, grid, numbers), _enlarged(trace, token))
+    beside = (_whole(trace, selection),) if show_whole else ()
     return Drawing(
         "patches",
         _title(trace, token),
-        ((_seen(trace, selection, source, grid, numbers), _enlarged(trace, token)), below),
+        ((*above, *beside), (_sequence(trace, token),)),
         parts.caption(trace, _pattern(trace)),
     )
 
@@ -96,7 +97,7 @@ def _seen(trace: Trace, selection: Selection, source: Source, grid: bool, number
         PixelSpace(trace.crop, trace.grid),
         facts=(
             ("patches", f"{trace.grid.rows * trace.grid.cols}"),
-            ("tokens without a patch", counted),
+            ("prefix tokens", counted),
         ),
         weight=2,
     )
@@ -154,7 +155,7 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
         ("row, column", f"{place[0]}, {place[1]}"),
         ("size", f"{height:g} x {width:g} model pixels"),
         ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
-        ("original columns", f"{there.left:.0f} to {there.right:.0f}"),
+        ("columns", f"{there.left:.0f} to {there.right:.0f}"),
     )
 
 
@@ -189,16 +190,15 @@ def _sequence(trace: Trace, token: int) -> Panel:
         extent,
         "The sequence that the model reads, line after line",
         space,
-        weight=2,
     )
 
 
 @kept()
 def _laid_out(trace: Trace) -> tuple[RasterTiles, Box, TokenTiles]:
-    """The sequence broken into lines about twice as wide as they are many."""
+    """The sequence broken into lines about five times as wide as they are many."""
     patches = rearrange(_patches(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
     count, height, width, _ = patches.shape
-    cols = min(count, ceil(sqrt(2.2 * count * height / width)))
+    cols = min(count, ceil(sqrt(5 * count * height / width)))
     rows = ceil(count / cols)
     gap = max(1, round(min(height, width) / 8))
     padded = np.zeros((rows * cols, height, width, 3), np.uint8)
