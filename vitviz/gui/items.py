@@ -51,9 +51,9 @@ class PixelsItem(pg.GraphicsObject):  # type: ignore[misc]
         painter.drawImage(self._box, self._fitted(device))
 
     def _fitted(self, device: QRectF) -> QImage:
-        """Qt's own scaling samples four pixels only: shrink by averaging first, and remember it."""
+        """Qt's own scaling samples four pixels only, or one: shrink by averaging, and remember it."""
         width, height = max(round(device.width()), 1), max(round(device.height()), 1)
-        if not self._smooth or self._image.width() < 1.3 * width:
+        if self._image.width() <= width * (1.3 if self._smooth else 1):
             return self._image
         if self._scaled is None or self._scaled.width() != width:
             self._scaled = self._image.scaled(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from vitviz.core.colors import Scale, table_colors
@@ -68,17 +70,21 @@ class ColorBar(QWidget):
         painter.drawText(rest, centre, elided)
 
 
-class FactsLabel(QLabel):
-    """Numbers that belong to a panel: quiet names, clear values."""
+class FactsLabel(QWidget):
+    """Numbers that belong to a panel: quiet names, clear values, as many on a line as fit.
+
+    It never gets lower while its width stays: under a moving cursor the map must not jump.
+    """
+
+    GAP = 14
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("facts")
-        self.setWordWrap(True)
-        self.setTextFormat(Qt.TextFormat.RichText)
         self.setFont(theme.font(-1, numbers=True))
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._facts: tuple[tuple[str, str], ...] | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._facts: tuple[tuple[str, str], ...] = ()
+        self._most = 0
+        self.setVisible(False)
 
     def show_facts(self, facts: tuple[tuple[str, str], ...]) -> None:
         """Replaces what is shown."""
@@ -86,22 +92,42 @@ class FactsLabel(QLabel):
             return
         self._facts = facts
         self.setVisible(bool(facts))
-        strong = theme.current().text
-        pairs = (
-            f"{_plain(name)}&nbsp;<span style='color:{strong}'>{_plain(value)}</span>"
-            for name, value in facts
-        )
-        self.setText(" &nbsp; ".join(pairs))
+        self.setAccessibleName(", ".join(f"{name} {value}" for name, value in facts))
+        self.setToolTip("\n".join(f"{name}: {value}" for name, value in facts))
+        self._fit()
+        self.update()
 
-    def restyle(self) -> None:
-        """Takes on the colours of the theme that is on now."""
-        facts, self._facts = self._facts, None
-        self.show_facts(facts or ())
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.size().width() != event.oldSize().width():
+            self._most = 0
+            self._fit()
 
+    def _fit(self) -> None:
+        lines = max((line for line, *_ in self._placed()), default=-1) + 1
+        if lines > self._most:
+            self._most = lines
+            self.setFixedHeight(lines * self.fontMetrics().lineSpacing())
 
-def _plain(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return escaped.replace(" ", "&nbsp;") if len(escaped) < 12 else escaped
+    def _placed(self) -> Iterator[tuple[int, int, str, str]]:
+        """(line, left, name, value) of every fact."""
+        metrics, line, left = self.fontMetrics(), 0, 0
+        for name, value in self._facts:
+            width = metrics.horizontalAdvance(f"{name} {value}")
+            if left and left + width > self.width():
+                line, left = line + 1, 0
+            yield line, left, name, value
+            left += width + self.GAP
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter, metrics = QPainter(self), self.fontMetrics()
+        for line, left, name, value in self._placed():
+            base = line * metrics.lineSpacing() + metrics.ascent()
+            painter.setPen(QColor(theme.current().quiet))
+            painter.drawText(left, base, name)
+            at = left + metrics.horizontalAdvance(f"{name} ")
+            painter.setPen(QColor(theme.current().text))
+            elided = metrics.elidedText(value, Qt.TextElideMode.ElideRight, self.width() - at)
+            painter.drawText(at, base, elided)
 
 
 class BarsWidget(QWidget):
@@ -159,7 +185,7 @@ class MessageWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setContentsMargins(8, 8, 8, 8)
         layout.addStretch()
         self._text, self._hint = QLabel(), QLabel()
         for label, name in ((self._text, "title"), (self._hint, "quiet")):

@@ -108,8 +108,7 @@ class PanelWidget(QWidget):
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
         self._graph.setBackground(QColor(theme.current().surface))
-        self._facts.restyle()
-        for widget in (self._bar, self._bars):
+        for widget in (self._bar, self._bars, self._facts):
             widget.update()
         self._graph.viewport().update()
 

@@ -108,7 +108,8 @@ class TopBar(QToolBar):
         self._facts.setToolTip("\n".join(info.notes))
         self._device.setText(f"{info.device} · {info.precision}  ▾")
         good = not trace.refused
-        words = f"verified {trace.verified:.0e}" if good else f"{len(trace.refused)} refused"
+        error = f"{trace.verified:.0e}" if trace.verified > 0 else "0"
+        words = f"verified {error}" if good else f"{len(trace.refused)} refused"
         self._badge.setText(("✓ " if good else "! ") + words)
         self._badge.setProperty("state", "good" if good else "bad")
         self._badge.style().unpolish(self._badge)

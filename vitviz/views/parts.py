@@ -145,7 +145,7 @@ def numbered(count: int, size: int, *, down: bool, gap: int = 1, room: float) ->
 def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
     """Numbers beside and above a mosaic of tiles, and the extent that holds both."""
     height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
-    room = 0.06 * max(height, width)
+    room = 0.08 * max(height, width)
     labels = numbered(cols, tile[1], down=False, gap=gap, room=room)
     labels += numbered(rows, tile[0], down=True, gap=gap, room=room)
     return Labels(labels), Box(-room, -room, height, width)

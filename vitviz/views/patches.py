@@ -132,10 +132,7 @@ def _enlarged(trace: Trace, token: int) -> Panel:
     if place is None:
         name = parts.token_words(trace.grid, token)
         words = f"{name[0].upper()}{name[1:]} has no patch."
-        hint = (
-            "It is learned, and gathers what it needs from all patches. Point at a patch to see "
-            "its pixels."
-        )
+        hint = "Point at a patch to see its pixels."
         return Panel((Message(words, hint),), extent, "No patch", facts=(("token", str(token)),))
     return Panel(
         (Raster(tiles[place], extent, smooth=False),),
