@@ -87,6 +87,14 @@ def test_predictions_are_the_models_own(tiny_model, tiny_trace):
     assert share == pytest.approx(float(shares.max()), abs=1e-6)
 
 
+def test_progress_counts_the_calls_there_will_be(photo):
+    for name, calls in (("tnt_s_patch16_224", 4), ("vit_small_patch16_224", 2)):
+        model = vitviz.load(name, pretrained=False, img_size=64, depth=2)
+        seen = []
+        vitviz.trace(model, photo, progress=lambda *it, seen=seen: seen.append(it[:2]))
+        assert seen == [(done + 1, calls) for done in range(calls)]
+
+
 def test_no_head_is_said(photo):
     trace = vitviz.trace(vitviz.load("test_vit", pretrained=False, num_classes=0), photo)
     assert trace.predictions == ()
