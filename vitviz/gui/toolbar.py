@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
+from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT
 from vitviz.session.column import ModelChoice, ModelRequest
 
@@ -69,7 +70,7 @@ class TopBar(QToolBar):
         self._device.setToolTip("Device and precision the model runs in")
         self._device.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._device.setMenu(QMenu(self._device))
-        self._facts = QLabel()
+        self._facts = ElidedLabel()
         self._facts.setObjectName("quiet")
         self._facts.setFont(theme.font(numbers=True))
         self._badge = QLabel()
@@ -143,8 +144,7 @@ class TopBar(QToolBar):
         opener.clicked.connect(self.open_wished)
         for widget in (opener, self._model, self._patch, self._fit, self._device):
             layout.addWidget(widget)
-        layout.addWidget(self._facts)
-        layout.addStretch()
+        layout.addWidget(self._facts, 1)
         layout.addWidget(self._badge)
         row.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return row
