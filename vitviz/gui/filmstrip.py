@@ -62,9 +62,7 @@ class Filmstrip(QWidget):
         chosen = None if current is None else current.data(Qt.ItemDataRole.UserRole)
         self._list.clear()
         for picture in pictures:
-            icon = known.get(picture.key) or QIcon(
-                QPixmap.fromImage(image_of(thumbnail(picture, 256)))
-            )
+            icon = known.get(picture.key) or _icon(picture)
             item = QListWidgetItem(icon, picture.name)
             rows, cols, _rgb = picture.pixels.shape
             note = f"\n{picture.note}" if picture.note else ""
@@ -104,3 +102,12 @@ class Filmstrip(QWidget):
             self.open_wished.emit()
         elif wished is not None:
             self.closed.emit(wished.data())
+
+
+def _icon(picture: Picture) -> QIcon:
+    """The picture small, in its own colours also where it is selected."""
+    pixmap = QPixmap.fromImage(image_of(thumbnail(picture, 256)))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(pixmap, mode)
+    return icon

@@ -85,7 +85,7 @@ class LinesItem(pg.GraphicsObject):  # type: ignore[misc]
     def paint(self, painter: QPainter, *_: Any) -> None:
         if self._grid is None:
             return
-        pen = QPen(theme.role_color(self._grid.role), 1)
+        pen = QPen(theme.role_color(self._grid.role), painter.device().devicePixelRatio())
         pen.setCosmetic(True)
         painter.setPen(pen)
         box = self._grid.box
@@ -118,11 +118,12 @@ class OutlinesItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def paint(self, painter: QPainter, *_: Any) -> None:
         firm = self._outlines.role in ("pin", "chosen")
+        sharp = painter.device().devicePixelRatio()  # a cosmetic pen counts the screen's own pixels
         strokes = [(QColor(0, 0, 0, 150), 4.5 if firm else 3.0)]
         strokes.append((theme.role_color(self._outlines.role), 2.2 if firm else 1.2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for color, width in strokes:
-            pen = QPen(color, width)
+            pen = QPen(color, width * sharp)
             pen.setCosmetic(True)
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
