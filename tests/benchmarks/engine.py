@@ -74,7 +74,7 @@ def looking() -> list[Row]:
     row = milliseconds(lambda: [each.rows(token) for each in layers], 30)
     cold = milliseconds(lambda: (forget(layers), rollout(layers, token)), 3)
     warm = milliseconds(lambda: rollout(layers, token), 30)
-    few = layers[:3]
+    few = layers[:8]
     ready = [EagerAttention(torch.from_numpy(whole(each))) for each in few]
     walked = in_turns(lambda: product(ready), lambda: rollout_heads(ready, one(token)), 3)
     made = in_turns(
