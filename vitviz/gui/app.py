@@ -16,7 +16,6 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vitviz import __version__
-from vitviz.core.progress import VitvizError
 from vitviz.core.resources import resource
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
@@ -27,7 +26,6 @@ from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
 from vitviz.session.session import Session
 from vitviz.session.settings import read_settings
-from vitviz.session.start import first_request, first_selection, first_sources
 
 NO_MODEL = (
     "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
@@ -104,30 +102,14 @@ class Starter(QObject):
             session.problems.connect(self._complained)
             session.jobs.ended.connect(self._ended)
         session.trace_ready.connect(self._traced)
-        self._begin()
-
-    def _begin(self) -> None:
-        session = self._window.session
-        request = first_request(self._launch, session.settings)
-        if not request.name:
+        session.start(self._launch)
+        if not session.request.name:
             self._window.notices.say([NO_MODEL])
-        session.use_model(request)
-        session.open_sources(first_sources(self._launch))
-
-    def _point(self, trace: Trace) -> None:
-        session = self._window.session
-        try:
-            chosen = first_selection(self._launch, session.selection, trace)
-        except VitvizError as error:
-            session.problems.emit([str(error)])
-            return
-        session.select(pin=chosen.pin, depth=chosen.depth, head=chosen.head)
 
     def _traced(self, trace: Trace) -> None:
-        """The first trace is there: point where the launch asked to."""
+        """The first trace is there."""
         session = self._window.session
         session.trace_ready.disconnect(self._traced)
-        self._point(trace)
         if self._launch.view:
             self._window.board.maximise(self._launch.view)
         self._waiting = set(self._window.board.visible)
