@@ -1,0 +1,148 @@
+"""A panel on screen shows exactly its numbers' colours, and knows what lies under the mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+from pytestqt.qtbot import QtBot
+
+from vitviz.core.colors import Scale, colored
+from vitviz.core.drawing import (
+    Bars,
+    Drawing,
+    HeadTiles,
+    Heat,
+    HeatTiles,
+    Message,
+    Outlines,
+    Panel,
+    PixelSpace,
+    Raster,
+)
+from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.gui import theme
+from vitviz.gui.app import application
+from vitviz.gui.canvas import Canvas
+
+GRID = TokenGrid(4, 4, (8, 8), ("class",))
+CROP = Crop((32, 32), (32, 32), (1.0, 1.0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dark() -> None:
+    theme.apply(application(), theme.DARK)
+
+
+def shown(qtbot: QtBot, *panels: Panel) -> Canvas:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(420 * len(panels), 520)
+    canvas.show_drawing(Drawing("test", "Test", (panels,)))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    return canvas
+
+
+def color_at(canvas: Canvas, row: float, col: float, panel: int = 0) -> tuple[int, int, int]:
+    widget = canvas.panels[panel]
+    at = widget.position_of(row, col).toPoint()
+    pixel = widget.grab().toImage().pixelColor(at)
+    return pixel.red(), pixel.green(), pixel.blue()
+
+
+def heat(values: np.ndarray, **look: Any) -> Panel:
+    scale = Scale(float(values.min()), float(values.max()), "viridis", "attention")
+    return Panel(
+        (Heat(values, GRID.frame, scale, **look),), CROP.frame, "Map", PixelSpace(CROP, GRID), scale
+    )
+
+
+def test_each_cell_has_the_color_of_its_value(qtbot: QtBot) -> None:
+    values = np.random.default_rng(1).random((4, 4), np.float32)
+    panel = heat(values)
+    canvas = shown(qtbot, panel)
+    assert panel.bar is not None
+    wanted = colored(values, panel.bar)
+    for row in range(4):
+        for col in range(4):
+            found = color_at(canvas, row * 8 + 4, col * 8 + 4)
+            assert np.abs(np.subtract(found, wanted[row, col].astype(int))).max() <= 2
+
+
+def test_opacity_mixes_with_the_picture(qtbot: QtBot) -> None:
+    values = np.ones((4, 4), np.float32)
+    scale = Scale(0.0, 1.0, "viridis")
+    picture = Raster(np.zeros((32, 32, 3), np.uint8), CROP.frame)
+    panel = Panel((picture, Heat(values, GRID.frame, scale, 0.5)), CROP.frame)
+    found = color_at(shown(qtbot, panel), 12, 12)
+    full = colored(values, scale)[0, 0].astype(int)
+    assert np.abs(np.subtract(found, full / 2)).max() <= 2
+
+
+def test_a_new_map_replaces_the_old_one_in_place(qtbot: QtBot) -> None:
+    rising = np.arange(16, dtype=np.float32).reshape(4, 4)
+    canvas = shown(qtbot, heat(rising))
+    before = canvas.panels[0]
+    canvas.show_drawing(Drawing("test", "Test", ((heat(rising[::-1].copy()),),)))
+    assert canvas.panels[0] is before
+    high = colored(rising, Scale(0, 15, "viridis"))[3, 3].astype(int)
+    assert np.abs(np.subtract(color_at(canvas, 4, 28), high)).max() <= 2
+
+
+@pytest.mark.parametrize(("row", "col"), [(0.5, 0.5), (31.5, 31.5), (8.5, 23.5), (15.5, 16.5)])
+def test_the_patch_under_the_mouse_is_the_one_that_is_named(
+    qtbot: QtBot, row: float, col: float
+) -> None:
+    values = np.arange(16, dtype=np.float32).reshape(4, 4)
+    canvas = shown(qtbot, heat(values))
+    widget = canvas.panels[0]
+    inside = widget.viewport.mapFrom(widget, widget.position_of(row, col).toPoint())
+    found = widget.aim_at(QPointF(inside))
+    assert found is not None
+    assert found.token == GRID.token(int(row // 8), int(col // 8))
+    assert found.value == values[int(row // 8), int(col // 8)]
+
+
+def test_beside_the_picture_nothing_is_aimed_at(qtbot: QtBot) -> None:
+    canvas = shown(qtbot, heat(np.zeros((4, 4), np.float32)))
+    widget = canvas.panels[0]
+    inside = widget.viewport.mapFrom(widget, widget.position_of(-3, 5).toPoint())
+    assert widget.aim_at(QPointF(inside)) is None
+
+
+def test_an_atlas_names_layer_and_head(qtbot: QtBot) -> None:
+    values = np.random.default_rng(2).random((3, 2, 4, 4), np.float32)
+    low, high = np.zeros((3, 2), np.float32), np.ones((3, 2), np.float32)
+    space = HeadTiles(CROP, GRID, 3, (2, 2, 2))
+    tiles = HeatTiles(values, low, high, Scale(0, 1))
+    chosen = Outlines((Box(0, 0, 4, 4),), "chosen")
+    canvas = shown(qtbot, Panel((tiles, chosen), Box(0, 0, 14, 9), space=space))
+    widget = canvas.panels[0]
+    inside = widget.viewport.mapFrom(widget, widget.position_of(12.5, 6.5).toPoint())
+    found = widget.aim_at(QPointF(inside))
+    assert found is not None
+    assert (found.layer, found.head) == (2, 1)
+    assert found.value == pytest.approx(float(values[2, 1, 2, 1]))
+
+
+def test_bars_and_messages_are_no_maps(qtbot: QtBot) -> None:
+    bars = Panel((Bars(("cat", "dog"), (0.8, 0.2), ("80%", "20%")),), Box(0, 0, 2, 1))
+    words = Panel((Message("No map", "because"),), Box(0, 0, 1, 1))
+    canvas = shown(qtbot, bars, words)
+    for panel in canvas.panels:
+        assert panel.aim_at(QPointF(20, 20)) is None
+
+
+def test_the_smaller_of_two_rows_gets_less_height(qtbot: QtBot) -> None:
+    square = heat(np.zeros((4, 4), np.float32))
+    wide = Panel((Raster(np.zeros((8, 48, 3), np.uint8), Box(0, 0, 8, 48)),), Box(0, 0, 8, 48))
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(500, 700)
+    canvas.show_drawing(Drawing("test", "Test", ((square,), (wide,))))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    assert canvas.panels[1].height() < canvas.panels[0].height() / 2
