@@ -17,6 +17,7 @@ from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
 from vitviz.models.families import family_of
 from vitviz.models.guess import Blueprint, blueprint_of, build
 from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
+from vitviz.models.hub import check_reach, is_silence, no_connection
 from vitviz.models.labels import card_labels, imagenet_labels
 from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
@@ -141,6 +142,8 @@ def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) 
     if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
     progress(0, 3, "downloading the weights" if pretrained else "building the model")
+    if pretrained:
+        check_reach(name, _instead())
     module = _create(name, pretrained, wanted)
     preprocess = preprocess_of(resolve_model_data_config(module))
     trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
@@ -176,6 +179,8 @@ def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Modu
         )
         if not pretrained:
             raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
+        if is_silence(error):
+            raise BadModel(no_connection(name, _instead())) from error
         raise BadModel(
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
