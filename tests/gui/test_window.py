@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QGuiApplication, QImage, QMouseEvent
+from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from vitviz.core.drawing import aim
 from vitviz.core.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.actions import WISHES
@@ -58,8 +59,15 @@ def hover(
 ) -> Any:
     widget = panel_of(window, view, panel)
     at = widget.viewport.mapFrom(widget, widget.position_of(row, col).toPoint())
-    qtbot.mouseMove(widget.viewport, QPoint(2, 2))
-    qtbot.mouseMove(widget.viewport, at)
+    moved = QMouseEvent(
+        QEvent.Type.MouseMove,
+        QPointF(at),
+        QPointF(widget.viewport.mapToGlobal(at)),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QCoreApplication.sendEvent(widget.viewport, moved)
     return widget, at
 
 
@@ -70,8 +78,8 @@ def test_every_view_is_painted(window: MainWindow) -> None:
 
 
 def test_untrained_weights_are_said_in_the_window(window: MainWindow) -> None:
-    assert "untrained" in window._header.text()
-    assert "untrained" in window.bar._facts.text()
+    assert window.bar._weights.isVisible()
+    assert window.bar._weights.text() == "untrained weights"
 
 
 def test_badge_shows_the_measured_error(window: MainWindow) -> None:
@@ -131,7 +139,7 @@ def test_keys_move_token_layer_and_head(qtbot: QtBot, window: MainWindow) -> Non
     assert trace.grid.place(token) == (middle[0], middle[1] + 1)
     qtbot.keyClick(window, Qt.Key.Key_Home)
     assert session.selection.layer(len(trace.layers)) == 0
-    qtbot.keyClick(window, Qt.Key.Key_PageUp)
+    qtbot.keyClick(window, Qt.Key.Key_PageDown)
     assert session.selection.layer(len(trace.layers)) == 1
     qtbot.keyClick(window, Qt.Key.Key_BracketRight)
     assert session.selection.head == 0
@@ -277,3 +285,76 @@ def test_devices_are_offered_once_a_model_has_run(window: MainWindow) -> None:
     offered = [action.text() for action in window.bar._device.menu().actions()]
     assert "Automatic" in offered
     assert "CPU · fp32" in offered
+
+
+def test_pointing_from_the_class_token_at_a_patch_shows_the_whole_patch(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.session.choose_prefix("class")
+    hover(qtbot, window, "patches", 20, 20)
+    enlarged = panel_of(window, "patches", 1)
+    assert enlarged.panel is not None
+    seen, wanted = enlarged._box.viewRect(), enlarged.panel.extent
+    assert seen.left() <= wanted.left
+    assert seen.right() >= wanted.right
+    assert seen.height() < 3 * wanted.height
+
+
+def test_keys_belong_to_the_board_after_the_start(qtbot: QtBot, window: MainWindow) -> None:
+    assert window.focusWidget() is window.board
+    form = window.inspector._form
+    assert form is not None
+    for widget in (form, window.inspector.look):
+        for field in widget.findChildren(QComboBox):
+            assert field.focusPolicy() == Qt.FocusPolicy.TabFocus
+
+
+def test_a_double_click_gives_room_and_keeps_the_pin(qtbot: QtBot, window: MainWindow) -> None:
+    before = window.session.selection.pin
+    widget, at = hover(qtbot, window, "patches", 20, 20)
+    qtbot.mouseClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseDClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
+    assert window.board.maximised == "patches"
+    assert window.session.selection.pin == before
+
+
+def test_with_preview_off_the_cursor_only_reads(qtbot: QtBot, window: MainWindow) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    hover(qtbot, window, "heads", 20, 20)
+    assert window.session.selection.hover is None
+    assert window.controls._read_out.text()
+
+
+def test_the_value_read_is_that_of_the_map_drawn_now(qtbot: QtBot, window: MainWindow) -> None:
+    hover(qtbot, window, "heads", 20, 20)
+    panel = panel_of(window, "heads").panel
+    found = aim(panel, 20, 20)
+    assert found is not None
+    assert window.controls._read_out.text() == found.words
+
+
+@pytest.mark.parametrize("text", ["   ", "x" * 6000, "/no/such/file", "two\nlines"])
+def test_pasted_words_open_nothing(window: MainWindow, text: str) -> None:
+    QGuiApplication.clipboard().setText(text)
+    count = len(window.session.pictures)
+    window._wish_paste()
+    assert len(window.session.pictures) == count
+    assert "holds no picture" in window.notices.sentences[0]
+
+
+def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray) -> None:
+    for name, rows in (("a", 60), ("b", 80)):
+        Image.fromarray(photo[:rows]).save(tmp_path / f"{name}.png")
+    QGuiApplication.clipboard().setText(f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}\n")
+    count = len(window.session.pictures)
+    window._wish_paste()
+    assert len(window.session.pictures) == count + 2
+
+
+def test_views_taken_off_stay_off_after_a_restart(window: MainWindow) -> None:
+    window.board.set_shown("rollout", False)
+    state = window.state()
+    window.board.reset()
+    assert window.board.is_shown("rollout")
+    window.restore("", state)
+    assert not window.board.is_shown("rollout")

@@ -21,6 +21,8 @@ class Board(QWidget):
 
     hovered = Signal(object)
     clicked = Signal(object)
+    read = Signal(object)
+    double_clicked = Signal(str)
     wished = Signal(str, str)
     focus_changed = Signal(str)
     visible_changed = Signal()
@@ -37,6 +39,7 @@ class Board(QWidget):
         self._rows: list[QSplitter] = []
         for row in _rows(list(views)):
             self._add_row([(views[name], share) for name, share in row])
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._column)
@@ -67,6 +70,10 @@ class Board(QWidget):
         """Says in a view why there is nothing to see."""
         self.cards[view].show_message(text, hint)
 
+    def _clicked(self, found: object) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.clicked.emit(found)
+
     def set_focus(self, view: str) -> None:
         """Marks the view whose options and help are offered."""
         if view == self._focus or view not in self.cards:
@@ -92,14 +99,18 @@ class Board(QWidget):
         return view not in self._hidden
 
     def state(self) -> str:
-        """Sizes of rows and columns, as text."""
+        """Sizes of rows and columns and the views taken off, as text."""
         parts = [self._column, *self._rows]
-        return ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
+        sizes = ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
+        return f"{sizes}|{' '.join(sorted(self._hidden))}"
 
     def restore(self, state: str) -> None:
         """Takes sizes back; a state of another layout is ignored."""
         parts = [self._column, *self._rows]
-        saved = state.split(",")
+        sizes, _, hidden = state.partition("|")
+        self._hidden = set(hidden.split()) & set(self.cards)
+        self._arrange()
+        saved = sizes.split(",")
         if len(saved) == len(parts):
             for part, text in zip(parts, saved, strict=True):
                 part.restoreState(QByteArray(base64.b64decode(text)))
@@ -123,7 +134,9 @@ class Board(QWidget):
         for index, (view, share) in enumerate(row):
             card = Card(view)
             card.hovered.connect(self.hovered)
-            card.clicked.connect(self.clicked)
+            card.clicked.connect(self._clicked)
+            card.read.connect(self.read)
+            card.double_clicked.connect(self.double_clicked)
             card.focused.connect(self.set_focus)
             card.wished.connect(self.wished)
             self.cards[view.name] = card

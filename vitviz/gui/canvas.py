@@ -19,6 +19,7 @@ class Canvas(QWidget):
 
     hovered = Signal(object)
     clicked = Signal(object)
+    read = Signal(object)
     double_clicked = Signal()
     painted = Signal()
     """A new drawing has been handed to the painter."""
@@ -69,6 +70,7 @@ class Canvas(QWidget):
             self._layout.removeWidget(self._body)
             self._body.deleteLater()
         body = QSplitter(Qt.Orientation.Vertical)
+        body.setObjectName("canvas")
         body.setChildrenCollapsible(False)
         body.setHandleWidth(UNIT)
         self._rows = [self._build_row(body, row) for row in rows]
@@ -89,6 +91,7 @@ class Canvas(QWidget):
             widget = PanelWidget()
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
+            widget.read.connect(self.read)
             widget.double_clicked.connect(self.double_clicked)
             layout.addWidget(widget, _share(panel))
             made.append(widget)

@@ -28,6 +28,8 @@ class Card(QFrame):
 
     hovered = Signal(object)
     clicked = Signal(object)
+    read = Signal(object)
+    double_clicked = Signal(str)
     focused = Signal(str)
     wished = Signal(str, str)
     """(wish, view): "help", "options", "export", "maximise"."""
@@ -39,7 +41,8 @@ class Card(QFrame):
         self.canvas = Canvas()
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self._clicked)
-        self.canvas.double_clicked.connect(self._maximise)
+        self.canvas.read.connect(self.read)
+        self.canvas.double_clicked.connect(self._double_clicked)
         self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
         self._subtitle.setObjectName("quiet")
         self._caption.setObjectName("faint")
@@ -57,7 +60,7 @@ class Card(QFrame):
         layout.addWidget(self._caption)
         self._tools = self._tool_strip()
         self.setAccessibleName(view.title)
-        self.setMinimumSize(200, 160)
+        self.setMinimumSize(160, 150)
 
     def show_drawing(self, drawing: Drawing) -> None:
         """Shows a new drawing of this view."""
@@ -139,8 +142,8 @@ class Card(QFrame):
         self.focused.emit(self.view.name)
         self.wished.emit(self.sender().property("wish"), self.view.name)
 
-    def _maximise(self) -> None:
-        self.wished.emit("maximise", self.view.name)
+    def _double_clicked(self) -> None:
+        self.double_clicked.emit(self.view.name)
 
     def _clicked(self, found: object) -> None:
         self.focused.emit(self.view.name)

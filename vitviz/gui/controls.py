@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -17,6 +21,9 @@ from PySide6.QtWidgets import (
 from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT
+
+FEW = 2
+"""Prefix tokens that get a button each."""
 
 
 class Stepper(QWidget):
@@ -66,7 +73,7 @@ class Stepper(QWidget):
 
 
 class Prefixes(QWidget):
-    """One button for each prefix token: class, distillation, registers."""
+    """The prefix tokens to choose from: buttons for one or two, a menu for more."""
 
     chosen = Signal(str)
 
@@ -74,36 +81,62 @@ class Prefixes(QWidget):
         super().__init__()
         self._names: tuple[str, ...] = ()
         self._buttons: list[QToolButton] = []
+        self._more = QToolButton()
+        self._more.setObjectName("tool")
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._more.setToolTip("Choose a class or register token")
+        self._more.setMenu(QMenu(self._more))
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
+        self._layout.addWidget(self._more)
+        self._more.setVisible(False)
 
     def show_names(self, names: tuple[str, ...], chosen: str | None) -> None:
         """Shows the model's prefix tokens and which one is pinned."""
         if names != self._names:
             self._rebuild(names)
-        for name, button in zip(self._names, self._buttons, strict=True):
+        for name, button in zip(self._names, self._buttons, strict=False):
             button.setChecked(name == chosen)
+        for action in self._more.menu().actions():
+            action.setChecked(action.data() == chosen)
+        self._more.setText(f"{chosen if chosen in names[1:] else 'registers'}  ▾")
 
     def _rebuild(self, names: tuple[str, ...]) -> None:
         for button in self._buttons:
             self._layout.removeWidget(button)
             button.deleteLater()
-        self._names, self._buttons = names, []
-        for name in names:
-            button = QToolButton()
-            button.setObjectName("tool")
-            button.setCheckable(True)
-            short = name.replace("register ", "r") if len(names) > 2 else name
-            button.setText(short)
-            button.setToolTip(f"Choose the {name} token" + (" (C)" if name == "class" else ""))
-            button.setProperty("prefix", name)
-            button.clicked.connect(self._pressed)
-            self._layout.addWidget(button)
-            self._buttons.append(button)
+        self._names = names
+        few = names if len(names) <= FEW else names[:1]
+        self._buttons = [self._button(name) for name in few]
+        for position, button in enumerate(self._buttons):
+            self._layout.insertWidget(position, button)
+        menu = self._more.menu()
+        menu.clear()
+        for name in names[len(few) :]:
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setData(name)
+            action.triggered.connect(self._picked)
+        self._more.setVisible(len(names) > FEW)
+
+    def _button(self, name: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName("tool")
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setText(name)
+        button.setToolTip(f"Choose the {name} token" + (" (C)" if name == "class" else ""))
+        button.setProperty("prefix", name)
+        button.clicked.connect(self._pressed)
+        return button
 
     def _pressed(self) -> None:
         self.chosen.emit(self.sender().property("prefix"))
+
+    def _picked(self) -> None:
+        self.chosen.emit(cast(QAction, self.sender()).data())
 
 
 class JobsBar(QWidget):
@@ -129,10 +162,7 @@ class JobsBar(QWidget):
         layout.addWidget(self._bar)
         layout.addWidget(stop)
         self.setMinimumWidth(180)
-        policy = self.sizePolicy()
-        policy.setHorizontalPolicy(QSizePolicy.Policy.Expanding)
-        policy.setRetainSizeWhenHidden(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setVisible(False)
 
     def show_job(self, label: str, done: float, total: float) -> None:

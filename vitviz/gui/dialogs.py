@@ -49,18 +49,27 @@ def view_help(parent: QWidget, view: View) -> Page:
 
 
 def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
-    """All keys on one page."""
-    rows = "".join(
-        f"<tr><td>{html.escape(plain(wish.text))}</td>"
-        f"<td>&nbsp;&nbsp;<b>{html.escape(', '.join(wish.keys))}</b></td></tr>"
-        for wish in wishes
-        if wish.keys
+    """All keys on one page, in two columns."""
+    named = [(plain(wish.text), ", ".join(wish.keys)) for wish in wishes if wish.keys]
+    named += [("Read values of the pinned token", "hold Shift")]
+    half = (len(named) + 1) // 2
+    columns = "".join(
+        "<td style='padding-right:32px'><table>"
+        + "".join(
+            f"<tr><td>{html.escape(words)}</td><td>&nbsp;&nbsp;<b>{html.escape(keys)}</b></td></tr>"
+            for words, keys in part
+        )
+        + "</table></td>"
+        for part in (named[:half], named[half:])
     )
     mouse = (
         "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms, "
         "dragging pans, a double click gives a view all the room.</p>"
     )
-    return Page(parent, "Keys and mouse", f"<h2>Keys and mouse</h2>{mouse}<table>{rows}</table>")
+    body = f"<h2>Keys and mouse</h2>{mouse}<table><tr>{columns}</tr></table>"
+    page = Page(parent, "Keys and mouse", body)
+    page.resize(760, 560)
+    return page
 
 
 def about_page(parent: QWidget, device: str) -> Page:

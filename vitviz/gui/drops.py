@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from pathlib import Path
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
@@ -38,6 +39,19 @@ def sources_of(mime: QMimeData) -> list[Source]:
     if inline is not None:
         return [inline]
     return [url.toString() for url in mime.urls() if url.scheme() in ("http", "https")]
+
+
+def pasted_paths(text: str) -> list[str]:
+    """The files and folders that a pasted text names, one a line; nothing else is guessed at."""
+    found = []
+    for line in text.splitlines()[:1000]:
+        name = line.strip().strip("'\"")
+        try:
+            if name and Path(name).is_absolute() and Path(name).exists():
+                found.append(name)
+        except (OSError, ValueError):  # no name of a file: too long, or with characters none has
+            continue
+    return found
 
 
 def _png(image: QImage) -> bytes:

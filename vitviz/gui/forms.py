@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -41,6 +42,8 @@ class Form(QWidget):
             field = self._field(option)
             field.setToolTip(option.text)
             self.fields[option.name] = field
+            for widget in (field, *field.findChildren(QWidget)):
+                widget.installEventFilter(self)
             if option.kind == "switch":
                 layout.addRow(field)
                 continue
@@ -51,6 +54,14 @@ class Form(QWidget):
             label.setMinimumHeight(30)
             label.setMinimumWidth(64)
             layout.addRow(label, field)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The wheel scrolls past a form: it changes only what was given the focus."""
+        wheel = event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget)
+        if wheel and not cast(QWidget, watched).hasFocus():
+            event.ignore()
+            return True
+        return False
 
     def show_values(self, values: Mapping[str, Value]) -> None:
         """Shows values without sending them as wishes."""

@@ -21,6 +21,7 @@ from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.forms import Form
+from vitviz.gui.keys import leave_focus
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
@@ -104,6 +105,7 @@ class Inspector(QFrame):
     option_wished = Signal(str, str, object)
     look_wished = Signal(str, object)
     reset_wished = Signal(str)
+    look_reset_wished = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,13 +133,19 @@ class Inspector(QFrame):
         heading.addWidget(self._reset)
         look = QLabel("Maps")
         look.setObjectName("title")
+        again = QPushButton("Reset")
+        again.setToolTip("Back to the usual colours and range")
+        again.clicked.connect(self.look_reset_wished)
+        maps = QHBoxLayout()
+        maps.addWidget(look, 1)
+        maps.addWidget(again)
         layout.addWidget(self.token)
         layout.addWidget(_rule())
         layout.addLayout(heading)
         layout.addWidget(self._nothing)
         layout.addLayout(self._holder)
         layout.addWidget(_rule())
-        layout.addWidget(look)
+        layout.addLayout(maps)
         layout.addWidget(self.look)
         layout.addStretch()
         area = QScrollArea()
@@ -147,7 +155,7 @@ class Inspector(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)
-        self.setMinimumWidth(250)
+        self.setMinimumWidth(224)
 
     def show_view(self, view: View, values: Mapping[str, Value]) -> None:
         """Offers a view's own options; the look of maps is offered below for all views."""
@@ -159,6 +167,7 @@ class Inspector(QFrame):
         self._view_title.show_text(view.title)
         self._form = Form(own, self._option_changed)
         self._form.show_values(values)
+        leave_focus(self._form)
         self._form.setVisible(bool(own))
         self._nothing.setVisible(not own)
         self._reset.setVisible(bool(own))

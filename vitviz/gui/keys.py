@@ -19,7 +19,7 @@ _OWN = {
     Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
 }  # fmt: skip
 _TYPED = (QLineEdit, QAbstractSpinBox)
-_MOVED = (QAbstractButton, QAbstractItemView, QAbstractSlider, QComboBox)
+_MOVED = (QAbstractItemView, QAbstractSlider, QComboBox)
 
 
 class KeyGuard(QObject):
@@ -35,7 +35,8 @@ class KeyGuard(QObject):
         )
         typing = isinstance(watched, _TYPED) and plain
         moving = isinstance(watched, _MOVED) and plain and event.key() in _OWN
-        if typing or moving:
+        pressing = isinstance(watched, QAbstractButton) and event.key() == Qt.Key.Key_Space
+        if typing or moving or pressing:
             event.accept()
             return True
         return False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import time
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
-MOST = 6
+MOST = 3
+TOGETHER = 1.5  # seconds: sentences that come later are about something else
 
 
 class Notices(QFrame):
@@ -15,6 +18,10 @@ class Notices(QFrame):
         super().__init__(parent)
         self.setObjectName("notice")
         self._sentences: list[str] = []
+        self._said = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.dismiss)
         self._label = QLabel()
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
@@ -37,15 +44,24 @@ class Notices(QFrame):
         return tuple(self._sentences)
 
     def say(self, sentences: list[str]) -> None:
-        """Adds sentences, the newest first; repeated ones are said once."""
-        self._sentences = list(dict.fromkeys([*sentences, *self._sentences]))
-        if not self._sentences:
+        """Says what has just happened, instead of what was said some time before."""
+        if not sentences:
             return
+        now = time.monotonic()
+        before = self._sentences if now - self._said < TOGETHER else []
+        self._said = now
+        self._sentences = list(dict.fromkeys([*before, *sentences]))
+        self._timer.stop()
         shown = self._sentences[:MOST]
         more = len(self._sentences) - len(shown)
         self._label.setText("\n".join(shown + ([f"… and {more} more"] if more else [])))
         self._label.setToolTip("\n".join(self._sentences) if more else "")
         self.setVisible(True)
+
+    def tell(self, sentence: str) -> None:
+        """Good news: says it for a few seconds."""
+        self.say([sentence])
+        self._timer.start(6000)
 
     def dismiss(self) -> None:
         """Takes the notice away."""

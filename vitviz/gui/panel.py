@@ -46,6 +46,9 @@ class PanelWidget(QWidget):
     clicked = Signal(object)
     """`Aim` that was clicked."""
     double_clicked = Signal()
+    read = Signal(object)
+    """`Aim` whose value is to be read, without choosing anything: new numbers came under the cursor,
+    or Shift is held."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +56,7 @@ class PanelWidget(QWidget):
         self._items: list[_Item] = []
         self._images: dict[_Key, tuple[_Pixels, QImage]] = {}
         self._pressed: QPointF | None = None
+        self._cursor: QPointF | None = None
         self._title = ElidedLabel()
         self._title.setObjectName("quiet")
         self._title.setFont(theme.font(-1))
@@ -97,8 +101,10 @@ class PanelWidget(QWidget):
             case _:
                 self._stack.setCurrentWidget(self._graph)
                 self._show_layers(panel)
-                if before is None or before.extent != panel.extent:
+                if before is None or before.extent != panel.extent or not _is_map(before):
                     self.reset_zoom()
+        if self._cursor is not None:
+            self.read.emit(self.aim_at(self._cursor))
 
     def reset_zoom(self) -> None:
         """Shows the whole panel again."""
@@ -137,6 +143,7 @@ class PanelWidget(QWidget):
         """Hover and clicks; drags and the wheel go on to the map, which pans and zooms."""
         kind = event.type()
         if kind == QEvent.Type.Leave:
+            self._cursor = None
             self.hovered.emit(None)
         elif isinstance(event, QMouseEvent):
             return self._mouse(kind, event)
@@ -145,7 +152,9 @@ class PanelWidget(QWidget):
     def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         left = event.button() == Qt.MouseButton.LeftButton
         if kind == QEvent.Type.MouseMove and not event.buttons():
-            self.hovered.emit(self.aim_at(event.position()))
+            self._cursor = event.position()
+            shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.read if shift else self.hovered).emit(self.aim_at(self._cursor))
         elif kind == QEvent.Type.MouseButtonPress and left:
             self._pressed = event.position()
         elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
@@ -194,11 +203,17 @@ class PanelWidget(QWidget):
                 raise TypeError(f"{type(layer).__name__} cannot be drawn over a map")
 
 
+def _is_map(panel: Panel) -> bool:
+    """Whether a panel has coordinates to look at; bars and messages have none."""
+    return bool(panel.layers) and not isinstance(panel.layers[0], Bars | Message)
+
+
 def _graph() -> tuple[pg.GraphicsView, pg.ViewBox]:
     view = pg.GraphicsView(background=QColor(theme.current().surface))
     box = pg.ViewBox(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.01)
     view.setCentralItem(box)
     view.viewport().setMouseTracking(True)
+    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the board has the keys
     return view, box
 
 

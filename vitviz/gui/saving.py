@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -14,7 +15,9 @@ from vitviz.session.session import Session
 FIGURES = "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg)"
 
 
-def save_figure(parent: QWidget, session: Session, drawing: Drawing) -> None:
+def save_figure(
+    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None]
+) -> None:
     """Asks for a file and saves the drawing there; the file dialog asks before overwriting."""
     stem = f"{Path(session.current.name).stem}-{drawing.view}" if session.current else drawing.view
     first = str(Path(session.settings.figure_folder) / f"{stem}.png")
@@ -35,7 +38,7 @@ def save_figure(parent: QWidget, session: Session, drawing: Drawing) -> None:
 
     def saved(_nothing: None) -> None:
         session.remember(figure_folder=str(path.parent))
-        session.problems.emit([f"Saved {path}"])
+        tell(f"Saved {path}")
 
     session.jobs.submit(
         ("save", path), work, lane="read", done=saved, failed=failed, label=f"saving {path.name}"

@@ -80,7 +80,10 @@ QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QToolBar { background: $window; border: none; padding: 0 8px 6px 8px; spacing: 8px; }
 QDockWidget { titlebar-close-icon: none; titlebar-normal-icon: none; }
 QMainWindow::separator { background: $window; width: 6px; height: 6px; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+QLabel#landing { background: transparent; border: 2px solid $accent; border-radius: 8px; }
 QSplitter::handle { background: $window; }
+QSplitter#canvas::handle { background: transparent; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
@@ -146,7 +149,7 @@ QLabel#good { color: $good; }
 QLabel#bad { color: $bad; }
 QLabel#badge { border: 1px solid $line; border-radius: 6px; padding: 4px 10px; color: $quiet; }
 QLabel#badge[state="good"] { color: $good; }
-QLabel#badge[state="bad"] { color: $bad; }
+QLabel#badge[state="bad"] { color: $bad; border-color: $bad; }
 QLabel#drop { border: 1px dashed $faint; border-radius: 8px; color: $quiet; padding: 10px; }
 QLabel#hero { font-weight: 600; }
 """

@@ -77,6 +77,12 @@ class TopBar(QToolBar):
         self._badge.setObjectName("badge")
         self._badge.setFont(theme.font(-0.5, numbers=True))
         self._badge.setVisible(False)
+        self._weights = QLabel()
+        self._weights.setObjectName("badge")
+        self._weights.setProperty("state", "bad")
+        self._weights.setFont(theme.font(-0.5))
+        self._weights.setToolTip("What is shown is real, but no training has shaped it")
+        self._weights.setVisible(False)
         self.addWidget(self._row())
 
     def show_choices(self, choices: Sequence[ModelChoice]) -> None:
@@ -99,25 +105,27 @@ class TopBar(QToolBar):
     def show_trace(self, trace: Trace | None) -> None:
         """Shows what was measured, with the badge."""
         self._badge.setVisible(trace is not None)
+        self._weights.setVisible(False)
         if trace is None:
             self._facts.setText("")
             return
         info, grid = trace.model, trace.grid
         prefix = f" + {len(grid.prefix)}" if grid.prefix else ""
-        state = "" if info.weights == "trained" else f"  ·  {info.weights} weights"
-        self._facts.setText(f"{grid.rows} × {grid.cols}{prefix} tokens{state}")
+        self._facts.setText(f"{grid.rows} × {grid.cols}{prefix} tokens")
+        self._weights.setVisible(info.weights != "trained")
+        self._weights.setText(f"{info.weights} weights")
         self._facts.setToolTip("\n".join(info.notes))
         self._device.setText(f"{info.device} · {info.precision}  ▾")
         good = not trace.refused
-        error = f"{trace.verified:.0e}" if trace.verified > 0 else "0"
-        words = f"verified {error}" if good else f"{len(trace.refused)} refused"
+        error = f"verified {trace.verified:.0e}" if trace.verified > 0 else "verified, exact"
+        words = error if good else f"{len(trace.refused)} refused"
         self._badge.setText(("✓ " if good else "! ") + words)
         self._badge.setProperty("state", "good" if good else "bad")
         self._badge.style().unpolish(self._badge)
         self._badge.style().polish(self._badge)
         tip = (
-            "Largest relative error of attention @ values against the model's own output, over "
-            "sampled tokens of every layer."
+            f"Largest relative error of attention @ values against the model's own output in "
+            f"{info.precision}, over sampled tokens of every layer: {trace.verified:.2e}."
         )
         self._badge.setToolTip("\n".join([tip, *trace.refused]))
 
@@ -145,6 +153,7 @@ class TopBar(QToolBar):
         for widget in (opener, self._model, self._patch, self._fit, self._device):
             layout.addWidget(widget)
         layout.addWidget(self._facts, 1)
+        layout.addWidget(self._weights)
         layout.addWidget(self._badge)
         row.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         return row
@@ -181,6 +190,8 @@ class TopBar(QToolBar):
                 action = menu.addAction(choice.title)
                 action.setToolTip(choice.name)
                 action.setData(ModelRequest(choice.name))
+                action.setCheckable(True)
+                action.setChecked(self._request is not None and self._request.name == choice.name)
                 action.triggered.connect(self._model_chosen)
         menu.addSeparator()
         menu.addAction("Find a model by name…").triggered.connect(self.find_wished)

@@ -17,6 +17,7 @@ class Welcome(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("card")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         title = QLabel("Drop a picture here")
         title.setObjectName("hero")
         title.setFont(theme.font(9, bold=True))

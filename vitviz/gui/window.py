@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, replace
+from typing import cast
 
 from PySide6.QtCore import QByteArray, QObject, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
     QKeySequence,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -35,7 +37,7 @@ from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board
 from vitviz.gui.controls import Controls
-from vitviz.gui.drops import carries_pictures, sources_of
+from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
 from vitviz.gui.filmstrip import Filmstrip
 from vitviz.gui.finder import Finder
 from vitviz.gui.inspector import Inspector
@@ -78,16 +80,24 @@ class MainWindow(QMainWindow):
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
         self._wished: ModelRequest | None = None
+        self._before_click: Selection | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._docks: dict[str, QDockWidget] = {}
+        self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
+        self._landing = QLabel(self)
+        self._landing.setObjectName("landing")
+        self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._landing.hide()
         self._build()
         self._build_menus()
         self._connect_widgets()
         self._connect_session()
         self._default_state = self.saveState()
         leave_focus(self)
+        self.actions_by_name["preview"].setChecked(True)
+        self.setContentsMargins(0, 0, UNIT, 0)
         self.resize(1440, 900)
         self._show_all()
 
@@ -118,6 +128,8 @@ class MainWindow(QMainWindow):
         label.setFont(theme.font(-1))
         label.setContentsMargins(12, 0, 0, UNIT - 2)
         dock.setTitleBarWidget(label)
+        dock.topLevelChanged.connect(self._dress_dock)
+        self._dock_titles[title] = label
         dock.setWidget(widget)
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable
@@ -126,6 +138,13 @@ class MainWindow(QMainWindow):
         )
         self.addDockWidget(area, dock)
         self._docks[title] = dock
+
+    def _dress_dock(self, floats: bool) -> None:
+        """A floating panel has the desktop's own title, to be moved and closed by."""
+        dock = cast(QDockWidget, self.sender())
+        label = self._dock_titles[dock.objectName()]
+        dock.setTitleBarWidget(cast(QWidget, None) if floats else label)
+        label.setVisible(not floats)
 
     def _build_menus(self) -> None:
         menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
@@ -166,6 +185,8 @@ class MainWindow(QMainWindow):
         session = self.session
         self.board.hovered.connect(self._hovered)
         self.board.clicked.connect(self._clicked)
+        self.board.read.connect(self._read)
+        self.board.double_clicked.connect(self._double_clicked)
         self.board.wished.connect(self._card_wished)
         self.board.focus_changed.connect(self._focus_changed)
         self.board.visible_changed.connect(self._visible_changed)
@@ -175,6 +196,7 @@ class MainWindow(QMainWindow):
         self.inspector.option_wished.connect(session.set_option)
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
+        self.inspector.look_reset_wished.connect(self._reset_look)
         self.controls.layer.chosen.connect(self._layer_chosen)
         self.controls.head.chosen.connect(self._head_chosen)
         self.controls.prefixes.chosen.connect(session.choose_prefix)
@@ -224,8 +246,12 @@ class MainWindow(QMainWindow):
 
     def _show_current(self, picture: Picture | None) -> None:
         self.filmstrip.show_current(None if picture is None else picture.key)
-        if picture is None or self.session.trace is None:
+        trace = self.session.trace
+        if picture is None or trace is None:
             self._show_trace(None)
+        elif picture.key != trace.picture.key:
+            shown = f"Reading {picture.name} … (still showing {trace.picture.name})"
+            self._header.show_text(shown)
 
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
@@ -235,7 +261,7 @@ class MainWindow(QMainWindow):
         self.bar.show_trace(trace)
         self._show_header(trace)
         picture = self.session.current
-        self._middle.setCurrentWidget(self.welcome if picture is None else self.board)
+        self._show_middle(self.welcome if picture is None else self.board)
         if trace is not None:
             self._show_selection(self.session.selection, self.session.selection)
             return
@@ -243,6 +269,12 @@ class MainWindow(QMainWindow):
         if picture is not None:
             for name in self.views:
                 self.board.show_message(name, f"Reading {picture.name} …")
+
+    def _show_middle(self, page: QWidget) -> None:
+        """The page that is shown has the keys: a button that had them would take Space."""
+        if self._middle.currentWidget() is not page or self.focusWidget() is None:
+            self._middle.setCurrentWidget(page)
+            page.setFocus()
 
     def _first_trace(self, trace: Trace) -> None:
         """Once torch is there it can be asked for devices; a model that worked is remembered."""
@@ -255,13 +287,13 @@ class MainWindow(QMainWindow):
     def _show_header(self, trace: Trace | None) -> None:
         if trace is None:
             self._header.show_text("")
+            self.setWindowTitle("vitviz")
             return
+        self.setWindowTitle(f"{trace.picture.name} – {trace.model.title} – vitviz")
         parts = [trace.model.title, trace.picture.name]
         if trace.predictions:
             label, share = trace.predictions[0]
             parts.append(f"{label} {share:.2f}")
-        if trace.model.weights != "trained":
-            parts.append(f"{trace.model.weights} weights")
         if trace.crop.seen_share < 0.995:
             parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
         self._header.show_text("   ·   ".join(parts))
@@ -314,7 +346,7 @@ class MainWindow(QMainWindow):
         if not self._jobs:
             self.controls.jobs.show_nothing()
             return
-        job = self._jobs[-1]
+        job = self._jobs[0]  # what the others wait for
         words = f"{job.label}: {job.what}" if job.what else job.label
         self.controls.jobs.show_job(words, job.done, job.total)
 
@@ -325,14 +357,20 @@ class MainWindow(QMainWindow):
         token = None if found is None else found.token
         if trace is None:
             return
+        self._read(found)
+        preview = self.actions_by_name["preview"].isChecked()
         place = None if token is None else place_of(token, trace.grid, trace.crop)
-        self.session.hover(place)
+        self.session.hover(place if preview else None)
+
+    def _read(self, found: Aim | None) -> None:
+        """Says the value under the cursor, of the numbers that are drawn now."""
         self.controls.read_out("" if found is None else found.words)
 
     def _clicked(self, found: Aim) -> None:
         trace = self.session.trace
         if trace is None:
             return
+        self._before_click = self.session.selection
         if found.head is not None:
             chosen = self.session.selection
             if found.layer is not None:
@@ -340,6 +378,16 @@ class MainWindow(QMainWindow):
             self.session.select(depth=chosen.depth, head=found.head)
         elif found.token is not None:
             self.session.pin(place_of(found.token, trace.grid, trace.crop))
+
+    def _double_clicked(self, view: str) -> None:
+        """A double click is for the view: what its first click chose is given back."""
+        before = self._before_click
+        if before is not None:
+            self.session.select(pin=before.pin, depth=before.depth, head=before.head)
+        self.board.maximise(view)
+
+    def _reset_look(self) -> None:
+        self.session.set_look(**asdict(Look()))
 
     def _card_wished(self, wish: str, view: str) -> None:
         match wish:
@@ -401,8 +449,8 @@ class MainWindow(QMainWindow):
         mime = QGuiApplication.clipboard().mimeData()
         if carries_pictures(mime):
             self.session.open_sources(sources_of(mime))
-        elif mime.hasText() and Path(mime.text().strip()).exists():
-            self.session.open_sources([mime.text().strip()])
+        elif paths := pasted_paths(mime.text()):
+            self.session.open_sources(paths)
         else:
             self.notices.say(["The clipboard holds no picture; copy one and paste again."])
 
@@ -424,6 +472,10 @@ class MainWindow(QMainWindow):
 
     def _wish_grid(self) -> None:
         self.session.set_look(grid=not self.session.look.grid)
+
+    def _wish_preview(self) -> None:
+        if not self.actions_by_name["preview"].isChecked():
+            self.session.hover(None)
 
     def _wish_heat(self) -> None:
         self.session.set_look(heat=not self.session.look.heat)
@@ -529,7 +581,7 @@ class MainWindow(QMainWindow):
         if drawing is None or self.session.trace is None:
             self.notices.say(["There is no figure to save yet; open a picture first."])
             return
-        save_figure(self, self.session, drawing)
+        save_figure(self, self.session, drawing, self.notices.tell)
 
     # Theme, drops and closing
 
@@ -541,11 +593,24 @@ class MainWindow(QMainWindow):
         self.session.remember(theme=name)
         self.board.restyle()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        current = self._middle.currentWidget()
+        if current is not None:
+            current.setFocus()
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if carries_pictures(event.mimeData()):
             event.acceptProposedAction()
+            self._landing.setGeometry(self.rect().adjusted(4, 4, -4, -4))
+            self._landing.show()
+            self._landing.raise_()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._landing.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self._landing.hide()
         self.session.open_sources(sources_of(event.mimeData()))
         event.acceptProposedAction()
 
