@@ -142,10 +142,13 @@ def mass_inside(share: Tensor, box: Box) -> float:
 
 
 @torch.inference_mode()
-def attention_map(model: Any, square: Image.Image) -> Tensor:
+def attention_maps(model: Any, square: Image.Image) -> tuple[Tensor, Tensor]:
+    """The rollout and the last layer's class attention (heads' mean), each [row column], sum 1."""
     with every_attention(model) as layers:
         model(as_input([square]))
-    return rollout(layers)[0]
+    last = reduce(layers[-1][:, :, 0, 1:], "1 head patch -> patch", "mean")
+    followed = rollout(layers)[0]
+    return followed, rearrange(last / last.sum(), "(r c) -> r c", r=len(followed))
 
 
 def random_twin(card: dict[str, Any], patch_size: int, seed: int) -> Any:
@@ -157,7 +160,7 @@ def random_twin(card: dict[str, Any], patch_size: int, seed: int) -> Any:
 
 
 def measure_attention(card_file: Path, photographs: Sequence[Path]) -> dict[str, Any]:
-    """Rollout mass inside the object's box, trained and random, beside the box's share of area."""
+    """Attention inside the object's box, trained and random, beside the box's share of area."""
     boxes = json.loads(Path(__file__).with_name("boxes.json").read_text())["boxes"]
     known = [p for p in photographs if p.stem in boxes]
     card = json.loads(card_file.read_text())
@@ -170,13 +173,16 @@ def measure_attention(card_file: Path, photographs: Sequence[Path]) -> dict[str,
             picture = Image.open(photograph)
             box = box_in_square(Box(*boxes[photograph.stem]), *picture.size)
             square = centre_square(picture, card["input_size"][-1])
-            chance = [mass_inside(attention_map(twin, square), box) for twin in twins]
+            followed, last = (mass_inside(m, box) for m in attention_maps(trained, square))
+            chance = [[mass_inside(m, box) for m in attention_maps(twin, square)] for twin in twins]
             rows[photograph.stem] = {
                 "area": box.area,
-                "trained": mass_inside(attention_map(trained, square), box),
-                "random": sum(chance) / len(chance),
+                "trained": followed,
+                "random": sum(pair[0] for pair in chance) / len(chance),
+                "last_layer_trained": last,
+                "last_layer_random": sum(pair[1] for pair in chance) / len(chance),
             }
-        names = ("area", "trained", "random")
+        names = tuple(rows[known[0].stem])
         rows["mean"] = {n: sum(r[n] for r in rows.values()) / len(known) for n in names}
         figures[str(size)] = {
             n: {k: round(v, 4) for k, v in row.items()}
@@ -294,11 +300,9 @@ def draw_figure(card_file: Path, photographs: Sequence[Path], file: Path) -> Non
         large = np.asarray(centre_square(picture, TILE)).astype(np.float32)
         sheet.paste(Image.fromarray(large.astype(np.uint8)), (0, 16 + row * TILE))
         for column, model in enumerate(models, 1):
-            share = attention_map(model, square)
+            share, _ = attention_maps(model, square)
             share = (share - share.min()) / (share.max() - share.min()).clamp_min(1e-9)
-            light = Image.fromarray(share.numpy()).resize(
-                (TILE, TILE), Image.Resampling.NEAREST
-            )
+            light = Image.fromarray(share.numpy()).resize((TILE, TILE), Image.Resampling.NEAREST)
             shown = large * (0.12 + 0.88 * np.asarray(light)[..., None])
             place = (column * TILE, 16 + row * TILE)
             sheet.paste(Image.fromarray(shown.astype(np.uint8)), place)
@@ -330,7 +334,8 @@ def main() -> None:
         figures["rollout_mass"] = {
             "what": "share of the class token's rollout (mean of heads, half identity) inside the "
             "object's hand-set box (boxes.json), beside the box's share of the area and the mean "
-            f"of {len(RANDOM_SEEDS)} models of the same architecture with random weights",
+            f"of {len(RANDOM_SEEDS)} models of the same architecture with random weights; "
+            "last_layer: the class token's attention in the last layer instead",
             "by_patch_size": measure_attention(options.card, options.photographs),
         }
     if options.tell:

@@ -88,14 +88,14 @@ class Settings:
     learning_rate: float = 1.2e-3
     muon_rate: float = 3e-3
     weight_decay: float = 0.05
-    ema: float = 0.998
+    ema: float = 0.992
     cutmix: float = 0.15
     label_weight: float = 0.6
     logit_weight: float = 0.8
     feature_weight: float = 1.0
     attention_weight: float = 0.5
     temperature: float = 1.5
-    save_minutes: float = 6.0
+    save_minutes: float = 10.0
     smoke: bool = False
 
     @property
