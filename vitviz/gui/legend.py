@@ -53,9 +53,15 @@ class ColorBar(QWidget):
         label = " ".join(part for part in (self._scale.label, self._scale.unit) if part)
         left = metrics.horizontalAdvance(low) + 6
         right = metrics.horizontalAdvance(high) + 6
+        if (
+            left + right + 4 > self.width()
+        ):  # the range is always said, the colours if there is room
+            painter.setPen(QColor(theme.current().quiet))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, f"{low} … {high}")
+            return
         room = self.width() - left - right
         named = metrics.horizontalAdvance(label) + 12
-        bar = min(max(room - named, min(room, 48)), 180)
+        bar = max(min(max(room - named, min(room, 48)), 180), 4)
         painter.setPen(QColor(theme.current().quiet))
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(0, 0, left, self.height()), centre, low)
