@@ -226,8 +226,8 @@ class Danger:
     [
         ("missing", "was not found in"),
         ("empty", "is empty"),
-        ("text", "damaged, cut short or no checkpoint"),
-        ("truncated", "damaged, cut short or no checkpoint"),
+        ("text", r"is no safetensors file \(its header cannot be read\); download it again"),
+        ("truncated", "is cut short; download it again"),
         ("other", "does not fit VisionTransformer: missing: cls_token"),
         ("wider", r"blocks.0.attn.proj.bias is \(128,\) in the file and \(64,\)"),
         ("unknown", "name one"),

@@ -252,5 +252,16 @@ class Calling(nn.Module):
 
 def test_a_model_without_attention_says_so(photo):
     model = vitviz.load("test_resnet", pretrained=False)
-    with pytest.raises(Unsupported, match="test_resnet has no attention map"):
+    with pytest.raises(Unsupported, match=r"^test_resnet has no .* picture: it made no attention"):
         vitviz.trace(model, photo)
+
+
+def test_a_checkpoint_without_attention_is_called_by_its_file_name(photo, tmp_path):
+    file = tmp_path / "test_resnet.pth"
+    torch.save(timm.create_model("test_resnet").state_dict(), file)
+    with pytest.raises(Unsupported) as caught:
+        vitviz.trace(vitviz.load(file), photo)
+    assert str(caught.value) == (
+        "test_resnet.pth has no attention that can be laid over a picture: it is a test_resnet, "
+        "which made no attention call; choose a transformer"
+    )

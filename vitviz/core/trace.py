@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,9 @@ from vitviz.core.attention import Attention
 from vitviz.core.geometry import Box, Crop, TokenGrid
 
 Weights = Literal["trained", "untrained", "partly loaded"]
+
+CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin")
+"""File name endings that mean a model rather than a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,12 @@ class ModelInfo:
     licence: str = ""
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
+        is_file = self.name.lower().endswith(CHECKPOINTS)
+        return Path(self.name).name if is_file else self.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

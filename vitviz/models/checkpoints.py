@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vitviz.core.progress import BadModel
+from vitviz.core.trace import CHECKPOINTS
 
 State = dict[str, Tensor]
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+SUFFIXES = CHECKPOINTS
 
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "teacher", "module")
 _PREFIXES = ("module.", "_orig_mod.", "backbone.", "model.")
@@ -45,7 +46,12 @@ def read_state(path: Path) -> State:
             f"{path.name} holds more than tensors, and unpickling it could run any program; "
             "save its state_dict as .safetensors and open that"
         ) from None
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError) as error:
+    except SafetensorError as error:
+        # A header that was read: the file ends before the last tensor that it names.
+        cut = "incomplete" in str(error).lower()
+        what = "is cut short" if cut else "is no safetensors file (its header cannot be read)"
+        raise BadModel(f"{path.name} {what}; download it again or open another file") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         words = (
             str(error).strip().splitlines()[0][:120] if str(error).strip() else "no reason given"
         )

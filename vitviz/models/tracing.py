@@ -61,7 +61,7 @@ def _run(
         except torch.OutOfMemoryError as error:
             if attempt:
                 raise VitvizError(
-                    f"{model.info.name} does not fit in this computer's memory; take a smaller "
+                    f"{model.info.called} does not fit in this computer's memory; take a smaller "
                     "model or a smaller input size"
                 ) from error
         # Out of the except block: the error's frames would keep the tensors alive.
@@ -103,11 +103,10 @@ def _read(
     size = model.preprocess.size
     grid = model.family.grid(model.module, size)
     if grid is None:
-        raise Unsupported(f"{info.name}: which patch of the picture its tokens are is not known")
+        raise _without_maps(info, "which patch of the picture its tokens are is not known")
     reading = model.family.read(model.module, calls, grid, size)
     if not reading.layers:
-        why = reading.refused[0] if reading.refused else "it made no attention call that is seen"
-        raise Unsupported(f"{info.name} has no attention map over the picture's patches: {why}")
+        raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
     if all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
     info = replace(info, notes=(*info.notes, *reading.notes))
@@ -120,6 +119,17 @@ def _read(
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
         seconds=seconds, held_bytes=_held((*reading.layers, *reading.pools)), pools=reading.pools,
     )  # fmt: skip
+
+
+def _without_maps(info: ModelInfo, why: str) -> Unsupported:
+    return Unsupported(f"{info.called} has no attention that can be laid over a picture: {why}")
+
+
+def _no_call(info: ModelInfo) -> str:
+    article = "an" if info.architecture[:1].lower() in "aeiou" else "a"
+    own = info.called == info.architecture
+    who = "it" if own else f"it is {article} {info.architecture}, which"
+    return f"{who} made no attention call; choose a transformer"
 
 
 def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ...], str]:

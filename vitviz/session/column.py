@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin")
-"""File name endings that mean a model rather than a picture."""
+from vitviz.core.trace import CHECKPOINTS
 
 
 @dataclass(frozen=True, slots=True)

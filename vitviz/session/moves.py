@@ -42,7 +42,7 @@ def prefix_chosen(selection: Selection, trace: Trace, name: str) -> Selection:
     if name not in trace.grid.prefix:
         there = ", ".join(trace.grid.prefix) or "none"
         raise VitvizError(
-            f"{trace.model.name} has no {name} token, its prefix tokens are: {there}; "
+            f"{trace.model.called} has no {name} token, its prefix tokens are: {there}; "
             "choose a patch instead"
         )
     return replace(selection, pin=Place(prefix=name), hover=None)

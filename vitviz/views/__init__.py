@@ -56,7 +56,7 @@ def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
     head = selection.head
     layer = f"{selection.layer(len(trace.layers)) + 1} of {len(trace.layers)}"
     return (
-        ("model", trace.model.name),
+        ("model", trace.model.called),
         ("weights", trace.model.weights_hash or trace.model.weights),
         ("precision", trace.model.precision),
         ("picture", trace.picture.name),
