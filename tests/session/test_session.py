@@ -12,6 +12,7 @@ import pytest
 from home import Home
 from PIL import Image
 
+from vitviz.core.colors import Scale
 from vitviz.core.drawing import Drawing, Message
 from vitviz.core.images import open_picture
 from vitviz.core.progress import Unsupported
@@ -105,9 +106,10 @@ def test_pictures_open_and_the_first_is_shown(
     assert names == ["0.png", "1.png", "2.png", "pasted picture"], "the same pixels open once"
     assert session.current is session.pictures[0]
     assert heard.of("current_changed") == [session.pictures[0]]
-    assert heard.of("problems") == []
+    assert heard.of("problems") == [["dragged.png is open already (as 1.png)"]]
     session.open_sources([files[2]])
     assert session.current is session.pictures[2], "what is opened again is shown"
+    assert len(heard.of("problems")) == 1, "by its own name nothing needs to be said"
     assert session.settings.recent_files[0] == str(files[2])
 
 
@@ -281,6 +283,46 @@ def test_a_model_that_cannot_be_opened_gives_the_old_one_back(
     assert ready.trace.picture is ready.current  # type: ignore[union-attr]
 
 
+def test_a_model_without_attention_gives_the_old_one_back_with_the_picture_chosen_meanwhile(
+    ready: Session, heard: Heard
+) -> None:
+    worked = ready.request
+    ready.use_model(ModelRequest("test_resnet", pretrained=False))
+    (said,) = heard.of("trace_failed")
+    assert "test_resnet has no attention" in said
+    assert ready.request == worked
+    assert [request.name for request in heard.of("request_changed")] == ["test_resnet", worked.name]
+    ready.step(1)
+    assert ready.trace is not None
+    assert ready.trace.picture is ready.current
+    assert len(heard.of("trace_failed")) == 1
+
+
+def test_without_pictures_the_last_model_that_worked_comes_back(
+    ready: Session, heard: Heard, tmp_path: Path, photo: np.ndarray
+) -> None:
+    worked = ready.request
+    for picture in ready.pictures:
+        ready.close_picture(picture.key)
+    ready.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
+    assert len(heard.of("trace_failed")) == 1
+    assert ready.request == worked
+    ready.open_sources([photo])
+    assert ready.trace is not None
+    assert ready.trace.picture.name == "0.png", "the same pixels, read before"
+
+
+def test_the_ends_of_the_range_push_each_other(ready: Session, heard: Heard) -> None:
+    ready.set_look(range="fixed", low=0.5)
+    assert (ready.look.low, ready.look.high) == (0.5, 0.5)
+    ready.set_look(high=-0.25)
+    assert (ready.look.low, ready.look.high) == (-0.25, -0.25)
+    ready.set_look(low=-1.0, high=1.0)
+    assert (ready.look.low, ready.look.high) == (-1, 1)
+    assert ready.drawings["positions"].panels[1].bar == Scale(-1, 1, "viridis", "cosine similarity")
+    assert heard.of("drawing_failed") == []
+
+
 def test_without_a_model_a_sentence_says_what_to_do(
     session: Session, heard: Heard, files: list[Path], tmp_path: Path
 ) -> None:
@@ -416,6 +458,25 @@ def test_stopping_keeps_what_is_shown_and_says_so(
     assert "was stopped" in heard.of("trace_failed")[-1]
     threaded.use_model(request_)
     home.until(lambda: threaded.trace is not None)
+
+
+def test_stopping_a_model_gives_the_shown_one_back(
+    threaded: Session, home: Home, request_: ModelRequest, files: list[Path]
+) -> None:
+    threaded.use_model(request_)
+    threaded.open_sources(files)
+    home.until(lambda: len(threaded.pictures) == 3 and not threaded.waiting)
+    heard, other = Heard(threaded), replace(request_, patch_size=8)
+    threaded.use_model(other)
+    threaded.show(threaded.pictures[1].key)
+    threaded.stop(next(job for job in threaded.jobs.current if job.lane == "run"))
+    assert heard.of("request_changed") == [other, request_]
+    (said,) = heard.of("trace_failed")
+    assert "was stopped" in said
+    home.until(lambda: not threaded.waiting)
+    assert threaded.trace is not None
+    assert threaded.trace.picture is threaded.pictures[1] is threaded.current
+    assert threaded.trace.model.patch == (16, 16)
 
 
 def test_real_weights(data_folder: Path, session: Session) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from vitviz.core.progress import BadModel
+from vitviz.core.progress import BadModel, Unsupported
 from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.engine import Engine
@@ -30,7 +30,8 @@ class Reading:
     """One column's traces: taken from the shelf, or made in the run lane.
 
     `ready` is told of each trace to show, `failed` of the sentence why there is none. A model that
-    could not be loaded is not tried again until `retry`.
+    could not be loaded, or makes no trace at all, is not tried again until `retry`; `worked` is the
+    last one that made a trace.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Reading:
     ) -> None:
         self.target: Target | None = None
         self.shown: Target | None = None
+        self.worked: ModelRequest | None = None
         self.broken: ModelRequest | None = None
         self._jobs, self._engine, self._traces = jobs, engine, traces
         self._ready, self._failed = ready, failed
@@ -51,7 +53,7 @@ class Reading:
         self._load, self._trace = ("load", id(self)), ("trace", id(self))
 
     def retry(self) -> None:
-        """Lets a model be tried again that could not be loaded before."""
+        """Lets a model be tried again that could not be used before."""
         self.broken = None
 
     def clear(self) -> None:
@@ -81,7 +83,8 @@ class Reading:
 
     def stopped(self, job: Job) -> None:
         """Gives up what a stopped job was for, and says so."""
-        if job.key in (self._load, self._trace) and self.shown != self.target:
+        missing = self.target is None or self.target != self.shown
+        if job.key in (self._load, self._trace) and missing:
             self._jobs.cancel(self._load)
             self._jobs.cancel(self._trace)
             self._failed(f"{job.label} was stopped; choose the picture or the model again to go on")
@@ -113,13 +116,13 @@ class Reading:
         self._show(target, trace)
 
     def _show(self, target: Target, trace: Trace) -> None:
-        self.shown = target
+        self.shown, self.worked = target, target.model
         self._ready(target, trace)
 
     def _fail(self, request: ModelRequest, doing: str, error: Exception) -> None:
         self._jobs.cancel(self._trace)
         self._why = sentence(error, doing)
-        if isinstance(error, BadModel):
+        if isinstance(error, BadModel | Unsupported):
             self.broken = request
         self._failed(self._why)
 

@@ -147,16 +147,21 @@ class Session:
             return None
         room = self.settings.memory_mb * _MB - self._pictures.bytes
         first = iter((True,))
+        doubles: list[str] = []
+
+        def at_home(picture: Picture) -> None:
+            doubles.extend(self._opened(picture, show=next(first, False)))
 
         def opened(picture: Picture) -> None:
-            self.jobs.deliver(lambda: self._opened(picture, show=next(first, False)))
+            self.jobs.deliver(lambda: at_home(picture))
 
         def work(progress: Progress) -> list[str]:
             return read_sources(rest, progress, opened, room)
 
         what = _file_name(rest[0]) if len(rest) == 1 else f"{len(rest)} files"
         return self.jobs.submit(
-            ("read", next(self._reads)), work, lane="read", done=self._say,
+            ("read", next(self._reads)), work, lane="read",
+            done=lambda problems: self._say([*problems, *doubles]),
             failed=lambda error: self._say([sentence(error, "opening pictures")]),
             label=f"opening {what}",
         )  # fmt: skip
@@ -281,8 +286,11 @@ class Session:
             self._set_options(view, {})
 
     def set_look(self, **changes: Any) -> None:
-        """Changes how heat maps are coloured, in all views."""
+        """Changes how heat maps are coloured, in all views; an end of the range pushes the other."""
         look = replace(self.look, **changes)
+        if look.low > look.high:
+            end = look.low if "low" in changes else look.high
+            look = replace(look, low=end, high=end)
         if look != self.look:
             self.look = look
             self.look_changed.emit(look)
@@ -308,15 +316,20 @@ class Session:
 
     # -- the line from a wish to a trace -----------------------------------------------------------
 
-    def _opened(self, picture: Picture, *, show: bool) -> None:
-        if self._pictures.find(picture.key) is None:
+    def _opened(self, picture: Picture, *, show: bool) -> tuple[str, ...]:
+        """Puts a picture on the film strip; the sentence when it is there by another name."""
+        there = self._pictures.find(picture.key)
+        if there is None:
             self._pictures = self._pictures.added(picture)
             self.pictures_changed.emit()
         if show:
-            self._set_current(self._pictures.find(picture.key))
+            self._set_current(there or picture)
         if picture.path:
             files = recent(self.settings.recent_files, picture.path)
             self.settings = msgspec.structs.replace(self.settings, recent_files=files)
+        if there is None or there.name == picture.name:
+            return ()
+        return (f"{picture.name} is open already (as {there.name})",)
 
     def _set_column(self, **changes: Any) -> None:
         self.columns = (replace(self.columns[0], **changes), *self.columns[1:])
@@ -354,9 +367,9 @@ class Session:
 
     def _failed(self, said: str) -> None:
         self.trace_failed.emit(said)
-        worked = self._reading.shown
-        if worked is not None and self._reading.broken == self.request != worked.model:
-            self.use_model(worked.model)
+        worked = self._reading.worked
+        if worked is not None and worked != self.request:
+            self.use_model(worked)
 
     # -- the line from a change to a drawing -------------------------------------------------------
 

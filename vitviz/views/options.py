@@ -54,8 +54,8 @@ class Look:
         Literal["map", "view", "fixed"],
         Help("Range of the colours: each map its own, one for the whole view, or fixed"),
     ] = "map"
-    low: Annotated[float, Help("Lowest value of the fixed range", 0, 1, 0.001)] = 0.0
-    high: Annotated[float, Help("Highest value of the fixed range", 0, 1, 0.001)] = 0.1
+    low: Annotated[float, Help("Lowest value of the fixed range", -1, 1, 0.001)] = 0.0
+    high: Annotated[float, Help("Highest value of the fixed range", -1, 1, 0.001)] = 0.1
     smooth: Annotated[bool, Help("Interpolate between patches; off shows one flat cell each")] = (
         False
     )
@@ -64,7 +64,6 @@ class Look:
 
 
 @cache  # asked for at every move of the cursor
-@cache
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """The options of a view's function: its keyword-only arguments, dataclasses taken apart.
 

@@ -75,7 +75,7 @@ def scale_of(
     """The range and colours of one map; `whole` is the range of the view where one serves all."""
     low, high = _span(values) if look.range == "map" or whole is None else whole
     if look.range == "fixed":
-        low, high = look.low, look.high
+        low, high = sorted((look.low, look.high))
     elif look.table in DIVERGING:
         low, high = _even(low, high)
     return Scale(low, high, look.table, label)
@@ -103,7 +103,8 @@ def tile_ranges(
         case "view":
             bounds = (np.full_like(low, np.nanmin(low)), np.full_like(high, np.nanmax(high)))
         case "fixed":
-            return np.full_like(low, look.low), np.full_like(high, look.high)
+            fixed = sorted((look.low, look.high))
+            return np.full_like(low, fixed[0]), np.full_like(high, fixed[1])
     if look.table in DIVERGING:
         reach = np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
         return -reach, reach
