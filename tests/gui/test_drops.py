@@ -44,6 +44,8 @@ def test_an_address_alone_is_left_to_be_fetched() -> None:
     mime = QMimeData()
     mime.setUrls([QUrl("https://example.org/cat.png"), QUrl("mailto:nobody@example.org")])
     assert sources_of(mime) == ["https://example.org/cat.png"]
+    mime.setUrls([QUrl("https://example.org/%C3%84pfel%20rot.jpg")])
+    assert sources_of(mime) == ["https://example.org/%C3%84pfel%20rot.jpg"]
 
 
 def test_words_are_no_pictures() -> None:

@@ -358,3 +358,43 @@ def test_views_taken_off_stay_off_after_a_restart(window: MainWindow) -> None:
     assert window.board.is_shown("rollout")
     window.restore("", state)
     assert not window.board.is_shown("rollout")
+
+
+def test_an_old_drawing_is_read_in_its_own_terms(qtbot: QtBot, window: MainWindow) -> None:
+    """Between a new trace and its drawings the panels still show the old grid."""
+    old = panel_of(window, "patches").panel
+    trace = window.session.trace
+    assert old is not None
+    assert trace is not None
+    window.session.use_model(ModelRequest("test_vit", patch_size=32, pretrained=False))
+    new = window.session.trace
+    assert new is not None
+    assert new.grid.tokens < trace.grid.tokens
+    panel_of(window, "patches").show_panel(old)
+    corner = trace.crop.model[0] - 4
+    hover(qtbot, window, "patches", corner, corner)
+    last = new.grid.place(new.grid.tokens - 1)
+    assert new.grid.place(window.session.selection.token(new.grid, new.crop)) == last
+
+
+def test_a_click_beside_everything_and_a_double_click_change_nothing(window: MainWindow) -> None:
+    window.session.last_layer()
+    window.board.clicked.emit(None)
+    before = window.session.selection
+    window.board.double_clicked.emit("heads")
+    assert window.session.selection == before
+
+
+def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
+    window.board.set_shown("positions", False)
+    assert not window._view_actions["positions"].isChecked()
+    window._wish_reset_layout()
+    assert window._view_actions["positions"].isChecked()
+
+
+def test_copying_without_a_picture_says_so(window: MainWindow) -> None:
+    current = window.session.current
+    assert current is not None
+    window.session.close_picture(current.key)
+    window._wish_copy()
+    assert "no view to copy" in window.notices.sentences[0]

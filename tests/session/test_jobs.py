@@ -245,25 +245,13 @@ def test_closing_leaves_deaf_work_behind_and_delivers_nothing(home: Home) -> Non
     jobs, gate, got = Jobs(home.deliver), Gate(), []
     submit(jobs, "a", gate, done=got.append)
     assert gate.entered.wait(10)
-    started = time.monotonic()
     jobs.close(timeout=0.05)
-    assert time.monotonic() - started < 1
+    assert not gate.opened.is_set(), "closing did not wait for it"
     gate.opened.set()
     jobs.close()
     home.open_all()
     assert got == []
     assert submit(jobs, "b", lambda _: 1).state == "stopped"
-
-
-def test_hand_over_is_quick_enough_for_a_moving_cursor(jobs: Jobs, home: Home) -> None:
-    waits: list[float] = []
-    for _ in range(200):
-        got: list[float] = []
-        start = time.perf_counter()
-        submit(jobs, "a", lambda _: time.perf_counter(), lane="draw", done=got.append)
-        home.until(lambda got=got: got)
-        waits.append(time.perf_counter() - start)
-    assert sorted(waits)[100] < 0.002
 
 
 def test_inline_jobs_are_done_when_submit_returns() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from weakref import ref
 
 from reference import make_trace
@@ -44,11 +45,14 @@ def test_a_trace_that_is_closed_takes_everything_with_it():
 
 
 def test_threads_get_the_same_object():
+    together = Barrier(2)
+
     @kept()
     def made(trace, number):
+        together.wait(10)  # both threads are inside before either has a result
         return object()
 
     trace = make_trace()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: made(trace, 1), range(64)))
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: made(trace, 1), range(2)))
     assert len({id(one) for one in found}) == 1

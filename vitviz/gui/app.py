@@ -25,7 +25,7 @@ from vitviz.gui.window import MainWindow
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
 from vitviz.session.session import Session
-from vitviz.session.settings import read_settings
+from vitviz.session.settings import read_settings, write_settings
 
 NO_MODEL = (
     "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
@@ -39,7 +39,9 @@ def run(launch: Launch) -> int:
     mailbox = Mailbox()
     settings, complaint = read_settings()
     theme.apply(app, theme.resolve(launch.theme or settings.theme))
-    session = Session(Jobs(mailbox.deliver), settings)
+    # A screenshot is taken in passing: it must not move the window that a person left somewhere.
+    save = (lambda _settings: "") if launch.screenshot else write_settings
+    session = Session(Jobs(mailbox.deliver), settings, save=save)
     window = MainWindow(session)
     if not launch.screenshot:
         window.restore(settings.window_geometry, settings.window_state)
@@ -132,10 +134,13 @@ class Starter(QObject):
         self._window.close()
 
     def _ended(self, _job: Job) -> None:
+        QTimer.singleShot(0, self._check)  # what the job brought home comes after this
+
+    def _check(self) -> None:
         """Nothing runs any more and nothing was traced: there will be no picture to take."""
         session = self._window.session
-        if session.trace is None and not session.jobs.current and self._complaints:
-            self._leave(" ".join(self._complaints))
+        if session.trace is None and not session.jobs.current and not self.code:
+            self._leave(" ".join(self._complaints) or "There is nothing to paint; name a picture.")
 
     def _complained(self, sentences: list[str]) -> None:
         self._complaints += sentences

@@ -113,7 +113,7 @@ class Board(QWidget):
         saved = sizes.split(",")
         if len(saved) == len(parts):
             for part, text in zip(parts, saved, strict=True):
-                part.restoreState(QByteArray(base64.b64decode(text)))
+                part.restoreState(QByteArray.fromBase64(text.encode()))
 
     def reset(self) -> None:
         """Puts all views back, at their first sizes."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from vitviz.core.drawing import Aim, Drawing, Panel
+from vitviz.core.drawing import Drawing, Panel
 from vitviz.gui.theme import UNIT
 
 if TYPE_CHECKING:
-    from vitviz.gui.panel import PanelWidget
+    from vitviz.gui.panel import PanelWidget, Pointed
 
 
 class Canvas(QWidget):
@@ -98,10 +98,10 @@ class Canvas(QWidget):
         body.addWidget(holder)
         return made
 
-    def _hovered(self, found: Aim | None) -> None:
+    def _hovered(self, found: Pointed | None) -> None:
         self.hovered.emit(found)
 
-    def _clicked(self, found: Aim) -> None:
+    def _clicked(self, found: Pointed | None) -> None:
         self.clicked.emit(found)
 
 

@@ -38,7 +38,8 @@ def sources_of(mime: QMimeData) -> list[Source]:
     inline = _inline(" ".join([mime.html() or "", mime.text() or ""]))
     if inline is not None:
         return [inline]
-    return [url.toString() for url in mime.urls() if url.scheme() in ("http", "https")]
+    web = (url for url in mime.urls() if url.scheme() in ("http", "https"))
+    return [bytes(url.toEncoded().data()).decode("ascii") for url in web]
 
 
 def pasted_paths(text: str) -> list[str]:

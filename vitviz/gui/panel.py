@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import pyqtgraph as pg
@@ -25,7 +26,9 @@ from vitviz.core.drawing import (
     RasterTiles,
     aim,
 )
+from vitviz.core.drawing import HeadTiles as HeadSpace
 from vitviz.core.geometry import Box
+from vitviz.core.selection import Place, place_of
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
 from vitviz.gui.items import LabelsItem, LinesItem, OutlinesItem, PixelsItem, rect
@@ -38,17 +41,41 @@ _Pixels = Raster | Heat | HeatTiles | RasterTiles
 _Key = tuple[Hashable, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What the mouse points at, said so that any trace understands it: a place, a depth, a head.
+
+    Resolved by the panel that was drawn, which may be an older trace's than the session's.
+    """
+
+    words: str
+    place: Place | None = None
+    depth: float | None = None
+    head: int | None = None
+
+
+def pointed(panel: Panel, found: Aim) -> Pointed:
+    """An aim in the terms that columns share."""
+    space = panel.space
+    place = depth = None
+    if space is not None and found.token is not None:
+        place = place_of(found.token, space.grid, space.crop)
+    if isinstance(space, HeadSpace) and found.layer is not None:
+        depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0
+    return Pointed(found.words, place, depth, found.head)
+
+
 class PanelWidget(QWidget):
     """Shows a `Panel` and says what the mouse points at; it keeps nothing but what it shows."""
 
     hovered = Signal(object)
-    """`Aim` under the cursor, None when it leaves."""
+    """`Pointed` under the cursor, None when it leaves or nothing is there."""
     clicked = Signal(object)
-    """`Aim` that was clicked."""
+    """`Pointed` that was clicked, None beside everything."""
     double_clicked = Signal()
     read = Signal(object)
-    """`Aim` whose value is to be read, without choosing anything: new numbers came under the cursor,
-    or Shift is held."""
+    """`Pointed` whose value is to be read while nothing is chosen: new numbers came under the
+    cursor, or Shift is held."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +131,7 @@ class PanelWidget(QWidget):
                 if before is None or before.extent != panel.extent or not _is_map(before):
                     self.reset_zoom()
         if self._cursor is not None:
-            self.read.emit(self.aim_at(self._cursor))
+            self.read.emit(self._pointed(self._cursor))
 
     def reset_zoom(self) -> None:
         """Shows the whole panel again."""
@@ -126,6 +153,10 @@ class PanelWidget(QWidget):
             return None
         point = self._box.mapSceneToView(self._graph.mapToScene(position.toPoint()))
         return aim(self._panel, float(point.y()), float(point.x()))
+
+    def _pointed(self, position: QPointF) -> Pointed | None:
+        found = self.aim_at(position)
+        return None if found is None or self._panel is None else pointed(self._panel, found)
 
     def position_of(self, row: float, col: float) -> QPointF:
         """Where a position of the panel lies in this widget, for tests and tooltips."""
@@ -154,15 +185,14 @@ class PanelWidget(QWidget):
         if kind == QEvent.Type.MouseMove and not event.buttons():
             self._cursor = event.position()
             shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-            (self.read if shift else self.hovered).emit(self.aim_at(self._cursor))
+            (self.read if shift else self.hovered).emit(self._pointed(self._cursor))
         elif kind == QEvent.Type.MouseButtonPress and left:
             self._pressed = event.position()
         elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
             moved = (event.position() - self._pressed).manhattanLength()
-            found = self.aim_at(event.position()) if moved < 5 else None
             self._pressed = None
-            if found is not None:
-                self.clicked.emit(found)
+            if moved < 5:
+                self.clicked.emit(self._pointed(event.position()))
         elif kind == QEvent.Type.MouseButtonDblClick and left:
             self.double_clicked.emit()
             return True

@@ -19,7 +19,8 @@ def save_figure(
     parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None]
 ) -> None:
     """Asks for a file and saves the drawing there; the file dialog asks before overwriting."""
-    stem = f"{Path(session.current.name).stem}-{drawing.view}" if session.current else drawing.view
+    picture = Path(dict(drawing.recipe).get("picture", "")).stem
+    stem = f"{picture}-{drawing.view}" if picture else drawing.view
     first = str(Path(session.settings.figure_folder) / f"{stem}.png")
     name, kind = QFileDialog.getSaveFileName(parent, "Save figure", first, FIGURES)
     if not name:

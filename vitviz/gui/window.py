@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QByteArray, QObject, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -29,9 +30,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Aim, Drawing
+from vitviz.core.drawing import Drawing
 from vitviz.core.images import bundled_pictures
-from vitviz.core.selection import Selection, place_of
+from vitviz.core.selection import Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES, Wish, plain
@@ -54,6 +55,9 @@ from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import Job
 from vitviz.session.session import Session
 from vitviz.views import views
+
+if TYPE_CHECKING:
+    from vitviz.gui.panel import Pointed
 from vitviz.views.options import Look
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
@@ -83,6 +87,7 @@ class MainWindow(QMainWindow):
         self._before_click: Selection | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
+        self._view_actions: dict[str, QAction] = {}
         self._docks: dict[str, QDockWidget] = {}
         self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
@@ -171,6 +176,7 @@ class MainWindow(QMainWindow):
             action.setChecked(True)
             action.setData(name)
             action.toggled.connect(self._view_toggled)
+            self._view_actions[name] = action
         panels = menu.addMenu("Panels")
         for dock in self._docks.values():
             panels.addAction(dock.toggleViewAction())
@@ -278,11 +284,17 @@ class MainWindow(QMainWindow):
 
     def _first_trace(self, trace: Trace) -> None:
         """Once torch is there it can be asked for devices; a model that worked is remembered."""
+        self._learn_devices()
+        wished = self._wished
+        if wished is not None and wished == self.session.request:
+            self.session.remember(fit=wished.fit, device=wished.device, precision=wished.precision)
+            if trace.model.weights == "trained":
+                self.session.remember(model=wished.name)
+
+    def _learn_devices(self) -> None:
         if not self._devices_known:
             self._devices_known = True
             learn_devices(self.session, self.bar)
-        if self._wished == self.session.request and trace.model.weights == "trained":
-            self.session.remember(model=self._wished.name)
 
     def _show_header(self, trace: Trace | None) -> None:
         if trace is None:
@@ -299,6 +311,7 @@ class MainWindow(QMainWindow):
         self._header.show_text("   ·   ".join(parts))
 
     def _show_trace_failure(self, sentence: str) -> None:
+        self._learn_devices()  # perhaps the one that was asked for is not there
         self.notices.say([sentence])
         if self.session.trace is None:
             for name in self.views:
@@ -352,36 +365,29 @@ class MainWindow(QMainWindow):
 
     # What the user wished
 
-    def _hovered(self, found: Aim | None) -> None:
-        trace = self.session.trace
-        token = None if found is None else found.token
-        if trace is None:
-            return
+    def _hovered(self, found: Pointed | None) -> None:
         self._read(found)
         preview = self.actions_by_name["preview"].isChecked()
-        place = None if token is None else place_of(token, trace.grid, trace.crop)
-        self.session.hover(place if preview else None)
+        if self.session.trace is not None:
+            self.session.hover(found.place if found is not None and preview else None)
 
-    def _read(self, found: Aim | None) -> None:
+    def _read(self, found: Pointed | None) -> None:
         """Says the value under the cursor, of the numbers that are drawn now."""
         self.controls.read_out("" if found is None else found.words)
 
-    def _clicked(self, found: Aim) -> None:
-        trace = self.session.trace
-        if trace is None:
+    def _clicked(self, found: Pointed | None) -> None:
+        chosen = self._before_click = self.session.selection
+        if self.session.trace is None or found is None:
             return
-        self._before_click = self.session.selection
         if found.head is not None:
-            chosen = self.session.selection
-            if found.layer is not None:
-                chosen = chosen.with_layer(found.layer, len(trace.layers))
-            self.session.select(depth=chosen.depth, head=found.head)
-        elif found.token is not None:
-            self.session.pin(place_of(found.token, trace.grid, trace.crop))
+            depth = chosen.depth if found.depth is None else found.depth
+            self.session.select(depth=depth, head=found.head)
+        elif found.place is not None:
+            self.session.pin(found.place)
 
     def _double_clicked(self, view: str) -> None:
         """A double click is for the view: what its first click chose is given back."""
-        before = self._before_click
+        before, self._before_click = self._before_click, None
         if before is not None:
             self.session.select(pin=before.pin, depth=before.depth, head=before.head)
         self.board.maximise(view)
@@ -405,6 +411,10 @@ class MainWindow(QMainWindow):
 
     def _visible_changed(self) -> None:
         self.session.want(self.board.visible)
+        for name, action in self._view_actions.items():
+            blocker = QSignalBlocker(action)
+            action.setChecked(self.board.is_shown(name))
+            blocker.unblock()
 
     def _view_toggled(self, on: bool) -> None:
         self.board.set_shown(_data(self.sender()), on)
@@ -424,7 +434,6 @@ class MainWindow(QMainWindow):
     def _request(self, request: ModelRequest) -> None:
         self._wished = request
         self.session.use_model(request)
-        self.session.remember(fit=request.fit, device=request.device, precision=request.precision)
 
     def _stop(self) -> None:
         for job in tuple(self._jobs):
@@ -434,6 +443,7 @@ class MainWindow(QMainWindow):
         folder = self.session.settings.picture_folder
         names, _ = QFileDialog.getOpenFileNames(self, "Open pictures", folder, PICTURES)
         if names:
+            self.session.remember(picture_folder=str(Path(names[0]).parent))
             self.session.open_sources(names)
 
     def _open_samples(self) -> None:
@@ -443,6 +453,7 @@ class MainWindow(QMainWindow):
         folder = self.session.settings.picture_folder
         name = QFileDialog.getExistingDirectory(self, "Open all pictures of a folder", folder)
         if name:
+            self.session.remember(picture_folder=name)
             self.session.open_sources([name])
 
     def _wish_paste(self) -> None:
@@ -524,8 +535,11 @@ class MainWindow(QMainWindow):
         self._export(self.board.focus)
 
     def _wish_copy(self) -> None:
-        canvas = self.board.cards[self.board.focus].canvas
-        QGuiApplication.clipboard().setPixmap(canvas.grab())
+        card = self.board.cards[self.board.focus]
+        if card.drawing is None or self.session.trace is None:
+            self.notices.say(["There is no view to copy yet; open a picture first."])
+            return
+        QGuiApplication.clipboard().setPixmap(card.canvas.grab())
 
     def _wish_help(self) -> None:
         dialogs.view_help(self, self.views[self.board.focus]).show()

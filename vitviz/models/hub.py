@@ -17,6 +17,9 @@ _SILENT = {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectionError",
 
 def check_reach(name: str, instead: str) -> None:
     """BadModel where the weights are not on disk and the hub cannot be found; `instead` ends it."""
+    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
+    if config is not None and not config.hf_hub_id:
+        return  # its weights come from elsewhere
     if _cached(name) or getproxies():
         return
     host = urlsplit(constants.ENDPOINT).hostname or ""

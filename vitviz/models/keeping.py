@@ -6,6 +6,7 @@ On Linux fresh memory costs more in page faults than in copying, so it is asked 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 from typing import Protocol
@@ -57,6 +58,7 @@ class Keeping:
     def _ask(self, size: int) -> None:
         wanted = max(size, min(PIECE, (size + _ALIGNED) * self._expected))
         self._piece = mmap.mmap(-1, wanted + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON)
-        self._piece.madvise(mmap.MADV_HUGEPAGE)
+        with contextlib.suppress(OSError):  # a kernel without huge pages; small ones do
+            self._piece.madvise(mmap.MADV_HUGEPAGE)
         address = torch.frombuffer(self._piece, dtype=torch.uint8, count=1).data_ptr()
         self._next = -address % _HUGE

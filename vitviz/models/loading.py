@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 from timm.data import resolve_model_data_config
 from torch import nn
 
@@ -82,7 +83,8 @@ def load(
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
     progress(2, 3, f"moving it to {where}")
-    module = as_dtype(built.module, where, dtype)
+    module, note = _placed(built.module, where, dtype)
+    built = replace(built, notes=(*built.notes, *note))
     if built.weights != "untrained" and not built.labels:
         built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
     family, reader = family_of(module)
@@ -92,6 +94,18 @@ def load(
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _placed(
+    module: nn.Module, where: torch.device, dtype: torch.dtype
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """The module where it was wanted; on the CPU, with the sentence why, where it does not fit."""
+    try:
+        return as_dtype(module, where, dtype), ()
+    except torch.OutOfMemoryError:
+        note = f"it does not fit in the memory of {where} and runs on the CPU in fp32"
+    # Out of the except block: the error's frames would keep the tensors alive.
+    return as_dtype(module, torch.device("cpu"), torch.float32), (note,)
 
 
 def _built(
@@ -266,7 +280,7 @@ def _patch_note(name: str, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _resized_note(trained: Size) -> str:
-    return f"trained at {trained[0]} x {trained[1]} pixels: its position embeddings are resampled"
+    return f"trained at {trained[1]} × {trained[0]} pixels: its position embeddings are resampled"
 
 
 def _revision(config: dict[str, Any]) -> str:

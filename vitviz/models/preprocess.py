@@ -14,6 +14,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from vitviz.core.geometry import Box, Crop
+from vitviz.core.images import LARGEST
+from vitviz.core.progress import BadImage
 from vitviz.core.trace import Picture
 
 Fit = Literal["crop", "pad", "squash"]
@@ -73,6 +75,7 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> Prepared:
     """
     original = (picture.pixels.shape[0], picture.pixels.shape[1])
     resized = _resized_size(original, want, fit)
+    _check_length(picture.name, resized)
     offset = (_centred(resized[0], want.size[0]), _centred(resized[1], want.size[1]))
     image = Image.fromarray(picture.pixels)
     resampling = _RESAMPLING.get(want.interpolation, Image.Resampling.BICUBIC)
@@ -119,6 +122,15 @@ def _resized_size(original: tuple[int, int], want: Preprocess, fit: Fit) -> tupl
         return int(target[0] * rows / cols), target[0]
     ratio = min(rows / target[0], cols / target[1])
     return round(rows / ratio), round(cols / ratio)
+
+
+def _check_length(name: str, resized: tuple[int, int]) -> None:
+    """A thread-thin picture, resized by its shorter side, would fill the memory before the crop."""
+    if resized[0] * resized[1] > LARGEST:
+        raise BadImage(
+            f"{name} is so long and thin that its centre crop needs a resize to "
+            f"{resized[1]} × {resized[0]} pixels; fit the whole picture instead"
+        )
 
 
 def _centred(size: int, target: int) -> int:

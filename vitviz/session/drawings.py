@@ -24,16 +24,20 @@ class Scene:
     selection: Selection
     look: Look
     options: Mapping[str, Mapping[str, Value]]
+    look_chosen: frozenset[str] = frozenset()
+    """What of the look somebody chose; the rest is left to each view's own defaults."""
 
     def values(self, view: str) -> dict[str, Any]:
-        """A view's flat options: the shared look as far as somebody changed it, then its own.
-
-        What nobody changed is left to the view: its own default may be another.
-        """
+        """A view's flat options: the shared look as far as it was chosen, then its own."""
         takes = {option.name for option in find(view).options if option.group == "look"}
-        usual, look = asdict(Look()), asdict(self.look)
-        changed = {name: look[name] for name in takes if look[name] != usual[name]}
-        return {**changed, **self.options.get(view, {})}
+        shared = {name: getattr(self.look, name) for name in takes & self.look_chosen}
+        return {**shared, **self.options.get(view, {})}
+
+
+def chosen_of(look: Look) -> frozenset[str]:
+    """What of a remembered look differs from the usual one."""
+    usual, kept = asdict(Look()), asdict(look)
+    return frozenset(name for name in kept if kept[name] != usual[name])
 
 
 class Drawings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from pathlib import PurePosixPath
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
@@ -45,7 +46,7 @@ def fetch(address: str, progress: Progress) -> bytes:
                         f"{name}: over {LIMIT // 2**20} MB, more than a picture should have; save "
                         "the file and open it from there"
                     )
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise BadImage(
             f"{name}: could not be fetched from {urlsplit(address).netloc} ({reason}); save the "

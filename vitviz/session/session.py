@@ -19,7 +19,7 @@ from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
-from vitviz.session.drawings import Drawings, Scene
+from vitviz.session.drawings import Drawings, Scene, chosen_of
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
@@ -67,6 +67,7 @@ class Session:
         self.settings = self._saved = settings or Settings()
         self.selection = Selection()
         self.look = self.settings.look
+        self.look_chosen = chosen_of(self.look)
         self.options: dict[str, dict[str, Value]] = {}
         self.trace: Trace | None = None
         self.columns: tuple[Column, ...] = (Column(0, remembered_request(self.settings)),)
@@ -291,6 +292,7 @@ class Session:
         if look.low > look.high:
             end = look.low if "low" in changes else look.high
             look = replace(look, low=end, high=end)
+        self.look_chosen = frozenset() if look == Look() else self.look_chosen | changes.keys()
         if look != self.look:
             self.look = look
             self.look_changed.emit(look)
@@ -396,7 +398,7 @@ class Session:
 
     def _draw(self, views: Iterable[str]) -> None:
         if self.trace is not None:
-            scene = Scene(self.trace, self.selection, self.look, self.options)
+            scene = Scene(self.trace, self.selection, self.look, self.options, self.look_chosen)
             self._drawings.draw(views, scene)
 
     def _say(self, sentences: list[str]) -> None:

@@ -33,6 +33,8 @@ def first_request(launch: Launch, settings: Settings) -> ModelRequest:
         patch_size=launch.patch,
         fit=launch.fit or kept.fit,
         device=launch.device or kept.device,
+        # What one device likes another may not know.
+        precision="auto" if launch.device not in ("", kept.device) else kept.precision,
     )
 
 
@@ -45,7 +47,9 @@ def first_bundled() -> str:
 
 def first_sources(launch: Launch) -> list[str | Path]:
     """The pictures to begin with."""
-    return [*launch.files] or [*bundled_pictures()]
+    files = [*launch.files]
+    pictures = [file for file in files if not is_checkpoint(file)]
+    return [*files] if pictures else [*files, *bundled_pictures()]
 
 
 def first_selection(launch: Launch, selection: Selection, trace: Trace) -> Selection:
@@ -72,7 +76,7 @@ def place_named(text: str, trace: Trace) -> Place:
     except (ValueError, IndexError):
         names = "".join(f", or {name}" for name in grid.prefix)
         raise VitvizError(
-            f"there is no token {text!r} in {trace.model.name}; give ROW,COL up to "
+            f"there is no token {text!r} in {trace.model.called}; give ROW,COL up to "
             f"{grid.rows - 1},{grid.cols - 1}{names}"
         ) from None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
+
+import numpy as np
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import VitvizError
@@ -42,6 +45,7 @@ def draw(
 def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
     """The place of a token, however it was named."""
     grid = trace.grid
+    token = _plain(token)
     try:
         match token:
             case str() if token in grid.prefix:
@@ -58,6 +62,14 @@ def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
                 )
     except IndexError as error:
         raise VitvizError(f"{error}; rows, columns and tokens count from 0") from error
+
+
+def _plain(token: Any) -> Any:
+    """A token's numbers as Python's own: numpy's come from argmax and unravel_index."""
+    try:
+        return index(token) if np.ndim(token) == 0 else tuple(map(index, token))
+    except TypeError:
+        return token
 
 
 def _layer(layer: int, layers: int) -> int:
