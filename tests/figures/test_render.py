@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from einops import repeat
@@ -57,6 +59,15 @@ def test_titles_ranges_and_facts_are_in_words(heads):
     assert "Layer 3, mean of 2 heads" in shown
     assert {"class", "patches", "attention", "relative attention"} <= shown
     assert f"{heads.panels[0].bar.high:.3g}" in shown
+
+
+def test_the_model_and_the_picture_are_printed_by_name():
+    trace = make_trace()
+    info = replace(trace.model, name="/home/somebody/weights/mine.safetensors")
+    drawing = views()["heads"].draw(replace(trace, model=info), Selection())
+    shown = words(render(drawing))
+    assert "model: mine.safetensors · picture: noise.png" in shown
+    assert not any("somebody" in text for text in (*shown, *dict(drawing.recipe).values()))
 
 
 def test_panels_keep_their_shape_and_stay_on_the_page():

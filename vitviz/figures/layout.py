@@ -55,10 +55,19 @@ def lay_out(drawing: Drawing, page_width: float) -> Page:
         done = _row(row, top, room)
         placed.extend(done)
         top = max((one.bottom for one in done), default=top) + GAP
-    caption = tuple(wrapped(drawing.caption, room, BODY))
+    caption = (
+        *wrapped(drawing.caption, room, BODY),
+        *wrapped(_made_from(drawing), room, BODY),
+    )
     caption_top = top - GAP + 4
     bottom = caption_top + height(len(caption), BODY) if caption else top - GAP
     return Page(page_width, bottom + MARGIN, title, tuple(placed), caption, caption_top)
+
+
+def _made_from(drawing: Drawing) -> str:
+    """The model and the picture, by name: a printed figure has lost its recipe."""
+    recipe = dict(drawing.recipe)
+    return " · ".join(f"{name}: {recipe[name]}" for name in ("model", "picture") if name in recipe)
 
 
 def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:
