@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vitviz.core.colors import Scale
@@ -45,6 +47,18 @@ def test_a_pixel_is_its_token_with_the_value_of_the_map_on_top():
 def test_a_pixel_without_a_map_is_still_its_token():
     panel = Panel((), FRAME, space=PixelSpace(CROP, GRID))
     assert aim(panel, 0, 0) == Aim(token=1, words="token 1 (0, 0)")
+
+
+def test_a_value_says_between_which_tokens_it_is():
+    heat = Heat(numbered(2, 3), FRAME, SCALE)
+    space = PixelSpace(CROP, GRID)
+    panel = Panel((heat,), FRAME, space=space, bar=SCALE, query="class")
+    assert aim(panel, 12, 25).words == "class → (1, 2): 5"
+    assert aim(replace(panel, arrow="←"), 12, 25).words == "class ← (1, 2): 5"
+    assert aim(replace(panel, layers=()), 12, 25).words == "token 6 (1, 2)"
+    atlas = HeadTiles(CROP, GRID, layers=2, heads=(3, 2))
+    panel = Panel((tiles(numbered(2, 3, 2, 3)),), FRAME, space=atlas, bar=SCALE, query="(0, 1)")
+    assert aim(panel, 4.2, 6.1).words == "layer 2 head 2 · (0, 1) → (1, 2) · 29"
 
 
 def test_a_value_comes_with_its_unit():

@@ -91,9 +91,9 @@ def test_keeping_everything_stays_at_the_token(layers):
 
 def test_layers_over_other_tokens_are_refused_with_their_numbers(layers):
     pooled = [*layers, Maps(softmax_maps(9, HEADS, 5, 5))]
-    with pytest.raises(Unsupported, match="5 x 5, 17 x 17"):
+    with pytest.raises(Unsupported, match="5 × 5, 17 × 17"):
         rollout(pooled, 0)
-    with pytest.raises(Unsupported, match="17 x 4"):
+    with pytest.raises(Unsupported, match="17 × 4"):
         rollout_heads([Maps(softmax_maps(9, HEADS, TOKENS, 4))], range(1))
 
 

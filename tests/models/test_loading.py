@@ -106,7 +106,7 @@ def test_a_checkpoint_by_its_name(tiny_checkpoint, photo):
     assert model.info.source == tiny_checkpoint.name
     other = vitviz.load(str(tiny_checkpoint), patch_size=32)
     assert vitviz.trace(other, photo).grid.rows == 5
-    assert "from 16 x 16 to 32 x 32 pixels" in " ".join(other.info.notes)
+    assert "from 16 × 16 to 32 × 32 pixels" in " ".join(other.info.notes)
 
 
 @pytest.mark.parametrize("wrap", ["state_dict", "model", "teacher", "module."])

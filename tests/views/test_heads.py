@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reference import Maps, make_trace, softmax_maps
 
-from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.drawing import Heat, HeatTiles, Labels, Message, Outlines
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Place, Selection, place_of
@@ -48,6 +48,7 @@ def test_looked_at_by_is_the_column(trace):
     expected = on_grid(trace, trace.layers[1].attention.maps[1, :, 9])
     np.testing.assert_array_equal(layer_of(drawing.panels[0], Heat).values, expected)
     assert drawing.title == "What looks at token (1, 1): layer 2, head 2"
+    assert {(panel.query, panel.arrow) for panel in drawing.panels} == {("(1, 1)", "←")}
     assert drawing.panels[0].facts == ()
 
 
@@ -56,10 +57,27 @@ def test_all_heads_is_their_mean_and_the_shares_sum_to_one(trace):
     row = trace.layers[-1].attention.maps[:, 0].mean(0)
     np.testing.assert_allclose(layer_of(drawing.panels[0], Heat).values, on_grid(trace, row))
     assert drawing.title == "Where the class token looks: layer 3, all heads"
+    assert {(panel.query, panel.arrow) for panel in drawing.panels} == {("class", "→")}
     facts = dict(drawing.panels[0].facts)
     assert list(facts) == ["class", "register 1", "patches"]
     assert float(facts["class"]) == pytest.approx(row[0], abs=5e-4)
     assert sum(map(float, facts.values())) == pytest.approx(1, abs=2e-3)
+
+
+@pytest.mark.parametrize(("heads", "side"), [(3, 14), (6, 37), (12, 14)])
+def test_the_atlas_has_room_for_its_numbers_in_a_small_window(heads, side):
+    trace = make_trace(rows=side, cols=side, patch=2, depth=12, heads=heads)
+    atlas = drawn(trace, 0).panels[1]
+    labels = layer_of(atlas, Labels).labels
+    zoom = 150 / max(atlas.extent.width, atlas.extent.height)
+    for label in labels:
+        if label.anchor == "right":
+            left = (label.at.col - atlas.extent.left) * zoom
+            assert left >= 7 * len(label.text) + 2
+        else:
+            assert (label.at.row - atlas.extent.top) * zoom >= 12
+    assert {label.text for label in labels if label.anchor == "right"} >= {"10", "11", "12"}
+    assert atlas.weight >= 0.7
 
 
 def test_the_chosen_tile_is_outlined(trace):
@@ -83,6 +101,8 @@ def test_a_fixed_range_is_fixed(trace):
     large, atlas = drawn(trace, 9, options={"range": "fixed", "low": 0.01, "high": 0.25}).panels
     assert (large.bar.low, large.bar.high) == (0.01, 0.25)
     assert (atlas.bar.low, atlas.bar.high) == (pytest.approx(0.01), 0.25)
+    turned = drawn(trace, 9, options={"range": "fixed", "low": 0.25, "high": -0.5}).panels
+    assert [(panel.bar.low, panel.bar.high) for panel in turned] == [(-0.5, 0.25)] * 2
 
 
 def test_without_the_map_the_picture_stays(trace):
@@ -102,7 +122,7 @@ def test_a_layer_with_a_coarser_grid_is_drawn_on_its_own_and_stretched_in_the_at
     expected = maps.maps[3, 6, 1:].reshape(2, 3)
     np.testing.assert_array_equal(layer_of(large, Heat).values, expected)
     assert layer_of(large, Heat).box == coarse.frame
-    assert large.title == "Layer 2, head 4, 2 x 3 tokens"
+    assert large.title == "Layer 2, head 4, 2 rows × 3 columns of tokens"
     np.testing.assert_array_equal(
         layer_of(atlas, HeatTiles).values[1, 3], expected.repeat(2, 0).repeat(2, 1)
     )

@@ -10,6 +10,7 @@ from einops import rearrange
 from reference import make_trace
 
 from vitviz.core.drawing import Grid, Labels, Message, Outlines, Raster, RasterTiles, aim
+from vitviz.core.geometry import Box
 from vitviz.core.selection import Selection, place_of
 from vitviz.views import views
 
@@ -31,7 +32,7 @@ def test_patches_are_the_einops_pattern():
     shown = rearrange(tiles.pixels, "r c p1 p2 rgb -> (r c) p1 p2 rgb")[: tiles.count]
     np.testing.assert_array_equal(shown, expected)
     np.testing.assert_array_equal(layer_of(drawing.rows[0][1], Raster).pixels, expected[15])
-    assert "p1=8, p2=8): 3x32x48 -> 24x192" in drawing.caption
+    assert "p1=8, p2=8): 3 × 32 × 48 -> 24 × 192" in drawing.caption
 
 
 def test_the_numbers_of_one_patch():
@@ -56,8 +57,8 @@ def test_patches_of_a_fraction_of_a_pixel_still_have_pixels():
     grid = replace(trace.grid, patch=(32 / 5, 32 / 5), rows=5, cols=5)
     drawing = drawn(replace(trace, grid=grid), 0)
     assert layer_of(drawing.rows[1][0], RasterTiles).pixels.shape[2:] == (6, 6, 3)
-    assert "own patches are 8 x 8 pixels" in drawing.caption
-    assert "6.4 x 6.4 pixels" in drawing.caption
+    assert "own patches are 8 × 8 pixels" in drawing.caption
+    assert "6.4 × 6.4 pixels" in drawing.caption
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,19 @@ def test_the_part_that_was_seen_is_outlined_over_the_whole_picture():
     assert aim(panel, 1, 1).token == trace.grid.token(0, 0)
     assert aim(panel, 1, -20) is None
     assert dict(panel.facts)["seen"] == "48%"
+    assert dict(panel.facts)["original"] == "100 × 32 px"
+
+
+def test_padding_has_the_colour_that_the_model_saw():
+    trace = make_trace()
+    frame = trace.crop.frame
+    padded = replace(trace, seen_box=Box(8, 0, frame.bottom - 8, frame.right))
+    panel = drawn(padded, 1).panels[0]
+    below, sharp = (layer for layer in panel.layers if isinstance(layer, Raster))
+    assert (below.pixels is trace.pixels, below.box) == (True, frame)
+    assert (sharp.pixels is trace.seen, sharp.box) == (True, padded.seen_box)
+    whole = [layer for layer in drawn(trace, 1).panels[0].layers if isinstance(layer, Raster)]
+    assert len(whole) == 1
 
 
 def test_large_pictures_are_shown_small():

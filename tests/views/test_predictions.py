@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reference import make_trace
 
 from vitviz.core.selection import Selection
@@ -15,3 +17,11 @@ def test_best_first_with_their_probabilities():
     assert bars.names == ("cat", "dog")
     assert bars.values == (0.7, 0.2)
     assert bars.texts == ("70.0%", "20.0%")
+
+
+def test_untrained_weights_only_guess():
+    trace = make_trace()
+    untrained = replace(trace, model=replace(trace.model, weights="untrained"))
+    drawing = views()["predictions"].draw(untrained, Selection())
+    assert drawing.title.endswith("(untrained weights: these are chance)")
+    assert "chance" not in views()["predictions"].draw(trace, Selection()).title

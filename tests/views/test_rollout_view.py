@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.drawing import Heat, HeatTiles
+from vitviz.core.drawing import Heat, HeatTiles, aim
 from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import rollout, rollout_heads
 from vitviz.core.selection import Selection, place_of
@@ -92,6 +92,24 @@ def test_the_walk_starts_at_the_chosen_layer_unless_the_last_is_asked_for(trace)
 
 def test_leaving_out_more_layers_than_there_are_keeps_the_last(trace):
     assert "layer 4," in drawn(trace, 7, options={"skip": 99}).title
+
+
+@pytest.mark.parametrize(
+    ("skip", "said"),
+    [
+        (0, "by its attention."),
+        (1, "; the first layer left out."),
+        (40, "; the first 3 layers left out."),
+    ],
+)
+def test_layers_really_left_out_are_said(trace, skip, said):
+    assert said in drawn(trace, 7, options={"skip": skip}).caption
+
+
+def test_both_panels_know_whose_maps_they_are(trace):
+    drawing = drawn(trace, 7)
+    assert {(panel.query, panel.arrow) for panel in drawing.panels} == {("(1, 1)", "→")}
+    assert aim(drawing.panels[0], 1, 1).words.startswith("(1, 1) → (0, 0): 0.")
 
 
 def test_a_missing_layer_is_refused(trace):

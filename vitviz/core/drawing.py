@@ -187,7 +187,8 @@ class Panel:
     """One pair of axes: layers from bottom to top, the coordinates shown, and what they mean.
 
     `extent` is what is visible; `bar` the scale to draw as a colour bar beside it; `facts` are
-    (name, value) numbers shown with it; `weight` its share of the row's width.
+    (name, value) numbers shown with it; `weight` its share of the row's width. `query` names the
+    token that its maps were drawn for, `arrow` says which way they read from there.
     """
 
     layers: tuple[DrawnLayer, ...]
@@ -197,6 +198,8 @@ class Panel:
     bar: Scale | None = None
     facts: tuple[tuple[str, str], ...] = ()
     weight: float = 1.0
+    query: str = ""
+    arrow: Literal["→", "←"] = "→"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +251,11 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
                     min(int((spot.col - layer.box.left) / layer.box.width * cols), cols - 1),
                 ]
             )
-    return Aim(token=token, value=value, words=_words(space.grid, token, value, panel.bar))
+    if panel.query and value is not None and np.isfinite(value):
+        words = f"{_asked(panel, space.grid, token)}: {_number(value, panel.bar)}"
+    else:
+        words = _words(space.grid, token, value, panel.bar)
+    return Aim(token=token, value=value, words=words)
 
 
 def _tile(position: float, size: int, gap: int) -> tuple[int, int] | None:
@@ -285,7 +292,7 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     layer = down[0] if space.by_layer else None
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
     where = f"head {head + 1}" if layer is None else f"layer {layer + 1} head {head + 1}"
-    words = f"{where} · {space.grid.name(token)}"
+    words = f"{where} · {_asked(panel, space.grid, token)}"
     return Aim(token, layer, head, value, _valued(words, value, panel.bar))
 
 
@@ -296,6 +303,12 @@ def _tile_value(panel: Panel, down: tuple[int, int], across: tuple[int, int]) ->
     return None
 
 
+def _asked(panel: Panel, grid: TokenGrid, token: int) -> str:
+    """The token, after the one that the map was drawn for."""
+    name = grid.name(token)
+    return f"{panel.query} {panel.arrow} {name}" if panel.query else name
+
+
 def _words(grid: TokenGrid, token: int, value: float | None, bar: Scale | None) -> str:
     return _valued(f"token {token} {grid.name(token)}", value, bar)
 
@@ -303,5 +316,9 @@ def _words(grid: TokenGrid, token: int, value: float | None, bar: Scale | None) 
 def _valued(words: str, value: float | None, bar: Scale | None) -> str:
     if value is None or not np.isfinite(value):
         return words
+    return f"{words} · {_number(value, bar)}"
+
+
+def _number(value: float, bar: Scale | None) -> str:
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
-    return f"{words} · {value:.4g}{unit}"
+    return f"{value:.4g}{unit}"

@@ -157,10 +157,10 @@ def _tokens(attentions: Sequence[Attention], start: int) -> int:
         )
     sizes = {(attention.queries, attention.keys) for attention in attentions[start:]}
     if len(sizes) > 1 or any(queries != keys for queries, keys in sizes):
-        listed = ", ".join(f"{queries} x {keys}" for queries, keys in sorted(sizes))
+        listed = ", ".join(f"{queries} × {keys}" for queries, keys in sorted(sizes))
         raise Unsupported(
             "rollout multiplies the layers' maps, so all must be over the same tokens; this "
-            f"model's are {listed} (queries x keys); look at single heads instead"
+            f"model's are {listed} (queries × keys); look at single heads instead"
         )
     return attentions[start].keys
 

@@ -57,8 +57,8 @@ def _resampled(stored: State, used: State) -> tuple[str, ...]:
             continue
         if value.ndim == 4:
             notes.append(
-                f"the patch kernel is resampled from {before.shape[2]} x {before.shape[3]} to "
-                f"{value.shape[2]} x {value.shape[3]} pixels, not trained at this size"
+                f"the patch kernel is resampled from {before.shape[3]} × {before.shape[2]} to "
+                f"{value.shape[3]} × {value.shape[2]} pixels, not trained at this size"
             )
         elif "pos" in key:
             notes.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 Direction = Literal["looks at", "is looked at by"]
+_ARROWS: dict[Direction, Literal["→", "←"]] = {"looks at": "→", "is looked at by": "←"}
 Rows = Float32[np.ndarray, "head token"]
 
 
@@ -67,10 +69,12 @@ def draw(
     head = None if selection.head is None or last < 0 else min(selection.head, last)
     tiles = _tiles(trace, rows, look)
     large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
+    panels = (large, _atlas(trace, tiles, layer, head))
+    query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
         "heads",
         _title(trace, token, layer, head, direction),
-        ((large, _atlas(trace, tiles, layer, head)),),
+        (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         parts.caption(trace, *parts.ranges_words(look), *_resampled(trace), *_left_out(trace)),
     )
 
@@ -142,7 +146,7 @@ def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Pane
         "Every head: layers down, heads across",
         space,
         tiles.scale,
-        weight=min(max(extent.width / extent.height, 0.3), 1.5),
+        weight=min(max(extent.width / extent.height, 0.7), 1.5),
     )
 
 
@@ -170,7 +174,7 @@ def _large(
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     values = parts.on_grid(row[one.grid.patches], one.grid)
     scale = parts.scale_of(values, look, "attention", whole)
-    size = "" if one.grid == trace.grid else f", {one.grid.rows} x {one.grid.cols} tokens"
+    size = "" if one.grid == trace.grid else f", {parts.grid_words(one.grid, 'tokens')}"
     return Panel(
         parts.over_picture(trace, selection, values, scale, look, one.grid),
         frame,

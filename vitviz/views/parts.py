@@ -21,9 +21,11 @@ Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
 
 
 @kept()
-def picture(trace: Trace) -> Raster:
-    """What the model saw of the picture, sharper than its own pixels."""
-    return Raster(trace.seen, trace.seen_box)
+def picture(trace: Trace) -> tuple[Raster, ...]:
+    """What the model saw of the picture, sharper than its own pixels; below it the padding."""
+    sharp, frame, box = Raster(trace.seen, trace.seen_box), trace.crop.frame, trace.seen_box
+    padded = max(box.top, box.left, frame.bottom - box.bottom, frame.right - box.right) > 0.5
+    return (Raster(trace.pixels, frame, smooth=False), sharp) if padded else (sharp,)
 
 
 def over_picture(
@@ -38,7 +40,7 @@ def over_picture(
     grid = grid or trace.grid
     heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     return (
-        picture(trace),
+        *picture(trace),
         *((heat,) if look.heat else ()),
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         *marks(trace, selection),
@@ -131,25 +133,29 @@ def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:
     return Box(top, left, top + tile[0], left + tile[1])
 
 
-def numbered(count: int, size: int, *, down: bool, gap: int = 1, room: float) -> tuple[Label, ...]:
+def numbered(count: int, size: int, *, down: bool, gap: int = 1, apart: float) -> tuple[Label, ...]:
     """The numbers 1, 2, ... beside the tiles of a mosaic; every second or third where many."""
     step = 1 if count <= 16 else 2 if count <= 32 else 4
     middles = [(index, index * (size + gap) + size / 2) for index in range(0, count, step)]
     return tuple(
-        Label(str(index + 1), Spot(middle, -room / 4), "right")
+        Label(str(index + 1), Spot(middle, -apart), "right")
         if down
-        else Label(str(index + 1), Spot(-room / 4, middle), "bottom")
+        else Label(str(index + 1), Spot(-apart, middle), "bottom")
         for index, middle in middles
     )
 
 
 def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
-    """Numbers beside and above a mosaic of tiles, and the extent that holds both."""
+    """Numbers beside and above a mosaic of tiles, and the extent that holds both.
+
+    Numbers keep their size on screen: their room is that of a panel about 150 pixels long.
+    """
     height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
-    room = 0.08 * max(height, width)
-    labels = numbered(cols, tile[1], down=False, gap=gap, room=room)
-    labels += numbered(rows, tile[0], down=True, gap=gap, room=room)
-    return Labels(labels), Box(-room, -room, height, width)
+    longest = max(height, width)
+    labels = numbered(cols, tile[1], down=False, gap=gap, apart=0.01 * longest)
+    labels += numbered(rows, tile[0], down=True, gap=gap, apart=0.01 * longest)
+    digits = max(len(label.text) for label in labels if label.anchor == "right")
+    return Labels(labels), Box(-0.11 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
 
 
 def token_words(grid: TokenGrid, token: int) -> str:
@@ -158,6 +164,13 @@ def token_words(grid: TokenGrid, token: int) -> str:
     if grid.place(token) is not None:
         return f"token {name}"
     return name if name[-1:].isdigit() else f"the {name} token"
+
+
+def grid_words(grid: TokenGrid, what: str) -> str:
+    """How many patches or tokens a grid has each way, said so that nobody takes one for the other."""
+    if grid.rows == grid.cols:
+        return f"{grid.rows} × {grid.cols} {what}"
+    return f"{grid.rows} rows × {grid.cols} columns of {what}"
 
 
 def head_words(head: int | None, heads: int) -> str:

@@ -79,11 +79,12 @@ def draw(
 
 def _title(trace: Trace, token: int) -> str:
     words, grid = parts.token_words(trace.grid, token), trace.grid
-    return f"{grid.rows} x {grid.cols} patches, {words} is number {token} of {grid.tokens}"
+    patches = parts.grid_words(grid, "patches")
+    return f"{patches}, {words} is number {token} of {grid.tokens}"
 
 
 def _seen(trace: Trace, selection: Selection, source: Source, grid: bool, numbers: bool) -> Panel:
-    layers: list[DrawnLayer] = [_raster(trace, source)]
+    layers: list[DrawnLayer] = [*_picture(trace, source)]
     if grid:
         layers.append(Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols))
     if numbers:
@@ -108,10 +109,10 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 @kept()
-def _raster(trace: Trace, source: Source) -> Raster:
+def _picture(trace: Trace, source: Source) -> tuple[Raster, ...]:
     if source == "sharp":
         return parts.picture(trace)
-    return Raster(trace.pixels, trace.crop.frame, smooth=False)
+    return (Raster(trace.pixels, trace.crop.frame, smooth=False),)
 
 
 @kept()
@@ -150,7 +151,7 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
     return (
         ("token", f"{token} of {trace.grid.tokens}"),
         ("row, column", f"{place[0]}, {place[1]}"),
-        ("size", f"{height:g} x {width:g} model pixels"),
+        ("size", f"{width:g} × {height:g} model pixels"),
         ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
         ("columns", f"{there.left:.0f} to {there.right:.0f}"),
     )
@@ -226,7 +227,7 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
         PixelSpace(trace.crop, trace.grid),
         facts=(
             ("seen", f"{trace.crop.seen_share:.0%}"),
-            ("original", f"{rows} x {cols} pixels"),
+            ("original", f"{cols} × {rows} px"),
         ),
     )
 
@@ -248,13 +249,13 @@ def _pattern(trace: Trace) -> str:
     grid = trace.grid
     p1, p2 = grid.patch
     if (p1, p2) != trace.model.patch:
-        own = " x ".join(f"{size:g}" for size in trace.model.patch)
+        own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
         return (
             f"The model's own patches are {own} pixels; a token of this grid stands for "
-            f"{p1:.3g} x {p2:.3g} pixels."
+            f"{p2:.3g} × {p1:.3g} pixels."
         )
     rows, cols = round(grid.rows * p1), round(grid.cols * p2)
     return (
         f'rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)", p1={p1:g}, p2={p2:g}): '
-        f"3x{rows}x{cols} -> {grid.rows * grid.cols}x{round(p1 * p2 * 3)}"
+        f"3 × {rows} × {cols} -> {grid.rows * grid.cols} × {round(p1 * p2 * 3)}"
     )

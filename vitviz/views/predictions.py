@@ -50,12 +50,10 @@ def _drawn(trace: Trace, top: int) -> Drawing:
     facts = (("classes", str(trace.model.classes)),) if trace.model.classes else ()
     panel = Panel((bars,), Box(0, 0, len(best), 1), "Most probable classes", facts=facts)
     name, share = best[0]
-    return Drawing(
-        "predictions",
-        f"Most probable: {name}, {_percent(share)}",
-        ((panel,),),
-        parts.caption(trace),
-    )
+    title = f"Most probable: {name}, {_percent(share)}"
+    if trace.model.weights == "untrained":
+        title += " (untrained weights: these are chance)"
+    return Drawing("predictions", title, ((panel,),), parts.caption(trace))
 
 
 def _percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil, sqrt
 from typing import Annotated, Literal
 
@@ -85,15 +86,15 @@ def draw(
     row = _fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
     tiles = _tiles(trace, rows, look)
+    panels = (
+        _large(trace, selection, row, which, look, tiles),
+        _each(trace, tiles, len(rows), chosen),
+    )
+    query = trace.grid.name(token)
     return Drawing(
         "rollout",
         f"Attention rollout from {parts.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
-        (
-            (
-                _large(trace, selection, row, which, look, tiles),
-                _each(trace, tiles, len(rows), chosen),
-            ),
-        ),
+        (tuple(replace(panel, query=query) for panel in panels),),
         parts.caption(trace, _sentence(walk), *parts.ranges_words(look)),
     )
 
@@ -104,9 +105,13 @@ def _layers(walk: Walk) -> str:
 
 
 def _sentence(walk: Walk) -> str:
-    keep, discard, _, _ = walk
+    keep, discard, start, _ = walk
     dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
-    return f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}."
+    first = "the first layer" if start == 1 else f"the first {start} layers"
+    left = f"; {first} left out" if start else ""
+    return (
+        f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}{left}."
+    )
 
 
 def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
