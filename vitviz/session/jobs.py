@@ -19,8 +19,8 @@ State = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
-_WORKERS: dict[Lane, int] = {"read": 1, "run": 1, "draw": 2}
-"""Threads of each lane; two that draw, so that a view that takes its time holds up no other."""
+_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2}
+"""Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second
 _DIGITS = re.compile(r"\d+")

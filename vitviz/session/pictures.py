@@ -102,7 +102,7 @@ def read_sources(
         if held > room and number + 1 < len(entries):
             problems.append(
                 f"{number + 1} of {len(entries)} pictures were opened, then the memory for pictures "
-                "was full; close some, or raise the memory in the settings"
+                "was full; close some to open more"
             )
             break
     return problems
