@@ -174,7 +174,7 @@ def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> tuple[str
             return "layer", other
     return (
         f"its map has {queries} queries and {keys} keys, which do not lie on the "
-        f"grid of {grid.rows} x {grid.cols} patches"
+        f"grid of {grid.rows} × {grid.cols} patches"
     ), None
 
 
