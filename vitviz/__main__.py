@@ -29,12 +29,13 @@ def open_window(launch: Launch) -> int:
         print(problem, file=sys.stderr)
         return 1
     from vitviz.gui.app import run
+    from vitviz.session.leaving import leave
     from vitviz.session.log import start_log
 
     start_log()
     if launch.screenshot is not None:
         launch = replace(launch, screenshot=launch.screenshot.expanduser().resolve())
-    return run(launch)
+    return leave(run(launch))
 
 
 if __name__ == "__main__":

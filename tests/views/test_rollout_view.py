@@ -115,3 +115,13 @@ def test_both_panels_know_whose_maps_they_are(trace):
 def test_a_missing_layer_is_refused(trace):
     with pytest.raises(Unsupported, match=r"every layer, and blocks\.2"):
         drawn(replace(trace, refused=("blocks.2 could not be verified",)), 3)
+
+
+def test_heads_that_were_mixed_are_not_followed():
+    import vitviz
+
+    model = vitviz.load("cait_xxs24_224", pretrained=False, input_size=64)
+    trace = vitviz.trace(model, np.full((64, 64, 3), 90, np.uint8))
+    with pytest.raises(Unsupported, match="sum of 1"):
+        vitviz.draw("rollout", trace)
+    assert vitviz.draw("heads", trace).panels

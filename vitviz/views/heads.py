@@ -198,7 +198,9 @@ def _title(trace: Trace, token: int, layer: int, head: int | None, direction: Di
     who = parts.token_words(trace.grid, token)
     what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
     which = "all heads" if head is None else f"head {head + 1}"
-    return f"{what}: layer {layer + 1}, {which}"
+    # Where calls were refused the shown layers are not all there are: then the module's name says it.
+    name = f" ({trace.layers[layer].name})" if trace.refused else ""
+    return f"{what}: layer {layer + 1}{name}, {which}"
 
 
 def _resampled(trace: Trace) -> tuple[str, ...]:
@@ -211,7 +213,8 @@ def _resampled(trace: Trace) -> tuple[str, ...]:
 def _left_out(trace: Trace) -> tuple[str, ...]:
     """Said where layers have no tile, because their attention is not among the grid's tokens."""
     names = [layer.name for layer in trace.layers if not _on_its_grid(layer)]
+    refused = tuple(f"Not shown: {reason}." for reason in trace.refused)
     if not names:
-        return ()
+        return refused
     listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return (f"Left out, because their attention is over other tokens: {listed}.",)
+    return (f"Left out, because their attention is over other tokens: {listed}.", *refused)

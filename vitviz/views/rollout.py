@@ -120,7 +120,20 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
     if not trace.layers:
         raise Unsupported(f"{trace.model.title} has no attention to follow")
+    worst = _largest_gap(trace)
+    if worst > 1e-2:
+        raise Unsupported(
+            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
+            f"sum of 1 by up to {worst:.2g}; see its heads instead"
+        )
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
+
+
+@kept()
+def _largest_gap(trace: Trace) -> float:
+    """How far the rows of any layer are from summing to 1, as mixed (talking) heads are."""
+    sums = (layer.attention.rows(0).sum(axis=-1) for layer in trace.layers)
+    return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
 
 
 def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
