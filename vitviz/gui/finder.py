@@ -29,7 +29,7 @@ class Finder(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Find a model")
-        self.resize(480, 0)
+        self.setMinimumSize(520, 196)
         self._request = request
         self.name, self.random = QLineEdit(), QCheckBox("Random weights, untrained")
         self.name.setPlaceholderText("vit_small_patch16_224, part of a name is enough")
