@@ -115,7 +115,7 @@ class Recorder(TorchFunctionMode):
         hooks = []
         try:
             for name, part in module.named_modules():
-                if isinstance(part, nn.Sequential) or not any(True for _ in part.children()):
+                if not part._modules or isinstance(part, nn.Sequential):
                     continue
                 hooks.append(part.register_forward_pre_hook(self._entering(name)))
                 hooks.append(part.register_forward_hook(self._leaving))

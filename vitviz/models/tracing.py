@@ -49,7 +49,8 @@ def _run(
     model: Model, prepared: Prepared, values: bool | None, progress: Progress
 ) -> tuple[Any, list[Call], ModelInfo]:
     """The pass; on the CPU with a note when the device's memory does not suffice."""
-    heads = (getattr(part, "num_heads", None) for part in model.module.modules())
+    # Not getattr: a module without the attribute takes long to say so.
+    heads = (vars(part).get("num_heads") for part in model.module.modules())
     expected = max(model.info.depth, sum(isinstance(each, int) for each in heads))
     for attempt in range(2):
         try:
