@@ -22,6 +22,7 @@ from vitviz.gui.actions import WISHES
 from vitviz.gui.app import application
 from vitviz.gui.finder import Finder
 from vitviz.gui.window import MainWindow
+from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
@@ -220,7 +221,7 @@ def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
 def test_every_wish_has_a_slot_and_no_two_share_a_key() -> None:
     keys = [key for wish in WISHES for key in wish.keys]
     assert len(keys) == len(set(keys))
-    assert all(hasattr(MainWindow, f"_wish_{wish.name}") for wish in WISHES)
+    assert all(hasattr(Wishes, wish.name) for wish in WISHES)
 
 
 def test_window_state_survives_a_restart(window: MainWindow) -> None:
@@ -267,7 +268,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
 
 
 def test_finder_completes_names_and_asks_for_random_weights(window: MainWindow) -> None:
-    window._wish_find_model()
+    window.wishes.find_model()
     finder = window.findChild(Finder)
     assert finder is not None
     names = finder._names.stringList()
@@ -337,7 +338,7 @@ def test_the_value_read_is_that_of_the_map_drawn_now(qtbot: QtBot, window: MainW
 def test_pasted_words_open_nothing(window: MainWindow, text: str) -> None:
     QGuiApplication.clipboard().setText(text)
     count = len(window.session.pictures)
-    window._wish_paste()
+    window.wishes.paste()
     assert len(window.session.pictures) == count
     assert "holds no picture" in window.notices.sentences[0]
 
@@ -347,7 +348,7 @@ def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray
         Image.fromarray(photo[:rows]).save(tmp_path / f"{name}.png")
     QGuiApplication.clipboard().setText(f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}\n")
     count = len(window.session.pictures)
-    window._wish_paste()
+    window.wishes.paste()
     assert len(window.session.pictures) == count + 2
 
 
@@ -388,7 +389,7 @@ def test_a_click_beside_everything_and_a_double_click_change_nothing(window: Mai
 def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
     window.board.set_shown("positions", False)
     assert not window._view_actions["positions"].isChecked()
-    window._wish_reset_layout()
+    window.wishes.reset_layout()
     assert window._view_actions["positions"].isChecked()
 
 
@@ -396,5 +397,5 @@ def test_copying_without_a_picture_says_so(window: MainWindow) -> None:
     current = window.session.current
     assert current is not None
     window.session.close_picture(current.key)
-    window._wish_copy()
+    window.wishes.copy()
     assert "no view to copy" in window.notices.sentences[0]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
@@ -14,14 +13,12 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QGuiApplication,
     QKeySequence,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QLabel,
     QMainWindow,
     QMenu,
@@ -31,26 +28,24 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.drawing import Drawing
-from vitviz.core.images import bundled_pictures
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board
 from vitviz.gui.controls import Controls
-from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
+from vitviz.gui.drops import carries_pictures, sources_of
 from vitviz.gui.filmstrip import Filmstrip
-from vitviz.gui.finder import Finder
 from vitviz.gui.inspector import Inspector
 from vitviz.gui.keys import leave_focus
 from vitviz.gui.labels import ElidedLabel
-from vitviz.gui.learning import learn_devices, learn_names
+from vitviz.gui.learning import learn_devices
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
-from vitviz.gui.saving import save_figure
 from vitviz.gui.theme import UNIT
 from vitviz.gui.toolbar import TopBar
 from vitviz.gui.welcome import Welcome
+from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import Job
 from vitviz.session.session import Session
@@ -59,9 +54,6 @@ from vitviz.views import views
 if TYPE_CHECKING:
     from vitviz.gui.panel import Pointed
 from vitviz.views.options import Look
-
-PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
-CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin);;All files (*)"
 
 
 class MainWindow(QMainWindow):
@@ -91,6 +83,7 @@ class MainWindow(QMainWindow):
         self._docks: dict[str, QDockWidget] = {}
         self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
+        self.wishes = Wishes(self)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -182,7 +175,7 @@ class MainWindow(QMainWindow):
             panels.addAction(dock.toggleViewAction())
 
     def _wish_slot(self, wish: Wish) -> Callable[[], None]:
-        slot: Callable[[], None] = getattr(self, f"_wish_{wish.name}")
+        slot: Callable[[], None] = getattr(self.wishes, wish.name)
         return lambda *_checked: slot()
 
     # Who listens to whom
@@ -198,7 +191,7 @@ class MainWindow(QMainWindow):
         self.board.visible_changed.connect(self._visible_changed)
         self.filmstrip.chosen.connect(session.show)
         self.filmstrip.closed.connect(session.close_picture)
-        self.filmstrip.open_wished.connect(self._wish_open)
+        self.filmstrip.open_wished.connect(self.wishes.open)
         self.inspector.option_wished.connect(session.set_option)
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
@@ -207,12 +200,12 @@ class MainWindow(QMainWindow):
         self.controls.head.chosen.connect(self._head_chosen)
         self.controls.prefixes.chosen.connect(session.choose_prefix)
         self.controls.jobs.stopped.connect(self._stop)
-        self.bar.requested.connect(self._request)
-        self.bar.open_wished.connect(self._wish_open)
-        self.welcome.open_wished.connect(self._wish_open)
-        self.welcome.samples_wished.connect(self._open_samples)
-        self.bar.find_wished.connect(self._wish_find_model)
-        self.bar.checkpoint_wished.connect(self._wish_open_model)
+        self.bar.requested.connect(self.request_model)
+        self.bar.open_wished.connect(self.wishes.open)
+        self.welcome.open_wished.connect(self.wishes.open)
+        self.welcome.samples_wished.connect(self.wishes.open_samples)
+        self.bar.find_wished.connect(self.wishes.find_model)
+        self.bar.checkpoint_wished.connect(self.wishes.open_model)
 
     def _connect_session(self) -> None:
         session, links = self.session, self._links
@@ -402,7 +395,7 @@ class MainWindow(QMainWindow):
             case "options":
                 self._docks["Inspector"].setVisible(True)
             case "export":
-                self._export(view)
+                self.wishes.export_view(view)
             case "maximise":
                 self.board.maximise(view)
 
@@ -431,171 +424,13 @@ class MainWindow(QMainWindow):
     def _head_chosen(self, head: int) -> None:
         self.session.select(head=None if head < 0 else head)
 
-    def _request(self, request: ModelRequest) -> None:
+    def request_model(self, request: ModelRequest) -> None:
         self._wished = request
         self.session.use_model(request)
 
     def _stop(self) -> None:
         for job in tuple(self._jobs):
             self.session.stop(job)
-
-    def _wish_open(self) -> None:
-        folder = self.session.settings.picture_folder
-        names, _ = QFileDialog.getOpenFileNames(self, "Open pictures", folder, PICTURES)
-        if names:
-            self.session.remember(picture_folder=str(Path(names[0]).parent))
-            self.session.open_sources(names)
-
-    def _open_samples(self) -> None:
-        self.session.open_sources([*bundled_pictures()])
-
-    def _wish_open_folder(self) -> None:
-        folder = self.session.settings.picture_folder
-        name = QFileDialog.getExistingDirectory(self, "Open all pictures of a folder", folder)
-        if name:
-            self.session.remember(picture_folder=name)
-            self.session.open_sources([name])
-
-    def _wish_paste(self) -> None:
-        mime = QGuiApplication.clipboard().mimeData()
-        if carries_pictures(mime):
-            self.session.open_sources(sources_of(mime))
-        elif paths := pasted_paths(mime.text()):
-            self.session.open_sources(paths)
-        else:
-            self.notices.say(["The clipboard holds no picture; copy one and paste again."])
-
-    def _wish_close_picture(self) -> None:
-        if self.session.current is not None:
-            self.session.close_picture(self.session.current.key)
-
-    def _wish_reopen(self) -> None:
-        self.session.reopen_closed()
-
-    def _wish_quit(self) -> None:
-        self.close()
-
-    def _wish_next(self) -> None:
-        self.session.step(1)
-
-    def _wish_previous(self) -> None:
-        self.session.step(-1)
-
-    def _wish_grid(self) -> None:
-        self.session.set_look(grid=not self.session.look.grid)
-
-    def _wish_preview(self) -> None:
-        if not self.actions_by_name["preview"].isChecked():
-            self.session.hover(None)
-
-    def _wish_heat(self) -> None:
-        self.session.set_look(heat=not self.session.look.heat)
-
-    def _wish_whole(self) -> None:
-        request = self.session.request
-        self._request(replace(request, fit="pad" if request.fit == "crop" else "crop"))
-
-    def _wish_maximise(self) -> None:
-        self.board.maximise(self.board.focus)
-
-    def _wish_restore(self) -> None:
-        if self.board.maximised:
-            self.board.maximise("")
-        elif self.isFullScreen():
-            self.showNormal()
-
-    def _wish_reset_zoom(self) -> None:
-        for card in self.board.cards.values():
-            card.canvas.reset_zoom()
-
-    def _wish_reset_layout(self) -> None:
-        self.restoreState(self._default_state)
-        self.board.reset()
-
-    def _wish_theme(self) -> None:
-        other = "light" if theme.current().name == "dark" else "dark"
-        self.set_theme("light" if other == "light" else "dark")
-
-    def _wish_fullscreen(self) -> None:
-        self.showNormal() if self.isFullScreen() else self.showFullScreen()
-
-    def _wish_find_model(self) -> None:
-        finder = Finder(self, self.session.request)
-        finder.requested.connect(self._request)
-        finder.show_names([choice.name for choice in self.session.models()])
-        learn_names(self.session, finder)
-        finder.show()
-
-    def _wish_open_model(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open checkpoint file", "", CHECKPOINTS)
-        if name:
-            self._request(replace(self.session.request, name=name, patch_size=None))
-
-    def _wish_export(self) -> None:
-        self._export(self.board.focus)
-
-    def _wish_copy(self) -> None:
-        card = self.board.cards[self.board.focus]
-        if card.drawing is None or self.session.trace is None:
-            self.notices.say(["There is no view to copy yet; open a picture first."])
-            return
-        QGuiApplication.clipboard().setPixmap(card.canvas.grab())
-
-    def _wish_help(self) -> None:
-        dialogs.view_help(self, self.views[self.board.focus]).show()
-
-    def _wish_keys(self) -> None:
-        dialogs.keys_page(self, WISHES).show()
-
-    def _wish_about(self) -> None:
-        trace = self.session.trace
-        device = (
-            "not in use yet" if trace is None else f"{trace.model.device}, {trace.model.precision}"
-        )
-        dialogs.about_page(self, device).show()
-
-    def _wish_up(self) -> None:
-        self.session.move_token(-1, 0)
-
-    def _wish_down(self) -> None:
-        self.session.move_token(1, 0)
-
-    def _wish_left(self) -> None:
-        self.session.move_token(0, -1)
-
-    def _wish_right(self) -> None:
-        self.session.move_token(0, 1)
-
-    def _wish_class_token(self) -> None:
-        self.session.choose_prefix("class")
-
-    def _wish_layer_up(self) -> None:
-        self.session.step_layer(1)
-
-    def _wish_layer_down(self) -> None:
-        self.session.step_layer(-1)
-
-    def _wish_first_layer(self) -> None:
-        self.session.first_layer()
-
-    def _wish_last_layer(self) -> None:
-        self.session.last_layer()
-
-    def _wish_head_down(self) -> None:
-        self.session.step_head(-1)
-
-    def _wish_head_up(self) -> None:
-        self.session.step_head(1)
-
-    def _wish_all_heads(self) -> None:
-        self.session.all_heads()
-
-    def _export(self, view: str) -> None:
-        drawing = self.board.cards[view].drawing
-        if drawing is None or self.session.trace is None:
-            self.notices.say(["There is no figure to save yet; open a picture first."])
-            return
-        save_figure(self, self.session, drawing, self.notices.tell)
 
     # Theme, drops and closing
 
@@ -627,6 +462,10 @@ class MainWindow(QMainWindow):
         self._landing.hide()
         self.session.open_sources(sources_of(event.mimeData()))
         event.acceptProposedAction()
+
+    def restore_default(self) -> None:
+        """Puts the panels back where they were at first."""
+        self.restoreState(self._default_state)
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""

@@ -1,0 +1,192 @@
+"""What every action does: menus, keys and buttons come here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from vitviz.core.images import bundled_pictures
+from vitviz.gui import dialogs, theme
+from vitviz.gui.actions import WISHES
+from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
+from vitviz.gui.finder import Finder
+from vitviz.gui.learning import learn_names
+from vitviz.gui.saving import save_figure
+
+if TYPE_CHECKING:
+    from vitviz.gui.window import MainWindow
+
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
+CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin);;All files (*)"
+
+
+class Wishes:
+    """One method for each entry of the table in `actions`, of the same name."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._session = window.session
+
+    def open(self) -> None:
+        folder = self._session.settings.picture_folder
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Open pictures", folder, PICTURES)
+        if names:
+            self._session.remember(picture_folder=str(Path(names[0]).parent))
+            self._session.open_sources(names)
+
+    def open_samples(self) -> None:
+        self._session.open_sources([*bundled_pictures()])
+
+    def open_folder(self) -> None:
+        folder = self._session.settings.picture_folder
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Open all pictures of a folder", folder
+        )
+        if name:
+            self._session.remember(picture_folder=name)
+            self._session.open_sources([name])
+
+    def paste(self) -> None:
+        mime = QGuiApplication.clipboard().mimeData()
+        if carries_pictures(mime):
+            self._session.open_sources(sources_of(mime))
+        elif paths := pasted_paths(mime.text()):
+            self._session.open_sources(paths)
+        else:
+            self._window.notices.say(["The clipboard holds no picture; copy one and paste again."])
+
+    def close_picture(self) -> None:
+        if self._session.current is not None:
+            self._session.close_picture(self._session.current.key)
+
+    def reopen(self) -> None:
+        self._session.reopen_closed()
+
+    def quit(self) -> None:
+        self._window.close()
+
+    def next(self) -> None:
+        self._session.step(1)
+
+    def previous(self) -> None:
+        self._session.step(-1)
+
+    def grid(self) -> None:
+        self._session.set_look(grid=not self._session.look.grid)
+
+    def preview(self) -> None:
+        if not self._window.actions_by_name["preview"].isChecked():
+            self._session.hover(None)
+
+    def heat(self) -> None:
+        self._session.set_look(heat=not self._session.look.heat)
+
+    def whole(self) -> None:
+        request = self._session.request
+        self._window.request_model(replace(request, fit="pad" if request.fit == "crop" else "crop"))
+
+    def maximise(self) -> None:
+        self._window.board.maximise(self._window.board.focus)
+
+    def restore(self) -> None:
+        if self._window.board.maximised:
+            self._window.board.maximise("")
+        elif self._window.isFullScreen():
+            self._window.showNormal()
+
+    def reset_zoom(self) -> None:
+        for card in self._window.board.cards.values():
+            card.canvas.reset_zoom()
+
+    def reset_layout(self) -> None:
+        self._window.restore_default()
+        self._window.board.reset()
+
+    def theme(self) -> None:
+        other = "light" if theme.current().name == "dark" else "dark"
+        self._window.set_theme("light" if other == "light" else "dark")
+
+    def fullscreen(self) -> None:
+        self._window.showNormal() if self._window.isFullScreen() else self._window.showFullScreen()
+
+    def find_model(self) -> None:
+        finder = Finder(self._window, self._session.request)
+        finder.requested.connect(self._window.request_model)
+        finder.show_names([choice.name for choice in self._session.models()])
+        learn_names(self._session, finder)
+        finder.show()
+
+    def open_model(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint file", "", CHECKPOINTS)
+        if name:
+            self._window.request_model(replace(self._session.request, name=name, patch_size=None))
+
+    def export(self) -> None:
+        self.export_view(self._window.board.focus)
+
+    def copy(self) -> None:
+        card = self._window.board.cards[self._window.board.focus]
+        if card.drawing is None or self._session.trace is None:
+            self._window.notices.say(["There is no view to copy yet; open a picture first."])
+            return
+        QGuiApplication.clipboard().setPixmap(card.canvas.grab())
+
+    def help(self) -> None:
+        dialogs.view_help(self._window, self._window.views[self._window.board.focus]).show()
+
+    def keys(self) -> None:
+        dialogs.keys_page(self._window, WISHES).show()
+
+    def about(self) -> None:
+        trace = self._session.trace
+        device = (
+            "not in use yet" if trace is None else f"{trace.model.device}, {trace.model.precision}"
+        )
+        dialogs.about_page(self._window, device).show()
+
+    def up(self) -> None:
+        self._session.move_token(-1, 0)
+
+    def down(self) -> None:
+        self._session.move_token(1, 0)
+
+    def left(self) -> None:
+        self._session.move_token(0, -1)
+
+    def right(self) -> None:
+        self._session.move_token(0, 1)
+
+    def class_token(self) -> None:
+        self._session.choose_prefix("class")
+
+    def layer_up(self) -> None:
+        self._session.step_layer(1)
+
+    def layer_down(self) -> None:
+        self._session.step_layer(-1)
+
+    def first_layer(self) -> None:
+        self._session.first_layer()
+
+    def last_layer(self) -> None:
+        self._session.last_layer()
+
+    def head_down(self) -> None:
+        self._session.step_head(-1)
+
+    def head_up(self) -> None:
+        self._session.step_head(1)
+
+    def all_heads(self) -> None:
+        self._session.all_heads()
+
+    def export_view(self, view: str) -> None:
+        drawing = self._window.board.cards[view].drawing
+        if drawing is None or self._session.trace is None:
+            self._window.notices.say(["There is no figure to save yet; open a picture first."])
+            return
+        save_figure(self._window, self._session, drawing, self._window.notices.tell)
