@@ -140,7 +140,8 @@ class Starter(QObject):
         """Nothing runs any more and nothing was traced: there will be no picture to take."""
         session = self._window.session
         if session.trace is None and not session.jobs.current and not self.code:
-            self._leave(" ".join(self._complaints) or "There is nothing to paint; name a picture.")
+            said = bool(self._complaints)  # on the terminal already
+            self._leave("" if said else "There is nothing to paint; name a picture.")
 
     def _complained(self, sentences: list[str]) -> None:
         self._complaints += sentences
@@ -151,6 +152,7 @@ class Starter(QObject):
         self._leave(sentence)
 
     def _leave(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr)
+        if sentence:
+            print(sentence, file=sys.stderr)
         self.code = 1
         self._window.close()

@@ -68,6 +68,7 @@ class Canvas(QWidget):
     def _build(self, rows: tuple[tuple[Panel, ...], ...]) -> None:
         if self._body is not None:
             self._layout.removeWidget(self._body)
+            self._body.hide()  # it lives until the event loop turns
             self._body.deleteLater()
         body = QSplitter(Qt.Orientation.Vertical)
         body.setObjectName("canvas")

@@ -162,6 +162,7 @@ class Inspector(QFrame):
         own = tuple(option for option in view.options if option.group != "look")
         if self._form is not None:
             self._holder.removeWidget(self._form)
+            self._form.hide()  # it lives until the event loop turns
             self._form.deleteLater()
         self._view = view.name
         self._view_title.show_text(view.title)
