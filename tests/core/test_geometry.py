@@ -150,3 +150,32 @@ def test_what_is_not_in_the_grid_is_an_index_error():
         grid.token(2, 0)
     with pytest.raises(IndexError, match="7"):
         grid.place(7)
+
+
+@given(
+    rows=st.integers(1, 5),
+    cols=st.integers(1, 5),
+    words=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    prefix=st.integers(0, 2),
+    data=st.data(),
+)
+def test_every_word_is_found_again_at_its_middle(
+    rows: int, cols: int, words: tuple[int, int], prefix: int, data: st.DataObject
+) -> None:
+    names = tuple(f"prefix {index}" for index in range(prefix))
+    grid = TokenGrid(rows, cols, (14.0, 10.0), names, words)
+    token = data.draw(st.integers(prefix, grid.tokens - 1))
+    word = data.draw(st.integers(0, words[0] * words[1] - 1))
+    box, patch = grid.word_box(token, word), grid.box(token)
+    assert box is not None
+    assert patch is not None
+    assert (grid.at(box.centre), grid.word_at(box.centre)) == (token, word)
+    assert box.clip(patch) == box
+
+
+def test_a_grid_without_words_has_none_anywhere() -> None:
+    grid = TokenGrid(2, 2, (16, 16), ("class",))
+    assert grid.word_at(Spot(3, 3)) is None
+    with pytest.raises(IndexError, match="0 x 0 words"):
+        grid.word_box(1, 0)
+    assert TokenGrid(2, 2, (16, 16), ("class",), (4, 4)).word_box(0, 0) is None

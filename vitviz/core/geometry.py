@@ -165,13 +165,15 @@ class TokenGrid:
     """Which token is where: `rows` x `cols` patches behind 0 to n named prefix tokens.
 
     `patch` is the patch's (height, width) in model pixels. `prefix` has the true names in order:
-    "class", "distillation", "register 1", ... A register is never called a class token.
+    "class", "distillation", "register 1", ... A register is never called a class token. `words` is
+    how many (rows, cols) of words each patch is made of in a TNT, None where patches are not divided.
     """
 
     rows: int
     cols: int
     patch: tuple[float, float]
     prefix: tuple[str, ...] = ()
+    words: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
@@ -179,6 +181,8 @@ class TokenGrid:
                 f"a token grid needs rows, cols >= 1 and a patch > 0; got {self.rows} x {self.cols}, "
                 f"patch {self.patch}"
             )
+        if self.words is not None and min(self.words) < 1:
+            raise ValueError(f"a patch needs at least 1 x 1 words, not {self.words}")
 
     @property
     def tokens(self) -> int:
@@ -232,6 +236,30 @@ class TokenGrid:
         row = min(int(spot.row / self.patch[0]), self.rows - 1)
         col = min(int(spot.col / self.patch[1]), self.cols - 1)
         return self.token(row, col)
+
+    def word_at(self, spot: Spot) -> int | None:
+        """The word that covers a spot in model pixels, by its number in its patch; None elsewhere."""
+        token = self.at(spot)
+        box = None if token is None else self.box(token)
+        if box is None or self.words is None:
+            return None
+        rows, cols = self.words
+        row = min(int((spot.row - box.top) / box.height * rows), rows - 1)
+        col = min(int((spot.col - box.left) / box.width * cols), cols - 1)
+        return max(row, 0) * cols + max(col, 0)
+
+    def word_box(self, token: int, word: int) -> Box | None:
+        """The model pixels of a patch's word; None for a prefix token. IndexError out of range."""
+        box = self.box(token)
+        if box is None:
+            return None
+        rows, cols = self.words or (0, 0)
+        if not 0 <= word < rows * cols:
+            raise IndexError(f"word {word} is outside the {rows} x {cols} words of a patch")
+        row, col = divmod(word, cols)
+        height, width = box.height / rows, box.width / cols
+        top, left = box.top + row * height, box.left + col * width
+        return Box(top, left, top + height, left + width)
 
     @property
     def middle(self) -> int:

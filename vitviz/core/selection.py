@@ -53,6 +53,19 @@ class Selection:
                 return token
         return grid.prefix.index("class") if "class" in grid.prefix else grid.middle
 
+    def word(self, grid: TokenGrid, crop: Crop) -> int | None:
+        """The word to draw for, inside the token to draw for: under the hovered or pinned spot, else
+        the middle one; None where patches have no words."""
+        if grid.words is None:
+            return None
+        for place in (self.hover, self.pin):
+            if place is not None and place.spot is not None:
+                word = grid.word_at(crop.to_model(place.spot))
+                if word is not None:
+                    return word
+        rows, cols = grid.words
+        return rows // 2 * cols + cols // 2
+
     def layer(self, layers: int) -> int:
         """The layer at this depth, of so many."""
         return min(max(round(self.depth * (layers - 1)), 0), max(layers - 1, 0))

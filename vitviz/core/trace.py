@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.attention import Attention
 from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.words import Words
 
 Weights = Literal["trained", "untrained", "partly loaded"]
 
@@ -83,6 +84,26 @@ class Layer:
     grid: TokenGrid
 
 
+class Source(Protocol):
+    """The model with what it read, asked again for what a trace does not hold.
+
+    Every question is another pass, so it is slow, made on demand and remembered for a while.
+    """
+
+    def features(self) -> Float32[np.ndarray, "layer token dim"]:
+        """Every token after each block, before the final norm.
+
+        Unsupported, with the reason, where blocks change the number of tokens or cannot be found.
+        """
+
+    def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
+        """How strongly a class's logit (None: the likeliest) depends on each word: the norm of the
+        gradient with respect to the words that enter the first inner block.
+
+        Unsupported for a model without words or without a head.
+        """
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Trace:
     """All that one model did with one picture; equal only to itself.
@@ -95,7 +116,8 @@ class Trace:
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
-    class attention); they are no layers, since no token looks out of them.
+    class attention); they are no layers, since no token looks out of them. `words` is the inner
+    level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
     """
 
     model: ModelInfo
@@ -115,6 +137,8 @@ class Trace:
     seconds: float = 0.0
     held_bytes: int = 0
     pools: tuple[Layer, ...] = ()
+    words: Words | None = None
+    source: Source | None = None
 
     @property
     def heads(self) -> int:

@@ -17,8 +17,14 @@ from vitviz.core.trace import Trace
 from vitviz.views.options import Option, arguments, options_of
 
 Draw = Callable[..., Drawing]
-Follows = Literal["token", "layer", "head"]
+Follows = Literal["token", "layer", "head", "word"]
+Applies = Callable[[Trace], str]
 _F = TypeVar("_F", bound=Draw)
+
+
+def always(_trace: Trace) -> str:
+    """Every trace has something to show."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class View:
     """A view as the window, the command line and the help see it.
 
     `follows` says which parts of the selection it depends on: it is redrawn only when one of them
-    changes. `shows`, `formula` and `source` are its help page. `order` sorts the board.
+    changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
+    says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
+    at first; `traces` is 2 for a view that compares two.
     """
 
     name: str
@@ -38,14 +46,28 @@ class View:
     order: int
     function: Draw
     options: tuple[Option, ...]
+    applies: Applies = always
+    shown: bool = True
+    traces: int = 1
 
     def draw(
-        self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
+        self,
+        trace: Trace,
+        selection: Selection,
+        values: Mapping[str, Any] | None = None,
+        other: Trace | None = None,
     ) -> Drawing:
-        """The drawing for flat option values. VitvizError for a wrong option, Unsupported for a
-        map that cannot be computed exactly."""
+        """The drawing for flat option values; `other` is what a view of two traces compares with.
+
+        VitvizError for a wrong option or a missing trace, Unsupported for a map that cannot be
+        computed exactly."""
         chosen = dict(values or {})
-        drawing = self.function(trace, selection, **arguments(self.function, chosen))
+        both = (trace,) if self.traces == 1 else (trace, other)
+        if None in both:
+            raise VitvizError(
+                f"{self.title} compares two models or pictures; choose another one too"
+            )
+        drawing = self.function(*both, selection, **arguments(self.function, chosen))
         return replace(
             drawing, options=tuple(sorted(chosen.items())), recipe=_recipe(trace, selection)
         )
@@ -79,10 +101,14 @@ def view(
     source: str,
     follows: tuple[Follows, ...] = (),
     order: int = 100,
+    applies: Applies = always,
+    shown: bool = True,
+    traces: Literal[1, 2] = 1,
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
-    ValueError when the name is taken: two views never share one.
+    With `traces=2` it is `draw(trace, other, selection, *, options...)`. ValueError when the name is
+    taken: two views never share one.
     """
 
     def register(function: _F) -> _F:
@@ -94,7 +120,7 @@ def view(
             )
         _registered[name] = View(
             name, title, shows, formula, source, frozenset(follows), order, function,
-            options_of(function),
+            options_of(function), applies, shown, traces,
         )  # fmt: skip
         return function
 
