@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,10 +46,14 @@ def load(
     """
     from vitviz.models import loading
 
-    return loading.load(
-        name, pretrained=pretrained, patch_size=patch_size, input_size=input_size, device=device,
-        precision=precision, architecture=architecture, progress=progress, arguments=arguments,
+    wanted = partial(
+        loading.load, name, pretrained=pretrained, patch_size=patch_size, input_size=input_size,
+        device=device, precision=precision, architecture=architecture, arguments=arguments,
     )  # fmt: skip
+    model = wanted(progress=progress)
+    if model.info.weights == "untrained":
+        return model
+    return replace(model, reload=partial(wanted, progress=silent))
 
 
 def trace(

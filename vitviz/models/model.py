@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -12,11 +13,12 @@ from vitviz.models.families import Family
 from vitviz.models.preprocess import Preprocess
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Model:
     """`module` is the torch module itself, in evaluation mode, on its device; `info` describes it.
 
     `labels` name the classes of the head, () where nobody knows them. One pass runs at a time.
+    `reload` loads the same model once more; None for random weights, which cannot be had twice.
     """
 
     module: nn.Module
@@ -24,4 +26,5 @@ class Model:
     preprocess: Preprocess
     family: Family
     labels: tuple[str, ...] = ()
+    reload: Callable[[], Model] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)

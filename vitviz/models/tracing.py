@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vitviz.core.images import open_picture
 from vitviz.core.progress import Progress, Unsupported, VitvizError
 from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
+from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
 from vitviz.models.hardware import precision_name
 from vitviz.models.model import Model
@@ -119,6 +120,7 @@ def _read(
         verified=reading.verified, positions=positions, positions_note=positions_note,
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
         seconds=seconds, held_bytes=_held((*reading.layers, *reading.pools)), pools=reading.pools,
+        source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers]),
     )  # fmt: skip
 
 

@@ -1,0 +1,177 @@
+"""The model asked again, with the picture it read, for what a trace does not hold."""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.models.model import Model
+from vitviz.models.preprocess import normalised
+
+BUDGET = 256 * 1024 * 1024
+"""Bytes of features remembered for all pictures together; the oldest go first."""
+
+Features = Float32[np.ndarray, "layer token dim"]
+
+
+class Again:
+    """One model with the pixels that it read; `layers` are the names of its recorded calls.
+
+    The model is held weakly, so that a trace on a shelf keeps no model alive; one that is gone by
+    then is loaded again. Random weights cannot be had twice, so an untrained model is held.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        pixels: UInt8[np.ndarray, "row col rgb"],
+        grid: TokenGrid,
+        layers: Sequence[str],
+    ) -> None:
+        self._pixels, self._grid, self._layers = pixels, grid, tuple(layers)
+        self._info, self._reload = model.info, model.reload
+        self._model = weakref.ref(model)
+        self._held = model if model.reload is None else None
+
+    def features(self) -> Features:
+        """Every token after each block, before the final norm, one entry a block.
+
+        Unsupported, with the reason, where blocks change the number of tokens or cannot be found.
+        """
+        kept = _remembered(self)
+        if kept is not None:
+            return kept
+        with self._at_work() as (model, pixels), torch.no_grad():
+            found = _block_outputs(model, self._layers, self._grid, pixels)
+        return _remember(self, self._stacked(found))
+
+    def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
+        """How strongly a class's logit depends on each word. Unsupported for a model without words."""
+        raise Unsupported(f"{self._info.called} has no words inside its patches; take a TNT")
+
+    @contextmanager
+    def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
+        """The model, which nobody else runs meanwhile, and its input."""
+        model = self._model() or self._loaded_again()
+        with model.lock:
+            parameter = next(model.module.parameters())
+            pixels = normalised(self._pixels, model.preprocess)
+            try:
+                yield model, pixels.to(parameter.device, parameter.dtype)
+            except torch.OutOfMemoryError as error:
+                raise VitvizError(
+                    f"{self._info.called} has too little memory on {parameter.device} for another "
+                    "pass; close other models or take a smaller input size"
+                ) from error
+
+    def _loaded_again(self) -> Model:
+        assert self._reload is not None, "a model that cannot be loaded again is held"
+        model = self._reload()
+        if model.info.weights_hash != self._info.weights_hash:
+            raise VitvizError(
+                f"{self._info.called} is no longer the file that this trace was made with; "
+                "open the picture with it again"
+            )
+        self._model = weakref.ref(model)
+        _last_loaded[:] = [model]
+        return model
+
+    def _stacked(self, found: list[Tensor]) -> Features:
+        name, tokens = self._info.called, self._grid.tokens
+        counts = list(dict.fromkeys(each.shape[0] for each in found))
+        widths = list(dict.fromkeys(each.shape[1] for each in found))
+        if counts != [tokens] or len(widths) != 1:
+            raise Unsupported(
+                f"the blocks of {name} have {_listed(counts)} tokens of {_listed(widths)} numbers, "
+                f"not the {tokens} tokens of one grid throughout, so its layers cannot be compared "
+                "token by token; take a model with one grid, such as a ViT"
+            )
+        stacked = np.stack([each.numpy() for each in found])
+        stacked.setflags(write=False)
+        return stacked
+
+
+_last_loaded: list[Model] = []
+"""The model that was loaded again last: the next question is likely to be about it too."""
+
+_features: weakref.WeakKeyDictionary[Again, Features] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _remembered(source: Again) -> Features | None:
+    with _lock:
+        kept = _features.pop(source, None)
+        if kept is not None:
+            _features[source] = kept  # the newest are last
+        return kept
+
+
+def _remember(source: Again, features: Features) -> Features:
+    with _lock:
+        _features[source] = features
+        total = sum(each.nbytes for each in _features.values())
+        for oldest in list(_features)[:-1]:
+            if total <= BUDGET:
+                break
+            total -= _features.pop(oldest).nbytes
+    return features
+
+
+def _block_outputs(
+    model: Model, layers: Sequence[str], grid: TokenGrid, pixels: Tensor
+) -> list[Tensor]:
+    """What each block gives on, (token dim) on the CPU, in the order in which they ran."""
+    found: list[Tensor] = []
+
+    def keep(_module: nn.Module, _given: Any, output: Any) -> None:
+        found.append(_tokens(output, grid, model.info.called))
+
+    with ExitStack() as hooks:
+        for block in _blocks(model, layers):
+            hooks.callback(block.register_forward_hook(keep).remove)
+        model.module(pixels)
+    return found
+
+
+def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
+    """The blocks that the recorded calls belong to, with their neighbours in the same list."""
+    matches = [re.match(r"(.*?\bblocks)\.(\d+)\.", f"{name}.") for name in layers]
+    lists = list(dict.fromkeys(match[1] for match in matches if match))
+    if not lists:
+        raise Unsupported(
+            f"{model.info.called} has no list of blocks whose outputs could be read; "
+            "take a model with blocks, such as a ViT"
+        )
+    return [block for name in lists for block in model.module.get_submodule(name).children()]
+
+
+def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
+    """A block's tokens, whatever it gives on beside them."""
+    if isinstance(output, tuple) and output and isinstance(output[-1], Tensor):
+        output = output[-1]  # TNT: (words, sentences)
+    if isinstance(output, Tensor) and output.shape[:-1] == (1, grid.rows, grid.cols):
+        output = rearrange(output, "1 row col dim -> 1 (row col) dim")
+    if not isinstance(output, Tensor) or output.ndim != 3 or output.shape[0] != 1:
+        kind = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise Unsupported(
+            f"the blocks of {name} give {kind} and not one row of tokens, so its layers cannot be "
+            "compared token by token"
+        )
+    # A copy: the next block may write into what it is given.
+    return output[0].detach().to("cpu", torch.float32, copy=True)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
