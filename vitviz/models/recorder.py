@@ -36,7 +36,8 @@ class Call:
 
     A fused call has `query`, `key`, `bias`, `scale`; an eager one the `maps`. "altered" maps are what
     met the values after the softmax had been changed. `error` is (largest difference, largest
-    output) between attention @ v and the module's own output over the sampled queries.
+    output) between attention @ v and the module's own output over the sampled queries. `given` has
+    the shape of what each module at work was given, by its name, outermost first.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Call:
     values: Tensor | None = None
     reason: str = ""
     versions: tuple[int, ...] = field(default=())
+    given: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,6 +109,7 @@ class Recorder(TorchFunctionMode):
         self._expected, self._values, self._progress = expected, values, progress
         self._keep: Keep = Keeping(3 * expected)
         self._names: list[str] = []
+        self._given: list[tuple[int, ...]] = []
         self._open: list[tuple[int, Tensor]] = []
 
     @contextmanager
@@ -127,6 +130,8 @@ class Recorder(TorchFunctionMode):
     def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
         def enter(module: nn.Module, given: Any) -> None:
             self._names.append(name)
+            first = given[0] if given else None
+            self._given.append(tuple(first.shape) if isinstance(first, Tensor) else ())
 
         return enter
 
@@ -137,6 +142,7 @@ class Recorder(TorchFunctionMode):
                 self._lost(maps)
         self._open = [each for each in self._open if each[0] < depth]
         self._names.pop()
+        self._given.pop()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -169,6 +175,9 @@ class Recorder(TorchFunctionMode):
             groups = query.shape[-3] // key.shape[-3]
             key = key.repeat_interleave(groups, dim=-3)
             value = value.repeat_interleave(groups, dim=-3)
+        if key.shape[:-2] != query.shape[:-2]:  # one key for all heads (multi-query attention)
+            key = key.expand(*query.shape[:-2], *key.shape[-2:])
+            value = value.expand(*query.shape[:-2], *value.shape[-2:])
         call = Call(
             self._name(), "fused", bias=attn_mask, causal=is_causal,
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
@@ -183,8 +192,12 @@ class Recorder(TorchFunctionMode):
 
     def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        if isinstance(result, Tensor) and result.ndim >= 3 and dim in (-1, result.ndim - 1):
+        if not isinstance(result, Tensor) or result.ndim < 3:
+            return
+        if dim in (-1, result.ndim - 1):
             self._open.append((len(self._names), result))
+        elif result.ndim >= 4 and dim in (-2, result.ndim - 2):  # over tokens, for each channel
+            self._open.append((len(self._names), result.mT))
 
     def _product(self, args: tuple[Any, ...], result: Any) -> None:
         left, right = args[:2]
@@ -218,6 +231,7 @@ class Recorder(TorchFunctionMode):
 
     def _done(self, call: Call) -> None:
         call.versions = versions(call.held)
+        call.given = dict(zip(self._names, self._given, strict=True))
         self.calls.append(call)
         done = sum(each.kind != "lost" for each in self.calls)
         total = max(self._expected, done)
