@@ -18,7 +18,7 @@ from vitviz.core.drawing import (
     TokenTiles,
     aim,
 )
-from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.geometry import Box, Crop, Spot, TokenGrid
 
 GRID = TokenGrid(2, 3, (10, 10), ("class",))
 CROP = Crop((20, 30), (20, 30), (1, 1))
@@ -39,14 +39,28 @@ def test_a_pixel_is_its_token_with_the_value_of_the_map_on_top():
     panel = Panel(
         (Heat(numbered(2, 3), FRAME, SCALE),), FRAME, space=PixelSpace(CROP, GRID), bar=SCALE
     )
-    assert aim(panel, 12, 25) == Aim(token=6, value=5.0, words="token 6 (1, 2) · 5")
+    words = "token 6 (1, 2) · 5"
+    assert aim(panel, 12, 25) == Aim(token=6, value=5.0, words=words, spot=Spot(12, 25))
     assert aim(panel, 12, 31) is None
     assert aim(panel, -1, 3) is None
 
 
 def test_a_pixel_without_a_map_is_still_its_token():
     panel = Panel((), FRAME, space=PixelSpace(CROP, GRID))
-    assert aim(panel, 0, 0) == Aim(token=1, words="token 1 (0, 0)")
+    assert aim(panel, 0, 0) == Aim(token=1, words="token 1 (0, 0)", spot=Spot(0, 0))
+
+
+def test_every_position_is_a_spot_of_the_model_s_pixels():
+    """A finer grid in another column must be told where in the patch the cursor is."""
+    taken_apart = Panel((), FRAME, space=TokenTiles(CROP, GRID, cols=4, tile=(10, 10), gap=2))
+    assert aim(taken_apart, 13, 14).spot == Spot(11, 22)  # token (1, 2), 1 down, 2 across
+    of_grids = Panel((), FRAME, space=TokenTiles(CROP, GRID, cols=3, tile=(2, 3), inner=True))
+    assert aim(of_grids, 3.5, 5.5).spot == GRID.box(5).centre
+    atlas = Panel((), FRAME, space=HeadTiles(CROP, GRID, layers=2, heads=(3, 2)))
+    assert aim(atlas, 4.5, 6.25).spot == Spot(15, 22.5)
+    for panel, row, col in ((taken_apart, 13, 14), (of_grids, 3.5, 5.5), (atlas, 4.5, 6.25)):
+        found = aim(panel, row, col)
+        assert GRID.at(found.spot) == found.token
 
 
 def test_a_value_says_between_which_tokens_it_is():

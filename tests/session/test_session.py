@@ -48,9 +48,13 @@ class Heard:
 
         return listen
 
+    OF_A_COLUMN = ("trace_ready", "trace_failed", "drawing_ready", "drawing_failed")
+
     def of(self, name: str) -> list[Any]:
-        """What one signal said, oldest first; a single argument unpacked."""
+        """What one signal said, oldest first; a single argument unpacked, without the column."""
         said = [arguments for signal, arguments in self.all if signal == name]
+        if name in self.OF_A_COLUMN:
+            said = [arguments[:-1] for arguments in said]
         return [each[0] if len(each) == 1 else each for each in said]
 
     def clear(self) -> None:

@@ -172,7 +172,8 @@ class Aim:
     """What lies under a position in a panel; None where that is nothing.
 
     `token` is what hovering should show, `layer` and `head` what a click in an atlas chooses, `value`
-    the raw number there, `words` the same said for the read-out.
+    the raw number there, `words` the same said for the read-out. `spot` is the very point in model
+    pixels, so that a finer grid beside this one can tell where in the patch it was.
     """
 
     token: int | None = None
@@ -180,6 +181,7 @@ class Aim:
     head: int | None = None
     value: float | None = None
     words: str = ""
+    spot: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
         words = f"{_asked(panel, space.grid, token)}: {_number(value, panel.bar)}"
     else:
         words = _words(space.grid, token, value, panel.bar)
-    return Aim(token=token, value=value, words=words)
+    return Aim(token=token, value=value, words=words, spot=spot)
 
 
 def _tile(position: float, size: int, gap: int) -> tuple[int, int] | None:
@@ -273,11 +275,15 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
         return None
     token = patch + len(space.grid.prefix)
     if not space.inner:
-        return Aim(token=token, words=_words(space.grid, token, None, None))
+        inside = (row % (space.tile[0] + space.gap)) / space.tile[0]
+        across_it = (col % (space.tile[1] + space.gap)) / space.tile[1]
+        spot = _inside(space.grid.box(token), inside, across_it)
+        return Aim(token=token, words=_words(space.grid, token, None, None), spot=spot)
     value = _tile_value(panel, down, across)
     other = space.grid.token(down[1], across[1])
     words = f"{space.grid.name(token)} and {space.grid.name(other)}"
-    return Aim(token=token, value=value, words=_valued(words, value, panel.bar))
+    middle = _inside(space.grid.box(token), 0.5, 0.5)
+    return Aim(token=token, value=value, words=_valued(words, value, panel.bar), spot=middle)
 
 
 def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | None:
@@ -293,7 +299,18 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
     where = f"head {head + 1}" if layer is None else f"layer {layer + 1} head {head + 1}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
-    return Aim(token, layer, head, value, _valued(words, value, panel.bar))
+    inside = Spot(
+        row % (space.grid.rows + space.gap) * space.grid.patch[0],
+        col % (space.grid.cols + space.gap) * space.grid.patch[1],
+    )
+    return Aim(token, layer, head, value, _valued(words, value, panel.bar), inside)
+
+
+def _inside(box: Box | None, down: float, across: float) -> Spot | None:
+    """The point at these shares of a box."""
+    if box is None:
+        return None
+    return Spot(box.top + down * box.height, box.left + across * box.width)
 
 
 def _tile_value(panel: Panel, down: tuple[int, int], across: tuple[int, int]) -> float | None:

@@ -58,7 +58,9 @@ def pointed(panel: Panel, found: Aim) -> Pointed:
     """An aim in the terms that columns share."""
     space = panel.space
     place = depth = None
-    if space is not None and found.token is not None:
+    if space is not None and found.spot is not None:
+        place = Place(space.crop.to_original(found.spot))
+    elif space is not None and found.token is not None:
         place = place_of(found.token, space.grid, space.crop)
     if isinstance(space, HeadSpace) and found.layer is not None:
         depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0

@@ -213,8 +213,7 @@ class MainWindow(QMainWindow):
         links.connect(session.current_changed, self._show_current)
         links.connect(session.request_changed, self._show_request)
         links.connect(session.models_changed, self._show_models)
-        links.connect(session.trace_ready, self._show_trace)
-        links.connect(session.trace_ready, self._first_trace)
+        links.connect(session.trace_ready, self._trace_ready)
         links.connect(session.trace_failed, self._show_trace_failure)
         links.connect(session.selection_changed, self._show_selection)
         links.connect(session.look_changed, self._show_look)
@@ -255,6 +254,11 @@ class MainWindow(QMainWindow):
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
         self.actions_by_name["whole"].setChecked(request.fit != "crop")
+
+    def _trace_ready(self, trace: Trace, column: int) -> None:
+        if column == self.session.columns.active.id:
+            self._show_trace(trace)
+            self._first_trace(trace)
 
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
@@ -303,10 +307,10 @@ class MainWindow(QMainWindow):
             parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
         self._header.show_text("   ·   ".join(parts))
 
-    def _show_trace_failure(self, sentence: str) -> None:
+    def _show_trace_failure(self, sentence: str, column: int) -> None:
         self._learn_devices()  # perhaps the one that was asked for is not there
         self.notices.say([sentence])
-        if self.session.trace is None:
+        if self.session.trace is None and column == self.session.columns.active.id:
             for name in self.views:
                 self.board.show_message(name, "Nothing to show", sentence)
 
@@ -329,11 +333,11 @@ class MainWindow(QMainWindow):
         if view == self.board.focus:
             self.inspector.show_values(self.views[view], self.session.options.get(view, {}))
 
-    def _show_drawing(self, view: str, drawing: Drawing) -> None:
+    def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         self.board.show_drawing(view, drawing)
         self.painted.emit(view)
 
-    def _show_drawing_failure(self, view: str, sentence: str) -> None:
+    def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
         self.board.show_message(view, "Not shown", sentence)
         self.painted.emit(view)
 

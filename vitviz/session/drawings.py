@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from vitviz.core.drawing import Drawing
-from vitviz.core.progress import Progress
+from vitviz.core.progress import Progress, Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.session.jobs import Jobs
 from vitviz.session.log import sentence
-from vitviz.views import find
+from vitviz.views import Follows, find
 from vitviz.views.options import Look, Value
 
 
@@ -26,6 +26,8 @@ class Scene:
     options: Mapping[str, Mapping[str, Value]]
     look_chosen: frozenset[str] = frozenset()
     """What of the look somebody chose; the rest is left to each view's own defaults."""
+    other: Trace | None = None
+    """What a view of two traces compares with."""
 
     def values(self, view: str) -> dict[str, Any]:
         """A view's flat options: the shared look as far as it was chosen, then its own."""
@@ -40,20 +42,57 @@ def chosen_of(look: Look) -> frozenset[str]:
     return frozenset(name for name in kept if kept[name] != usual[name])
 
 
+def changed(trace: Trace, old: Selection, new: Selection) -> frozenset[Follows]:
+    """What two selections make different for a trace: a cursor that moves inside one token's patch
+    changes nothing, and a depth between two layers is one of them.
+    """
+    found: set[Follows] = set()
+    if _tokens(trace, old) != _tokens(trace, new):
+        found.add("token")
+    if _word(trace, old) != _word(trace, new):
+        found.add("word")
+    if any(old.layer(count) != new.layer(count) for count in _depths(trace)):
+        found.add("layer")
+    if old.head != new.head:
+        found.add("head")
+    return frozenset(found)
+
+
+def _tokens(trace: Trace, selection: Selection) -> list[tuple[int | None, ...]]:
+    """The pinned and the hovered token, in each grid that some layer has."""
+    grids = dict.fromkeys((trace.grid, *(layer.grid for layer in trace.layers)))
+    places = (selection.pin, selection.hover)
+    return [
+        tuple(None if place is None else place.token(grid, trace.crop) for place in places)
+        for grid in grids
+    ]
+
+
+def _word(trace: Trace, selection: Selection) -> tuple[int, int | None] | None:
+    if trace.grid.words is None:
+        return None
+    grid, crop = trace.grid, trace.crop
+    return selection.token(grid, crop), selection.word(grid, crop)
+
+
+def _depths(trace: Trace) -> tuple[int, ...]:
+    return len(trace.layers), len(trace.words.layers) if trace.words else 1
+
+
 class Drawings:
-    """Asks the draw lane for the drawings of the views that somebody sees."""
+    """Asks the draw lane for the drawings of one column's views that somebody sees."""
 
     def __init__(
         self,
         jobs: Jobs,
+        column: int,
         ready: Callable[[str, Drawing], None],
         failed: Callable[[str, str], None],
     ) -> None:
         self.wanted: tuple[str, ...] = ()
         self.latest: dict[str, Drawing] = {}
-        self._jobs = jobs
-        self._ready = ready
-        self._failed = failed
+        self._jobs, self._column = jobs, column
+        self._ready, self._failed = ready, failed
         self._trace: Trace | None = None
 
     def draw(self, views: Iterable[str], scene: Scene) -> None:
@@ -68,16 +107,27 @@ class Drawings:
         self._trace = None
         self.latest.clear()
 
-    def following(self, old: Selection, new: Selection) -> list[str]:
+    def close(self) -> None:
+        """Ends all drawing for this column."""
+        for view in self.wanted:
+            self._jobs.cancel(self.key(view))
+        self.forget()
+
+    def key(self, view: str) -> Hashable:
+        """What its job is called."""
+        return ("draw", self._column, view)
+
+    def following(
+        self, old: Selection, new: Selection, trace: Trace, other: Trace | None
+    ) -> list[str]:
         """The wanted views that depend on what differs between two selections."""
-        changed = set()
-        if (old.pin, old.hover) != (new.pin, new.hover):
-            changed.add("token")
-        if old.depth != new.depth:
-            changed.add("layer")
-        if old.head != new.head:
-            changed.add("head")
-        return [view for view in self.wanted if find(view).follows & changed]
+        alone = changed(trace, old, new)
+        both = alone if other is None else alone | changed(other, old, new)
+        return [
+            view
+            for view in self.wanted
+            if find(view).follows & (alone if find(view).traces == 1 else both)
+        ]
 
     def looking(self) -> list[str]:
         """The wanted views that are coloured by the shared look."""
@@ -91,7 +141,9 @@ class Drawings:
         shown, values = find(view), scene.values(view)
 
         def work(_: Progress) -> Drawing:
-            return shown.draw(scene.trace, scene.selection, values)
+            if why := shown.applies(scene.trace):
+                raise Unsupported(why)
+            return shown.draw(scene.trace, scene.selection, values, scene.other)
 
         def done(drawing: Drawing) -> None:
             if scene.trace is self._trace and view in self.wanted:
@@ -103,4 +155,4 @@ class Drawings:
                 self.latest.pop(view, None)
                 self._failed(view, sentence(error, f"drawing {shown.title}"))
 
-        self._jobs.submit(("draw", view), work, lane="draw", done=done, failed=failed)
+        self._jobs.submit(self.key(view), work, lane="draw", done=done, failed=failed)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vitviz.core.geometry import Spot
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Place, Selection, place_of
 from vitviz.core.trace import Trace
+from vitviz.session.together import scaled
 
 
 def moved(selection: Selection, trace: Trace, rows: int, cols: int) -> Selection:
@@ -56,11 +56,5 @@ def carried_over(selection: Selection, old: Trace | None, new: Trace) -> Selecti
     head = selection.head if selection.head is None or selection.head < new.heads else None
     if old is None or old.picture.key == new.picture.key:
         return replace(selection, head=head)
-    pin = _scaled(selection.pin, old.crop.original, new.crop.original)
+    pin = scaled(selection.pin, old.crop.original, new.crop.original)
     return replace(selection, head=head, pin=pin, hover=None)
-
-
-def _scaled(place: Place, old: tuple[int, int], new: tuple[int, int]) -> Place:
-    if place.spot is None:
-        return place
-    return Place(Spot(place.spot.row * new[0] / old[0], place.spot.col * new[1] / old[1]))

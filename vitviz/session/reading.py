@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from vitviz.core.progress import BadModel, Unsupported
+from vitviz.core.progress import BadModel, Progress, Unsupported
 from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.engine import Engine
@@ -61,6 +61,20 @@ class Reading:
         self.target = self.shown = None
         self._jobs.cancel(self._trace)
 
+    def close(self) -> None:
+        """Ends all work for this column."""
+        self.clear()
+        self._jobs.cancel(self._load)
+
+    def let_go(self) -> None:
+        """Gives up the trace that is shown; it is made or fetched again when it is wanted."""
+        self.shown = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether its model is being loaded or is reading."""
+        return any(job.key in (self._load, self._trace) for job in self._jobs.current)
+
     def want(self, request: ModelRequest, picture: Picture | None) -> None:
         """Has the picture's trace made or fetched; without a picture only the model is loaded."""
         target = self.target = Target(request, picture.key) if picture else None
@@ -105,9 +119,14 @@ class Reading:
 
     def _want_trace(self, target: Target, picture: Picture) -> None:
         label = f"reading {picture.name}"
+
+        def work(progress: Progress) -> Trace:
+            # Another column may have had it made while this one waited.
+            made = self._traces.get(target)
+            return made or self._engine.trace(target.model, picture, progress)
+
         self._jobs.submit(
-            self._trace, lambda progress: self._engine.trace(target.model, picture, progress),
-            lane="run", done=partial(self._traced, target),
+            self._trace, work, lane="run", done=partial(self._traced, target),
             failed=partial(self._fail, target.model, label), label=label,
         )  # fmt: skip
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
+from vitviz.session.columns import Columns, Live
 from vitviz.session.drawings import Drawings, Scene, chosen_of
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs
@@ -29,6 +30,7 @@ from vitviz.session.reading import Reading, Target, Traces
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
 from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
+from vitviz.session.together import PARTS, Sizes, Together, carried, differing, one_model
 from vitviz.views import find
 from vitviz.views.options import Look, Value, arguments
 
@@ -36,23 +38,25 @@ _MB = 2**20
 
 
 class Session:
-    """One model and one picture, the selection, and the drawings of the views that are visible.
+    """Columns of one model and one picture each, what is chosen, and the drawings that are visible.
 
-    Everything here is called, and announced, at home (the thread that owns the window). `save`
-    remembers the settings and returns a sentence when that failed.
+    `current`, `request`, `trace`, `selection` and `drawings` are the active column's. Everything here
+    is called, and announced, at home (the thread that owns the window); announcements about a column
+    end with its number. `save` remembers the settings and returns a sentence when that failed.
     """
 
     pictures_changed = Signal()
     current_changed = Signal(object)  # Picture | None
     request_changed = Signal(ModelRequest)
     models_changed = Signal()
-    trace_ready = Signal(Trace)
-    trace_failed = Signal(str)
+    trace_ready = Signal(Trace, int)
+    trace_failed = Signal(str, int)
     selection_changed = Signal(Selection, Selection)  # new, old
+    together_changed = Signal(Together)
     look_changed = Signal(Look)
     options_changed = Signal(str)
-    drawing_ready = Signal(str, Drawing)
-    drawing_failed = Signal(str, str)
+    drawing_ready = Signal(str, Drawing, int)
+    drawing_failed = Signal(str, str, int)
     problems = Signal(list)
     settings_changed = Signal(Settings)
 
@@ -65,21 +69,22 @@ class Session:
     ) -> None:
         self.jobs = jobs
         self.settings = self._saved = settings or Settings()
-        self.selection = Selection()
+        self.together = Together()
         self.look = self.settings.look
         self.look_chosen = chosen_of(self.look)
         self.options: dict[str, dict[str, Value]] = {}
-        self.trace: Trace | None = None
-        self.columns: tuple[Column, ...] = (Column(0, remembered_request(self.settings)),)
         budget = self.settings.memory_mb * _MB
         self._save = save
         self._pictures = Pictures()
         self._traces: Traces = Shelf(budget)
         self._engine = Engine(budget)
-        self._reading = Reading(jobs, self._engine, self._traces, self._show, self._failed)
-        self._drawings = Drawings(jobs, self.drawing_ready.emit, self.drawing_failed.emit)
+        self.columns = Columns(self._live, self._read, Column(0, remembered_request(self.settings)))
+        self.columns.active_changed.connect(self._activated)
+        jobs.ended.connect(self._read_next)
         self._launch: Launch | None = None
         self._reads = count()
+        self._wanted: tuple[str, ...] = ()
+        self._seen: tuple[int, ...] | None = None
 
     def start(self, launch: Launch | None = None) -> None:
         """Begins with what the command line asks for: model, pictures, token, layer, head.
@@ -100,18 +105,28 @@ class Session:
 
     @property
     def current(self) -> Picture | None:
-        """The picture chosen in the film strip; its trace may still be on the way."""
-        return self._pictures.find(self.columns[0].picture)
+        """The picture of the active column; its trace may still be on the way."""
+        return self._pictures.find(self.columns.active.column.picture)
 
     @property
     def request(self) -> ModelRequest:
         """The model chosen; it may still be on the way."""
-        return self.columns[0].model
+        return self.columns.active.column.model
+
+    @property
+    def trace(self) -> Trace | None:
+        """What the active column shows."""
+        return self.columns.active.trace
+
+    @property
+    def selection(self) -> Selection:
+        """What is chosen in the active column."""
+        return self.columns.active.selection
 
     @property
     def drawings(self) -> dict[str, Drawing]:
-        """The newest drawing of each view that is visible."""
-        return self._drawings.latest
+        """The newest drawing of each view that is visible in the active column."""
+        return self.columns.active.drawings.latest
 
     @property
     def busy(self) -> bool:
@@ -168,18 +183,18 @@ class Session:
         )  # fmt: skip
 
     def close_picture(self, key: str) -> None:
-        """Takes a picture off the film strip; its neighbour is shown when it was the current one."""
+        """Takes a picture off the film strip; its neighbour is shown where it was."""
         index = self._pictures.index(key)
         if index < 0:
             return
-        was_current = key == self.columns[0].picture
+        showing = [live for live in self.columns if live.column.picture == key]
         self._pictures = self._pictures.without(key)
         kept = self._pictures.keys
         self._traces.drop(lambda target: target.picture not in kept)
         self.pictures_changed.emit()
-        if was_current:
-            left = self.pictures
-            self._set_current(left[min(index, len(left) - 1)] if left else None)
+        left = self.pictures
+        for live in showing:
+            self._set_picture(live, left[min(index, len(left) - 1)] if left else None)
 
     def reopen_closed(self) -> None:
         """Brings the last closed picture back to its place and shows it."""
@@ -188,44 +203,91 @@ class Session:
             self.pictures_changed.emit()
             self._set_current(picture)
 
-    def show(self, key: str) -> None:
-        """Makes an open picture the current one."""
-        picture = self._pictures.find(key)
-        if picture is not None:
+    def show(self, key: str, column: int | None = None) -> None:
+        """Shows an open picture, in all columns that go on together, or in one alone."""
+        picture, live = self._pictures.find(key), self.columns.find(column)
+        if picture is None or live is None:
+            return
+        if column is None:
             self._set_current(picture)
+        else:
+            self._set_picture(live, picture)
 
     def step(self, by: int) -> None:
         """The next (+1) or previous (-1) picture; after the last comes the first."""
         if self.pictures:
-            index = max(self._pictures.index(self.columns[0].picture), 0)
+            index = max(self._pictures.index(self.columns.active.column.picture), 0)
             self._set_current(self.pictures[(index + by) % len(self.pictures)])
 
-    def use_model(self, request: ModelRequest) -> None:
-        """Has the current picture read by another model; the old trace stays until it is there."""
-        self._reading.retry()
-        if request != self.request:
-            self._set_column(model=request)
-            self.request_changed.emit(request)
-        self._reading.want(request, self.current)
+    def use_model(self, request: ModelRequest, column: int | None = None) -> None:
+        """Has a column's picture read by another model; the old trace stays until it is there."""
+        live = self.columns.find(column)
+        if live is None:
+            return
+        live.reading.retry()
+        if request != live.column.model:
+            self.columns.change(live, model=request)
+            if live is self.columns.active:
+                self.request_changed.emit(request)
+        live.waits = False
+        live.reading.want(request, self._pictures.find(live.column.picture))
+
+    def add_column(
+        self, model: ModelRequest | None = None, picture: str | None = None, **chosen: Any
+    ) -> Live:
+        """One more column: the active one's model, picture and selection where nothing else is said.
+
+        The new one becomes active: what is chosen next is about it.
+        """
+        active = self.columns.active
+        column = Column(0, model or active.column.model, picture or active.column.picture)
+        live = self.columns.add(column, replace(active.selection, hover=None, **chosen))
+        self.columns.activate(live.id)
+        return live
 
     def stop(self, job: Job) -> None:
         """Ends a job; what was shown before stays."""
         job.stop()
-        self._reading.stopped(job)
+        for live in self.columns:
+            live.reading.stopped(job)
+
+    def stop_all(self) -> None:
+        """Ends all work, also of columns whose turn has not come."""
+        for live in self.columns:
+            if live.waits:
+                live.waits = False
+                self._failed(live.id, "stopped; choose the model or the picture again to go on")
+        for job in self.jobs.current:
+            if job.label:
+                self.stop(job)
 
     # -- what is chosen ----------------------------------------------------------------------------
 
-    def select(self, **changes: Any) -> None:
-        """Changes the selection (pin, hover, depth, head); says nothing when nothing changes."""
-        self._set_selection(replace(self.selection, **changes))
+    def select(self, *, column: int | None = None, **changes: Any) -> None:
+        """Changes the selection (pin, hover, depth, head); says nothing when nothing changes.
 
-    def hover(self, place: Place | None) -> None:
+        What was chosen in one column is chosen in all that are linked to it.
+        """
+        live = self.columns.find(column)
+        if live is not None:
+            self._choose(live, replace(live.selection, **changes))
+
+    def hover(self, place: Place | None, column: int | None = None) -> None:
         """Previews a token everywhere; None when the cursor has left."""
-        self.select(hover=place)
+        self.select(column=column, hover=place)
 
-    def pin(self, place: Place) -> None:
+    def pin(self, place: Place, column: int | None = None) -> None:
         """Keeps a token chosen."""
-        self.select(pin=place, hover=None)
+        self.select(column=column, pin=place, hover=None)
+
+    def link(self, **changes: bool) -> None:
+        """Links columns or cuts a link; what is linked anew is as in the active column at once."""
+        together = replace(self.together, **changes)
+        if together != self.together:
+            self.together = together
+            self.together_changed.emit(together)
+            active = self.columns.active
+            self._draw_all(self._carry(active, PARTS))
 
     def move_token(self, rows: int, cols: int) -> None:
         """Moves the pinned token by whole patches."""
@@ -257,18 +319,20 @@ class Session:
 
     # -- how it is drawn ---------------------------------------------------------------------------
 
-    def want(self, views: Iterable[str]) -> None:
-        """Says which views are visible; those not visible before are drawn."""
-        wanted = tuple(find(view).name for view in dict.fromkeys(views))
-        new = [view for view in wanted if view not in self._drawings.wanted]
-        for view in set(self._drawings.wanted) - set(wanted):
-            self.drawings.pop(view, None)
-        self._drawings.wanted = wanted
-        self._draw(new)
+    def want(self, views: Iterable[str], columns: Iterable[int] | None = None) -> None:
+        """Says which views are visible, and in which columns (None: in the active one, whichever it
+        is); those not visible before are drawn, and columns come to work in this order.
+        """
+        self._wanted = tuple(find(view).name for view in dict.fromkeys(views))
+        self._seen = None if columns is None else tuple(columns)
+        seen = self._visible()
+        for live in (*seen, *(live for live in self.columns if live not in seen)):
+            self._want_views(live, self._wanted if live in seen else ())
+        self._let_go()
 
     def redraw(self, view: str) -> None:
-        """Has a view drawn again."""
-        self._draw([view])
+        """Has a view drawn again, in every column."""
+        self._draw_all((live, [view]) for live in self.columns)
 
     def set_option(self, view: str, name: str, value: Value) -> None:
         """Changes an option of a view; a wrong value is said in `problems` and not taken."""
@@ -296,7 +360,7 @@ class Session:
         if look != self.look:
             self.look = look
             self.look_changed.emit(look)
-            self._draw(self._drawings.looking())
+            self._draw_all((live, live.drawings.looking()) for live in self.columns)
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -333,33 +397,75 @@ class Session:
             return ()
         return (f"{picture.name} is open already (as {there.name})",)
 
-    def _set_column(self, **changes: Any) -> None:
-        self.columns = (replace(self.columns[0], **changes), *self.columns[1:])
+    def _set_current(self, picture: Picture) -> None:
+        """Shows a picture in the active column and in those that go on with it."""
+        active = self.columns.active
+        before = active.column.picture
+        others = self.columns.others(active) if self.together.picture else []
+        with_it = [live for live in others if live.column.picture == before]
+        for live in (active, *with_it):
+            self._set_picture(live, picture)
 
-    def _set_current(self, picture: Picture | None) -> None:
+    def _set_picture(self, live: Live, picture: Picture | None) -> None:
         key = picture.key if picture else None
-        if key != self.columns[0].picture:
-            self._set_column(picture=key)
+        if key != live.column.picture:
+            self.columns.change(live, picture=key)
             if picture is None:
-                self._show_nothing()
-            self.current_changed.emit(picture)
+                live.trace = None
+                live.reading.clear()
+                live.drawings.forget()
+            if live is self.columns.active:
+                self.current_changed.emit(picture)
         if picture is not None:
-            self._reading.want(self.request, picture)
+            self._read(live)
 
-    def _show_nothing(self) -> None:
-        self.trace = None
-        self._reading.clear()
-        self._drawings.forget()
+    def _live(self, column: Column, selection: Selection) -> Live:
+        """A column at work. What it tells is told by its number: it may be closed by then."""
+        show, failed = partial(self._show, column.id), partial(self._failed, column.id)
+        drawn, undrawn = partial(self._drawn, column.id), partial(self._undrawn, column.id)
+        return Live(
+            column,
+            selection,
+            Reading(self.jobs, self._engine, self._traces, show, failed),
+            Drawings(self.jobs, column.id, drawn, undrawn),
+        )
 
-    def _show(self, target: Target, trace: Trace) -> None:
-        old, self.trace = self.trace, trace
-        self._set_selection(moves.carried_over(self.selection, old, trace), draw=False)
-        launch, self._launch = self._launch, None
-        if launch is not None:
+    def _read(self, live: Live) -> None:
+        """Has a column read its picture: at once where somebody sees it, else when there is time."""
+        live.waits = self.busy and live not in self._visible()
+        if not live.waits:
+            live.reading.want(live.column.model, self._pictures.find(live.column.picture))
+
+    def _read_next(self, _ended: Job) -> None:
+        if self.busy:
+            return
+        waiting = next((live for live in self.columns if live.waits), None)
+        if waiting is not None:
+            self._read(waiting)
+
+    def _show(self, column: int, target: Target, trace: Trace) -> None:
+        live = self.columns.find(column)
+        if live is None:
+            return
+        old, live.trace, live.failed = live.trace, trace, ""
+        self._take(live, moves.carried_over(live.selection, old, trace))
+        if live is self.columns.active and self._launch is not None:
+            launch, self._launch = self._launch, None
             self._try(partial(first_selection, launch), draw=False)
-        self.trace_ready.emit(trace)
-        self._draw(self._drawings.wanted)
+        self._let_go()
+        self.trace_ready.emit(trace, column)
+        self._draw(live, live.drawings.wanted)
+        self._draw_comparisons(live)
         self._remember_model(target.model.name)
+
+    def _let_go(self) -> None:
+        """Columns that nobody sees give up a trace for which there is no room; it is made again."""
+        for live in self.columns:
+            shown = live.reading.shown
+            if live not in self._visible() and shown is not None and shown not in self._traces:
+                live.trace = None
+                live.reading.let_go()
+                live.drawings.forget()
 
     def _remember_model(self, name: str) -> None:
         names = recent(self.settings.recent_models, name)
@@ -367,39 +473,121 @@ class Session:
             self.remember(recent_models=names)
             self.models_changed.emit()
 
-    def _failed(self, said: str) -> None:
-        self.trace_failed.emit(said)
-        worked = self._reading.worked
-        if worked is not None and worked != self.request:
-            self.use_model(worked)
+    def _failed(self, column: int, said: str) -> None:
+        live = self.columns.find(column)
+        if live is None:
+            return
+        live.failed = said
+        self.trace_failed.emit(said, column)
+        worked = live.reading.worked
+        if worked is not None and worked != live.column.model:
+            self.use_model(worked, column)
+
+    def _activated(self, _new: int, _old: int) -> None:
+        live = self.columns.active
+        self.current_changed.emit(self.current)
+        self.request_changed.emit(self.request)
+        self.selection_changed.emit(live.selection, live.selection)
+        if self._seen is None:
+            self.want(self._wanted)
 
     # -- the line from a change to a drawing -------------------------------------------------------
 
-    def _set_selection(self, new: Selection, *, draw: bool = True) -> None:
-        old = self.selection
-        if new == old:
-            return
-        self.selection = new
-        self.selection_changed.emit(new, old)
-        if draw:
-            self._draw(self._drawings.following(old, new))
+    def _visible(self) -> list[Live]:
+        if self._seen is None:
+            return [self.columns.active]
+        return [live for id in self._seen if (live := self.columns.find(id)) is not None]
+
+    def _want_views(self, live: Live, wanted: tuple[str, ...]) -> None:
+        drawings = live.drawings
+        new = [view for view in wanted if view not in drawings.wanted]
+        for view in set(drawings.wanted) - set(wanted):
+            drawings.latest.pop(view, None)
+        drawings.wanted = wanted
+        if wanted and live.column.picture and (live.waits or live.reading.shown is None):
+            self._read(live)
+        self._draw(live, new)
+
+    def _choose(self, origin: Live, new: Selection, *, draw: bool = True) -> None:
+        parts = differing(origin.selection, new)
+        if parts:
+            before = self.selection
+            views = [self._take(origin, new), *self._carry(origin, parts)]
+            if self.selection != before:
+                self.selection_changed.emit(self.selection, before)
+            if draw:
+                self._draw_all(views)
+
+    def _carry(self, origin: Live, parts: Collection[str]) -> list[tuple[Live, list[str]]]:
+        """Takes what was chosen in one column to all that are linked to it."""
+        taken = []
+        for live in self.columns.others(origin):
+            same = one_model(live.column.model, origin.column.model)
+            sizes = self._size(origin), self._size(live)
+            between = None if sizes[0] == sizes[1] or None in sizes else cast(Sizes, sizes)
+            new = carried(
+                live.selection, origin.selection, parts, self.together,
+                same_model=same, sizes=between,
+            )  # fmt: skip
+            taken.append(self._take(live, new))
+        return taken
+
+    def _size(self, live: Live) -> tuple[int, int] | None:
+        """Rows and columns of the picture that a column's places are in."""
+        if live.trace is not None:
+            return live.trace.crop.original
+        picture = self._pictures.find(live.column.picture)
+        return None if picture is None else (picture.pixels.shape[0], picture.pixels.shape[1])
+
+    def _take(self, live: Live, new: Selection) -> tuple[Live, list[str]]:
+        """Gives a column a selection; the views that look different for it."""
+        old, live.selection = live.selection, new
+        if live.trace is None or new == old:
+            return live, []
+        partner = self._partner(live)
+        other = None if partner is None else partner.trace
+        return live, live.drawings.following(old, new, live.trace, other)
 
     def _try(self, step: Callable[[Selection, Trace], Selection], *, draw: bool = True) -> None:
         if self.trace is not None:
             try:
-                self._set_selection(step(self.selection, self.trace), draw=draw)
+                self._choose(self.columns.active, step(self.selection, self.trace), draw=draw)
             except VitvizError as error:
                 self._say([str(error)])
 
     def _set_options(self, view: str, options: dict[str, Value]) -> None:
         self.options = {**self.options, view: options}
         self.options_changed.emit(view)
-        self._draw([view])
+        self.redraw(view)
 
-    def _draw(self, views: Iterable[str]) -> None:
-        if self.trace is not None:
-            scene = Scene(self.trace, self.selection, self.look, self.options, self.look_chosen)
-            self._drawings.draw(views, scene)
+    def _draw_all(self, views: Iterable[tuple[Live, Iterable[str]]]) -> None:
+        for live, names in views:
+            self._draw(live, names)
+
+    def _draw(self, live: Live, views: Iterable[str]) -> None:
+        if live.trace is not None:
+            other = self._partner(live)
+            scene = Scene(
+                live.trace, live.selection, self.look, self.options, self.look_chosen,
+                None if other is None else other.trace,
+            )  # fmt: skip
+            live.drawings.draw(views, scene)
+
+    def _drawn(self, column: int, view: str, drawing: Drawing) -> None:
+        self.drawing_ready.emit(view, drawing, column)
+
+    def _undrawn(self, column: int, view: str, said: str) -> None:
+        self.drawing_failed.emit(view, said, column)
+
+    def _partner(self, live: Live) -> Live | None:
+        """The column that views of two traces compare this one with: the first, else the second."""
+        return next(iter(self.columns.others(live)), None)
+
+    def _draw_comparisons(self, partner: Live) -> None:
+        """Draws again what is compared with a column that shows something else now."""
+        for live in self.columns.others(partner):
+            if self._partner(live) is partner:
+                self._draw(live, [view for view in live.drawings.wanted if find(view).traces == 2])
 
     def _say(self, sentences: list[str]) -> None:
         if sentences:

@@ -1,0 +1,276 @@
+"""Columns side by side: one place in all of them, whatever their grids, and no work for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from home import Home
+
+from vitviz.core.geometry import Spot
+from vitviz.core.selection import Place, Selection, place_of
+from vitviz.session.column import ModelRequest
+from vitviz.session.columns import Live
+from vitviz.session.jobs import InlineJobs, Jobs
+from vitviz.session.session import Session
+from vitviz.session.together import Together, carried, differing, one_model
+
+COARSE = ModelRequest("test_vit", pretrained=False, patch_size=32)
+FINE = ModelRequest("test_vit", pretrained=False, patch_size=16)
+OTHER = ModelRequest("test_vit2", pretrained=False)
+VIEWS = ("patches", "heads")
+
+
+@pytest.fixture
+def session(photo: np.ndarray) -> Session:
+    """A coarse and a fine column over one picture, both to be seen; the coarse one is active."""
+    made = Session(InlineJobs(), save=lambda _settings: "")
+    made.use_model(COARSE)
+    made.open_sources([photo])
+    made.add_column(FINE)
+    first, second = made.columns
+    made.columns.activate(first.id)
+    made.want(VIEWS, [first.id, second.id])
+    return made
+
+
+@pytest.fixture
+def drawn(session: Session) -> list[tuple[str, int]]:
+    """(view, column) of everything that is drawn from now on."""
+    found: list[tuple[str, int]] = []
+    session.drawing_ready.connect(lambda view, _drawing, column: found.append((view, column)))
+    return found
+
+
+def token_of(live: Live) -> int:
+    assert live.trace is not None
+    return live.selection.token(live.trace.grid, live.trace.crop)
+
+
+def test_a_spot_is_the_same_spot_in_every_grid(session: Session) -> None:
+    coarse, fine = session.columns
+    assert coarse.trace is not None
+    assert fine.trace is not None
+    crop, grid = coarse.trace.crop, fine.trace.grid
+    # Lower right inside the coarse patch (1, 2): the fine patch is not that at its centre.
+    spot = crop.to_original(Spot(1 * 32 + 17, 2 * 32 + 18))
+    session.hover(Place(spot), coarse.id)
+    assert token_of(coarse) == coarse.trace.grid.token(1, 2)
+    assert token_of(fine) == grid.token(3, 5)
+    session.pin(Place(spot), fine.id)
+    assert coarse.selection.pin == fine.selection.pin == Place(spot)
+
+
+def test_moving_inside_a_patch_draws_nothing_there(
+    session: Session, drawn: list[tuple[str, int]]
+) -> None:
+    coarse, fine = session.columns
+    assert coarse.trace is not None
+    crop = coarse.trace.crop
+    session.hover(Place(crop.to_original(Spot(33, 33))), coarse.id)
+    drawn.clear()
+    session.hover(Place(crop.to_original(Spot(40, 40))), coarse.id)
+    assert drawn == []
+    session.hover(Place(crop.to_original(Spot(40, 50))), coarse.id)
+    assert {column for _, column in drawn} == {fine.id}
+    assert coarse.selection.hover == fine.selection.hover
+
+
+def test_a_depth_between_two_layers_draws_nothing(
+    session: Session, drawn: list[tuple[str, int]]
+) -> None:
+    session.select(depth=0.98)
+    assert drawn == []
+    session.select(depth=0.0)
+    assert {column for _, column in drawn} == {live.id for live in session.columns}
+
+
+def test_prefix_tokens_are_linked_by_name(session: Session) -> None:
+    session.choose_prefix("class")
+    assert [token_of(live) for live in session.columns] == [0, 0]
+
+
+def test_heads_are_linked_in_one_model_only(session: Session) -> None:
+    other = session.add_column(OTHER)
+    coarse, fine, _ = session.columns
+    session.select(head=1, column=coarse.id)
+    assert (fine.selection.head, other.selection.head) == (1, None)
+    assert one_model(COARSE, FINE)
+    assert not one_model(COARSE, replace(COARSE, pretrained=True))
+
+
+def test_every_link_can_be_cut_and_mended(session: Session) -> None:
+    coarse, fine = session.columns
+    session.link(depth=False, place=False)
+    session.first_layer()
+    session.choose_prefix("class")
+    session.move_token(0, 0)
+    assert (coarse.selection.depth, fine.selection.depth) == (0, 1)
+    assert fine.selection.pin == Place(prefix="class")
+    session.link(depth=True)
+    assert fine.selection.depth == 0, "as in the active column at once"
+    assert fine.selection.pin == Place(prefix="class"), "this link is still cut"
+    session.link(place=True)
+    assert fine.selection.pin == coarse.selection.pin
+
+
+def test_between_two_pictures_the_relative_place_counts(session: Session) -> None:
+    coarse, fine = session.columns
+    large = np.repeat(np.repeat(coarse.trace.picture.pixels, 2, axis=0), 3, axis=1)  # type: ignore[union-attr]
+    session.link(picture=False)
+    session.columns.activate(fine.id)
+    session.open_sources([large])
+    rows, cols = coarse.trace.crop.original  # type: ignore[union-attr]
+    session.pin(Place(Spot(rows / 4, cols / 2)), coarse.id)
+    assert fine.selection.pin == Place(Spot(2 * rows / 4, 3 * cols / 2))
+    session.pin(Place(Spot(2.0, 3.0)), fine.id)
+    assert coarse.selection.pin == Place(Spot(1.0, 1.0))
+
+
+def test_columns_of_one_picture_go_on_together(session: Session, photo: np.ndarray) -> None:
+    coarse, fine = session.columns
+    session.open_sources([photo[::-1]])
+    assert coarse.column.picture == fine.column.picture == session.pictures[1].key
+    session.show(session.pictures[0].key, fine.id)
+    session.step(1)
+    assert fine.column.picture == session.pictures[0].key
+    assert coarse.column.picture == session.pictures[0].key
+    session.link(picture=False)
+    session.step(1)
+    assert coarse.column.picture != fine.column.picture
+    session.close_picture(session.pictures[1].key)
+    assert [live.column.picture for live in session.columns] == [session.pictures[0].key] * 2
+    assert all(live.trace is not None for live in session.columns)
+
+
+def test_columns_move_close_and_come_back(session: Session) -> None:
+    coarse, fine = session.columns
+    changes: list[None] = []
+    session.columns.changed.connect(lambda: changes.append(None))
+    copy = session.columns.duplicate(coarse.id)
+    assert copy is not None
+    assert [live.id for live in session.columns] == [coarse.id, copy.id, fine.id]
+    assert copy.trace is coarse.trace, "read before, by the same model"
+    session.columns.move(copy.id, 0)
+    assert [live.id for live in session.columns] == [copy.id, coarse.id, fine.id]
+    session.columns.close(coarse.id)
+    assert session.columns.active is fine
+    session.columns.close(copy.id)
+    session.columns.close(fine.id)
+    assert len(session.columns) == 1, "the last one stays"
+    back = session.columns.reopen()
+    again = session.columns.reopen()
+    assert back is not None
+    assert again is not None
+    assert back.id != copy.id, "a number is never given again"
+    assert [live.column.model for live in session.columns] == [COARSE, COARSE, FINE]
+    assert session.columns.reopen() is None
+    assert len(changes) == 6
+
+
+def test_work_of_a_closed_column_is_stopped_and_forgotten(photo: np.ndarray) -> None:
+    home = Home()
+    session = Session(Jobs(home.deliver), save=lambda _settings: "")
+    session.use_model(COARSE)
+    session.open_sources([photo])
+    home.until(lambda: session.trace is not None and not session.waiting)
+    told: list[int] = []
+    session.trace_ready.connect(lambda _trace, column: told.append(column))
+    live = session.add_column(OTHER)
+    session.columns.close(live.id)
+    assert not session.busy
+    home.until(lambda: not session.waiting)
+    home.open_all()
+    assert told == []
+    session.close()
+
+
+@pytest.fixture
+def threaded(photo: np.ndarray) -> Iterator[tuple[Session, Home]]:
+    home = Home()
+    session = Session(Jobs(home.deliver), save=lambda _settings: "")
+    session.use_model(COARSE)
+    session.open_sources([photo])
+    home.until(lambda: session.trace is not None and not session.waiting)
+    yield session, home
+    session.close()
+
+
+def test_what_is_seen_is_read_first_and_the_rest_when_there_is_time(
+    threaded: tuple[Session, Home], photo: np.ndarray
+) -> None:
+    session, home = threaded
+    first = session.columns.active
+    hidden, seen = session.add_column(FINE), session.add_column(OTHER)
+    home.until(lambda: not session.waiting)
+    session.want(VIEWS, [seen.id])
+    told: list[int] = []
+    session.trace_ready.connect(lambda _trace, column: told.append(column))
+    session.open_sources([photo[::-1]])
+    home.until(lambda: len(told) == 3)
+    assert told[0] == seen.id
+    assert {first.id, hidden.id} == set(told[1:])
+
+
+def test_stopping_ends_the_work_of_all_columns(
+    threaded: tuple[Session, Home], photo: np.ndarray
+) -> None:
+    session, home = threaded
+    session.add_column(FINE)
+    session.add_column(OTHER)
+    said: list[int] = []
+    session.trace_failed.connect(lambda _sentence, column: said.append(column))
+    session.stop_all()
+    assert not session.busy
+    assert said
+    home.until(lambda: not session.waiting)
+    assert not session.busy
+
+
+def test_a_hidden_column_gives_its_trace_for_others_and_has_it_made_again(
+    photo: np.ndarray,
+) -> None:
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    session.use_model(FINE)
+    session.open_sources([photo])
+    session.want(VIEWS)
+    first = session.columns.active
+    session.remember(memory_mb=0)
+    second = session.add_column(COARSE)
+    assert second.trace is not None
+    assert first.trace is None, "nobody sees it and there is no room"
+    failed: list[Any] = []
+    session.trace_failed.connect(lambda *said: failed.append(said))
+    session.columns.activate(first.id)
+    assert session.trace is not None
+    assert set(session.drawings) == set(VIEWS)
+    assert failed == []
+
+
+def test_only_what_is_linked_is_carried() -> None:
+    mine, theirs = Selection(), Selection(Place(Spot(1, 2)), Place(Spot(3, 4)), 0.5, 2)
+    parts = differing(mine, theirs)
+    assert parts == {"pin", "hover", "depth", "head"}
+    assert carried(mine, theirs, parts, Together(), same_model=True) == theirs
+    assert carried(mine, theirs, parts, Together(), same_model=False).head is None
+    assert carried(mine, theirs, {"depth"}, Together(), same_model=True) == Selection(depth=0.5)
+    nothing = Together(place=False, depth=False, head=False)
+    assert carried(mine, theirs, parts, nothing, same_model=True) is mine
+    sizes = ((10, 10), (20, 40))
+    there = carried(mine, theirs, parts, Together(), same_model=True, sizes=sizes)
+    assert there.pin == Place(Spot(2, 8))
+
+
+def test_a_place_outside_what_another_model_sees_falls_back(session: Session) -> None:
+    coarse, fine = session.columns
+    session.use_model(replace(FINE, fit="squash"), fine.id)
+    session.pin(Place(Spot(60.0, 1.0)), fine.id)  # cut away by the coarse column's centre crop
+    assert coarse.trace is not None
+    assert coarse.selection.pin == Place(Spot(60.0, 1.0))
+    assert token_of(coarse) == 0
+    place = place_of(coarse.trace.grid.middle, coarse.trace.grid, coarse.trace.crop)
+    session.pin(place, coarse.id)
+    assert fine.selection.pin == place

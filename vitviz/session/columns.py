@@ -1,0 +1,167 @@
+"""The columns side by side: each a model at work on a picture, in order, one of them active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psygnal import Signal
+
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.session.column import Column
+from vitviz.session.drawings import Drawings
+from vitviz.session.reading import Reading
+
+_REMEMBERED = 10
+
+
+@dataclass(eq=False, slots=True)
+class Live:
+    """One column at work: what it is asked for, what is chosen in it, what was read and drawn.
+
+    `trace` is what is shown; while another picture or model is on the way it is still the old one.
+    `failed` says why there is none. `waits`: its work begins when nothing visible needs any more.
+    """
+
+    column: Column
+    selection: Selection
+    reading: Reading
+    drawings: Drawings
+    trace: Trace | None = None
+    failed: str = ""
+    waits: bool = False
+
+    @property
+    def id(self) -> int:
+        """Its number, which never changes and is never given again."""
+        return self.column.id
+
+    def close(self) -> None:
+        """Ends its work and lets go of what it holds."""
+        self.reading.close()
+        self.drawings.close()
+        self.trace = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    index: int
+    column: Column
+    selection: Selection
+
+
+Make = Callable[[Column, Selection], Live]
+
+
+class Columns:
+    """All columns, in order. There is always one.
+
+    `make` builds a column at work, `start` has it read its picture.
+    """
+
+    changed = Signal()
+    """A column came, went, moved, or has another model or picture."""
+    active_changed = Signal(int, int)  # new, old
+
+    def __init__(self, make: Make, start: Callable[[Live], None], first: Column) -> None:
+        self._make, self._start = make, start
+        self._lives = [make(first, Selection())]
+        self._active = self._lives[0]
+        self._next = first.id + 1
+        self._closed: list[_Closed] = []
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(tuple(self._lives))
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    @property
+    def active(self) -> Live:
+        """The column that keys, sliders and the inspector are about."""
+        return self._active
+
+    @property
+    def all(self) -> tuple[Column, ...]:
+        """What every column was asked for, in order."""
+        return tuple(live.column for live in self._lives)
+
+    def find(self, id: int | None) -> Live | None:
+        """The column of that number; the active one for None."""
+        if id is None:
+            return self._active
+        return next((live for live in self._lives if live.id == id), None)
+
+    def index(self, id: int) -> int:
+        """Its position; -1 where there is none such."""
+        return next((at for at, live in enumerate(self._lives) if live.id == id), -1)
+
+    def others(self, live: Live) -> list[Live]:
+        """All columns but this one."""
+        return [other for other in self._lives if other is not live]
+
+    def change(self, live: Live, **changes: Any) -> None:
+        """Gives a column another model or picture."""
+        column = replace(live.column, **changes)
+        if column != live.column:
+            live.column = column
+            self.changed.emit()
+
+    def add(self, column: Column, selection: Selection, index: int | None = None) -> Live:
+        """A new column, behind all others unless told; its number is chosen here, and it reads."""
+        live = self._make(replace(column, id=self._next), selection)
+        self._next += 1
+        self._lives.insert(len(self._lives) if index is None else index, live)
+        self.changed.emit()
+        self._start(live)
+        return live
+
+    def duplicate(self, id: int) -> Live | None:
+        """The same beside it, to be changed in one thing."""
+        live = self.find(id)
+        return live and self.add(live.column, live.selection, self.index(id) + 1)
+
+    def close(self, id: int) -> None:
+        """Takes a column away and remembers it; the last one stays."""
+        live, index = self.find(id), self.index(id)
+        if live is None or len(self._lives) == 1:
+            return
+        self._closed = [*self._closed, _Closed(index, live.column, live.selection)][-_REMEMBERED:]
+        self._lives.remove(live)
+        live.close()
+        if live is self._active:
+            self._activate(self._lives[min(index, len(self._lives) - 1)], live.id)
+        self.changed.emit()
+
+    @property
+    def can_reopen(self) -> bool:
+        """Whether a column was closed."""
+        return bool(self._closed)
+
+    def reopen(self) -> Live | None:
+        """Brings the last closed column back to its place; None where none was closed."""
+        if not self._closed:
+            return None
+        closed = self._closed.pop()
+        return self.add(closed.column, closed.selection, min(closed.index, len(self._lives)))
+
+    def move(self, id: int, index: int) -> None:
+        """Puts a column at another position."""
+        live = self.find(id)
+        if live is None or self.index(id) == index:
+            return
+        self._lives.remove(live)
+        self._lives.insert(max(index, 0), live)
+        self.changed.emit()
+
+    def activate(self, id: int) -> None:
+        """Makes a column the one that keys and sliders are about."""
+        live = self.find(id)
+        if live is not None and live is not self._active:
+            self._activate(live, self._active.id)
+
+    def _activate(self, live: Live, before: int) -> None:
+        self._active = live
+        self.active_changed.emit(live.id, before)
