@@ -1,52 +1,109 @@
-"""The model hub: whether it can be asked at all, said at once instead of after a minute of retries."""
+"""The model hub: what of it is on this computer, and in words what it answers. Never imports torch."""
 
 from __future__ import annotations
 
-import socket
-from urllib.parse import urlsplit
-from urllib.request import getproxies
+from collections.abc import Iterable
+from pathlib import Path
 
-import timm
-from huggingface_hub import constants, try_to_load_from_cache
+from huggingface_hub import constants, errors, get_token, try_to_load_from_cache
 
-from vitviz.core.progress import BadModel
+FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors")
+"""Where a repository keeps weights, the best first."""
 
-_FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors")
-_SILENT = {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectionError", "ConnectError"}
+_MB = 10**6
 
 
-def check_reach(name: str, instead: str) -> None:
-    """BadModel where the weights are not on disk and the hub cannot be found; `instead` ends it."""
-    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
-    if config is not None and not config.hf_hub_id:
-        return  # its weights come from elsewhere
-    if _cached(name) or getproxies():
-        return
-    host = urlsplit(constants.ENDPOINT).hostname or ""
+def split(repository: str) -> tuple[str, str | None]:
+    """The repository's name and the revision behind its @, as timm writes them."""
+    name, _, revision = repository.partition("@")
+    return name, revision or None
+
+
+def cached(repository: str, files: Iterable[str] = FILES) -> Path | None:
+    """The repository's weights on this computer; None where they have not been downloaded."""
+    name, revision = split(repository)
+    for file in files:
+        # The folder is named each time: HF_HOME may have been set after the library was imported.
+        found = try_to_load_from_cache(
+            name, file, cache_dir=constants.HF_HUB_CACHE, revision=revision
+        )
+        if isinstance(found, str) and Path(found).is_file():
+            return Path(found)
+    return None
+
+
+def blobs(repository: str) -> Path:
+    """Where the cache keeps a repository's files, by checksum."""
+    name, _ = split(repository)
+    return Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}", "blobs")
+
+
+def on_disk(repositories: Iterable[str]) -> dict[str, int]:
+    """Which repositories' weights are on this computer, with their bytes; one look at each folder."""
     try:
-        if constants.HF_HUB_OFFLINE:
-            raise OSError
-        socket.getaddrinfo(host, 443)
+        there = {path.name for path in Path(constants.HF_HUB_CACHE).iterdir()}
     except OSError:
-        raise BadModel(no_connection(name, instead)) from None
+        return {}
+    found = {}
+    for repository in repositories:
+        name, _ = split(repository)
+        if f"models--{name.replace('/', '--')}" in there:
+            file = cached(repository)
+            if file is not None:
+                found[repository] = file.stat().st_size
+    return found
 
 
-def no_connection(name: str, instead: str) -> str:
-    """The sentence for a hub that does not answer."""
+def is_offline() -> bool:
+    """Whether the user has said that the hub must not be asked."""
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def explained(error: BaseException, repository: str, name: str) -> str:
+    """What the hub's answer means, and what to do; "" for an error that is not the hub's answer."""
+    page = f"{constants.ENDPOINT}/{split(repository)[0]}"
+    match error:
+        case errors.GatedRepoError():
+            return f"{name} is gated: {_terms(page)}"
+        case errors.RemoteEntryNotFoundError():
+            return f"{page} holds no weights that timm knows ({', '.join(FILES)})"
+        case errors.RepositoryNotFoundError():
+            return (
+                f"the hub has no {page}, or does not show it without a login; "
+                "check the name, or log in with `hf auth login`"
+            )
+        case errors.HfHubHTTPError():
+            return _answered(error.response.status_code, page)
+    return ""
+
+
+def megabytes(size: float) -> str:
+    """A size in words, "88 MB"."""
+    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{max(size, 0) / _MB:,.0f} MB"
+
+
+def _terms(page: str) -> str:
+    if get_token():
+        return (
+            f"the account of your token has not been let in; accept its terms on {page} (its makers "
+            "may take a while to answer) and try again"
+        )
     return (
-        f"the weights of {name} are not on this computer and the model hub cannot be reached; "
-        f"{instead}, and {name} itself with random weights"
+        f"accept its terms on {page}, then log in with `hf auth login` or set HF_TOKEN, "
+        "and try again"
     )
 
 
-def is_silence(error: BaseException) -> bool:
-    """Whether an error means that nobody answered."""
-    return type(error).__name__ in _SILENT
-
-
-def _cached(name: str) -> bool:
-    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
-    repository = name.removeprefix("hf-hub:") if config is None else config.hf_hub_id
-    if not repository:
-        return False
-    return any(isinstance(try_to_load_from_cache(repository, file), str) for file in _FILES)
+def _answered(status: int, page: str) -> str:
+    match status:
+        case 401 | 403:
+            return (
+                f"the hub does not let you at {page} (HTTP {status}); log in with `hf auth login`, "
+                "or check HF_TOKEN"
+            )
+        case 404:
+            return f"the hub has no {page} (HTTP 404); check the name"
+        case 429:
+            return "the hub asks to wait, too much was asked (HTTP 429); try again in some minutes"
+        case _:
+            return f"the hub answers HTTP {status} at the moment; try again later"

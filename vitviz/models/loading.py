@@ -15,10 +15,10 @@ from torch import nn
 from vitviz.core.progress import BadModel, Progress
 from vitviz.core.trace import ModelInfo, Weights
 from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
+from vitviz.models.download import fetch
 from vitviz.models.families import family_of
 from vitviz.models.guess import Blueprint, blueprint_of, build
 from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
-from vitviz.models.hub import check_reach, is_silence, no_connection
 from vitviz.models.labels import card_labels, imagenet_labels
 from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
@@ -155,10 +155,10 @@ def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: 
 def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
     if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
-    progress(0, 3, "downloading the weights" if pretrained else "building the model")
-    if pretrained:
-        check_reach(name, _instead())
-    module = _create(name, pretrained, wanted)
+    progress(0, 3, "building the model")
+    module = _create(
+        name, pretrained, wanted, **(_weights_of(name, progress) if pretrained else {})
+    )
     preprocess = preprocess_of(resolve_model_data_config(module))
     trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
     size = wanted.size or _own_size(module) or trained_size
@@ -181,6 +181,28 @@ def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) 
     )
 
 
+def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
+    """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
+    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
+    repository = name.removeprefix("hf-hub:") if config is None else config.hf_hub_id
+    if not repository:
+        return {}  # from elsewhere than the hub: timm's own download
+    own = getattr(config, "hf_hub_filename", None)
+    try:
+        file = fetch(repository, name, progress, **({"files": (own,)} if own else {}))
+    except BadModel as error:
+        raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
+    if config is None:
+        return {}  # timm asks the hub for the configuration too, and finds the weights on disk
+    progress(1, 3, "reading the weights")
+    if file.suffix == ".safetensors":
+        found: dict[str, Any] = {"file": str(file)}
+    else:  # read here: timm has not always refused to unpickle
+        found = {"state_dict": read_state(file)}
+    # A "custom" loader is for the makers' own file; the hub's has timm's names.
+    return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
+
+
 def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Module:
     try:
         module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
@@ -193,12 +215,11 @@ def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Modu
         )
         if not pretrained:
             raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
-        if is_silence(error):
-            raise BadModel(no_connection(name, _instead())) from error
         raise BadModel(
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
         ) from error
+    getattr(module, "pretrained_cfg", {}).pop("state_dict", None)  # it would hold the weights twice
     return module
 
 
