@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from vitviz.core.compare import (
     jensen_shannon,
     overlap,
     pooled,
+    resized,
 )
 from vitviz.core.geometry import Box, Crop, Spot, TokenGrid
 from vitviz.core.progress import Unsupported
@@ -193,5 +195,8 @@ def test_a_place_in_another_picture_is_the_same_share_of_it():
     assert moved.hover == Place(Spot(50, 400))
     assert (moved.depth, moved.head) == (0.5, 1)
     assert carried(chosen, here, here) is chosen
+    seen_there = replace(there, offset=(3.0, -5.0))
+    as_here = resized(seen_there, here.original)
+    assert as_here.to_model(Spot(40, 50)) == seen_there.to_model(Spot(20, 100))
     named = Selection(pin=Place(prefix="class"))
     assert carried(named, here, there) == named

@@ -9,6 +9,7 @@ so that also two pictures of different sizes lie over each other.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -41,28 +42,20 @@ class Seen(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Axis:
     """One direction of an overlap: `edges` as shares of the picture, and between two neighbouring
-    edges the row (or col) of either grid."""
+    edges the row (or col) of either grid. `even` has the cell at each step of an even raster: the
+    coarsest that meets all edges, if there is one of up to FINEST steps; else FINEST steps, each the
+    cell at its centre."""
 
     edges: Float64[np.ndarray, "edge"]
     one: Int64[np.ndarray, "cell"]
     other: Int64[np.ndarray, "cell"]
+    even: Int64[np.ndarray, "step"]
 
     @property
     def lengths(self) -> Float64[np.ndarray, "cell"]:
         """Length of each cell, as a share of the picture."""
         lengths: Float64[np.ndarray, "cell"] = np.diff(self.edges)
         return lengths
-
-    def evenly(self) -> Int64[np.ndarray, "step"]:
-        """The cell at each step of an even raster: the coarsest that meets all edges, if there is
-        one of up to FINEST steps; else FINEST steps, each the cell at its centre."""
-        start, end = self.edges[0], self.edges[-1]
-        places = (self.edges - start) / (end - start)
-        steps = next(
-            (count for count in range(len(self.one), FINEST) if _whole(places * count)), FINEST
-        )
-        centres = (np.arange(steps) + 0.5) / steps
-        return _index(places, centres)
 
     def parts(self, one: int, other: int) -> tuple[Shares, Shares]:
         """The coarser grid's rows as common parts: the shares by area of either grid's rows in each.
@@ -115,7 +108,7 @@ class Overlap:
     def evenly(self, cells: Cells) -> Float32[np.ndarray, "step_row step_col"]:
         """Rectangles as an even raster that can be drawn over `box`."""
         raster: Float32[np.ndarray, "step_row step_col"] = cells[
-            np.ix_(self.rows.evenly(), self.cols.evenly())
+            np.ix_(self.rows.even, self.cols.even)
         ].astype(np.float32)
         return raster
 
@@ -128,6 +121,7 @@ class Overlap:
         )
 
 
+@lru_cache(maxsize=64)
 def overlap(one: Seen, other: Seen) -> Overlap:
     """Where two models saw the same part of the picture, cut at the edges of both grids.
 
@@ -162,7 +156,14 @@ def _axis(one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "edge"]) 
     inside = every[(every >= start) & (every <= end)]
     edges = inside[np.concatenate([[True], np.diff(inside) > _SAME])]
     middles = (edges[:-1] + edges[1:]) / 2
-    return Axis(edges, _index(one, middles), _index(other, middles))
+    return Axis(edges, _index(one, middles), _index(other, middles), _even(edges))
+
+
+def _even(edges: Float64[np.ndarray, "edge"]) -> Int64[np.ndarray, "step"]:
+    places = (edges - edges[0]) / (edges[-1] - edges[0])
+    counts = range(len(edges) - 1, FINEST)
+    steps = next((count for count in counts if _whole(places * count)), FINEST)
+    return _index(places, (np.arange(steps) + 0.5) / steps)
 
 
 def _index(
@@ -248,6 +249,14 @@ def carried(selection: Selection, here: Crop, there: Crop) -> Selection:
         selection,
         pin=_scaled(selection.pin, here, there),
         hover=None if selection.hover is None else _scaled(selection.hover, here, there),
+    )
+
+
+def resized(crop: Crop, original: tuple[int, int]) -> Crop:
+    """The same crop of a picture that had another size: what lies at the same share of it."""
+    down, across = (own / new for own, new in zip(crop.original, original, strict=True))
+    return replace(
+        crop, original=original, scale=(crop.scale[0] * down, crop.scale[1] * across), orientation=1
     )
 
 

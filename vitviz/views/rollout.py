@@ -80,10 +80,10 @@ def draw(
     if until == "chosen layer":
         end = selection.layer(end) + 1
     walk = (keep, discard, min(skip, end - 1), end)
-    rows = _head_rows(trace, token, walk)
+    rows = head_rows(trace, token, walk)
     chosen = selection.head if heads == "chosen" else None
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
-    row = _fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
+    row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
     tiles = _tiles(trace, rows, look)
     panels = (
@@ -136,13 +136,15 @@ def _largest_gap(trace: Trace) -> float:
     return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
 
 
-def _fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
+def fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
+    """What each token contributes to one, the heads fused; remembered with its neighbours'."""
     near = _run(trace, token, 1, walk)
     row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
     return row
 
 
-def _head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
+def head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
+    """The same through every head alone."""
     near = _run(trace, token, trace.heads, walk)
     rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
     return rows
