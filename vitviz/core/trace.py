@@ -11,6 +11,7 @@ from jaxtyping import Float32, UInt8
 
 from vitviz.core.attention import Attention
 from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.windows import Windows
 from vitviz.core.words import Words
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -75,13 +76,41 @@ class Picture:
 class Layer:
     """One recorded attention call, with the module it belongs to and the tokens it is over.
 
-    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth.
+    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth. `grid` are
+    the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
+    branch), None where they are the same. `windows` says which tokens attend together, None where all
+    do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
     """
 
     name: str
     block: int
     attention: Attention
     grid: TokenGrid
+    pooled: TokenGrid | None = None
+    windows: Windows | None = None
+    before: Attention | None = None
+
+    @property
+    def keys(self) -> TokenGrid:
+        """The tokens that are looked at."""
+        return self.pooled or self.grid
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One recorded attention call whose map lies on no picture: between channels, or of unknown tokens.
+
+    `rows` and `cols` name what its axes are ("channel", "token"), `why` says in a clause why it is not
+    laid over the picture. Its heads are `groups` times the model's own, group by group.
+    """
+
+    name: str
+    block: int
+    attention: Attention
+    rows: str
+    cols: str
+    why: str
+    groups: int = 1
 
 
 class Source(Protocol):
@@ -116,7 +145,8 @@ class Trace:
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
-    class attention); they are no layers, since no token looks out of them. `words` is the inner
+    class attention); they are no layers, since no token looks out of them. `matrices` are recorded
+    calls that lie on no picture; where there are no layers they are all there is. `words` is the inner
     level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
     """
 
@@ -137,6 +167,7 @@ class Trace:
     seconds: float = 0.0
     held_bytes: int = 0
     pools: tuple[Layer, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
     words: Words | None = None
     source: Source | None = None
 
