@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from vitviz.core.colors import Scale
 from vitviz.core.drawing import (
@@ -13,6 +14,7 @@ from vitviz.core.drawing import (
     HeadTiles,
     Heat,
     HeatTiles,
+    LayerPairs,
     Panel,
     PixelSpace,
     TokenTiles,
@@ -125,3 +127,15 @@ def test_a_panel_without_a_space_means_nothing():
 def test_panels_row_by_row():
     one, two, three = (Panel((), Box(0, 0, size, size)) for size in (1, 2, 3))
     assert Drawing("v", "t", ((one, two), (three,))).panels == (one, two, three)
+
+
+def test_a_cell_of_two_layers_chooses_the_first_models_layer():
+    values = np.arange(6, dtype=np.float32).reshape(2, 3) / 10
+    heat = Heat(values, Box(0, 0, 2, 3), Scale(0, 1, "magma", "CKA"))
+    panel = Panel((heat,), Box(-1, -1, 2, 3), space=LayerPairs(2, 3, ("A", "B")))
+    found = aim(panel, 1.2, 2.9)
+    assert (found.layer, found.head, found.token) == (1, None, None)
+    assert found.value == pytest.approx(0.5)
+    assert found.words == "A layer 2, B layer 3 · 0.5"
+    assert aim(panel, -0.5, 1) is None
+    assert aim(panel, 1, 3.1) is None

@@ -126,8 +126,9 @@ def test_the_recipe_says_what_the_drawing_was_made_from():
     drawing = views()["rollout"].draw(trace, at(trace, 0, head=1), {"keep": 0.4})
     assert drawing.options == (("keep", 0.4),)
     assert dict(drawing.recipe) == {
-        "model": "tiny", "weights": "trained", "precision": "float32", "picture": "noise.png",
-        "picture key": "ab12", "token": "class", "layer": "3 of 3", "head": "2",
+        "model": "tiny", "weights": "trained", "precision": "float32",
+        "patch": "8 × 8", "picture": "noise.png", "picture key": "ab12",
+        "token": "class", "layer": "3 of 3", "head": "2",
     }  # fmt: skip
 
 

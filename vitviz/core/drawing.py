@@ -164,7 +164,19 @@ class HeadTiles:
     by_layer: bool = True
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | None
+@dataclass(frozen=True, slots=True)
+class LayerPairs:
+    """Cells of the layers of one model (down) x those of another (across); a click chooses a depth.
+
+    `names` are what the two models are called.
+    """
+
+    layers: int
+    others: int
+    names: tuple[str, str]
+
+
+Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +247,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_tokens(panel, space, row, col)
         case HeadTiles() as space:
             return _aim_heads(panel, space, row, col)
+        case LayerPairs() as space:
+            return _aim_layers(panel, space, row, col)
         case _:
             assert_never(panel.space)
 
@@ -304,6 +318,16 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
         col % (space.grid.cols + space.gap) * space.grid.patch[1],
     )
     return Aim(token, layer, head, value, _valued(words, value, panel.bar), inside)
+
+
+def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim | None:
+    if not (0 <= row < space.layers and 0 <= col < space.others):
+        return None
+    layer, other = int(row), int(col)
+    heat = next((each for each in panel.layers if isinstance(each, Heat)), None)
+    value = None if heat is None else float(heat.values[layer, other])
+    words = f"{space.names[0]} layer {layer + 1}, {space.names[1]} layer {other + 1}"
+    return Aim(layer=layer, value=value, words=_valued(words, value, panel.bar))
 
 
 def _inside(box: Box | None, down: float, across: float) -> Spot | None:

@@ -67,7 +67,12 @@ def lay_out(drawing: Drawing, page_width: float) -> Page:
 def _made_from(drawing: Drawing) -> str:
     """The model and the picture, by name: a printed figure has lost its recipe."""
     recipe = dict(drawing.recipe)
-    return " · ".join(f"{name}: {recipe[name]}" for name in ("model", "picture") if name in recipe)
+    names = ["model", "picture"]
+    for name in ("model", "patch", "picture"):
+        other = f"against {name}"
+        if other in recipe and recipe[other] != recipe.get(name):
+            names += [other] if name in names else [name, other]
+    return " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
 
 
 def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:

@@ -19,6 +19,7 @@ from vitviz.core.drawing import (
     Heat,
     HeatTiles,
     Labels,
+    LayerPairs,
     Message,
     Outlines,
     Panel,
@@ -58,11 +59,12 @@ def pointed(panel: Panel, found: Aim) -> Pointed:
     """An aim in the terms that columns share."""
     space = panel.space
     place = depth = None
-    if space is not None and found.spot is not None:
-        place = Place(space.crop.to_original(found.spot))
-    elif space is not None and found.token is not None:
-        place = place_of(found.token, space.grid, space.crop)
-    if isinstance(space, HeadSpace) and found.layer is not None:
+    if space is not None and not isinstance(space, LayerPairs):
+        if found.spot is not None:
+            place = Place(space.crop.to_original(found.spot))
+        elif found.token is not None:
+            place = place_of(found.token, space.grid, space.crop)
+    if isinstance(space, HeadSpace | LayerPairs) and found.layer is not None:
         depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0
     return Pointed(found.words, place, depth, found.head)
 

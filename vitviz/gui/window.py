@@ -379,6 +379,8 @@ class MainWindow(QMainWindow):
         if found.head is not None:
             depth = chosen.depth if found.depth is None else found.depth
             self.session.select(depth=depth, head=found.head)
+        elif found.depth is not None:
+            self.session.select(depth=found.depth)
         elif found.place is not None:
             self.session.pin(found.place)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -34,7 +35,8 @@ class View:
     `follows` says which parts of the selection it depends on: it is redrawn only when one of them
     changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
     says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
-    at first; `traces` is 2 for a view that compares two.
+    at first; `traces` is 2 for a view that compares two, and `pairs` says whether such a view also
+    takes what both models did with further pictures.
     """
 
     name: str
@@ -49,6 +51,7 @@ class View:
     applies: Applies = always
     shown: bool = True
     traces: int = 1
+    pairs: bool = False
 
     def draw(
         self,
@@ -56,8 +59,10 @@ class View:
         selection: Selection,
         values: Mapping[str, Any] | None = None,
         other: Trace | None = None,
+        also: Sequence[tuple[Trace, Trace]] = (),
     ) -> Drawing:
-        """The drawing for flat option values; `other` is what a view of two traces compares with.
+        """The drawing for flat option values; `other` is what a view of two traces compares with,
+        `also` further pictures through both models, for a view that takes `pairs`.
 
         VitvizError for a wrong option or a missing trace, Unsupported for a map that cannot be
         computed exactly."""
@@ -67,10 +72,24 @@ class View:
             raise VitvizError(
                 f"{self.title} compares two models or pictures; choose another one too"
             )
-        drawing = self.function(*both, selection, **arguments(self.function, chosen))
-        return replace(
-            drawing, options=tuple(sorted(chosen.items())), recipe=_recipe(trace, selection)
-        )
+        more = {"also": tuple(also)} if self.pairs else {}
+        drawing = self.function(*both, selection, **more, **arguments(self.function, chosen))
+        recipe = _recipe(trace, selection)
+        if self.traces == 2 and other is not None:
+            recipe += tuple((f"against {name}", value) for name, value in _made_by(other))
+        return replace(drawing, options=tuple(sorted(chosen.items())), recipe=recipe)
+
+
+def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:
+    """The model and the picture, so that nobody takes them for others."""
+    return (
+        ("model", trace.model.called),
+        ("weights", trace.model.weights_hash or trace.model.weights),
+        ("precision", trace.model.precision),
+        ("patch", " × ".join(map(str, trace.model.patch))),
+        ("picture", trace.picture.name),
+        ("picture key", trace.picture.key),
+    )
 
 
 def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
@@ -78,11 +97,7 @@ def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
     head = selection.head
     layer = f"{selection.layer(len(trace.layers)) + 1} of {len(trace.layers)}"
     return (
-        ("model", trace.model.called),
-        ("weights", trace.model.weights_hash or trace.model.weights),
-        ("precision", trace.model.precision),
-        ("picture", trace.picture.name),
-        ("picture key", trace.picture.key),
+        *_made_by(trace),
         ("token", trace.grid.name(selection.token(trace.grid, trace.crop))),
         ("layer", layer),
         ("head", "all" if head is None else str(head + 1)),
@@ -107,8 +122,9 @@ def view(
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
-    With `traces=2` it is `draw(trace, other, selection, *, options...)`. ValueError when the name is
-    taken: two views never share one.
+    With `traces=2` it is `draw(trace, other, selection, *, options...)`, which may take `also` behind
+    the selection: pairs of traces of further pictures through the same two models. ValueError
+    when the name is taken: two views never share one.
     """
 
     def register(function: _F) -> _F:
@@ -121,6 +137,7 @@ def view(
         _registered[name] = View(
             name, title, shows, formula, source, frozenset(follows), order, function,
             options_of(function), applies, shown, traces,
+            "also" in inspect.signature(function).parameters,
         )  # fmt: skip
         return function
 
