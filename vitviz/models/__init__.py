@@ -35,6 +35,8 @@ def load(
 ) -> Model:
     """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path.
 
+    A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
+
     `pretrained=False` gives a timm model random weights and says "untrained" everywhere.
     `patch_size` and `input_size` (model pixels; one side or (rows, cols)) resample patch kernels and
     position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",

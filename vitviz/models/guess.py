@@ -11,13 +11,13 @@ from typing import Any
 
 import timm
 from timm.models.deit import VisionTransformerDistilled
-from timm.models.tnt import TNT
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from vitviz.core.progress import BadModel
 from vitviz.models.checkpoints import State
 from vitviz.models.labels import card_labels
+from vitviz.models.tnt_net import TNT
 
 CLASSES: dict[str, type[nn.Module]] = {
     "VisionTransformer": VisionTransformer,
@@ -200,6 +200,7 @@ def _tnt(state: State, name: str) -> Blueprint:
         "first_stride": 4,
         "num_classes": state["head.weight"].shape[0] if "head.weight" in state else 0,
         "legacy": legacy,
+        "kernel": int(kernel.shape[2]),
     }
     return Blueprint("TNT", arguments, notes=(_guessed(arguments["num_heads_outer"]),))
 

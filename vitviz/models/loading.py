@@ -22,10 +22,14 @@ from vitviz.models.hardware import chosen_device, chosen_precision, precision_na
 from vitviz.models.labels import card_labels, imagenet_labels
 from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
+from vitviz.models.own import own
 from vitviz.models.preprocess import Preprocess, preprocess_of
 from vitviz.models.weights import as_dtype, fill, parameters
 
 Size = tuple[int, int]
+
+TIMM = "timm/"
+"""Before a name: timm's own class, also where vitviz has a network of its own for the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,11 @@ def _built(
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         return _from_card(card, pretrained, wanted, progress)
-    return _from_timm(str(name), pretrained, wanted, progress)
+    plain = str(name).removeprefix(TIMM)
+    built = _from_timm(plain, pretrained, wanted, progress)
+    if plain != name:
+        return replace(built, title=str(name))
+    return replace(built, module=own(built.module))
 
 
 def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
@@ -230,9 +238,8 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if plan.family:
-        module = _create(
-            plan.family, False, replace(wanted, arguments={**plan.arguments, **wanted.arguments})
-        )
+        changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
+        module = own(_create(plan.family, False, changed))
     else:
         module = build(Blueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)

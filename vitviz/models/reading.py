@@ -11,6 +11,7 @@ import torch
 
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.trace import Layer
+from vitviz.core.words import Words
 from vitviz.models.calls import EagerAttention, FusedAttention, Recorded
 from vitviz.models.recorder import Call
 from vitviz.models.verify import tolerance
@@ -30,6 +31,7 @@ class Reading:
     refused: tuple[str, ...] = ()
     verified: float = 0.0
     notes: tuple[str, ...] = ()
+    words: Words | None = None
 
 
 def attention_of(call: Call) -> Recorded:

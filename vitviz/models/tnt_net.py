@@ -12,9 +12,12 @@ pictures where words look at each other: every sentence is then a sequence of it
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from einops import rearrange, repeat
 from jaxtyping import Float
+from timm.models.tnt import checkpoint_filter_fn  # noqa: F401  # the authors' names for these weights
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -52,6 +55,7 @@ class TNT(nn.Module):
     ) -> None:
         super().__init__()
         self.num_classes, self.global_pool = num_classes, global_pool
+        self.pretrained_cfg: dict[str, Any] = {}
         self.num_features = self.embed_dim = embed_dim
         self.num_prefix_tokens = 1
         self.pixel_embed = Words(

@@ -16,13 +16,16 @@ from torch import Tensor, nn
 
 from vitviz.core.images import open_picture
 from vitviz.core.progress import Progress, Unsupported, VitvizError
-from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
+from vitviz.core.trace import ModelInfo, Picture, Trace
 from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
 from vitviz.models.hardware import precision_name
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Fit, Prepared, normalised, prepare
+from vitviz.models.reading import Reading
+from vitviz.models.reading import Reading
 from vitviz.models.recorder import Call, record
+from vitviz.models.words import held_tensors
 
 TOP = 10
 """Predictions kept, best first."""
@@ -107,10 +110,11 @@ def _read(
     if grid is None:
         raise _without_maps(info, "which patch of the picture its tokens are is not known")
     reading = model.family.read(model.module, calls, grid, size)
-    if not reading.layers:
+    if not (reading.layers or reading.pools or reading.matrices):
         raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
-    if all(layer.grid != grid for layer in reading.layers):
+    if reading.layers and all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
+        info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     info = replace(info, notes=(*info.notes, *reading.notes))
     positions, positions_note = model.family.positions(model.module, grid)
     predictions, predictions_note = _predictions(model, output)
@@ -119,7 +123,7 @@ def _read(
         seen_box=prepared.seen_box, crop=prepared.crop, grid=grid, layers=reading.layers,
         verified=reading.verified, positions=positions, positions_note=positions_note,
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
-        seconds=seconds, held_bytes=_held((*reading.layers, *reading.pools)), pools=reading.pools,
+        seconds=seconds, held_bytes=_held(reading), pools=reading.pools, words=reading.words,
         source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers]),
     )  # fmt: skip
 
@@ -152,12 +156,12 @@ def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ..
     return tuple(named), ""
 
 
-def _held(layers: Sequence[Layer]) -> int:
+def _held(reading: Reading) -> int:
     """Bytes of the tensors kept; a storage that several share counts once."""
+    kept = [each.attention for each in (*reading.layers, *reading.pools)]
+    tensors = (tensor for each in kept if isinstance(each, Recorded) for tensor in each.tensors)
     storages = {}
-    for layer in layers:
-        if isinstance(layer.attention, Recorded):
-            for tensor in layer.attention.tensors:
-                storage = tensor.untyped_storage()
-                storages[storage.data_ptr()] = storage.nbytes()
+    for tensor in (*tensors, *held_tensors(reading.words)):
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
     return sum(storages.values())

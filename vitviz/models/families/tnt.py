@@ -1,4 +1,4 @@
-"""Transformer in transformer: the outer stream of patches; its words' attention is another scale's.
+"""Transformer in transformer: the outer stream of patches, and the words inside each of them.
 
 Han et al., "Transformer in Transformer", arXiv:2103.00112.
 """
@@ -6,6 +6,7 @@ Han et al., "Transformer in Transformer", arXiv:2103.00112.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,26 +17,34 @@ from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.reading import Reading, read_calls
 from vitviz.models.recorder import Call
+from vitviz.models.words import read_words, words_grid
 
 
 @family("tnt", order=50)
 class TransformerInTransformer:
-    """Class token, then patches; calls of `attn_out` only."""
+    """Class token, then patches: the calls of `attn_out`; those of `attn_in` are among words."""
 
     def matches(self, module: nn.Module) -> bool:
         """timm's TNT, or any model with pixel and patch embeddings like it."""
         return all(hasattr(module, name) for name in ("pixel_embed", "patch_pos", "blocks"))
 
     def grid(self, module: nn.Module, size: tuple[int, int]) -> TokenGrid | None:
-        """The sentences, one a patch, behind the class token."""
+        """The sentences, one a patch, behind the class token, each divided into words."""
         embed = module.pixel_embed
-        return None if embed is None else patch_grid(module, size, ("class",), embed=embed)
+        grid = None if embed is None else patch_grid(module, size, ("class",), embed=embed)
+        return None if grid is None else replace(grid, words=words_grid(grid, module))
 
     def read(
         self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
     ) -> Reading:
-        """The outer attention; that of words inside a patch is over no patches of the picture."""
-        return read_calls([call for call in calls if "attn_in" not in call.name], grid, size)
+        """The outer attention as layers, the inner one beside them."""
+        inner = [call for call in calls if "attn_in" in call.name]
+        words, refused, error = read_words(module, inner, grid)
+        outer = read_calls([call for call in calls if call not in inner], grid, size)
+        return replace(
+            outer, words=words, refused=(*outer.refused, *refused),
+            verified=max(outer.verified, error),
+        )  # fmt: skip
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
         """The patches' table; words share another one inside every patch."""

@@ -1,0 +1,131 @@
+"""The inner level of a TNT's trace is what the model computed, in its own network and in timm's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from einops import rearrange, reduce
+
+import vitviz
+from vitviz.core.words import InnerAttention
+
+TINY = {
+    "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
+    "num_heads_outer": 3, "num_classes": 5,
+}  # fmt: skip
+NAMES = ["tnt_s_patch16_224", "timm/tnt_s_patch16_224", "tnt_s_legacy_patch16_224"]
+
+
+def loaded(name, **more):
+    """A small TNT whose words do not look everywhere alike."""
+    torch.manual_seed(1)
+    model = vitviz.load(name, pretrained=False, **{**TINY, **more})
+    with torch.no_grad():
+        for key, parameter in model.module.named_parameters():
+            parameter += torch.randn_like(parameter) * (0.5 if "attn_in.qk" in key else 0.1)
+    return model
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def model(request):
+    return loaded(request.param)
+
+
+@pytest.fixture(scope="module")
+def trace(model, photo):
+    return vitviz.trace(model, photo)
+
+
+def inner_maps(model, trace):
+    """Every inner softmax of the model, (layer sentence head query key), computed from its qk."""
+    found = []
+
+    def keep(module, given, output):
+        query, key = rearrange(output, "s w (two h d) -> two s h w d", two=2, h=2)
+        found.append(torch.softmax(query @ key.mT * query.shape[-1] ** -0.5, -1))
+
+    hooks = [block.attn_in.qk.register_forward_hook(keep) for block in model.module.blocks]
+    pixels = (trace.pixels.astype(np.float32) / 255 - model.preprocess.mean) / model.preprocess.std
+    with torch.no_grad():
+        model.module(torch.from_numpy(pixels.astype(np.float32).transpose(2, 0, 1))[None])
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(found).numpy()
+
+
+def test_the_inner_maps_are_the_models_own(model, trace):
+    expected = inner_maps(model, trace)
+    words = trace.words
+    assert words is not None
+    assert [layer.name for layer in words.layers] == ["blocks.0.attn_in", "blocks.1.attn_in"]
+    assert [layer.block for layer in words.layers] == [0, 1]
+    assert trace.refused == ()
+    assert 0 <= trace.verified < 1e-5  # exactly 0 where the model made the maps itself
+    for layer, maps in zip(words.layers, expected, strict=True):
+        attention = layer.attention
+        assert isinstance(attention, InnerAttention)
+        assert (attention.sentences, attention.heads, attention.words) == (4, 2, 16)
+        for sentence in range(4):
+            np.testing.assert_allclose(attention.maps(sentence), maps[sentence], atol=1e-6)
+        given = reduce(maps, "sentence head query key -> head sentence key", "mean")
+        np.testing.assert_allclose(attention.received(1), given[1], atol=1e-6)
+        np.testing.assert_allclose(attention.received(), given.mean(0), atol=1e-6)
+        np.testing.assert_allclose(attention.received().sum(-1), 1, atol=1e-5)
+    assert float(np.abs(expected - 1 / 16).max()) > 0.1
+
+
+def test_the_outer_level_is_a_vits(trace):
+    assert [layer.name for layer in trace.layers] == ["blocks.0.attn_out", "blocks.1.attn_out"]
+    assert trace.grid.prefix == ("class",)
+    assert (trace.grid.tokens, trace.heads) == (5, 3)
+
+
+def test_geometry_and_places_are_said(model, trace, request):
+    words = trace.words
+    assert trace.grid.words == (4, 4)
+    assert (words.kernel, words.stride) == (7, 4)
+    legacy = model.module.pixel_embed.legacy
+    assert words.reach == ("picture" if legacy else "patch")
+    table = rearrange(model.module.pixel_pos.detach().numpy(), "1 dim row col -> (row col) dim")
+    np.testing.assert_array_equal(words.positions, table)
+
+
+def test_held_memory_counts_the_inner_level(trace):
+    outer = sum(t.numel() * 4 for layer in trace.layers for t in layer.attention.tensors)
+    inner = sum(t.numel() * 4 for layer in trace.words.layers for t in layer.attention.tensors)
+    assert trace.held_bytes >= outer + inner > outer
+
+
+def test_what_is_out_of_range_is_said(trace):
+    attention = trace.words.layers[0].attention
+    with pytest.raises(IndexError, match="sentence 4 is out of range, this call has 4"):
+        attention.maps(4)
+    with pytest.raises(IndexError, match="head 2 is out of range, this call has 2"):
+        attention.received(2)
+
+
+def test_words_of_unequal_size_are_refused_with_the_reason(photo):
+    """timm lets the last word of a row be cut off; then no grid of words lies over the patch."""
+    trace = vitviz.trace(loaded("timm/tnt_s_patch16_224", first_stride=5), photo)
+    assert trace.words is None
+    assert trace.grid.words is None
+    assert "not all of one size" in trace.refused[0]
+    assert len(trace.layers) == 2
+
+
+def test_both_classes_tell_the_same(photo):
+    own, theirs = loaded(NAMES[0]), loaded(NAMES[1])
+    assert type(own.module).__module__ == "vitviz.models.tnt_net"
+    assert type(theirs.module).__module__ == "timm.models.tnt"
+    own.module.load_state_dict(theirs.module.state_dict())
+    mine, other = vitviz.trace(own, photo), vitviz.trace(theirs, photo)
+    assert mine.grid == other.grid
+    for one, two in zip(mine.predictions, other.predictions, strict=True):
+        assert one[0] == two[0]
+        assert one[1] == pytest.approx(two[1], abs=1e-6)
+    for one, two in zip(mine.words.layers, other.words.layers, strict=True):
+        assert one.name == two.name
+        np.testing.assert_allclose(one.attention.received(), two.attention.received(), atol=1e-6)
+    for one, two in zip(mine.layers, other.layers, strict=True):
+        np.testing.assert_allclose(one.attention.matrix(), two.attention.matrix(), atol=1e-5)
