@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
-from huggingface_hub.utils import (  # type: ignore[attr-defined]  # it names them for type checkers in no list
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
     build_hf_headers,
     get_session,
     hf_raise_for_status,

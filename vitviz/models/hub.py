@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from huggingface_hub import constants, errors, get_token, try_to_load_from_cache
 
@@ -57,6 +60,20 @@ def on_disk(repositories: Iterable[str]) -> dict[str, int]:
 def is_offline() -> bool:
     """Whether the user has said that the hub must not be asked."""
     return bool(constants.HF_HUB_OFFLINE)
+
+
+def is_reachable() -> bool:
+    """Whether the hub's address is known to the network; True behind a proxy, which is asked later."""
+    address = urlsplit(constants.ENDPOINT)
+    if is_offline():
+        return False
+    if getproxies():
+        return True
+    try:
+        socket.getaddrinfo(address.hostname or "", address.port or 443)
+    except OSError:
+        return False
+    return True
 
 
 def explained(error: BaseException, repository: str, name: str) -> str:

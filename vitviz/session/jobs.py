@@ -13,13 +13,14 @@ from psygnal import Signal
 
 from vitviz.core.progress import Cancelled, Progress
 
-Lane = Literal["read", "run", "draw"]
-"""Pictures are read, models run and views drawn side by side; what has one key comes in order."""
+Lane = Literal["read", "run", "draw", "fetch"]
+"""Pictures are read, models run, views drawn and models downloaded side by side; what has one key
+comes in order."""
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
-_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2}
+_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2}
 """Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second
@@ -140,6 +141,10 @@ class Jobs:
     def current(self) -> tuple[Job, ...]:
         """What waits or runs, oldest first."""
         return tuple(self._current.values())
+
+    def awaits(self, key: Hashable) -> bool:
+        """Whether work of that key waits or runs."""
+        return key in self._current
 
     def submit(
         self,

@@ -1,0 +1,140 @@
+"""Makes the catalogue: builds every pretrained transformer of timm without memory and counts.
+
+`python -m vitviz.models.census` writes the one that comes with vitviz.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.progress import Progress, silent
+from vitviz.core.resources import resource
+from vitviz.models.catalogue import FILE, Catalogue, Entry, catalogue, write
+from vitviz.models.families import family_of
+
+Size = tuple[int, int]
+
+
+def take(progress: Progress = silent, *, known: Catalogue | None = None) -> Catalogue:
+    """The catalogue of the installed timm; what `known` says of a name is not asked again."""
+    names = timm.list_pretrained()
+    old = {entry.name: entry for entry in known.entries} if known else {}
+    others = set(known.others) if known else set()
+    found: list[Entry] = []
+    for done, name in enumerate(names):
+        progress(done, len(names), f"looking at {name}")
+        architecture = name.partition(".")[0]
+        entry = old.get(name) or (None if architecture in others else _entry(name))
+        if entry is None:
+            others.add(architecture)
+        else:
+            found.append(entry)
+    return Catalogue(timm.__version__, tuple(found), frozenset(others))
+
+
+def refreshed(progress: Progress) -> Catalogue:
+    """The catalogue brought up to the installed timm, kept for the next time."""
+    from vitviz.models.catalogue import cache_file
+
+    found = take(progress, known=catalogue())
+    write(found, cache_file(timm.__version__))
+    return found
+
+
+def _entry(name: str) -> Entry | None:
+    """The facts of a model; None where no attention is in it."""
+    config = timm.models.get_pretrained_cfg(name)
+    size = (int(config.input_size[1]), int(config.input_size[2]))
+    facts = _facts(name.partition(".")[0], size, config.num_classes)
+    if facts is None:
+        return None
+    licence = "" if config.license in (None, "unknown") else config.license
+    return Entry(
+        name=name, **facts, classes=config.num_classes or 0, licence=licence,
+        repository=config.hf_hub_id or "",
+    )  # fmt: skip
+
+
+@cache
+def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None:
+    """The entry's fields from `kind` to `numbers`."""
+    module = _built(architecture, size, classes)
+    if module is None or not has_attention(module):
+        return None
+    grid = _grid(module, size)
+    patch, tokens, registers = 0, 0, 0
+    if grid is not None:
+        patch, tokens = round(grid.patch[0]), grid.tokens
+        registers = sum("register" in name for name in grid.prefix)
+    blocks = getattr(module, "blocks", None)
+    return {
+        "kind": type(module).__name__,
+        "patch": patch,
+        "size": size,
+        "tokens": tokens,
+        "registers": registers,
+        "depth": len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else 0,
+        "dim": int(getattr(module, "num_features", 0) or 0),
+        "parameters": sum(parameter.numel() for parameter in module.parameters()),
+        "numbers": sum(tensor.numel() for tensor in module.state_dict().values()),
+    }
+
+
+def _grid(module: nn.Module, size: Size) -> TokenGrid | None:
+    """The grid as the model's family knows it; none where it would be a guess."""
+    name, family = family_of(module)
+    embed = getattr(module, "patch_embed", None)
+    known = hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None)
+    if name == "generic" and not known:
+        return None
+    try:
+        return family.grid(module, size)
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return None
+
+
+def _built(architecture: str, size: Size, classes: int) -> nn.Module | None:
+    """The module on torch's "meta" device, where tensors have shapes and no bytes."""
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        for arguments in ({"img_size": size, "num_classes": classes}, {"num_classes": classes}, {}):
+            try:
+                module: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+            except (TypeError, ValueError, RuntimeError, AssertionError, NotImplementedError):
+                continue
+            return module
+    return None
+
+
+def has_attention(module: nn.Module) -> bool:
+    """Whether tokens look at each other in it: a part with heads that is more than a last pooling."""
+    return any(
+        isinstance(getattr(part, "num_heads", None), int) and "Pool" not in type(part).__name__
+        for part in module.modules()
+    )
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Writes the catalogue that comes with vitviz."""
+
+    def report(done: float, total: float, what: str = "") -> None:
+        print(f"\r{done:.0f} of {total:.0f}  {what:70.70}", end="", file=sys.stderr, flush=True)
+
+    found = take(report)
+    file = resource(FILE)
+    write(found, file)
+    print(f"\n{len(found.entries)} models of timm {found.timm} in {file}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

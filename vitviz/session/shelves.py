@@ -1,0 +1,172 @@
+"""The library's models as rows: what they are, which of them are wanted, in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from vitviz.models.catalogue import Entry
+from vitviz.models.library import BundledModel
+from vitviz.models.training import Learning
+
+Source = Literal["timm", "bundled", "file"]
+Shelf = Literal["all", "disk", "favourites", "bundled", "files"]
+Order = Literal["name", "parameters", "tokens"]
+
+FREE = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc0-1.0")
+"""Licences that allow any use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A model in the library; 0 and "" where a fact is not known.
+
+    `download` is the download's size in bytes, `exact` when it is that of the file on disk;
+    `repository` is "" for what is no download.
+    """
+
+    name: str
+    title: str
+    source: Source
+    kind: str = ""
+    patch: int = 0
+    size: tuple[int, int] = (0, 0)
+    tokens: int = 0
+    registers: int = 0
+    depth: int = 0
+    dim: int = 0
+    parameters: int = 0
+    classes: int = 0
+    trained_on: str = ""
+    learning: Learning = ""
+    licence: str = ""
+    repository: str = ""
+    download: int = 0
+    exact: bool = False
+    on_disk: bool = False
+    words: str = ""
+    """All that a search looks through, in small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the user looks for; the defaults leave everything."""
+
+    text: str = ""
+    shelf: Shelf = "all"
+    patch: int = 0
+    parameters: tuple[int, int] = (0, 0)  # from, up to; 0 is no bound
+    learning: Learning = ""
+    registers: bool = False
+    free: bool = False
+    order: Order = "name"
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything beside the text leaves models out."""
+        return replace(self, text="", order="name") != Filters()
+
+
+def timm_item(entry: Entry, on_disk: int = 0) -> Item:
+    """A pretrained model of timm; `on_disk` the bytes of its file, 0 where it is not here."""
+    words = (entry.name, entry.kind, entry.trained_on, entry.learning, entry.licence)
+    return Item(
+        entry.name, entry.name, "timm", entry.kind, entry.patch, entry.size, entry.tokens,
+        entry.registers, entry.depth, entry.dim, entry.parameters, entry.classes, entry.trained_on,
+        entry.learning, entry.licence, entry.repository, on_disk or entry.bytes_estimated,
+        bool(on_disk), bool(on_disk), " ".join(words).lower(),
+    )  # fmt: skip
+
+
+def bundled_item(model: BundledModel) -> Item:
+    """A model that came with vitviz."""
+    card, patch = model.card, model.default_patch_size
+    described = card.get("architecture", {})
+    arguments = described.get("arguments", {}) if isinstance(described, dict) else {}
+    rows, cols = model.input_size
+    prefix = int(arguments.get("class_token", True)) + int(arguments.get("reg_tokens", 0))
+    return Item(
+        model.name, model.title, "bundled", str(described.get("class", "")), patch, model.input_size,
+        (rows // patch) * (cols // patch) + prefix, int(arguments.get("reg_tokens", 0)),
+        int(arguments.get("depth", 0)), int(arguments.get("embed_dim", 0)),
+        int(card.get("parameters", 0)), len(card.get("classes") or ()),
+        str(card.get("trained_on", "")), "labels", str(card.get("licence", "")), "", _size(model.file),
+        True, True, f"{model.name} {model.title} bundled".lower(),
+    )  # fmt: skip
+
+
+def file_item(path: str) -> Item:
+    """A checkpoint file that was opened before."""
+    size = _size(Path(path))
+    return Item(path, Path(path).name, "file", download=size, exact=True, on_disk=size > 0,
+                words=f"{path} file".lower())  # fmt: skip
+
+
+def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -> list[Item]:
+    """The items that are wanted, in order; those whose name begins with the text come first."""
+    words = filters.text.lower().split()
+    kept = [item for item in items if _wanted(item, filters, words, favourites)]
+    match filters.order:
+        case "parameters":
+            kept.sort(key=lambda item: (item.parameters or 10**12, item.name))
+        case "tokens":
+            kept.sort(key=lambda item: (item.tokens or 10**12, item.name))
+        case "name" if words:
+            kept.sort(key=lambda item: not item.name.startswith(words[0]))
+    return kept
+
+
+def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Bundled models first, then files, then timm's by name, with numbers in the order of numbers."""
+    ranks = {"bundled": 0, "file": 1, "timm": 2}
+    return tuple(sorted(items, key=lambda item: (ranks[item.source], _natural(item))))
+
+
+def patches(items: Sequence[Item]) -> list[int]:
+    """The patch sizes there are, rising."""
+    return sorted({item.patch for item in items if item.patch})
+
+
+def _wanted(item: Item, filters: Filters, words: Sequence[str], favourites: frozenset[str]) -> bool:
+    low, high = filters.parameters
+    return (
+        all(word in item.words for word in words)
+        and _on_shelf(item, filters.shelf, favourites)
+        and filters.patch in (0, item.patch)
+        and low <= item.parameters
+        and (high == 0 or 0 < item.parameters <= high)
+        and (filters.learning in ("", item.learning))
+        and (not filters.registers or item.registers > 0)
+        and (not filters.free or item.licence.lower() in FREE)
+    )
+
+
+def _on_shelf(item: Item, shelf: Shelf, favourites: frozenset[str]) -> bool:
+    match shelf:
+        case "all":
+            return True
+        case "disk":
+            return item.on_disk
+        case "favourites":
+            return item.name in favourites
+        case "bundled":
+            return item.source == "bundled"
+        case "files":
+            return item.source == "file"
+
+
+def _natural(item: Item) -> tuple[tuple[int, str], ...]:
+    if item.source == "bundled":
+        return ()  # as their cards order them
+    return tuple((int(part), "") if part.isdigit() else (-1, part)
+                 for part in re.split(r"(\d+)", item.name))  # fmt: skip
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
