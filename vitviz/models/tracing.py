@@ -23,7 +23,6 @@ from vitviz.models.hardware import precision_name
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Fit, Prepared, normalised, prepare
 from vitviz.models.reading import Reading
-from vitviz.models.reading import Reading
 from vitviz.models.recorder import Call, record
 from vitviz.models.words import held_tensors
 
@@ -110,7 +109,7 @@ def _read(
     if grid is None:
         raise _without_maps(info, "which patch of the picture its tokens are is not known")
     reading = model.family.read(model.module, calls, grid, size)
-    if not (reading.layers or reading.pools or reading.matrices):
+    if not reading.layers:
         raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
     if reading.layers and all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
