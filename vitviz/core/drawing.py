@@ -176,7 +176,15 @@ class LayerPairs:
     names: tuple[str, str]
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | None
+@dataclass(frozen=True, slots=True)
+class TokenPairs:
+    """Cells of a grid's places as queries (down) x the same places as keys (across), a matrix."""
+
+    crop: Crop
+    grid: TokenGrid
+
+
+Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +257,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_heads(panel, space, row, col)
         case LayerPairs() as space:
             return _aim_layers(panel, space, row, col)
+        case TokenPairs() as space:
+            return _aim_pairs(panel, space, row, col)
         case _:
             assert_never(panel.space)
 
@@ -270,7 +280,7 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
     if panel.query and value is not None and np.isfinite(value):
         words = f"{_asked(panel, space.grid, token)}: {_number(value, panel.bar)}"
     else:
-        words = _words(space.grid, token, value, panel.bar)
+        words = _words(space.grid, token, value, panel.bar, spot)
     return Aim(token=token, value=value, words=words, spot=spot)
 
 
@@ -330,6 +340,17 @@ def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim 
     return Aim(layer=layer, value=value, words=_valued(words, value, panel.bar))
 
 
+def _aim_pairs(panel: Panel, space: TokenPairs, row: float, col: float) -> Aim | None:
+    count = space.grid.rows * space.grid.cols
+    if not (0 <= row < count and 0 <= col < count):
+        return None
+    query, key = (int(each) + len(space.grid.prefix) for each in (row, col))
+    heat = next((each for each in panel.layers if isinstance(each, Heat)), None)
+    value = None if heat is None else float(heat.values[int(row), int(col)])
+    words = _valued(f"{space.grid.name(query)} → {space.grid.name(key)}", value, panel.bar)
+    return Aim(query, value=value, words=words, spot=_inside(space.grid.box(query), 0.5, 0.5))
+
+
 def _inside(box: Box | None, down: float, across: float) -> Spot | None:
     """The point at these shares of a box."""
     if box is None:
@@ -350,8 +371,12 @@ def _asked(panel: Panel, grid: TokenGrid, token: int) -> str:
     return f"{panel.query} {panel.arrow} {name}" if panel.query else name
 
 
-def _words(grid: TokenGrid, token: int, value: float | None, bar: Scale | None) -> str:
-    return _valued(f"token {token} {grid.name(token)}", value, bar)
+def _words(
+    grid: TokenGrid, token: int, value: float | None, bar: Scale | None, spot: Spot | None = None
+) -> str:
+    word = None if spot is None or grid.words is None else grid.word_at(spot)
+    within = "" if word is None or grid.words is None else f" word {divmod(word, grid.words[1])}"
+    return _valued(f"token {token} {grid.name(token)}{within}", value, bar)
 
 
 def _valued(words: str, value: float | None, bar: Scale | None) -> str:

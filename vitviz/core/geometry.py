@@ -9,7 +9,7 @@ Three coordinate systems, all `(row, col)`, continuous, with pixel `i` covering 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,11 @@ class Crop:
         rows, cols = self.original
         return self.seen.height * self.seen.width / (rows * cols)
 
+    def within(self, box: Box) -> Crop:
+        """The same picture with a box of model pixels as the whole frame, counted from its corner."""
+        offset = (self.offset[0] - box.top, self.offset[1] - box.left)
+        return replace(self, model=(round(box.height), round(box.width)), offset=offset)
+
     @property
     def stored(self) -> tuple[int, int]:
         """Rows and cols of the picture as it lies in the file, before the EXIF turn."""
@@ -166,7 +171,8 @@ class TokenGrid:
 
     `patch` is the patch's (height, width) in model pixels. `prefix` has the true names in order:
     "class", "distillation", "register 1", ... A register is never called a class token. `words` is
-    how many (rows, cols) of words each patch is made of in a TNT, None where patches are not divided.
+    how many (rows, cols) of words each patch is made of in a TNT, None where patches are not divided;
+    `of_words` is the same for a grid whose places are words themselves (`word_grid`).
     """
 
     rows: int
@@ -174,6 +180,7 @@ class TokenGrid:
     patch: tuple[float, float]
     prefix: tuple[str, ...] = ()
     words: tuple[int, int] | None = None
+    of_words: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
@@ -216,9 +223,16 @@ class TokenGrid:
         return divmod(token - len(self.prefix), self.cols)
 
     def name(self, token: int) -> str:
-        """What to call a token: "class", "register 2", or "(row, col)"."""
+        """What to call a token: "class", "register 2", or "(row, col)"; a word by its own row and
+        column behind those of its patch."""
         place = self.place(token)
-        return self.prefix[token] if place is None else f"({place[0]}, {place[1]})"
+        if place is None:
+            return self.prefix[token]
+        if self.of_words is None:
+            return f"({place[0]}, {place[1]})"
+        (row, down), (col, across) = map(divmod, place, self.of_words)
+        patch = "" if self.of_words == (self.rows, self.cols) else f"({row}, {col}) "
+        return f"{patch}word ({down}, {across})"
 
     def box(self, token: int) -> Box | None:
         """The model pixels of a patch token; None for a prefix token."""
@@ -260,6 +274,17 @@ class TokenGrid:
         height, width = box.height / rows, box.width / cols
         top, left = box.top + row * height, box.left + col * width
         return Box(top, left, top + height, left + width)
+
+    def word_grid(self, *, alone: bool) -> TokenGrid:
+        """The words as a grid of their own: those of one patch `alone`, from its corner on, or of all
+        patches together. ValueError where patches are not divided."""
+        if self.words is None:
+            raise ValueError("the patches of this grid are not divided into words")
+        rows, cols = self.words
+        patch = (self.patch[0] / rows, self.patch[1] / cols)
+        if not alone:
+            rows, cols = rows * self.rows, cols * self.cols
+        return TokenGrid(rows, cols, patch, of_words=self.words)
 
     @property
     def middle(self) -> int:
