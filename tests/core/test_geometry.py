@@ -173,6 +173,32 @@ def test_every_word_is_found_again_at_its_middle(
     assert box.clip(patch) == box
 
 
+def test_words_are_a_grid_of_their_own() -> None:
+    grid = TokenGrid(2, 3, (16, 16), ("class",), (4, 2))
+    alone, together = grid.word_grid(alone=True), grid.word_grid(alone=False)
+    assert (alone.rows, alone.cols, alone.patch) == (4, 2, (4, 8))
+    assert (together.rows, together.cols, together.frame) == (8, 6, grid.frame)
+    assert alone.name(5) == "word (2, 1)"
+    assert together.name(together.token(6, 5)) == "(1, 2) word (2, 1)"
+    with pytest.raises(ValueError, match="not divided"):
+        alone.word_grid(alone=True)
+
+
+def test_a_word_lies_at_the_same_place_seen_from_its_patch() -> None:
+    crop = Crop((100, 120), (32, 48), (0.4, 0.4), (-4.0, 0.0))
+    grid = TokenGrid(2, 3, (16, 16), ("class",), (4, 4))
+    token, word = grid.token(1, 2), 9
+    patch, box, inside = grid.box(token), grid.word_box(token, word), grid.word_grid(alone=True)
+    assert patch is not None
+    assert box is not None
+    near = inside.box(word)
+    assert near is not None
+    within = crop.within(patch)
+    assert within.model == (16, 16)
+    there, here = within.to_original(near.centre), crop.to_original(box.centre)
+    assert (there.row, there.col) == pytest.approx((here.row, here.col))
+
+
 def test_a_grid_without_words_has_none_anywhere() -> None:
     grid = TokenGrid(2, 2, (16, 16), ("class",))
     assert grid.word_at(Spot(3, 3)) is None

@@ -271,9 +271,10 @@ class TokenGrid:
         if not 0 <= word < rows * cols:
             raise IndexError(f"word {word} is outside the {rows} x {cols} words of a patch")
         row, col = divmod(word, cols)
-        height, width = box.height / rows, box.width / cols
-        top, left = box.top + row * height, box.left + col * width
-        return Box(top, left, top + height, left + width)
+        # Shares of the whole side, so that the last word ends exactly where its patch does.
+        top, bottom = (box.top + box.height * edge / rows for edge in (row, row + 1))
+        left, right = (box.left + box.width * edge / cols for edge in (col, col + 1))
+        return Box(top, left, min(bottom, box.bottom), min(right, box.right))
 
     def word_grid(self, *, alone: bool) -> TokenGrid:
         """The words as a grid of their own: those of one patch `alone`, from its corner on, or of all
