@@ -7,7 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.progress import Unsupported
 from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A model that says the same whenever it is asked again."""
+
+    said: np.ndarray
+
+    def features(self):
+        return self.said
+
+    def word_gradient(self, label=None):
+        raise Unsupported("this model has no words")
 
 
 @dataclass(frozen=True)
@@ -96,6 +110,7 @@ def make_trace(
         layers, 1e-7,
         positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
         predictions=(("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)),
+        source=Answers(random.standard_normal((depth, tokens, 16)).astype(np.float32)),
     )  # fmt: skip
 
 

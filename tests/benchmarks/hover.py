@@ -56,7 +56,8 @@ def draw_all(trace: Trace, token: int, depth: float = 1.0) -> None:
     """Every view for one token."""
     selection = Selection(hover=place_of(token, trace.grid, trace.crop), depth=depth)
     for view in views().values():
-        view.draw(trace, selection)
+        if view.traces == 1:
+            view.draw(trace, selection)
 
 
 def path(trace: Trace) -> list[int]:

@@ -72,7 +72,8 @@ def test_the_model_and_the_picture_are_printed_by_name():
 
 def test_panels_keep_their_shape_and_stay_on_the_page():
     for name in views():
-        drawing = views()[name].draw(make_trace(original=(200, 60)), Selection())
+        trace, other = make_trace(original=(200, 60)), make_trace(8, 12, 4, original=(200, 60))
+        drawing = views()[name].draw(trace, Selection(), other=other)
         page = lay_out(drawing, 180)
         for placed in page.placed:
             assert placed.axes.left >= MARGIN
@@ -89,8 +90,9 @@ def test_panels_keep_their_shape_and_stay_on_the_page():
 @pytest.mark.parametrize("heads", [1, 3, 12])
 def test_no_word_leaves_the_page(width, heads):
     trace = make_trace(rows=14, cols=14, depth=12, heads=heads, original=(336, 224))
+    other = make_trace(rows=7, cols=7, patch=16, depth=12, heads=heads, original=(336, 224))
     for one in views().values():
-        figure = render(one.draw(trace, Selection()), width_mm=width)
+        figure = render(one.draw(trace, Selection(), other=other), width_mm=width)
         figure.draw_without_rendering()
         right, top = figure.get_size_inches() * figure.dpi
         texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]

@@ -29,7 +29,8 @@ def drawing():
 def test_every_view_saves_as_every_kind(name, kind, tmp_path):
     target = tmp_path / f"figure.{kind}"
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
-    drawn = views()[name].draw(make_trace(original=(40, 80)), Selection())
+    trace, other = make_trace(original=(40, 80)), make_trace(8, 12, 4, original=(40, 80))
+    drawn = views()[name].draw(trace, Selection(), other=other)
     assert save(drawn, target) == target
     assert target.read_bytes().startswith(start)
     assert [file.name for file in tmp_path.iterdir()] == [target.name]

@@ -21,8 +21,8 @@ def layer_of(panel, kind):
 
 @pytest.mark.parametrize("name", list(views()))
 def test_every_view_draws_and_says_that_nothing_was_learned(trace, name):
-    drawing = vitviz.draw(name, trace, token=(4, 5))
-    assert "Untrained weights" in drawing.caption
+    drawing = vitviz.draw(name, trace, token=(4, 5), against=trace)
+    assert "untrained weights" in drawing.caption.lower()
     assert all(panel.layers for panel in drawing.panels)
 
 

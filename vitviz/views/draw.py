@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import index
 from typing import Any
 
@@ -21,6 +22,8 @@ def draw(
     token: tuple[int, int] | int | str | None = None,
     layer: int | None = None,
     head: int | None = None,
+    against: Trace | None = None,
+    also: Sequence[tuple[Trace, Trace]] = (),
     **options: Any,
 ) -> Drawing:
     """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
@@ -29,7 +32,9 @@ def draw(
     (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols`, a number in the sequence of
     `trace.grid.tokens`, or a prefix token's name such as "class"; without it the class token, or the
     middle patch where there is none. `layer` counts from 0, negative from the end, the last by
-    default; `head` from 0, None for all together. `options` are the view's own (`vitviz views`).
+    default; `head` from 0, None for all together. `against` is the second trace of a view that
+    compares two: `draw("difference", trace, against=other)`; `also` are further pictures through the
+    same two models, for `cka`. `options` are the view's own (`vitviz views`).
 
     Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
@@ -39,7 +44,7 @@ def draw(
     if layer is not None:
         layers = len(trace.layers)
         selection = selection.with_layer(_layer(layer, layers), layers)
-    return chosen.draw(trace, _with_head(trace, selection, head), options)
+    return chosen.draw(trace, _with_head(trace, selection, head), options, against, also)
 
 
 def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:

@@ -1,0 +1,55 @@
+"""What views of two traces share: what the two are called, and what must be said of them."""
+
+from __future__ import annotations
+
+from vitviz.core.compare import Seen
+from vitviz.core.trace import Trace
+
+
+def names(one: Trace, other: Trace) -> tuple[str, str]:
+    """What to call two traces: by whatever they differ in, the model first."""
+    models = one.model.called, other.model.called
+    patches = f"patch {_patch(one)}", f"patch {_patch(other)}"
+    sizes = _size(one), _size(other)
+    pictures = one.picture.name, other.picture.name
+    said = [next((pair for pair in (models, patches, sizes) if pair[0] != pair[1]), ("", ""))]
+    if one.picture.key != other.picture.key:
+        said.append(pictures)
+    if all(first == second for first, second in said):
+        said.append(("the first", "the second"))
+    first, second = (", ".join(filter(None, each)) for each in zip(*said, strict=True))
+    return first, second
+
+
+def _patch(trace: Trace) -> str:
+    rows, cols = (f"{side:g}" for side in trace.grid.patch)
+    return rows if rows == cols else f"{cols} × {rows}"
+
+
+def _size(trace: Trace) -> str:
+    rows, cols = trace.crop.model
+    return f"{cols} × {rows} px"
+
+
+def seen(trace: Trace) -> Seen:
+    """What a trace's tokens lie on."""
+    return Seen(trace.grid, trace.crop)
+
+
+def caption(one: Trace, other: Trace, share: float, *sentences: str) -> str:
+    """What was computed, and what must be known of the pictures and the weights."""
+    said = [*filter(None, sentences)]
+    if one.picture.key != other.picture.key:
+        said.append(
+            "These are two pictures: places are compared at the same share of their height and width."
+        )
+    if share < 0.995:
+        said.append(f"Compared is what both saw, {share:.0%} of the picture.")
+    return " ".join([*said, *_weights_words(one, other)])
+
+
+def _weights_words(one: Trace, other: Trace) -> tuple[str, ...]:
+    """Said where weights of either are not simply trained ones."""
+    known = {trace.model.called: trace.model.weights for trace in (one, other)}
+    words = {"untrained": "has untrained weights", "partly loaded": "is only partly loaded"}
+    return tuple(f"{name} {words[state]}." for name, state in known.items() if state in words)
