@@ -15,6 +15,7 @@ from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import Scale
 from vitviz.core.geometry import Box, Crop, Spot, TokenGrid
+from vitviz.core.recipe import Recipe
 
 Role = Literal["grid", "seen", "pin", "hover", "chosen", "quiet"]
 """What an outline or a line is for; the theme decides how it looks."""
@@ -228,7 +229,8 @@ class Panel:
 class Drawing:
     """A view, drawn: rows of panels, with a title that says in words what is shown.
 
-    `options` are those that were given, `recipe` the model, picture and selection it was made from.
+    `options` are those that were given, `recipe` the model, picture and selection it was made from in
+    words, `made` the same exactly. `parts` are the drawings that a page was put together from.
     """
 
     view: str
@@ -237,6 +239,8 @@ class Drawing:
     caption: str = ""
     options: tuple[tuple[str, str | float | int | bool | None], ...] = field(default=())
     recipe: tuple[tuple[str, str], ...] = ()
+    made: Recipe | None = None
+    parts: tuple[Drawing, ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:

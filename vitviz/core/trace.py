@@ -15,6 +15,10 @@ from vitviz.core.windows import Windows
 from vitviz.core.words import Words
 
 Weights = Literal["trained", "untrained", "partly loaded"]
+Fit = Literal["crop", "pad", "squash"]
+"""How a picture gets the model's shape."""
+Asked = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
+"""Arguments by name."""
 
 CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin")
 """File name endings that mean a model rather than a picture."""
@@ -27,6 +31,7 @@ class ModelInfo:
     `name` is what `vitviz.load` takes; `patch` and `input_size` are (rows, cols) in model pixels;
     `source` says where the weights came from; `weights_hash` is empty for untrained weights.
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
+    `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     """
 
     name: str
@@ -47,6 +52,7 @@ class ModelInfo:
     licence: str = ""
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
+    asked: Asked = ()
 
     @property
     def called(self) -> str:
@@ -147,7 +153,8 @@ class Trace:
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
     class attention); they are no layers, since no token looks out of them. `matrices` are recorded
     calls that lie on no picture; where there are no layers they are all there is. `words` is the inner
-    level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
+    level of a TNT, None elsewhere. `source` asks the model again; None once it is gone. `fit` says how
+    the picture got the model's shape.
     """
 
     model: ModelInfo
@@ -170,6 +177,7 @@ class Trace:
     matrices: tuple[Matrix, ...] = ()
     words: Words | None = None
     source: Source | None = None
+    fit: Fit = "crop"
 
     @property
     def heads(self) -> int:

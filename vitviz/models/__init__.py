@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from vitviz.core.trace import Picture, Trace
+    from vitviz.core.trace import Asked, Picture, Trace
     from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
 
@@ -53,6 +53,8 @@ def load(
         device=device, precision=precision, architecture=architecture, arguments=arguments,
     )  # fmt: skip
     model = wanted(progress=progress)
+    asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
+    model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
@@ -76,7 +78,18 @@ def trace(
     """
     from vitviz.models import tracing
 
-    return tracing.trace(model, image, fit=fit, values=values, progress=progress)
+    found = tracing.trace(model, image, fit=fit, values=values, progress=progress)
+    return replace(found, fit=fit)
+
+
+def _plain(arguments: dict[str, Any]) -> Asked:
+    """Those that can be written into a recipe."""
+    return tuple(
+        (name, value)
+        for name, value in arguments.items()
+        if isinstance(value, str | int | float)
+        or (isinstance(value, tuple) and all(isinstance(each, int) for each in value))
+    )
 
 
 def devices() -> tuple[DeviceInfo, ...]:

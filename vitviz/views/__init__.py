@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import VitvizError
+from vitviz.core.recipe import Recipe, run_of
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.views.options import Option, arguments, options_of
@@ -77,7 +78,13 @@ class View:
         recipe = _recipe(trace, selection)
         if self.traces == 2 and other is not None:
             recipe += tuple((f"against {name}", value) for name, value in _made_by(other))
-        return replace(drawing, options=tuple(sorted(chosen.items())), recipe=recipe)
+        given = tuple(sorted(chosen.items()))
+        made = Recipe(
+            self.name, given, selection, run_of(trace),
+            run_of(other) if self.traces == 2 and other is not None else None,
+            tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
+        )  # fmt: skip
+        return replace(drawing, options=given, recipe=recipe, made=made)
 
 
 def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,53 @@
+"""What a figure was made from, exactly: enough to make its numbers again, and no folder's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Asked, Fit, Trace, Weights
+
+NEWEST = 2
+"""The version of recipes written now; one of a newer version is refused."""
+
+Value = str | float | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One model over one picture: what it takes to run it again.
+
+    `model` and `picture` are names without folders; `weights_hash` and `picture_key` say whether a
+    file found under these names is the same one. `asked` is what `load` was asked for beside the name.
+    """
+
+    model: str
+    weights: Weights
+    weights_hash: str
+    device: str
+    precision: str
+    picture: str
+    picture_key: str
+    fit: Fit = "crop"
+    asked: Asked = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One view of one run, or of two; `also` are further pictures through the same two models."""
+
+    view: str
+    options: tuple[tuple[str, Value], ...]
+    selection: Selection
+    run: Run
+    against: Run | None = None
+    also: tuple[tuple[Run, Run], ...] = ()
+
+
+def run_of(trace: Trace) -> Run:
+    """What it takes to make a trace again."""
+    info = trace.model
+    return Run(
+        info.called, info.weights, info.weights_hash, info.device, info.precision,
+        trace.picture.name, trace.picture.key, trace.fit, info.asked,
+    )  # fmt: skip
