@@ -202,3 +202,40 @@ def test_without_a_display_one_sentence_says_so() -> None:
     done = vitviz_process("photo.jpg", DISPLAY=":987")
     assert done.returncode == 1
     assert ":987 does not answer" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["-v", "difference", "--against", "32", "--option", "maps=attention"],
+        ["-v", "difference", "--against", "test_vit2"],
+        ["-v", "cka", "--against", "@320"],
+    ],
+)
+def test_drawing_one_against_another(more: list[str], picture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figure.png"
+    line = ["draw", str(picture), "-m", "test_vit", "--untrained", "-o", str(out)]
+    assert run(line + more, Window()) == 0
+    with Image.open(out) as figure:
+        made = json.loads(figure.info["vitviz"])
+    assert any(name.startswith("against ") for name in made)
+
+
+def test_layers_over_several_pictures(picture: Path, tmp_path: Path, photo: np.ndarray) -> None:
+    line = ["draw", str(picture), "-v", "cka", "-m", "test_vit", "--untrained", "--against", "32"]
+    for index in range(4):
+        other = tmp_path / f"{index}.png"
+        Image.fromarray(np.roll(photo, 30 * index + 30, axis=1)).save(other)
+        line += ["--also", str(other)]
+    assert (
+        run([*line, "--option", "samples=pictures", "-o", str(tmp_path / "cka.svg")], Window()) == 0
+    )
+    assert "5 pictures as samples" in (tmp_path / "cka.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("more", [["-v", "cka"], ["-v", "heads", "--against", "8"]])
+def test_two_where_one_is_drawn_are_wrong_arguments(
+    more: list[str], picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["draw", str(picture), "-m", "test_vit", "--untrained", *more], Window()) == 2
+    assert "--against" in capsys.readouterr().err

@@ -14,7 +14,12 @@ import msgspec
 from cyclopts import App, CycloptsError, Parameter
 
 import vitviz
+from vitviz.core.images import open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.trace import Trace
+from vitviz.session.against import against as changed
+from vitviz.session.column import ModelRequest
+from vitviz.session.engine import Engine
 from vitviz.session.launch import Launch
 from vitviz.session.start import first_bundled
 from vitviz.views import View, find
@@ -25,6 +30,10 @@ _SWITCH = {
     "true": True, "on": True, "yes": True, "1": True,
     "false": False, "off": False, "no": False, "0": False,
 }  # fmt: skip
+
+
+_MODELS_KEPT = 16 * 1024**3
+"""Bytes: all models of one command stay."""
 
 
 class Misused(VitvizError):
@@ -47,6 +56,15 @@ _HEAD = Parameter(help="The head, from 0; all together when left out.")
 _JSON = Parameter("--json", help="As JSON.")
 _OPTION = Parameter(
     "--option", help="An option of the view as NAME=VALUE; may be repeated (see: vitviz views)."
+)
+_AGAINST = Parameter(
+    "--against",
+    help="What a view of two compares with: a patch size (8, or 8@112 with the input size), a model "
+    "or a picture; may be repeated to change several.",
+)
+_ALSO = Parameter("--also", help="A further picture through both models, for cka; may be repeated.")
+_PIXELS = Parameter(
+    "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
 )
 _UNTRAINED = Parameter(help="Random weights instead of trained ones.")
 
@@ -80,6 +98,7 @@ def _app(open_window: OpenWindow) -> App:
     app.command(list_views, name="views")
     app.command(list_models, name="models")
     app.command(draw)
+    app.command(smoke)
 
     @app.default
     def window(
@@ -156,7 +175,10 @@ def draw(
     layer: Annotated[int | None, _LAYER] = None,
     head: Annotated[int | None, _HEAD] = None,
     option: Annotated[tuple[str, ...], _OPTION] = (),
+    against: Annotated[tuple[str, ...], _AGAINST] = (),
+    also: Annotated[tuple[str, ...], _ALSO] = (),
     patch: Annotated[int | None, _PATCH] = None,
+    input_size: Annotated[int | None, _PIXELS] = None,
     fit: Annotated[Fit, _FIT] = "crop",
     device: Annotated[str, _DEVICE] = "auto",
     untrained: Annotated[bool, _UNTRAINED] = False,
@@ -168,13 +190,46 @@ def draw(
     name = model or first_bundled()
     if not name:
         raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
-    loaded = vitviz.load(
-        name, pretrained=not untrained, patch_size=patch, device=device, progress=_meter()
+    request = ModelRequest(name, patch, input_size, fit, device, pretrained=not untrained)
+    trace, other, more = _traces(chosen, request, picture, against, also)
+    drawing = vitviz.draw(
+        view, trace, token=_token(token), layer=layer, head=head, against=other, also=more, **values
     )
-    trace = vitviz.trace(loaded, picture, fit=fit, progress=_meter())
-    drawing = vitviz.draw(view, trace, token=_token(token), layer=layer, head=head, **values)
     vitviz.save(drawing, file)
     print(file)
+    return 0
+
+
+def _traces(
+    view: View, request: ModelRequest, picture: str, words: Sequence[str], also: Sequence[str]
+) -> tuple[Trace, Trace | None, list[tuple[Trace, Trace]]]:
+    """The trace of the picture, what it is compared with, and further pictures through both models."""
+    engine = Engine(_MODELS_KEPT)
+    if (view.traces == 2) != bool(words):
+        change = f"{view.name} compares two: say with what by" if not words else (
+            f"{view.name} draws one picture of one model: leave out")  # fmt: skip
+        raise Misused(f"{change} --against")
+
+    def traced(request: ModelRequest, picture: str) -> Trace:
+        return engine.trace(request, open_picture(picture), _meter())
+
+    trace = traced(request, picture)
+    if not words:
+        return trace, None, []
+    other, second = changed(request, picture, words)
+    pairs = [(traced(request, one), traced(other, one)) for one in also]
+    return trace, traced(other, second), pairs
+
+
+def smoke(*, as_json: Annotated[bool, _JSON] = False) -> int:
+    """Try this installation: count what it brings, trace a picture, draw and save every view."""
+    from vitviz.session.smoke import smoke as tried
+
+    found = tried(_meter())
+    if as_json:
+        _print_json(found)
+    else:
+        print(found.line())
     return 0
 
 
