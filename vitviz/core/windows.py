@@ -15,6 +15,7 @@ PADDING = -1
 """Stands where a window reaches over the edge of the picture: no token of it."""
 
 Numbers = Int[np.ndarray, "row col"]
+Tokens = Int[np.ndarray, "window key"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,42 +33,48 @@ class Windows:
 
     def slots(self, token: int) -> Int[np.ndarray, "slot place"]:
         """(window, query slot) of a token; several where windows overlap."""
-        return np.argwhere(self.queries == token)
+        found: Int[np.ndarray, "slot place"] = np.argwhere(self.queries == token)
+        return found
 
     def key_slots(self, token: int) -> Int[np.ndarray, "slot place"]:
         """(window, key slot) of a token that is looked at."""
-        return np.argwhere(self.keys == token)
+        found: Int[np.ndarray, "slot place"] = np.argwhere(self.keys == token)
+        return found
 
     def seen_from(self, token: int) -> Int[np.ndarray, "key"]:
         """The tokens that a token can look at, in ascending order; none for one in no window."""
         found = [self._keys(window, slot) for window, slot in self.slots(token)]
         seen = np.unique(np.concatenate(found)) if found else np.empty(0, self.keys.dtype)
-        return seen[seen != PADDING]
+        real: Int[np.ndarray, "key"] = seen[seen != PADDING]
+        return real
 
     def _keys(self, window: int, slot: int) -> Int[np.ndarray, "key"]:
-        keys = self.keys[window]
-        if self.regions is None:
-            return keys
-        region = self.regions[window]
-        return keys[region == region[slot]]
+        keys: Int[np.ndarray, "key"] = self.keys[window]
+        if self.regions is not None:
+            region = self.regions[window]
+            keys = keys[region == region[slot]]
+        return keys
 
 
 def whole(rows: int, cols: int) -> Numbers:
     """The tokens of a grid without prefix, in reading order."""
-    return rearrange(np.arange(rows * cols), "(row col) -> row col", row=rows)
+    numbers: Numbers = rearrange(np.arange(rows * cols), "(row col) -> row col", row=rows)
+    return numbers
 
 
-def squares(numbers: Numbers, size: tuple[int, int]) -> Int[np.ndarray, "window key"]:
+def squares(numbers: Numbers, size: tuple[int, int]) -> Tokens:
     """Neighbouring tokens in windows of `size` (rows, cols), padded at the bottom and the right."""
     padded = _padded(numbers, size)
-    return rearrange(padded, "(down row) (across col) -> (down across) (row col)",
+    cut: Tokens = rearrange(padded, "(down row) (across col) -> (down across) (row col)",
                      row=size[0], col=size[1])  # fmt: skip
+    return cut
 
 
-def combs(numbers: Numbers, size: tuple[int, int]) -> Int[np.ndarray, "window key"]:
+def combs(numbers: Numbers, size: tuple[int, int]) -> Tokens:
     """Tokens spread over the whole grid, `size` (rows, cols) of them at equal steps."""
-    return rearrange(numbers, "(row down) (col across) -> (down across) (row col)",
+    cut: Tokens = rearrange(numbers, "(row down) (col across) -> (down across) (row col)",
                      row=size[0], col=size[1])  # fmt: skip
+    return cut
 
 
 def shifted(numbers: Numbers, size: tuple[int, int], shift: tuple[int, int]) -> Windows:

@@ -190,7 +190,7 @@ class FusedAttention(Recorded):
         query = self.query[heads, queries].float() * self.scale
         found = torch.bmm(query, self.key[heads].float().mT)
         if self.bias is not None:
-            _add(found, self.bias[heads, queries])
+            add_bias(found, self.bias[heads, queries])
         if self.causal:
             first = queries.start or 0
             found.masked_fill_(_later(found, first), -torch.inf)
@@ -201,7 +201,7 @@ class FusedAttention(Recorded):
         keyed = self.key[:, key : key + 1].float() * self.scale
         found = torch.bmm(self.query.float(), keyed.mT)
         if self.bias is not None:
-            _add(found, self.bias[:, :, key : key + 1])
+            add_bias(found, self.bias[:, :, key : key + 1])
         if self.causal:
             found[:, :key] = -torch.inf
         return torch.exp_(found[..., 0] - self.normaliser)
@@ -281,7 +281,7 @@ class _Threads:
             torch.set_num_threads(cls.usual)
 
 
-def _add(logits: Float32[Tensor, "head query key"], bias: Tensor) -> None:
+def add_bias(logits: Float32[Tensor, "*window head query key"], bias: Tensor) -> None:
     """The bias added, or what a mask of False forbids set to minus infinity; in place."""
     if bias.dtype == torch.bool:
         logits.masked_fill_(~bias, -torch.inf)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import assert_never
 
 import torch
+from einops import rearrange
 
 from vitviz.core.geometry import TokenGrid
-from vitviz.core.trace import Layer
+from vitviz.core.trace import Layer, Matrix
+from vitviz.core.windows import Windows
 from vitviz.core.words import Words
 from vitviz.models.calls import EagerAttention, FusedAttention, Recorded
 from vitviz.models.recorder import Call
 from vitviz.models.verify import tolerance
+from vitviz.models.windowed import WindowedAttention
 
 Size = tuple[int, int]
 
@@ -23,15 +28,140 @@ Size = tuple[int, int]
 class Reading:
     """What a family made of a pass: layers over shared tokens, pools that read them, what is refused.
 
-    `pools` are calls with one query of their own (attention pooling, class attention).
+    `pools` are calls with one query of their own (attention pooling, class attention); `matrices` are
+    calls whose maps lie on no picture.
     """
 
     layers: tuple[Layer, ...]
     pools: tuple[Layer, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
     refused: tuple[str, ...] = ()
     verified: float = 0.0
     notes: tuple[str, ...] = ()
     words: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a call's queries and keys are; `pooled` and `windows` as in `Layer`.
+
+    `order` names the call's leading axes, which are window and head in the order of the model.
+    """
+
+    grid: TokenGrid
+    pooled: TokenGrid | None = None
+    windows: Windows | None = None
+    order: str = "window head"
+    pool: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """What a call's axes are, where they lie on no picture, and why they do not."""
+
+    rows: str
+    cols: str
+    why: str
+
+
+Place = Callable[[Call], Placed | Loose]
+
+
+def read_each(calls: Sequence[Call], place: Place, *, altered: bool = False) -> Reading:
+    """Every call that is what the model used as layer, pool or matrix; the others refused.
+
+    `altered`: whether maps may have been changed between softmax and values.
+    """
+    layers: list[Layer] = []
+    pools: list[Layer] = []
+    matrices: list[Matrix] = []
+    refused: list[tuple[str, str]] = []
+    errors = [0.0]
+    blocks = block_indices(call.name for call in calls)
+    for call in calls:
+        why = refusal(call, altered=altered)
+        if why:
+            refused.append((call.name or "the model", why))
+            continue
+        errors.append(relative_error(call))
+        match found := place(call):
+            case Placed():
+                into = pools if found.pool else layers
+                into.append(_layer(call, blocks[call.name], found))
+            case Loose():
+                matrices.append(_matrix(call, blocks[call.name], found))
+            case _:
+                assert_never(found)
+    return Reading(tuple(layers), tuple(pools), tuple(matrices), merged(refused), max(errors))
+
+
+def read_calls(
+    calls: Sequence[Call],
+    grid: TokenGrid,
+    size: Size,
+    *,
+    classed: bool = False,
+    altered: bool = False,
+) -> Reading:
+    """The calls that are over all tokens as layers, those of one query as pools, others as matrices.
+
+    `grid` is the model's own; calls over another number of tokens get the grid of that many, with
+    or without a class token (`classed`), in the proportions of the picture's `size`.
+    """
+    return read_each(
+        calls, partial(_placed, grid=grid, size=size, classed=classed), altered=altered
+    )
+
+
+def _layer(call: Call, block: int, found: Placed) -> Layer:
+    pooled = None if found.pooled == found.grid else found.pooled
+    if found.windows is None:
+        attention: Recorded = attention_of(call)
+    else:
+        keys = pooled or found.grid
+        attention = _windowed(call, found.windows, found.order, found.grid.tokens, keys.tokens)
+    return Layer(call.name, block, attention, found.grid, pooled, found.windows)
+
+
+def _windowed(
+    call: Call, windows: Windows, order: str, queries: int, keys: int
+) -> WindowedAttention:
+    """The call's windows apart, whatever the order of its axes."""
+    count = {"window": len(windows.queries)} if "(" in order else {}
+
+    def apart(tensor: torch.Tensor) -> torch.Tensor:
+        return rearrange(tensor, f"{order} slot last -> window head slot last", **count)
+
+    if call.maps is not None:
+        return WindowedAttention(windows, queries, keys, maps=apart(call.maps))
+    assert call.query is not None
+    assert call.key is not None
+    bias = call.bias
+    if bias is not None and order != "window head":
+        bias = apart(bias.expand(*call.shape))
+    return WindowedAttention(
+        windows, queries, keys,
+        query=apart(call.query), key=apart(call.key), bias=bias, scale=call.scale,
+    )  # fmt: skip
+
+
+def _matrix(call: Call, block: int, found: Loose) -> Matrix:
+    """All windows' heads side by side."""
+    groups = math.prod(call.shape[:-3])
+
+    def merge(tensor: torch.Tensor) -> torch.Tensor:
+        return rearrange(tensor, "... slot last -> (...) slot last")
+
+    if call.maps is not None:
+        attention: Recorded = EagerAttention(merge(call.maps))
+    else:
+        assert call.query is not None
+        assert call.key is not None
+        bias = None if call.bias is None else merge(call.bias.expand(*call.shape))
+        attention = FusedAttention(
+            merge(call.query), merge(call.key), bias, call.scale, call.causal
+        )
+    return Matrix(call.name, block, attention, found.rows, found.cols, found.why, max(1, groups))
 
 
 def attention_of(call: Call) -> Recorded:
@@ -83,38 +213,6 @@ def refusal(call: Call, *, altered: bool = False) -> str:
     return ""
 
 
-def read_calls(
-    calls: Sequence[Call],
-    grid: TokenGrid,
-    size: Size,
-    *,
-    classed: bool = False,
-    altered: bool = False,
-) -> Reading:
-    """The calls that are over all tokens as layers, those of one query as pools, others refused.
-
-    `grid` is the model's own; calls over another number of tokens get the grid of that many, with
-    or without a class token (`classed`), in the proportions of the picture's `size`.
-    """
-    layers: list[Layer] = []
-    pools: list[Layer] = []
-    refused: list[tuple[str, str]] = []
-    errors = [0.0]
-    blocks = block_indices(call.name for call in calls)
-    for call in calls:
-        why = refusal(call, altered=altered)
-        if not why:
-            placed, over = _placed(call, grid, size, classed)
-            if over is not None:
-                layer = Layer(call.name, blocks[call.name], attention_of(call), over)
-                (pools if placed == "pool" else layers).append(layer)
-                errors.append(relative_error(call))
-                continue
-            why = placed
-        refused.append((call.name or "the model", why))
-    return Reading(tuple(layers), tuple(pools), merged(refused), max(errors))
-
-
 def merged(refused: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """One sentence for all modules that are refused for the same reason."""
     names: dict[str, list[str]] = {}
@@ -154,30 +252,26 @@ def grid_of(tokens: int, size: Size, *, classed: bool = False) -> TokenGrid | No
     return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, ("class",))
 
 
-def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> tuple[str, TokenGrid | None]:
-    """("layer" or "pool", grid of its keys), or (why there is none, None)."""
+def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> Placed | Loose:
+    """Where a call over one sequence of tokens is."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     groups = math.prod(batch)
     patches = grid.rows * grid.cols
     if groups != 1:
-        return (
-            f"attends inside {groups} groups of {keys} tokens apart, which are not "
-            "put together into one map"
-        ), None
+        return Loose("query", "key", f"it attends inside {groups} groups of {keys} tokens apart, and "
+                     "which tokens those are is not known")  # fmt: skip
     if queries == keys == grid.tokens:
-        return "layer", grid
+        return Placed(grid)
     if queries == 1 and keys == grid.tokens:
-        return "pool", grid
+        return Placed(grid, pool=True)
     if queries == 1 and keys == patches + 1:
-        return "pool", TokenGrid(grid.rows, grid.cols, grid.patch, ("class",))
+        return Placed(TokenGrid(grid.rows, grid.cols, grid.patch, ("class",)), pool=True)
     if queries == keys:
         other = grid_of(keys, size, classed=classed)
         if other is not None:
-            return "layer", other
-    return (
-        f"its map has {queries} queries and {keys} keys, which do not lie on the "
-        f"grid of {grid.rows} × {grid.cols} patches"
-    ), None
+            return Placed(other)
+    return Loose("query", "key", f"its {queries} queries and {keys} keys do not lie on the grid of "
+                 f"{grid.rows} × {grid.cols} patches")  # fmt: skip
 
 
 def _dtype(call: Call) -> torch.dtype:

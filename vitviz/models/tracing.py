@@ -109,7 +109,7 @@ def _read(
     if grid is None:
         raise _without_maps(info, "which patch of the picture its tokens are is not known")
     reading = model.family.read(model.module, calls, grid, size)
-    if not reading.layers:
+    if not (reading.layers or reading.pools or reading.matrices):
         raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
     if reading.layers and all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
@@ -122,7 +122,8 @@ def _read(
         seen_box=prepared.seen_box, crop=prepared.crop, grid=grid, layers=reading.layers,
         verified=reading.verified, positions=positions, positions_note=positions_note,
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
-        seconds=seconds, held_bytes=_held(reading), pools=reading.pools, words=reading.words,
+        seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
+        matrices=reading.matrices, words=reading.words,
         source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers]),
     )  # fmt: skip
 
@@ -157,7 +158,8 @@ def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ..
 
 def _held(reading: Reading) -> int:
     """Bytes of the tensors kept; a storage that several share counts once."""
-    kept = [each.attention for each in (*reading.layers, *reading.pools)]
+    layers = [each.attention for each in (*reading.layers, *reading.pools)]
+    kept = [*layers, *(each.attention for each in reading.matrices)]
     tensors = (tensor for each in kept if isinstance(each, Recorded) for tensor in each.tensors)
     storages = {}
     for tensor in (*tensors, *held_tensors(reading.words)):

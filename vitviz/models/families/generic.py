@@ -1,4 +1,4 @@
-"""Any other model: what of its attention lies on a grid of patches, and a sentence for the rest."""
+"""Any other model: its attention as matrices, since which token is where is not known."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from torch import nn
 
 from vitviz.core.geometry import TokenGrid
 from vitviz.models.families import Positions, family
-from vitviz.models.reading import Reading, grid_of, read_calls
+from vitviz.models.reading import Loose, Reading, read_each
 from vitviz.models.recorder import Call
 
-_REORDERED = {
-    "Hiera": "its tokens are not in reading order (units are unrolled), so no map can be laid out",
-    "HieraDet": "its tokens lie in windows of several sizes, so no map can be laid out",
-    "NaFlexVit": "its patches come in the picture's own number, padded, which is not laid out yet",
-}
-"""Models whose tokens lie otherwise than in reading order: a map of theirs would be drawn wrong."""
+UNKNOWN = "vitviz does not know this kind of model, nor where its tokens lie in the picture"
 
 
 @family("generic", order=1000)
 class Generic:
-    """Grids by the number of tokens and the picture's proportions."""
+    """Every call as it is."""
 
     def matches(self, module: nn.Module) -> bool:
         """Always."""
@@ -35,10 +30,8 @@ class Generic:
     def read(
         self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
     ) -> Reading:
-        """Layers over any grid of the picture's proportions, with or without a class token."""
-        for why in (why for kind, why in _REORDERED.items() if kind == type(module).__name__):
-            return Reading((), refused=(why,))
-        return read_calls(calls, grid, size, classed=getattr(module, "cls_token", None) is not None)
+        """Matrices: whether tokens lie in reading order is not known, so none is laid out."""
+        return read_each(calls, lambda call: Loose("query", "key", UNKNOWN), altered=True)
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
         """None: where a model of no known family adds positions is not known."""
@@ -47,15 +40,16 @@ class Generic:
 
 def patch_grid(
     module: nn.Module, size: tuple[int, int], prefix: tuple[str, ...] = (), *, embed: Any = None
-) -> TokenGrid | None:
-    """The grid that the patch embedding makes of a picture; None where there is no such module."""
+) -> TokenGrid:
+    """The grid that the patch embedding makes of a picture; squares of 16 pixels without one."""
     embed = embed or getattr(module, "patch_embed", None)
     if hasattr(embed, "dynamic_feat_size"):
         rows, cols = embed.dynamic_feat_size(size)
     elif getattr(embed, "grid_size", None):
         rows, cols = embed.grid_size
     else:
-        return grid_of(size[0] * size[1] // 256, size)
+        rows, cols = max(1, size[0] // 16), max(1, size[1] // 16)
+        return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols), prefix)
     patch = getattr(embed, "patch_size", None)
     sides = (patch, patch) if isinstance(patch, int) else tuple(patch or ())
     # A hybrid's "patch" is one of its backbone's cells, and padded pictures have a part patch.

@@ -1,0 +1,69 @@
+"""Attention between channels: XCiT, EdgeNeXt, DaViT's channel blocks, CoaT; matrices, never pictures.
+
+El-Nouby et al., "XCiT: Cross-Covariance Image Transformers", arXiv:2106.09681; Xu et al., "Co-Scale
+Conv-Attentional Image Transformers", arXiv:2104.06399.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.models.families import Positions, family
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.families.maps import file_of, on_maps, table_of
+from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
+from vitviz.models.recorder import Call
+
+CHANNELS = frozenset({"XCA", "CrossCovarianceAttn", "ChannelAttention", "ChannelAttentionV2"})
+"""Attention modules whose maps are channel by channel."""
+
+FACTORED = frozenset({"FactorAttnConvRelPosEnc"})
+"""Attention modules whose softmax says, for each channel, which tokens it gathers."""
+
+
+def between_channels(call: Call) -> Loose:
+    """A map of channels."""
+    count = call.shape[-1]
+    return Loose("channel", "channel", f"each of {count} channels of a head attends to the others, "
+                 "for all patches alike")  # fmt: skip
+
+
+@family("channels", order=60)
+class Channels:
+    """Patches that exchange nothing but channels; class attention at the end, where there is some."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """timm's Xcit, EdgeNeXt and CoaT."""
+        return file_of(module) in {"coat", "edgenext", "xcit"}
+
+    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+        """The patches, without a class token."""
+        return patch_grid(module, size)
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
+    ) -> Reading:
+        """Matrices, and the class attention as pools."""
+
+        def place(call: Call) -> Placed | Loose:
+            kind = type(module.get_submodule(call.name)).__name__
+            if kind in CHANNELS:
+                return between_channels(call)
+            if kind in FACTORED:
+                return Loose("channel", "token", "each channel of the keys gathers from all tokens, "
+                             "whichever token asks")  # fmt: skip
+            return on_maps(call, size, ("class",))
+
+        return read_each(calls, place)
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The table, where there is one for this grid."""
+        if isinstance(getattr(module, "pos_embed", None), nn.Module):
+            return (
+                None,
+                "this model computes its positions from sines and a convolution, not a table",
+            )
+        return table_of(module, grid)

@@ -1,0 +1,92 @@
+"""Feature maps: tokens are the cells of a map in reading order, coarser stage by stage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.models.families import Positions, family
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.families.vit import VisionTransformer, prefix_names
+from vitviz.models.reading import Loose, Placed, Reading, Size, grid_of, read_each
+from vitviz.models.recorder import Call
+
+FILES = frozenset({
+    "byoanet", "byobnet", "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",
+    "efficientnet", "fastvit", "iformer", "levit", "lowformer", "metaformer", "mobilenetv3",
+    "mobilenetv5", "mvitv2", "nextvit", "pit", "pvt_v2", "shvit", "visformer", "vitamin",
+})  # fmt: skip
+"""timm's files whose attention was read and found to be over maps in reading order."""
+
+NO_TABLE = "no one table of position embeddings is added to its patches"
+
+
+def file_of(module: nn.Module) -> str:
+    """The file of timm that a model is from."""
+    return type(module).__module__.rpartition(".")[2]
+
+
+@family("feature maps", order=60)
+class FeatureMaps:
+    """Every call over the cells of a map; keys may be fewer than queries, each on a grid of its own."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """A model from one of the files read."""
+        return file_of(module) in FILES
+
+    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+        """The patches, where the model cuts some; else squares of 16 pixels, until a pass is seen."""
+        return patch_grid(module, size, prefix_names(module))
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
+    ) -> Reading:
+        """Layers on grids of their own, in the proportions of the picture."""
+        used = {call.name for call in calls if call.kind == "altered"}
+        # ConViT blends two softmaxes: neither is the map, the blend is.
+        kept = [call for call in calls if call.kind != "lost" or call.name not in used]
+        prefix = prefix_names(module)
+        return read_each(kept, lambda call: on_maps(call, size, prefix), altered=True)
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The table, where there is one for this grid."""
+        return table_of(module, grid)
+
+
+def on_maps(call: Call, size: Size, prefix: tuple[str, ...] = ()) -> Placed | Loose:
+    """Queries and keys each on the grid of so many tokens, behind the prefix or without it."""
+    *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
+    if math.prod(batch) != 1:
+        return Loose("query", "key", f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
+                     "and which tokens those are is not known")  # fmt: skip
+    looked_at = map_grid(keys, size, prefix)
+    if queries == 1 and looked_at is not None and keys > 1:
+        return Placed(looked_at, pool=True)
+    asking = map_grid(queries, size, prefix)
+    if asking is None or looked_at is None:
+        return Loose("query", "key", f"{queries} queries and {keys} keys are no map in the "
+                     f"proportions of {size[1]} × {size[0]} pixels")  # fmt: skip
+    return Placed(asking, looked_at)
+
+
+def map_grid(tokens: int, size: Size, prefix: tuple[str, ...] = ()) -> TokenGrid | None:
+    """The grid of so many tokens: without the prefix where that fits, else behind it."""
+    plain = grid_of(tokens, size)
+    if plain is not None or not prefix or tokens <= len(prefix):
+        return plain
+    inner = grid_of(tokens - len(prefix), size)
+    return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, prefix)
+
+
+def table_of(module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    """The model's table of positions, where it has one row for each patch of this grid."""
+    table = getattr(module, "pos_embed", None)
+    if isinstance(table, torch.Tensor):
+        prefix = table.ndim == 3 and table.shape[1] == grid.tokens
+        cells = table.shape[1:3].numel() if table.ndim == 4 and table.shape[3] == module.num_features else 0
+        if not prefix and cells != grid.rows * grid.cols:
+            return None, NO_TABLE
+    return VisionTransformer().positions(module, grid)
