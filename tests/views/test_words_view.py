@@ -1,0 +1,196 @@
+"""The views of a TNT's words draw its own inner attention, and every position in them is a word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from einops import rearrange
+
+import vitviz
+from vitviz.core.drawing import Heat, HeatTiles, Outlines, Raster, aim
+from vitviz.core.geometry import Box
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Place, Selection
+from vitviz.views import find, views
+
+TINY = {
+    "img_size": (32, 48), "embed_dim": 24, "inner_dim": 8, "depth": 3, "num_heads_inner": 2,
+    "num_heads_outer": 3, "num_classes": 5,
+}  # fmt: skip
+NAMES = ["tnt_s_patch16_224", "timm/tnt_s_patch16_224", "tnt_s_legacy_patch16_224"]
+OF_WORDS = ["words", "mosaic"]
+
+
+def traced(name, photo):
+    """A small TNT whose words do not look everywhere alike, with the picture."""
+    torch.manual_seed(1)
+    model = vitviz.load(name, pretrained=False, **TINY)
+    with torch.no_grad():
+        for key, parameter in model.module.named_parameters():
+            parameter += torch.randn_like(parameter) * (0.5 if "attn_in.qk" in key else 0.1)
+    return vitviz.trace(model, photo)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def trace(request, photo):
+    return traced(request.param, photo)
+
+
+@pytest.fixture(scope="module")
+def own(photo):
+    return traced(NAMES[0], photo)
+
+
+def at(trace, token, word, **more):
+    """The selection with the cursor on a word."""
+    spot = trace.crop.to_original(trace.grid.word_box(token, word).centre)
+    return Selection(hover=Place(spot), **more)
+
+
+def layer_of(panel, kind):
+    return next(layer for layer in panel.layers if isinstance(layer, kind))
+
+
+def heat_of(panel):
+    return layer_of(panel, Heat).values
+
+
+@pytest.mark.parametrize("name", OF_WORDS)
+def test_they_apply_to_a_tnt_alone(name, own, tiny_trace):
+    assert find(name).applies(own) == ""
+    assert "does not divide its patches into words" in find(name).applies(tiny_trace)
+    with pytest.raises(Unsupported, match="take a Transformer in Transformer"):
+        vitviz.draw(name, tiny_trace)
+
+
+@pytest.mark.parametrize("name", list(views()))
+def test_every_view_of_one_trace_draws_a_tnt(name, own):
+    shown = find(name)
+    if shown.traces == 1 and not shown.applies(own):
+        drawing = shown.draw(own, at(own, 4, 9))
+        assert "Untrained weights" in drawing.caption
+        assert all(panel.layers for panel in drawing.panels)
+
+
+@pytest.mark.parametrize("direction", ["looks at", "is looked at by"])
+def test_the_atlas_is_where_the_word_looks(trace, direction):
+    token, word = trace.grid.token(1, 2), 6
+    values = {"direction": direction}
+    drawing = find("words").draw(trace, at(trace, token, word, depth=0.5, head=1), values)
+    patch, atlas, matrix = drawing.panels
+    for index, layer in enumerate(trace.words.layers):
+        maps = layer.attention.maps(5)
+        row = maps[:, word] if direction == "looks at" else maps[:, :, word]
+        shown = layer_of(atlas, HeatTiles).values[index]
+        np.testing.assert_array_equal(shown.reshape(2, 16), row)
+        if index == 1:
+            np.testing.assert_array_equal(heat_of(patch).ravel(), row[1])
+            np.testing.assert_array_equal(heat_of(matrix), maps[1])
+
+
+def test_all_heads_together_are_their_mean(own):
+    patch, _, matrix = find("words").draw(own, at(own, 2, 3)).panels
+    maps = own.words.layers[-1].attention.maps(1)
+    np.testing.assert_allclose(heat_of(matrix), maps.mean(0), atol=1e-7)
+    np.testing.assert_allclose(heat_of(patch).ravel(), maps.mean(0)[3], atol=1e-7)
+
+
+def test_every_position_inside_a_patch_is_a_word_of_it(own):
+    token, word = own.grid.token(0, 1), 10
+    panels = find("words").draw(own, at(own, token, word)).panels
+    box = own.grid.word_box(token, 7)
+    patch = aim(panels[0], box.centre.row, box.centre.col)
+    assert patch.words.startswith("token 2 (0, 1) word (1, 3)")
+    atlas = aim(panels[1], 1 * 5 + 2.5, 1 * 5 + 1.5)  # layer 2, head 2, word (2, 1)
+    assert (atlas.layer, atlas.head) == (1, 1)
+    assert atlas.words.startswith("layer 2 head 2 · word (2, 2) → word (2, 1)")
+    matrix = aim(panels[2], 9.5, 4.5)
+    assert matrix.words.startswith("word (2, 1) → word (1, 0)")
+    assert matrix.value == heat_of(panels[2])[9, 4]
+    assert aim(panels[2], -0.5, 3) is None
+    for found, panel, expected in ((atlas, panels[1], 9), (matrix, panels[2], 9)):
+        spot = panel.space.crop.to_original(found.spot)
+        there = Selection(hover=Place(spot))
+        assert there.token(own.grid, own.crop) == token
+        assert there.word(own.grid, own.crop) == expected
+
+
+def test_what_a_word_is_read_from_is_drawn_true(trace):
+    """The convolution of a word begins kernel // 2 = 3 pixels up and left of it, and is 7 wide."""
+    token = trace.grid.token(1, 1)  # pixels 16 to 32
+    legacy = trace.words.reach == "picture"
+    corner, inside = (find("words").draw(trace, at(trace, token, w)).panels[0] for w in (0, 5))
+    quiet = [
+        next(
+            layer for layer in panel.layers if isinstance(layer, Outlines) and layer.role == "quiet"
+        )
+        for panel in (corner, inside)
+    ]
+    assert quiet[0].boxes == (Box(13, 13, 20, 20) if legacy else Box(16, 16, 20, 20),)
+    assert quiet[1].boxes == (Box(17, 17, 24, 24),)
+    assert corner.extent == (Box(13, 13, 32, 32) if legacy else Box(16, 16, 32, 32))
+    first = find("words").draw(trace, at(trace, 1, 0)).panels[0]
+    assert first.extent == Box(0, 0, 16, 16)  # nothing beyond the picture
+    shown = layer_of(corner, Raster).box
+    assert shown.clip(corner.extent) == corner.extent
+
+
+def test_the_class_token_has_no_words_so_the_middle_patch_is_shown(own):
+    drawing = find("words").draw(own, Selection())
+    assert drawing.title.startswith("Inside token (1, 1): where word (2, 2) looks")
+
+
+def test_the_mosaic_stitches_what_every_word_receives(trace):
+    for unit, factor in (("share", 1), ("times even", 16)):
+        values = {"unit": unit, "range": "map"}
+        selection = at(trace, 3, 0, depth=0.0, head=0)
+        large, atlas = find("mosaic").draw(trace, selection, values).panels
+        received = trace.words.layers[0].attention.received(0) * factor
+        tiles = rearrange(heat_of(large), "(r a) (c b) -> (r c) (a b)", a=4, b=4)
+        np.testing.assert_allclose(tiles, received, rtol=1e-6)
+        small = layer_of(atlas, HeatTiles).values
+        assert small.shape == (3, 2, 8, 12)
+        np.testing.assert_array_equal(small[0, 0], heat_of(large))
+
+
+def test_a_position_in_the_mosaic_is_a_word_of_its_patch(own):
+    large, atlas = find("mosaic").draw(own, at(own, 3, 0)).panels
+    found = aim(atlas, 12 * 1 + 5.5, 16 * 1 + 9.5)  # second layer and head, row 5, column 9
+    assert found.words.startswith("layer 2 head 2 · (1, 2) word (1, 1)")
+    spot = atlas.space.crop.to_original(found.spot)
+    there = Selection(hover=Place(spot))
+    assert there.token(own.grid, own.crop) == own.grid.token(1, 2)
+    assert there.word(own.grid, own.crop) == 5
+    box = own.grid.word_box(6, 5)
+    assert aim(large, box.centre.row, box.centre.col).value == heat_of(large)[5, 9]
+
+
+def test_while_the_cursor_moves_the_small_maps_stay(own):
+    """A painter uploads an array once: what does not change must be the very same array."""
+    first, then = (find("mosaic").draw(own, at(own, 2, word)) for word in (1, 2))
+    for one, two in zip(first.panels, then.panels, strict=True):
+        kind = HeatTiles if one is first.panels[1] else Heat
+        assert layer_of(one, kind).values is layer_of(two, kind).values
+
+
+def test_both_classes_show_the_same(photo):
+    torch.manual_seed(2)
+    own, theirs = (vitviz.load(name, pretrained=False, **TINY) for name in NAMES[:2])
+    own.module.load_state_dict(theirs.module.state_dict())
+    mine, other = (vitviz.trace(model, photo) for model in (own, theirs))
+    for name in OF_WORDS:
+        drawn = [find(name).draw(one, at(one, 5, 6)) for one in (mine, other)]
+        for one, two in zip(*(drawing.panels for drawing in drawn), strict=True):
+            if any(isinstance(layer, Heat) for layer in one.layers):
+                np.testing.assert_allclose(heat_of(one), heat_of(two), atol=1e-5)
+            assert (one.title, one.extent) == (two.title, two.extent)
+
+
+def test_heat_and_field_can_be_left_out(own):
+    look = {"heat": False, "field": False}
+    patch = find("words").draw(own, at(own, 2, 3), look).panels[0]
+    kinds = [type(layer) for layer in patch.layers]
+    assert Heat not in kinds
+    assert kinds.count(Outlines) == 1
+    assert patch.bar is None
