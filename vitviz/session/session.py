@@ -138,6 +138,15 @@ class Session:
         """Whether anything at all is still on the way: pictures, models, drawings."""
         return bool(self.jobs.current)
 
+    @property
+    def held(self) -> tuple[tuple[str, int], ...]:
+        """What is kept in memory, (what, bytes) each; each may take the settings' `memory_mb`."""
+        return (
+            ("models", self._engine.models.held),
+            ("traces", self._traces.held),
+            ("pictures", self._pictures.bytes),
+        )
+
     def models(self) -> tuple[ModelChoice, ...]:
         """Models to pick from: the bundled ones, then checkpoints opened before."""
         from vitviz.models import bundled
