@@ -39,7 +39,7 @@ _SUMS: dict[Unit, str] = {
     formula="M[n, j] = mean over i of A_in[n, i, j]; sentence n, words i and j",
     source="Han et al. 2021, arXiv:2103.00112, where inner attention is drawn for single patches",
     follows=("token", "word", "layer", "head"),
-    order=24,
+    order=53,
     applies=no_words,
 )
 def draw(

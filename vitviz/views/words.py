@@ -60,7 +60,7 @@ LABEL = "attention"
     formula="A = softmax(q kᵀ / √d) over the words of one sentence; the map is row A[word]",
     source="Han et al. 2021, Transformer in Transformer, arXiv:2103.00112",
     follows=("token", "word", "layer", "head"),
-    order=22,
+    order=52,
     applies=no_words,
 )
 def draw(
