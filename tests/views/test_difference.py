@@ -15,7 +15,7 @@ from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.core.rollout import rollout
 from vitviz.core.selection import Place, Selection
 from vitviz.views import views
-from vitviz.views.pairs import names, seen
+from vitviz.views.pairs import names, seen, short
 
 COARSE = make_trace(rows=3, cols=3, patch=16, seed=1)
 FINE = make_trace(rows=6, cols=6, patch=8, seed=2)
@@ -54,7 +54,7 @@ def test_the_numbers_are_those_of_the_maps():
     first, second = (spread(*each).ravel() for each in zip((COARSE, FINE), rows, strict=True))
     assert facts["correlation"] == f"{np.corrcoef(first, second)[0, 1]:.3f}"
     assert facts["intersection"] == f"{np.minimum(first, second).mean():.3f}"
-    assert facts["on patches"] == f"{rows[0][1:].sum():.2f} and {rows[1][1:].sum():.2f}"
+    assert facts["share on patches"] == f"{rows[0][1:].sum():.2f} and {rows[1][1:].sum():.2f}"
 
 
 def test_a_map_minus_itself_is_nothing():
@@ -123,8 +123,15 @@ def test_pointing_at_the_second_picture_means_the_first():
     assert isinstance(panel.space, PixelSpace)
     found = aim(panel, 12, 36)
     assert panel.space.crop.to_original(found.spot) == Spot(12, 36)
-    assert panel.title == "patch 8, b.png"
+    assert panel.title == "patch 8, b"
     assert "two pictures" in drawing.caption
+
+
+def test_long_names_fit_over_a_panel():
+    tagged = ("vit_tiny_patch16_224.augreg.safetensors", "vitviz/flexvit")
+    assert short(tagged) == ("vit_tiny_patch16_224", "vitviz/flexvit")
+    same = ("vit_tiny.augreg_in21k_ft_in1k", "vit_tiny.dino")
+    assert short(same) == ("vit_tiny.augre…21k_ft_in1k", "vit_tiny.dino")
 
 
 def test_two_traces_are_called_by_what_they_differ_in():

@@ -63,12 +63,13 @@ def draw(
     every = _every(trace, other, also)
     alike = _alike(trace, tuple((ref(one), ref(two)) for one, two in every), samples)
     names = pairs.names(trace, other)
+    short = pairs.short(names)
     where = selection.layer(len(alike)), selection.layer(alike.shape[1])
     scale = _scale(alike, whole, table)
     return Drawing(
         "cka",
         f"Layers of {names[0]} (down) against {names[1]} (across)",
-        ((_panel(alike, where, scale, names),),),
+        ((_panel(alike, where, scale, short),),),
         pairs.caption(
             trace, other, _share(every) if samples == "patches" else 1.0, *_words(every, samples)
         ),

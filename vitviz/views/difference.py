@@ -10,7 +10,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import Scale, Table
 from vitviz.core.compare import (
     Cells,
     Overlap,
@@ -31,7 +31,7 @@ from vitviz.views.options import Help
 from vitviz.views.rollout import fused_row, head_rows
 
 Kind = Literal["rollout", "attention", "class attention"]
-LABEL = "× even share"
+EVEN = "(1: even share)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,16 @@ def draw(
     change = one / means[0] - two / means[1]
     scale = _scale(change, colours, reach)
     heat = Heat(shared.evenly(change), shared.box(trace.crop), scale, look.opacity, look.smooth)
-    facts = (*_alike(one, two, shared), ("on patches", f"{first.share:.2f} and {second.share:.2f}"))
+    facts = (
+        *_alike(one, two, shared),
+        ("share on patches", f"{first.share:.2f} and {second.share:.2f}"),
+    )
     panels = [replace(_panel(trace, selection, heat, "Difference", look), facts=facts)]
     if beside:
-        own = [each.values / mean for each, mean in zip((first, second), means, strict=True)]
-        scale = Scale(*_range(own), table, "attention", LABEL)
-        both = [
-            Heat(values, each.seen.grid.frame, scale, look.opacity, look.smooth)
-            for values, each in zip(own, (first, second), strict=True)
-        ]
-        panels.append(_panel(trace, selection, both[0], names[0], look))
-        panels.append(_as_here(_panel(other, moved, both[1], names[1], look), other, trace))
+        heats = _heats((first, second), means, table, _what(maps), look)
+        short = pairs.short(names)
+        panels.append(_panel(trace, selection, heats[0], short[0], look))
+        panels.append(_as_here(_panel(other, moved, heats[1], short[1], look), other, trace))
     said = f"{names[1]} shows: {second.words}." if second.words != first.words else ""
     return Drawing(
         "difference",
@@ -202,12 +201,24 @@ def _mean(cells: Cells, shared: Overlap, trace: Trace) -> float:
 def _scale(change: Cells, colours: Literal["vik", "CET-D1"], reach: float | None) -> Scale:
     """Colours that turn at zero, as far up as down."""
     reach = reach or float(np.abs(change).max()) or 1.0
-    return Scale(-reach, reach, colours, "difference", LABEL)
+    return Scale(-reach, reach, colours, f"difference {EVEN}")
 
 
-def _range(maps: Sequence[Float32[np.ndarray, "row col"]]) -> tuple[float, float]:
-    """One range for both maps."""
-    return min(0.0, *(float(each.min()) for each in maps)), max(float(each.max()) for each in maps)
+def _what(kind: Kind) -> str:
+    return "contribution" if kind == "rollout" else "attention"
+
+
+def _heats(
+    maps: Sequence[Map], means: Sequence[float], table: Table, label: str, look: Over
+) -> list[Heat]:
+    """Both maps in multiples of an even share, in one range."""
+    own = [each.values / np.float32(mean) for each, mean in zip(maps, means, strict=True)]
+    low = min(0.0, *(float(each.min()) for each in own))
+    scale = Scale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
+    return [
+        Heat(values, each.seen.grid.frame, scale, look.opacity, look.smooth)
+        for values, each in zip(own, maps, strict=True)
+    ]
 
 
 def _alike(one: Cells, other: Cells, shared: Overlap) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from vitviz.core.compare import Seen
 from vitviz.core.trace import Trace
 
+LONGEST = 26
+"""Letters of a name that fit over a small panel."""
+
 
 def names(one: Trace, other: Trace) -> tuple[str, str]:
     """What to call two traces: by whatever they differ in, the model first."""
@@ -19,6 +22,17 @@ def names(one: Trace, other: Trace) -> tuple[str, str]:
         said.append(("the first", "the second"))
     first, second = (", ".join(filter(None, each)) for each in zip(*said, strict=True))
     return first, second
+
+
+def short(names: tuple[str, str]) -> tuple[str, str]:
+    """The two names as they fit over a small panel: without weights' tags where both still differ."""
+    stems = names[0].partition(".")[0], names[1].partition(".")[0]
+    first, second = names if stems[0] == stems[1] or "" in stems else stems
+    return _elided(first), _elided(second)
+
+
+def _elided(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 12]}…{name[-11:]}"
 
 
 def _patch(trace: Trace) -> str:
