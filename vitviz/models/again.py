@@ -19,6 +19,7 @@ from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.model import Model
 from vitviz.models.preprocess import normalised
+from vitviz.models.word_gradient import word_gradient
 
 BUDGET = 256 * 1024 * 1024
 """Bytes of features remembered for all pictures together; the oldest go first."""
@@ -42,6 +43,7 @@ class Again:
     ) -> None:
         self._pixels, self._grid, self._layers = pixels, grid, tuple(layers)
         self._info, self._reload = model.info, model.reload
+        self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
         self._model = weakref.ref(model)
         self._held = model if model.reload is None else None
 
@@ -58,8 +60,15 @@ class Again:
         return _remember(self, self._stacked(found))
 
     def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
-        """How strongly a class's logit depends on each word. Unsupported for a model without words."""
-        raise Unsupported(f"{self._info.called} has no words inside its patches; take a TNT")
+        """How strongly a class's logit depends on each word. Unsupported without words or a head."""
+        if self._info.classes == 0:
+            raise Unsupported(f"{self._info.called} has no head, so there is no class to depend on")
+        if label not in self._gradients:
+            with self._at_work() as (model, pixels):
+                found = word_gradient(model.module, pixels, label, self._info.called)
+            found.setflags(write=False)
+            self._gradients[label] = found
+        return self._gradients[label]
 
     @contextmanager
     def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
