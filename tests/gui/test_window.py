@@ -20,7 +20,6 @@ from vitviz.core.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.app import application
-from vitviz.gui.finder import Finder
 from vitviz.gui.window import MainWindow
 from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
@@ -270,21 +269,6 @@ def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
     assert window.session.trace is before
     assert any("broken.safetensors" in sentence for sentence in window.notices.sentences)
     assert window.board.cards["heads"].drawing is not None
-
-
-def test_finder_completes_names_and_asks_for_random_weights(window: MainWindow) -> None:
-    window.wishes.find_model()
-    finder = window.findChild(Finder)
-    assert finder is not None
-    names = finder._names.stringList()
-    assert "vit_base_patch16_224" in names
-    finder.name.setText("test_vit2")
-    finder.random.setChecked(True)
-    finder.accept()
-    trace = window.session.trace
-    assert trace is not None
-    assert trace.model.name == "test_vit2"
-    assert trace.model.weights == "untrained"
 
 
 def test_devices_are_offered_once_a_model_has_run(window: MainWindow) -> None:

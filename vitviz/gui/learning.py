@@ -1,14 +1,11 @@
-"""What only torch and timm can tell, asked off the window's thread: devices and model names."""
+"""What only torch can tell, asked off the window's thread: the devices of this computer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shiboken6 import isValid
-
 from vitviz.core.progress import Progress
-from vitviz.gui.finder import Finder
 from vitviz.gui.toolbar import TopBar
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
@@ -30,23 +27,6 @@ def learn_devices(session: Session, bar: TopBar) -> None:
 
     session.jobs.submit(
         "devices", work, lane="read", done=done, failed=_told(session, "looking for devices")
-    )
-
-
-def learn_names(session: Session, finder: Finder) -> None:
-    """Offers the names of all models in the finder, as long as it is open."""
-
-    def work(_progress: Progress) -> tuple[str, ...]:
-        from vitviz.models import names
-
-        return names()
-
-    def done(found: tuple[str, ...]) -> None:
-        if isValid(finder):
-            finder.show_names(found)
-
-    session.jobs.submit(
-        "names", work, lane="read", done=done, failed=_told(session, "listing timm's models")
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,6 +21,9 @@ Order = Literal["name", "parameters", "tokens"]
 
 FREE = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc0-1.0")
 """Licences that allow any use."""
+_LONGEST_HEADER = 2**24
+_BYTES = 4  # of a number in float32
+_VALUES = 1024  # most tokens whose values are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,19 @@ class Item:
     on_disk: bool = False
     words: str = ""
     """All that a search looks through, in small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a model takes before it runs: tokens, bytes of its weights, and bytes kept a picture."""
+
+    tokens: int
+    weights: int
+    picture: int
+
+    def over(self, budget: int) -> bool:
+        """Whether it does not fit in what may be kept."""
+        return max(self.weights, self.picture) > budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +111,20 @@ def bundled_item(model: BundledModel) -> Item:
         model.name, model.title, "bundled", str(described.get("class", "")), patch, model.input_size,
         (rows // patch) * (cols // patch) + prefix, int(arguments.get("reg_tokens", 0)),
         int(arguments.get("depth", 0)), int(arguments.get("embed_dim", 0)),
-        int(card.get("parameters", 0)), len(card.get("classes") or ()),
-        str(card.get("trained_on", "")), "labels", str(card.get("licence", "")), "", _size(model.file),
-        True, True, f"{model.name} {model.title} bundled".lower(),
+        numbers_in(model.file), len(card.get("classes") or ()),
+        str(card.get("data", "")).partition(":")[0], "labels",
+        str(card.get("licence", "")), "", _size(model.file), True, True,
+        f"{model.name} {model.title} bundled".lower(),
     )  # fmt: skip
 
 
 def file_item(path: str) -> Item:
     """A checkpoint file that was opened before."""
     size = _size(Path(path))
-    return Item(path, Path(path).name, "file", download=size, exact=True, on_disk=size > 0,
-                words=f"{path} file".lower())  # fmt: skip
+    return Item(
+        path, Path(path).name, "file", parameters=numbers_in(Path(path)), download=size, exact=True,
+        on_disk=size > 0, words=f"{path} file".lower(),
+    )  # fmt: skip
 
 
 def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -> list[Item]:
@@ -117,6 +139,22 @@ def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -
         case "name" if words:
             kept.sort(key=lambda item: not item.name.startswith(words[0]))
     return kept
+
+
+def cost_of(item: Item, side: int | None = None) -> Cost:
+    """What a model takes for pictures of `side` pixels (None: its own); 0 where that is not known.
+
+    A picture's queries and keys are kept for every layer in float32, its values up to 1,024 tokens.
+    """
+    rows, cols = item.size
+    weights = _BYTES * item.parameters
+    if not (item.patch and item.tokens and rows):
+        return Cost(0, weights, 0)
+    prefix = item.tokens - (rows // item.patch) * (cols // item.patch)
+    sides = (side, side) if side else item.size
+    tokens = (sides[0] // item.patch) * (sides[1] // item.patch) + max(prefix, 0)
+    kinds = 3 if tokens <= _VALUES else 2
+    return Cost(tokens, weights, _BYTES * kinds * tokens * item.dim * item.depth)
 
 
 def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -163,6 +201,18 @@ def _natural(item: Item) -> tuple[tuple[int, str], ...]:
         return ()  # as their cards order them
     return tuple((int(part), "") if part.isdigit() else (-1, part)
                  for part in re.split(r"(\d+)", item.name))  # fmt: skip
+
+
+def numbers_in(path: Path) -> int:
+    """How many numbers a .safetensors file says it holds; 0 for other files."""
+    if path.suffix.lower() != ".safetensors":
+        return 0
+    with suppress(OSError, ValueError, KeyError, TypeError), path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(length, _LONGEST_HEADER)))
+        header.pop("__metadata__", None)
+        return sum(math.prod(tensor["shape"]) for tensor in header.values())
+    return 0
 
 
 def _size(path: Path) -> int:

@@ -1,0 +1,203 @@
+"""The library in the window: found by typing, downloaded with progress, opened, at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from localhub import Hub, served, turn_to
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from pytestqt.qtbot import QtBot
+
+from vitviz.gui.library import LibraryPanel
+from vitviz.gui.window import MainWindow
+from vitviz.models import download
+from vitviz.session.column import ModelRequest
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.session import Session
+from vitviz.session.shelves import Filters
+
+SMALL = "test_vit.r160_in1k"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) -> Iterator[Hub]:
+    monkeypatch.setattr(download, "WAITS", (0.01,))
+    content = tiny_checkpoint.read_bytes()
+    with served(Hub({f"timm/{SMALL}/model.safetensors": content})) as found:
+        turn_to(found, tmp_path / "hub", monkeypatch)
+        yield found
+
+
+@pytest.fixture
+def window(qtbot: QtBot, photo: np.ndarray, hub: Hub) -> Iterator[MainWindow]:
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    made = MainWindow(session)
+    made.resize(1300, 850)
+    made.show()
+    session.use_model(ModelRequest("test_vit2", pretrained=False))
+    session.open_sources([photo])
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def panel(window: MainWindow) -> LibraryPanel:
+    window.wishes.find_model()
+    assert window.library.panel is not None
+    return window.library.panel
+
+
+def current(panel: LibraryPanel) -> str:
+    item = panel.list.current
+    return "" if item is None else item.name
+
+
+def test_it_opens_with_the_keys_and_all_names_and_closes_again(window: MainWindow) -> None:
+    assert window.library.panel is None, "the start does not pay for it"
+    window.wishes.find_model()
+    panel = window.library.panel
+    assert panel is not None
+    assert panel.isVisible()
+    assert window.focusWidget() is panel.search
+    assert panel.list.rows.rowCount() > 800
+    window.wishes.find_model()
+    assert not panel.isVisible()
+    assert window.focusWidget() is window.board
+    window.wishes.find_model()
+    assert panel.isVisible()
+    assert window.library.panel is panel
+
+
+def test_escape_gives_the_keys_back(qtbot: QtBot, window: MainWindow, panel: LibraryPanel) -> None:
+    qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
+    assert not panel.isVisible()
+
+
+def test_typing_finds_and_arrows_choose(qtbot: QtBot, panel: LibraryPanel) -> None:
+    qtbot.keyClicks(panel.search, "test_vit r160")
+    assert panel.list.rows.rowCount() == 3
+    first = current(panel)
+    qtbot.keyClick(panel.search, Qt.Key.Key_Down)
+    assert current(panel) != first
+    assert panel.count.text().startswith("3 of ")
+
+
+def test_a_model_that_is_not_here_is_downloaded_and_shown(
+    qtbot: QtBot, window: MainWindow, panel: LibraryPanel, hub: Hub
+) -> None:
+    panel.search.setText(SMALL)
+    assert panel.facts.open.text() == "Get and show"
+    qtbot.keyClick(panel.search, Qt.Key.Key_Return)
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.name == SMALL
+    assert trace.model.weights == "trained"
+    assert hub.asked["GET model.safetensors"] == 1
+    assert panel.facts.open.text() == "Show"
+    assert not panel.facts.fetch.isVisible()
+
+
+def test_random_weights_need_no_download(window: MainWindow, panel: LibraryPanel, hub: Hub) -> None:
+    panel.search.setText(SMALL)
+    panel.facts.random.setChecked(True)
+    assert panel.facts.open.text() == "Show"
+    panel.facts.open.click()
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.weights == "untrained"
+    assert not hub.asked
+
+
+def test_a_failed_download_is_said_where_it_was_wished(panel: LibraryPanel, hub: Hub) -> None:
+    hub.status = [503] * 9
+    panel.search.setText(SMALL)
+    panel.facts.open.click()
+    assert "HTTP 503" in panel.facts.said.text()
+    assert panel.facts.said.objectName() == "bad"
+    hub.status = []
+    panel.facts.fetch.click()
+    assert not panel.facts.said.isVisible()
+
+
+def test_another_input_size_says_its_tokens_before_it_runs(
+    window: MainWindow, panel: LibraryPanel
+) -> None:
+    panel.search.setText(SMALL)
+    panel.facts.random.setChecked(True)
+    panel.facts.side.setValue(224)
+    assert "197 tokens" in panel.facts.cost.text()
+    panel.facts.open.click()
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.grid.tokens == 197
+
+
+def test_what_is_over_the_budget_is_asked_about(
+    qtbot: QtBot, window: MainWindow, panel: LibraryPanel
+) -> None:
+    panel.search.setText("vit_base_patch8_224.dino")
+    panel.facts.random.setChecked(True)
+    panel.facts.side.setValue(2048)
+    assert "over the memory budget of 1,024 MB" in panel.facts.cost.text()
+    assert panel.facts.open.text() == "Show anyway"
+    before = window.session.request
+    qtbot.keyClick(panel.search, Qt.Key.Key_Return)
+    assert window.session.request == before, "Enter does not run what is too large"
+    panel.memory.budget.setValue(65536)
+    assert window.session.settings.memory_mb == 65536
+    assert panel.facts.open.text() == "Show"
+
+
+def test_empty_shelves_say_how_they_are_filled(panel: LibraryPanel) -> None:
+    panel.shelves["favourites"].click()
+    assert "star" in panel.empty.text()
+    panel.shelves["files"].click()
+    assert "Ctrl+M" in panel.empty.text()
+    assert panel.file.isVisible()
+    panel.shelves["all"].click()
+    panel.search.setText("no such thing")
+    assert "no such thing" in panel.empty.text()
+    panel.widen.click()
+    assert panel.filters == Filters()
+    assert panel.list.rows.rowCount() > 800
+
+
+def test_a_star_puts_a_model_on_its_shelf(window: MainWindow, panel: LibraryPanel) -> None:
+    panel.list.starred.emit(SMALL)
+    assert window.session.settings.favourites == (SMALL,)
+    panel.shelves["favourites"].click()
+    assert current(panel) == SMALL
+    panel.list.starred.emit(SMALL)
+    assert panel.list.rows.rowCount() == 0
+
+
+def test_filters_narrow_and_are_marked(panel: LibraryPanel) -> None:
+    panel.patch.setCurrentIndex(panel.patch.findData(14))
+    panel.registers.setChecked(True)
+    assert 0 < panel.list.rows.rowCount() < 50
+    assert panel.more.text() != "Filters"
+
+
+def test_a_name_that_is_in_no_list_can_be_tried(
+    qtbot: QtBot, window: MainWindow, panel: LibraryPanel
+) -> None:
+    panel.search.setText("hf-hub:nobody/nothing")
+    assert panel.named.isVisible()
+    panel.named.click()
+    assert any("nobody/nothing" in sentence for sentence in window.notices.sentences)
+
+
+def test_memory_in_use_is_shown_and_files_come_on_their_shelf(
+    window: MainWindow, panel: LibraryPanel, tiny_checkpoint: Path
+) -> None:
+    window.session.open_sources([str(tiny_checkpoint)])
+    panel.shelves["files"].click()
+    assert current(panel) == str(tiny_checkpoint)
+    assert dict(window.session.held)["models"] > 0
+    assert "models" in panel.memory._words.text()

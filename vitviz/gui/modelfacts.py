@@ -1,0 +1,354 @@
+"""A model of the library in full: what is known of it, its download, and how it shall be opened."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.gui import theme
+from vitviz.gui.modelrows import megabytes, millions
+from vitviz.gui.theme import UNIT
+from vitviz.session.library import Download
+from vitviz.session.shelves import FREE, Item, cost_of
+
+LARGEST = 2048
+"""Most pixels a side to ask for."""
+
+_LEARNING = {
+    "labels": "from labels", "self-supervised": "self-supervised", "image and text":
+    "from pictures with words", "": "",
+}  # fmt: skip
+
+
+class Fitted(QScrollArea):
+    """Words at their full height where there is room for them, else to be scrolled."""
+
+    def __init__(self, label: QLabel) -> None:
+        super().__init__()
+        self._label = label
+        self.setWidget(label)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
+        self.setMinimumHeight(48)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, max(self._label.heightForWidth(self.width()), 48))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+
+
+class ModelFacts(QFrame):
+    """Shows one model; says that it is wished for, or its download to begin or to end."""
+
+    opened = Signal()
+    beside = Signal()
+    fetched = Signal()
+    stopped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("side")
+        self._name = QLabel()
+        self._name.setObjectName("title")
+        self._name.setWordWrap(True)
+        self._name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts = QLabel()
+        self._facts.setWordWrap(True)
+        self._facts.setTextFormat(Qt.TextFormat.RichText)
+        self._facts.setOpenExternalLinks(True)
+        self._facts.setFont(theme.font(-0.5, numbers=True))
+        self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.open = QPushButton("Show")
+        self.open.setDefault(True)
+        self.open.clicked.connect(self.opened)
+        self.aside = QPushButton("Beside")
+        self.aside.setToolTip("Show it in a column of its own, beside what is shown now")
+        self.aside.clicked.connect(self.beside)
+        self.fetch = QPushButton("⤓")
+        self.fetch.setAccessibleName("Download")
+        self.fetch.clicked.connect(self.fetched)
+        self.stop = QPushButton("Stop")
+        self.stop.setToolTip("What has arrived is kept for the next try")
+        self.stop.clicked.connect(self.stopped)
+        self._item: Item | None = None
+        self._download = Download()
+        self.over = False
+        self.budget = 0
+        """Bytes that may be kept; what takes more is asked about. 0: not known."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, UNIT, 12, UNIT)
+        layout.setSpacing(6)
+        layout.addWidget(self._name)
+        self._room = Fitted(self._facts)
+        layout.addWidget(self._room)
+        layout.addWidget(self._build_options())
+        layout.addWidget(self._build_transfer())
+        buttons = QHBoxLayout()
+        buttons.setSpacing(UNIT)
+        buttons.addWidget(self.open, 1)
+        buttons.addWidget(self.aside)
+        buttons.addWidget(self.fetch)
+        layout.addLayout(buttons)
+        self.show_item(None, Download(), offline=False)
+
+    def _build_options(self) -> QWidget:
+        """The input's size and whether the weights shall be random."""
+        self._options = QWidget()
+        self.side = QSpinBox()
+        self.side.setSuffix(" px")
+        self.side.setAccessibleName("Input size")
+        self.side.setToolTip("Side of the picture that the model reads; positions are resampled")
+        self.side.valueChanged.connect(self._size_changed)
+        self.random = QCheckBox("Random weights")
+        self.random.setToolTip(
+            "The architecture only: no download; said to be untrained everywhere"
+        )
+        self.random.toggled.connect(self._random_toggled)
+        self.cost = QLabel()
+        self.cost.setObjectName("quiet")
+        self.cost.setWordWrap(True)
+        self.cost.setFont(theme.font(-1, numbers=True))
+        self.cost.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        grid = QGridLayout(self._options)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        grid.addWidget(QLabel("Input"), 0, 0)
+        grid.addWidget(self.side, 0, 1)
+        grid.addWidget(self.random, 0, 2, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.cost, 1, 0, 1, 3)
+        grid.setColumnStretch(2, 1)
+        return self._options
+
+    def _build_transfer(self) -> QWidget:
+        """A download as it goes, or what went wrong with it."""
+        self._transfer = QWidget()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self.said = QLabel()
+        self.said.setObjectName("quiet")
+        self.said.setWordWrap(True)
+        self.said.setFont(theme.font(-1, numbers=True))
+        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        grid = QGridLayout(self._transfer)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        grid.addWidget(self._bar, 0, 0)
+        grid.addWidget(self.said, 1, 0)
+        grid.addWidget(self.stop, 0, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+        grid.setColumnStretch(0, 1)
+        return self._transfer
+
+    @property
+    def chosen_side(self) -> int | None:
+        """The side that was asked for; None where it is the model's own."""
+        item = self._item
+        if item is None or not item.size[0] or self.side.value() == item.size[0]:
+            return None
+        return self.side.value()
+
+    @property
+    def _running(self) -> bool:
+        return self._download.state in ("waiting", "running")
+
+    def show_item(self, item: Item | None, download: Download, *, offline: bool) -> None:
+        """Shows a model; None where nothing is chosen."""
+        self.setVisible(item is not None)
+        if item is None:
+            self._item = None
+            return
+        other = self._item is None or item.name != self._item.name
+        self._item = item
+        if other:
+            self._show_size(item)
+            self.random.setChecked(False)
+        self._name.setText(item.title.replace("_", "_\u200b").replace("/", "/\u200b"))
+        self._facts.setText(_table(facts_of(item)))
+        self._room.updateGeometry()
+        self.random.setVisible(item.source != "file")
+        self.show_download(download, offline=offline)
+
+    def show_budget(self, budget: int) -> None:
+        """Asks about what takes more bytes than this."""
+        if budget != self.budget:
+            self.budget = budget
+            self._size_changed()
+
+    def show_download(self, download: Download, *, offline: bool) -> None:
+        """Shows how far the download of this model is."""
+        item, self._download = self._item, download
+        if item is None:
+            return
+        running = self._running
+        said = download.said
+        if not said and offline and not item.on_disk:
+            said = "No network, and not on this computer. Random weights work without."
+        if download.state == "stopped" and download.done:
+            said = f"Stopped; {megabytes(download.done)} are here already."
+        self._transfer.setVisible(bool(said) or running)
+        self._bar.setVisible(running)
+        self.stop.setVisible(running)
+        self._bar.setRange(0, 1000 if download.total else 0)
+        self._bar.setValue(round(1000 * download.done / download.total) if download.total else 0)
+        self.said.setText(said.partition(": ")[2] if running and ": " in said else said)
+        _color(self.said, "bad" if download.state == "failed" else "quiet")
+        self._show_buttons(item, download, running=running)
+
+    def _show_buttons(self, item: Item, download: Download, *, running: bool) -> None:
+        missing = not item.on_disk and bool(item.repository)
+        self.fetch.setVisible(missing and not running)
+        self.fetch.setText("Go on" if download.state == "stopped" else "Download")
+        self.fetch.setToolTip(
+            f"Fetch about {megabytes(item.download)} and keep them on this computer"
+        )
+        words = "Get" if missing and not self.random.isChecked() else "Show"
+        after = " anyway" if self.over else " and show" if words == "Get" else ""
+        self.open.setText(words + after)
+        self.open.setToolTip(
+            f"Downloads about {megabytes(item.download)} first" if words == "Get" else ""
+        )
+        for button in (self.open, self.aside):
+            button.setEnabled(not running or self.random.isChecked())
+        self.fetch.setEnabled(not self.random.isChecked())
+
+    def _show_size(self, item: Item) -> None:
+        rows = item.size[0]
+        self._options.setVisible(rows > 0)
+        blocked = self.side.blockSignals(True)
+        step = item.patch or 16
+        self.side.setRange(min(2 * step, rows or 2 * step), max(LARGEST, rows))
+        self.side.setSingleStep(step)
+        self.side.setValue(rows)
+        self.side.blockSignals(blocked)
+        self._show_cost(item)
+
+    def _show_cost(self, item: Item) -> None:
+        """Says what it will take, before it runs."""
+        cost = cost_of(item, self.chosen_side)
+        parts = [f"{cost.tokens:,} tokens"] if cost.tokens else []
+        parts += [f"weights {megabytes(cost.weights)}"] if cost.weights else []
+        parts += [f"a picture keeps {megabytes(cost.picture)}"] if cost.picture else []
+        said = " · ".join(parts)
+        self.over = self.budget > 0 and cost.over(self.budget)
+        if self.over:
+            said += f"; that is over the memory budget of {self.budget / 2**20:,.0f} MB"
+        self.cost.setText(said)
+        self.cost.setVisible(bool(said))
+        _color(self.cost, "bad" if self.over else "quiet")
+
+    def _size_changed(self) -> None:
+        if self._item is not None:
+            self._show_cost(self._item)
+            self._show_buttons(self._item, self._download, running=self._running)
+
+    def _random_toggled(self) -> None:
+        if self._item is not None:
+            self._show_buttons(self._item, self._download, running=self._running)
+
+
+def facts_of(item: Item) -> list[tuple[str, str]]:
+    """What is known of a model, in words; (what, words as HTML)."""
+    found = [
+        ("Trained", _trained(item)),
+        ("Reads", _reads(item)),
+        ("Network", _network(item)),
+        ("Classes", _classes(item)),
+        ("Licence", _licence(item)),
+        ("Weights", _weights(item)),
+    ]
+    return [(what, words) for what, words in found if words]
+
+
+def _trained(item: Item) -> str:
+    words = html.escape(item.trained_on)
+    way = _LEARNING[item.learning]
+    if words and way:
+        return f"{words} ({way})"
+    return words or way
+
+
+def _reads(item: Item) -> str:
+    rows, cols = item.size
+    if not rows:
+        return ""
+    parts = [f"{cols} × {rows} px"]
+    if item.patch:
+        parts.append(f"patches of {item.patch} px")
+    if item.tokens:
+        registers = f", {item.registers} of them registers" if item.registers else ""
+        parts.append(f"{item.tokens:,} tokens{registers}")
+    return ", ".join(parts)
+
+
+def _network(item: Item) -> str:
+    parts = [item.kind] if item.kind else []
+    if item.depth and item.dim:
+        parts.append(f"{item.depth} blocks of width {item.dim}")
+    if item.parameters:
+        parts.append(f"{millions(item.parameters)} parameters")
+    return html.escape(", ".join(parts))
+
+
+def _classes(item: Item) -> str:
+    if item.source == "file":
+        return ""
+    if item.learning == "image and text" and item.classes:
+        return f"none: {item.classes:,} features that texts share"
+    return f"{item.classes:,}" if item.classes else "none: features, no predictions"
+
+
+def _licence(item: Item) -> str:
+    if not item.licence:
+        return "not said by timm; see its page" if item.source == "timm" else ""
+    free = " (any use)" if item.licence.lower() in FREE else ""
+    return html.escape(item.licence) + free
+
+
+def _weights(item: Item) -> str:
+    match item.source:
+        case "bundled":
+            return f"come with vitviz, {megabytes(item.download)}"
+        case "file":
+            return f"{html.escape(item.name)}, {megabytes(item.download)}"
+        case "timm":
+            page = f"https://huggingface.co/{item.repository}" if item.repository else ""
+            link = f' · <a href="{page}">page</a>' if page else ""
+            if item.on_disk:
+                return f"on this computer, {megabytes(item.download)}{link}"
+            return f"a download of about {megabytes(item.download)} (in float32){link}"
+
+
+def _color(label: QLabel, name: str) -> None:
+    label.setObjectName(name)
+    label.style().unpolish(label)
+    label.style().polish(label)
+
+
+def _table(facts: Sequence[tuple[str, str]]) -> str:
+    quiet = theme.current().quiet
+    rows = "".join(
+        f'<tr><td style="color:{quiet};padding-right:10px">{what}</td><td>{words}</td></tr>'
+        for what, words in facts
+    )
+    return f"<table cellspacing='0' cellpadding='1'>{rows}</table>"
