@@ -12,9 +12,11 @@ from reference import make_trace
 from vitviz.core.colors import Scale, colored
 from vitviz.core.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
 from vitviz.core.geometry import Box, Spot
+from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Selection
 from vitviz.core.tiles import heat_mosaic, upsampled
 from vitviz.figures.layout import MARGIN, lay_out
+from vitviz.figures.paper import Paper
 from vitviz.figures.render import render
 from vitviz.views import views
 
@@ -73,8 +75,10 @@ def test_the_model_and_the_picture_are_printed_by_name():
 def test_panels_keep_their_shape_and_stay_on_the_page():
     for name in views():
         trace, other = make_trace(original=(200, 60)), make_trace(8, 12, 4, original=(200, 60))
+        if views()[name].applies(trace):
+            continue
         drawing = views()[name].draw(trace, Selection(), other=other)
-        page = lay_out(drawing, 180)
+        page = lay_out(drawing, Paper())
         for placed in page.placed:
             assert placed.axes.left >= MARGIN
             assert placed.axes.right <= 180 - MARGIN + 1e-6
@@ -92,6 +96,8 @@ def test_no_word_leaves_the_page(width, heads):
     trace = make_trace(rows=14, cols=14, depth=12, heads=heads, original=(336, 224))
     other = make_trace(rows=7, cols=7, patch=16, depth=12, heads=heads, original=(336, 224))
     for one in views().values():
+        if one.applies(trace):
+            continue
         figure = render(one.draw(trace, Selection(), other=other), width_mm=width)
         figure.draw_without_rendering()
         right, top = figure.get_size_inches() * figure.dpi
@@ -103,14 +109,14 @@ def test_no_word_leaves_the_page(width, heads):
 
 
 def test_panels_of_a_row_do_not_overlap(heads):
-    one, other = lay_out(heads, 180).placed
+    one, other = lay_out(heads, Paper()).placed
     assert one.axes.right < other.axes.left
     assert one.axes.top == other.axes.top
 
 
 def test_long_titles_break_into_lines():
     title = "Where the class token of a model with a long name looks " * 3
-    page = lay_out(Drawing("v", title, ((Panel((), Box(0, 0, 1, 1)),),)), 90)
+    page = lay_out(Drawing("v", title, ((Panel((), Box(0, 0, 1, 1)),),)), Paper(90))
     assert len(page.title) > 2
     assert " ".join(page.title) == title.strip()
 
@@ -139,5 +145,5 @@ def test_an_empty_range_and_an_infinite_value_still_print(tmp_path):
 
 
 def test_a_page_too_narrow_is_refused(heads):
-    with pytest.raises(ValueError, match="40 mm, not 10"):
+    with pytest.raises(VitvizError, match="40 mm .*, not 10"):
         render(heads, width_mm=10)

@@ -30,6 +30,8 @@ def test_every_view_saves_as_every_kind(name, kind, tmp_path):
     target = tmp_path / f"figure.{kind}"
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
     trace, other = make_trace(original=(40, 80)), make_trace(8, 12, 4, original=(40, 80))
+    if why := views()[name].applies(trace):
+        pytest.skip(why)
     drawn = views()[name].draw(trace, Selection(), other=other)
     assert save(drawn, target) == target
     assert target.read_bytes().startswith(start)
@@ -101,6 +103,6 @@ def test_a_place_that_cannot_be_written_is_one_sentence(drawing, tmp_path):
 def test_a_failure_leaves_the_old_file_as_it_was(drawing, tmp_path):
     target = tmp_path / "a.png"
     target.write_bytes(b"old")
-    with pytest.raises(ValueError, match="40 mm"):
+    with pytest.raises(VitvizError, match="40 mm"):
         save(drawing, target, width_mm=3)
     assert target.read_bytes() == b"old"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import Bars, Drawing, Panel
+from vitviz.core.drawing import Bars, Drawing, Labels, Panel
 from vitviz.core.geometry import Box
+from vitviz.figures.paper import Paper
 from vitviz.figures.text import height, number, width, wrapped
 
-TITLE, HEADING, BODY = 10.0, 8.0, 7.0
-"""Sizes of type, in points."""
 MARGIN, GAP, BAR, SHORTEST_BAR = 4.0, 7.0, 2.0, 12.0
 """White around the page, between panels, a colour bar's height and least length, in millimetres."""
 
@@ -24,6 +25,7 @@ class Placed:
 
     panel: Panel
     heading: tuple[str, ...]
+    letter: str
     axes: Box
     bar: Box | None
     label: tuple[str, ...]
@@ -34,34 +36,84 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A drawing laid out."""
+    """A drawing laid out; `bar` is the one colour bar of all its maps, `shared` its scale."""
 
+    paper: Paper
     width: float
     height: float
     title: tuple[str, ...]
     placed: tuple[Placed, ...]
     caption: tuple[str, ...]
     caption_top: float
+    bar: Box | None = None
+    label: tuple[str, ...] = ()
+    shared: Scale | None = None
 
 
-def lay_out(drawing: Drawing, page_width: float) -> Page:
+def lay_out(drawing: Drawing, paper: Paper) -> Page:
     """The rows of panels one below the other, each as high as its highest panel."""
-    room = page_width - 2 * MARGIN
-    title = tuple(wrapped(drawing.title, room, TITLE, bold=True))
-    top = MARGIN + height(len(title), TITLE) + (2.5 if title else 0)
+    room = paper.width_mm - 2 * MARGIN
+    shared = _shared(drawing) if paper.bars == "shared" else None
+    title = tuple(wrapped(drawing.title, room, paper.headline, paper, bold=True))
+    title = title if paper.title else ()
+    top = MARGIN + height(len(title), paper.headline) + (2.5 if title else 0)
     placed: list[Placed] = []
-    narrow = page_width < ONE_COLUMN
-    for row in ((panel,) for panel in drawing.panels) if narrow else drawing.rows:
-        done = _row(row, top, room)
+    letters = _letters(paper)
+    for row in _rows(drawing, paper):
+        rules = _Row(paper, room, _gap(row), paper.bars == "each" or (paper.bars != "none" and
+                                                                     shared is None))  # fmt: skip
+        done = rules.placed(row, top, letters)
         placed.extend(done)
-        top = max((one.bottom for one in done), default=top) + GAP
-    caption = (
-        *wrapped(drawing.caption, room, BODY),
-        *wrapped(_made_from(drawing), room, BODY),
+        top = max((one.bottom for one in done), default=top) + rules.below
+    below = rules.below if placed else 0.0
+    bar = (
+        None
+        if shared is None
+        else Box(top - below + 3, MARGIN, top - below + 3 + BAR, MARGIN + room)
     )
-    caption_top = top - GAP + 4
-    bottom = caption_top + height(len(caption), BODY) if caption else top - GAP
-    return Page(page_width, bottom + MARGIN, title, tuple(placed), caption, caption_top)
+    label = () if bar is None or shared is None else _label_below(shared, room, paper)
+    bottom = top - below if bar is None else bar.bottom + 0.8 + height(len(label), paper.size)
+    caption = _caption(drawing, room, paper)
+    caption_top = bottom + 4
+    if caption:
+        bottom = caption_top + height(len(caption), paper.size)
+    return Page(paper, paper.width_mm, bottom + MARGIN, title, tuple(placed), caption, caption_top,
+                bar, label, shared)  # fmt: skip
+
+
+def _rows(drawing: Drawing, paper: Paper) -> tuple[tuple[Panel, ...], ...]:
+    """The rows as they are; on narrow paper one panel below the other."""
+    if paper.grid or paper.width_mm >= ONE_COLUMN:
+        return drawing.rows
+    return tuple((panel,) for panel in drawing.panels)
+
+
+def _gap(row: tuple[Panel, ...]) -> float:
+    """White between the panels of a row: less where there are many."""
+    return GAP if len(row) <= 3 else GAP / 2 if len(row) <= 6 else GAP / 5
+
+
+def _letters(paper: Paper) -> Iterator[str]:
+    """a, b, c, ... aa, ab, ...; nothing where none are wanted."""
+    count = 0
+    while True:
+        first, last = divmod(count, 26)
+        letter = (ascii_lowercase[first - 1] if first else "") + ascii_lowercase[last]
+        yield letter if paper.letters else ""
+        count += 1
+
+
+def _shared(drawing: Drawing) -> Scale | None:
+    """The scale of all colour bars, where they have only one."""
+    scales = {panel.bar for panel in drawing.panels if panel.bar is not None}
+    return scales.pop() if len(scales) == 1 else None
+
+
+def _caption(drawing: Drawing, room: float, paper: Paper) -> tuple[str, ...]:
+    if not paper.caption:
+        return ()
+    parts = (drawing.caption, _made_from(drawing), _options(drawing))
+    return tuple(line for part in parts for line in wrapped(part, room, paper.size, paper))
 
 
 def _made_from(drawing: Drawing) -> str:
@@ -75,65 +127,114 @@ def _made_from(drawing: Drawing) -> str:
     return " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
 
 
-def _row(row: tuple[Panel, ...], top: float, room: float) -> list[Placed]:
-    sizes = _sizes(row, room)
-    starts = [MARGIN]
-    for _, across in sizes:
-        starts.append(starts[-1] + across + GAP)
-    ends = [start - GAP for start in starts[1:-1]] + [MARGIN + room]
-    headings = [
-        tuple(wrapped(panel.title, end - start, HEADING, bold=True))
-        for panel, start, end in zip(row, starts, ends, strict=False)
-    ]
-    below = top + height(max(map(len, headings), default=0), HEADING) + 1.0
-    beside = len(row) == 1 and room - sizes[0][1] >= 45
-    return [
-        _placed(panel, heading, Box(below, start, below + size[0], start + size[1]), end, beside)
-        for panel, heading, start, end, size in zip(
-            row, headings, starts, ends, sizes, strict=False
+def _options(drawing: Drawing) -> str:
+    """The options that were chosen."""
+    named = (f"{name.replace('_', ' ')} {_said(value)}" for name, value in drawing.options)
+    return " · ".join(named)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """How a row of panels is laid out in `room` millimetres."""
+
+    paper: Paper
+    room: float
+    gap: float
+    bars: bool
+
+    @property
+    def below(self) -> float:
+        """White under the row."""
+        return max(self.gap, 1.5)
+
+    def placed(self, row: tuple[Panel, ...], top: float, letters: Iterator[str]) -> list[Placed]:
+        """The panels of a row whose upper edge is at `top`."""
+        paper, sizes = self.paper, self._sizes(row)
+        starts = [MARGIN]
+        for _, across in sizes:
+            starts.append(starts[-1] + across + self.gap)
+        ends = [start - self.gap for start in starts[1:-1]] + [MARGIN + self.room]
+        named = ["" if _is_label(panel) else next(letters) for panel in row]
+        headings = [
+            tuple(wrapped(panel.title if paper.labels else "",
+                          end - start - (width(f"{letter} ", paper.heading, paper, True) + 1.2
+                                         if letter else 0),
+                          paper.heading, paper, bold=True))
+            for panel, start, end, letter in zip(row, starts, ends, named, strict=False)
+        ]  # fmt: skip
+        lines = max(
+            len(lines) or bool(letter) for lines, letter in zip(headings, named, strict=True)
         )
-    ]
+        below = top + height(lines, paper.heading) + (1.0 if lines else 0)
+        beside = len(row) == 1 and self.room - sizes[0][1] >= 45
+        return [
+            self._one(panel, heading, letter,
+                      Box(below, start, below + size[0], start + size[1]), end, beside)
+            for panel, heading, letter, start, end, size in zip(
+                row, headings, named, starts, ends, sizes, strict=False
+            )
+        ]  # fmt: skip
+
+    def _sizes(self, row: tuple[Panel, ...]) -> list[tuple[float, float]]:
+        """(height, width) of each panel's axes: by weight, none higher than the first, the row full."""
+        free, tallest = self.room - self.gap * (len(row) - 1), 0.62 * self.room
+        total = sum(panel.weight for panel in row) or 1.0
+        shares = [free * panel.weight / total for panel in row]
+        main, _ = _fit(row[0], shares[0], tallest, self.paper)
+        sizes = [
+            _fit(panel, one, main * 1.04, self.paper)
+            for panel, one in zip(row, shares, strict=True)
+        ]
+        grow = min(free / sum(across for _, across in sizes), tallest / main)
+        if len(row) == 1 or grow <= 1:
+            return sizes
+        return [(down * grow, across * grow) for down, across in sizes]
+
+    def _one(
+        self,
+        panel: Panel,
+        heading: tuple[str, ...],
+        letter: str,
+        axes: Box,
+        end: float,
+        beside: bool,
+    ) -> Placed:
+        """What belongs to a panel, below its axes; its facts beside them where there is room."""
+        paper, bottom, bar = self.paper, axes.bottom, None
+        label: tuple[str, ...] = ()
+        if panel.bar is not None and self.bars:
+            bar = Box(bottom + 1.8, axes.left, bottom + 1.8 + BAR, end)
+            label = _label_below(panel.bar, bar.width, paper)
+            bottom = bar.bottom + 0.8 + height(len(label), paper.size)
+        lines = height(len(panel.facts) if paper.facts else 0, paper.size)
+        if beside:
+            facts = Box(axes.top, axes.right + GAP, axes.top + lines, end)
+            bottom = max(bottom, facts.bottom)
+        else:
+            facts = Box(bottom + 1.2, axes.left, bottom + 1.2 + lines, end)
+            bottom = facts.bottom if panel.facts and paper.facts else bottom
+        return Placed(panel, heading, letter, axes, bar, label, facts, bottom)
 
 
-def _sizes(row: tuple[Panel, ...], room: float) -> list[tuple[float, float]]:
-    """(height, width) of each panel's axes: by weight, none higher than the first, the row full."""
-    free, tallest = room - GAP * (len(row) - 1), 0.62 * room
-    total = sum(panel.weight for panel in row) or 1.0
-    shares = [free * panel.weight / total for panel in row]
-    main, _ = _fit(row[0], shares[0], tallest)
-    sizes = [_fit(panel, one, main * 1.04) for panel, one in zip(row, shares, strict=True)]
-    grow = min(free / sum(across for _, across in sizes), tallest / main)
-    if len(row) == 1 or grow <= 1:
-        return sizes
-    return [(down * grow, across * grow) for down, across in sizes]
+def _is_label(panel: Panel) -> bool:
+    """Whether a panel only says what stands in its row."""
+    return bool(panel.layers) and all(isinstance(layer, Labels) for layer in panel.layers)
 
 
-def _fit(panel: Panel, room: float, tallest: float) -> tuple[float, float]:
+def _fit(panel: Panel, room: float, tallest: float, paper: Paper) -> tuple[float, float]:
     """(height, width) of a panel's axes in a column of `room`."""
     bars = [layer for layer in panel.layers if isinstance(layer, Bars)]
     if bars:
-        return 8.5 * max(len(bars[0].names), 1), min(room, 100.0)
+        return paper.size / 7 * 8.5 * max(len(bars[0].names), 1), min(room, 100.0)
     high = room * panel.extent.height / max(panel.extent.width, 1e-9)
     shrink = min(1.0, tallest / high)
     return high * shrink, room * shrink
-
-
-def _placed(panel: Panel, heading: tuple[str, ...], axes: Box, end: float, beside: bool) -> Placed:
-    """What belongs to a panel, below its axes; its facts beside them where there is room."""
-    bottom, bar = axes.bottom, None
-    label: tuple[str, ...] = ()
-    if panel.bar is not None:
-        bar = Box(bottom + 1.8, axes.left, bottom + 1.8 + BAR, end)
-        label = _label_below(panel.bar, bar.width)
-        bottom = bar.bottom + 0.8 + height(len(label), BODY)
-    lines = height(len(panel.facts), BODY)
-    if beside:
-        facts = Box(axes.top, axes.right + GAP, axes.top + lines, end)
-        bottom = max(bottom, facts.bottom)
-    else:
-        facts = Box(bottom + 1.2, axes.left, bottom + 1.2 + lines, end)
-        bottom = facts.bottom if panel.facts else bottom
-    return Placed(panel, heading, axes, bar, label, facts, bottom)
 
 
 def bar_label(scale: Scale) -> str:
@@ -141,18 +242,18 @@ def bar_label(scale: Scale) -> str:
     return " ".join(part for part in (scale.label, scale.unit) if part)
 
 
-def bar_room(scale: Scale, room: float) -> float:
+def bar_room(scale: Scale, room: float, paper: Paper) -> float:
     """How long a colour bar may be beside its two numbers and its label."""
     texts = (number(scale.low), number(scale.high), bar_label(scale))
-    return room - sum(width(text, BODY) for text in texts) - 4.6
+    return room - sum(width(text, paper.size, paper) for text in texts) - 4.6
 
 
-def _label_below(scale: Scale, room: float) -> tuple[str, ...]:
-    if bar_room(scale, room) >= SHORTEST_BAR:
+def _label_below(scale: Scale, room: float, paper: Paper) -> tuple[str, ...]:
+    if bar_room(scale, room, paper) >= SHORTEST_BAR:
         return ()
-    return tuple(wrapped(bar_label(scale), room, BODY))
+    return tuple(wrapped(bar_label(scale), room, paper.size, paper))
 
 
-def names_width(facts: tuple[tuple[str, str], ...]) -> float:
+def names_width(facts: tuple[tuple[str, str], ...], paper: Paper) -> float:
     """Room for the names of facts, so that their values stand in one column."""
-    return max((width(name, BODY) for name, _ in facts), default=0.0) + 3
+    return max((width(name, paper.size, paper) for name, _ in facts), default=0.0) + 3

@@ -28,14 +28,17 @@ from vitviz.core.drawing import (
 )
 from vitviz.core.geometry import Box
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic, upsampled
-from vitviz.figures.text import height, wrapped
+from vitviz.figures.paper import Paper
+from vitviz.figures.text import family, height, printable, wrapped
 
 INK, QUIET, FAINT, ACCENT, LINE = "#1a1c20", "#5c636e", "#9aa1ab", "#dd4a1c", "#dcdfe4"
 CRISP = 800
 """Cells are repeated up to about so many pixels: readers of PDF and SVG blur small images."""
 
 
-def paint(axes: Axes, layer: DrawnLayer, room: tuple[float, float], *, vector: bool) -> None:
+def paint(
+    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: Paper, *, vector: bool
+) -> None:
     """One layer into axes of `room` (height, width) in millimetres."""
     match layer:
         case Raster():
@@ -59,11 +62,11 @@ def paint(axes: Axes, layer: DrawnLayer, room: tuple[float, float], *, vector: b
         case Outlines():
             _outlines(axes, layer)
         case Labels():
-            _labels(axes, layer, room)
+            _labels(axes, layer, room, paper)
         case Bars():
-            _bars(axes, layer, room)
+            _bars(axes, layer, room, paper)
         case Message():
-            _message(axes, layer, room)
+            _message(axes, layer, room, paper)
         case _:
             assert_never(layer)
 
@@ -126,11 +129,11 @@ _SIDES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _labels(axes: Axes, labels: Labels, room: tuple[float, float]) -> None:
+def _labels(axes: Axes, labels: Labels, room: tuple[float, float], paper: Paper) -> None:
     number = labels.role == "number"
-    size = _number_size(axes, labels, room) if number else 6.0
+    size = _number_size(axes, labels, room) if number else paper.size * 6 / 7
     for label in labels.labels:
-        _label(axes, label, size, number)
+        _label(axes, label, size, number, paper)
 
 
 def _number_size(axes: Axes, labels: Labels, room: tuple[float, float]) -> float:
@@ -141,17 +144,18 @@ def _number_size(axes: Axes, labels: Labels, room: tuple[float, float]) -> float
     return float(np.clip(apart / abs(right - left) * room[1], 0.8, 6.0))
 
 
-def _label(axes: Axes, label: Label, size: float, number: bool) -> None:
+def _label(axes: Axes, label: Label, size: float, number: bool, paper: Paper) -> None:
     across, along = _SIDES[label.anchor]
     text = axes.text(
-        label.at.col, label.at.row, label.text, ha=across, va=along, fontsize=size,
-        color="white" if number else QUIET, parse_math=False,
+        label.at.col, label.at.row, printable(label.text, paper.font), ha=across, va=along,
+        fontsize=size, color="white" if number else QUIET, parse_math=False,
+        family=family(paper.font),
     )  # fmt: skip
     if number:
         text.set_path_effects([withStroke(linewidth=size / 5, foreground="#000000b0")])
 
 
-def _bars(axes: Axes, bars: Bars, room: tuple[float, float]) -> None:
+def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: Paper) -> None:
     """Each name above its bar, its number at the end of the line."""
     step = 1 / max(len(bars.names), 1)
     for index, (name, value, text) in enumerate(
@@ -159,12 +163,13 @@ def _bars(axes: Axes, bars: Bars, room: tuple[float, float]) -> None:
     ):
         top = 1 - index * step
         share = min(max(value / bars.high, 0.0), 1.0) if bars.high > 0 else 0.0
-        shortened = wrapped(name, room[1] - 14, 7)
+        shortened = wrapped(name, room[1] - 2 * paper.size, paper.size, paper)
         shown = shortened[0] + (" …" if len(shortened) > 1 else "") if shortened else ""
         common: dict[str, Any] = {
-            "transform": axes.transAxes, "fontsize": 7, "va": "top", "parse_math": False
+            "transform": axes.transAxes, "fontsize": paper.size, "va": "top", "parse_math": False,
+            "family": family(paper.font),
         }  # fmt: skip
-        axes.text(0, top - 0.08 * step, shown, color=INK, **common)
+        axes.text(0, top - 0.08 * step, printable(shown, paper.font), color=INK, **common)
         axes.text(1, top - 0.08 * step, text, color=QUIET, ha="right", **common)
         for length, color in ((1.0, LINE), (share, ACCENT if index == 0 else FAINT)):
             axes.add_patch(
@@ -175,13 +180,17 @@ def _bars(axes: Axes, bars: Bars, room: tuple[float, float]) -> None:
             )  # fmt: skip
 
 
-def _message(axes: Axes, message: Message, room: tuple[float, float]) -> None:
+def _message(axes: Axes, message: Message, room: tuple[float, float], paper: Paper) -> None:
     """The sentence in the middle, the hint quieter below."""
-    said, hint = (wrapped(text, 0.84 * room[1], 7.5) for text in (message.text, message.hint))
-    total = height(len(said) + len(hint), 7.5)
+    size = paper.size * 7.5 / 7
+    said, hint = (
+        wrapped(text, 0.84 * room[1], size, paper) for text in (message.text, message.hint)
+    )
+    total = height(len(said) + len(hint), size)
     top = 0.5 + total / 2 / room[0]
     for lines, color, start in ((said, INK, 0), (hint, QUIET, len(said))):
         axes.text(
-            0.5, top - height(start, 7.5) / room[0], "\n".join(lines), transform=axes.transAxes,
-            ha="center", va="top", color=color, fontsize=7.5, linespacing=1.25, parse_math=False,
+            0.5, top - height(start, size) / room[0], printable("\n".join(lines), paper.font),
+            transform=axes.transAxes, ha="center", va="top", color=color, fontsize=size,
+            linespacing=1.25, parse_math=False, family=family(paper.font),
         )  # fmt: skip

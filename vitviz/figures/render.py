@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from einops import rearrange
+from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
-from vitviz.core.colors import table_colors
+from vitviz.core.colors import Scale, table_colors
 from vitviz.core.drawing import Drawing
 from vitviz.core.geometry import Box
+from vitviz.core.progress import VitvizError
 from vitviz.figures.layout import (
-    BODY,
-    HEADING,
     MARGIN,
-    TITLE,
     Page,
     Placed,
     bar_label,
@@ -23,66 +23,143 @@ from vitviz.figures.layout import (
     names_width,
 )
 from vitviz.figures.paint import INK, QUIET, paint
-from vitviz.figures.text import LINE, MM, POINT, number, width
+from vitviz.figures.paper import Paper
+from vitviz.figures.text import LINE, MM, POINT, family, number, printable, width
 
-WIDTH = 180.0
-"""A page's usual text width, in millimetres."""
 LONGEST_BAR = 36.0
 """However much room there is, a colour bar stays slim and short, in millimetres."""
 
 
-def render(drawing: Drawing, *, width_mm: float | None = None, vector: bool = False) -> Figure:
-    """The drawing on a white page, as wide as asked and as high as it needs.
+def render(
+    drawing: Drawing,
+    *,
+    width_mm: float | None = None,
+    vector: bool = False,
+    paper: Paper | None = None,
+) -> Figure:
+    """The drawing on a page, as wide as asked and as high as it needs.
 
-    `vector` leaves images at their own size, to be embedded in PDF or SVG. ValueError for a width
-    below 40 mm.
+    `vector` leaves images at their own size, to be embedded in PDF or SVG. `width_mm` replaces the
+    paper's. VitvizError for a width that no figure can have.
     """
-    page_width = WIDTH if width_mm is None else width_mm
-    if not page_width >= 40:
-        raise ValueError(f"a figure needs a width of at least 40 mm, not {page_width:g}")
-    page = lay_out(drawing, page_width)
-    figure = Figure(figsize=(page.width * MM, page.height * MM), facecolor="white")
-    _lines(figure, page, page.title, MARGIN, MARGIN, size=TITLE, weight="bold")
+    paper = paper or Paper()
+    if width_mm is not None:
+        paper = replace(paper, width_mm=width_mm)
+    page = lay_out(drawing, paper)
+    figure = Figure(figsize=(page.width * MM, page.height * MM), facecolor=background(paper))
+    printed = _Printed(figure, page, vector)
+    printed.lines(page.title, MARGIN, MARGIN, size=paper.headline, weight="bold")
     for placed in page.placed:
-        _panel(figure, page, placed, vector)
-    _lines(figure, page, page.caption, page.caption_top, MARGIN, size=BODY, color=QUIET)
+        printed.panel(placed)
+    if page.bar is not None and page.shared is not None:
+        printed.bar(page.shared, page.bar, page.label)
+    printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
 
 
-def _lines(
-    figure: Figure,
-    page: Page,
-    lines: tuple[str, ...],
-    top: float,
-    left: float,
-    *,
-    size: float,
-    color: str = INK,
-    **style: Any,
-) -> None:
-    for index, line in enumerate(lines):
-        down = top + index * size * POINT * LINE
-        figure.text(
-            left / page.width, 1 - down / page.height, line,
-            fontsize=size, color=color, va="top", parse_math=False, **style,
+def background(paper: Paper) -> str:
+    """The paper's colour in matplotlib's words; VitvizError for a colour that it does not know."""
+    if paper.transparent:
+        return "none"
+    if not is_color_like(paper.background):
+        raise VitvizError(
+            f"there is no colour {paper.background!r}; take white, transparent or #rrggbb"
+        )
+    return paper.background
+
+
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """A figure that is being printed."""
+
+    figure: Figure
+    page: Page
+    vector: bool
+
+    @property
+    def paper(self) -> Paper:
+        """What it is printed on."""
+        return self.page.paper
+
+    def lines(
+        self, lines: tuple[str, ...], top: float, left: float, *, size: float, color: str = INK,
+        **style: Any,
+    ) -> None:  # fmt: skip
+        """Lines of text below each other."""
+        page = self.page
+        for index, line in enumerate(lines):
+            down = top + index * size * POINT * LINE
+            self.figure.text(
+                left / page.width, 1 - down / page.height, self._letters(line),
+                fontsize=size, color=color, va="top", parse_math=False,
+                family=family(self.paper.font), **style,
+            )  # fmt: skip
+
+    def panel(self, placed: Placed) -> None:
+        """One panel with all that belongs to it."""
+        paper = self.paper
+        axes = self.figure.add_axes(_rect(self.page, placed.axes))
+        axes.set_axis_off()
+        extent = placed.panel.extent
+        room = (placed.axes.height, placed.axes.width)
+        for layer in placed.panel.layers:
+            paint(axes, layer, room, paper, vector=self.vector)
+            axes.set_xlim(extent.left, extent.right)
+            axes.set_ylim(extent.bottom, extent.top)
+        lines = max(len(placed.heading), bool(placed.letter))
+        top = placed.axes.top - 1.0 - lines * paper.heading * POINT * LINE
+        left = placed.axes.left
+        if placed.letter:
+            self.lines((placed.letter,), top, left, size=paper.heading, weight="bold")
+            left += width(placed.letter, paper.heading, paper, bold=True) + 2.0
+        weight = "normal" if placed.letter else "bold"
+        self.lines(placed.heading, top, left, size=paper.heading, weight=weight)
+        if placed.panel.bar is not None and placed.bar is not None:
+            self.bar(placed.panel.bar, placed.bar, placed.label)
+        if paper.facts:
+            self._facts(placed)
+
+    def bar(self, scale: Scale, box: Box, label: tuple[str, ...]) -> None:
+        """A slim bar between the ends of its range, its label beside it or below."""
+        paper = self.paper
+        low, high = number(scale.low), number(scale.high)
+        left = box.left + width(low, paper.size, paper) + 1.2
+        behind = width(high, paper.size, paper)
+        room = box.right - left - behind - 1.2 if label else bar_room(scale, box.width, paper)
+        right = left + max(min(room, LONGEST_BAR), 1.0)
+        axes = self.figure.add_axes(_rect(self.page, Box(box.top, left, box.bottom, right)))
+        axes.set_axis_off()
+        axes.imshow(
+            rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb"),
+            aspect="auto",
+            interpolation="none",
+        )
+        self._beside(box, low, box.left, INK)
+        self._beside(box, high, right + 1.2, INK)
+        if label:
+            self.lines(label, box.bottom + 0.8, box.left, size=paper.size, color=QUIET)
+        else:
+            self._beside(box, bar_label(scale), right + behind + 3.4, QUIET)
+
+    def _beside(self, box: Box, text: str, left: float, color: str) -> None:
+        """Text on the line of a colour bar."""
+        page = self.page
+        self.figure.text(
+            left / page.width, 1 - box.centre.row / page.height, self._letters(text),
+            fontsize=self.paper.size, color=color, va="center_baseline", parse_math=False,
+            family=family(self.paper.font),
         )  # fmt: skip
 
+    def _facts(self, placed: Placed) -> None:
+        size = self.paper.size
+        names = tuple(name for name, _ in placed.panel.facts)
+        values = tuple(value for _, value in placed.panel.facts)
+        top, left = placed.facts.top, placed.facts.left
+        self.lines(names, top, left, size=size, color=QUIET)
+        self.lines(values, top, left + names_width(placed.panel.facts, self.paper), size=size)
 
-def _panel(figure: Figure, page: Page, placed: Placed, vector: bool) -> None:
-    axes = figure.add_axes(_rect(page, placed.axes))
-    axes.set_axis_off()
-    extent = placed.panel.extent
-    axes.set_xlim(extent.left, extent.right)
-    axes.set_ylim(extent.bottom, extent.top)
-    for layer in placed.panel.layers:
-        paint(axes, layer, (placed.axes.height, placed.axes.width), vector=vector)
-        axes.set_xlim(extent.left, extent.right)
-        axes.set_ylim(extent.bottom, extent.top)
-    top = placed.axes.top - 1.0 - len(placed.heading) * HEADING * POINT * LINE
-    left = placed.axes.left
-    _lines(figure, page, placed.heading, top, left, size=HEADING, weight="bold")
-    _bar(figure, page, placed)
-    _facts(figure, page, placed)
+    def _letters(self, text: str) -> str:
+        return printable(text, self.paper.font)
 
 
 def _rect(page: Page, box: Box) -> tuple[float, float, float, float]:
@@ -93,47 +170,3 @@ def _rect(page: Page, box: Box) -> tuple[float, float, float, float]:
         box.width / page.width,
         box.height / page.height,
     )
-
-
-def _bar(figure: Figure, page: Page, placed: Placed) -> None:
-    """A slim bar between the ends of its range, its label beside it or below."""
-    scale, box = placed.panel.bar, placed.bar
-    if scale is None or box is None:
-        return
-    low, high = number(scale.low), number(scale.high)
-    left = box.left + width(low, BODY) + 1.2
-    room = (
-        box.right - left - width(high, BODY) - 1.2 if placed.label else bar_room(scale, box.width)
-    )
-    right = left + min(room, LONGEST_BAR)
-    axes = figure.add_axes(_rect(page, Box(box.top, left, box.bottom, right)))
-    axes.set_axis_off()
-    axes.imshow(
-        rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb"),
-        aspect="auto",
-        interpolation="none",
-    )
-    _beside(figure, page, box, low, box.left, INK)
-    _beside(figure, page, box, high, right + 1.2, INK)
-    if placed.label:
-        _lines(figure, page, placed.label, box.bottom + 0.8, box.left, size=BODY, color=QUIET)
-    else:
-        _beside(figure, page, box, bar_label(scale), right + width(high, BODY) + 3.4, QUIET)
-
-
-def _beside(figure: Figure, page: Page, box: Box, text: str, left: float, color: str) -> None:
-    """Text on the line of a colour bar."""
-    middle = 1 - box.centre.row / page.height
-    figure.text(
-        left / page.width, middle, text, fontsize=BODY, color=color, va="center_baseline",
-        parse_math=False,
-    )  # fmt: skip
-
-
-def _facts(figure: Figure, page: Page, placed: Placed) -> None:
-    names = tuple(name for name, _ in placed.panel.facts)
-    values = tuple(value for _, value in placed.panel.facts)
-    top, left = placed.facts.top, placed.facts.left
-    _lines(figure, page, names, top, left, size=BODY, color=QUIET)
-    column = left + names_width(placed.panel.facts)
-    _lines(figure, page, values, top, column, size=BODY)

@@ -1,21 +1,28 @@
-"""A drawing as a file that can be printed, and made again: PNG, SVG or PDF with its recipe inside."""
+"""A drawing as a file that can be printed, and made again: pictures, vectors or raw numbers."""
 
 from __future__ import annotations
 
-import json
+import io
 import os
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from matplotlib import rc_context
+from PIL import Image, TiffImagePlugin
 
 from vitviz.core.drawing import Drawing
+from vitviz.core.files import check_place, whole
 from vitviz.core.progress import VitvizError
-from vitviz.figures.render import render
+from vitviz.figures.numbers import write_csv, write_npz
+from vitviz.figures.paper import Paper
+from vitviz.figures.recipes import ascii_recipe, recipe
+from vitviz.figures.render import background, render
 
-SUFFIXES = (".png", ".svg", ".pdf")
+__all__ = ["SUFFIXES", "check_suffix", "recipe", "save", "written"]
+
+SUFFIXES = (".png", ".svg", ".pdf", ".tiff", ".tif", ".npz", ".csv")
+NUMBERS = (".npz", ".csv")
 _AS_TEXT: Any = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "vitviz"}
 
 
@@ -23,84 +30,91 @@ def save(
     drawing: Drawing,
     path: str | os.PathLike[str],
     *,
-    dpi: int = 200,
+    dpi: int | None = None,
     width_mm: float | None = None,
+    paper: Paper | None = None,
+    overwrite: bool = True,
 ) -> Path:
-    """Saves a drawing as a figure: the file's suffix says how, .png, .svg or .pdf.
+    """Saves a drawing as a figure: the file's suffix says how, .png, .svg, .pdf or .tiff.
 
-    `dpi` is a PNG's resolution, `width_mm` the page's width (180 by default). The file appears
-    whole or not at all. Returns its path. VitvizError for another suffix, a folder that is not
-    there, or a file that cannot be written.
+    .npz and .csv hold the numbers that are drawn instead, with their axes named. `dpi` is the
+    resolution of a PNG or TIFF, `width_mm` the page's width; both replace the paper's (200 and 180).
+    The file appears whole or not at all. Returns its path. VitvizError for another suffix, a folder
+    that is not there, a file that cannot be written, or (Exists) one that is not to be replaced.
     """
     target = Path(path)
+    kind = check_suffix(target)
+    check_place(target, overwrite=overwrite)
+    paper = paper or Paper()
+    paper = replace(
+        paper,
+        dpi=paper.dpi if dpi is None else dpi,
+        width_mm=paper.width_mm if width_mm is None else width_mm,
+    )
+    data = written(drawing, kind, paper)
+    with whole(target, overwrite=overwrite) as unfinished:
+        unfinished.write_bytes(data)
+    return target
+
+
+def check_suffix(target: Path) -> str:
+    """The kind of a figure's file, such as "png". VitvizError for one that cannot be saved."""
     kind = target.suffix.lower()
     if kind not in SUFFIXES:
         raise VitvizError(
             f"{target.name} cannot be saved: figures are {', '.join(SUFFIXES)}, "
             f"not {kind or 'without a suffix'}"
         )
-    if not target.parent.is_dir():
-        raise VitvizError(f"{target.name} cannot be saved: there is no folder {target.parent}")
-    try:
-        _write(drawing, target, kind[1:], dpi, width_mm)
-    except OSError as error:
-        raise VitvizError(
-            f"{target} cannot be saved: {error.strerror or error}; choose another place"
-        ) from error
-    return target
+    return kind[1:]
 
 
-def _write(drawing: Drawing, target: Path, kind: str, dpi: int, width_mm: float | None) -> None:
-    """The figure under a temporary name, then renamed."""
-    figure = render(drawing, width_mm=width_mm, vector=kind != "png")
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.stem}.", delete=False) as file:
-        unfinished = Path(file.name)
-    try:
-        with rc_context(_AS_TEXT):
-            figure.savefig(
-                unfinished,
-                format=kind,
-                dpi=dpi,
-                facecolor="white",
-                metadata=_metadata(drawing, kind),
-            )
-        unfinished.chmod(0o666 & ~_umask())
-        unfinished.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+def written(drawing: Drawing, kind: str, paper: Paper) -> bytes:
+    """The bytes of a figure's file, equal for equal drawings."""
+    match kind:
+        case "npz":
+            return write_npz(drawing)
+        case "csv":
+            return write_csv(drawing)
+        case "tif" | "tiff":
+            return _tiff(drawing, paper)
+        case _:
+            return _printed(drawing, kind, paper)
 
 
-def _umask() -> int:
-    """The rights that new files do not get; a temporary file has fewer than the user wants."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _printed(drawing: Drawing, kind: str, paper: Paper) -> bytes:
+    figure = render(drawing, paper=paper, vector=kind != "png")
+    file = io.BytesIO()
+    with rc_context(_AS_TEXT):
+        figure.savefig(
+            file, format=kind, dpi=paper.dpi, facecolor=background(paper),
+            metadata=_metadata(drawing, kind, paper),
+        )  # fmt: skip
+    return file.getvalue()
 
 
-def recipe(drawing: Drawing) -> str:
-    """What the drawing was made from, as JSON: what is written into every file."""
-    return json.dumps(
-        {
-            "vitviz": 1,
-            "view": drawing.view,
-            "title": drawing.title,
-            "options": dict(drawing.options),
-            **dict(drawing.recipe),
-        },
-        ensure_ascii=False,
-    )
+def _tiff(drawing: Drawing, paper: Paper) -> bytes:
+    """Without losses, in RGB as printers want it unless something has to shine through."""
+    figure = render(drawing, paper=paper)
+    raw = io.BytesIO()
+    figure.savefig(raw, format="png", dpi=paper.dpi, facecolor=background(paper))
+    with Image.open(raw) as opened:
+        image = opened.convert("RGBA" if paper.transparent else "RGB")
+    about = TiffImagePlugin.ImageFileDirectory_v2()
+    about[TiffImagePlugin.IMAGEDESCRIPTION] = ascii_recipe(drawing, paper)
+    about[TiffImagePlugin.SOFTWARE] = "vitviz"
+    file = io.BytesIO()
+    image.save(file, "TIFF", compression="tiff_lzw", tiffinfo=about, dpi=(paper.dpi, paper.dpi))
+    return file.getvalue()
 
 
-def _metadata(drawing: Drawing, kind: str) -> dict[str, Any]:
+def _metadata(drawing: Drawing, kind: str, paper: Paper) -> dict[str, Any]:
     """The recipe in the words of each format; without a date, so that equal figures are equal files."""
+    title = drawing.title
     match kind:
         case "png":
-            return {"Title": drawing.title, "Software": "vitviz", "vitviz": recipe(drawing)}
+            return {"Title": title, "Software": "vitviz", "vitviz": recipe(drawing, paper)}
         case "svg":
-            return {"Title": drawing.title, "Description": recipe(drawing), "Date": None}
+            return {"Title": title, "Description": recipe(drawing, paper), "Date": None}
         case _:
-            return {
-                "Title": drawing.title, "Subject": recipe(drawing), "Creator": "vitviz",
-                "CreationDate": None,
-            }  # fmt: skip
+            return {"Title": title, "Subject": ascii_recipe(drawing, paper), "Creator": "vitviz",
+                    "CreationDate": None}  # fmt: skip

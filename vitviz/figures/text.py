@@ -1,11 +1,13 @@
-"""Text for paper: how wide it is, and where its lines break."""
+"""Text for paper: how wide it is, where its lines break, and which letters can be printed."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.textpath import TextPath
+
+from vitviz.figures.paper import Paper
 
 MM = 1 / 25.4
 """One millimetre in inches."""
@@ -14,27 +16,63 @@ POINT = 25.4 / 72
 LINE = 1.32
 """Distance of two lines over the size of the type."""
 
+FALLBACKS = (
+    "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei",
+    "PingFang SC", "Hiragino Sans", "Malgun Gothic", "Arial Unicode MS", "Droid Sans Fallback",
+    "WenQuanYi Zen Hei",
+)  # fmt: skip
+"""Asked in turn for a letter that the chosen font lacks, as far as they are installed."""
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """The fonts that there are to choose from, by name."""
+    return tuple(sorted({font.name for font in fontManager.ttflist if _is_for_words(font.name)}))
+
+
+def family(font: str) -> list[str]:
+    """The font with those that help out."""
+    return [font, *(name for name in FALLBACKS if name != font and name in fonts())]
+
+
+def width(text: str, size: float, paper: Paper, bold: bool = False) -> float:
+    """How wide a line of text is, in millimetres."""
+    return _width(printable(text, paper.font), size, paper.font, bold)
+
 
 @lru_cache(4096)
-def width(text: str, size: float, bold: bool = False) -> float:
-    """How wide a line of text is, in millimetres."""
+def _width(text: str, size: float, font: str, bold: bool) -> float:
     if not text.strip():
         return 0.0
-    font = FontProperties(weight="bold" if bold else "normal")
+    chosen = FontProperties(family=family(font), weight="bold" if bold else "normal")
     safe = text.replace("$", r"\$")
-    return float(TextPath((0, 0), safe, size=size, prop=font).get_extents().width) * POINT
+    return float(TextPath((0, 0), safe, size=size, prop=chosen).get_extents().width) * POINT
 
 
-def wrapped(text: str, room: float, size: float, bold: bool = False) -> list[str]:
-    """The lines of a text in a column of `room` millimetres."""
+def wrapped(text: str, room: float, size: float, paper: Paper, bold: bool = False) -> list[str]:
+    """The lines of a text in a column of `room` millimetres; a word without room for it is cut."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and width(longer, size, bold) <= room:
+        if lines and width(longer, size, paper, bold) <= room:
             lines[-1] = longer
-        else:
-            lines.append(word)
+            continue
+        while len(word) > 1 and width(word, size, paper, bold) > room:
+            fits = _fitting(word, room, size, paper, bold)
+            lines.append(word[:fits])
+            word = word[fits:]
+        lines.append(word)
     return lines
+
+
+def _fitting(word: str, room: float, size: float, paper: Paper, bold: bool) -> int:
+    """How many letters of a word fit, at least one."""
+    low, high = 1, len(word)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = width(word[:middle], size, paper, bold) <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low
 
 
 def height(lines: int, size: float) -> float:
@@ -47,3 +85,31 @@ def number(value: float) -> str:
     if value != 0 and abs(value) < 1e-3:
         return f"{value:.2e}"
     return f"{value:.3g}"
+
+
+def printable(text: str, font: str) -> str:
+    """The text with an empty box for each letter that no font here has."""
+    if text.isascii():
+        return "".join(each if each.isprintable() or each == "\n" else " " for each in text)
+    return "".join(each if _known(each, font) else "□" for each in text)
+
+
+@lru_cache(4096)
+def _known(letter: str, font: str) -> bool:
+    if letter.isspace():
+        return True
+    files = _files(font)
+    return any(get_font(file).get_char_index(ord(letter)) for file in files)
+
+
+@cache
+def _files(font: str) -> tuple[str, ...]:
+    return tuple(
+        fontManager.findfont(FontProperties(family=name), fallback_to_default=True)
+        for name in family(font)
+    )
+
+
+def _is_for_words(name: str) -> bool:
+    """Whether a font is for words: matplotlib brings some for mathematical signs only."""
+    return not name.startswith(("cm", "STIX", "DejaVu Sans Display", "DejaVu Serif Display"))
