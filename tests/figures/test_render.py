@@ -145,5 +145,5 @@ def test_an_empty_range_and_an_infinite_value_still_print(tmp_path):
 
 
 def test_a_page_too_narrow_is_refused(heads):
-    with pytest.raises(VitvizError, match="40 mm .*, not 10"):
+    with pytest.raises(VitvizError, match=r"40 mm .*, not 10"):
         render(heads, width_mm=10)
