@@ -69,6 +69,7 @@ def test_moving_inside_a_patch_draws_nothing_there(
 ) -> None:
     coarse, fine = session.columns
     assert coarse.trace is not None
+    session.share_range(False)  # a shared one changes with the other column's numbers
     crop = coarse.trace.crop
     session.hover(Place(crop.to_original(Spot(33, 33))), coarse.id)
     drawn.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Menu = Literal["File", "View", "Model", "Figure", "Help", ""]
+Menu = Literal["File", "View", "Model", "Compare", "Figure", "Help", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,7 @@ WISHES: tuple[Wish, ...] = (
     Wish("reset_layout", "Reset &layout", (), "View", "Put all panels back where they were"),
     Wish("theme", "Switch &dark and light", ("Ctrl+D",), "View"),
     Wish("fullscreen", "Full screen", ("F11",), "View"),
-    Wish(
-        "find_model",
-        "Model &library",
-        ("Ctrl+K",),
-        "Model",
-        "Search all models, download and open them; pressed again it closes",
-    ),
+    Wish("find_model", "&Find a model…", ("Ctrl+K",), "Model", "Choose a model by name"),
     Wish(
         "open_model",
         "Open &checkpoint file…",
@@ -88,6 +82,22 @@ WISHES: tuple[Wish, ...] = (
         "Model",
         "A .safetensors, .pth, .pt or .bin file",
     ),
+    Wish("add_column", "&One more column", ("Ctrl+T",), "Compare", "To change one thing in it"),
+    Wish("close_column", "&Close column", ("Ctrl+Shift+W",), "Compare"),
+    Wish("reopen_column", "&Reopen closed column", ("Ctrl+Z",), "Compare"),
+    Wish("next_column", "&Next column", ("Ctrl+Right",), "Compare", rule=True),
+    Wish("previous_column", "&Previous column", ("Ctrl+Left",), "Compare"),
+    Wish("move_right", "Move column &right", ("Ctrl+Shift+Right",), "Compare"),
+    Wish("move_left", "Move column &left", ("Ctrl+Shift+Left",), "Compare"),
+    Wish("one_column", "All views of one column", ("Ctrl+1",), "Compare", rule=True),
+    Wish("all_columns", "Grid: all columns", ("Ctrl+2",), "Compare"),
+    Wish("one_view", "One view of all columns", ("Ctrl+3",), "Compare"),
+    Wish("patch_sizes", "Set up: &patch sizes", (), "Compare", "One flexible ViT", rule=True),
+    Wish(
+        "vit_tnt", "Set up: ViT and &TNT", (), "Compare", "Patches, and patches with words inside"
+    ),
+    Wish("all_layers", "Set up: all &layers", (), "Compare", "One view, each column another layer"),
+    Wish("two_pictures", "Set up: t&wo pictures", (), "Compare", "This picture and the next"),
     Wish("export", "&Save figure of this view…", ("Ctrl+E",), "Figure", "PNG, SVG or PDF"),
     Wish("copy", "&Copy view as picture", ("Ctrl+C",), "Figure"),
     Wish("help", "&Help on this view", ("F1",), "Help", "What it shows, its formula and source"),

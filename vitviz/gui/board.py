@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 
 from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -30,7 +31,9 @@ class Board(QWidget):
     def __init__(self, views: dict[str, View]) -> None:
         super().__init__()
         self.cards: dict[str, Card] = {}
-        self._hidden: set[str] = set()
+        self._hidden = {name for name, view in views.items() if not view.shown}
+        self._first_hidden = frozenset(self._hidden)
+        self._impossible: frozenset[str] = frozenset()
         self._maximised = ""
         self._focus = ""
         self._column = QSplitter(Qt.Orientation.Vertical)
@@ -60,7 +63,7 @@ class Board(QWidget):
         """The views that are to be seen, the only ones worth drawing."""
         if self._maximised:
             return (self._maximised,)
-        return tuple(name for name in self.cards if name not in self._hidden)
+        return tuple(name for name in self.cards if name not in self._hidden | self._impossible)
 
     def show_drawing(self, view: str, drawing: Drawing) -> None:
         """Shows a view's new drawing."""
@@ -94,6 +97,18 @@ class Board(QWidget):
         self._hidden.discard(view) if on else self._hidden.add(view)
         self._arrange()
 
+    def set_all_shown(self, names: Collection[str]) -> None:
+        """Shows these views and takes all others off the board."""
+        self._hidden = set(self.cards) - set(names)
+        self._arrange()
+
+    def show_possible(self, names: Collection[str]) -> None:
+        """Shows only cards of these views: the others have nothing to show for this model."""
+        impossible = frozenset(self.cards) - frozenset(names)
+        if impossible != self._impossible:
+            self._impossible = impossible
+            self._arrange()
+
     def is_shown(self, view: str) -> bool:
         """Whether a view is on the board (behind a maximised one or not)."""
         return view not in self._hidden
@@ -102,13 +117,16 @@ class Board(QWidget):
         """Sizes of rows and columns and the views taken off, as text."""
         parts = [self._column, *self._rows]
         sizes = ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
-        return f"{sizes}|{' '.join(sorted(self._hidden))}"
+        shown = set(self.cards) - self._hidden
+        return f"{sizes}|{' '.join(sorted(self._hidden))}|{' '.join(sorted(shown))}"
 
     def restore(self, state: str) -> None:
         """Takes sizes back; a state of another layout is ignored."""
         parts = [self._column, *self._rows]
-        sizes, _, hidden = state.partition("|")
-        self._hidden = set(hidden.split()) & set(self.cards)
+        sizes, hidden, shown = (*state.split("|"), "", "")[:3]
+        known = set(hidden.split()) | set(shown.split())
+        new = self._first_hidden - known  # views that this state does not know are as at first
+        self._hidden = set(hidden.split()) & set(self.cards) | new
         self._arrange()
         saved = sizes.split(",")
         if len(saved) == len(parts):
@@ -117,7 +135,7 @@ class Board(QWidget):
 
     def reset(self) -> None:
         """Puts all views back, at their first sizes."""
-        self._hidden.clear()
+        self._hidden = set(self._first_hidden)
         self._maximised = ""
         self._arrange()
         self.restore(self._default)

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from vitviz.core.drawing import Drawing, Panel
+from vitviz.core.drawing import Bars, Drawing, Panel
 from vitviz.gui.theme import UNIT
 
 if TYPE_CHECKING:
     from vitviz.gui.panel import PanelWidget, Pointed
+
+
+NARROW = 60
+"""Pixels that a panel can do with in a narrow column."""
 
 
 class Canvas(QWidget):
@@ -32,6 +36,32 @@ class Canvas(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._body: QWidget | None = None
         self._shape: list[list[int]] = []
+        self._stacked = False
+
+    @property
+    def shape(self) -> list[list[int]]:
+        """The panels' shares of the width, row by row: what the room they need depends on."""
+        return self._shape
+
+    def stack(self, on: bool) -> None:
+        """Has panels that belong beside each other one below the other, where there is little width."""
+        if on != self._stacked:
+            self._stacked = on
+            if (drawing := self._drawing) is not None:
+                self._shape = []
+                self.show_drawing(drawing)
+
+    def height_for(self, width: int) -> int:
+        """The height that the panels need at a width to be as large as it lets them."""
+        if self._drawing is None:
+            return width
+        rows = self._arranged(self._drawing)
+        return sum(_needed(row, width) for row in rows) + UNIT * (len(rows) - 1)
+
+    def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
+        if not self._stacked:
+            return drawing.rows
+        return tuple(line for row in drawing.rows for line in _stacked(row))
 
     @property
     def drawing(self) -> Drawing | None:
@@ -45,12 +75,14 @@ class Canvas(QWidget):
 
     def show_drawing(self, drawing: Drawing) -> None:
         """Replaces what is shown."""
-        shape = [[_share(panel) for panel in row] for row in drawing.rows]
+        rows = self._arranged(drawing)
+        shape = [[_share(panel) for panel in row] for row in rows]
         if shape != self._shape:
-            self._build(drawing.rows)
+            self._build(rows)
             self._shape = shape
         self._drawing = drawing
-        for widget, panel in zip(self.panels, drawing.panels, strict=True):
+        panels = [panel for row in rows for panel in row]
+        for widget, panel in zip(self.panels, panels, strict=True):
             if widget.panel is not panel:
                 widget.show_panel(panel)
         self.painted.emit()
@@ -90,6 +122,8 @@ class Canvas(QWidget):
         made = []
         for panel in row:
             widget = PanelWidget()
+            if self._stacked:
+                widget.setMinimumSize(NARROW, NARROW)
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
             widget.read.connect(self.read)
@@ -106,10 +140,40 @@ class Canvas(QWidget):
         self.clicked.emit(found)
 
 
+def _stacked(row: tuple[Panel, ...]) -> list[tuple[Panel, ...]]:
+    """A row for little width: what is large below each other, what is small beside each other."""
+    most = max(panel.weight for panel in row)
+    large: list[tuple[Panel, ...]] = [(panel,) for panel in row if panel.weight == most]
+    small = tuple(panel for panel in row if panel.weight < most)
+    return [*large, small] if small else large
+
+
 def _share(panel: Panel) -> int:
     """A panel's share of its row's width: panels of one height are as wide as their shape says."""
     shape = panel.extent.width / panel.extent.height if panel.extent.height > 0 else 1.0
     return max(round(100 * panel.weight * min(max(shape, 0.4), 6.0)), 1)
+
+
+def _needed(row: tuple[Panel, ...], width: int) -> int:
+    """The height of a row of panels at a width, with their titles, colour bars and numbers."""
+    shares = [_share(panel) for panel in row]
+    inside = width - UNIT * (len(row) - 1)
+    return max(
+        _panel_height(panel, inside * share // sum(shares))
+        for panel, share in zip(row, shares, strict=True)
+    )
+
+
+def _panel_height(panel: Panel, width: int) -> int:
+    lines = -(-len(panel.facts) // max(width // 85, 1))
+    around = 22 * (bool(panel.title) + (panel.bar is not None)) + 18 * lines
+    match panel.layers:
+        case (Bars() as bars, *_):
+            return around + 24 * len(bars.names)
+        case _:
+            extent = panel.extent
+            shape = extent.width / extent.height if extent.height > 0 else 1.0
+            return around + round(width / max(shape, 0.4))
 
 
 def _height(row: tuple[Panel, ...]) -> int:

@@ -34,9 +34,10 @@ class Card(QFrame):
     wished = Signal(str, str)
     """(wish, view): "help", "options", "export", "maximise"."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, titled: bool = True) -> None:
         super().__init__()
         self.view = view
+        self._titled = titled
         self.setObjectName("card")
         self.canvas = Canvas()
         self.canvas.hovered.connect(self.hovered)
@@ -54,9 +55,9 @@ class Card(QFrame):
         layout.addWidget(self._header())
         self._message = MessageWidget()
         self._stack = QStackedLayout()
+        layout.addLayout(self._stack, 1)  # first: without a parent its widgets would be windows
         self._stack.addWidget(self._message)
         self._stack.addWidget(self.canvas)
-        layout.addLayout(self._stack, 1)
         layout.addWidget(self._caption)
         self._tools = self._tool_strip()
         self.setAccessibleName(view.title)
@@ -76,6 +77,11 @@ class Card(QFrame):
         self._caption.setVisible(False)
         self._message.show_message(Message(text, hint))
         self._stack.setCurrentWidget(self._message)
+
+    def height_for(self, width: int) -> int:
+        """The height that suits what is shown at a width."""
+        around = 2 * UNIT + 2 * (UNIT - 2) + 2 * self._caption.fontMetrics().height()
+        return self.canvas.height_for(width) + around
 
     @property
     def drawing(self) -> Drawing | None:
@@ -103,10 +109,11 @@ class Card(QFrame):
         layout = QHBoxLayout(header)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
-        title = QLabel(self.view.title)
-        title.setObjectName("title")
-        title.setToolTip(self.view.shows)
-        layout.addWidget(title)
+        if self._titled:
+            title = QLabel(self.view.title)
+            title.setObjectName("title")
+            title.setToolTip(self.view.shows)
+            layout.addWidget(title)
         layout.addWidget(self._subtitle, 1)
         return header
 

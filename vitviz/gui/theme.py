@@ -105,6 +105,12 @@ QToolButton#tool::menu-indicator { image: none; width: 0; }
 QToolButton#quiet { background: transparent; border: 1px solid transparent; border-radius: 5px;
   color: $quiet; padding: 1px 5px; }
 QToolButton#quiet:hover { background: $raised; color: $text; }
+QToolButton#quiet::menu-indicator { image: none; width: 0; }
+QToolButton#small { background: transparent; border: 1px solid transparent; border-radius: 5px;
+  color: $quiet; padding: 2px 8px; }
+QToolButton#small:hover { background: $raised; color: $text; }
+QToolButton#small:checked { background: $raised; color: $text; border-color: $line; }
+QToolButton#small::menu-indicator { image: none; width: 0; }
 QToolButton#quiet:checked { color: $accent; }
 QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: url($arrow); width: 10px; height: 10px; }
@@ -138,11 +144,18 @@ QTableWidget { background: $surface; border: none; gridline-color: $line; }
 QHeaderView::section { background: $surface; color: $quiet; border: none; padding: 4px 8px; }
 QFrame#card { background: $surface; border: 1px solid $surface; border-radius: 8px; }
 QFrame#card[focused="true"] { border: 1px solid $line; }
+QFrame#column { background: $surface; border: 1px solid $surface; border-top: 2px solid $line;
+  border-radius: 8px; border-top-left-radius: 0; border-top-right-radius: 0; }
+QFrame#column[active="true"] { border-top: 2px solid $accent; }
+QLabel#prediction[dissent="true"] { color: $accent; }
+QLabel[state="good"] { color: $good; }
+QLabel[state="bad"] { color: $bad; }
 QFrame#strip { background: $surface; }
 QFrame#side { background: $surface; border-radius: 8px; }
 QFrame#notice { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame#rule { background: $line; max-height: 1px; min-height: 1px; }
 QLabel#title { font-weight: 600; }
+QLabel#title[focused="true"] { color: $accent; }
 QLabel#quiet, QLabel#facts { color: $quiet; }
 QLabel#faint { color: $faint; }
 QLabel#good { color: $good; }

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
+    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
@@ -33,6 +34,7 @@ from vitviz.core.trace import Picture, Trace
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board
+from vitviz.gui.compare import Compare
 from vitviz.gui.controls import Controls
 from vitviz.gui.drops import carries_pictures, sources_of
 from vitviz.gui.filmstrip import Filmstrip
@@ -40,7 +42,6 @@ from vitviz.gui.inspector import Inspector
 from vitviz.gui.keys import leave_focus
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.learning import learn_devices
-from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
 from vitviz.gui.theme import UNIT
@@ -73,7 +74,6 @@ class MainWindow(QMainWindow):
         self.filmstrip, self.inspector = Filmstrip(), Inspector()
         self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
-        self.library = LibraryRoom(session)
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         self._docks: dict[str, QDockWidget] = {}
         self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
+        self.compare = Compare(self)
         self.wishes = Wishes(self)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
@@ -109,20 +110,20 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(UNIT, 0, UNIT, 0)
         layout.setSpacing(UNIT)
-        layout.addWidget(self._header)
+        top = QHBoxLayout()
+        top.addWidget(self._header, 1)
+        top.addWidget(self.compare.bar)
+        layout.addLayout(top)
+        layout.addWidget(self.compare.tabs)
         layout.addWidget(self.notices)
-        self._middle.addWidget(self.welcome)
-        self._middle.addWidget(self.board)
         layout.addLayout(self._middle, 1)
+        for page in (self.welcome, self.board, self.compare.table):
+            self._middle.addWidget(page)
         layout.addWidget(self.controls)
         self.setCentralWidget(middle)
         self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
         self.resizeDocks(list(self._docks.values()), [152, 268], Qt.Orientation.Horizontal)
-        self._dock("Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
-        beside = (self._docks["Pictures"], self._docks["Library"])
-        self.splitDockWidget(*beside, Qt.Orientation.Horizontal)
-        self._docks["Library"].hide()
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)
@@ -188,6 +189,12 @@ class MainWindow(QMainWindow):
 
     def _connect_widgets(self) -> None:
         session = self.session
+        table = self.compare.table
+        table.hovered.connect(self._hovered)
+        table.clicked.connect(self._clicked)
+        table.read.connect(self._read)
+        table.double_clicked.connect(self._double_clicked)
+        table.wished.connect(self._card_wished)
         self.board.hovered.connect(self._hovered)
         self.board.clicked.connect(self._clicked)
         self.board.read.connect(self._read)
@@ -211,9 +218,6 @@ class MainWindow(QMainWindow):
         self.welcome.open_wished.connect(self.wishes.open)
         self.welcome.samples_wished.connect(self.wishes.open_samples)
         self.bar.find_wished.connect(self.wishes.find_model)
-        self.library.requested.connect(self.request_model)
-        self.library.file_wished.connect(self.wishes.open_model)
-        self.library.closed.connect(self.hide_library)
         self.bar.checkpoint_wished.connect(self.wishes.open_model)
 
     def _connect_session(self) -> None:
@@ -233,6 +237,7 @@ class MainWindow(QMainWindow):
         links.connect(session.jobs.started, self._job_started)
         links.connect(session.jobs.progressed, self._show_jobs)
         links.connect(session.jobs.ended, self._job_ended)
+        self.compare.listen(links)
 
     def _show_all(self) -> None:
         self._show_models()
@@ -241,7 +246,7 @@ class MainWindow(QMainWindow):
         self._show_look(self.session.look)
         self._show_trace(self.session.trace)
         self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
-        self.session.want(self.board.visible)
+        self.compare.want()
 
     # What the session announced
 
@@ -271,9 +276,9 @@ class MainWindow(QMainWindow):
 
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
-        self._show_header(trace)
+        self.show_header()
+        self.show_page()
         picture = self.session.current
-        self._show_middle(self.welcome if picture is None else self.board)
         if trace is not None:
             self._show_selection(self.session.selection, self.session.selection)
             return
@@ -281,6 +286,23 @@ class MainWindow(QMainWindow):
         if picture is not None:
             for name in self.views:
                 self.board.show_message(name, f"Reading {picture.name} …")
+
+    def show_page(self) -> None:
+        """The welcome page while no picture is open, else the board or the table of columns."""
+        empty = self.session.current is None
+        self._show_middle(self.welcome if empty else self.compare.page)
+
+    def show_active(self) -> None:
+        """Another column is the active one: shows what was drawn for it, or what it waits for."""
+        self._show_trace(self.session.trace)
+        self._show_options(self.board.focus)
+
+    def show_possible(self, why_not: dict[str, str]) -> None:
+        """Offers the views that have something to show; the others say why they have nothing."""
+        self.board.show_possible([name for name, why in why_not.items() if not why])
+        for name, action in self._view_actions.items():
+            action.setEnabled(not why_not[name])
+            action.setToolTip(why_not[name] or self.views[name].shows)
 
     def _show_middle(self, page: QWidget) -> None:
         """The page that is shown has the keys: a button that had them would take Space."""
@@ -302,7 +324,9 @@ class MainWindow(QMainWindow):
             self._devices_known = True
             learn_devices(self.session, self.bar)
 
-    def _show_header(self, trace: Trace | None) -> None:
+    def show_header(self) -> None:
+        """Says what is shown; several columns have headers of their own that say it."""
+        trace = self.session.trace
         if trace is None:
             self._header.show_text("")
             self.setWindowTitle("vitviz")
@@ -314,7 +338,7 @@ class MainWindow(QMainWindow):
             parts.append(f"{label} {share:.2f}")
         if trace.crop.seen_share < 0.995:
             parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
-        self._header.show_text("   ·   ".join(parts))
+        self._header.show_text("   ·   ".join(parts) if len(self.session.columns) == 1 else "")
 
     def _show_trace_failure(self, sentence: str, column: int) -> None:
         self._learn_devices()  # perhaps the one that was asked for is not there
@@ -343,11 +367,11 @@ class MainWindow(QMainWindow):
             self.inspector.show_values(self.views[view], self.session.options.get(view, {}))
 
     def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
-        self.board.show_drawing(view, drawing)
+        self.compare.show_drawing(view, drawing, column)
         self.painted.emit(view)
 
     def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
-        self.board.show_message(view, "Not shown", sentence)
+        self.compare.show_message(view, column, "Not shown", sentence)
         self.painted.emit(view)
 
     def _show_problems(self, sentences: list[str]) -> None:
@@ -371,17 +395,19 @@ class MainWindow(QMainWindow):
 
     # What the user wished
 
-    def _hovered(self, found: Pointed | None) -> None:
+    def _hovered(self, found: Pointed | None, column: int | None = None) -> None:
         self._read(found)
         preview = self.actions_by_name["preview"].isChecked()
         if self.session.trace is not None:
-            self.session.hover(found.place if found is not None and preview else None)
+            self.session.hover(found.place if found is not None and preview else None, column)
 
     def _read(self, found: Pointed | None) -> None:
         """Says the value under the cursor, of the numbers that are drawn now."""
         self.controls.read_out("" if found is None else found.words)
 
-    def _clicked(self, found: Pointed | None) -> None:
+    def _clicked(self, found: Pointed | None, column: int | None = None) -> None:
+        if column is not None:
+            self.session.columns.activate(column)
         chosen = self._before_click = self.session.selection
         if self.session.trace is None or found is None:
             return
@@ -393,17 +419,19 @@ class MainWindow(QMainWindow):
         elif found.place is not None:
             self.session.pin(found.place)
 
-    def _double_clicked(self, view: str) -> None:
+    def _double_clicked(self, view: str, _column: int = 0) -> None:
         """A double click is for the view: what its first click chose is given back."""
         before, self._before_click = self._before_click, None
         if before is not None:
             self.session.select(pin=before.pin, depth=before.depth, head=before.head)
-        self.board.maximise(view)
+        self.compare.maximise(view)
 
     def _reset_look(self) -> None:
         self.session.set_look(**asdict(Look()))
 
-    def _card_wished(self, wish: str, view: str) -> None:
+    def _card_wished(self, wish: str, view: str, column: int = -1) -> None:
+        if column >= 0:
+            self.session.columns.activate(column)
         match wish:
             case "help":
                 dialogs.view_help(self, self.views[view]).show()
@@ -412,17 +440,22 @@ class MainWindow(QMainWindow):
             case "export":
                 self.wishes.export_view(view)
             case "maximise":
-                self.board.maximise(view)
+                self.compare.maximise(view)
 
     def _focus_changed(self, view: str) -> None:
+        self.compare.table.show_focus(view)
         self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
 
     def _visible_changed(self) -> None:
-        self.session.want(self.board.visible)
+        self.compare.show_views()
         for name, action in self._view_actions.items():
             blocker = QSignalBlocker(action)
             action.setChecked(self.board.is_shown(name))
             blocker.unblock()
+
+    def show_views_of(self, *names: str) -> None:
+        """Shows these views and takes all others off."""
+        self.board.set_all_shown(names)
 
     def _view_toggled(self, on: bool) -> None:
         self.board.set_shown(_data(self.sender()), on)
@@ -444,21 +477,7 @@ class MainWindow(QMainWindow):
         self.session.use_model(request)
 
     def _stop(self) -> None:
-        for job in tuple(self._jobs):
-            self.session.stop(job)
-
-    def show_library(self) -> None:
-        """Opens the model library with the keys in its search field."""
-        self._docks["Library"].show()
-        self._docks["Library"].raise_()
-        self.library.begin()
-
-    def hide_library(self) -> None:
-        """Closes the model library; the board has the keys again."""
-        self._docks["Library"].hide()
-        current = self._middle.currentWidget()
-        if current is not None:
-            current.setFocus()
+        self.session.stop_all()
 
     # Theme, drops and closing
 
@@ -469,6 +488,7 @@ class MainWindow(QMainWindow):
             theme.apply(app, theme.resolve(name))
         self.session.remember(theme=name)
         self.board.restyle()
+        self.compare.table.restyle()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -510,7 +530,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
         self._links.cut()
-        self.library.cut()
         self.session.close()
         super().closeEvent(event)
 

@@ -13,6 +13,8 @@ from vitviz.core.images import bundled_pictures
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
+from vitviz.gui.finder import Finder
+from vitviz.gui.learning import learn_names
 from vitviz.gui.saving import save_figure
 
 if TYPE_CHECKING:
@@ -88,16 +90,14 @@ class Wishes:
         self._window.request_model(replace(request, fit="pad" if request.fit == "crop" else "crop"))
 
     def maximise(self) -> None:
-        self._window.board.maximise(self._window.board.focus)
+        self._window.compare.maximise(self._window.board.focus)
 
     def restore(self) -> None:
-        if self._window.board.maximised:
-            self._window.board.maximise("")
-        elif self._window.isFullScreen():
+        if not self._window.compare.restore() and self._window.isFullScreen():
             self._window.showNormal()
 
     def reset_zoom(self) -> None:
-        for card in self._window.board.cards.values():
+        for card in self._window.compare.cards():
             card.canvas.reset_zoom()
 
     def reset_layout(self) -> None:
@@ -112,11 +112,11 @@ class Wishes:
         self._window.showNormal() if self._window.isFullScreen() else self._window.showFullScreen()
 
     def find_model(self) -> None:
-        library, focus = self._window.library, self._window.focusWidget()
-        if library.isVisible() and focus is not None and library.isAncestorOf(focus):
-            self._window.hide_library()
-        else:
-            self._window.show_library()
+        finder = Finder(self._window, self._session.request)
+        finder.requested.connect(self._window.request_model)
+        finder.show_names([choice.name for choice in self._session.models()])
+        learn_names(self._session, finder)
+        finder.show()
 
     def open_model(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint file", "", CHECKPOINTS)
@@ -127,8 +127,8 @@ class Wishes:
         self.export_view(self._window.board.focus)
 
     def copy(self) -> None:
-        card = self._window.board.cards[self._window.board.focus]
-        if card.drawing is None or self._session.trace is None:
+        card = self._window.compare.card(self._window.board.focus)
+        if card is None or card.drawing is None or self._session.trace is None:
             self._window.notices.say(["There is no view to copy yet; open a picture first."])
             return
         QGuiApplication.clipboard().setPixmap(card.canvas.grab())
@@ -182,8 +182,56 @@ class Wishes:
     def all_heads(self) -> None:
         self._session.all_heads()
 
+    def add_column(self) -> None:
+        self._window.compare.wish("add")
+
+    def close_column(self) -> None:
+        self._session.columns.close(self._session.columns.active.id)
+
+    def reopen_column(self) -> None:
+        self._window.compare.wish("reopen")
+
+    def next_column(self) -> None:
+        self._go(1)
+
+    def previous_column(self) -> None:
+        self._go(-1)
+
+    def move_right(self) -> None:
+        self._window.compare.column_wished("right", self._session.columns.active.id)
+
+    def move_left(self) -> None:
+        self._window.compare.column_wished("left", self._session.columns.active.id)
+
+    def one_column(self) -> None:
+        self._window.compare.set_layout("one")
+
+    def all_columns(self) -> None:
+        self._window.compare.set_layout("grid")
+
+    def one_view(self) -> None:
+        self._window.compare.set_layout("large")
+
+    def patch_sizes(self) -> None:
+        self._window.compare.wish("patch_sizes")
+
+    def vit_tnt(self) -> None:
+        self._window.compare.wish("vit_tnt")
+
+    def all_layers(self) -> None:
+        self._window.compare.wish("layers")
+
+    def two_pictures(self) -> None:
+        self._window.compare.wish("pictures")
+
+    def _go(self, by: int) -> None:
+        columns = self._session.columns
+        at = (columns.index(columns.active.id) + by) % len(columns)
+        columns.activate(columns.all[at].id)
+
     def export_view(self, view: str) -> None:
-        drawing = self._window.board.cards[view].drawing
+        card = self._window.compare.card(view)
+        drawing = None if card is None else card.drawing
         if drawing is None or self._session.trace is None:
             self._window.notices.say(["There is no figure to save yet; open a picture first."])
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from vitviz.session.column import Column
 from vitviz.session.drawings import Drawings
 from vitviz.session.reading import Reading
 
-_REMEMBERED = 10
+_REMEMBERED = 20
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +71,7 @@ class Columns:
         self._active = self._lives[0]
         self._next = first.id + 1
         self._closed: list[_Closed] = []
+        self._reference: int | None = None
 
     def __iter__(self) -> Iterator[Live]:
         return iter(tuple(self._lives))
@@ -102,6 +103,23 @@ class Columns:
         """All columns but this one."""
         return [other for other in self._lives if other is not live]
 
+    @property
+    def reference(self) -> Live:
+        """The column that the others are compared with: the first unless told."""
+        return next((live for live in self._lives if live.id == self._reference), self._lives[0])
+
+    def partner(self, live: Live) -> Live | None:
+        """What a column is compared with: the reference, and that with its neighbour."""
+        if live is not self.reference:
+            return self.reference
+        return next(iter(self.others(live)), None)
+
+    def refer_to(self, id: int) -> None:
+        """Has the others compared with this column."""
+        if self.find(id) is not None and id != self.reference.id:
+            self._reference = id
+            self.changed.emit()
+
     def change(self, live: Live, **changes: Any) -> None:
         """Gives a column another model or picture."""
         column = replace(live.column, **changes)
@@ -111,8 +129,7 @@ class Columns:
 
     def add(self, column: Column, selection: Selection, index: int | None = None) -> Live:
         """A new column, behind all others unless told; its number is chosen here, and it reads."""
-        live = self._make(replace(column, id=self._next), selection)
-        self._next += 1
+        live = self._made(column, selection)
         self._lives.insert(len(self._lives) if index is None else index, live)
         self.changed.emit()
         self._start(live)
@@ -128,12 +145,23 @@ class Columns:
         live, index = self.find(id), self.index(id)
         if live is None or len(self._lives) == 1:
             return
-        self._closed = [*self._closed, _Closed(index, live.column, live.selection)][-_REMEMBERED:]
         self._lives.remove(live)
-        live.close()
+        self._put_away(index, live)
         if live is self._active:
             self._activate(self._lives[min(index, len(self._lives) - 1)], live.id)
         self.changed.emit()
+
+    def replace_all(self, columns: Sequence[tuple[Column, Selection]]) -> None:
+        """These columns instead of those there are, which can be reopened; the first is active."""
+        before, was_active = self._lives, self._active.id
+        self._lives = [self._made(column, selection) for column, selection in columns]
+        self._active = self._lives[0]
+        for at, live in enumerate(before):
+            self._put_away(at, live)
+        self.changed.emit()
+        self.active_changed.emit(self._active.id, was_active)
+        for live in self._lives:
+            self._start(live)
 
     @property
     def can_reopen(self) -> bool:
@@ -161,6 +189,15 @@ class Columns:
         live = self.find(id)
         if live is not None and live is not self._active:
             self._activate(live, self._active.id)
+
+    def _made(self, column: Column, selection: Selection) -> Live:
+        self._next += 1
+        return self._make(replace(column, id=self._next - 1), selection)
+
+    def _put_away(self, index: int, live: Live) -> None:
+        closed = _Closed(index, live.column, live.selection)
+        self._closed = [*self._closed, closed][-_REMEMBERED:]
+        live.close()
 
     def _activate(self, live: Live, before: int) -> None:
         self._active = live

@@ -18,6 +18,7 @@ from vitviz.core.progress import Progress, VitvizError
 from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
+from vitviz.session.beside import Beside
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
 from vitviz.session.columns import Columns, Live
 from vitviz.session.drawings import Drawings, Scene, chosen_of
@@ -26,6 +27,7 @@ from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
 from vitviz.session.log import sentence
 from vitviz.session.pictures import Pictures, Source, read_sources
+from vitviz.session.presets import Compared, Offered, compared
 from vitviz.session.reading import Reading, Target, Traces
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
@@ -54,6 +56,7 @@ class Session:
     selection_changed = Signal(Selection, Selection)  # new, old
     together_changed = Signal(Together)
     look_changed = Signal(Look)
+    range_changed = Signal(bool)
     options_changed = Signal(str)
     drawing_ready = Signal(str, Drawing, int)
     drawing_failed = Signal(str, str, int)
@@ -81,6 +84,7 @@ class Session:
         self.columns = Columns(self._live, self._read, Column(0, remembered_request(self.settings)))
         self.columns.active_changed.connect(self._activated)
         jobs.ended.connect(self._read_next)
+        self._beside = Beside(jobs, self.drawing_ready.emit)
         self._launch: Launch | None = None
         self._reads = count()
         self._wanted: tuple[str, ...] = ()
@@ -254,6 +258,22 @@ class Session:
         self.columns.activate(live.id)
         return live
 
+    def compare(self, preset: str) -> Compared | None:
+        """Sets up a comparison by name instead of the columns there are; says why it cannot be."""
+        live = self.columns.active
+        offered = Offered(
+            live.column, live.selection, live.trace, self.models(), [p.key for p in self.pictures]
+        )
+        try:
+            found = compared(preset, offered, self.together)
+        except VitvizError as error:
+            self._say([str(error)])
+            return None
+        self.together = found.together
+        self.together_changed.emit(found.together)
+        self.columns.replace_all(found.columns)
+        return found
+
     def stop(self, job: Job) -> None:
         """Ends a job; what was shown before stays."""
         job.stop()
@@ -288,6 +308,11 @@ class Session:
     def pin(self, place: Place, column: int | None = None) -> None:
         """Keeps a token chosen."""
         self.select(column=column, pin=place, hover=None)
+
+    def compare_with(self, column: int) -> None:
+        """Has the views of two traces compare the other columns with this one."""
+        self.columns.refer_to(column)
+        self._draw_comparisons()
 
     def link(self, **changes: bool) -> None:
         """Links columns or cuts a link; what is linked anew is as in the active column at once."""
@@ -337,6 +362,7 @@ class Session:
         seen = self._visible()
         for live in (*seen, *(live for live in self.columns if live not in seen)):
             self._want_views(live, self._wanted if live in seen else ())
+        self._beside.look(seen)
         self._let_go()
 
     def redraw(self, view: str) -> None:
@@ -370,6 +396,18 @@ class Session:
             self.look = look
             self.look_changed.emit(look)
             self._draw_all((live, live.drawings.looking()) for live in self.columns)
+
+    @property
+    def one_range(self) -> bool:
+        """Whether the columns that are seen share the range of each view."""
+        return self._beside.one_range
+
+    def share_range(self, on: bool) -> None:
+        """Gives each view one range in all columns, or each column its own."""
+        if on != self._beside.one_range:
+            self._beside.one_range = on
+            self.range_changed.emit(on)
+            self._beside.look(self._visible())
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -553,7 +591,7 @@ class Session:
         old, live.selection = live.selection, new
         if live.trace is None or new == old:
             return live, []
-        partner = self._partner(live)
+        partner = self.columns.partner(live)
         other = None if partner is None else partner.trace
         return live, live.drawings.following(old, new, live.trace, other)
 
@@ -575,27 +613,24 @@ class Session:
 
     def _draw(self, live: Live, views: Iterable[str]) -> None:
         if live.trace is not None:
-            other = self._partner(live)
+            other = self.columns.partner(live)
             scene = Scene(
                 live.trace, live.selection, self.look, self.options, self.look_chosen,
                 None if other is None else other.trace,
             )  # fmt: skip
             live.drawings.draw(views, scene)
 
-    def _drawn(self, column: int, view: str, drawing: Drawing) -> None:
-        self.drawing_ready.emit(view, drawing, column)
+    def _drawn(self, _column: int, view: str, _drawing: Drawing) -> None:
+        self._beside.drawn(view, self._visible())
 
     def _undrawn(self, column: int, view: str, said: str) -> None:
         self.drawing_failed.emit(view, said, column)
+        self._beside.drawn(view, self._visible())
 
-    def _partner(self, live: Live) -> Live | None:
-        """The column that views of two traces compare this one with: the first, else the second."""
-        return next(iter(self.columns.others(live)), None)
-
-    def _draw_comparisons(self, partner: Live) -> None:
-        """Draws again what is compared with a column that shows something else now."""
-        for live in self.columns.others(partner):
-            if self._partner(live) is partner:
+    def _draw_comparisons(self, partner: Live | None = None) -> None:
+        """Draws again what is compared with a column that shows something else now (None: all)."""
+        for live in self.columns:
+            if partner is None or self.columns.partner(live) is partner:
                 self._draw(live, [view for view in live.drawings.wanted if find(view).traces == 2])
 
     def _say(self, sentences: list[str]) -> None:

@@ -1,0 +1,235 @@
+"""Columns in the window: what a person does with several models or pictures, and what they see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from vitviz.core.selection import Place
+from vitviz.gui import theme
+from vitviz.gui.app import application
+from vitviz.gui.headers import ColumnHeader
+from vitviz.gui.window import MainWindow
+from vitviz.session.column import ModelRequest
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.session import Session
+
+FINE = ModelRequest("test_vit", pretrained=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dark() -> None:
+    """The theme, put on once: it restyles all widgets there are."""
+    theme.apply(application(), theme.DARK)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
+    """The window over the smallest model at patch 16 and at patch 32, in the grid."""
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    made = MainWindow(session)
+    made.resize(1300, 850)
+    made.show()
+    session.use_model(FINE)
+    session.open_sources([photo])
+    qtbot.waitExposed(made)
+    made.wishes.add_column()
+    session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
+    made.show_views_of("patches", "heads", "predictions")
+    yield made
+    made.close()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not isValid(made)
+
+
+def settled(qtbot: QtBot, window: MainWindow) -> None:
+    """Lets the table find out what is scrolled into sight."""
+    with qtbot.waitSignal(window.compare.table.visible_changed, timeout=2000):
+        window.compare.arrange()
+
+
+def header(window: MainWindow, at: int) -> ColumnHeader:
+    return window.compare.headers[window.compare.lives[at].id]
+
+
+def panel_of(window: MainWindow, view: str, at: int) -> Any:
+    card = window.compare.table.card(view, window.compare.lives[at].id)
+    assert card is not None
+    return card.canvas.panels[0]
+
+
+def mouse(widget: Any, row: float, col: float) -> QPoint:
+    at: QPoint = widget.viewport.mapFrom(widget, widget.position_of(row, col).toPoint())
+    moved = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(at), QPointF(widget.viewport.mapToGlobal(at)),
+        Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QCoreApplication.sendEvent(widget.viewport, moved)
+    return at
+
+
+def test_a_second_column_makes_a_grid_of_drawn_cards(qtbot: QtBot, window: MainWindow) -> None:
+    settled(qtbot, window)
+    assert window.compare.layout == "grid"
+    assert window.compare.table.isVisible()
+    for live in window.compare.lives:
+        for view in ("patches", "heads"):
+            card = window.compare.table.card(view, live.id)
+            assert card is not None
+            assert card.drawing is not None, (view, live.id)
+
+
+def test_headers_say_what_each_column_is(window: MainWindow) -> None:
+    said = [header(window, at)._line.text() for at in (0, 1)]
+    assert said == ["patch 16  ·  10 × 10 + 1 tokens", "patch 32  ·  5 × 5 + 1 tokens"]
+    assert [header(window, at).property("active") for at in (0, 1)] == ["false", "true"]
+    assert header(window, 0)._badge.property("state") == "good"
+
+
+def test_hover_in_one_column_is_seen_in_the_other(qtbot: QtBot, window: MainWindow) -> None:
+    settled(qtbot, window)
+    coarse = window.compare.lives[1]
+    mouse(panel_of(window, "patches", 0), 40, 72)  # patch (2, 4) of 16 pixels, (1, 2) of 32
+    for at, name in ((0, "(2, 4)"), (1, "(1, 2)")):
+        card = window.compare.table.card("heads", window.compare.lives[at].id)
+        assert card is not None
+        assert card.drawing is not None
+        assert name in card.drawing.title
+    assert window.session.columns.active is coarse, "pointing makes no column active"
+
+
+def test_a_click_pins_in_all_and_makes_the_column_active(qtbot: QtBot, window: MainWindow) -> None:
+    settled(qtbot, window)
+    widget = panel_of(window, "patches", 0)
+    at = mouse(widget, 40, 72)
+    qtbot.mouseClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
+    fine, coarse = window.compare.lives
+    assert window.session.columns.active is fine
+    assert fine.selection.pin == coarse.selection.pin != Place(prefix="class")
+    assert window.bar._facts.text() == "10 × 10 + 1 tokens"
+
+
+def test_layouts_show_one_column_or_one_view(qtbot: QtBot, window: MainWindow) -> None:
+    window.wishes.one_column()
+    assert window.board.isVisible()
+    assert window.compare.tabs.isVisible()
+    card = window.board.cards["heads"]
+    assert card.drawing is not None
+    first = card.drawing.recipe
+    window.wishes.next_column()
+    assert card.drawing.recipe != first, "the board shows the column that is active"
+    window.wishes.one_view()
+    rows = [name for name, row in window.compare.table.rows.items() if row.isVisible()]
+    assert rows == [window.board.focus]
+    window.wishes.restore()
+    assert window.board.isVisible()
+    window.wishes.all_columns()
+    assert window.compare.table.isVisible()
+
+
+def test_a_view_of_the_grid_gets_all_the_room_and_gives_it_back(window: MainWindow) -> None:
+    window.compare.maximise("heads")
+    assert (window.compare.layout, window.board.focus) == ("large", "heads")
+    window.wishes.restore()
+    assert window.compare.layout == "grid"
+
+
+def test_closed_columns_come_back(window: MainWindow) -> None:
+    window.wishes.close_column()
+    assert window.compare.layout == "one"
+    assert window.board.isVisible()
+    assert not window.compare.tabs.isVisible()
+    card = window.board.cards["heads"]
+    assert card.drawing is not None
+    window.wishes.reopen_column()
+    assert window.compare.layout == "grid"
+    assert [live.column.model.patch_size for live in window.compare.lives] == [None, 32]
+
+
+def test_six_columns_scroll_and_are_all_drawn_when_seen(qtbot: QtBot, window: MainWindow) -> None:
+    for _ in range(4):
+        window.wishes.add_column()
+    settled(qtbot, window)
+    views, columns = window.compare.table.visible
+    assert views
+    drawn = [window.compare.table.card(views[0], column) for column in columns]
+    assert all(card is not None and card.drawing is not None for card in drawn)
+    widths = {header(window, at).width() for at in range(6)}
+    assert max(widths) - min(widths) <= 1
+    for at, live in enumerate(window.compare.lives):
+        card = window.compare.table.card(views[0], live.id)
+        assert card is not None
+        left = card.mapTo(window.compare.table._body, QPoint(0, 0)).x()
+        assert abs(left - header(window, at).x()) <= 2, "a header stands above its column"
+
+
+def test_columns_are_reordered_by_keys_and_by_dragging(qtbot: QtBot, window: MainWindow) -> None:
+    fine, coarse = window.compare.lives
+    window.wishes.move_left()
+    assert window.compare.lives == [coarse, fine]
+    settled(qtbot, window)
+    there = header(window, 1).mapToGlobal(QPoint(20, 10))
+    header(window, 0).dropped.emit(coarse.id, there)
+    assert window.compare.lives == [fine, coarse]
+
+
+def test_links_are_cut_and_their_state_is_seen(window: MainWindow) -> None:
+    bar = window.compare.bar
+    assert bar._links.text().startswith("Linked  ")
+    bar.link_wished.emit("depth", False)
+    window.session.first_layer()
+    fine, coarse = window.compare.lives
+    assert (fine.selection.depth, coarse.selection.depth) == (1, 0)
+    assert "not depth" in bar._links.text()
+    assert header(window, 1)._line.text().startswith("layer 1")
+    assert not bar._actions["depth"].isChecked()
+
+
+def test_all_layers_are_one_view_with_a_column_each(window: MainWindow) -> None:
+    trace = window.session.trace
+    assert trace is not None
+    window.wishes.all_layers()
+    layers = [live.selection.layer(len(trace.layers)) for live in window.compare.lives]
+    assert layers == list(range(len(trace.layers)))
+    assert window.compare.layout == "large"
+    assert len(window.session.pictures) == 1
+
+
+def test_what_cannot_be_set_up_is_said(window: MainWindow) -> None:
+    window.wishes.two_pictures()
+    assert "only one picture is open" in window.notices.sentences[0]
+    assert len(window.compare.lives) == 2
+
+
+def test_a_view_of_two_traces_waits_for_a_second_column(qtbot: QtBot, window: MainWindow) -> None:
+    pairs = [name for name, view in window.views.items() if view.traces == 2]
+    assert pairs
+    assert all(window.compare.possible()[name] == "" for name in pairs)
+    window.show_views_of(*pairs)
+    settled(qtbot, window)
+    for name in pairs:
+        cards = [window.compare.table.card(name, live.id) for live in window.compare.lives]
+        assert all(card is not None and card.drawing is not None for card in cards), name
+    window.wishes.close_column()
+    assert all("add one more" in window.compare.possible()[name] for name in pairs)
+    assert not any(window.board.cards[name].isVisible() for name in pairs)
+
+
+def test_the_range_is_shared_until_somebody_wants_their_own(window: MainWindow) -> None:
+    def ends(at: int) -> tuple[float, float]:
+        bar = panel_of(window, "heads", at).panel.bar
+        return bar.low, bar.high
+
+    window.compare.want()
+    assert ends(0) == ends(1)
+    window.compare.bar.range_wished.emit(False)
+    assert ends(0) != ends(1)
+    assert "Own" in window.compare.bar._range.text()

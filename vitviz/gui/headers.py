@@ -1,0 +1,247 @@
+"""What stands above each column: its model, picture and prediction, and the buttons to change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from vitviz.gui import theme
+from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.theme import UNIT
+from vitviz.session.column import ModelChoice
+from vitviz.session.heading import Heading
+
+ROOMY = 280
+"""Pixels of a header that has room for the badge's number."""
+_DRAG = 12  # pixels before a press on a header is a drag
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a column can be changed to: models, and (key, name) of the open pictures."""
+
+    models: tuple[ModelChoice, ...] = ()
+    pictures: tuple[tuple[str, str], ...] = ()
+
+
+class ColumnHeader(QFrame):
+    """Says what a column is. Sends wishes with the column's number; keeps no truth."""
+
+    wished = Signal(str, int)
+    """What, of which column: "activate", "duplicate", "close", "left", "right", "reference", ..."""
+    model_wished = Signal(str, int)
+    patch_wished = Signal(int, int)
+    picture_wished = Signal(str, int)
+    dropped = Signal(int, QPoint)
+    """The column was dragged to this point of the screen."""
+
+    def __init__(self, column: int) -> None:
+        super().__init__()
+        self.column = column
+        self._heading: Heading | None = None
+        self._offer = Offer()
+        self._pressed: QPoint | None = None
+        self.setObjectName("column")
+        self._title, self._line, self._picture = ElidedLabel(), ElidedLabel(), ElidedLabel()
+        self._title.setObjectName("title")
+        self._line.setObjectName("quiet")
+        self._line.setFont(theme.font(-1, numbers=True))
+        self._picture.setObjectName("quiet")
+        self._picture.setFont(theme.font(-1, numbers=True))
+        self._prediction, self._badge = ElidedLabel(), QLabel()
+        self._prediction.setFont(theme.font(-1, numbers=True))
+        self._prediction.setObjectName("prediction")
+        self._prediction.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._badge.setFont(theme.font(-1, numbers=True))
+        self._menu = QMenu(self)
+        self._menu.setToolTipsVisible(True)
+        self._menu.aboutToShow.connect(self._fill)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 5, 8, 6)
+        layout.setSpacing(2)
+        for row in (self._first(), _row((self._line, 1), (self._badge, 0))):
+            layout.addWidget(row)
+        layout.addWidget(_row((self._picture, 1), (self._prediction, 1)))
+
+    def show_heading(self, heading: Heading, offer: Offer, *, alone: bool) -> None:
+        """Shows what the column is; a column that is alone cannot be closed or moved."""
+        self._offer = offer
+        self._close.setVisible(not alone)
+        if heading == self._heading:
+            return
+        self._heading = heading
+        self._title.show_text(heading.title)
+        self._title.setToolTip(
+            "\n".join(filter(None, [heading.title, heading.model, heading.notes]))
+        )
+        patch = f"patch {heading.patch}" if heading.patch else ""
+        parts = [part for part in (heading.apart, patch, heading.tokens) if part]
+        self._line.show_text("reading …" if heading.reading else "  ·  ".join(parts))
+        self._picture.show_text(heading.picture)
+        self._prediction.show_text(("≠ " if heading.dissent else "") + heading.prediction)
+        self._prediction.setToolTip(heading.dissent or heading.prediction)
+        self._fit_badge()
+        self._badge.setToolTip(heading.tip)
+        for widget, name, value in (
+            (self, "active", "true" if heading.active else "false"),
+            (self._badge, "state", heading.state),
+            (self._prediction, "dissent", "true" if heading.dissent else "false"),
+        ):
+            _set(widget, name, value)
+        self.setAccessibleName(f"Column {heading.title}, {patch}, {heading.picture}")
+
+    def _fit_badge(self) -> None:
+        """The whole badge where there is room, else its sign."""
+        heading = self._heading
+        words = "" if heading is None or heading.reading else heading.badge
+        self._badge.setText(words if self.width() >= ROOMY else words[:1])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit_badge()
+        super().resizeEvent(event)
+
+    def _first(self) -> QWidget:
+        copy = self._button("+", "duplicate", "The same once more, to change one thing")
+        more = _quiet("⋯", "Another model, patch size or picture; move this column")
+        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        more.setMenu(self._menu)
+        self._close = self._button("✕", "close", "Close this column (Ctrl+Z brings it back)")
+        return _row((self._title, 1), (copy, 0), (more, 0), (self._close, 0))
+
+    def _button(self, sign: str, wish: str, tip: str) -> QToolButton:
+        button = _quiet(sign, tip)
+        button.setAccessibleName(wish)
+        button.clicked.connect(lambda: self.wished.emit(wish, self.column))
+        return button
+
+    def _fill(self) -> None:
+        menu, heading = self._menu, self._heading
+        menu.clear()
+        if heading is None:
+            return
+        models = menu.addMenu("Model")
+        for choice in self._offer.models:
+            action = _choice(models, choice.title, choice.name, choice.name == heading.model)
+            action.triggered.connect(self._model_chosen)
+        models.addSeparator()
+        self._wish(models, "Find a model by name…", "find")
+        self._wish(models, "Open checkpoint file…", "checkpoint")
+        self._fill_patches(menu, heading)
+        pictures = menu.addMenu("Picture")
+        pictures.setEnabled(bool(self._offer.pictures))
+        for key, name in self._offer.pictures:
+            action = _choice(pictures, name, key, key == heading.key)
+            action.triggered.connect(self._picture_chosen)
+        menu.addSeparator()
+        self._wish(menu, "Duplicate", "duplicate")
+        self._wish(menu, "Move left", "left")
+        self._wish(menu, "Move right", "right")
+        self._wish(menu, "Compare the others with this", "reference").setEnabled(
+            not heading.reference
+        )
+        menu.addSeparator()
+        self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
+
+    def _fill_patches(self, menu: QMenu, heading: Heading) -> None:
+        choice = next((c for c in self._offer.models if c.name == heading.model), None)
+        if choice is None or len(choice.patch_sizes) < 2:
+            return
+        sizes = menu.addMenu("Patch size")
+        for size in choice.patch_sizes:
+            action = _choice(sizes, f"{size} pixels", size, size == heading.patch)
+            action.triggered.connect(self._patch_chosen)
+
+    def _wish(self, menu: QMenu, words: str, wish: str) -> QAction:
+        action = menu.addAction(words)
+        action.triggered.connect(lambda: self.wished.emit(wish, self.column))
+        return action
+
+    def _model_chosen(self) -> None:
+        self.model_wished.emit(cast(QAction, self.sender()).data(), self.column)
+
+    def _patch_chosen(self) -> None:
+        self.patch_wished.emit(cast(QAction, self.sender()).data(), self.column)
+
+    def _picture_chosen(self) -> None:
+        self.picture_wished.emit(cast(QAction, self.sender()).data(), self.column)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.globalPosition().toPoint()
+        self.wished.emit("activate", self.column)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragged(event):
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragged(event):
+            self.dropped.emit(self.column, event.globalPosition().toPoint())
+        self._pressed = None
+        self.unsetCursor()
+
+    def _dragged(self, event: QMouseEvent) -> bool:
+        if self._pressed is None:
+            return False
+        return (event.globalPosition().toPoint() - self._pressed).manhattanLength() > _DRAG
+
+
+class HeaderStrip(QWidget):
+    """All headers side by side, each as wide as its column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(UNIT)
+
+    def place(self, headers: Sequence[ColumnHeader]) -> None:
+        """Puts the headers in order."""
+        for at, header in enumerate(headers):
+            if self._layout.indexOf(header) != at:
+                self._layout.insertWidget(at, header, 1)
+            header.show()
+
+    def show_gap(self, right: int) -> None:
+        """Leaves room at the right, as a scroll bar does below."""
+        self._layout.setContentsMargins(0, 0, right, 0)
+
+
+def _row(*widgets: tuple[QWidget, int]) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget, stretch in widgets:
+        layout.addWidget(widget, stretch)
+    return row
+
+
+def _quiet(sign: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setObjectName("quiet")
+    button.setFixedWidth(24)
+    button.setText(sign)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _choice(menu: QMenu, words: str, data: object, chosen: bool) -> QAction:
+    action = menu.addAction(words)
+    action.setData(data)
+    action.setCheckable(True)
+    action.setChecked(chosen)
+    return action
+
+
+def _set(widget: QWidget, name: str, value: str) -> None:
+    """A property that the style sheet looks at; styles are made anew only when it changes."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
