@@ -74,7 +74,13 @@ WISHES: tuple[Wish, ...] = (
     Wish("reset_layout", "Reset &layout", (), "View", "Put all panels back where they were"),
     Wish("theme", "Switch &dark and light", ("Ctrl+D",), "View"),
     Wish("fullscreen", "Full screen", ("F11",), "View"),
-    Wish("find_model", "&Find a model…", ("Ctrl+K",), "Model", "Choose a model by name"),
+    Wish(
+        "find_model",
+        "Model &library",
+        ("Ctrl+K",),
+        "Model",
+        "Search all models, download and open them; pressed again it closes",
+    ),
     Wish(
         "open_model",
         "Open &checkpoint file…",

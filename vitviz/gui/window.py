@@ -42,6 +42,7 @@ from vitviz.gui.inspector import Inspector
 from vitviz.gui.keys import leave_focus
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.learning import learn_devices
+from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
 from vitviz.gui.theme import UNIT
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
         self.filmstrip, self.inspector = Filmstrip(), Inspector()
         self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
+        self.library = LibraryRoom(session)
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
@@ -124,6 +126,10 @@ class MainWindow(QMainWindow):
         self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
         self.resizeDocks(list(self._docks.values()), [152, 268], Qt.Orientation.Horizontal)
+        self._dock("Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
+        beside = (self._docks["Pictures"], self._docks["Library"])
+        self.splitDockWidget(*beside, Qt.Orientation.Horizontal)
+        self._docks["Library"].hide()
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)
@@ -218,6 +224,9 @@ class MainWindow(QMainWindow):
         self.welcome.open_wished.connect(self.wishes.open)
         self.welcome.samples_wished.connect(self.wishes.open_samples)
         self.bar.find_wished.connect(self.wishes.find_model)
+        self.library.requested.connect(self.request_model)
+        self.library.file_wished.connect(self.wishes.open_model)
+        self.library.closed.connect(self.hide_library)
         self.bar.checkpoint_wished.connect(self.wishes.open_model)
 
     def _connect_session(self) -> None:
@@ -479,6 +488,19 @@ class MainWindow(QMainWindow):
     def _stop(self) -> None:
         self.session.stop_all()
 
+    def show_library(self) -> None:
+        """Opens the model library with the keys in its search field."""
+        self._docks["Library"].show()
+        self._docks["Library"].raise_()
+        self.library.begin()
+
+    def hide_library(self) -> None:
+        """Closes the model library; the board has the keys again."""
+        self._docks["Library"].hide()
+        current = self._middle.currentWidget()
+        if current is not None:
+            current.setFocus()
+
     # Theme, drops and closing
 
     def set_theme(self, name: theme.ThemeName) -> None:
@@ -530,6 +552,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
         self._links.cut()
+        self.library.cut()
         self.session.close()
         super().closeEvent(event)
 

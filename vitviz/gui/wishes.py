@@ -13,8 +13,6 @@ from vitviz.core.images import bundled_pictures
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
-from vitviz.gui.finder import Finder
-from vitviz.gui.learning import learn_names
 from vitviz.gui.saving import save_figure
 
 if TYPE_CHECKING:
@@ -112,11 +110,11 @@ class Wishes:
         self._window.showNormal() if self._window.isFullScreen() else self._window.showFullScreen()
 
     def find_model(self) -> None:
-        finder = Finder(self._window, self._session.request)
-        finder.requested.connect(self._window.request_model)
-        finder.show_names([choice.name for choice in self._session.models()])
-        learn_names(self._session, finder)
-        finder.show()
+        library, focus = self._window.library, self._window.focusWidget()
+        if library.isVisible() and focus is not None and library.isAncestorOf(focus):
+            self._window.hide_library()
+        else:
+            self._window.show_library()
 
     def open_model(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint file", "", CHECKPOINTS)
