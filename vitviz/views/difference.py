@@ -65,7 +65,7 @@ class Map(NamedTuple):
     formula="A / mean(A) − B / mean(B), by area; intersection Σ min(p, q); distance √JS(p, q) in "
     "bits, with p and q the maps as distributions",
     source="vitviz; intersection: Swain and Ballard 1991; distance: Endres and Schindelin 2003",
-    follows=("token", "layer", "head"),
+    follows=("token", "word", "layer", "head"),
     order=60,
     shown=False,
     traces=2,

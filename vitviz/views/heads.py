@@ -44,7 +44,7 @@ Rows = Float32[np.ndarray, "head token"]
     formula="A = softmax(q kᵀ / √d + bias); the map is row A[token, patches]",
     source="Vaswani et al. 2017, arXiv:1706.03762; shown as in DINO, Caron et al. 2021, "
     "arXiv:2104.14294",
-    follows=("token", "layer", "head"),
+    follows=("token", "word", "layer", "head"),
     order=20,
 )
 def draw(

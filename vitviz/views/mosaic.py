@@ -14,7 +14,7 @@ from vitviz.core.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
-from vitviz.views.sentences import inner_layer, marks, no_words, stitched, words_of
+from vitviz.views.sentences import inner_layer, no_words, stitched, words_of
 
 Unit = Literal["share", "times even"]
 _LABELS: dict[Unit, str] = {
@@ -104,10 +104,8 @@ def _large(
     tiles = _tiles(trace, unit, look)
     whole = float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
     scale = parts.scale_of(values, look, _LABELS[unit], whole)
-    over = parts.over_picture(trace, selection, values, scale, look)
-    bare = tuple(layer for layer in over if not isinstance(layer, Outlines))
     return Panel(
-        (*bare, *marks(trace, selection)),
+        parts.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
         f"Inner layer {layer + 1}",
         PixelSpace(trace.crop, trace.grid),

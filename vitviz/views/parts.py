@@ -48,7 +48,7 @@ def over_picture(
 
 
 def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:
-    """The pinned and the hovered token outlined over model pixels."""
+    """The pinned and the hovered token, and the word in it, outlined over model pixels."""
     return (
         Outlines(_boxes(trace, selection.pin), "pin"),
         Outlines(_boxes(trace, selection.hover), "hover"),
@@ -56,9 +56,14 @@ def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:
 
 
 def _boxes(trace: Trace, place: Place | None) -> tuple[Box, ...]:
-    token = None if place is None else place.token(trace.grid, trace.crop)
-    box = None if token is None else trace.grid.box(token)
-    return () if box is None else (box,)
+    grid = trace.grid
+    token = None if place is None else place.token(grid, trace.crop)
+    box = None if token is None else grid.box(token)
+    if place is None or token is None or box is None:
+        return ()
+    word = None if place.spot is None else grid.word_at(trace.crop.to_model(place.spot))
+    inner = None if word is None else grid.word_box(token, word)
+    return (box,) if inner is None else (box, inner)
 
 
 def on_grid(

@@ -47,7 +47,7 @@ THUMBNAIL = 512
     ),
     formula='rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)")',
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
-    follows=("token",),
+    follows=("token", "word"),
     order=10,
 )
 def draw(

@@ -42,7 +42,7 @@ LABEL = "cosine similarity"
     ),
     formula="cos(pᵢ, pⱼ) = pᵢ · pⱼ / (‖pᵢ‖ ‖pⱼ‖)",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, figure 7 (centre)",
-    follows=("token",),
+    follows=("token", "word"),
     order=40,
 )
 def draw(

@@ -50,7 +50,7 @@ Walk = tuple[float, float, int, int]
     formula="R = A'_L … A'_1 with A' = keep · I + (1 − keep) · fuse(A); the map is row R[token]",
     source="Abnar and Zuidema 2020, arXiv:2005.00928; fusing by maximum and discarding as in "
     "vit-explain",
-    follows=("token", "layer", "head"),
+    follows=("token", "word", "layer", "head"),
     order=30,
 )
 def draw(

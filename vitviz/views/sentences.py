@@ -9,10 +9,10 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
-from vitviz.core.drawing import Outlines, Raster
+from vitviz.core.drawing import Raster
 from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Place, Selection
+from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.core.words import Words
 
@@ -77,26 +77,6 @@ def inner_layer(trace: Trace, selection: Selection) -> tuple[int, int | None]:
     layer = selection.layer(len(layers))
     last = layers[layer].attention.heads - 1
     return layer, None if selection.head is None else min(selection.head, last)
-
-
-def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines, Outlines, Outlines]:
-    """The pinned and the hovered sentence, and the word of each, outlined over model pixels."""
-    pin, hover = (_boxes(trace, place) for place in (selection.pin, selection.hover))
-    return (
-        Outlines(pin[:1], "pin"), Outlines(hover[:1], "hover"),
-        Outlines(pin[1:], "pin"), Outlines(hover[1:], "hover"),
-    )  # fmt: skip
-
-
-def _boxes(trace: Trace, place: Place | None) -> tuple[Box, ...]:
-    grid = trace.grid
-    spot = None if place is None or place.spot is None else trace.crop.to_model(place.spot)
-    token = None if spot is None else grid.at(spot)
-    word = None if spot is None else grid.word_at(spot)
-    if token is None or word is None:
-        return ()
-    boxes = (grid.box(token), grid.word_box(token, word))
-    return tuple(box for box in boxes if box is not None)
 
 
 def receptive(trace: Trace, one: Chosen) -> Box:
