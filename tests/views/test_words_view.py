@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from einops import rearrange
 
 import vitviz
-from vitviz.core.drawing import Heat, HeatTiles, Outlines, Raster, aim
+from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
 from vitviz.core.geometry import Box
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Place, Selection
 from vitviz.views import find, views
+from vitviz.views.sentences import rank_agreement
 
 TINY = {
     "img_size": (32, 48), "embed_dim": 24, "inner_dim": 8, "depth": 3, "num_heads_inner": 2,
     "num_heads_outer": 3, "num_classes": 5,
 }  # fmt: skip
 NAMES = ["tnt_s_patch16_224", "timm/tnt_s_patch16_224", "tnt_s_legacy_patch16_224"]
-OF_WORDS = ["words", "mosaic"]
+OF_WORDS = ["words", "mosaic", "reach", "word_positions"]
 
 
 def traced(name, photo):
@@ -194,3 +198,77 @@ def test_heat_and_field_can_be_left_out(own):
     assert Heat not in kinds
     assert kinds.count(Outlines) == 1
     assert patch.bar is None
+
+
+def test_the_gated_mosaic_is_the_rollout_times_what_words_receive(trace):
+    """The formula on the help page, with the rollout by its matrices."""
+    selection = at(trace, 3, 5, head=1)
+    large, gradient = find("reach").draw(trace, selection, {"keep": 0.5}).panels
+    expected = np.zeros((6, 16))
+    for layer in range(3):
+        product = np.eye(7)
+        for outer in trace.layers[layer:]:
+            product = (0.5 * np.eye(7) + 0.5 * outer.attention.matrix()) @ product
+        received = trace.words.layers[layer].attention.received(1)
+        expected += product[0, 1:, None] * received / 3
+    laid = rearrange(expected, "(r c) (a b) -> (r a) (c b)", r=2, a=4)
+    np.testing.assert_allclose(heat_of(large), laid, atol=1e-6)
+    slopes = rearrange(trace.source.word_gradient(), "(r c) (a b) -> (r a) (c b)", r=2, a=4)
+    np.testing.assert_array_equal(heat_of(gradient), slopes)
+    said = dict(gradient.facts)["rank correlation with the left map"]
+    assert float(said) == pytest.approx(stats_of(laid, slopes), abs=0.006)
+
+
+def stats_of(one, other):
+    """Spearman's correlation where no two values are equal."""
+    ranks = [np.argsort(np.argsort(each.ravel())) for each in (one, other)]
+    return np.corrcoef(*ranks)[0, 1]
+
+
+def test_one_layer_and_another_token_can_be_followed(own):
+    values = {"layers": "chosen layer", "start": "chosen token", "gradient": False}
+    (large,) = find("reach").draw(own, at(own, 3, 5, depth=1.0), values).panels
+    last = own.layers[-1].attention.matrix()
+    row = 0.5 * np.eye(7)[3] + 0.5 * last[3]
+    received = own.words.layers[-1].attention.received()
+    laid = rearrange(row[1:, None] * received, "(r c) (a b) -> (r a) (c b)", r=2, a=4)
+    np.testing.assert_allclose(heat_of(large), laid, atol=1e-6)
+
+
+def test_without_a_gradient_the_reason_stands_there(own):
+    def refuse(label=None):
+        raise Unsupported("no gradient here")
+
+    gone = replace(own, source=None)
+    refused = replace(own, source=SimpleNamespace(word_gradient=refuse))
+    for one, why in ((gone, "The model is gone"), (refused, "no gradient here")):
+        panel = find("reach").draw(one, at(one, 2, 2)).panels[1]
+        assert layer_of(panel, Message).text.startswith(why)
+
+
+def test_ranks_of_equal_values_are_shared():
+    assert rank_agreement(np.array([1, 2, 2, 3]), np.array([10, 20, 20, 30])) == pytest.approx(1)
+    assert rank_agreement(np.array([1, 2, 3]), np.array([3, 2, 1])) == pytest.approx(-1)
+    assert rank_agreement(np.array([1, 1, 1]), np.array([3, 2, 1])) == 0
+
+
+def test_places_of_words_are_compared_by_their_angle(trace):
+    large, tiles = find("word_positions").draw(trace, at(trace, 2, 6)).panels
+    table = trace.words.positions
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    np.testing.assert_allclose(heat_of(large).ravel(), (unit @ unit.T)[6], atol=1e-6)
+    values = layer_of(tiles, HeatTiles).values
+    np.testing.assert_allclose(values.reshape(16, 16), unit @ unit.T, atol=1e-6)
+    found = aim(tiles, 2 * 5 + 1.5, 1 * 5 + 0.5)  # the map of (2, 1), at (1, 0)
+    assert found.words.startswith("word (2, 1) and word (1, 0)")
+    there = Selection(hover=Place(tiles.space.crop.to_original(found.spot)))
+    assert (there.token(trace.grid, trace.crop), there.word(trace.grid, trace.crop)) == (2, 9)
+
+
+def test_sentence_and_word_are_marked_in_the_views_that_every_model_has(own):
+    for name in ("patches", "heads", "rollout"):
+        large = find(name).draw(own, at(own, 5, 10)).panels[0]
+        outlined = [layer for layer in large.layers if isinstance(layer, Outlines)]
+        hovered = next(layer for layer in outlined if layer.role == "hover")
+        assert hovered.boxes == (own.grid.box(5), own.grid.word_box(5, 10))
+        assert "word" in find(name).follows
