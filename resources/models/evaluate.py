@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from einops import rearrange, reduce
 from PIL import Image, ImageDraw
-from timm.models.tnt import TNT
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 from train import (
     FIGURES,
     SMALL_SIDE,
+    TNT,
     heldout_files,
     imagenet_names,
     list_pictures,

@@ -6,7 +6,7 @@ to learn from if you have one, and a student that is new from its first weight:
 * ``vit``: a ViT whose patch size is drawn at random for each batch (FlexiViT, arXiv 2212.08013).
   Its patch kernel and its positions are stored once and resampled with timm's own
   ``resample_patch_embed`` and ``resample_abs_pos_embed``, as vitviz does when it loads them.
-* ``tnt``: a Transformer in Transformer (arXiv 2103.00112) of one patch size, timm's keys.
+* ``tnt``: vitviz's Transformer in Transformer (arXiv 2103.00112) of one patch size, timm's keys.
 
     python train.py --smoke
     python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90
@@ -38,9 +38,13 @@ from safetensors.torch import load_file, save_file
 from timm.data.imagenet_info import ImageNetInfo
 from timm.layers.patch_embed import resample_patch_embed
 from timm.layers.pos_embed import resample_abs_pos_embed
-from timm.models.tnt import TNT
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+
+try:
+    from vitviz.models.tnt_net import TNT
+except ImportError:  # run without vitviz: timm's has the same names, numbers and speed
+    from timm.models.tnt import TNT
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
 STORED_PATCH = 16
@@ -315,7 +319,7 @@ class FlexibleViT(nn.Module):
 
 
 class WholeTNT(nn.Module):
-    """timm's TNT behind the same three calls; its patch size is fixed by its weights."""
+    """A TNT behind the same three calls; its patch size is fixed by its weights."""
 
     def __init__(self, tnt: TNT) -> None:
         super().__init__()
