@@ -200,4 +200,5 @@ def test_memory_in_use_is_shown_and_files_come_on_their_shelf(
     panel.shelves["files"].click()
     assert current(panel) == str(tiny_checkpoint)
     assert dict(window.session.held)["models"] > 0
-    assert "models" in panel.memory._words.text()
+    assert "MB" in panel.memory._words.text()
+    assert "models" in panel.memory._words.toolTip()

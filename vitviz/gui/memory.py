@@ -51,8 +51,9 @@ class MemoryLine(QWidget):
 
     def show_use(self, held: Sequence[tuple[str, int]], budget: int) -> None:
         """Shows what is kept, (what, bytes) each, and the budget of each in bytes."""
-        parts = ", ".join(f"{what} {size / _MB:,.0f}" for what, size in held)
-        self._words.show_text(f"Kept: {parts} MB")
+        self._words.show_text(f"In memory: {sum(size for _, size in held) / _MB:,.0f} MB")
+        parts = "\n".join(f"{what}: {size / _MB:,.0f} MB" for what, size in held)
+        self._words.setToolTip(f"{parts}\neach of {budget / _MB:,.0f} MB")
         fullest = max((size for _, size in held), default=0)
         self._bar.setValue(min(round(1000 * fullest / max(budget, 1)), 1000))
         blocker = QSignalBlocker(self.budget)

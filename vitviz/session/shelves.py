@@ -128,7 +128,7 @@ def file_item(path: str) -> Item:
 
 
 def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -> list[Item]:
-    """The items that are wanted, in order; those whose name begins with the text come first."""
+    """The items that are wanted, in order: first what begins with the text, else what is at hand."""
     words = filters.text.lower().split()
     kept = [item for item in items if _wanted(item, filters, words, favourites)]
     match filters.order:
@@ -138,6 +138,8 @@ def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -
             kept.sort(key=lambda item: (item.tokens or 10**12, item.name))
         case "name" if words:
             kept.sort(key=lambda item: not item.name.startswith(words[0]))
+        case "name":
+            kept.sort(key=lambda item: not (item.on_disk or item.name in favourites))
     return kept
 
 
