@@ -15,7 +15,8 @@ from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import Scale
 from vitviz.core.geometry import Box, Crop, Spot, TokenGrid
-from vitviz.core.recipe import Recipe
+from vitviz.core.plots import Plot, Table
+from vitviz.core.recipe import Recipe, Sheet
 
 Role = Literal["grid", "seen", "pin", "hover", "chosen", "quiet"]
 """What an outline or a line is for; the theme decides how it looks."""
@@ -122,7 +123,19 @@ class Message:
     hint: str = ""
 
 
-DrawnLayer = Raster | Heat | HeatTiles | RasterTiles | Grid | Outlines | Labels | Bars | Message
+DrawnLayer = (
+    Raster
+    | Heat
+    | HeatTiles
+    | RasterTiles
+    | Grid
+    | Outlines
+    | Labels
+    | Bars
+    | Message
+    | Plot
+    | Table
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +198,15 @@ class TokenPairs:
     grid: TokenGrid
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | None
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The points of a plot over the panel's extent, or the lines of a table below its heading, one
+    unit each; both may belong to one of so many `layers` and to a head."""
+
+    layers: int
+
+
+Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | Listed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +251,8 @@ class Drawing:
     """A view, drawn: rows of panels, with a title that says in words what is shown.
 
     `options` are those that were given, `recipe` the model, picture and selection it was made from in
-    words, `made` the same exactly. `parts` are the drawings that a page was put together from.
+    words, `made` the same exactly. `parts` are the drawings that a page was put together from, as its
+    `sheet` says.
     """
 
     view: str
@@ -241,6 +263,7 @@ class Drawing:
     recipe: tuple[tuple[str, str], ...] = ()
     made: Recipe | None = None
     parts: tuple[Drawing, ...] = ()
+    sheet: Sheet | None = None
 
     @property
     def panels(self) -> tuple[Panel, ...]:
@@ -263,6 +286,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_layers(panel, space, row, col)
         case TokenPairs() as space:
             return _aim_pairs(panel, space, row, col)
+        case Listed():
+            return _aim_listed(panel, row, col)
         case _:
             assert_never(panel.space)
 
@@ -353,6 +378,25 @@ def _aim_pairs(panel: Panel, space: TokenPairs, row: float, col: float) -> Aim |
     value = None if heat is None else float(heat.values[int(row), int(col)])
     words = _valued(f"{space.grid.name(query)} → {space.grid.name(key)}", value, panel.bar)
     return Aim(query, value=value, words=words, spot=_inside(space.grid.box(query), 0.5, 0.5))
+
+
+def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
+    extent = panel.extent
+    match panel.layers:
+        case (Plot() as plot, *_):
+            found = plot.near(
+                (col - extent.left) / extent.width, (extent.bottom - row) / extent.height
+            )
+            if found is None:
+                return None
+            whose, value = found
+            words = f"{whose.words}: {value:.4g} · {plot.y.label}"
+            return Aim(layer=whose.layer, head=whose.head, value=value, words=words)
+        case (Table() as table, *_) if 1 <= row < len(table.whose) + 1:
+            one = table.whose[int(row) - 1]
+            return Aim(layer=one.layer, head=one.head, words=one.words)
+        case _:
+            return None
 
 
 def _inside(box: Box | None, down: float, across: float) -> Spot | None:

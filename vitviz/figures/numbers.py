@@ -26,6 +26,7 @@ from vitviz.core.drawing import (
     TokenPairs,
     TokenTiles,
 )
+from vitviz.core.plots import Plot
 from vitviz.figures.recipes import recipe
 
 
@@ -54,7 +55,7 @@ def numbers(drawing: Drawing) -> tuple[Numbers, ...]:
 def _of_panel(panel: Panel, name: str) -> Iterator[Numbers]:
     count = 0
     for layer in panel.layers:
-        if not isinstance(layer, Heat | HeatTiles | Bars):
+        if not isinstance(layer, Heat | HeatTiles | Bars | Plot):
             continue
         count += 1
         own = name if count == 1 else f"{name}_{count}"
@@ -67,6 +68,12 @@ def _of_panel(panel: Panel, name: str) -> Iterator[Numbers]:
             case Bars():
                 values = np.array(layer.values, np.float32)
                 yield Numbers(own, ("name",), values, panel.title, names=layer.names)
+            case Plot():
+                for at, curve in enumerate(layer.curves, start=1):
+                    both = np.stack([curve.x, curve.y], axis=-1).astype(np.float32)
+                    title = f"{panel.title}: {curve.name or layer.y.label}"
+                    whose = tuple(each.words for each in curve.whose)
+                    yield Numbers(f"{own}_curve{at}", ("point", "side"), both, title, names=whose)
             case _:
                 assert_never(layer)
 

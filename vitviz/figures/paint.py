@@ -27,8 +27,10 @@ from vitviz.core.drawing import (
     RasterTiles,
 )
 from vitviz.core.geometry import Box
+from vitviz.core.plots import Plot, Table
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic, upsampled
 from vitviz.figures.paper import Paper
+from vitviz.figures.plots import paint_plot, paint_table
 from vitviz.figures.text import family, height, printable, wrapped
 
 INK, QUIET, FAINT, ACCENT, LINE = "#1a1c20", "#5c636e", "#9aa1ab", "#dd4a1c", "#dcdfe4"
@@ -67,6 +69,10 @@ def paint(
             _bars(axes, layer, room, paper)
         case Message():
             _message(axes, layer, room, paper)
+        case Plot():
+            paint_plot(axes, layer, room, paper)
+        case Table():
+            paint_table(axes, layer, room, paper)
         case _:
             assert_never(layer)
 

@@ -20,6 +20,7 @@ from vitviz.core.drawing import (
     HeatTiles,
     Labels,
     LayerPairs,
+    Listed,
     Message,
     Outlines,
     Panel,
@@ -29,12 +30,14 @@ from vitviz.core.drawing import (
 )
 from vitviz.core.drawing import HeadTiles as HeadSpace
 from vitviz.core.geometry import Box
+from vitviz.core.plots import Plot, Table
 from vitviz.core.selection import Place, place_of
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
 from vitviz.gui.items import LabelsItem, LinesItem, OutlinesItem, PixelsItem, rect
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, MessageWidget
+from vitviz.gui.plots import PlotWidget, TableWidget
 from vitviz.gui.qimages import heat_image, image_of, raster_image
 
 _Item = PixelsItem | LinesItem | OutlinesItem | LabelsItem
@@ -59,12 +62,12 @@ def pointed(panel: Panel, found: Aim) -> Pointed:
     """An aim in the terms that columns share."""
     space = panel.space
     place = depth = None
-    if space is not None and not isinstance(space, LayerPairs):
+    if space is not None and not isinstance(space, LayerPairs | Listed):
         if found.spot is not None:
             place = Place(space.crop.to_original(found.spot))
         elif found.token is not None:
             place = place_of(found.token, space.grid, space.crop)
-    if isinstance(space, HeadSpace | LayerPairs) and found.layer is not None:
+    if isinstance(space, HeadSpace | LayerPairs | Listed) and found.layer is not None:
         depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0
     return Pointed(found.words, place, depth, found.head)
 
@@ -93,12 +96,14 @@ class PanelWidget(QWidget):
         self._title.setFont(theme.font(-1))
         self._bar, self._facts = ColorBar(), FactsLabel()
         self._bars, self._message = BarsWidget(), MessageWidget()
+        self._plot, self._table = PlotWidget(), TableWidget()
         self._graph: Any
         self._graph, self._box = _graph()
-        self._graph.viewport().installEventFilter(self)
+        for watched in (self._graph.viewport(), self._plot, self._table.rows):
+            watched.installEventFilter(self)
         content = QWidget()
         self._stack = QStackedLayout(content)
-        for widget in (self._graph, self._bars, self._message):
+        for widget in (self._graph, self._bars, self._message, self._plot, self._table):
             self._stack.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -129,6 +134,12 @@ class PanelWidget(QWidget):
             case Message():
                 self._message.show_message(first)
                 self._stack.setCurrentWidget(self._message)
+            case Plot():
+                self._plot.show_plot(first)
+                self._stack.setCurrentWidget(self._plot)
+            case Table():
+                self._table.show_table(first)
+                self._stack.setCurrentWidget(self._table)
             case _:
                 self._stack.setCurrentWidget(self._graph)
                 self._show_layers(panel)
@@ -145,15 +156,25 @@ class PanelWidget(QWidget):
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
         self._graph.setBackground(QColor(theme.current().surface))
-        for widget in (self._bar, self._bars, self._facts):
+        for widget in (self._bar, self._bars, self._facts, self._plot, self._table.rows):
             widget.update()
         self._graph.viewport().update()
 
     def aim_at(self, position: QPointF) -> Aim | None:
-        """What lies under a position of the map's viewport."""
-        if (
-            self._panel is None or self._stack.currentIndex() != 0
-        ):  # bars and messages have no places
+        """What lies under a position of the map's viewport, of the plot or of the table's lines."""
+        if self._panel is None:
+            return None
+        shown: Any = self._stack.currentWidget()
+        extent = self._panel.extent
+        if shown is self._plot:
+            found = self._plot.shares(position)
+            return None if found is None else aim(
+                self._panel, extent.top + found[0] * extent.height,
+                extent.left + found[1] * extent.width,
+            )  # fmt: skip
+        if shown is self._table:
+            return aim(self._panel, self._table.line_at(position), extent.left)
+        if shown is not self._graph:  # bars and messages have no places
             return None
         point = self._box.mapSceneToView(self._graph.mapToScene(position.toPoint()))
         return aim(self._panel, float(point.y()), float(point.x()))
@@ -239,7 +260,7 @@ class PanelWidget(QWidget):
 
 def _is_map(panel: Panel) -> bool:
     """Whether a panel has coordinates to look at; bars and messages have none."""
-    return bool(panel.layers) and not isinstance(panel.layers[0], Bars | Message)
+    return bool(panel.layers) and not isinstance(panel.layers[0], Bars | Message | Plot | Table)
 
 
 def _graph() -> tuple[pg.GraphicsView, pg.ViewBox]:

@@ -1,0 +1,148 @@
+"""Plots and tables on paper: the same numbers as on screen, with axes that can be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from vitviz.core.plots import Curve, Plot, Table, Tone
+from vitviz.figures.paper import Paper
+from vitviz.figures.text import LINE, POINT, family, printable, width
+
+TONES: dict[Tone, str] = {
+    "plain": "#5c636e", "chosen": "#dd4a1c", "second": "#2f6fb3", "third": "#23845a",
+    "quiet": "#9aa1ab",
+}  # fmt: skip
+INK, QUIET, FAINT = "#1a1c20", "#5c636e", "#dcdfe4"
+
+
+class _Area:
+    """The plotted area inside a panel's axes, in shares of them."""
+
+    def __init__(self, plot: Plot, room: tuple[float, float], paper: Paper, legend: int) -> None:
+        line = paper.size * POINT * LINE
+        numbers = (width(_said(tick), paper.size, paper) for tick in plot.y.ticks(5))
+        self.left = (max(numbers, default=0.0) + 1.5) / room[1]
+        self.right = 1 - 1.5 / room[1]
+        self.bottom = (2 * line + 1) / room[0]
+        self.top = 1 - ((1 + legend) * line + 0.8) / room[0]
+
+    def x(self, share: Any) -> Any:
+        """Across the panel."""
+        return self.left + share * (self.right - self.left)
+
+    def y(self, share: Any) -> Any:
+        """Up the panel."""
+        return self.bottom + share * (self.top - self.bottom)
+
+
+def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: Paper) -> None:
+    """Curves, ticks, labels and the names of the curves, into axes of `room` millimetres."""
+    placed = _legend(plot, room, paper)
+    area = _Area(plot, room, paper, max((line for line, *_ in placed), default=-1) + 1)
+    text: dict[str, Any] = {
+        "transform": axes.transAxes, "fontsize": paper.size, "parse_math": False,
+        "family": family(paper.font),
+    }  # fmt: skip
+    step = paper.size * POINT * LINE / room[0]
+    for line, left, curve in placed:
+        middle = 1 - (line + 0.4) * step
+        dot: dict[str, Any] = (
+            {"marker": "o", "markersize": 3, "linestyle": ""} if curve.kind == "points" else {}
+        )
+        span = [left / room[1], (left + 3) / room[1]] if not dot else [(left + 1.5) / room[1]]
+        axes.plot(span, [middle] * len(span), color=TONES[curve.tone], linewidth=1.2,
+                  transform=axes.transAxes, **dot)  # fmt: skip
+        axes.text((left + 4) / room[1], middle, printable(curve.name, paper.font), color=QUIET,
+                  va="center_baseline", **text)  # fmt: skip
+    _frame(axes, plot, area, room, paper, text)
+    for curve in plot.curves:
+        _curve(axes, plot, curve, area)
+
+
+def _frame(
+    axes: Axes, plot: Plot, area: _Area, room: tuple[float, float], paper: Paper, text: Any
+) -> None:
+    """Thin lines at round numbers, the numbers, and what they are."""
+    step = paper.size * POINT * LINE / room[0]
+    high, wide = (area.top - area.bottom) * room[0], (area.right - area.left) * room[1]
+    for tick in plot.y.ticks(max(int(high / (paper.size * 0.9)), 1)):
+        y = area.y(plot.y.at(tick))
+        axes.plot([area.left, area.right], [y, y], color=FAINT, linewidth=0.4,
+                  transform=axes.transAxes, zorder=0.5)  # fmt: skip
+        axes.text(area.left - 1 / room[1], y, _said(tick), color=QUIET, ha="right",
+                  va="center_baseline", **text)  # fmt: skip
+    for tick in plot.x.ticks(max(int(wide / (paper.size * 1.6)), 1)):
+        x = area.x(plot.x.at(tick))
+        axes.text(
+            x, area.bottom - 0.6 / room[0], _said(tick), color=QUIET, ha="center", va="top", **text
+        )
+    axes.text(0, area.top + 0.25 * step, printable(plot.y.label, paper.font), color=QUIET, **text)
+    axes.text(area.right, 0, printable(plot.x.label, paper.font), color=QUIET, ha="right",
+              va="bottom", **text)  # fmt: skip
+
+
+def _curve(axes: Axes, plot: Plot, curve: Curve, area: _Area) -> None:
+    across = area.x(np.clip(plot.x.share(np.asarray(curve.x, np.float64)), -0.02, 1.02))
+    up = area.y(np.clip(plot.y.share(np.asarray(curve.y, np.float64)), -0.02, 1.02))
+    firm = curve.tone == "chosen"
+    style: dict[str, Any] = {"linewidth": 1.4 if firm else 1.0}
+    if curve.kind == "points":
+        style = {"linestyle": "", "marker": "o", "markersize": 3.6 if firm else 2.4,
+                 "markeredgewidth": 0, "alpha": 1.0 if firm else 0.75}  # fmt: skip
+    axes.plot(across, up, color=TONES[curve.tone], transform=axes.transAxes, **style)
+
+
+def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[tuple[int, float, Curve]]:
+    """(line, left in millimetres, curve) of every name."""
+    placed, line, left = [], 0, 0.0
+    for curve in plot.curves:
+        if not curve.name:
+            continue
+        needs = width(curve.name, paper.size, paper) + 4
+        if left and left + needs > room[1]:
+            line, left = line + 1, 0.0
+        placed.append((line, left, curve))
+        left += needs + 4
+    return placed
+
+
+def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Paper) -> None:
+    """Lines of text in columns, in type that fits, into axes of `room` millimetres."""
+    lines = (table.columns, *table.rows)
+    needs = [
+        max(width(text, paper.size, paper) for text in column) + 2.5
+        for column in zip(*lines, strict=True)
+    ]
+    step = 1 / len(lines)
+    fit = min(1.0, room[1] / sum(needs), room[0] * step / (paper.size * POINT * LINE))
+    size, stretch = paper.size * fit, min(room[1] / sum(needs), fit * 1.6)
+    whole = sum(needs) * stretch / room[1]
+    if table.chosen is not None:
+        marked = Rectangle(
+            (0, 1 - (table.chosen + 2) * step), whole, step, linewidth=0, color=TONES["chosen"],
+            alpha=0.15, transform=axes.transAxes,
+        )  # fmt: skip
+        axes.add_patch(marked)
+    axes.plot(
+        [0, whole], [1 - step, 1 - step], color=FAINT, linewidth=0.5, transform=axes.transAxes
+    )
+    for index, row in enumerate(lines):
+        left = 0.0
+        for column, (cell, need) in enumerate(zip(row, needs, strict=True)):
+            span = need * stretch
+            number = table.numeric[column]
+            axes.text(
+                (left + (span - 1.6 if number else 0.6)) / room[1], 1 - (index + 0.5) * step,
+                printable(cell, paper.font), ha="right" if number else "left",
+                va="center_baseline", fontsize=size, parse_math=False, family=family(paper.font),
+                color=QUIET if index == 0 or column == 0 else INK, transform=axes.transAxes,
+            )  # fmt: skip
+            left += span
+
+
+def _said(value: float) -> str:
+    return f"{value:.6g}".replace("-", "−")
