@@ -14,11 +14,22 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    from vitviz.core.cost import Cost, Dimensions
     from vitviz.core.trace import Asked, Picture, Trace
     from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
 
-__all__ = ["BundledModel", "Model", "bundled", "devices", "load", "names", "trace"]
+__all__ = [
+    "BundledModel",
+    "Model",
+    "bundled",
+    "cost",
+    "devices",
+    "dimensions",
+    "load",
+    "names",
+    "trace",
+]
 
 
 def load(
@@ -90,6 +101,35 @@ def _plain(arguments: dict[str, Any]) -> Asked:
         if isinstance(value, str | int | float)
         or (isinstance(value, tuple) and all(isinstance(each, int) for each in value))
     )
+
+
+def dimensions(name: str | Path, *, architecture: str | None = None) -> Dimensions:
+    """What of a model decides the cost of a patch size, read without its weights. Imports torch.
+
+    `name` and `architecture` as for `load`. BadModel when there is no such model.
+    """
+    from vitviz.models.sizes import dimensions as found
+
+    return found(name, architecture)
+
+
+def cost(
+    name: str | Path,
+    patch_size: int | None = None,
+    input_size: int | tuple[int, int] | None = None,
+    *,
+    architecture: str | None = None,
+) -> Cost:
+    """What a pass would cost, said before the model is loaded: tokens, bytes of the trace, compute
+    relative to the model's own sizes.
+
+    Unsupported with the reason where the model cannot take the patch size; those it can are in
+    `vitviz.core.cost.patch_sizes(dimensions(name), size)`.
+    """
+    from vitviz.core.cost import cost as reckoned
+
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    return reckoned(dimensions(name, architecture=architecture), patch_size, size)
 
 
 def devices() -> tuple[DeviceInfo, ...]:

@@ -24,6 +24,7 @@ from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
 from vitviz.models.own import own
 from vitviz.models.preprocess import Preprocess, preprocess_of
+from vitviz.models.sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.weights import as_dtype, fill, parameters
 
 Size = tuple[int, int]
@@ -91,6 +92,7 @@ def load(
     built = replace(built, notes=(*built.notes, *note))
     if built.weights != "untrained" and not built.labels:
         built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
+    check_input(module, built.preprocess.size)
     family, reader = family_of(module)
     info = _info(str(name), built, family)
     grid = reader.grid(module, built.preprocess.size)
@@ -164,18 +166,16 @@ def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) 
     if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
     progress(0, 3, "building the model")
+    resampled = pretrained and wanted.patch_size is not None
+    notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
     module = _create(
         name, pretrained, wanted, **(_weights_of(name, progress) if pretrained else {})
     )
     preprocess = preprocess_of(resolve_model_data_config(module))
     trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
     size = wanted.size or _own_size(module) or trained_size
-    notes: tuple[str, ...] = ()
-    if pretrained:
-        if wanted.patch_size is not None:
-            notes += _patch_note(name, wanted)
-        if size != trained_size:
-            notes += (_resized_note(trained_size),)
+    if pretrained and size != trained_size:
+        notes += (_resized_note(trained_size),)
     return Built(
         module,
         replace(preprocess, size=size),
@@ -237,6 +237,8 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
     plan = blueprint_of(path, state, architecture)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
+    if wanted.patch_size is not None:
+        resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
     if plan.family:
         changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
         module = own(_create(plan.family, False, changed))
@@ -300,11 +302,6 @@ def _own_size(module: nn.Module) -> Size | None:
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     size = getattr(embed, "img_size", None)
     return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
-
-
-def _patch_note(name: str, wanted: Wanted) -> tuple[str, ...]:
-    return (f"patch {wanted.patch_size} is resampled from the kernel of {name}, not trained at "
-            "this size",)  # fmt: skip
 
 
 def _resized_note(trained: Size) -> str:
