@@ -28,6 +28,10 @@ def open_window(launch: Launch) -> int:
     if problem := platform.explain():
         print(problem, file=sys.stderr)
         return 1
+    from vitviz.session.crash import Reporter
+
+    reporter = Reporter()
+    reporter.start()
     from vitviz.gui.app import run
     from vitviz.session.leaving import leave
     from vitviz.session.log import start_log
@@ -35,7 +39,7 @@ def open_window(launch: Launch) -> int:
     start_log()
     if launch.screenshot is not None:
         launch = replace(launch, screenshot=launch.screenshot.expanduser().resolve())
-    return leave(run(launch))
+    return leave(run(launch, reporter))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ from vitviz import __version__
 from vitviz.core.resources import resource
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
+from vitviz.gui.arrivals import Arrivals, hand_over
 from vitviz.gui.keys import KeyGuard
 from vitviz.gui.mailbox import Mailbox
 from vitviz.gui.window import MainWindow
+from vitviz.session.crash import Reporter, earlier
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
 from vitviz.session.session import Session
@@ -32,10 +34,15 @@ NO_MODEL = (
 )
 
 
-def run(launch: Launch) -> int:
-    """Opens the window and stays until it is closed; the exit code."""
+def run(launch: Launch, reporter: Reporter | None = None) -> int:
+    """Opens the window and stays until it is closed; the exit code.
+
+    A start with nothing but files gives them to a window that is open already.
+    """
     qInstallMessageHandler(_quiet)
     app = application()
+    if hand_over(launch):
+        return 0
     mailbox = Mailbox()
     settings, complaint = read_settings()
     theme.apply(app, theme.resolve(launch.theme or settings.theme))
@@ -47,6 +54,8 @@ def run(launch: Launch) -> int:
         window.restore(settings.window_geometry, settings.window_state)
     if launch.size:
         window.resize(*launch.size)
+    if not launch.screenshot:
+        _settle_in(app, window, reporter, mailbox)
     if complaint:
         window.notices.say([complaint])
     starter = Starter(window, launch)
@@ -54,6 +63,18 @@ def run(launch: Launch) -> int:
     window.show()
     code = app.exec()
     return starter.code or code
+
+
+def _settle_in(
+    app: QApplication, window: MainWindow, reporter: Reporter | None, mailbox: Mailbox
+) -> None:
+    """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
+    arrivals = Arrivals(window, window.session.open_sources)
+    app.installEventFilter(arrivals)
+    arrivals.listen()
+    window.notices.say(list(earlier()))
+    if reporter is not None:
+        reporter.tell = lambda said: mailbox.deliver(lambda: window.notices.say([said]))
 
 
 def application() -> QApplication:
