@@ -44,6 +44,23 @@ class Recipe:
     also: tuple[tuple[Run, Run], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """How drawings are put together on one page, in reading order, `across` in a row.
+
+    `labels` name the drawings; with `rows` they name the columns instead, and `rows` the rows. `panel`
+    takes that panel of each drawing only. `one_range`: one colour means one value on the whole page.
+    """
+
+    title: str = ""
+    caption: str = ""
+    across: int = 3
+    labels: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    panel: int | None = None
+    one_range: bool = True
+
+
 def run_of(trace: Trace) -> Run:
     """What it takes to make a trace again."""
     info = trace.model

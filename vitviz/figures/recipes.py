@@ -48,15 +48,14 @@ def _recipe(drawing: Drawing, paper: Paper | None) -> dict[str, Any]:
     }
     if paper is not None:
         words["paper"] = asdict(paper)
-    if drawing.parts:
-        return words | {
-            "caption": drawing.caption,
-            "parts": [_exact(part) for part in drawing.parts],
-        }
-    return words | _exact(drawing)
+    if drawing.sheet is not None:
+        parts = [exact(part) for part in drawing.parts]
+        return words | {"sheet": asdict(drawing.sheet), "parts": parts}
+    return words | exact(drawing)
 
 
-def _exact(drawing: Drawing) -> dict[str, Any]:
+def exact(drawing: Drawing) -> dict[str, Any]:
+    """What makes one drawing again: how it was made, and the ranges that it is coloured in."""
     ranges = [
         [at, panel.bar.low, panel.bar.high]
         for at, panel in enumerate(drawing.panels)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from einops import rearrange
+from jaxtyping import UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
@@ -55,6 +58,15 @@ def render(
         printed.bar(page.shared, page.bar, page.label)
     printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
+
+
+def pixels(drawing: Drawing, paper: Paper) -> UInt8[np.ndarray, "row col rgba"]:
+    """The page as its PNG shows it, at the paper's resolution."""
+    figure = render(drawing, paper=paper)
+    figure.set_dpi(paper.dpi)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())
 
 
 def background(paper: Paper) -> str:

@@ -1,0 +1,78 @@
+"""Several drawings put together on one page: grids of layers, heads, tokens, models, patch sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from vitviz.core.drawing import Drawing, Label, Labels, Panel
+from vitviz.core.geometry import Box, Spot
+from vitviz.core.recipe import Sheet
+from vitviz.core.sharing import ranges, with_ranges
+
+_NARROW = 0.22
+"""A row's label over the width of a map."""
+_T = TypeVar("_T")
+
+
+def page(parts: Sequence[Drawing], sheet: Sheet) -> Drawing:
+    """The drawings as one. ValueError without drawings."""
+    if not parts:
+        raise ValueError("a page needs at least one drawing")
+    shared = ranges(parts) if sheet.one_range else {}
+    cells = [_cell(with_ranges(part, shared), sheet, at) for at, part in enumerate(parts)]
+    across = max(1, sheet.across)
+    lines = [cells[at : at + across] for at in range(0, len(cells), across)]
+    rows = [
+        (*_row_label(sheet, at, line), *(panel for cell in line for panel in cell))
+        for at, line in enumerate(lines)
+    ]
+    return Drawing(
+        parts[0].view, sheet.title, tuple(rows), sheet.caption,
+        options=_common([part.options for part in parts]),
+        recipe=_common([part.recipe for part in parts]),
+        parts=tuple(parts), sheet=sheet,
+    )  # fmt: skip
+
+
+def main_panel(drawing: Drawing) -> int:
+    """The panel to take where only one is wanted: the first that has numbers."""
+    for at, panel in enumerate(drawing.panels):
+        if panel.bar is not None:
+            return at
+    return 0
+
+
+def _cell(part: Drawing, sheet: Sheet, at: int) -> tuple[Panel, ...]:
+    label = _label(sheet, at)
+    if sheet.panel is not None:
+        panels = part.panels
+        chosen = panels[min(sheet.panel, len(panels) - 1)]
+        return (replace(chosen, title=label, weight=1.0, facts=()),)
+    return tuple(
+        replace(panel, title=": ".join(filter(None, (label, panel.title)))) for panel in part.panels
+    )
+
+
+def _label(sheet: Sheet, at: int) -> str:
+    """What stands over a drawing: its own label, or its column's where it is in the first row."""
+    if sheet.rows:
+        return sheet.labels[at] if at < min(sheet.across, len(sheet.labels)) else ""
+    return sheet.labels[at] if at < len(sheet.labels) else ""
+
+
+def _row_label(sheet: Sheet, at: int, row: Sequence[tuple[Panel, ...]]) -> tuple[Panel, ...]:
+    """A narrow panel that says what its row is, as high as the maps beside it."""
+    if at >= len(sheet.rows):
+        return ()
+    extent, weight = row[0][0].extent, row[0][0].weight
+    box = Box(0, 0, extent.height, extent.width * _NARROW)
+    label = Label(sheet.rows[at], Spot(box.height / 2, box.width), "right")
+    return (Panel((Labels((label,)),), box, weight=weight * _NARROW),)
+
+
+def _common(each: Sequence[tuple[tuple[str, _T], ...]]) -> tuple[tuple[str, _T], ...]:
+    """What all say alike."""
+    first, *others = each
+    return tuple(item for item in first if all(item in other for other in others))

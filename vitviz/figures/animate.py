@@ -1,0 +1,153 @@
+"""Drawings shown one after another: GIF, animated PNG, WebP, and MP4 where ffmpeg is installed."""
+
+from __future__ import annotations
+
+import html
+import io
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from vitviz.core.drawing import Drawing
+from vitviz.core.files import check_place, whole
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.sharing import ranges, with_ranges
+from vitviz.figures.paper import Paper
+from vitviz.figures.recipes import ascii_recipe, exact, recipe
+from vitviz.figures.render import pixels
+
+ANIMATIONS = (".gif", ".apng", ".webp", ".mp4")
+Frame = UInt8[np.ndarray, "row col rgb"]
+
+
+def animate(
+    drawings: Sequence[Drawing],
+    path: str | Path,
+    *,
+    seconds: float = 0.4,
+    paper: Paper | None = None,
+    one_range: bool = True,
+    overwrite: bool = True,
+    progress: Progress = silent,
+) -> Path:
+    """Saves drawings as an animation, each shown for so many seconds; the suffix says how.
+
+    With `one_range` one colour means one value in all frames. VitvizError for another suffix, no
+    drawings, a file that cannot be written, or .mp4 without ffmpeg.
+    """
+    target, paper = Path(path), paper or Paper(dpi=120)
+    kind = _kind(target, drawings, seconds)
+    check_place(target, overwrite=overwrite)
+    shared = ranges(drawings) if one_range else {}
+    coloured = [with_ranges(drawing, shared) for drawing in drawings]
+    frames = _frames(coloured, paper, progress)
+    more = {
+        "frames": len(drawings), "parts": [exact(drawing) for drawing in coloured],
+        "movie": {"seconds": seconds},
+    }  # fmt: skip
+    with whole(target, overwrite=overwrite) as unfinished:
+        if kind == ".mp4":
+            _mp4(frames, unfinished, seconds, ascii_recipe(drawings[0], paper, **more))
+        else:
+            words = (recipe if kind == ".apng" else ascii_recipe)(drawings[0], paper, **more)
+            unfinished.write_bytes(_pictures(frames, kind, seconds, words))
+    return target
+
+
+def _kind(target: Path, drawings: Sequence[Drawing], seconds: float) -> str:
+    kind = target.suffix.lower()
+    if kind not in ANIMATIONS:
+        raise VitvizError(
+            f"{target.name} cannot be saved: animations are {', '.join(ANIMATIONS)}, "
+            f"not {kind or 'without a suffix'}"
+        )
+    if not drawings:
+        raise VitvizError("an animation needs at least one drawing")
+    if not 0.02 <= seconds <= 60:
+        raise VitvizError(f"a frame is shown for 0.02 to 60 seconds, not {seconds:g}")
+    if kind == ".mp4" and shutil.which("ffmpeg") is None:
+        raise VitvizError("MP4 needs ffmpeg, which is not installed; take .gif, .apng or .webp")
+    return kind
+
+
+def _frames(drawings: Sequence[Drawing], paper: Paper, progress: Progress) -> list[Frame]:
+    """All drawings printed, on pages of one size."""
+    printed = []
+    for at, drawing in enumerate(drawings):
+        progress(at, len(drawings), f"frame {at + 1} of {len(drawings)}")
+        printed.append(_frame(drawing, paper))
+    progress(len(drawings), len(drawings))
+    rows, cols = (max(each.shape[axis] for each in printed) for axis in (0, 1))
+    return [_padded(each, rows + rows % 2, cols + cols % 2) for each in printed]
+
+
+def _frame(drawing: Drawing, paper: Paper) -> Frame:
+    raw = Image.fromarray(pixels(drawing, paper))
+    paper_white = Image.new("RGBA", raw.size, "white")
+    return np.asarray(Image.alpha_composite(paper_white, raw).convert("RGB"))
+
+
+def _padded(frame: Frame, rows: int, cols: int) -> Frame:
+    """With paper added below and to the right; films want even numbers of pixels."""
+    down, across = rows - frame.shape[0], cols - frame.shape[1]
+    return np.pad(frame, ((0, down), (0, across), (0, 0)), mode="edge")
+
+
+def _pictures(frames: Sequence[Frame], kind: str, seconds: float, words: str) -> bytes:
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    file = io.BytesIO()
+    common: dict[str, Any] = {
+        "save_all": True, "append_images": rest, "duration": round(1000 * seconds), "loop": 0
+    }  # fmt: skip
+    match kind:
+        case ".gif":
+            # One table of colours for all frames: the same colour stays the same value.
+            table = _table(frames)
+            first, *rest = (_in_table(frame, table) for frame in frames)
+            common["append_images"] = rest
+            first.save(file, "GIF", comment=words.encode(), optimize=False, **common)
+        case ".apng":
+            about = PngInfo()
+            about.add_itxt("vitviz", words)
+            first.save(file, "PNG", pnginfo=about, **common)
+        case _:
+            inside = f"<vitviz>{html.escape(words)}</vitviz>"
+            packet = f'<x:xmpmeta xmlns:x="adobe:ns:meta/">{inside}</x:xmpmeta>'
+            first.save(file, "WEBP", lossless=True, xmp=packet.encode(), **common)
+    return file.getvalue()
+
+
+def _table(frames: Sequence[Frame]) -> Image.Image:
+    """256 colours that suit all frames."""
+    some = np.concatenate([frame[::2, ::2] for frame in frames[:: max(1, len(frames) // 16)]])
+    return Image.fromarray(some).quantize(256, dither=Image.Dither.NONE)
+
+
+def _in_table(frame: Frame, table: Image.Image) -> Image.Image:
+    return Image.fromarray(frame).quantize(palette=table, dither=Image.Dither.NONE)
+
+
+def _mp4(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> None:
+    rows, cols, _ = frames[0].shape
+    command = [
+        "ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
+        "-s", f"{cols}x{rows}", "-r", f"{1 / seconds:.6f}", "-i", "-", "-pix_fmt", "yuv420p",
+        "-metadata", f"comment={words}", "-movflags", "+faststart", str(target),
+    ]  # fmt: skip
+    done = subprocess.run(command, input=b"".join(_bytes(frames)), capture_output=True, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise VitvizError(
+            f"ffmpeg could not write {target.name}: {said[-1] if said else 'no reason'}"
+        )
+
+
+def _bytes(frames: Sequence[Frame]) -> Iterator[bytes]:
+    return (np.ascontiguousarray(frame).tobytes() for frame in frames)
