@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import (
     QEvent,
@@ -26,6 +28,7 @@ from vitviz.gui.window import MainWindow
 from vitviz.session.crash import Reporter, earlier
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
+from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.settings import read_settings, write_settings
 
@@ -69,10 +72,11 @@ def _settle_in(
     app: QApplication, window: MainWindow, reporter: Reporter | None, mailbox: Mailbox
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
-    arrivals = Arrivals(window, window.session.open_sources)
+    arrivals = Arrivals(window, window.open_files)
     app.installEventFilter(arrivals)
     arrivals.listen()
     window.notices.say(list(earlier()))
+    window.sessions.begin()
     if reporter is not None:
         reporter.tell = lambda said: mailbox.deliver(lambda: window.notices.say([said]))
 
@@ -125,7 +129,11 @@ class Starter(QObject):
             session.problems.connect(self._complained)
             session.jobs.ended.connect(self._ended)
         session.trace_ready.connect(self._traced)
-        session.start(self._launch)
+        saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
+        rest = tuple(file for file in self._launch.files if file not in saved)
+        session.start(replace(self._launch, files=rest))
+        if saved:
+            self._window.sessions.files.open(Path(saved[0]))
         if not session.request.name:
             self._window.notices.say([NO_MODEL])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -157,6 +158,22 @@ class Compare(QObject):
         else:
             views, columns = self.table.visible
             self._session.want(views, columns)
+
+    def state(self) -> dict[str, str]:
+        """What a saved session finds again: layout, view in focus, views taken off or put on."""
+        board = self._window.board
+        shown = " ".join(name for name in self._window.views if board.is_shown(name))
+        return {"layout": self.layout, "focus": board.focus, "views": shown}
+
+    def restore_state(self, state: Mapping[str, str]) -> None:
+        """Takes it back, as far as there are such views."""
+        board, views = self._window.board, self._window.views
+        shown = [name for name in state.get("views", "").split() if name in views]
+        if shown:
+            board.set_all_shown(shown)
+        board.set_focus(state.get("focus", ""))
+        layout = state.get("layout", "one")
+        self.set_layout(layout if layout in ("one", "grid", "large") else "one")
 
     # What the session announced
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 MOST = 3
 TOGETHER = 1.5  # seconds: sentences that come later are about something else
@@ -19,6 +28,7 @@ class Notices(QFrame):
         self.setObjectName("notice")
         self._sentences: list[str] = []
         self._said = 0.0
+        self._buttons: list[QPushButton] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.dismiss)
@@ -35,6 +45,8 @@ class Notices(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
         layout.addWidget(self._label, 1)
+        self._row = QHBoxLayout()
+        layout.addLayout(self._row)
         layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.setVisible(False)
 
@@ -43,6 +55,17 @@ class Notices(QFrame):
         """What is said at present."""
         return tuple(self._sentences)
 
+    def offer(self, sentence: str, *answers: tuple[str, Callable[[], object]]) -> None:
+        """Asks without stopping anybody: a sentence with a button for each answer."""
+        self.say([sentence])
+        for words, act in answers:
+            button = QPushButton(words)
+            button.clicked.connect(self.dismiss)
+            button.clicked.connect(lambda _checked=False, act=act: act())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self._row.addWidget(button)
+            self._buttons.append(button)
+
     def say(self, sentences: list[str]) -> None:
         """Says what has just happened, instead of what was said some time before."""
         if not sentences:
@@ -50,6 +73,7 @@ class Notices(QFrame):
         now = time.monotonic()
         before = self._sentences if now - self._said < TOGETHER else []
         self._said = now
+        self._withdraw()
         self._sentences = list(dict.fromkeys([*before, *sentences]))
         self._timer.stop()
         shown = self._sentences[:MOST]
@@ -66,4 +90,13 @@ class Notices(QFrame):
     def dismiss(self) -> None:
         """Takes the notice away."""
         self._sentences = []
+        self._withdraw()
         self.setVisible(False)
+
+    def _withdraw(self) -> None:
+        """Takes away the buttons of what was offered before."""
+        for button in self._buttons:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._buttons.clear()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
@@ -36,7 +37,7 @@ from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board
 from vitviz.gui.compare import Compare
 from vitviz.gui.controls import Controls
-from vitviz.gui.drops import carries_pictures, sources_of
+from vitviz.gui.drops import Source, carries_pictures, sources_of
 from vitviz.gui.filmstrip import Filmstrip
 from vitviz.gui.inspector import Inspector
 from vitviz.gui.keys import leave_focus
@@ -45,12 +46,14 @@ from vitviz.gui.learning import learn_devices
 from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
+from vitviz.gui.sessions import Sessions
 from vitviz.gui.theme import UNIT
 from vitviz.gui.toolbar import TopBar
 from vitviz.gui.welcome import Welcome
 from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import Job
+from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.views import views
 
@@ -88,6 +91,7 @@ class MainWindow(QMainWindow):
         self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
         self.compare = Compare(self)
+        self.sessions = Sessions(self)
         self.wishes = Wishes(self)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
@@ -172,6 +176,7 @@ class MainWindow(QMainWindow):
                     menus[wish.menu].addSeparator()
                 menus[wish.menu].addAction(action)
         self._add_panels(menus["View"])
+        menus["File"].insertMenu(self.actions_by_name["save_session"], self.sessions.recent)
 
     def _add_panels(self, menu: QMenu) -> None:
         menu.addSeparator()
@@ -247,6 +252,7 @@ class MainWindow(QMainWindow):
         links.connect(session.jobs.progressed, self._show_jobs)
         links.connect(session.jobs.ended, self._job_ended)
         self.compare.listen(links)
+        self.sessions.listen(links)
 
     def _show_all(self) -> None:
         self._show_models()
@@ -530,8 +536,15 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._landing.hide()
-        self.session.open_sources(sources_of(event.mimeData()))
+        self.open_files(sources_of(event.mimeData()))
         event.acceptProposedAction()
+
+    def open_files(self, sources: Sequence[Source]) -> None:
+        """Opens pictures, a checkpoint as the model, or a saved session."""
+        sessions = [one for one in sources if isinstance(one, str) and one.endswith(SUFFIX)]
+        if sessions:
+            self.sessions.files.open(Path(sessions[0]))
+        self.session.open_sources([one for one in sources if one not in sessions])
 
     def restore_default(self) -> None:
         """Puts the panels back where they were at first."""
@@ -551,6 +564,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
+        self.sessions.end()
         self._links.cut()
         self.library.cut()
         self.session.close()

@@ -64,6 +64,15 @@ class Wishes:
     def reopen(self) -> None:
         self._session.reopen_closed()
 
+    def open_session(self) -> None:
+        self._window.sessions.open()
+
+    def save_session(self) -> None:
+        self._window.sessions.save()
+
+    def save_session_as(self) -> None:
+        self._window.sessions.save_as()
+
     def quit(self) -> None:
         self._window.close()
 

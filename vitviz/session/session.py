@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -29,6 +29,7 @@ from vitviz.session.log import sentence
 from vitviz.session.pictures import Pictures, Source, read_sources
 from vitviz.session.presets import Compared, Offered, compared
 from vitviz.session.reading import Reading, Target, Traces
+from vitviz.session.saved import Saved
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
 from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
@@ -427,6 +428,45 @@ class Session:
         self.remember()
         self.jobs.close()
 
+    def restore(self, saved: Saved, pictures: Mapping[str, Picture]) -> None:
+        """Opens a saved session instead of this one; `pictures` by the keys they were saved under."""
+        self._pictures = Pictures()
+        for picture in pictures.values():
+            if self._pictures.find(picture.key) is None:
+                self._pictures = self._pictures.added(picture)
+        kept = self._pictures.keys
+        self._traces.drop(lambda target: target.picture not in kept)
+        self.pictures_changed.emit()
+        self.look, self.look_chosen = saved.look, frozenset(saved.look_chosen)
+        self.look_changed.emit(self.look)
+        self.together = saved.together
+        self.together_changed.emit(self.together)
+        self.share_range(saved.one_range)
+        self._restore_options(saved.options)
+        self._launch = None
+        first = next(iter(self._pictures.open), None)
+        columns = [
+            (replace(column, picture=_key_now(column.picture, pictures, first)), selection)
+            for column, selection in zip(saved.columns, saved.selections, strict=False)
+        ]
+        self.columns.replace_all(columns or [(Column(0, self.request), Selection())])
+        self.columns.refer_to(self.columns.all[min(saved.reference, len(columns) - 1)].id)
+        self.columns.activate(self.columns.all[min(saved.active, len(columns) - 1)].id)
+
+    def _restore_options(self, saved: Mapping[str, Mapping[str, Value]]) -> None:
+        """Takes what is still an option; views and choices may have gone since."""
+        before, self.options = set(self.options), {}
+        for view, values in saved.items():
+            for name, value in values.items():
+                try:
+                    arguments(find(view).function, {name: value})
+                except VitvizError as error:
+                    self._say([f"not restored: {error}"])
+                    continue
+                self.options = {**self.options, view: {**self.options.get(view, {}), name: value}}
+        for view in before | set(self.options):
+            self.options_changed.emit(view)
+
     # -- the line from a wish to a trace -----------------------------------------------------------
 
     def _opened(self, picture: Picture, *, show: bool) -> tuple[str, ...]:
@@ -636,6 +676,12 @@ class Session:
     def _say(self, sentences: list[str]) -> None:
         if sentences:
             self.problems.emit(sentences)
+
+
+def _key_now(key: str | None, pictures: Mapping[str, Picture], first: Picture | None) -> str | None:
+    """The key of what was saved under a key; the first picture where that was not found."""
+    found = pictures.get(key or "", first)
+    return None if found is None else found.key
 
 
 def _file_name(source: Source) -> str:

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str = ""
     recent_files: tuple[str, ...] = ()
     recent_models: tuple[str, ...] = ()
+    recent_sessions: tuple[str, ...] = ()
     favourites: tuple[str, ...] = ()
     picture_folder: str = ""
     figure_folder: str = ""
