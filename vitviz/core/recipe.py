@@ -34,7 +34,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One view of one run, or of two; `also` are further pictures through the same two models."""
+    """One view of one run, or of two; `also` are further pictures through the same two models, `others`
+    further pictures through the one model.
+    """
 
     view: str
     options: tuple[tuple[str, Value], ...]
@@ -42,6 +44,7 @@ class Recipe:
     run: Run
     against: Run | None = None
     also: tuple[tuple[Run, Run], ...] = ()
+    others: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

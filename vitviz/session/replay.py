@@ -76,7 +76,10 @@ class Replay:
         trace = self.trace(made.run)
         other = None if made.against is None else self.trace(made.against)
         also = [(self.trace(one), self.trace(two)) for one, two in made.also]
-        drawn = find(made.view).draw(trace, made.selection, dict(made.options), other, also)
+        others = [self.trace(one) for one in made.others]
+        view, options = find(made.view), dict(made.options)
+        more = {"others": others} if others else {}
+        drawn = view.draw(trace, made.selection, options, other, also, **more)
         return _coloured(drawn, part.ranges)
 
     def trace(self, run: Run) -> Trace:

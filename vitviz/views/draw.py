@@ -40,11 +40,23 @@ def draw(
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
     """
     chosen = find(view)
+    selection = selection_of(trace, token=token, layer=layer, head=head)
+    return chosen.draw(trace, selection, options, against, also)
+
+
+def selection_of(
+    trace: Trace,
+    *,
+    token: tuple[int, int] | int | str | None = None,
+    layer: int | None = None,
+    head: int | None = None,
+) -> Selection:
+    """What is chosen, said as `draw` takes it. VitvizError for a name or number that is not there."""
     selection = Selection() if token is None else Selection(pin=_place(trace, token))
     if layer is not None:
         layers = len(trace.layers)
         selection = selection.with_layer(_layer(layer, layers), layers)
-    return chosen.draw(trace, _with_head(trace, selection, head), options, against, also)
+    return _with_head(trace, selection, head)
 
 
 def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:

@@ -1,0 +1,129 @@
+"""The command line: the same engine and views without a window, and the wishes for one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+import vitviz
+from vitviz.cli.asked import (
+    DEVICE,
+    FIT,
+    HEAD,
+    LAYER,
+    MODEL,
+    PATCH,
+    TOKEN,
+    Fit,
+    Misused,
+    view_named,
+    window_size,
+)
+from vitviz.cli.drawing import draw, replay, trace
+from vitviz.cli.listing import list_models, list_views, smoke
+from vitviz.core.progress import VitvizError
+from vitviz.session.launch import Launch
+
+OpenWindow = Callable[[Launch], int]
+
+_PICTURES = Parameter(help="Pictures, folders of pictures, or a checkpoint file.")
+
+HELP = """See inside vision transformers. Without a command it opens the window.
+
+Examples:
+
+    vitviz photo.jpg --model vit_tiny_patch16_224
+
+    vitviz draw photo.jpg --view rollout -o rollout.pdf
+
+    vitviz batch photos --view rollout --out results
+
+    vitviz replay rollout.pdf -o again.png
+
+Exit codes: 0 all went well, 1 it failed, 2 the arguments are wrong, 3 some pictures of many failed, \
+130 stopped.
+"""
+
+
+def run(argv: Sequence[str], open_window: OpenWindow) -> int:
+    """Does what the arguments say; 0 when it worked, 1 when it failed, 2 when they are wrong."""
+    app = _app(open_window)
+    try:
+        result = app(list(argv), exit_on_error=False, print_error=True)
+    except CycloptsError:
+        return 2
+    except VitvizError as error:
+        print(f"vitviz: {error}", file=sys.stderr)
+        return 2 if isinstance(error, Misused) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `vitviz views | head`: nobody reads on, and Python must not mind
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _app(open_window: OpenWindow) -> App:
+    app = App(
+        name="vitviz",
+        help=HELP,
+        version=f"vitviz {vitviz.__version__}",
+        result_action="return_value",
+        default_parameter=Parameter(negative=(), show_default=False),
+        suppress_keyboard_interrupt=False,
+    )
+    app.command(list_views, name="views")
+    app.command(list_models, name="models")
+    app.command(draw)
+    app.command(trace)
+    app.command(replay)
+    app.command(smoke)
+
+    @app.command
+    def completion(
+        shell: Annotated[
+            Literal["bash", "zsh", "fish"], Parameter(help="For which shell.")
+        ] = "bash",
+    ) -> int:
+        """Print a script that completes vitviz's words in a shell.
+
+        Examples:
+
+            eval "$(vitviz completion bash)"
+
+            vitviz completion fish > ~/.config/fish/completions/vitviz.fish
+        """
+        print(app.generate_completion(prog_name="vitviz", shell=shell))
+        return 0
+
+    @app.default
+    def window(
+        *files: Annotated[str, _PICTURES],
+        model: Annotated[str, MODEL] = "",
+        patch: Annotated[int | None, PATCH] = None,
+        fit: Annotated[Fit | None, FIT] = None,
+        device: Annotated[str, DEVICE] = "",
+        theme: Annotated[
+            Literal["auto", "dark", "light"] | None, Parameter(help="Colours of the window.")
+        ] = None,
+        size: Annotated[str, Parameter(help="Size of the window in pixels as WIDTHxHEIGHT.")] = "",
+        screenshot: Annotated[
+            Path | None, Parameter(help="Paint everything, save it to this PNG and close.")
+        ] = None,
+        token: Annotated[str, TOKEN] = "",
+        layer: Annotated[int | None, LAYER] = None,
+        head: Annotated[int | None, HEAD] = None,
+        view: Annotated[str, Parameter(help="The view to maximise.")] = "",
+    ) -> int:
+        """Open the window."""
+        return open_window(
+            Launch(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
+                   layer, head, view_named(view).name if view else "")
+        )  # fmt: skip
+
+    return app

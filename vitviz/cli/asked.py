@@ -1,0 +1,200 @@
+"""What the commands are asked in common, and how their words are read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.views import View, find
+from vitviz.views.options import Option, Value
+
+_SWITCH = {
+    "true": True, "on": True, "yes": True, "1": True,
+    "false": False, "off": False, "no": False, "0": False,
+}  # fmt: skip
+
+Fit = Literal["crop", "pad", "squash"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+
+class Misused(VitvizError):
+    """Arguments that cannot be meant."""
+
+
+MODEL = Parameter(
+    ("--model", "-m"), help="A bundled model, a timm model's name, or a checkpoint file."
+)
+PATCH = Parameter(help="Patch size in pixels; kernel and positions are resampled to it.")
+FIT = Parameter(help="How a picture gets the model's shape.")
+DEVICE = Parameter(help="auto, cpu, cuda, cuda:1, mps.")
+TOKEN = Parameter(help="The token to look from: ROW,COL of a patch, or a name such as class.")
+LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
+HEAD = Parameter(help="The head, from 0; all together when left out.")
+JSON = Parameter("--json", help="As JSON, for scripts.")
+VIEW = Parameter(("--view", "-v"), help="The view (see: vitviz views).")
+OPTION = Parameter(
+    "--option", help="An option of the view as NAME=VALUE; may be repeated (see: vitviz views)."
+)
+PIXELS = Parameter(
+    "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
+)
+UNTRAINED = Parameter(help="Random weights instead of trained ones.")
+OVERWRITE = Parameter(help="Replace files that are there already.")
+WIDTH = Parameter(
+    "--width", help="Width in mm, or: one column (85), text width (180), slide (254)."
+)
+DPI = Parameter("--dpi", help="Dots per inch of a picture.")
+FONT = Parameter("--font", help="The font, by name.")
+TYPE = Parameter("--size", help="Size of the type in points; titles in proportion.")
+BACKGROUND = Parameter("--background", help="white, transparent or #rrggbb.")
+LETTERS = Parameter("--letters", help="Panels are called a, b, c.")
+BARS = Parameter("--bars", help="A colour bar for each map, one for all, or none.")
+WITHOUT = Parameter("--without", help="Leave out: title, labels, facts, caption; may be repeated.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """How a figure is printed."""
+
+    width: Annotated[str, WIDTH] = ""
+    dpi: Annotated[int | None, DPI] = None
+    font: Annotated[str, FONT] = ""
+    size: Annotated[float | None, TYPE] = None
+    background: Annotated[str, BACKGROUND] = ""
+    letters: Annotated[bool, LETTERS] = False
+    bars: Annotated[Literal["each", "shared", "none"] | None, BARS] = None
+    without: Annotated[tuple[Literal["title", "labels", "facts", "caption"], ...], WITHOUT] = ()
+
+    def paper(self, **usual: Any) -> Any:
+        """The paper asked for; `usual` where nothing was said. Imports matplotlib's side."""
+        from vitviz.figures.paper import Paper
+
+        said = {
+            "width_mm": millimetres(self.width) if self.width else None, "dpi": self.dpi,
+            "font": self.font or None, "size": self.size, "background": self.background or None,
+            "letters": self.letters or None, "bars": self.bars,
+        }  # fmt: skip
+        known = {name: value for name, value in said.items() if value is not None}
+        left_out: dict[str, Any] = dict.fromkeys(self.without, False)
+        return Paper(**{**usual, **known, **left_out})
+
+
+def millimetres(text: str) -> float:
+    """A width as a number or by its usual name."""
+    from vitviz.figures.paper import WIDTHS
+
+    if text in WIDTHS:
+        return WIDTHS[text]
+    try:
+        return float(text.removesuffix("mm"))
+    except ValueError:
+        raise Misused(f"the width {text!r} is neither mm nor one of: {', '.join(WIDTHS)}") from None
+
+
+def view_named(name: str) -> View:
+    """The view of that name."""
+    try:
+        return find(name)
+    except VitvizError as error:
+        raise Misused(str(error)) from None
+
+
+def window_size(text: str) -> tuple[int, int] | None:
+    """WIDTHxHEIGHT; None for nothing."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{2,5})[xX×](\d{2,5})", text)
+    if found is None:
+        raise Misused(f"the size {text!r} is not WIDTHxHEIGHT; give 1600x1000 for example")
+    return int(found[1]), int(found[2])
+
+
+def token_of(text: str) -> tuple[int, int] | str | None:
+    """ROW,COL or a name; None for nothing."""
+    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    return (int(found[1]), int(found[2])) if found else text or None
+
+
+def option_values(view: View, texts: Sequence[str]) -> dict[str, Value]:
+    """All NAME=VALUE of a view."""
+    return dict(_option_value(view, text) for text in texts)
+
+
+def _option_value(view: View, text: str) -> tuple[str, Value]:
+    """NAME=VALUE as the view's option of that name takes it; the view itself checks the rest."""
+    name, equals, value = text.partition("=")
+    known = {option.name: option for option in view.options}
+    if not equals or name not in known:
+        names = ", ".join(known) or "none"
+        raise Misused(f"{text!r} is not NAME=VALUE of an option of {view.name}; there are: {names}")
+    option = known[name]
+    if option.optional and value.lower() in ("", "none"):
+        return name, None
+    try:
+        return name, _parsed(option, value)
+    except (KeyError, ValueError):
+        raise Misused(f"{text!r} is wrong: {option_words(option)}") from None
+
+
+def _parsed(option: Option, value: str) -> Value:
+    match option.kind:
+        case "switch":
+            return _SWITCH[value.lower()]
+        case "integer":
+            return int(value)
+        case "number":
+            return float(value)
+        case _:
+            return value
+
+
+def option_words(option: Option) -> str:
+    """An option in one line."""
+    kind: str = "|".join(option.choices) or option.kind
+    if option.low is not None or option.high is not None:
+        kind += f" {option.low} to {option.high}"
+    return f"{option.name}={kind} (default {option.default}): {option.text}"
+
+
+def print_json(data: Any) -> None:
+    """Data for scripts, on standard output."""
+    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+def meter() -> Progress:
+    """Progress as one line on a terminal that is rewritten; silent elsewhere."""
+    if not sys.stderr.isatty():
+        return silent
+
+    def report(done: float, total: float, what: str = "") -> None:
+        share = f" {done / total:4.0%}" if total else ""
+        end = "\r\x1b[K" if total and done >= total else ""
+        print(f"\r\x1b[K{what}{share}{end}", end="", file=sys.stderr, flush=True)
+
+    return report
+
+
+def remark(*sentences: str) -> None:
+    """Says something beside the result."""
+    for sentence in sentences:
+        print(f"vitviz: {sentence}", file=sys.stderr)
+
+
+def folder_for(path: Path) -> Path:
+    """A folder for results, made where there is none."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VitvizError(
+            f"the folder {path} cannot be made ({error.strerror or error}); choose another place"
+        ) from error
+    return path

@@ -1,0 +1,328 @@
+"""Commands that make files of one or a few pictures: draw, trace, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+import vitviz
+from vitviz.cli.asked import (
+    DEVICE,
+    FIT,
+    HEAD,
+    JSON,
+    LAYER,
+    MODEL,
+    OPTION,
+    OVERWRITE,
+    PATCH,
+    PIXELS,
+    TOKEN,
+    UNTRAINED,
+    VIEW,
+    Fit,
+    Misused,
+    Printing,
+    folder_for,
+    meter,
+    option_values,
+    print_json,
+    remark,
+    token_of,
+    view_named,
+)
+from vitviz.core.drawing import Drawing
+from vitviz.core.files import check_place, whole
+from vitviz.core.images import open_picture, picture_files
+from vitviz.core.progress import VitvizError
+from vitviz.core.trace import Trace
+from vitviz.session.against import against as changed
+from vitviz.session.column import ModelRequest
+from vitviz.session.engine import Engine
+from vitviz.session.start import first_bundled
+from vitviz.session.sweep import Subject, sheet_of, steps, sweep
+from vitviz.views import View
+from vitviz.views.draw import selection_of
+
+_MODELS_KEPT = 16 * 1024**3
+"""Bytes: all models of one command stay."""
+_ANIMATED = (".gif", ".apng", ".webp", ".mp4")
+
+_FILES = Parameter(help="Pictures, or folders of pictures.")
+_OUT = Parameter(
+    ("--out", "-o"),
+    help="The figure: .png, .svg, .pdf, .tiff; its numbers: .npz, .csv; with --over also .gif, .apng, "
+    ".webp, .mp4. A folder for several pictures.",
+)
+_AGAINST = Parameter(
+    "--against",
+    help="What a view of two compares with: a patch size (8, or 8@112 with the input size), a model "
+    "or a picture; may be repeated to change several.",
+)
+_ALSO = Parameter("--also", help="A further picture through both models, for cka; may be repeated.")
+_OVER = Parameter(
+    "--over",
+    help="Draw again and again over: layer, head, token or an option, all or listed (layer=0,3,6-11); "
+    "twice for rows and columns. A page of small figures, or an animation.",
+)
+_DATA = Parameter("--data", help="Write the numbers beside each figure too, as .npz and .csv.")
+_SECONDS = Parameter("--seconds", help="How long each frame of an animation is shown.")
+
+
+def draw(
+    *pictures: Annotated[str, _FILES],
+    view: Annotated[str, VIEW],
+    model: Annotated[str, MODEL] = "",
+    out: Annotated[Path | None, _OUT] = None,
+    token: Annotated[str, TOKEN] = "",
+    layer: Annotated[int | None, LAYER] = None,
+    head: Annotated[int | None, HEAD] = None,
+    option: Annotated[tuple[str, ...], OPTION] = (),
+    over: Annotated[tuple[str, ...], _OVER] = (),
+    against: Annotated[tuple[str, ...], _AGAINST] = (),
+    also: Annotated[tuple[str, ...], _ALSO] = (),
+    patch: Annotated[int | None, PATCH] = None,
+    input_size: Annotated[int | None, PIXELS] = None,
+    fit: Annotated[Fit, FIT] = "crop",
+    device: Annotated[str, DEVICE] = "auto",
+    untrained: Annotated[bool, UNTRAINED] = False,
+    data: Annotated[bool, _DATA] = False,
+    seconds: Annotated[float, _SECONDS] = 0.4,
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    printing: Printing | None = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """Draw a view of pictures into files, without a window.
+
+    Examples:
+
+        vitviz draw photo.jpg --view rollout -o rollout.pdf
+
+        vitviz draw photo.jpg -v heads --token 7,7 --layer 5 --data -o heads.png
+
+        vitviz draw photo.jpg -v rollout --over layer -o layers.gif
+
+        vitviz draw photo.jpg -v heads --over layer=0,5,11 --over head -o grid.svg
+
+        vitviz draw photo.jpg -v difference --against 8 -o difference.png
+    """
+    chosen = view_named(view)
+    values: dict[str, Any] = option_values(chosen, option)
+    if (chosen.traces == 2) != bool(against):
+        change = f"{view} compares two: say with what by" if not against else (
+            f"{view} draws one picture of one model: leave out")  # fmt: skip
+        raise Misused(f"{change} --against")
+    if len(over) > 2:
+        raise Misused("--over may be given once, or twice for rows and columns")
+    targets = _targets(pictures, view, out)
+    for target in targets.values():
+        for file in (target, *_beside(target, data)):
+            check_place(file, overwrite=overwrite)
+    request = ModelRequest(
+        model_named(model), patch, input_size, fit, device, pretrained=not untrained
+    )
+    engine, made = Engine(_MODELS_KEPT), []
+    for picture, target in targets.items():
+        trace, other, pairs = _traces(engine, request, picture, against, also)
+        drawing = vitviz.draw(
+            view, trace, token=token_of(token), layer=layer, head=head, against=other, also=pairs,
+            **values,
+        )  # fmt: skip
+        subject = Subject(trace, _selection(drawing), values, other, pairs)
+        drawings = _swept(chosen, subject, over, target) if over else [drawing]
+        files = _save(
+            drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
+        )
+        made.append({"picture": picture, "files": [str(file) for file in files]})
+        if not as_json:
+            print(target)
+    if as_json:
+        print_json(made)
+    return 0
+
+
+def model_named(name: str) -> str:
+    """The model asked for, else the first that is bundled."""
+    found = name or first_bundled()
+    if not found:
+        raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
+    return found
+
+
+def _targets(pictures: Sequence[str], view: str, out: Path | None) -> dict[str, Path]:
+    """Where the figure of each picture goes; a folder is made where it is needed."""
+    if not pictures:
+        raise Misused(
+            "no picture was named; say which, for example: vitviz draw photo.jpg --view heads"
+        )
+    files = [str(file) for file in picture_files(pictures)]
+    if not files:
+        raise VitvizError(f"there are no pictures in {', '.join(pictures)}")
+    if len(files) == 1 and not (out is not None and out.is_dir()):
+        return {files[0]: out or Path(f"{Path(files[0]).stem}-{view}.png")}
+    if out is not None and out.suffix and not out.is_dir():
+        raise Misused(f"{len(files)} pictures do not go into {out.name}; name a folder with --out")
+    folder = folder_for(out) if out is not None else Path()
+    named = {file: folder / f"{Path(file).stem}-{view}.png" for file in files}
+    if len(set(named.values())) < len(named):  # pictures of one name in several folders
+        named = {
+            file: folder / f"{at:04}-{Path(file).stem}-{view}.png"
+            for at, file in enumerate(files, start=1)
+        }
+    return named
+
+
+def _beside(target: Path, data: bool) -> tuple[Path, ...]:
+    """The files of numbers that belong to a figure."""
+    if not data or target.suffix.lower() in (".npz", ".csv"):
+        return ()
+    return target.with_suffix(".npz"), target.with_suffix(".csv")
+
+
+def _traces(
+    engine: Engine, request: ModelRequest, picture: str, words: Sequence[str], also: Sequence[str]
+) -> tuple[Trace, Trace | None, list[tuple[Trace, Trace]]]:
+    """The trace of the picture, what it is compared with, and further pictures through both models."""
+
+    def traced(request: ModelRequest, picture: str) -> Trace:
+        return engine.trace(request, open_picture(picture), meter())
+
+    trace = traced(request, picture)
+    if not words:
+        return trace, None, []
+    other, second = changed(request, picture, words)
+    pairs = [(traced(request, one), traced(other, one)) for one in also]
+    return trace, traced(other, second), pairs
+
+
+def _selection(drawing: Drawing) -> Any:
+    assert drawing.made is not None
+    return drawing.made.selection
+
+
+def _swept(view: View, subject: Subject, over: Sequence[str], target: Path) -> list[Drawing]:
+    """The drawings of a sweep; one page of them for a figure."""
+    from vitviz.core.sheet import page
+
+    ways = [steps(view, subject, text) for text in over]
+    drawings = sweep(view, subject, ways, meter())
+    if target.suffix.lower() in _ANIMATED:
+        return drawings
+    return [page(drawings, sheet_of(view, drawings, ways))]
+
+
+def _save(
+    drawings: Sequence[Drawing], target: Path, printing: Printing, seconds: float,
+    overwrite: bool, swept: bool, data: bool,
+) -> list[Path]:  # fmt: skip
+    if target.suffix.lower() in _ANIMATED:
+        from vitviz.figures.animate import animate
+
+        if not swept:
+            raise Misused(
+                f"{target.name} is an animation; say over what with --over, such as layer"
+            )
+        paper = printing.paper(dpi=120)
+        return [animate(drawings, target, seconds=seconds, paper=paper, overwrite=overwrite,
+                        progress=meter())]  # fmt: skip
+    paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
+    return [
+        vitviz.save(drawings[0], file, paper=paper, overwrite=overwrite)
+        for file in (target, *_beside(target, data))
+    ]
+
+
+def trace(
+    picture: Annotated[str, Parameter(help="The picture's file.")],
+    /,
+    *,
+    model: Annotated[str, MODEL] = "",
+    out: Annotated[Path | None, Parameter(("--out", "-o"), help="The file, .npz.")] = None,
+    token: Annotated[str, TOKEN] = "",
+    matrices: Annotated[
+        bool, Parameter(help="The whole attention matrix of every head too; large.")
+    ] = False,
+    patch: Annotated[int | None, PATCH] = None,
+    input_size: Annotated[int | None, PIXELS] = None,
+    fit: Annotated[Fit, FIT] = "crop",
+    device: Annotated[str, DEVICE] = "auto",
+    untrained: Annotated[bool, UNTRAINED] = False,
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """Write the raw attention of a picture: one token's rows of all layers and heads.
+
+    Examples:
+
+        vitviz trace photo.jpg --model vit_tiny_patch16_224 -o rows.npz
+
+        vitviz trace photo.jpg --token 7,7 --matrices -o all.npz
+    """
+    from vitviz.figures.raw import raw_attention
+
+    target = out or Path(f"{Path(picture).stem}-attention.npz")
+    if target.suffix.lower() != ".npz":
+        raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
+    check_place(target, overwrite=overwrite)
+    request = ModelRequest(
+        model_named(model), patch, input_size, fit, device, pretrained=not untrained
+    )
+    found = Engine(_MODELS_KEPT).trace(request, open_picture(picture), meter())
+    selection = selection_of(found, token=token_of(token))
+    data, about = raw_attention(found, selection, matrices=matrices)
+    with whole(target, overwrite=overwrite) as unfinished:
+        unfinished.write_bytes(data)
+    if as_json:
+        print_json({"file": str(target), **about})
+    else:
+        print(target)
+    return 0
+
+
+def replay(
+    figure: Annotated[Path, Parameter(help="A figure, animation or .npz that vitviz saved.")],
+    /,
+    *,
+    out: Annotated[Path | None, _OUT] = None,
+    picture: Annotated[
+        tuple[Path, ...], Parameter("--picture", help="The picture's file, where it is not found.")
+    ] = (),
+    model: Annotated[str, MODEL] = "",
+    device: Annotated[str, DEVICE] = "auto",
+    overwrite: Annotated[bool, OVERWRITE] = False,
+    printing: Printing | None = None,
+) -> int:
+    """Make a figure again from the recipe inside it: the same numbers, or the reason why not.
+
+    Examples:
+
+        vitviz replay figure.png -o again.pdf
+
+        vitviz replay figure.pdf -o numbers.npz --picture ~/photos/dog.jpg
+    """
+    from vitviz.figures.paper import Paper
+    from vitviz.figures.recipes import read_recipe
+    from vitviz.session.replay import Replay, replayed
+
+    target = out or figure.with_stem(f"{figure.stem}-again")
+    check_place(target, overwrite=overwrite)
+    known = read_recipe(figure)
+    maker = Replay(figure.parent, picture, model, device, meter())
+    made = replayed(known, figure.name, maker)
+    names = {field: made.book.paper[field] for field in Paper.__slots__ if field in made.book.paper}
+    paper = (printing or Printing()).paper(**names)
+    if len(made.drawings) > 1 or target.suffix.lower() in _ANIMATED:
+        from vitviz.figures.animate import animate
+
+        seconds = float(made.book.movie.get("seconds", 0.4))
+        animate(made.drawings, target, seconds=seconds, paper=replace(paper), one_range=False,
+                overwrite=overwrite, progress=meter())  # fmt: skip
+    else:
+        vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
+    remark(*made.notes)
+    print(target)
+    return 0

@@ -1,0 +1,78 @@
+"""Commands that say what there is: views with their options, models with their cards."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import Annotated, Any
+
+from vitviz.cli.asked import JSON, meter, option_words, print_json
+from vitviz.views import View
+from vitviz.views import views as all_views
+
+
+def list_views(*, as_json: Annotated[bool, JSON] = False) -> int:
+    """List the views with their options."""
+    known = list(all_views().values())
+    if as_json:
+        print_json([_view_data(view) for view in known])
+        return 0
+    for view in known:
+        print(f"{view.name}: {view.title}")
+        for text in (view.shows, view.formula, view.source):
+            print(fill(text, 100, initial_indent="    ", subsequent_indent="    "))
+        for option in view.options:
+            print(f"    --option {option_words(option)}")
+        print()
+    return 0
+
+
+def list_models(*, as_json: Annotated[bool, JSON] = False) -> int:
+    """List the bundled models with what their cards say."""
+    from vitviz.models import bundled
+
+    known = bundled()
+    if as_json:
+        print_json([model.card | {"name": model.name} for model in known])
+        return 0
+    for model in known:
+        sizes = ", ".join(str(size) for size in model.patch_sizes)
+        print(f"{model.name}: {model.title}\n    patch sizes {sizes}")
+        for name, value in _figures(model.card):
+            print(f"    {name}: {value}")
+    if not known:
+        print("no model is bundled; name a timm model or a checkpoint file with --model")
+    return 0
+
+
+def smoke(*, as_json: Annotated[bool, JSON] = False) -> int:
+    """Try this installation: count what it brings, trace a picture, draw and save every view."""
+    from vitviz.session.smoke import smoke as tried
+
+    found = tried(meter())
+    if as_json:
+        print_json(found)
+    else:
+        print(found.line())
+    return 0
+
+
+def _view_data(view: View) -> dict[str, Any]:
+    data = {name: getattr(view, name) for name in ("name", "title", "shows", "formula", "source")}
+    return data | {"follows": sorted(view.follows), "options": view.options}
+
+
+def _figures(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a card says in one line each: licence, data, and its measured figures."""
+    rows = [(name, str(card[name])) for name in ("licence", "data") if card.get(name)]
+    for name, value in (card.get("figures") or {}).items():
+        if isinstance(value, dict):
+            rows += [(f"{name}, {key}", _short(inner)) for key, inner in value.items()]
+        else:
+            rows.append((str(name), _short(value)))
+    return rows
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
