@@ -86,14 +86,21 @@ def _frame(
 
 
 def _curve(axes: Axes, plot: Plot, curve: Curve, area: _Area) -> None:
-    across = area.x(np.clip(plot.x.share(np.asarray(curve.x, np.float64)), -0.02, 1.02))
-    up = area.y(np.clip(plot.y.share(np.asarray(curve.y, np.float64)), -0.02, 1.02))
+    across = area.x(plot.x.share(np.asarray(curve.x, np.float64)))
+    up = area.y(plot.y.share(np.asarray(curve.y, np.float64)))
     firm = curve.tone == "chosen"
     style: dict[str, Any] = {"linewidth": 1.4 if firm else 1.0}
     if curve.kind == "points":
-        style = {"linestyle": "", "marker": "o", "markersize": 3.6 if firm else 2.4,
+        style = {"linestyle": "", "marker": "o", "markersize": 4.4 if firm else 3.2,
                  "markeredgewidth": 0, "alpha": 1.0 if firm else 0.75}  # fmt: skip
-    axes.plot(across, up, color=TONES[curve.tone], transform=axes.transAxes, **style)
+    (drawn,) = axes.plot(across, up, color=TONES[curve.tone], transform=axes.transAxes, **style)
+    air = 0.02
+    drawn.set_clip_path(
+        Rectangle(
+            (area.left - air, area.bottom - air), area.right - area.left + 2 * air,
+            area.top - area.bottom + 2 * air, transform=axes.transAxes,
+        )
+    )  # fmt: skip
 
 
 def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[tuple[int, float, Curve]]:

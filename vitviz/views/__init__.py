@@ -37,7 +37,8 @@ class View:
     changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
     says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
     at first; `traces` is 2 for a view that compares two, and `pairs` says whether such a view also
-    takes what both models did with further pictures.
+    takes what both models did with further pictures. `many` says whether a view of one trace also
+    takes what the model did with further pictures.
     """
 
     name: str
@@ -53,6 +54,7 @@ class View:
     shown: bool = True
     traces: int = 1
     pairs: bool = False
+    many: bool = False
 
     def draw(
         self,
@@ -61,9 +63,11 @@ class View:
         values: Mapping[str, Any] | None = None,
         other: Trace | None = None,
         also: Sequence[tuple[Trace, Trace]] = (),
+        others: Sequence[Trace] = (),
     ) -> Drawing:
         """The drawing for flat option values; `other` is what a view of two traces compares with,
-        `also` further pictures through both models, for a view that takes `pairs`.
+        `also` further pictures through both models, for a view that takes `pairs`, `others` further
+        pictures through the model, for one that takes `many`.
 
         VitvizError for a wrong option or a missing trace, Unsupported for a map that cannot be
         computed exactly."""
@@ -73,18 +77,38 @@ class View:
             raise VitvizError(
                 f"{self.title} compares two models or pictures; choose another one too"
             )
-        more = {"also": tuple(also)} if self.pairs else {}
+        more: dict[str, Any] = {"also": tuple(also)} if self.pairs else {}
+        if self.many:  # a recipe has further pictures as pairs, here of one and the same model
+            more = {"others": _further(trace, [*others, *(one for one, _ in also)])}
+            also = [(one, one) for one in more["others"]]
         drawing = self.function(*both, selection, **more, **arguments(self.function, chosen))
         recipe = _recipe(trace, selection)
+        if more.get("others"):
+            recipe += (("further pictures", str(len(more["others"]))),)
         if self.traces == 2 and other is not None:
             recipe += tuple((f"against {name}", value) for name, value in _made_by(other))
         given = tuple(sorted(chosen.items()))
         made = Recipe(
             self.name, given, selection, run_of(trace),
             run_of(other) if self.traces == 2 and other is not None else None,
-            tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
+            tuple((run_of(one), run_of(two)) for one, two in also) if more else (),
+            tuple(run_of(one) for one in more.get("others", ())),
         )  # fmt: skip
         return replace(drawing, options=given, recipe=recipe, made=made)
+
+
+def _further(trace: Trace, others: Sequence[Trace]) -> tuple[Trace, ...]:
+    """The traces of other pictures through the same model, one a picture."""
+    found = {trace.picture.key: trace}
+    for other in others:
+        same = other.model.name == trace.model.name
+        if (
+            same
+            and other.model.weights_hash == trace.model.weights_hash
+            and other.grid == trace.grid
+        ):
+            found.setdefault(other.picture.key, other)
+    return tuple(found.values())[1:]
 
 
 def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:
@@ -130,8 +154,9 @@ def view(
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
     With `traces=2` it is `draw(trace, other, selection, *, options...)`, which may take `also` behind
-    the selection: pairs of traces of further pictures through the same two models. ValueError
-    when the name is taken: two views never share one.
+    the selection: pairs of traces of further pictures through the same two models; a view of one trace
+    may take `others`, traces of further pictures. ValueError when the name is taken: two views never
+    share one.
     """
 
     def register(function: _F) -> _F:
@@ -144,7 +169,7 @@ def view(
         _registered[name] = View(
             name, title, shows, formula, source, frozenset(follows), order, function,
             options_of(function), applies, shown, traces,
-            "also" in inspect.signature(function).parameters,
+            *(each in inspect.signature(function).parameters for each in ("also", "others")),
         )  # fmt: skip
         return function
 

@@ -24,6 +24,7 @@ def draw(
     head: int | None = None,
     against: Trace | None = None,
     also: Sequence[tuple[Trace, Trace]] = (),
+    others: Sequence[Trace] = (),
     **options: Any,
 ) -> Drawing:
     """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
@@ -34,14 +35,15 @@ def draw(
     middle patch where there is none. `layer` counts from 0, negative from the end, the last by
     default; `head` from 0, None for all together. `against` is the second trace of a view that
     compares two: `draw("difference", trace, against=other)`; `also` are further pictures through the
-    same two models, for `cka`. `options` are the view's own (`vitviz views`).
+    same two models, for `cka`; `others` are traces of further pictures through the same model, for
+    views of many pictures, such as `distance`. `options` are the view's own (`vitviz views`).
 
     Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
     """
     chosen = find(view)
     selection = selection_of(trace, token=token, layer=layer, head=head)
-    return chosen.draw(trace, selection, options, against, also)
+    return chosen.draw(trace, selection, options, against, also, others)
 
 
 def selection_of(

@@ -1,0 +1,111 @@
+"""Field, distance and entropy: the numbers drawn are those computed plainly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference import make_trace
+
+import vitviz
+from vitviz.core.drawing import Message, Outlines, aim
+from vitviz.core.plots import Plot
+
+
+def plot_of(panel):
+    (plot,) = panel.layers
+    assert isinstance(plot, Plot)
+    return plot
+
+
+def curve(plot, name):
+    return next(each for each in plot.curves if each.name == name)
+
+
+def heads_of(trace, **options):
+    """(layer head) of the distances that are drawn."""
+    plot = plot_of(vitviz.draw("distance", trace, **options).panels[0])
+    return curve(plot, "a head").y.reshape(len(trace.layers), -1)
+
+
+def test_every_head_is_a_point_that_a_click_chooses():
+    trace = make_trace(depth=3, heads=2)
+    panel = vitviz.draw("distance", trace, layer=1).panels[0]
+    plot = plot_of(panel)
+    points = curve(plot, "a head")
+    assert len(points.x) == 6
+    across, up = plot.x.at(points.x[3]), plot.y.at(points.y[3])
+    extent = panel.extent
+    found = aim(panel, extent.height * (1 - up), extent.width * across)
+    assert (found.layer, found.head) == (1, 1)
+    assert found.value == points.y[3]
+
+
+def test_many_pictures_are_their_mean():
+    traces = [
+        replace(
+            make_trace(seed=seed), picture=replace(make_trace(seed=seed).picture, key=str(seed))
+        )
+        for seed in range(3)
+    ]
+    alone = [heads_of(each) for each in traces]
+    together = heads_of(traces[0], others=traces[1:], over="all open pictures")
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-6)
+    assert np.abs(together - alone[0]).max() > 0
+    drawing = vitviz.draw("distance", traces[0], others=traces, over="all open pictures")
+    assert "Mean over 3 pictures." in drawing.caption
+    np.testing.assert_array_equal(heads_of(traces[0], others=traces[1:]), alone[0])
+
+
+def test_pictures_through_another_model_are_left_out():
+    trace = make_trace()
+    other = make_trace(seed=4)
+    other = replace(other, model=replace(other.model, name="else"),
+                    picture=replace(other.picture, key="k"))  # fmt: skip
+    drawing = vitviz.draw("distance", trace, others=[other], over="all open pictures")
+    assert "Only one picture is open." in drawing.caption
+
+
+def test_the_line_of_convolutions_grows_by_a_cell():
+    plot = plot_of(vitviz.draw("distance", make_trace(), convolutions="pixels").panels[0])
+    line = next(each for each in plot.curves if "convolutions" in each.name)
+    np.testing.assert_allclose(line.y, [1.5, 2.5, 3.5])
+
+
+def test_relative_entropy_is_at_most_one(tiny_trace):
+    plot = plot_of(vitviz.draw("entropy", tiny_trace).panels[0])
+    values = curve(plot, "a head").y
+    assert ((values > 0) & (values <= 1 + 1e-6)).all()
+
+
+def test_it_draws_the_field_and_the_mass_within():
+    trace = make_trace(rows=6, cols=6)
+    drawing = vitviz.draw("field", trace, token=(3, 3), layer=1, head=0, count=3, cells="patches")
+    picture, curves = drawing.panels
+    firm = next(
+        each for each in picture.layers if isinstance(each, Outlines) and each.role == "seen"
+    )
+    (box,) = firm.boxes
+    middle = trace.grid.box(trace.grid.token(3, 3)).centre
+    assert (box.top, box.left) == (max(middle.row - 28, 0), max(middle.col - 28, 0))
+    line = curve(plot_of(curves), "layer 2")
+    row = trace.layers[1].attention.rows(trace.grid.token(3, 3))[0][1:]
+    apart = np.hypot(*[(each - 3) * 8 for each in np.mgrid[0:6, 0:6]]).ravel()
+    plain = [row[apart <= radius + 1e-9].sum() / row.sum() for radius in line.x]
+    np.testing.assert_allclose(line.y, plain, atol=1e-5)
+
+
+def test_the_class_token_is_near_nothing():
+    (panel,) = vitviz.draw("field", make_trace(), token="class").panels
+    assert isinstance(panel.layers[0], Message)
+
+
+@pytest.mark.parametrize("name", ["field", "distance", "entropy"])
+@pytest.mark.parametrize(
+    "kind", [{}, {"prefix": ()}, {"rows": 1, "cols": 1}, {"heads": 1, "depth": 1}]
+)
+def test_any_small_trace_is_drawn(name, kind):
+    trace = make_trace(**kind)
+    for token in (0, trace.grid.tokens - 1):
+        assert vitviz.draw(name, trace, token=token).panels

@@ -1,0 +1,60 @@
+"""How widely every head spreads its attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from vitviz.core.distance import mean_entropy
+from vitviz.core.drawing import Drawing
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import parts, spread, view
+from vitviz.views.kept import kept
+from vitviz.views.options import Help
+from vitviz.views.spread import Over, Spread
+
+
+@view(
+    "entropy",
+    title="Attention entropy",
+    shows=(
+        "Does a head look at one token or at all of them? Each point is one head: low where it puts "
+        "nearly everything on few tokens, high where it spreads evenly. Taken relative to the "
+        "evenest that is possible, 1 is attention that is the same on every token."
+    ),
+    formula="H(head) = mean over tokens i of −Σⱼ Aᵢⱼ ln Aᵢⱼ; relative: H / ln(number of keys)",
+    source="Vig and Belinkov 2019, arXiv:1906.04284, section 5; divided by ln T so that sizes compare",
+    follows=("layer", "head"),
+    order=82,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    others: Sequence[Trace] = (),
+    *,
+    over: Annotated[Over, Help("One picture, or the mean over all that are open")] = "this picture",
+    relative: Annotated[
+        bool, Help("Divide by the entropy of attention that is even: 0 to 1")
+    ] = True,
+) -> Drawing:
+    """Every head as a point, layers across."""
+    found, count = spread.averaged(trace, others, over, lambda each: _measured(each, relative))
+    layer = selection.layer(len(found))
+    label = "entropy, share of the evenest" if relative else "entropy, nats"
+    panel = spread.panel(
+        found, selection, f"{len(found)} layers, a point a head", label,
+        high=1.0 if relative else None, facts=spread.of_layer(found, layer, "{:.3f}"),
+    )  # fmt: skip
+    return Drawing(
+        "entropy",
+        f"How widely heads spread their attention, layer {layer + 1} of {len(found)}",
+        ((panel,),),
+        parts.caption(trace, spread.pictures_words(count, over), "Mean over all tokens."),
+    )
+
+
+@kept(most=2)
+def _measured(trace: Trace, relative: bool) -> Spread:
+    return tuple(mean_entropy(layer, relative=relative) for layer in trace.layers)

@@ -1,0 +1,97 @@
+"""What the views of heads over depth share: every head as a point, of one picture or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from vitviz.core.drawing import Listed, Panel
+from vitviz.core.geometry import Box
+from vitviz.core.plots import Curve, Plot, Whose, axis
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+
+Over = Literal["this picture", "all open pictures"]
+Spread = tuple[Float64[np.ndarray, "head"] | None, ...]
+"""One number for each head of each layer; None for a layer that has none."""
+
+EXTENT = Box(0, 0, 3, 4)
+
+
+def averaged(
+    trace: Trace, others: Sequence[Trace], over: Over, measure: Callable[[Trace], Spread]
+) -> tuple[Spread, int]:
+    """The numbers of one picture, or their mean over all, and how many pictures that is."""
+    traces = (trace, *others) if over == "all open pictures" else (trace,)
+    found = [measure(each) for each in traces]
+    if all(each is None for each in found[0]):
+        raise Unsupported(
+            f"{trace.model.title} has no layer whose attention is among tokens with a place"
+        )
+    mean = tuple(
+        None if layers[0] is None else np.nanmean(np.stack(layers), axis=0)
+        for layers in zip(*found, strict=True)
+    )
+    return mean, len(traces)
+
+
+def panel(
+    spread: Spread, selection: Selection, title: str, label: str, *more: Curve,
+    low: float | None = 0.0, high: float | None = None,
+    facts: tuple[tuple[str, str], ...] = (),
+) -> Panel:  # fmt: skip
+    """Heads as points over the depth, the chosen ones marked, the layers' means as a line."""
+    layers = len(spread)
+    chosen = selection.layer(layers)
+    points = [
+        (layer, head, float(value))
+        for layer, heads in enumerate(spread)
+        for head, value in enumerate(() if heads is None else heads)
+    ]
+    whose = tuple(
+        Whose(f"layer {layer + 1} head {head + 1}", layer, head) for layer, head, _ in points
+    )
+    depths, values = (np.array([each[at] for each in points], float) for at in (0, 2))
+    marked = [
+        (layer, value) for layer, head, value in points
+        if layer == chosen and selection.head in (None, head)
+    ]  # fmt: skip
+    means = [np.nan if heads is None else float(np.nanmean(heads)) for heads in spread]
+    curves = (
+        *more,
+        Curve(np.arange(1.0, layers + 1), np.array(means), "mean of the heads", tone="quiet"),
+        Curve(depths + 1, values, "a head", "points", whose=whose),
+        Curve(
+            np.array([chosen + 1.0] * len(marked)), np.array([value for _, value in marked]),
+            "chosen", "points", "chosen",
+        ),
+    )  # fmt: skip
+    across = axis("layer", np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
+    drawn = [values, *(curve.y for curve in more)] if high is None else [values]
+    plot = Plot(curves, across, axis(label, *drawn, low=low, high=high))
+    return Panel((plot,), EXTENT, title, Listed(layers), facts=facts)
+
+
+def of_layer(spread: Spread, layer: int, form: str = "{:.1f}") -> tuple[tuple[str, str], ...]:
+    """The chosen layer's nearest and furthest head, as numbers."""
+    heads = spread[layer]
+    if heads is None or not np.isfinite(heads).any():
+        return ()
+    low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
+    mean = float(np.nanmean(heads))
+    return (
+        (f"layer {layer + 1}, mean", form.format(mean)),
+        (f"least, head {low + 1}", form.format(heads[low])),
+        (f"most, head {high + 1}", form.format(heads[high])),
+    )
+
+
+def pictures_words(count: int, over: Over) -> str:
+    """How many pictures the numbers are of."""
+    if over == "this picture":
+        return "Of this picture alone."
+    return f"Mean over {count} pictures." if count > 1 else "Only one picture is open."
