@@ -13,8 +13,7 @@ BUILD = ROOT / "build"
 
 NAME = "vitviz"
 IDENTIFIER = "org.vitviz.vitviz"
-MAINTAINER = "vitviz maintainers <maintainers@users.noreply.github.com>"
-HOMEPAGE = "https://github.com/vitviz/vitviz"
+MAINTAINER = "vitviz maintainers <maintainers@vitviz.invalid>"
 PICTURES = {
     "image/png": "png",
     "image/jpeg": "jpg",

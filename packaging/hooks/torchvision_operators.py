@@ -19,11 +19,8 @@ class _Declare:
 
             library = torch.library.Library("torchvision", "DEF")
             library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            library.define(
-                "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-            )
+            library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
             sys._vitviz_torchvision = library  # what is declared lives as long as this
-        return None
 
 
 sys.meta_path.insert(0, _Declare())

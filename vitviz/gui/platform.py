@@ -80,6 +80,11 @@ def missing_libraries() -> tuple[str, ...]:
     return tuple(library for library, _, _ in needed if not _loads(library))
 
 
+def libraries() -> tuple[tuple[str, str, str], ...]:
+    """Every system library that Qt may need for a window: its package of Debian, and of Fedora."""
+    return _GUI + _XCB + _WAYLAND
+
+
 def _wished() -> tuple[str, ...]:
     """Qt's platforms in the order in which it would try them; () where there is no display."""
     named = os.environ.get("QT_QPA_PLATFORM", "")
