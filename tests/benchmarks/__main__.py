@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ROOMS = ("engine", "hover", "window")
+ROOMS = ("engine", "hover", "window", "words")
 
 
 def main() -> None:

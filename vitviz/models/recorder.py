@@ -6,6 +6,7 @@ with values; forward hooks say which module it belongs to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,7 +184,9 @@ class Recorder(TorchFunctionMode):
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )  # fmt: skip
         call.query, call.key = self._keep(query), self._keep(key)
-        if self._values or (self._values is None and key.shape[-2] <= KEEP_VALUES):
+        # Of many small sequences (windows, sentences) nothing asks for v.
+        alone = math.prod(key.shape[:-3]) == 1
+        if self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES):
             call.values = self._keep(value)
         call.error = sampled_error(
             call.query, call.key, value, attn_mask, call.scale, is_causal, result

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 SAMPLED = 8
-"""Queries compared in every call."""
+"""Queries compared in every call, and sequences where a call has many (windows, sentences)."""
 
 _TOLERANCES = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 5e-2}
 
@@ -40,6 +40,10 @@ def sampled_error(
     output: Float[Tensor, "*batch head query value"],
 ) -> tuple[Tensor, Tensor]:
     """(largest difference, largest output) of a fused call over the sampled queries."""
+    few = _groups(query)
+    if few is not None:
+        query, key, value, output = query[few], key[few], value[few], output[few]
+        bias = bias[few] if bias is not None and bias.ndim == 4 and len(bias) > 1 else bias
     chosen = sampled(query.shape[-2], query.device)
     if query.ndim == 4 and query.shape[0] == 1 and bias is None and not causal:
         return _plain_error(query[0], key[0], value[0], scale, output[0], chosen)
@@ -81,9 +85,19 @@ def product_error(
     output: Float[Tensor, "*batch query value"],
 ) -> tuple[Tensor, Tensor]:
     """(largest difference, largest output) of a product the model made, over the sampled queries."""
+    few = _groups(maps)
+    if few is not None and values.ndim == 4 and len(values) == len(maps):
+        maps, values, output = maps[few], values[few], output[few]
     chosen = sampled(maps.shape[-2], maps.device)
     expected = maps[..., chosen, :].float() @ values.float()
     return _difference(expected, output[..., chosen, :])
+
+
+def _groups(tensor: Tensor) -> Int64[Tensor, "sample"] | None:
+    """Which of many sequences that attend apart to compare; None where there are few."""
+    if tensor.ndim != 4 or len(tensor) <= SAMPLED:
+        return None
+    return sampled(len(tensor), tensor.device)
 
 
 def _difference(expected: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
