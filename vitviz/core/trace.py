@@ -20,7 +20,7 @@ Fit = Literal["crop", "pad", "squash"]
 Asked = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
 """Arguments by name."""
 
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin")
+CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
 """File name endings that mean a model rather than a picture."""
 
 

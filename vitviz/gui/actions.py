@@ -96,7 +96,7 @@ WISHES: tuple[Wish, ...] = (
         "Open &checkpoint file…",
         ("Ctrl+M",),
         "Model",
-        "A .safetensors, .pth, .pt or .bin file",
+        "A .safetensors, .pth, .pt, .bin or .npz file",
     ),
     Wish("add_column", "&One more column", ("Ctrl+T",), "Compare", "To change one thing in it"),
     Wish("close_column", "&Close column", ("Ctrl+Shift+W",), "Compare"),

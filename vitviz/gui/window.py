@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -51,7 +51,7 @@ from vitviz.gui.theme import UNIT
 from vitviz.gui.toolbar import TopBar
 from vitviz.gui.welcome import Welcome
 from vitviz.gui.wishes import Wishes
-from vitviz.session.column import ModelRequest
+from vitviz.session.column import ModelRequest, is_checkpoint
 from vitviz.session.jobs import Job
 from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
@@ -488,6 +488,10 @@ class MainWindow(QMainWindow):
         self.session.select(head=None if head < 0 else head)
 
     def request_model(self, request: ModelRequest) -> None:
+        """Has a model shown; a file as what it was confirmed to be."""
+        confirmed = self.session.settings.confirmed.get(request.name)
+        if confirmed and request.architecture is None:
+            request = replace(request, architecture=confirmed)
         self._wished = request
         self.session.use_model(request)
 
@@ -544,7 +548,15 @@ class MainWindow(QMainWindow):
         sessions = [one for one in sources if isinstance(one, str) and one.endswith(SUFFIX)]
         if sessions:
             self.sessions.files.open(Path(sessions[0]))
-        self.session.open_sources([one for one in sources if one not in sessions])
+        files = [one for one in sources if isinstance(one, str | Path) and is_checkpoint(one)]
+        for path in files[:1]:
+            self.wishes.open_checkpoint(str(path))
+        rest = [
+            one for one in sources
+            if not (isinstance(one, str | Path) and (one in files or one in sessions))
+        ]  # fmt: skip
+        if rest or not files:
+            self.session.open_sources(rest)
 
     def restore_default(self) -> None:
         """Puts the panels back where they were at first."""

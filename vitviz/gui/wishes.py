@@ -13,13 +13,14 @@ from vitviz.core.images import bundled_pictures
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
+from vitviz.gui.opening import Opening
 from vitviz.gui.saving import save_figure
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
-CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin);;All files (*)"
+CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin *.npz);;All files (*)"
 
 
 class Wishes:
@@ -128,7 +129,10 @@ class Wishes:
     def open_model(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self._window, "Open checkpoint file", "", CHECKPOINTS)
         if name:
-            self._window.request_model(replace(self._session.request, name=name, patch_size=None))
+            self.open_checkpoint(name)
+
+    def open_checkpoint(self, path: str) -> None:
+        Opening(self._window, self._session, self._window.request_model).open(path)
 
     def export(self) -> None:
         self.export_view(self._window.board.focus)

@@ -27,7 +27,8 @@ class Entry:
     `patch` is the side of what one token covers at the first attention, `size` (rows, cols) of the
     input in pixels, `tokens` counts those of the first attention with their prefix, `registers`
     those that are registers, `depth` blocks and `dim` the width of the last; `numbers` are in the
-    file, with buffers; `repository` is the hub's.
+    file, with buffers; `shapes` marks the architecture (`shapes.fingerprint`); `repository` is the
+    hub's.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Entry:
     dim: int
     parameters: int
     numbers: int
+    shapes: str
     classes: int
     licence: str
     repository: str

@@ -20,6 +20,7 @@ from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue import FILE, Catalogue, Entry, catalogue, write
 from vitviz.models.families import family_of
+from vitviz.models.shapes import fingerprint
 
 Size = tuple[int, int]
 
@@ -75,7 +76,7 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
     if grid is not None:
         patch, tokens = round(grid.patch[0]), grid.tokens
         registers = sum("register" in name for name in grid.prefix)
-    blocks = getattr(module, "blocks", None)
+    blocks, state = getattr(module, "blocks", None), module.state_dict()
     return {
         "kind": type(module).__name__,
         "patch": patch,
@@ -85,7 +86,8 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
         "depth": len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else 0,
         "dim": int(getattr(module, "num_features", 0) or 0),
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
-        "numbers": sum(tensor.numel() for tensor in module.state_dict().values()),
+        "numbers": sum(tensor.numel() for tensor in state.values()),
+        "shapes": fingerprint(state),
     }
 
 

@@ -15,13 +15,26 @@ from torch import Tensor
 
 from vitviz.core.progress import BadModel
 from vitviz.core.trace import CHECKPOINTS
+from vitviz.models.formats import read_npz, timm_names
 
 State = dict[str, Tensor]
 
 SUFFIXES = CHECKPOINTS
 
-_WRAPPERS = ("state_dict", "model", "model_state_dict", "teacher", "module")
-_PREFIXES = ("module.", "_orig_mod.", "backbone.", "model.")
+_WRAPPERS = (
+    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "teacher", "state_dict", "model",
+    "model_state_dict", "net", "network", "params", "weights", "module", "student",
+)  # fmt: skip
+"""Where training programs put the weights; averaged ones first, as they are the better ones."""
+_PREFIXES = (
+    "module.", "_orig_mod.", "teacher.", "momentum_encoder.", "base_encoder.", "ema.", "backbone.",
+    "encoder.", "model.", "net.", "network.", "trunk.", "student.", "base_model.",
+)  # fmt: skip
+_BEGINNINGS = (
+    "patch_embed.", "cls_token", "pos_embed", "blocks.", "layers.", "stages.", "pixel_embed.",
+    "embeddings.", "vit.", "deit.", "dinov2.", "conv1.",
+)  # fmt: skip
+"""How names begin in the models themselves."""
 
 
 def read_state(path: Path) -> State:
@@ -37,14 +50,17 @@ def read_state(path: Path) -> State:
     try:
         if path.stat().st_size == 0:
             raise BadModel(f"{path.name} is empty (0 bytes); download or copy it again")
-        return unwrapped(_read(path), path.name)
+        if path.suffix.lower() == ".npz":
+            return read_npz(path)
+        return timm_names(unwrapped(_read(path), path.name))
     except FileNotFoundError:
         raise BadModel(f"{path.name} was not found in {path.parent}; it may have been moved or "
                        "renamed, open it from where it is now") from None  # fmt: skip
     except pickle.UnpicklingError:
         raise BadModel(
-            f"{path.name} holds more than tensors, and unpickling it could run any program; "
-            "save its state_dict as .safetensors and open that"
+            f"{path.name} holds more than tensors, and unpickling it could run any program; where "
+            "you trust it, save the tensors alone: torch.save(torch.load(file, "
+            "weights_only=False)['model'].state_dict(), 'tensors.pth') or what its parts are called"
         ) from None
     except SafetensorError as error:
         # A header that was read: the file ends before the last tensor that it names.
@@ -61,7 +77,10 @@ def read_state(path: Path) -> State:
 
 
 def unwrapped(found: object, name: str) -> State:
-    """The tensors inside `model`, `state_dict`, `teacher`, without a `module.` before each name."""
+    """The tensors inside `model`, `state_dict`, `teacher`, without a `module.` before each name.
+
+    What lies beside the model (a projection head, an optimiser's copy) keeps its name.
+    """
     while isinstance(found, Mapping):
         inner = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), Mapping)), None)
         if inner is None:
@@ -72,12 +91,21 @@ def unwrapped(found: object, name: str) -> State:
         tensors = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
     if not tensors:
         raise BadModel(f"{name} holds no tensors by name; save the model's state_dict in it")
-    for prefix in _PREFIXES:
-        if any(key.startswith(prefix) for key in tensors) and all(
-            key.startswith(prefix) or key.startswith("head.") for key in tensors
-        ):
-            tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    while (prefix := _prefix(tensors)) is not None:
+        inside = {key.removeprefix(prefix): value for key, value in tensors.items()
+                  if key.startswith(prefix)}  # fmt: skip
+        beside = {key: value for key, value in tensors.items() if not key.startswith(prefix)}
+        tensors = {**beside, **inside}
     return tensors
+
+
+def _prefix(state: State) -> str | None:
+    """What stands before the names of the model; None where they begin as a model's do."""
+    if any(key.startswith(_BEGINNINGS) for key in state):
+        return None
+    return next(
+        (prefix for prefix in _PREFIXES if any(key.startswith(prefix) for key in state)), None
+    )
 
 
 def file_hash(path: Path) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 from timm.models.deit import VisionTransformerDistilled
@@ -15,8 +16,10 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.catalogue import Entry, catalogue
 from vitviz.models.checkpoints import State
 from vitviz.models.labels import card_labels
+from vitviz.models.shapes import fingerprint
 from vitviz.models.tnt_net import TNT
 
 CLASSES: dict[str, type[nn.Module]] = {
@@ -61,15 +64,32 @@ def blueprint_of(path: Path, state: State, architecture: str | None = None) -> B
     """What the file is. BadModel when nothing says it."""
     if architecture is not None:
         return _named(architecture, state, path.name)
-    card = path.with_suffix(".json")
-    if not card.is_file() and path.stem in ("model", "pytorch_model"):
-        card = path.with_name("config.json")
-    if card.is_file():
+    if (card := _card(path)) is not None:
         return _by_card(card, state, path.name)
-    by_name = _by_file_name(path, state)
-    if by_name is not None:
-        return by_name
+    if name := _name_in(path):
+        return _timm(name, state)
     return _by_shapes(state, path.name)
+
+
+def described_by(path: Path) -> Literal["card", "name", "shapes"]:
+    """What says which architecture a file is."""
+    if _card(path) is not None:
+        return "card"
+    return "name" if _name_in(path) else "shapes"
+
+
+def _card(path: Path) -> Path | None:
+    """The card beside a file: its own, or a repository's config.json that names an architecture."""
+    card = path.with_suffix(".json")
+    if card.is_file():
+        return card
+    config = path.with_name("config.json")
+    if path.stem not in ("model", "pytorch_model") or not config.is_file():
+        return None
+    with suppress(OSError, ValueError):
+        if "architecture" in json.loads(config.read_text(encoding="utf-8")):
+            return config
+    return None
 
 
 def _named(architecture: str, state: State, name: str) -> Blueprint:
@@ -91,9 +111,30 @@ def _timm(name: str, state: State) -> Blueprint:
     classifier = getattr(config, "classifier", None) or "head"
     first = classifier if isinstance(classifier, str) else classifier[0]
     head = state.get(f"{first}.weight", state.get("head.weight"))
-    return Blueprint(
-        "", {"num_classes": 0 if head is None else head.shape[0]}, family=known, title=name
-    )
+    classes = {"num_classes": 0 if head is None else head.shape[0]}
+    return Blueprint("", {**classes, **_sizes(known, config, state)}, family=known, title=name)
+
+
+_SIZED = ("VisionTransformer", "VisionTransformerDistilled", "Eva")
+"""Classes whose tables say for which picture a file was made."""
+
+
+def _sizes(name: str, config: Any, state: State) -> dict[str, Any]:
+    """Patch and input size of the file, where they are not those that timm has for the model."""
+    entry = next((e for e in catalogue().entries if e.name.startswith(name)), None)
+    kernel, table = state.get("patch_embed.proj.weight"), state.get("pos_embed")
+    if entry is None or entry.kind not in _SIZED or kernel is None or kernel.ndim != 4:
+        return {}
+    patch, found = int(kernel.shape[-1]), {}
+    if entry.patch and patch != entry.patch:
+        found["patch_size"] = patch
+    if table is not None and table.ndim == 3:
+        registers = state["reg_token"].shape[1] if "reg_token" in state else 0
+        prefix = sum(key in state for key in ("cls_token", "dist_token")) + registers
+        side = math.isqrt(_patches(table.shape[1], prefix, name)[0]) * patch
+        if side != config.input_size[-1]:
+            found["img_size"] = side
+    return found
 
 
 def _by_card(card: Path, state: State, name: str) -> Blueprint:
@@ -121,16 +162,54 @@ def _by_card(card: Path, state: State, name: str) -> Blueprint:
 _CONFIG = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
 
 
-def _by_file_name(path: Path, state: State) -> Blueprint | None:
+def _name_in(path: Path) -> str:
+    """The timm name that a file's name begins with; "" where it has none."""
     parts = path.name.split(".")[:-1]
     for end in range(len(parts), 0, -1):
         name = ".".join(parts[:end])
         if timm.models.is_model_pretrained(name) or (end == 1 and timm.is_model(name)):
-            return _timm(name, state)
-    return None
+            return name
+    return ""
+
+
+def candidates(state: State) -> tuple[Entry, ...]:
+    """timm's pretrained models of exactly these shapes, the likeliest first."""
+    mark = fingerprint(state)
+    kernel = state.get("patch_embed.proj.weight")
+    side = int(kernel.shape[-1]) if kernel is not None and kernel.ndim == 4 else 0
+    table = state.get("pos_embed")
+    rows = int(table.shape[1]) if table is not None and table.ndim == 3 else 0
+    head = state.get("head.weight")
+    classes = int(head.shape[0]) if head is not None and head.ndim == 2 else 0
+
+    def unlike(entry: Entry) -> tuple[bool, bool, bool, int]:
+        near = rows in (entry.tokens, entry.tokens - 1, 0)
+        return entry.patch != side, entry.classes != classes, not near, len(entry.name)
+
+    return tuple(
+        sorted((entry for entry in catalogue().entries if entry.shapes == mark), key=unlike)
+    )
+
+
+def _of_known_shapes(state: State) -> Blueprint | None:
+    """The likeliest of timm's models with these shapes, said with how many others there are."""
+    found = candidates(state)
+    if not found or found[0].kind == "TNT":
+        return None
+    plan = _timm(found[0].name, state)
+    others = len(found) - 1
+    also = f" ({others} more have the same shapes)" if others else ""
+    note = (
+        f"the architecture was read off the shapes: pictures are prepared as {found[0].name} has "
+        f"them{also}; a JSON card beside the file can say otherwise"
+    )
+    return replace(plan, title="", notes=(note,))
 
 
 def _by_shapes(state: State, name: str) -> Blueprint:
+    known = _of_known_shapes(state)
+    if known is not None:
+        return known
     if "blocks.0.attn_in.qk.weight" in state:
         return _tnt(state, name)
     if "blocks.0.attn.qkv.weight" in state and "patch_embed.proj.weight" in state:

@@ -19,13 +19,13 @@ from vitviz.models.download import fetch
 from vitviz.models.families import family_of
 from vitviz.models.guess import Blueprint, blueprint_of, build
 from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
-from vitviz.models.labels import card_labels, imagenet_labels
+from vitviz.models.labels import card_labels, imagenet_labels, labels_beside
 from vitviz.models.library import BundledModel, bundled
 from vitviz.models.model import Model
 from vitviz.models.own import own
 from vitviz.models.preprocess import Preprocess, preprocess_of
 from vitviz.models.sizes import check_input, dimensions, planned, resampling_notes
-from vitviz.models.weights import as_dtype, fill, parameters
+from vitviz.models.weights import LEAST, LEAST_SAID, as_dtype, fill, parameters
 
 Size = tuple[int, int]
 
@@ -244,8 +244,11 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
         module = own(_create(plan.family, False, changed))
     else:
         module = build(Blueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name)
-    notes = plan.notes + filled.resampled + filled.notes
+    filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
+    labels, said = plan.labels, ""
+    if not labels:
+        labels, said = labels_beside(path, int(getattr(module, "num_classes", 0) or 0))
+    notes = plan.notes + filled.resampled + filled.notes + ((said,) if said else ())
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
@@ -255,7 +258,7 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
         _weights(plan.trained, notes),
         plan.title or path.name,
         plan.family or plan.kind,
-        labels=plan.labels,
+        labels=labels,
         source=path.name,
         licence=plan.licence,
         weights_hash=file_hash(path),

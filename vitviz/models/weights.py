@@ -14,6 +14,8 @@ from vitviz.models.checkpoints import State
 
 LEAST = 0.9
 """The share of a model's weights a file must fill; with less it is another architecture's."""
+LEAST_SAID = 0.3
+"""The same where somebody has said that the file is of this architecture, knowing what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +26,69 @@ class Filled:
     resampled: tuple[str, ...] = ()
 
 
-def fill(module: nn.Module, state: State, name: str) -> Filled:
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A file's tensors beside a model's: what fits, and the names of what does not.
+
+    `share` of the model's numbers are in the file.
+    """
+
+    usable: State
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+    extra: tuple[str, ...]
+    share: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether every weight of the model is in the file."""
+        return not self.missing and not self.wrong
+
+    def fits(self, least: float = LEAST) -> bool:
+        """Whether it can be this architecture's: a head of other classes is no objection."""
+        return self.share >= least and not any(not _is_head(key) for key in self.wrong)
+
+
+def match(module: nn.Module, state: State) -> Match:
+    """Compares names and shapes; nothing is loaded. The module may be on torch's "meta" device."""
+    own = dict(module.state_dict())
+    learned = {key for key, _ in module.named_parameters()}
+    wrong = tuple(key for key in state if key in own and state[key].shape != own[key].shape)
+    # Tables that a module computes for itself (indices, masks) may be left out of a file.
+    needed = [key for key in own if key in learned or "running_" in key]
+    usable = {key: value for key, value in state.items() if key in own and key not in wrong}
+    total = sum(own[key].numel() for key in needed)
+    return Match(
+        usable,
+        tuple(key for key in needed if key not in state),
+        tuple(key for key in wrong if key in needed),
+        tuple(key for key in state if key not in own),
+        sum(own[key].numel() for key in usable if key in needed) / max(1, total),
+    )
+
+
+def fill(module: nn.Module, state: State, name: str, *, least: float = LEAST) -> Filled:
     """Loads the tensors into the model; patch kernels and positions of other sizes are resampled.
 
     BadModel naming the file and the first keys or shapes when it is another architecture's.
     """
-    own = dict(module.state_dict())
-    stored, state = state, _converted(module, state, name)
-    wrong = [key for key in state if key in own and state[key].shape != own[key].shape]
-    missing = [key for key in own if key not in state]
-    extra = [key for key in state if key not in own]
-    usable = {key: value for key, value in state.items() if key in own and key not in wrong}
-    share = sum(own[key].numel() for key in usable) / max(1, sum(x.numel() for x in own.values()))
-    if share < LEAST or any(not _is_head(key) for key in wrong):
+    stored, state = state, converted(module, state, name)
+    found = match(module, state)
+    if not found.fits(least):
         raise BadModel(
-            f"{name} does not fit {type(module).__name__}: {_first(own, state, wrong, missing, extra)}"
+            f"{name} does not fit {type(module).__name__}: "
+            f"{_first(dict(module.state_dict()), state, found)}"
             "; name its architecture, or open a file of this one"
         )
-    module.load_state_dict({key: value.to(own[key].dtype) for key, value in usable.items()}, False)
-    notes = [_listed("not in the file, left untrained", missing)] if missing else []
-    notes += [_listed("of another shape, left untrained", wrong)] if wrong else []
-    notes += [_listed("in the file but not in the model, left out", extra)] if extra else []
+    own = module.state_dict()
+    module.load_state_dict(
+        {key: value.to(own[key].dtype) for key, value in found.usable.items()}, False
+    )
+    notes = [listed("not in the file, left untrained", found.missing)] if found.missing else []
+    notes += [listed("of another shape, left untrained", found.wrong)] if found.wrong else []
+    notes += (
+        [listed("in the file but not in the model, left out", found.extra)] if found.extra else []
+    )
     return Filled(tuple(notes), _resampled(stored, state))
 
 
@@ -68,7 +112,7 @@ def _resampled(stored: State, used: State) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _converted(module: nn.Module, state: State, name: str) -> State:
+def converted(module: nn.Module, state: State, name: str) -> State:
     """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
     convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
     if convert is None:
@@ -87,17 +131,16 @@ def _converted(module: nn.Module, state: State, name: str) -> State:
     return {key: value for key, value in converted.items() if isinstance(value, Tensor)}
 
 
-def _first(
-    own: State, state: State, wrong: Sequence[str], missing: Sequence[str], extra: Sequence[str]
-) -> str:
-    if wrong:
-        key = wrong[0]
+def _first(own: State, state: State, found: Match) -> str:
+    if found.wrong:
+        key = found.wrong[0]
         here, there = tuple(state[key].shape), tuple(own[key].shape)
         return f"{key} is {here} in the file and {there} in the model"
-    return f"{_listed('missing', missing)}, {_listed('unknown', extra)}"
+    return f"{listed('missing', found.missing)}, {listed('unknown', found.extra)}"
 
 
-def _listed(what: str, keys: Sequence[str]) -> str:
+def listed(what: str, keys: Sequence[str]) -> str:
+    """The first few names with how many more there are."""
     if not keys:
         return f"nothing {what}"
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""

@@ -20,7 +20,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything remembered; a change makes a new one.
 
     `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `window_geometry`
-    and `window_state` are Qt's bytes in base64.
+    and `window_state` are Qt's bytes in base64; `confirmed` says of checkpoint files which
+    architecture they are.
     """
 
     version: int = _NEWEST
@@ -35,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     recent_models: tuple[str, ...] = ()
     recent_sessions: tuple[str, ...] = ()
     favourites: tuple[str, ...] = ()
+    confirmed: dict[str, str] = msgspec.field(default_factory=dict)
     picture_folder: str = ""
     figure_folder: str = ""
     window_geometry: str = ""
