@@ -35,7 +35,8 @@ MODEL = Parameter(
 PATCH = Parameter(help="Patch size in pixels; kernel and positions are resampled to it.")
 FIT = Parameter(help="How a picture gets the model's shape.")
 DEVICE = Parameter(help="auto, cpu, cuda, cuda:1, mps.")
-TOKEN = Parameter(help="The token to look from: ROW,COL of a patch, or a name such as class.")
+TOKEN = Parameter(help="The token to look from: ROW,COL of a patch (and ROW,COL of its word in a "
+    "TNT), or a name such as class.")
 LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
 HEAD = Parameter(help="The head, from 0; all together when left out.")
 JSON = Parameter("--json", help="As JSON, for scripts.")
@@ -118,10 +119,11 @@ def window_size(text: str) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def token_of(text: str) -> tuple[int, int] | str | None:
-    """ROW,COL or a name; None for nothing."""
-    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
-    return (int(found[1]), int(found[2])) if found else text or None
+def token_of(text: str) -> tuple[int, ...] | str | None:
+    """ROW,COL, with a TNT's word ROW,COL,ROW,COL, or a name; None for nothing."""
+    if re.fullmatch(r"\s*\d+\s*,\s*\d+\s*(,\s*\d+\s*,\s*\d+\s*)?", text):
+        return tuple(map(int, text.split(",")))
+    return text or None
 
 
 def option_values(view: View, texts: Sequence[str]) -> dict[str, Value]:

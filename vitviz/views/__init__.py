@@ -127,9 +127,12 @@ def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
     """What a figure must say to be made again: model, picture and what was chosen."""
     head = selection.head
     layer = f"{selection.layer(len(trace.layers)) + 1} of {len(trace.layers)}"
+    word = selection.word(trace.grid, trace.crop)
+    across = (trace.grid.words or (1, 1))[1]
     return (
         *_made_by(trace),
         ("token", trace.grid.name(selection.token(trace.grid, trace.crop))),
+        *(() if word is None else (("word", str(divmod(word, across))),)),
         ("layer", layer),
         ("head", "all" if head is None else str(head + 1)),
     )

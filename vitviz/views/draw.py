@@ -19,7 +19,7 @@ def draw(
     view: str,
     trace: Trace,
     *,
-    token: tuple[int, int] | int | str | None = None,
+    token: tuple[int, ...] | int | str | None = None,
     layer: int | None = None,
     head: int | None = None,
     against: Trace | None = None,
@@ -30,8 +30,9 @@ def draw(
     """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
 
     `view` is a view's name: patches, heads, rollout, positions, predictions. `token` is a patch's
-    (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols`, a number in the sequence of
-    `trace.grid.tokens`, or a prefix token's name such as "class"; without it the class token, or the
+    (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols` (in a TNT also with the row and
+    column of a word in it: `(7, 7, 1, 2)`), a number in the sequence of `trace.grid.tokens`, or a
+    prefix token's name such as "class"; without it the class token, or the
     middle patch where there is none. `layer` counts from 0, negative from the end, the last by
     default; `head` from 0, None for all together. `against` is the second trace of a view that
     compares two: `draw("difference", trace, against=other)`; `also` are further pictures through the
@@ -49,7 +50,7 @@ def draw(
 def selection_of(
     trace: Trace,
     *,
-    token: tuple[int, int] | int | str | None = None,
+    token: tuple[int, ...] | int | str | None = None,
     layer: int | None = None,
     head: int | None = None,
 ) -> Selection:
@@ -61,7 +62,7 @@ def selection_of(
     return _with_head(trace, selection, head)
 
 
-def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
+def _place(trace: Trace, token: tuple[int, ...] | int | str) -> Place:
     """The place of a token, however it was named."""
     grid = trace.grid
     token = _plain(token)
@@ -73,6 +74,8 @@ def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
                 return place_of(token, grid, trace.crop)
             case (int(row), int(col)):
                 return place_of(grid.token(row, col), grid, trace.crop)
+            case (int(row), int(col), int(down), int(across)) if grid.words is not None:
+                return _word_place(trace, grid.token(row, col), (down, across), grid.words)
             case _:
                 names = ", ".join(grid.prefix) or "none"
                 raise VitvizError(
@@ -81,6 +84,17 @@ def _place(trace: Trace, token: tuple[int, int] | int | str) -> Place:
                 )
     except IndexError as error:
         raise VitvizError(f"{error}; rows, columns and tokens count from 0") from error
+
+
+def _word_place(
+    trace: Trace, token: int, word: tuple[int, int], words: tuple[int, int]
+) -> Place:
+    """The middle of a patch's word."""
+    if not (0 <= word[0] < words[0] and 0 <= word[1] < words[1]):
+        raise IndexError(f"word {word} is outside the {words[0]} x {words[1]} words of a patch")
+    box = trace.grid.word_box(token, word[0] * words[1] + word[1])
+    assert box is not None
+    return Place(trace.crop.to_original(box.centre))
 
 
 def _plain(token: Any) -> Any:
