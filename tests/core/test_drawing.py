@@ -17,6 +17,7 @@ from vitviz.core.drawing import (
     LayerPairs,
     Panel,
     PixelSpace,
+    TokenPairs,
     TokenTiles,
     aim,
 )
@@ -50,6 +51,15 @@ def test_a_pixel_is_its_token_with_the_value_of_the_map_on_top():
 def test_a_pixel_without_a_map_is_still_its_token():
     panel = Panel((), FRAME, space=PixelSpace(CROP, GRID))
     assert aim(panel, 0, 0) == Aim(token=1, words="token 1 (0, 0)", spot=Spot(0, 0))
+
+
+def test_a_cell_of_a_matrix_is_a_query_and_a_key():
+    heat = Heat(numbered(6, 6), Box(0, 0, 6, 6), SCALE)
+    panel = Panel((heat,), heat.box, space=TokenPairs(CROP, GRID), bar=SCALE)
+    found = aim(panel, 4.2, 1.9)
+    assert found == Aim(5, value=25.0, words="(1, 1) → (0, 1) · 25", spot=GRID.box(5).centre)
+    assert aim(panel, 6.1, 0) is None
+    assert aim(panel, 0, -0.1) is None
 
 
 def test_every_position_is_a_spot_of_the_model_s_pixels():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from einops import rearrange, reduce
+from safetensors.torch import save_file
 
 import vitviz
 from vitviz.core.words import InnerAttention
+from vitviz.models.tnt_net import TNT
 
 TINY = {
     "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
@@ -129,3 +133,43 @@ def test_both_classes_tell_the_same(photo):
         np.testing.assert_allclose(one.attention.received(), two.attention.received(), atol=1e-6)
     for one, two in zip(mine.layers, other.layers, strict=True):
         np.testing.assert_allclose(one.attention.matrix(), two.attention.matrix(), atol=1e-5)
+
+
+def test_a_file_with_its_card_is_the_own_network(tmp_path, photo):
+    """What the training script writes: timm's keys, the class TNT, its heads in the card."""
+    model = loaded(NAMES[0])
+    file = tmp_path / "mine.safetensors"
+    save_file(model.module.state_dict(), str(file))
+    arguments = {**TINY, "patch_size": 16, "first_stride": 4}
+    card = {"name": "vitviz/mine", "architecture": {"class": "TNT", "arguments": arguments},
+            "input_size": [3, 32, 32], "mean": [0.5] * 3, "std": [0.5] * 3}  # fmt: skip
+    file.with_suffix(".json").write_text(json.dumps(card))
+    opened = vitviz.load(file)
+    assert type(opened.module) is TNT
+    assert (opened.info.family, opened.info.heads, opened.info.depth) == ("tnt", 3, 2)
+    trace = vitviz.trace(opened, photo)
+    assert trace.words.layers[0].attention.heads == 2
+    assert len(trace.predictions) == 5
+
+
+def test_the_authors_names_of_the_weights_are_understood(tmp_path):
+    """Their own files call positions outer_pos and inner_pos, and norms and blocks otherwise."""
+    module = loaded(NAMES[0]).module
+    names = {
+        "patch_pos": "outer_pos", "norm_in": "inner_norm1", "attn_in": "inner_attn",
+        "norm_mlp_in": "inner_norm2", "mlp_in": "inner_mlp", "norm_out": "outer_norm1",
+        "attn_out": "outer_attn", "pixel_embed": "patch_embed",
+    }  # fmt: skip
+    state = {}
+    for key, value in module.state_dict().items():
+        for own, theirs in names.items():
+            key = key.replace(own, theirs)
+        state[key] = value
+    table = state.pop("pixel_pos")
+    state["inner_pos"] = rearrange(table, "1 dim row col -> 1 (row col) dim").contiguous()
+    file = tmp_path / "tnt_s_patch16_224.safetensors"
+    save_file(state, str(file))
+    with torch.no_grad():
+        opened = vitviz.load(file, **{k: v for k, v in TINY.items() if k != "num_classes"})
+        pixels = torch.randn(1, 3, 32, 32)
+        torch.testing.assert_close(opened.module(pixels), module(pixels))

@@ -11,9 +11,10 @@ import torch
 from einops import rearrange
 
 import vitviz
+from vitviz.cli.asked import token_of
 from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
 from vitviz.core.geometry import Box
-from vitviz.core.progress import Unsupported
+from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.core.selection import Place, Selection
 from vitviz.views import find, views
 from vitviz.views.sentences import rank_agreement
@@ -272,3 +273,18 @@ def test_sentence_and_word_are_marked_in_the_views_that_every_model_has(own):
         hovered = next(layer for layer in outlined if layer.role == "hover")
         assert hovered.boxes == (own.grid.box(5), own.grid.word_box(5, 10))
         assert "word" in find(name).follows
+
+
+def test_a_word_is_named_behind_its_token(own):
+    drawing = vitviz.draw("words", own, token=(1, 2, 3, 0))
+    assert drawing.title.startswith("Inside token (1, 2): where word (3, 0) looks")
+    assert dict(drawing.recipe)["word"] == "(3, 0)"
+    assert token_of("1, 2,3,0") == (1, 2, 3, 0)
+    with pytest.raises(VitvizError, match=r"word \(4, 0\) is outside the 4 x 4 words"):
+        vitviz.draw("words", own, token=(1, 2, 4, 0))
+
+
+def test_a_model_without_words_has_none_to_name(tiny_trace):
+    with pytest.raises(VitvizError, match=r"no token \(1, 2, 3, 0\)"):
+        vitviz.draw("heads", tiny_trace, token=(1, 2, 3, 0))
+    assert "word" not in dict(vitviz.draw("heads", tiny_trace).recipe)

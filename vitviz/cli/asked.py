@@ -35,8 +35,10 @@ MODEL = Parameter(
 PATCH = Parameter(help="Patch size in pixels; kernel and positions are resampled to it.")
 FIT = Parameter(help="How a picture gets the model's shape.")
 DEVICE = Parameter(help="auto, cpu, cuda, cuda:1, mps.")
-TOKEN = Parameter(help="The token to look from: ROW,COL of a patch (and ROW,COL of its word in a "
-    "TNT), or a name such as class.")
+TOKEN = Parameter(
+    help="The token to look from: ROW,COL of a patch (and ROW,COL of its word in a "
+    "TNT), or a name such as class."
+)
 LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
 HEAD = Parameter(help="The head, from 0; all together when left out.")
 JSON = Parameter("--json", help="As JSON, for scripts.")

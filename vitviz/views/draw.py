@@ -86,9 +86,7 @@ def _place(trace: Trace, token: tuple[int, ...] | int | str) -> Place:
         raise VitvizError(f"{error}; rows, columns and tokens count from 0") from error
 
 
-def _word_place(
-    trace: Trace, token: int, word: tuple[int, int], words: tuple[int, int]
-) -> Place:
+def _word_place(trace: Trace, token: int, word: tuple[int, int], words: tuple[int, int]) -> Place:
     """The middle of a patch's word."""
     if not (0 <= word[0] < words[0] and 0 <= word[1] < words[1]):
         raise IndexError(f"word {word} is outside the {words[0]} x {words[1]} words of a patch")
