@@ -155,7 +155,7 @@ def _label(axes: Axes, label: Label, size: float, number: bool, paper: Paper) ->
     text = axes.text(
         label.at.col, label.at.row, printable(label.text, paper.font), ha=across, va=along,
         fontsize=size, color="white" if number else QUIET, parse_math=False,
-        family=family(paper.font),
+        family=family(paper.font, label.text),
     )  # fmt: skip
     if number:
         text.set_path_effects([withStroke(linewidth=size / 5, foreground="#000000b0")])
@@ -173,7 +173,7 @@ def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: Paper) -> No
         shown = shortened[0] + (" …" if len(shortened) > 1 else "") if shortened else ""
         common: dict[str, Any] = {
             "transform": axes.transAxes, "fontsize": paper.size, "va": "top", "parse_math": False,
-            "family": family(paper.font),
+            "family": family(paper.font, name),
         }  # fmt: skip
         axes.text(0, top - 0.08 * step, printable(shown, paper.font), color=INK, **common)
         axes.text(1, top - 0.08 * step, text, color=QUIET, ha="right", **common)
@@ -198,5 +198,5 @@ def _message(axes: Axes, message: Message, room: tuple[float, float], paper: Pap
         axes.text(
             0.5, top - height(start, size) / room[0], printable("\n".join(lines), paper.font),
             transform=axes.transAxes, ha="center", va="top", color=color, fontsize=size,
-            linespacing=1.25, parse_math=False, family=family(paper.font),
+            linespacing=1.25, parse_math=False, family=family(paper.font, message.text + message.hint),
         )  # fmt: skip

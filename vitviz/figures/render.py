@@ -104,7 +104,7 @@ class _Printed:
             self.figure.text(
                 left / page.width, 1 - down / page.height, self._letters(line),
                 fontsize=size, color=color, va="top", parse_math=False,
-                family=family(self.paper.font), **style,
+                family=family(self.paper.font, line), **style,
             )  # fmt: skip
 
     def panel(self, placed: Placed) -> None:
@@ -159,7 +159,7 @@ class _Printed:
         self.figure.text(
             left / page.width, 1 - box.centre.row / page.height, self._letters(text),
             fontsize=self.paper.size, color=color, va="center_baseline", parse_math=False,
-            family=family(self.paper.font),
+            family=family(self.paper.font, text),
         )  # fmt: skip
 
     def _facts(self, placed: Placed) -> None:

@@ -30,8 +30,10 @@ def fonts() -> tuple[str, ...]:
     return tuple(sorted({font.name for font in fontManager.ttflist if _is_for_words(font.name)}))
 
 
-def family(font: str) -> list[str]:
-    """The font with those that help out."""
+def family(font: str, text: str = "") -> list[str]:
+    """The font, with those that help out where it lacks a letter of the text."""
+    if all(_in_file(_files(font)[0], letter) for letter in set(text)):
+        return [font]
     return [font, *(name for name in FALLBACKS if name != font and name in fonts())]
 
 
@@ -44,7 +46,7 @@ def width(text: str, size: float, paper: Paper, bold: bool = False) -> float:
 def _width(text: str, size: float, font: str, bold: bool) -> float:
     if not text.strip():
         return 0.0
-    chosen = FontProperties(family=family(font), weight="bold" if bold else "normal")
+    chosen = FontProperties(family=family(font, text), weight="bold" if bold else "normal")
     safe = text.replace("$", r"\$")
     return float(TextPath((0, 0), safe, size=size, prop=chosen).get_extents().width) * POINT
 
@@ -96,17 +98,19 @@ def printable(text: str, font: str) -> str:
 
 @lru_cache(4096)
 def _known(letter: str, font: str) -> bool:
-    if letter.isspace():
-        return True
-    files = _files(font)
-    return any(get_font(file).get_char_index(ord(letter)) for file in files)
+    return any(_in_file(file, letter) for file in _files(font))
+
+
+@lru_cache(4096)
+def _in_file(file: str, letter: str) -> bool:
+    return letter.isspace() or get_font(file).get_char_index(ord(letter)) != 0
 
 
 @cache
 def _files(font: str) -> tuple[str, ...]:
     return tuple(
         fontManager.findfont(FontProperties(family=name), fallback_to_default=True)
-        for name in family(font)
+        for name in (font, *(name for name in FALLBACKS if name in fonts()))
     )
 
 

@@ -1,0 +1,158 @@
+"""Many pictures through one model in one pass, each recorded, verified and read on its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vitviz.core.images import Source, open_picture
+from vitviz.core.progress import Progress, silent
+from vitviz.core.trace import Fit, Picture, Trace
+from vitviz.models import tracing
+from vitviz.models.model import Model
+from vitviz.models.preprocess import Prepared, normalised, prepare
+from vitviz.models.recorder import Call, Recorder
+
+AGREE = 1e-3
+"""How far a picture's attention alone may be from the same picture's among others: 32-bit sums in
+another order. In half precision `AGREE_HALF`."""
+AGREE_HALF = 5e-2
+
+Ready = tuple[Picture, Prepared, Tensor]
+
+
+class Unbatched(Exception):
+    """A pass in which it is not certain which numbers belong to which picture."""
+
+
+class Several:
+    """One model for many pictures: `trace` takes as many at once as it is given.
+
+    The first time, one picture is also run alone; where its attention differs, or where the model
+    does more than fused attention over one picture each, pictures are run one by one, which is slower
+    and gives the same. `batched` says which; None before the first time.
+    """
+
+    def __init__(self, model: Model, fit: Fit = "crop") -> None:
+        self.model, self.fit = model, fit
+        self.batched: bool | None = None
+
+    def ready(self, source: Source) -> Ready:
+        """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
+        picture = open_picture(source)
+        prepared = prepare(picture, self.model.preprocess, self.fit)
+        return picture, prepared, normalised(prepared.pixels, self.model.preprocess)
+
+    def trace(self, batch: Sequence[Ready], progress: Progress = silent) -> list[Trace]:
+        """All that the model does with each of the pictures. Unsupported as for a single one."""
+        if len(batch) > 1 and self.batched is not False:
+            try:
+                traces = self._together(batch, progress)
+            except (Unbatched, torch.OutOfMemoryError):
+                self.batched = False
+            else:
+                if self.batched is None:
+                    self.batched = self._agrees(traces[0], batch[0])
+                if self.batched:
+                    return traces
+        return [self._alone(each) for each in batch]
+
+    def _alone(self, one: Ready) -> Trace:
+        return tracing.trace(self.model, one[0], fit=self.fit, values=False, progress=silent)
+
+    def _together(self, batch: Sequence[Ready], progress: Progress) -> list[Trace]:
+        model = self.model
+        with model.lock:
+            started = time.perf_counter()
+            parameter = next(model.module.parameters())
+            pixels = torch.cat([each[2] for each in batch]).to(parameter.device, parameter.dtype)
+            recorder = Apart(len(batch), model.info.depth, progress)
+            with torch.no_grad(), recorder.following(model.module), recorder:
+                output = model.module(pixels)
+            recorder.check()
+            seconds = (time.perf_counter() - started) / len(batch)
+            return [
+                tracing._read(
+                    model, model.info, picture, prepared, _of(output, at, len(batch)),
+                    recorder.calls[at :: len(batch)], seconds,
+                )
+                for at, (picture, prepared, _) in enumerate(batch)
+            ]  # fmt: skip
+
+    def _agrees(self, among: Trace, one: Ready) -> bool:
+        """Whether a picture looks the same alone."""
+        alone = self._alone(one)
+        if len(alone.layers) != len(among.layers) or alone.refused != among.refused:
+            return False
+        limit = AGREE if self.model.info.precision == "fp32" else AGREE_HALF
+        return all(
+            np.abs(a.attention.rows(0) - b.attention.rows(0)).max() <= limit
+            for a, b in zip(alone.layers, among.layers, strict=True)
+        )
+
+
+class Apart(Recorder):
+    """Records a pass over many pictures as if each were alone: a call for every picture, in turn."""
+
+    def __init__(self, pictures: int, expected: int, progress: Progress) -> None:
+        super().__init__(expected * pictures, False, progress)
+        self._pictures = pictures
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Fused attention is taken apart by picture; what else there is makes the pass unfit."""
+        if func is not functional.scaled_dot_product_attention:
+            return super().__torch_function__(func, types, args, kwargs)
+        kwargs = dict(kwargs or {})
+        result = func(*args, **kwargs)
+        names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+        given = dict(zip(names, args, strict=False)) | kwargs
+        for at in range(self._pictures):
+            self._fused(_one(result, at, self._pictures), **{
+                name: self._own(name, value, at) for name, value in given.items()
+            })  # fmt: skip
+        return result
+
+    def check(self) -> None:
+        """Unbatched when a call was not seen whole, or not a fused one of each picture."""
+        if self._open or not self.calls or any(call.kind != "fused" for call in self.calls):
+            raise Unbatched
+        if len(self.calls) % self._pictures:
+            raise Unbatched
+
+    def _own(self, name: str, value: Any, at: int) -> Any:
+        match name:
+            case "query" | "key" | "value":
+                return _one(value, at, self._pictures)
+            case "attn_mask" if isinstance(value, Tensor) and value.ndim == 4:
+                return value if value.shape[0] == 1 else _one(value, at, self._pictures)
+            case _:
+                return value
+
+    def _done(self, call: Call) -> None:
+        super()._done(call)
+        call.given = {
+            name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape
+            for name, shape in call.given.items()
+        }
+
+
+def _one(tensor: Tensor, at: int, pictures: int) -> Tensor:
+    """One picture's part of (picture head token dim)."""
+    if tensor.ndim != 4 or tensor.shape[0] != pictures:
+        raise Unbatched
+    return tensor[at : at + 1]
+
+
+def _of(output: Any, at: int, pictures: int) -> Any:
+    """One picture's part of what the model answers."""
+    if isinstance(output, Tensor) and output.ndim and output.shape[0] == pictures:
+        return output[at : at + 1]
+    return None
