@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import platform
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLibraryInfo, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 import vitviz
 from vitviz.gui.actions import Wish, plain
+from vitviz.session.licences import parts, texts_file
+from vitviz.session.settings import settings_folder
 from vitviz.views import View
 
 
@@ -73,24 +74,29 @@ def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
 
 
 def about_page(parent: QWidget, device: str) -> Page:
-    """Versions, device and licences."""
-    packages = ("torch", "timm", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow", "matplotlib")
+    """Version, device, and whose work vitviz stands on, with every licence."""
     rows = "".join(
-        f"<tr><td>{name}&nbsp;&nbsp;</td><td>{_version(name)}</td></tr>" for name in packages
+        f"<tr><td>{html.escape(one.name)}&nbsp;&nbsp;</td><td>{html.escape(one.version)}&nbsp;&nbsp;"
+        f"</td><td>{html.escape(one.licence)}</td></tr>"
+        for one in parts()
     )
+    texts = texts_file()
+    link = "" if texts is None else f" <a href='{texts.as_uri()}'>All licence texts</a>"
     body = (
         f"<h2>vitviz {vitviz.__version__}</h2><p>See inside vision transformers. MIT licence.</p>"
         f"<p>Device: {html.escape(device)}<br>Python {platform.python_version()} on "
-        f"{html.escape(platform.platform())}</p><table>{rows}</table>"
+        f"{html.escape(platform.platform())}</p>"
+        f"<p>Settings, log and crash reports: {html.escape(str(settings_folder()))}<br>Nothing is "
+        "ever sent; a newer version is looked for only when you ask.</p>"
         "<p>Colour tables: viridis, magma, inferno, cividis (CC0), CET by Peter Kovesi (CC BY 4.0), "
-        "vik by Fabio Crameri (MIT). Qt is used under the LGPL. The bundled photographs are CC0 or "
-        "in the public domain; their sources are listed beside them.</p>"
+        "vik by Fabio Crameri (MIT). The bundled photographs are CC0 or in the public domain; their "
+        "sources are listed beside them.</p>"
+        f"<p>Qt is used under the LGPL; its libraries lie in {html.escape(qt_folder())} and may be "
+        f"replaced.{link}</p><table>{rows}</table>"
     )
     return Page(parent, "About vitviz", body)
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def qt_folder() -> str:
+    """Where Qt's libraries lie."""
+    return QLibraryInfo.path(QLibraryInfo.LibraryPath.LibrariesPath)

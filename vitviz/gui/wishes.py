@@ -14,7 +14,9 @@ from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
 from vitviz.gui.opening import Opening
+from vitviz.gui.outside import ask_for_updates, open_folder
 from vitviz.gui.saving import save_figure
+from vitviz.session.settings import settings_folder
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
@@ -149,6 +151,12 @@ class Wishes:
 
     def keys(self) -> None:
         dialogs.keys_page(self._window, WISHES).show()
+
+    def updates(self) -> None:
+        ask_for_updates(self._session, self._window.notices)
+
+    def log_folder(self) -> None:
+        open_folder(settings_folder(), self._window.notices)
 
     def about(self) -> None:
         trace = self._session.trace
