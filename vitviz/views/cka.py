@@ -71,7 +71,11 @@ def draw(
         f"Layers of {names[0]} (down) against {names[1]} (across)",
         ((_panel(alike, where, scale, short),),),
         pairs.caption(
-            trace, other, _share(every) if samples == "patches" else 1.0, *_words(every, samples)
+            trace,
+            other,
+            _share(every) if samples == "patches" else 1.0,
+            *_words(every, samples),
+            pictures=len(every),
         ),
     )
 

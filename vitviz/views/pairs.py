@@ -50,15 +50,20 @@ def seen(trace: Trace) -> Seen:
     return Seen(trace.grid, trace.crop)
 
 
-def caption(one: Trace, other: Trace, share: float, *sentences: str) -> str:
-    """What was computed, and what must be known of the pictures and the weights."""
+def caption(one: Trace, other: Trace, share: float, *sentences: str, pictures: int = 1) -> str:
+    """What was computed, and what must be known of the pictures and the weights.
+
+    `share` is how much of the picture both saw, of several `pictures` the least.
+    """
     said = [*filter(None, sentences)]
     if one.picture.key != other.picture.key:
         said.append(
             "These are two pictures: places are compared at the same share of their height and width."
         )
     if share < 0.995:
-        said.append(f"Compared is what both saw, {share:.0%} of the picture.")
+        of = "the picture" if pictures == 1 else "each picture"
+        least = "" if pictures == 1 else "at least "
+        said.append(f"Compared is what both saw, {least}{share:.0%} of {of}.")
     return " ".join([*said, *_weights_words(one, other)])
 
 
