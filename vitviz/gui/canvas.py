@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from vitviz.core.drawing import Bars, Drawing, Panel
+from vitviz.core.drawing import Bars, Drawing, Message, Panel
 from vitviz.gui.theme import UNIT
 
 if TYPE_CHECKING:
     from vitviz.gui.panel import PanelWidget, Pointed
 
 
+Arrangement = Literal["rows", "stacked", "first"]
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -36,17 +37,17 @@ class Canvas(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._body: QWidget | None = None
         self._shape: list[list[int]] = []
-        self._stacked = False
+        self._arrangement: Arrangement = "rows"
 
     @property
     def shape(self) -> list[list[int]]:
         """The panels' shares of the width, row by row: what the room they need depends on."""
         return self._shape
 
-    def stack(self, on: bool) -> None:
-        """Has panels that belong beside each other one below the other, where there is little width."""
-        if on != self._stacked:
-            self._stacked = on
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Has panels as the view wants them, one below the other, or the first of them alone."""
+        if arrangement != self._arrangement:
+            self._arrangement = arrangement
             if (drawing := self._drawing) is not None:
                 self._shape = []
                 self.show_drawing(drawing)
@@ -59,9 +60,14 @@ class Canvas(QWidget):
         return sum(_needed(row, width) for row in rows) + UNIT * (len(rows) - 1)
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
-        if not self._stacked:
-            return drawing.rows
-        return tuple(line for row in drawing.rows for line in _stacked(row))
+        match self._arrangement:
+            case "rows":
+                return drawing.rows
+            case "stacked":
+                return tuple(line for row in drawing.rows for line in _stacked(row))
+            case "first":
+                maps = [panel for panel in drawing.panels if not _is_message(panel)]
+                return (((maps or list(drawing.panels))[0],),)
 
     @property
     def drawing(self) -> Drawing | None:
@@ -122,7 +128,7 @@ class Canvas(QWidget):
         made = []
         for panel in row:
             widget = PanelWidget()
-            if self._stacked:
+            if self._arrangement != "rows":
                 widget.setMinimumSize(NARROW, NARROW)
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
@@ -138,6 +144,10 @@ class Canvas(QWidget):
 
     def _clicked(self, found: Pointed | None) -> None:
         self.clicked.emit(found)
+
+
+def _is_message(panel: Panel) -> bool:
+    return bool(panel.layers) and isinstance(panel.layers[0], Message)
 
 
 def _stacked(row: tuple[Panel, ...]) -> list[tuple[Panel, ...]]:

@@ -49,6 +49,7 @@ class Compare(QObject):
         links.connect(session.models_changed, self.show_headings)
         table.visible_changed.connect(self.want)
         table.focused.connect(self._window.board.set_focus)
+        table.instead.connect(self.show_views)
         bar.layout_wished.connect(self.set_layout)
         bar.link_wished.connect(self._link)
         bar.range_wished.connect(session.share_range)
@@ -84,7 +85,9 @@ class Compare(QObject):
             self.layout = "one"
         gone = set(self.headers) - {live.id for live in self.lives}
         for column in gone:
-            self.headers.pop(column).deleteLater()
+            header = self.headers.pop(column)
+            header.hide()  # it lives until the event loop turns
+            header.deleteLater()
         for live in self.lives:
             if live.id not in self.headers:
                 self.headers[live.id] = self._header(live.id)
@@ -108,6 +111,7 @@ class Compare(QObject):
             large = self.layout == "large"
             self.table.show_columns(headers, [board.focus] if large else names, large=large)
             self.table.show_focus("" if large else board.focus)
+            self.table.offer(names)
             self._show_missing()
         self.want()
 
@@ -219,6 +223,7 @@ class Compare(QObject):
             self._before = self.layout
         self.layout = cast(Layout, layout)
         self.arrange()
+        self._session.show_again()  # cards that were not on this page show what they missed
 
     def maximise(self, view: str) -> None:
         """Gives a view all the room; again gives it back."""
@@ -251,6 +256,7 @@ class Compare(QObject):
                 found = session.compare(wish)
                 if found is not None:
                     self.set_layout("large" if found.one_view else "grid")
+                    self._window.notices.tell(found.hint)
                 return
         if alone and len(session.columns) > 1:
             self.set_layout("grid")

@@ -83,9 +83,10 @@ class Notices(QFrame):
         self.setVisible(True)
 
     def tell(self, sentence: str) -> None:
-        """Good news: says it for a few seconds."""
-        self.say([sentence])
-        self._timer.start(6000)
+        """Good news: says it for as many seconds as it takes to read."""
+        if sentence:
+            self.say([sentence])
+            self._timer.start(max(6000, 60 * len(sentence)))
 
     def dismiss(self) -> None:
         """Takes the notice away."""

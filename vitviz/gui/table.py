@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
@@ -19,16 +19,20 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.drawing import Drawing
+from vitviz.gui.canvas import Arrangement
 from vitviz.gui.card import Card
 from vitviz.gui.headers import ColumnHeader, HeaderStrip
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
+_ALWAYS = Qt.ScrollBarPolicy.ScrollBarAlwaysOn
 NARROWEST = 176
 """Pixels of a column; where more are wanted than fit, the table scrolls."""
 LOWEST = 190
 STACKED = 380
 """Narrower columns show a drawing's panels one below the other."""
+ROOMY = 420
+"""Pixels each way that one view of a column needs to be shown with all its panels."""
 
 
 class Row(QWidget):
@@ -48,7 +52,15 @@ class Row(QWidget):
         self._title = QLabel(view.title)
         self._title.setObjectName("title")
         self._title.setToolTip(view.shows)
+        self._others = QToolButton()
+        self._others.setObjectName("quiet")
+        self._others.setText("▾")
+        self._others.setToolTip("Another view of all columns")
+        self._others.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._others.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._others.setMenu(QMenu(self._others))
         line.addWidget(self._title)
+        line.addWidget(self._others)
         for wish, sign, tip in (
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view, the same in all columns"),
@@ -85,6 +97,17 @@ class Row(QWidget):
         self._cells.addWidget(widget, line, place)
         widget.show()
 
+    def offer(self, views: Sequence[View]) -> None:
+        """Other views to show instead of this one; none where all are on the page."""
+        self._others.setVisible(bool(views))
+        menu = self._others.menu()
+        menu.clear()
+        for view in views:
+            action = menu.addAction(view.title)
+            action.setCheckable(True)
+            action.setChecked(view.name == self.view.name)
+            action.triggered.connect(partial(self.wished.emit, "instead", view.name))
+
     def drop(self, column: int) -> None:
         """Takes a column's card away."""
         if (card := self.cards.pop(column, None)) is not None:
@@ -100,14 +123,14 @@ class Row(QWidget):
 
     def fit(self, width: int) -> None:
         """Takes the height that its drawings need in columns of this width."""
-        self._stack(width)
+        self._arrange("stacked" if width < STACKED else "rows")
         inside = width - 2 * (12 + 1)
         needed = max((card.height_for(inside) for card in self.cards.values()), default=0)
         self._set_heights(max(needed, LOWEST))
 
     def fill(self, width: int, room: int) -> None:
         """Takes all the height there is for each of its cards."""
-        self._stack(width if width < room else room)
+        self._arrange("first" if min(width, room) < ROOMY else "rows")
         self._set_heights(max(room, LOWEST))
 
     @property
@@ -115,9 +138,9 @@ class Row(QWidget):
         """What the line above the cards needs."""
         return self._line.sizeHint().height()
 
-    def _stack(self, width: int) -> None:
+    def _arrange(self, arrangement: Arrangement) -> None:
         for card in self.cards.values():
-            card.canvas.stack(width < STACKED)
+            card.canvas.arrange(arrangement)
 
     def _set_heights(self, height: int) -> None:
         for card in self.cards.values():
@@ -143,6 +166,8 @@ class Table(QWidget):
     double_clicked = Signal(str, int)
     wished = Signal(str, str, int)
     focused = Signal(str)
+    instead = Signal(str)
+    """This view is to be the large one."""
     visible_changed = Signal()
 
     def __init__(self, views: dict[str, View]) -> None:
@@ -161,10 +186,14 @@ class Table(QWidget):
         self._stack.setSpacing(2)
         self._stack.addStretch()
         self._area = _area(self._body)
+        self._area.viewport().installEventFilter(self)
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(40)
         self._settled.timeout.connect(self.visible_changed)
+        self._fitting = QTimer(self)
+        self._fitting.setSingleShot(True)
+        self._fitting.timeout.connect(self._fit)
         self._area.horizontalScrollBar().valueChanged.connect(self._scrolled)
         self._area.verticalScrollBar().valueChanged.connect(self._settled.start)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -173,6 +202,11 @@ class Table(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._above)
         layout.addWidget(self._area, 1)
+
+    def offer(self, views: Sequence[str]) -> None:
+        """The views that the large one can be changed for."""
+        for row in self.rows.values():
+            row.offer([self._views[name] for name in views] if self._large else [])
 
     def show_columns(
         self, headers: Sequence[ColumnHeader], names: Sequence[str], *, large: bool
@@ -246,9 +280,11 @@ class Table(QWidget):
             for card in row.cards.values():
                 card.restyle()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """What can be seen at once has another size: everything is fitted into it."""
+        if event.type() == QEvent.Type.Resize:
+            self._settle()
+        return False
 
     def _row(self, name: str) -> Row:
         if name not in self.rows:
@@ -268,7 +304,10 @@ class Table(QWidget):
 
     def _row_wished(self, wish: str, view: str) -> None:
         self.focused.emit(view)
-        self.wished.emit(wish, view, -1)
+        if wish == "instead":
+            self.instead.emit(view)
+        else:
+            self.wished.emit(wish, view, -1)
 
     def _clicked(self, found: object, column: int) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -279,24 +318,28 @@ class Table(QWidget):
         self._settled.start()
 
     def _settle(self) -> None:
-        """A drawing of another shape came: rows may need another height, once for all that come."""
-        QTimer.singleShot(0, self, self._fit)
+        """Rows may need another height, once for all drawings and sizes that come now."""
+        self._fitting.start()
 
     def _fit(self) -> None:
         if not self._columns or not self._names:
             return
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if self._large else _ALWAYS
+        self._area.setVerticalScrollBarPolicy(policy)  # rows that come must not change the width
         if self._large:
             self._fit_large(self.rows[self._names[0]])
         else:
             self._fit_rows()
+        for name in self._names:
+            self.rows[name].updateGeometry()
+        self._stack.invalidate()  # on a page that is hidden nobody would ask it to
         self._settled.start()
 
     def _fit_rows(self) -> None:
         count, port = len(self._columns), self._area.viewport()
         least = NARROWEST * count + UNIT * (count - 1)
         self._body.setMinimumWidth(least)
-        bar = self._area.verticalScrollBar()
-        gap = bar.width() if bar.isVisible() else 0
+        gap = self._area.verticalScrollBar().sizeHint().width()
         self.headers.show_gap(gap)
         self.headers.setMinimumWidth(least + gap)
         self._above.setFixedHeight(self.headers.sizeHint().height())

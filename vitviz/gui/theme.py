@@ -85,6 +85,7 @@ QLabel#landing { background: transparent; border: 2px solid $accent; border-radi
 QSplitter::handle { background: $window; }
 QSplitter#canvas::handle { background: transparent; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
 QScrollBar::handle { background: $line; border-radius: 4px; min-height: 24px; margin: 1px; }

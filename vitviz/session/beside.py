@@ -33,9 +33,11 @@ class Beside:
             return
         self._announce(view, seen)
 
-    def look(self, seen: Sequence[Live]) -> None:
-        """Other columns are seen, or ranges are shared otherwise: announces what differs for it."""
-        ids = {live.id for live in seen}
+    def look(self, seen: Sequence[Live], *, again: bool = False) -> None:
+        """Other columns are seen, or ranges are shared otherwise: announces what differs for it, or
+        everything `again`.
+        """
+        ids = set() if again else {live.id for live in seen}
         self._shown = {key: shown for key, shown in self._shown.items() if key[0] in ids}
         for view in dict.fromkeys(view for live in seen for view in live.drawings.latest):
             if not any(self._jobs.awaits(live.drawings.key(view)) for live in seen):

@@ -39,6 +39,7 @@ class Compared:
     columns: tuple[tuple[Column, Selection], ...]
     together: Together
     one_view: bool = False
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def compared(name: str, offered: Offered, together: Together) -> Compared:
     match name:
         case "patch_sizes":
             columns = [(column, selection) for column in _patch_sizes(offered)]
+            return Compared(tuple(columns), _place_and_depth(together), hint=_SHARES)
         case "vit_tnt":
             columns = [(column, selection) for column in _vit_tnt(offered)]
         case "layers":
@@ -69,7 +71,17 @@ def compared(name: str, offered: Offered, together: Together) -> Compared:
             return Compared(tuple(columns), replace(together, picture=False))
         case _:
             raise VitvizError(f"there is no comparison called {name!r}")
-    return Compared(tuple(columns), replace(together, place=True, depth=True))
+    return Compared(tuple(columns), _place_and_depth(together))
+
+
+_SHARES = (
+    "A token's attention sums to 1: among more patches each gets less, so fine columns are darker in "
+    "one range. “One range” above gives each column its own."
+)
+
+
+def _place_and_depth(together: Together) -> Together:
+    return replace(together, place=True, depth=True)
 
 
 def _request(column: Column, **changes: Any) -> Column:

@@ -366,6 +366,10 @@ class Session:
         self._beside.look(seen)
         self._let_go()
 
+    def show_again(self) -> None:
+        """Announces once more what was drawn, for somebody who was not there to see it."""
+        self._beside.look(self._visible(), again=True)
+
     def redraw(self, view: str) -> None:
         """Has a view drawn again, in every column."""
         self._draw_all((live, [view]) for live in self.columns)
