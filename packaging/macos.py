@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from project import BUILD, CHECKPOINTS, DIST, IDENTIFIER, NAME, PICTURES, ROOT, version
+from project import BUILD, DIST, IDENTIFIER, NAME, OWN, PICTURES, ROOT, version
 
 APP = DIST / "vitviz.app"
 ENTITLEMENTS = ROOT / "packaging" / "macos" / "entitlements.plist"
@@ -26,7 +26,7 @@ def info() -> dict[str, Any]:
         "NSHumanReadableCopyright": "MIT licence",
         "CFBundleDocumentTypes": [
             _documents("Picture", ["public.image"], list(PICTURES.values()), "Alternate"),
-            _documents("Model weights", [], list(CHECKPOINTS.values()), "Owner"),
+            _documents("vitviz file", [], list(OWN.values()), "Owner"),
             _documents("Pictures", ["public.folder"], [], "None"),
         ],
     }

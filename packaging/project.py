@@ -23,8 +23,8 @@ PICTURES = {
     "image/tiff": "tiff",
 }
 """Pictures by MIME type: what "open with" offers vitviz for, never what it takes over."""
-CHECKPOINTS = {"application/x-safetensors": "safetensors"}
-"""Files that are vitviz's to open on a double click, as nothing else opens them."""
+OWN = {"application/x-vitviz-session": "vitviz", "application/x-safetensors": "safetensors"}
+"""Files that vitviz opens on a double click: its own sessions, and weights."""
 
 
 def version() -> str:

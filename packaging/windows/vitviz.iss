@@ -72,6 +72,10 @@ Root: HKA; Subkey: "Software\Classes\.gif\OpenWithProgids"; ValueType: string; V
 Root: HKA; Subkey: "Software\Classes\.tiff\OpenWithProgids"; ValueType: string; ValueName: "vitviz.picture"; ValueData: ""; Tasks: openwith; Flags: uninsdeletevalue
 Root: HKA; Subkey: "Software\Classes\vitviz.picture"; ValueType: string; ValueData: "Picture"; Tasks: openwith; Flags: uninsdeletekey
 Root: HKA; Subkey: "Software\Classes\vitviz.picture\shell\open\command"; ValueType: string; ValueData: """{app}\vitviz.exe"" ""%1"""; Tasks: openwith
+Root: HKA; Subkey: "Software\Classes\.vitviz"; ValueType: string; ValueData: "vitviz.session"; Flags: uninsdeletevalue
+Root: HKA; Subkey: "Software\Classes\vitviz.session"; ValueType: string; ValueData: "vitviz session"; Flags: uninsdeletekey
+Root: HKA; Subkey: "Software\Classes\vitviz.session\DefaultIcon"; ValueType: string; ValueData: "{app}\vitviz.exe,0"
+Root: HKA; Subkey: "Software\Classes\vitviz.session\shell\open\command"; ValueType: string; ValueData: """{app}\vitviz.exe"" ""%1"""
 Root: HKA; Subkey: "Software\Classes\.safetensors\OpenWithProgids"; ValueType: string; ValueName: "vitviz.safetensors"; ValueData: ""; Tasks: openwith; Flags: uninsdeletevalue
 Root: HKA; Subkey: "Software\Classes\vitviz.safetensors"; ValueType: string; ValueData: "Model weights"; Tasks: openwith; Flags: uninsdeletekey
 Root: HKA; Subkey: "Software\Classes\vitviz.safetensors\DefaultIcon"; ValueType: string; ValueData: "{app}\vitviz.exe,0"; Tasks: openwith
