@@ -162,12 +162,7 @@ class Confirmation(QDialog):
     def show_found(self, found: Recognised) -> None:
         """Shows what the file is, taken for what is named now."""
         self._found = found
-        self._said.setText(
-            f"{millions(found.numbers)} numbers in {found.tensors:,} tensors, recognised "
-            f"{_HOW[found.how]}. Is this right?"
-            if not found.problem
-            else f"{millions(found.numbers)} numbers in {found.tensors:,} tensors."
-        )
+        self._said.setText(_said(found))
         if found.architecture:
             blocker = QSignalBlocker(self.architecture)
             self.architecture.setEditText(found.architecture)
@@ -181,7 +176,9 @@ class Confirmation(QDialog):
         self.names.setHtml(_lists(found))
         self.names.setVisible(bool(found.missing or found.wrong or found.extra))
         self.open_button.setEnabled(not found.problem)
-        self.open_button.setText("Open" if _whole(found) else "Open partly loaded")
+        partly = not (found.problem or _whole(found))
+        self.open_button.setText("Open partly loaded" if partly else "Open")
+        self.resize(self.width(), 480 if self.names.isVisibleTo(self) else 0)
 
     def show_failure(self, said: str) -> None:
         """The file could not be looked at again."""
@@ -227,6 +224,16 @@ def _architectures(found: Recognised) -> QComboBox:
 
 def _whole(found: Recognised) -> bool:
     return not (found.problem or found.missing or found.wrong)
+
+
+def _said(found: Recognised) -> str:
+    tensors = "1 tensor" if found.tensors == 1 else f"{found.tensors:,} tensors"
+    said = f"{millions(found.numbers)} numbers in {tensors}"
+    if found.problem:
+        return f"{said}."
+    if not found.architecture:
+        return f"{said}, by its shapes a {found.title} of sizes that timm has no name for."
+    return f"{said}, recognised {_HOW[found.how]}. Is this right?"
 
 
 def _facts(found: Recognised) -> str:

@@ -84,7 +84,7 @@ def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     classes = int(getattr(module, "num_classes", 0) or 0)
     labels, said = labels_beside(found.path, classes) if classes else ((), "")
-    embed = getattr(module, "patch_embed", None)
+    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
     heads = [getattr(part, "num_heads", None) for part in module.modules()]
@@ -96,7 +96,7 @@ def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
     return replace(
         found, architecture=plan.family, title=plan.title or plan.family or plan.kind,
         patch=int(patch[0] if isinstance(patch, tuple) else patch or 0), size=(int(rows), int(cols)),
-        heads=next((each for each in heads if isinstance(each, int)), 0), classes=classes,
+        heads=next((each for each in reversed(heads) if isinstance(each, int)), 0), classes=classes,
         labels=plan.labels or labels, labels_said=said, mean=tuple(config["mean"]),
         std=tuple(config["std"]), missing=fitting.missing, wrong=fitting.wrong,
         extra=fitting.extra, share=fitting.share, problem=problem,
