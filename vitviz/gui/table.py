@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -29,7 +30,7 @@ _ALWAYS = Qt.ScrollBarPolicy.ScrollBarAlwaysOn
 NARROWEST = 176
 """Pixels of a column; where more are wanted than fit, the table scrolls."""
 LOWEST = 190
-STACKED = 380
+STACKED = 280
 """Narrower columns show a drawing's panels one below the other."""
 ROOMY = 420
 """Pixels each way that one view of a column needs to be shown with all its panels."""
@@ -145,6 +146,9 @@ class Row(QWidget):
     def _set_heights(self, height: int) -> None:
         for card in self.cards.values():
             card.setFixedHeight(height)
+        layout = cast(QVBoxLayout, self.layout())
+        layout.invalidate()  # on a page that is hidden nobody else does
+        self.setFixedHeight(layout.sizeHint().height())
 
     def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
         button = QToolButton()
@@ -330,9 +334,6 @@ class Table(QWidget):
             self._fit_large(self.rows[self._names[0]])
         else:
             self._fit_rows()
-        for name in self._names:
-            self.rows[name].updateGeometry()
-        self._stack.invalidate()  # on a page that is hidden nobody would ask it to
         self._settled.start()
 
     def _fit_rows(self) -> None:
