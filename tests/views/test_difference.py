@@ -54,7 +54,8 @@ def test_the_numbers_are_those_of_the_maps():
     first, second = (spread(*each).ravel() for each in zip((COARSE, FINE), rows, strict=True))
     assert facts["correlation"] == f"{np.corrcoef(first, second)[0, 1]:.3f}"
     assert facts["intersection"] == f"{np.minimum(first, second).mean():.3f}"
-    assert facts["share on patches"] == f"{rows[0][1:].sum():.2f} and {rows[1][1:].sum():.2f}"
+    for panel, row in zip(drawn().panels[1:], rows, strict=True):
+        assert dict(panel.facts)["on patches"] == f"{row[1:].sum():.3f}"
 
 
 def test_a_map_minus_itself_is_nothing():
@@ -95,6 +96,12 @@ def test_what_one_of_them_has_not_is_refused():
         )
     with pytest.raises(VitvizError, match="compares two"):
         views()["difference"].draw(COARSE, Selection())
+
+
+def test_a_model_without_maps_has_nothing_to_compare():
+    view = views()["difference"]
+    assert view.applies(COARSE) == ""
+    assert "has no attention over the picture" in view.applies(replace(COARSE, layers=()))
 
 
 def test_signed_maps_have_no_distribution():

@@ -53,6 +53,12 @@ class Map(NamedTuple):
     share: float
 
 
+def _applies(trace: Trace) -> str:
+    if trace.layers:
+        return ""
+    return f"{trace.model.called} has no attention over the picture whose maps could be compared"
+
+
 @view(
     "difference",
     title="Difference",
@@ -67,6 +73,7 @@ class Map(NamedTuple):
     source="vitviz; intersection: Swain and Ballard 1991; distance: Endres and Schindelin 2003",
     follows=("token", "word", "layer", "head"),
     order=60,
+    applies=_applies,
     shown=False,
     traces=2,
 )
@@ -100,16 +107,14 @@ def draw(
     change = one / means[0] - two / means[1]
     scale = _scale(change, colours, reach)
     heat = Heat(shared.evenly(change), shared.box(trace.crop), scale, look.opacity, look.smooth)
-    facts = (
-        *_alike(one, two, shared),
-        ("share on patches", f"{first.share:.2f} and {second.share:.2f}"),
-    )
-    panels = [replace(_panel(trace, selection, heat, "Difference", look), facts=facts)]
+    panels = [_panel(trace, selection, heat, "Difference", look)]
+    panels[0] = replace(panels[0], facts=_alike(one, two, shared))
     if beside:
         heats = _heats((first, second), means, table, _what(maps), look)
         short = pairs.short(names)
-        panels.append(_panel(trace, selection, heats[0], short[0], look))
-        panels.append(_as_here(_panel(other, moved, heats[1], short[1], look), other, trace))
+        left = _panel(trace, selection, heats[0], short[0], look)
+        right = _as_here(_panel(other, moved, heats[1], short[1], look), other, trace)
+        panels += [replace(left, facts=_shares(first)), replace(right, facts=_shares(second))]
     said = f"{names[1]} shows: {second.words}." if second.words != first.words else ""
     return Drawing(
         "difference",
@@ -229,6 +234,10 @@ def _alike(one: Cells, other: Cells, shared: Overlap) -> tuple[tuple[str, str], 
         numbers["intersection"] = intersection(one, other, weights)
         numbers["distance (JS)"] = jensen_shannon(one, other, weights)
     return tuple((name, f"{value:.3f}") for name, value in numbers.items())
+
+
+def _shares(one: Map) -> tuple[tuple[str, str], ...]:
+    return (("on patches", f"{one.share:.3f}"), ("elsewhere", f"{1 - one.share:.3f}"))
 
 
 def _as_here(panel: Panel, other: Trace, trace: Trace) -> Panel:
