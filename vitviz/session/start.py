@@ -7,11 +7,12 @@ from pathlib import Path
 
 from vitviz.core.images import bundled_pictures
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Trace
 from vitviz.session.column import ModelRequest, is_checkpoint
 from vitviz.session.launch import Launch
 from vitviz.session.settings import Settings
+from vitviz.views.draw import selection_of
 
 
 def remembered_request(settings: Settings) -> ModelRequest:
@@ -66,14 +67,16 @@ def first_selection(launch: Launch, selection: Selection, trace: Trace) -> Selec
 
 
 def place_named(text: str, trace: Trace) -> Place:
-    """The place of "ROW,COL" or of a prefix token's name. VitvizError where there is none such."""
+    """The place of "ROW,COL", with a TNT's word "ROW,COL,ROW,COL", or of a prefix token's name.
+
+    VitvizError where there is none such.
+    """
     grid = trace.grid
     if text in grid.prefix:
         return Place(prefix=text)
-    row, _, col = text.partition(",")
     try:
-        return place_of(grid.token(int(row), int(col)), grid, trace.crop)
-    except (ValueError, IndexError):
+        return selection_of(trace, token=tuple(map(int, text.split(",")))).pin
+    except (ValueError, VitvizError):
         names = "".join(f", or {name}" for name in grid.prefix)
         raise VitvizError(
             f"there is no token {text!r} in {trace.model.called}; give ROW,COL up to "

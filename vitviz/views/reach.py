@@ -39,7 +39,8 @@ GATED, GRADIENT = "share", "gradient"
         "carries to the class token, divided among its words by the inner attention that they "
         "receive. It follows attention only, while in truth a learned matrix reads all words of a "
         "sentence at once. So the right map checks it: the length of the gradient of the likeliest "
-        "class's logit with respect to each word, places included, which leaves nothing out."
+        "class's logit with respect to each word, places included, which leaves nothing out; the rank "
+        "correlation of both maps stands below it."
     ),
     formula="M[n, j] = mean over layers l of R_l[class, n] · mean over i of A_in,l[n, i, j], with R_l "
     "the rollout from the last layer down to l; G[n, j] = ‖∂ logit / ∂ word[n, j]‖",
@@ -151,7 +152,7 @@ def _checked(trace: Trace, selection: Selection, gated: parts.Map, look: Look) -
         trace, selection, found, look, f"Gradient of the logit of {_class(trace)}", GRADIENT
     )
     agreement = rank_agreement(gated, found)
-    return replace(panel, facts=(("rank correlation with the left map", f"{agreement:.2f}"),))
+    return replace(panel, facts=(("rank correlation", f"{agreement:.2f}"),))
 
 
 @kept(most=1)

@@ -52,6 +52,7 @@ def _applies(trace: Trace) -> str:
     follows=("token", "word"),
     order=55,
     applies=_applies,
+    shown=False,
 )
 def draw(
     trace: Trace,
