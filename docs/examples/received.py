@@ -1,0 +1,34 @@
+"""How much attention every patch gets, from all tokens and heads of a layer together."""
+
+from einops import reduce
+
+from vitviz.core.drawing import Drawing, Panel, PixelSpace
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import parts, view
+from vitviz.views.options import Look
+
+
+@view(
+    "received",
+    title="Attention received",
+    shows="How much attention every patch gets from all tokens of the chosen layer together.",
+    formula="r(key) = mean over heads and queries of A(head, query, key)",
+    source="an example of vitviz's own",
+    follows=("layer", "token"),
+)
+def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
+    """One map over the picture."""
+    number = selection.layer(len(trace.layers))
+    layer = trace.layers[number]
+    received = reduce(layer.attention.matrix(), "query key -> key", "mean")
+    values = parts.on_grid(received[layer.keys.patches], layer.keys)
+    scale = parts.scale_of(values, look, "mean attention")
+    panel = Panel(
+        parts.over_picture(trace, selection, values, scale, look, layer.keys),
+        trace.grid.frame,
+        f"Layer {number + 1}, all heads",
+        space=PixelSpace(trace.crop, layer.keys),
+        bar=scale,
+    )
+    return Drawing("received", "Where everybody looks", ((panel,),), parts.caption(trace))
