@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.mark.parametrize(
     "command",
     [
-        ["ruff", "check", "--no-cache", "vitviz", "tests", "packaging"],
-        ["ruff", "format", "--check", "--no-cache", "vitviz", "tests", "packaging"],
+        ["ruff", "check", "--no-cache", "vitviz", "tests", "packaging", "docs"],
+        ["ruff", "format", "--check", "--no-cache", "vitviz", "tests", "packaging", "docs"],
         ["mypy"],
         ["lint-imports"],
     ],
