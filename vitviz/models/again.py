@@ -154,10 +154,15 @@ def _block_outputs(
     return found
 
 
+_LISTS = nn.Sequential | nn.ModuleList
+
+
 def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
     """The blocks that the recorded calls belong to, with their neighbours in the same list."""
     matches = [re.match(r"(.*?\bblocks)\.(\d+)\.", f"{name}.") for name in layers]
     lists = list(dict.fromkeys(match[1] for match in matches if match))
+    if not lists and isinstance(getattr(model.module, "blocks", None), _LISTS):
+        lists = ["blocks"]  # calls over no patches, such as XCiT's between channels
     if not lists:
         raise Unsupported(
             f"{model.info.called} has no list of blocks whose outputs could be read; "
