@@ -133,7 +133,7 @@ class Source(Protocol):
 
     def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
         """How strongly a class's logit (None: the likeliest) depends on each word: the norm of the
-        gradient with respect to the words that enter the first inner block.
+        gradient with respect to the words as they are embedded, before the first inner block.
 
         Unsupported for a model without words or without a head.
         """
