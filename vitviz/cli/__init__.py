@@ -26,6 +26,7 @@ from vitviz.cli.asked import (
 )
 from vitviz.cli.drawing import draw, replay, trace
 from vitviz.cli.listing import list_models, list_views, smoke
+from vitviz.cli.many import batch
 from vitviz.core.progress import VitvizError
 from vitviz.session.launch import Launch
 
@@ -61,6 +62,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
         print(f"vitviz: {error}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
+        print("vitviz: stopped; what is finished stays, and a batch goes on from there", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `vitviz views | head`: nobody reads on, and Python must not mind
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,6 +84,7 @@ def _app(open_window: OpenWindow) -> App:
     app.command(draw)
     app.command(trace)
     app.command(replay)
+    app.command(batch)
     app.command(smoke)
 
     @app.command

@@ -131,7 +131,7 @@ def zipped(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> bytes:
             entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, always
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as opened:
-                np.lib.format.write_array(opened, np.ascontiguousarray(values), allow_pickle=False)
+                np.lib.format.write_array(opened, np.asarray(values, order="C"), allow_pickle=False)
     return file.getvalue()
 
 

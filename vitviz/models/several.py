@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from vitviz.core.images import Source, open_picture
-from vitviz.core.progress import Progress, silent
+from vitviz.core.progress import silent
 from vitviz.core.trace import Fit, Picture, Trace
 from vitviz.models import tracing
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Prepared, normalised, prepare
-from vitviz.models.recorder import Call, Recorder
+from vitviz.models.recorder import Call, Recorder, versions
 
 AGREE = 1e-3
 """How far a picture's attention alone may be from the same picture's among others: 32-bit sums in
@@ -49,11 +49,11 @@ class Several:
         prepared = prepare(picture, self.model.preprocess, self.fit)
         return picture, prepared, normalised(prepared.pixels, self.model.preprocess)
 
-    def trace(self, batch: Sequence[Ready], progress: Progress = silent) -> list[Trace]:
+    def trace(self, batch: Sequence[Ready]) -> list[Trace]:
         """All that the model does with each of the pictures. Unsupported as for a single one."""
         if len(batch) > 1 and self.batched is not False:
             try:
-                traces = self._together(batch, progress)
+                traces = self._together(batch)
             except (Unbatched, torch.OutOfMemoryError):
                 self.batched = False
             else:
@@ -66,13 +66,13 @@ class Several:
     def _alone(self, one: Ready) -> Trace:
         return tracing.trace(self.model, one[0], fit=self.fit, values=False, progress=silent)
 
-    def _together(self, batch: Sequence[Ready], progress: Progress) -> list[Trace]:
+    def _together(self, batch: Sequence[Ready]) -> list[Trace]:
         model = self.model
         with model.lock:
             started = time.perf_counter()
             parameter = next(model.module.parameters())
             pixels = torch.cat([each[2] for each in batch]).to(parameter.device, parameter.dtype)
-            recorder = Apart(len(batch), model.info.depth, progress)
+            recorder = Apart(len(batch), model.info.depth)
             with torch.no_grad(), recorder.following(model.module), recorder:
                 output = model.module(pixels)
             recorder.check()
@@ -100,8 +100,8 @@ class Several:
 class Apart(Recorder):
     """Records a pass over many pictures as if each were alone: a call for every picture, in turn."""
 
-    def __init__(self, pictures: int, expected: int, progress: Progress) -> None:
-        super().__init__(expected * pictures, False, progress)
+    def __init__(self, pictures: int, expected: int) -> None:
+        super().__init__(expected * pictures, False, silent)
         self._pictures = pictures
 
     def __torch_function__(
@@ -137,11 +137,13 @@ class Apart(Recorder):
                 return value
 
     def _done(self, call: Call) -> None:
-        super()._done(call)
+        call.versions = versions(call.held)
+        given = dict(zip(self._names, self._given, strict=True))
         call.given = {
             name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape
-            for name, shape in call.given.items()
+            for name, shape in given.items()
         }
+        self.calls.append(call)
 
 
 def _one(tensor: Tensor, at: int, pictures: int) -> Tensor:

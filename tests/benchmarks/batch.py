@@ -1,0 +1,85 @@
+"""Many pictures: the attention of all layers and heads, beside timm's own loop with the same loader."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import vitviz
+from vitviz.models.model import Model
+from vitviz.models.several import Several
+from vitviz.session.batch import Order, batch
+
+Row = tuple[str, str, str]
+
+PICTURES = 96
+ROUNDS = 3
+BATCH = 8
+
+
+def rows() -> list[Row]:
+    """All rows; a minute or two on two cores."""
+    model = vitviz.load("vit_tiny_patch16_224", pretrained=False)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "pictures")
+        files = _pictures(folder, PICTURES)
+        ratios, speeds, memory = [], [], []
+        for at in range(ROUNDS + 1):
+            plain = _timed(lambda: _plain(model, files))
+            out = Path(name, f"out-{at}")
+            ours = _timed(lambda out=out: _ours(model, folder, out))  # type: ignore[misc]
+            shutil.rmtree(out)
+            if at:  # the first round warms up
+                ratios.append(plain / ours)
+                speeds.append(PICTURES / ours)
+            memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    ratio, speed = float(np.median(ratios)), float(np.median(speeds))
+    grown = memory[-1] - memory[0]
+    return [
+        (f"batch: class rows of {PICTURES} pictures, ViT-Ti/16, over plain timm in batches of {BATCH}",
+         ">= 0.8 x", f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), {speed:.1f} pictures/s"),
+        (f"batch: peak memory after {PICTURES} and after {(ROUNDS + 1) * PICTURES} pictures",
+         "flat", f"{memory[0]:.0f} MB, {grown:+.0f} MB"),
+    ]  # fmt: skip
+
+
+def _pictures(folder: Path, count: int) -> list[Path]:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    files = []
+    for at in range(count):
+        coarse = Image.fromarray(random.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        files.append(folder / f"{at:04}.jpg")
+        coarse.resize((640, 480), Image.Resampling.BICUBIC).save(files[-1], quality=90)
+    return files
+
+
+def _plain(model: Model, files: Sequence[Path]) -> None:
+    """timm's forward over the same loader, decoding ahead as vitviz does."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from vitviz.session.batch import AHEAD, _ahead, _in_batches
+
+    loader = Several(model)
+    with ThreadPoolExecutor(1) as readers, torch.inference_mode():
+        for opened in _in_batches(_ahead(readers, loader.ready, files, AHEAD * BATCH), BATCH):
+            model.module(torch.cat([one[2] for _, one in opened if not isinstance(one, Exception)]))
+
+
+def _ours(model: Model, folder: Path, out: Path) -> None:
+    found = batch(Order(model, folder, out, rows=True, size=BATCH, workers=1))
+    assert found.done == PICTURES
+
+
+def _timed(work) -> float:  # type: ignore[no-untyped-def]
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

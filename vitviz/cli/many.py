@@ -1,0 +1,218 @@
+"""The command for any number of pictures: batch."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from vitviz.cli.asked import (
+    DEVICE,
+    FIT,
+    HEAD,
+    JSON,
+    LAYER,
+    MODEL,
+    OPTION,
+    PATCH,
+    PIXELS,
+    TOKEN,
+    UNTRAINED,
+    Fit,
+    Misused,
+    Printing,
+    meter,
+    option_values,
+    print_json,
+    token_of,
+    view_named,
+)
+from vitviz.cli.drawing import model_named
+from vitviz.core.progress import Progress, VitvizError
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.session.batch import Order, Outcome
+from vitviz.session.batch import batch as run_batch
+from vitviz.views.draw import selection_of
+
+_PLAIN_EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+
+Kind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
+
+
+def batch(
+    folder: Annotated[Path, Parameter(help="A folder of pictures, with the folders in it.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(("--out", "-o"), help="The folder for the results.")],
+    view: Annotated[
+        tuple[str, ...], Parameter(("--view", "-v"), help="A view; may be repeated.")
+    ] = (),
+    model: Annotated[str, MODEL] = "",
+    kind: Annotated[
+        tuple[Kind, ...],
+        Parameter(("--kind", "-k"), help="Files of each view; may be repeated (png)."),
+    ] = ("png",),
+    rows: Annotated[
+        bool, Parameter("--rows", help="Also the token's attention of all layers and heads, .npz.")
+    ] = False,
+    token: Annotated[str, TOKEN] = "",
+    layer: Annotated[int | None, LAYER] = None,
+    head: Annotated[int | None, HEAD] = None,
+    option: Annotated[tuple[str, ...], OPTION] = (),
+    one_range: Annotated[
+        bool, Parameter("--one-range", help="One colour range for all pictures; runs them twice.")
+    ] = False,
+    shard: Annotated[
+        str, Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
+    ] = "1/1",
+    patch: Annotated[int | None, PATCH] = None,
+    input_size: Annotated[int | None, PIXELS] = None,
+    fit: Annotated[Fit, FIT] = "crop",
+    device: Annotated[str, DEVICE] = "auto",
+    untrained: Annotated[bool, UNTRAINED] = False,
+    size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
+    workers: Annotated[
+        int | None, Parameter(help="How many read and write beside the model.")
+    ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Make everything anew instead of going on where it stopped.")
+    ] = False,
+    printing: Printing | None = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """Draw views, or write attention, of all pictures in a folder; goes on where it stopped.
+
+    Examples:
+
+        vitviz batch photos --view rollout --view heads --out results
+
+        vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224
+
+        vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results
+    """
+    from vitviz import models
+
+    if not view and not rows:
+        raise Misused("say what to make: --view NAME, or --rows for the attention itself")
+    if not folder.is_dir():
+        raise VitvizError(f"there is no folder {folder}; name one with pictures")
+    if size < 1 or (workers is not None and workers < 1):
+        raise Misused("--batch and --workers are 1 or more")
+    part, chosen = _shard(shard), [view_named(name) for name in view]
+    if pair := next((one.name for one in chosen if one.traces == 2), ""):
+        raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
+    values = _values(chosen, option)
+    paper = (printing or Printing()).paper()
+    loaded = models.load(
+        model_named(model), pretrained=not untrained, patch_size=patch, input_size=input_size,
+        device=device, progress=meter(),
+    )  # fmt: skip
+    info = loaded.info
+    settings = {
+        "model": info.called, "weights": info.weights_hash or info.weights, "patch": info.patch,
+        "input size": info.input_size, "precision": info.precision, "fit": fit,
+        "views": {one.name: values[one.name] for one in chosen}, "kinds": sorted(kind),
+        "rows": rows, "token": token, "layer": layer, "head": head, "one range": one_range,
+        "paper": asdict(paper), "folder": str(folder.resolve()),
+    }  # fmt: skip
+
+    def choose(trace: Trace) -> Selection:
+        return selection_of(trace, token=token_of(token), layer=layer, head=head)
+
+    order = Order(
+        loaded, folder, out, tuple((one, values[one.name]) for one in chosen), tuple(kind), rows,
+        choose, fit, paper, one_range, part, size, workers or max(1, (os.cpu_count() or 2) - 1),
+        settings,
+    )  # fmt: skip
+    if overwrite:
+        for old in out.glob("manifest*.jsonl"):
+            old.unlink()
+    with _shown() as progress:
+        found = run_batch(order, progress)
+    return _said(found, out, as_json)
+
+
+def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The options of each view: an option goes to the views that have it, and one must."""
+    found: dict[str, dict[str, Any]] = {view.name: {} for view in chosen}
+    for text in texts:
+        name = text.partition("=")[0]
+        having = [view for view in chosen if any(each.name == name for each in view.options)]
+        for view in having or chosen[:1]:
+            found[view.name] |= option_values(view, [text])
+    return found
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise Misused(f"the shard {text!r} is not I/N, such as 1/4, 2/4, 3/4, 4/4")
+    return int(found[1]), int(found[2])
+
+
+def _said(found: Outcome, out: Path, as_json: bool) -> int:
+    if as_json:
+        broken = [{"picture": file, "why": why} for file, why in found.broken]
+        print_json({"done": found.done, "before": found.before, "broken": broken, "out": str(out)})
+    else:
+        before = f", {found.before} were there before" if found.before else ""
+        print(f"{found.done} pictures done{before}, in {out}")
+        if found.broken:
+            print(f"{len(found.broken)} could not be used, see {found.report}")
+    return 3 if found.broken else 0
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """Progress with rate and time left: a bar on a terminal, now and then a line elsewhere."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"),
+    )  # fmt: skip
+    started = time.monotonic()
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def report(done: float, total: float, what: str = "") -> None:
+            rate = f"{done / max(time.monotonic() - started, 1e-6):.1f}/s"
+            bar.update(task, completed=done, total=total, description=what[:40], rate=rate)
+
+        yield report
+
+
+def _lines() -> Progress:
+    started = last = time.monotonic()
+
+    def report(done: float, total: float, what: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _PLAIN_EVERY or not done:
+            return
+        last, rate = now, done / (now - started)
+        left = (total - done) / rate
+        print(f"{done:.0f} of {total:.0f}, {rate:.1f} a second, {left:.0f} s left", file=sys.stderr)
+
+    return report
