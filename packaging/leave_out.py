@@ -18,7 +18,7 @@ MODULES = [
     "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "pytest", "pytestqt", "scipy",
     "setuptools", "tensorboard", "tkinter", "wheel",
     "matplotlib.backends.backend_qt", "matplotlib.backends.backend_qtagg", "matplotlib.tests",
-    "mpl_toolkits", "numpy.f2py", "numpy.testing.tests", "sympy.parsing", "sympy.testing",
+    "numpy.f2py", "numpy.testing.tests",
     "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtTest", "PySide6.QtDesigner",
 ]  # fmt: skip
 """Modules that some package would import if it were there, or that only its own tests use."""
