@@ -83,10 +83,10 @@ class LibraryPanel(QWidget):
         self.filters = Filters()
         self._build()
         self._links = Links()
+        library.open()
         self._links.connect(library.changed, self.refresh)
         self._links.connect(library.download_changed, self._show_download)
         self._links.connect(library.downloaded, self._downloaded)
-        library.open()
         self.refresh()
 
     # -- what it looks like -------------------------------------------------------------------------

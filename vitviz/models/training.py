@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 Learning = Literal["", "labels", "self-supervised", "image and text"]
@@ -33,11 +34,13 @@ _BEIT = ("beit_", "beitv2_")
 _PAIRED = ("_clip_", "siglip", "_pe_core_", "aimv2", "beit3_", "_mci_")
 
 
+@cache
 def trained_on(tag: str) -> str:
     """Method and data in order: "AugReg, ImageNet-21k, then ImageNet-1k"; "" for an unknown tag."""
     return ", then ".join(filter(None, (_stage(part) for part in tag.split("_ft_"))))
 
 
+@cache
 def learning(architecture: str, tag: str) -> Learning:
     """How the weights were learned last; "" where neither tag nor name says it."""
     *before, last = tag.split("_ft_")

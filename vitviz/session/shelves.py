@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -160,9 +159,9 @@ def cost_of(item: Item, side: int | None = None) -> Cost:
 
 
 def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Bundled models first, then files, then timm's by name, with numbers in the order of numbers."""
+    """Bundled models first, then files, then timm's; each as they came, timm's own order is by name."""
     ranks = {"bundled": 0, "file": 1, "timm": 2}
-    return tuple(sorted(items, key=lambda item: (ranks[item.source], _natural(item))))
+    return tuple(sorted(items, key=lambda item: ranks[item.source]))
 
 
 def patches(items: Sequence[Item]) -> list[int]:
@@ -196,13 +195,6 @@ def _on_shelf(item: Item, shelf: Shelf, favourites: frozenset[str]) -> bool:
             return item.source == "bundled"
         case "files":
             return item.source == "file"
-
-
-def _natural(item: Item) -> tuple[tuple[int, str], ...]:
-    if item.source == "bundled":
-        return ()  # as their cards order them
-    return tuple((int(part), "") if part.isdigit() else (-1, part)
-                 for part in re.split(r"(\d+)", item.name))  # fmt: skip
 
 
 def numbers_in(path: Path) -> int:

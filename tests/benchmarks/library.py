@@ -1,0 +1,111 @@
+"""The model library measured: opening it, searching as one types, going back to a model seen before."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+from tests.benchmarks.window import Measured, Row, _timed
+
+_COLD = """
+import sys, time
+from PySide6.QtCore import QEventLoop
+from vitviz.gui import theme
+from vitviz.gui.app import application
+from vitviz.gui.mailbox import Mailbox
+from vitviz.gui.window import MainWindow
+from vitviz.session.jobs import Jobs
+from vitviz.session.session import Session
+app = application()
+theme.apply(app, theme.DARK)
+window = MainWindow(Session(Jobs(Mailbox().deliver), save=lambda _settings: ""))
+window.resize(1440, 900)
+window.show()
+for _ in range(5):
+    app.processEvents()
+print("before", time.time(), flush=True)
+began = time.thread_time()
+window.wishes.find_model()
+window.library.repaint()
+app.processEvents(QEventLoop.ProcessEventsFlag.ExcludeSocketNotifiers)
+names = window.library.panel.list.rows.rowCount()
+print("open", time.time(), names, "torch" in sys.modules, time.thread_time() - began, flush=True)
+import os
+os._exit(0)
+"""
+
+
+def rows() -> list[Row]:
+    """All rows; half a minute."""
+    return [*opening(), *searching(), returning()]
+
+
+def opening(rounds: int = 5) -> list[Row]:
+    """From the wish to the painted list, in fresh processes."""
+    times, busy, names, torch = [], [], "0", "False"
+    for _ in range(rounds):
+        found = _timed(_COLD, {})
+        times.append((float(found["open"][0]) - float(found["before"][0])) * 1000)
+        names, torch = found["open"][1], found["open"][2]
+        busy.append(float(found["open"][3]) * 1000)
+    return [
+        (f"library opened for the first time, {names} names", "<= 100 ms", _words(times, busy)),
+        ("torch imported to open the library", "no", "yes" if torch == "True" else "no"),
+    ]
+
+
+def searching(text: str = "vit base patch16 dinov") -> list[Row]:
+    """From a key to the painted list, each key of a search with all models."""
+    measured = Measured("test_vit")
+    measured.window.wishes.find_model()
+    panel = measured.window.library.panel
+    assert panel is not None
+    measured.until(lambda: not measured.session.waiting)
+    measured.app.processEvents()
+    times, busy = [], []
+    for end in [*range(len(text) + 1), *range(len(text), -1, -1)] * 3:
+        began, worked = time.perf_counter(), time.thread_time()
+        panel.search.setText(text[:end])
+        panel.repaint()
+        times.append((time.perf_counter() - began) * 1000)
+        busy.append((time.thread_time() - worked) * 1000)
+    measured.close()
+    return [(f"search in {panel.list.rows.rowCount()} models, a key to painted", "<= 16 ms",
+             _words(times, busy))]  # fmt: skip
+
+
+def returning(rounds: int = 6) -> Row:
+    """From the wish for a model seen before, with the same picture, to what it did."""
+    from vitviz.session.column import ModelRequest
+
+    measured = Measured("vit_small_patch16_224")
+    session = measured.session
+    other = ModelRequest("vit_tiny_patch16_224", pretrained=False)
+    session.use_model(other)
+    measured.until(lambda: not session.waiting)
+    times = []
+    for turn in range(rounds):
+        request = other if turn % 2 else measured.request
+        before = session.trace
+        began = time.perf_counter()
+        session.use_model(request)
+        measured.until(_another(measured, before))
+        times.append((time.perf_counter() - began) * 1000)
+        measured.until(lambda: not session.waiting)
+    measured.close()
+    return ("back to a model seen before, the same picture", "<= 16 ms", _words(times))
+
+
+def _another(measured: Measured, before: object) -> Callable[[], bool]:
+    return lambda: measured.session.trace is not before
+
+
+def _words(times: Sequence[float], busy: Sequence[float] = ()) -> str:
+    """The clock's time, and the window's own work, which other programs do not lengthen."""
+    ordered = sorted(times)
+    work = f", work {statistics.median(busy):.1f} ms" if busy else ""
+    return (
+        f"median {statistics.median(times):.1f} ms "
+        f"(90 % under {ordered[int(0.9 * (len(ordered) - 1))]:.1f} ms{work})"
+    )
