@@ -11,6 +11,8 @@ from jaxtyping import Float32, UInt8
 
 from vitviz.core.attention import Attention
 from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.inside import Block, Stem
+from vitviz.core.intervention import Intervention
 from vitviz.core.windows import Windows
 from vitviz.core.words import Words
 
@@ -138,6 +140,27 @@ class Source(Protocol):
         Unsupported for a model without words or without a head.
         """
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the head's classes are called; () where nobody knows."""
+
+    def logits(
+        self, features: Float32[np.ndarray, "token dim"]
+    ) -> Float32[np.ndarray, "token label"]:
+        """What the head would say of any tokens (rows of `features()`), were they the last layer's.
+
+        Unsupported where the head does not read tokens one by one or as their mean.
+        """
+
+    def block(self, layer: int) -> Block:
+        """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
+
+    def stem(self) -> Stem:
+        """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
+
+    def what_if(self, change: Intervention) -> Trace:
+        """The trace of the same picture with something changed. Unsupported where it cannot be done."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Trace:
@@ -154,7 +177,7 @@ class Trace:
     class attention); they are no layers, since no token looks out of them. `matrices` are recorded
     calls that lie on no picture; where there are no layers they are all there is. `words` is the inner
     level of a TNT, None elsewhere. `source` asks the model again; None once it is gone. `fit` says how
-    the picture got the model's shape.
+    the picture got the model's shape, `intervention` what was changed about the pass.
     """
 
     model: ModelInfo
@@ -178,6 +201,7 @@ class Trace:
     words: Words | None = None
     source: Source | None = None
     fit: Fit = "crop"
+    intervention: Intervention | None = None
 
     @property
     def heads(self) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from vitviz.core.cost import Cost, Dimensions
+    from vitviz.core.intervention import Intervention
     from vitviz.core.trace import Asked, Picture, Trace
     from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
@@ -77,20 +78,23 @@ def trace(
     *,
     fit: Literal["crop", "pad", "squash"] = "crop",
     values: bool | None = None,
+    intervention: Intervention | None = None,
     progress: Progress = silent,
 ) -> Trace:
     """All that a model does with one picture, in one pass with its own fused kernels, verified.
 
     `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a `Picture`.
     `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
-    `values` keeps v of every call (None: up to 1,024 tokens). BadImage for what is no picture,
-    Unsupported when no attention of the model can be laid over the picture; `progress` is called at
-    each recorded layer and may raise Cancelled, which leaves the model as it was.
+    `values` keeps v of every call (None: up to 1,024 tokens). `intervention` changes something about
+    the pass, positions or patches or heads: `Intervention(positions="shuffled")`. BadImage for what
+    is no picture, Unsupported when no attention of the model can be laid over the picture;
+    `progress` is called at each recorded layer and may raise Cancelled, which leaves the model as it was.
     """
     from vitviz.models import tracing
 
-    found = tracing.trace(model, image, fit=fit, values=values, progress=progress)
-    return replace(found, fit=fit)
+    return tracing.trace(
+        model, image, fit=fit, values=values, progress=progress, intervention=intervention
+    )
 
 
 def _plain(arguments: dict[str, Any]) -> Asked:

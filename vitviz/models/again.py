@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,19 +16,28 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from vitviz.core.geometry import TokenGrid
+from vitviz.core.inside import Block, Stem
+from vitviz.core.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.trace import Trace
+from vitviz.models import lens
+from vitviz.models.blocks import block_of
+from vitviz.models.intervening import intervened
 from vitviz.models.model import Model
 from vitviz.models.preprocess import normalised
+from vitviz.models.stems import stem_of
 from vitviz.models.word_gradient import word_gradient
 
 BUDGET = 256 * 1024 * 1024
 """Bytes of features remembered for all pictures together; the oldest go first."""
 
 Features = Float32[np.ndarray, "layer token dim"]
+Retrace = Callable[[Model, Intervention], Trace]
 
 
 class Again:
-    """One model with the pixels that it read; `layers` are the names of its recorded calls.
+    """One model with the pixels that it read; `layers` are the names of its recorded calls, `change`
+    is what was changed about the pass. `retrace`, put in by who traces, makes another pass.
 
     The model is held weakly, so that a trace on a shelf keeps no model alive; one that is gone by
     then is loaded again. Random weights cannot be had twice, so an untrained model is held.
@@ -40,8 +49,12 @@ class Again:
         pixels: UInt8[np.ndarray, "row col rgb"],
         grid: TokenGrid,
         layers: Sequence[str],
+        change: Intervention | None = None,
     ) -> None:
         self._pixels, self._grid, self._layers = pixels, grid, tuple(layers)
+        self._change, self._reads = change or Intervention(), False
+        self.retrace: Retrace | None = None
+        self.labels = model.labels
         self._info, self._reload = model.info, model.reload
         self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
         self._model = weakref.ref(model)
@@ -70,11 +83,40 @@ class Again:
             self._gradients[label] = found
         return self._gradients[label]
 
+    def logits(
+        self, features: Float32[np.ndarray, "token dim"]
+    ) -> Float32[np.ndarray, "token label"]:
+        """What the head would say of any tokens. Unsupported where it does not read single tokens."""
+        last = None if self._reads else self.features()[-1]
+        with self._at_work() as (model, pixels):
+            if last is not None:
+                lens.check(model.module, last, self._grid, pixels, self._info.called)
+                self._reads = True
+            return lens.logits(model.module, features)
+
+    def block(self, layer: int) -> Block:
+        """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
+        with self._at_work() as (model, pixels):
+            return block_of(model.module, self._layers[layer], pixels, self._info.called)
+
+    def stem(self) -> Stem:
+        """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
+        with self._at_work() as (model, pixels):
+            return stem_of(model.module, pixels, self._info.called)
+
+    def what_if(self, change: Intervention) -> Trace:
+        """The trace of the same picture with something changed. Unsupported where it cannot be done."""
+        if self.retrace is None:
+            raise VitvizError(
+                "this picture was traced together with others; trace it alone to change something"
+            )
+        return self.retrace(self._model() or self._loaded_again(), change)
+
     @contextmanager
     def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
         """The model, which nobody else runs meanwhile, and its input."""
         model = self._model() or self._loaded_again()
-        with model.lock:
+        with model.lock, intervened(model.module, self._grid, self._change):
             parameter = next(model.module.parameters())
             pixels = normalised(self._pixels, model.preprocess)
             try:

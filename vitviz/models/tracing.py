@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vitviz.core.images import open_picture
-from vitviz.core.progress import Progress, Unsupported, VitvizError
+from vitviz.core.intervention import Intervention
+from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
 from vitviz.core.trace import ModelInfo, Picture, Trace
 from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
 from vitviz.models.hardware import precision_name
+from vitviz.models.intervening import changed, intervened
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Fit, Prepared, normalised, prepare
 from vitviz.models.reading import Reading
@@ -37,15 +41,39 @@ def trace(
     fit: Fit,
     values: bool | None,
     progress: Progress,
+    intervention: Intervention | None = None,
 ) -> Trace:
     """As `vitviz.models.trace`."""
     picture = image if isinstance(image, Picture) else open_picture(image)
     prepared = prepare(picture, model.preprocess, fit)
-    with model.lock:
+    change = intervention or Intervention()
+    with model.lock, ExitStack() as put:
+        if not change.nothing:
+            prepared = _changed(model, prepared, change, put)
         started = time.perf_counter()
         output, calls, info = _run(model, prepared, values, progress)
         seconds = time.perf_counter() - started
-        return _read(model, info, picture, prepared, output, calls, seconds)
+        found = _read(model, info, picture, prepared, output, calls, seconds, change)
+    found = replace(found, fit=fit, intervention=None if change.nothing else change)
+    assert isinstance(found.source, Again)
+    # Not the trace itself: its source must keep no maps alive.
+    found.source.retrace = partial(_again, picture=picture, fit=fit, values=values)
+    return found
+
+
+def _again(
+    model: Model, change: Intervention, *, picture: Picture, fit: Fit, values: bool | None
+) -> Trace:
+    return trace(model, picture, fit=fit, values=values, progress=silent, intervention=change)
+
+
+def _changed(model: Model, prepared: Prepared, change: Intervention, put: ExitStack) -> Prepared:
+    """What the model is to read; the model itself is changed until `put` is closed."""
+    grid = model.family.grid(model.module, model.preprocess.size)
+    if grid is None:
+        raise _without_maps(model.info, "which patch of the picture its tokens are is not known")
+    put.enter_context(intervened(model.module, grid, change))
+    return changed(prepared, model.preprocess, grid, change)
 
 
 def _run(
@@ -103,6 +131,7 @@ def _read(
     output: Any,
     calls: Sequence[Call],
     seconds: float,
+    change: Intervention | None = None,
 ) -> Trace:
     size = model.preprocess.size
     grid = model.family.grid(model.module, size)
@@ -114,7 +143,10 @@ def _read(
     if reading.layers and all(layer.grid != grid for layer in reading.layers):
         grid = reading.layers[0].grid
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
-    info = replace(info, notes=(*info.notes, *reading.notes))
+    noted = (
+        () if change is None or change.nothing else (f"not the model's own pass: {change.words}",)
+    )
+    info = replace(info, notes=(*info.notes, *reading.notes, *noted))
     positions, positions_note = model.family.positions(model.module, grid)
     predictions, predictions_note = _predictions(model, output)
     return Trace(
@@ -124,7 +156,7 @@ def _read(
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
         seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
         matrices=reading.matrices, words=reading.words,
-        source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers]),
+        source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
     )  # fmt: skip
 
 

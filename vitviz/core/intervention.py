@@ -1,0 +1,48 @@
+"""What if: one thing that is changed about a model's pass, frozen, so that it can be made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Positions = Literal["learned", "removed", "shuffled", "sin-cos"]
+Patches = Literal["in place", "shuffled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What is done to positions, patches and heads in a pass; the defaults change nothing.
+
+    `positions`: the learned rows of the patches as they are, zeros instead, in another order, or
+    two-dimensional sines and cosines of the same mean length; prefix tokens keep theirs. `patches`
+    are shown in their places or in another order. `masked` are patches (reading order) shown as the
+    model's mean grey. `heads` are (layer, head) that add nothing. `seed` is that of all shuffling.
+    """
+
+    positions: Positions = "learned"
+    patches: Patches = "in place"
+    masked: tuple[int, ...] = ()
+    heads: tuple[tuple[int, int], ...] = ()
+    seed: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it changes nothing."""
+        return self == Intervention(seed=self.seed)
+
+    @property
+    def words(self) -> str:
+        """What is changed, in a clause."""
+        said = []
+        if self.positions != "learned":
+            said.append({"removed": "positions removed", "shuffled": "positions shuffled",
+                         "sin-cos": "positions by sines and cosines"}[self.positions])  # fmt: skip
+        if self.patches == "shuffled":
+            said.append("patches shuffled")
+        if self.masked:
+            said.append(f"{len(self.masked)} patch{'es' * (len(self.masked) > 1)} masked")
+        if self.heads:
+            said.append(
+                "without " + ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
+            )
+        return ", ".join(said) or "nothing changed"

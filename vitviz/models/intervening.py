@@ -1,0 +1,159 @@
+"""A pass with something changed: another table of positions, other pixels, heads that add nothing.
+
+The model is never edited: what is put in its place for a pass is taken out again behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.intervention import Intervention
+from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.models.preprocess import Prepared, Preprocess
+
+TEMPERATURE = 10_000.0
+Pixels = UInt8[np.ndarray, "row col rgb"]
+
+
+def order_of(count: int, seed: int) -> np.ndarray:
+    """Which patch comes to each place when so many are shuffled."""
+    return np.random.default_rng(seed).permutation(count)
+
+
+def changed(
+    prepared: Prepared, want: Preprocess, grid: TokenGrid, change: Intervention
+) -> Prepared:
+    """The picture as the model is to read it: patches shuffled or grey. Shown as the model reads it.
+
+    VitvizError for a patch that is not there, Unsupported where patches are no whole pixels.
+    """
+    if change.patches == "in place" and not change.masked:
+        return prepared
+    count = grid.rows * grid.cols
+    wrong = [patch for patch in change.masked if not 0 <= patch < count]
+    if wrong:
+        raise VitvizError(f"there is no patch {wrong[0]} to mask; the {count} are 0 to {count - 1}")
+    whole = (round(grid.patch[0]), round(grid.patch[1]))
+    covered = (grid.rows * whole[0], grid.cols * whole[1])
+    if covered != prepared.pixels.shape[:2] or whole != grid.patch:
+        raise Unsupported(
+            f"patches of {grid.patch[0]:g} × {grid.patch[1]:g} pixels cannot be moved or masked "
+            "exactly; take a patch size that divides the input size"
+        )
+    patches = rearrange(prepared.pixels, "(row p) (col q) rgb -> (row col) p q rgb",
+                        p=whole[0], q=whole[1]).copy()  # fmt: skip
+    patches[list(change.masked)] = [round(255 * each) for each in want.mean]
+    if change.patches == "shuffled":
+        patches = patches[order_of(count, change.seed)]
+    pixels = np.ascontiguousarray(
+        rearrange(patches, "(row col) p q rgb -> (row p) (col q) rgb", row=grid.rows)
+    )
+    pixels.setflags(write=False)
+    return replace(prepared, pixels=pixels, seen=pixels, seen_box=prepared.crop.frame)
+
+
+@contextmanager
+def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iterator[None]:
+    """The model with other positions and without some heads while it lasts.
+
+    Unsupported, with the reason, where that cannot be done exactly.
+    """
+    with ExitStack() as undo:
+        if change.positions != "learned":
+            table = _table(module, grid)
+            module._parameters["pos_embed"] = nn.Parameter(
+                _other(table, grid, change), requires_grad=False
+            )
+            undo.callback(module._parameters.__setitem__, "pos_embed", table)
+        for layer, head in change.heads:
+            undo.callback(_without_head(module, layer, head).remove)
+        yield
+
+
+def _table(module: nn.Module, grid: TokenGrid) -> nn.Parameter:
+    table = module._parameters.get("pos_embed")
+    if table is None:
+        raise Unsupported(
+            f"{type(module).__name__} has no learned table of positions that could be exchanged; take "
+            "a model that adds one, such as a ViT"
+        )
+    rows = table.shape[1] if table.ndim == 3 else 0
+    if rows not in (grid.tokens, grid.rows * grid.cols):
+        raise Unsupported(
+            f"the table of positions has shape {tuple(table.shape)}, not a row for each of the "
+            f"{grid.rows} × {grid.cols} patches, so its rows cannot be exchanged exactly"
+        )
+    return table
+
+
+def _other(table: Tensor, grid: TokenGrid, change: Intervention) -> Tensor:
+    """The table with other rows for the patches; prefix tokens keep theirs."""
+    count = grid.rows * grid.cols
+    first = table.shape[1] - count
+    prefix, patches = table[:, :first].detach(), table[:, first:].detach()
+    match change.positions:
+        case "removed":
+            patches = torch.zeros_like(patches)
+        case "shuffled":
+            patches = patches[:, torch.from_numpy(order_of(count, change.seed)).to(table.device)]
+        case "sin-cos":
+            waves = sines(grid, table.shape[2]).to(table)
+            length = patches.float().norm(dim=-1).mean() / waves.float().norm(dim=-1).mean()
+            patches = rearrange(waves * length.to(table), "patch dim -> 1 patch dim")
+        case "learned":
+            pass
+    return torch.cat([prefix, patches], dim=1)
+
+
+def sines(grid: TokenGrid, dim: int) -> Float[Tensor, "patch dim"]:
+    """Fixed positions in two dimensions: a quarter each sin and cos of the column, then of the row.
+
+    As in Chen, Xie and He 2021, arXiv:2104.02057. Unsupported for a width that 4 does not divide.
+    """
+    if dim % 4:
+        raise Unsupported(
+            f"sines and cosines in two dimensions need a width that 4 divides, not {dim}"
+        )
+    speed = TEMPERATURE ** -(torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
+    row, col = torch.meshgrid(
+        torch.arange(grid.rows, dtype=torch.float64), torch.arange(grid.cols, dtype=torch.float64),
+        indexing="ij",
+    )  # fmt: skip
+    across, down = (rearrange(each, "row col -> (row col) 1") * speed for each in (col, row))
+    return torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], dim=1).float()
+
+
+def _without_head(module: nn.Module, layer: int, head: int) -> Any:
+    """A hook that takes one head's part out of what the projection of a layer reads."""
+    blocks: Any = getattr(module, "blocks", None)
+    blocks = list(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else []
+    if not 0 <= layer < len(blocks):
+        raise VitvizError(f"there is no layer {layer} to mask; the {len(blocks)} count from 0")
+    attention: Any = getattr(blocks[layer], "attn", None)
+    heads = getattr(attention, "num_heads", 0)
+    plain = isinstance(getattr(attention, "norm", nn.Identity()), nn.Identity)
+    if not (hasattr(attention, "proj") and hasattr(attention, "qkv") and plain):
+        raise Unsupported(
+            f"the heads of {type(module).__name__} are not put side by side before one projection, so "
+            "one cannot be taken out exactly"
+        )
+    if not 0 <= head < heads:
+        raise VitvizError(f"there is no head {head} in layer {layer}; it has 0 to {heads - 1}")
+
+    def take_out(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+        width = given[0].shape[-1] // heads
+        kept = given[0].clone()
+        kept[..., head * width : (head + 1) * width] = 0
+        return (kept,)
+
+    return attention.proj.register_forward_pre_hook(take_out)
