@@ -57,7 +57,10 @@ def draw(
     table: Annotated[
         Literal["viridis", "magma", "inferno", "cividis"], Help("Colour table")
     ] = "magma",
-    whole: Annotated[bool, Help("Colours from 0 to 1; off takes the values' own range")] = True,
+    span: Annotated[
+        Literal["0 to 1", "own"],
+        Help("What the colours reach over: 0 to 1, or the values' own range"),
+    ] = "0 to 1",
 ) -> Drawing:
     """Layers down against layers across, with the chosen depth outlined."""
     every = _every(trace, other, also)
@@ -65,7 +68,7 @@ def draw(
     names = pairs.names(trace, other)
     short = pairs.short(names)
     where = selection.layer(len(alike)), selection.layer(alike.shape[1])
-    scale = _scale(alike, whole, table)
+    scale = _scale(alike, span == "0 to 1", table)
     return Drawing(
         "cka",
         f"Layers of {names[0]} (down) against {names[1]} (across)",
