@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+import platformdirs
 import pytest
 
 from vitviz.core.progress import BadImage
+from vitviz.session.crash import reports_folder
 from vitviz.session.log import log_file, sentence, start_log
+from vitviz.session.settings import settings_folder
 
 
 @pytest.fixture
@@ -44,3 +47,10 @@ def test_starting_twice_logs_once(log: None) -> None:
     assert start_log() == ""
     sentence(RuntimeError(), "something")
     assert log_file().read_text(encoding="utf-8").count("something failed") == 1
+
+
+def test_logs_lie_in_the_systems_place_for_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert log_file().parent == settings_folder(), "a folder that was chosen holds everything"
+    monkeypatch.delenv("VITVIZ_CONFIG_DIR")
+    assert log_file().parent == platformdirs.user_log_path("vitviz", appauthor=False)
+    assert reports_folder().parent == log_file().parent

@@ -119,7 +119,7 @@ WISHES: tuple[Wish, ...] = (
     Wish("help", "&Help on this view", ("F1",), "Help", "What it shows, its formula and source"),
     Wish("keys", "&Keys", ("?",), "Help", "All keys on one page"),
     Wish("updates", "Check for &updates", (), "Help", "Asks once, now", rule=True),
-    Wish("log_folder", "Open &log folder", (), "Help", "Settings, log and crash reports"),
+    Wish("log_folder", "Open &log folder", (), "Help", "The log and crash reports"),
     Wish("about", "&About vitviz", (), "Help", "Versions, device, licences"),
     Wish("up", "Token above", ("Up",)),
     Wish("down", "Token below", ("Down",)),

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 import vitviz
 from vitviz.gui.actions import Wish, plain
 from vitviz.session.licences import parts, texts_file
+from vitviz.session.log import log_folder
 from vitviz.session.settings import settings_folder
 from vitviz.views import View
 
@@ -86,8 +87,9 @@ def about_page(parent: QWidget, device: str) -> Page:
         f"<h2>vitviz {vitviz.__version__}</h2><p>See inside vision transformers. MIT licence.</p>"
         f"<p>Device: {html.escape(device)}<br>Python {platform.python_version()} on "
         f"{html.escape(platform.platform())}</p>"
-        f"<p>Settings, log and crash reports: {html.escape(str(settings_folder()))}<br>Nothing is "
-        "ever sent; a newer version is looked for only when you ask.</p>"
+        f"<p>Settings: {html.escape(str(settings_folder()))}<br>Log and crash reports: "
+        f"{html.escape(str(log_folder()))}<br>Nothing is ever sent; a newer version is looked for "
+        "only when you ask.</p>"
         "<p>Colour tables: viridis, magma, inferno, cividis (CC0), CET by Peter Kovesi (CC BY 4.0), "
         "vik by Fabio Crameri (MIT). The bundled photographs are CC0 or in the public domain; their "
         "sources are listed beside them.</p>"

@@ -16,7 +16,7 @@ from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
 from vitviz.gui.opening import Opening
 from vitviz.gui.outside import ask_for_updates, open_folder
 from vitviz.gui.saving import save_figure
-from vitviz.session.settings import settings_folder
+from vitviz.session.log import log_folder
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
@@ -156,7 +156,7 @@ class Wishes:
         ask_for_updates(self._session, self._window.notices)
 
     def log_folder(self) -> None:
-        open_folder(settings_folder(), self._window.notices)
+        open_folder(log_folder(), self._window.notices)
 
     def about(self) -> None:
         trace = self._session.trace

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TextIO
 
 from vitviz import __version__
-from vitviz.session.settings import settings_folder
+from vitviz.session.log import log_folder
 
 KEPT = 5
 """Reports that are kept; older ones go."""
@@ -26,8 +26,8 @@ Kind = type[BaseException]
 
 
 def reports_folder() -> Path:
-    """Where reports lie, beside settings and log."""
-    return settings_folder() / "crashes"
+    """Where reports lie, beside the log."""
+    return log_folder() / "crashes"
 
 
 class Reporter:

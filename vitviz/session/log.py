@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+import platformdirs
+
 from vitviz.core.progress import VitvizError
-from vitviz.session.settings import settings_folder
 
 _log = logging.getLogger("vitviz")
 
 
+def log_folder() -> Path:
+    """Where log and crash reports lie: VITVIZ_CONFIG_DIR, or the system's place for logs."""
+    chosen = os.environ.get("VITVIZ_CONFIG_DIR")
+    return Path(chosen) if chosen else platformdirs.user_log_path("vitviz", appauthor=False)
+
+
 def log_file() -> Path:
     """Where the log lies."""
-    return settings_folder() / "vitviz.log"
+    return log_folder() / "vitviz.log"
 
 
 def start_log() -> str:
