@@ -17,7 +17,7 @@ from vitviz.models import download
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
-from vitviz.session.shelves import Filters
+from vitviz.session.shelves import Filters, needs
 
 SMALL = "test_vit.r160_in1k"
 
@@ -132,10 +132,16 @@ def test_another_input_size_says_its_tokens_before_it_runs(
     panel.facts.random.setChecked(True)
     panel.facts.side.setValue(224)
     assert "197 tokens" in panel.facts.cost.text()
+    panel.facts.side.setValue(225)
+    assert "patch 16 does not divide" in panel.facts.cost.text()
+    assert not panel.facts.open.isEnabled()
+    panel.facts.side.setValue(224)
     panel.facts.open.click()
     trace = window.session.trace
     assert trace is not None
     assert trace.grid.tokens == 197
+    cost = needs(panel.list.current, 224)
+    assert cost.picture == pytest.approx(trace.held_bytes, rel=0.05)
 
 
 def test_what_is_over_the_budget_is_asked_about(

@@ -26,7 +26,7 @@ from vitviz.gui import theme
 from vitviz.gui.modelrows import megabytes, millions
 from vitviz.gui.theme import UNIT
 from vitviz.session.library import Download
-from vitviz.session.shelves import FREE, Item, cost_of
+from vitviz.session.shelves import FREE, Item, needs
 
 LARGEST = 2048
 """Most pixels a side to ask for."""
@@ -94,6 +94,8 @@ class ModelFacts(QFrame):
         self._item: Item | None = None
         self._download = Download()
         self.over = False
+        self.problem = ""
+        """Why it cannot read pictures of the chosen size."""
         self.budget = 0
         """Bytes that may be kept; what takes more is asked about. 0: not known."""
         layout = QVBoxLayout(self)
@@ -229,7 +231,8 @@ class ModelFacts(QFrame):
             f"Downloads about {megabytes(item.download)} first" if words == "Get" else ""
         )
         for button in (self.open, self.aside):
-            button.setEnabled(not running or self.random.isChecked())
+            ready = not running or self.random.isChecked()
+            button.setEnabled(ready and not self.problem)
         self.fetch.setEnabled(not self.random.isChecked())
 
     def _show_size(self, item: Item) -> None:
@@ -245,7 +248,7 @@ class ModelFacts(QFrame):
 
     def _show_cost(self, item: Item) -> None:
         """Says what it will take, before it runs."""
-        cost = cost_of(item, self.chosen_side)
+        cost = needs(item, self.chosen_side)
         parts = [f"{cost.tokens:,} tokens"] if cost.tokens else []
         parts += [f"weights {megabytes(cost.weights)}"] if cost.weights else []
         parts += [f"a picture keeps {megabytes(cost.picture)}"] if cost.picture else []
@@ -253,9 +256,10 @@ class ModelFacts(QFrame):
         self.over = self.budget > 0 and cost.over(self.budget)
         if self.over:
             said += f"; that is over the memory budget of {self.budget / 2**20:,.0f} MB"
-        self.cost.setText(said)
-        self.cost.setVisible(bool(said))
-        _color(self.cost, "bad" if self.over else "quiet")
+        self.problem = cost.problem
+        self.cost.setText(cost.problem or said)
+        self.cost.setVisible(bool(said or cost.problem))
+        _color(self.cost, "bad" if self.over or cost.problem else "quiet")
 
     def _size_changed(self) -> None:
         if self._item is not None:

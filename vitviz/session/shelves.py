@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from vitviz.core.cost import Dimensions, cost
+from vitviz.core.progress import Unsupported
 from vitviz.models.catalogue import Entry
 from vitviz.models.library import BundledModel
 from vitviz.models.training import Learning
@@ -22,7 +24,6 @@ FREE = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc0-1.0")
 """Licences that allow any use."""
 _LONGEST_HEADER = 2**24
 _BYTES = 4  # of a number in float32
-_VALUES = 1024  # most tokens whose values are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,16 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What a model takes before it runs: tokens, bytes of its weights, and bytes kept a picture."""
+class Needs:
+    """What a model takes before it runs: tokens, bytes of its weights, and bytes kept a picture.
+
+    `problem` says why it cannot read pictures of that size, "" where it can.
+    """
 
     tokens: int
     weights: int
     picture: int
+    problem: str = ""
 
     def over(self, budget: int) -> bool:
         """Whether it does not fit in what may be kept."""
@@ -142,20 +147,21 @@ def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -
     return kept
 
 
-def cost_of(item: Item, side: int | None = None) -> Cost:
-    """What a model takes for pictures of `side` pixels (None: its own); 0 where that is not known.
-
-    A picture's queries and keys are kept for every layer in float32, its values up to 1,024 tokens.
-    """
+def needs(item: Item, side: int | None = None) -> Needs:
+    """What a model takes for pictures of `side` pixels (None: its own); 0 where that is not known."""
     rows, cols = item.size
     weights = _BYTES * item.parameters
     if not (item.patch and item.tokens and rows):
-        return Cost(0, weights, 0)
-    prefix = item.tokens - (rows // item.patch) * (cols // item.patch)
-    sides = (side, side) if side else item.size
-    tokens = (sides[0] // item.patch) * (sides[1] // item.patch) + max(prefix, 0)
-    kinds = 3 if tokens <= _VALUES else 2
-    return Cost(tokens, weights, _BYTES * kinds * tokens * item.dim * item.depth)
+        return Needs(0, weights, 0)
+    prefix = max(item.tokens - (rows // item.patch) * (cols // item.patch), 0)
+    known = Dimensions(item.name, item.patch, item.size, item.depth, item.dim, prefix, 0, ())
+    # Its own size may be padded by the model; another has to be divided by the patches.
+    own = (rows // item.patch * item.patch, cols // item.patch * item.patch)
+    try:
+        found = cost(replace(known, input_size=own), size=(side, side) if side else own)
+    except Unsupported as error:
+        return Needs(0, weights, 0, str(error))
+    return Needs(found.tokens, weights, found.trace_bytes)
 
 
 def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
