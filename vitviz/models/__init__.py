@@ -88,7 +88,8 @@ def trace(
     `values` keeps v of every call (None: up to 1,024 tokens). `intervention` changes something about
     the pass, positions or patches or heads: `Intervention(positions="shuffled")`. BadImage for what
     is no picture, Unsupported when no attention of the model can be laid over the picture;
-    `progress` is called at each recorded layer and may raise Cancelled, which leaves the model as it was.
+    `progress` is called at each recorded layer and may raise Cancelled, which leaves the model as it
+    was.
     """
     from vitviz.models import tracing
 
