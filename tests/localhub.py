@@ -28,6 +28,7 @@ class Hub:
     cut_after: list[int] = field(default_factory=list)  # bytes after which transfers break off
     spoil: int = 0  # transfers whose bytes are wrong
     pause: float = 0.0  # seconds between the pieces of a transfer
+    stalls: list[float] = field(default_factory=list)  # seconds that a transfer falls silent
     piece: int = 2**16
     asked: Counter[str] = field(default_factory=Counter)
     ranges: list[str] = field(default_factory=list)
@@ -79,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
             except OSError:  # whoever downloads has stopped
                 break
-            time.sleep(hub.pause)
+            time.sleep(hub.stalls.pop(0) if hub.stalls else hub.pause)
         if end < len(content):
             self.close_connection = True
 

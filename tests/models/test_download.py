@@ -89,6 +89,17 @@ def test_a_line_that_breaks_is_taken_up_again(server: Hub) -> None:
     assert server.asked["GET model.safetensors"] == 4
 
 
+def test_a_hub_that_falls_silent_is_asked_again(
+    server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
+    server.stalls = [0.4]
+    assert fetch().read_bytes() == WEIGHTS
+    assert len(server.ranges) == 1
+
+
 def test_a_line_that_always_breaks_is_said_with_what_is_kept(server: Hub) -> None:
     server.cut_after = [300_000, 0, 0, 0]
     said = refusal()

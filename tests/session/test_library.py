@@ -175,3 +175,24 @@ def test_files_opened_before_are_on_a_shelf(hub: Hub, tiny_checkpoint: Path) -> 
     item = library.find(str(tiny_checkpoint))
     assert item is not None
     assert item.title == tiny_checkpoint.name
+
+
+def test_another_timm_is_read_anew_once(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue lacks a model that the installed timm has; it is looked at and remembered."""
+    import timm
+
+    from vitviz.models import catalogue as books
+
+    monkeypatch.setenv("VITVIZ_CACHE_DIR", str(tmp_path / "cache"))
+    known = books.bundled_catalogue()
+    entries = tuple(entry for entry in known.entries if entry.name != SMALL)
+    older = books.Catalogue("0.9", entries, known.others)
+    monkeypatch.setattr(books, "bundled_catalogue", lambda: older)
+    kept = Remembered()
+    library = Library(InlineJobs(), kept.now, kept.change)
+    library.open()
+    assert SMALL in names(library)
+    assert books.cache_file(timm.__version__).is_file()
+    assert books.catalogue().timm == timm.__version__

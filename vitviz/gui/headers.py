@@ -129,7 +129,7 @@ class ColumnHeader(QFrame):
             action = _choice(models, choice.title, choice.name, choice.name == heading.model)
             action.triggered.connect(self._model_chosen)
         models.addSeparator()
-        self._wish(models, "Find a model by name…", "find")
+        self._wish(models, "Model library…", "find")
         self._wish(models, "Open checkpoint file…", "checkpoint")
         self._fill_patches(menu, heading)
         pictures = menu.addMenu("Picture")

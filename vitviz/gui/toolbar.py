@@ -194,7 +194,7 @@ class TopBar(QToolBar):
                 action.setChecked(self._request is not None and self._request.name == choice.name)
                 action.triggered.connect(self._model_chosen)
         menu.addSeparator()
-        menu.addAction("Find a model by name…").triggered.connect(self.find_wished)
+        menu.addAction("Model library…").triggered.connect(self.find_wished)
         menu.addAction("Open checkpoint file…").triggered.connect(self.checkpoint_wished)
 
     def _model_chosen(self) -> None:
