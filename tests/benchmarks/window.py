@@ -117,7 +117,7 @@ print("plain", time.time(), flush=True)
 class Measured:
     """A whole window over an untrained ViT-B, its work done in threads as for a user."""
 
-    def __init__(self, name: str, **sizes: int) -> None:
+    def __init__(self, name: str, *, pretrained: bool = False, **sizes: int) -> None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtCore import QTimer
 
@@ -138,7 +138,7 @@ class Measured:
         self.window = MainWindow(self.session)
         self.window.resize(1440, 900)
         self.window.show()
-        self.request = ModelRequest(name, pretrained=False, **sizes)
+        self.request = ModelRequest(name, pretrained=pretrained, **sizes)
         picture = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
         self.session.use_model(self.request)
         self.session.open_sources([picture])

@@ -54,6 +54,7 @@ def settled(qtbot: QtBot, window: MainWindow) -> None:
     """Lets the table find out what is scrolled into sight."""
     with qtbot.waitSignal(window.compare.table.visible_changed, timeout=2000):
         window.compare.arrange()
+    qtbot.waitUntil(lambda: not window.compare.table._due, timeout=5000)
 
 
 def header(window: MainWindow, at: int) -> ColumnHeader:
@@ -223,12 +224,14 @@ def test_a_view_of_two_traces_waits_for_a_second_column(qtbot: QtBot, window: Ma
     assert not any(window.board.cards[name].isVisible() for name in pairs)
 
 
-def test_the_range_is_shared_until_somebody_wants_their_own(window: MainWindow) -> None:
+def test_the_range_is_shared_until_somebody_wants_their_own(
+    qtbot: QtBot, window: MainWindow
+) -> None:
     def ends(at: int) -> tuple[float, float]:
         bar = panel_of(window, "heads", at).panel.bar
         return bar.low, bar.high
 
-    window.compare.want()
+    settled(qtbot, window)
     assert ends(0) == ends(1)
     window.compare.bar.range_wished.emit(False)
     assert ends(0) != ends(1)

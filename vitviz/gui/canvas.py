@@ -45,12 +45,17 @@ class Canvas(QWidget):
         return self._shape
 
     def arrange(self, arrangement: Arrangement) -> None:
-        """Has panels as the view wants them, one below the other, or the first of them alone."""
-        if arrangement != self._arrangement:
-            self._arrangement = arrangement
-            if (drawing := self._drawing) is not None:
-                self._shape = []
-                self.show_drawing(drawing)
+        """Has panels as the view wants them, one below the other, or the first of them alone; they
+        are built so by the next `show_drawing`.
+        """
+        self._arrangement = arrangement
+
+    def must_build(self, drawing: Drawing) -> bool:
+        """Whether showing it takes new panels: some 10 ms each, so not many at once."""
+        return self._shape_of(self._arranged(drawing)) != self._shape
+
+    def _shape_of(self, rows: tuple[tuple[Panel, ...], ...]) -> list[list[int]]:
+        return [[_share(panel) for panel in row] for row in rows]
 
     def height_for(self, width: int) -> int:
         """The height that the panels need at a width to be as large as it lets them."""
@@ -82,7 +87,7 @@ class Canvas(QWidget):
     def show_drawing(self, drawing: Drawing) -> None:
         """Replaces what is shown."""
         rows = self._arranged(drawing)
-        shape = [[_share(panel) for panel in row] for row in rows]
+        shape = self._shape_of(rows)
         if shape != self._shape:
             self._build(rows)
             self._shape = shape

@@ -38,6 +38,7 @@ class Card(QFrame):
         super().__init__()
         self.view = view
         self._titled = titled
+        self._maximised = False
         self.setObjectName("card")
         self.canvas = Canvas()
         self.canvas.hovered.connect(self.hovered)
@@ -59,7 +60,7 @@ class Card(QFrame):
         self._stack.addWidget(self._message)
         self._stack.addWidget(self.canvas)
         layout.addWidget(self._caption)
-        self._tools = self._tool_strip()
+        self._tools: QFrame | None = None  # made when the mouse first comes: cards come in numbers
         self.setAccessibleName(view.title)
         self.setMinimumSize(160, 150)
 
@@ -97,8 +98,10 @@ class Card(QFrame):
 
     def show_maximised(self, on: bool) -> None:
         """Says on the button what it will do next."""
-        self._buttons[-1].setText("⤡" if on else "⤢")
-        self._buttons[-1].setToolTip("Back to all views (Esc)" if on else "Maximise (F)")
+        self._maximised = on
+        if self._buttons:
+            self._buttons[-1].setText("⤡" if on else "⤢")
+            self._buttons[-1].setToolTip("Back to all views (Esc)" if on else "Maximise (F)")
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
@@ -157,13 +160,17 @@ class Card(QFrame):
         self.clicked.emit(found)
 
     def enterEvent(self, event: QEnterEvent) -> None:
+        if self._tools is None:
+            self._tools = self._tool_strip()
+            self.show_maximised(self._maximised)
         self._place_tools()
         self._tools.setVisible(True)
         self._tools.raise_()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._tools.setVisible(False)
+        if self._tools is not None:
+            self._tools.setVisible(False)
         super().leaveEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -171,10 +178,10 @@ class Card(QFrame):
         super().resizeEvent(event)
 
     def _place_tools(self) -> None:
-        size = self._tools.sizeHint()
-        self._tools.setGeometry(
-            self.width() - size.width() - 6, UNIT - 4, size.width(), size.height()
-        )
+        if self._tools is not None:
+            size = self._tools.sizeHint()
+            left = self.width() - size.width() - 6
+            self._tools.setGeometry(left, UNIT - 4, size.width(), size.height())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.focused.emit(self.view.name)

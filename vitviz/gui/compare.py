@@ -34,6 +34,8 @@ class Compare(QObject):
         self.headers: dict[int, ColumnHeader] = {}
         self.layout: Layout = "one"
         self._before: Layout = "grid"
+        self._arranged: Layout = "one"
+        self._count = 1
 
     def listen(self, links: Links) -> None:
         """Listens to the session and to its own widgets."""
@@ -83,6 +85,9 @@ class Compare(QObject):
         count = len(self._session.columns)
         if count == 1:
             self.layout = "one"
+        elif self._count == 1:  # whoever adds a column wants to see both
+            self.layout = "grid"
+        self._count = count
         gone = set(self.headers) - {live.id for live in self.lives}
         for column in gone:
             header = self.headers.pop(column)
@@ -97,6 +102,9 @@ class Compare(QObject):
         self.show_views()
         self._window.show_page()
         self._window.show_header()
+        if self._arranged != self.layout:
+            self._arranged = self.layout
+            self._session.show_again()  # cards that were not on this page show what they missed
 
     def show_views(self) -> None:
         """Shows the views that were not taken off, as far as some column has something for them."""
@@ -223,7 +231,6 @@ class Compare(QObject):
             self._before = self.layout
         self.layout = cast(Layout, layout)
         self.arrange()
-        self._session.show_again()  # cards that were not on this page show what they missed
 
     def maximise(self, view: str) -> None:
         """Gives a view all the room; again gives it back."""
@@ -246,7 +253,7 @@ class Compare(QObject):
 
     def wish(self, wish: str) -> None:
         """ "add", "reopen", or a preset."""
-        session, alone = self._session, len(self._session.columns) == 1
+        session = self._session
         match wish:
             case "add":
                 session.add_column()
@@ -257,14 +264,10 @@ class Compare(QObject):
                 if found is not None:
                     self.set_layout("large" if found.one_view else "grid")
                     self._window.notices.tell(found.hint)
-                return
-        if alone and len(session.columns) > 1:
-            self.set_layout("grid")
 
     def column_wished(self, wish: str, column: int) -> None:
         """What the buttons and the menu of a header send."""
         session, columns = self._session, self._session.columns
-        alone = len(columns) == 1
         match wish:
             case "activate":
                 columns.activate(column)
@@ -283,8 +286,6 @@ class Compare(QObject):
             case "checkpoint":
                 columns.activate(column)
                 self._window.wishes.open_model()
-        if alone and len(columns) > 1:
-            self.set_layout("grid")
 
     def _header(self, column: int) -> ColumnHeader:
         header = ColumnHeader(column)

@@ -173,6 +173,8 @@ class Table(QWidget):
     instead = Signal(str)
     """This view is to be the large one."""
     visible_changed = Signal()
+    built = Signal()
+    """A card has got its panels."""
 
     def __init__(self, views: dict[str, View]) -> None:
         super().__init__()
@@ -195,6 +197,10 @@ class Table(QWidget):
         self._settled.setSingleShot(True)
         self._settled.setInterval(40)
         self._settled.timeout.connect(self.visible_changed)
+        self._due: dict[Card, Drawing] = {}
+        self._building = QTimer(self)
+        self._building.setSingleShot(True)
+        self._building.timeout.connect(self._build_next)
         self._fitting = QTimer(self)
         self._fitting.setSingleShot(True)
         self._fitting.timeout.connect(self._fit)
@@ -219,6 +225,7 @@ class Table(QWidget):
         columns = tuple(header.column for header in headers)
         for column in set(self._columns) - set(columns):
             for row in self.rows.values():
+                self._due.pop(row.cards.get(column), None)  # type: ignore[arg-type]
                 row.drop(column)
         self._columns, self._names, self._large = columns, tuple(names), large
         self._shown = tuple(headers)
@@ -242,18 +249,40 @@ class Table(QWidget):
         return None if row is None else row.cards.get(column)
 
     def show_drawing(self, view: str, column: int, drawing: Drawing) -> None:
-        """Shows a new drawing in its place."""
+        """Shows a new drawing in its place; cards that must be built first take turns."""
         card = self.card(view, column)
-        if card is not None:
-            shape = card.canvas.shape
+        if card is None:
+            return
+        if card.canvas.must_build(drawing):
+            self._due[card] = drawing
+            self._building.start()
+        else:
+            self._due.pop(card, None)
             card.show_drawing(drawing)
-            if card.canvas.shape != shape:
-                self._settle()
+
+    def _build_next(self) -> None:
+        """One card a turn of the event loop: the window stays at hand while many come."""
+        card = next(iter(self._due), None)
+        if card is not None:
+            card.show_drawing(self._due.pop(card))
+            self._settle()
+            self.built.emit()
+            self._building.start()
+
+    def _rebuild(self) -> None:
+        """Cards whose panels have to be arranged otherwise take turns too."""
+        for name in self._names:
+            for card in self.rows[name].cards.values():
+                drawing = self._due.get(card) or card.canvas.drawing
+                if drawing is not None and card.canvas.must_build(drawing):
+                    self._due[card] = drawing
+                    self._building.start()
 
     def show_message(self, view: str, column: int, text: str, hint: str = "") -> None:
         """Says in a card why there is nothing to see."""
         card = self.card(view, column)
         if card is not None:
+            self._due.pop(card, None)
             card.show_message(text, hint)
 
     def show_focus(self, view: str) -> None:
@@ -334,6 +363,7 @@ class Table(QWidget):
             self._fit_large(self.rows[self._names[0]])
         else:
             self._fit_rows()
+        self._rebuild()
         self._settled.start()
 
     def _fit_rows(self) -> None:
