@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+import zipfile
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -148,7 +149,7 @@ def _from_npz(data: bytes) -> str:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             about = json.loads(str(arrays["about"])) if "about" in arrays else {}
-    except (ValueError, OSError, EOFError, KeyError):
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
         return ""
     return json.dumps(about["recipe"]) if "recipe" in about else ""
 

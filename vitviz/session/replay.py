@@ -183,7 +183,7 @@ def replayed(known: dict[str, Any], name: str, kitchen: Replay) -> Replayed:
         raise VitvizError(
             f"the recipe in {name} is damaged ({error}); take the file as it was saved"
         ) from None
-    if book.made is not None:
+    if book.made is not None and not book.parts:
         drawings: tuple[Drawing, ...] = (kitchen.drawing(Part(book.made, book.ranges)),)
     else:
         parts = tuple(kitchen.drawing(part) for part in book.parts)
