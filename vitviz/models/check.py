@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import timm
@@ -138,8 +139,8 @@ def _traced(name: str, parameters: int) -> Trace:
     torch.manual_seed(0)
     pixels = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
     side = max(timm.models.get_pretrained_cfg(name).input_size[1:])
-    smaller = {"depth": 2} if parameters > LARGE else {}
-    sides = {"input_size": SIDE} if side > 384 else {}
+    smaller: dict[str, Any] = {"depth": 2} if parameters > LARGE else {}
+    sides: dict[str, Any] = {"input_size": SIDE} if side > 384 else {}
     for arguments in ({**smaller, **sides}, sides, smaller, {}):
         with suppress(VitvizError, RuntimeError, AssertionError, TypeError, ValueError):
             return trace(load(name, pretrained=False, device="cpu", **arguments), pixels)

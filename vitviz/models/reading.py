@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
+import numpy as np
 import torch
 from einops import rearrange
+from jaxtyping import Float
 
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.trace import Layer, Matrix
-from vitviz.core.windows import Windows
+from vitviz.core.windows import PADDING, Windows
 from vitviz.core.words import Words
 from vitviz.models.calls import EagerAttention, FusedAttention, Recorded
 from vitviz.models.recorder import Call
+from vitviz.models.spread import SpreadAttention
 from vitviz.models.verify import tolerance
 from vitviz.models.windowed import WindowedAttention
 
@@ -45,7 +48,8 @@ class Reading:
 class Placed:
     """Where a call's queries and keys are; `pooled` and `windows` as in `Layer`.
 
-    `order` names the call's leading axes, which are window and head in the order of the model.
+    `order` names the call's leading axes, which are window and head in the order of the model. `run`
+    is how many tokens of the sequence one after the other are averaged to one key.
     """
 
     grid: TokenGrid
@@ -53,6 +57,7 @@ class Placed:
     windows: Windows | None = None
     order: str = "window head"
     pool: bool = False
+    run: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,34 +120,71 @@ def read_calls(
 
 def _layer(call: Call, block: int, found: Placed) -> Layer:
     pooled = None if found.pooled == found.grid else found.pooled
-    if found.windows is None:
+    windows = found.windows
+    if windows is None:
         attention: Recorded = attention_of(call)
+        if found.run > 1:
+            attention = SpreadAttention(attention, found.run)
+    elif len(windows.keys) == 1 and PADDING not in windows.keys and windows.regions is None:
+        attention, windows = _in_order(call, windows, found.order), None
     else:
         keys = pooled or found.grid
-        attention = _windowed(call, found.windows, found.order, found.grid.tokens, keys.tokens)
-    return Layer(call.name, block, attention, found.grid, pooled, found.windows)
+        attention = _windowed(call, windows, found.order, found.grid.tokens, keys.tokens)
+    return Layer(call.name, block, attention, found.grid, pooled, windows, _before(call))
+
+
+def _before(call: Call) -> Recorded | None:
+    """The softmax itself, where the model mixed its heads before it met the values."""
+    return None if call.before is None else EagerAttention(_single(call.before))
+
+
+Axes = Float[torch.Tensor, "window head slot last"]
+
+
+def _apart(call: Call, windows: int, order: str) -> tuple[Axes | None, Axes | None, Axes | None]:
+    """(maps or None, q or None, k or None) of a call with its windows apart."""
+    count = {"window": windows} if "(" in order else {}
+
+    def apart(tensor: torch.Tensor | None) -> Axes | None:
+        if tensor is None:
+            return None
+        return rearrange(tensor, f"{order} slot last -> window head slot last", **count)
+
+    return apart(call.maps), apart(call.query), apart(call.key)
+
+
+def _bias(call: Call, windows: int, order: str) -> torch.Tensor | None:
+    """The bias as it fits (window head query key)."""
+    if call.bias is None or order == "window head":
+        return call.bias
+    count = {"window": windows} if "(" in order else {}
+    every = call.bias.expand(*call.shape)
+    return rearrange(every, f"{order} slot last -> window head slot last", **count)
 
 
 def _windowed(
     call: Call, windows: Windows, order: str, queries: int, keys: int
 ) -> WindowedAttention:
     """The call's windows apart, whatever the order of its axes."""
-    count = {"window": len(windows.queries)} if "(" in order else {}
-
-    def apart(tensor: torch.Tensor) -> torch.Tensor:
-        return rearrange(tensor, f"{order} slot last -> window head slot last", **count)
-
-    if call.maps is not None:
-        return WindowedAttention(windows, queries, keys, maps=apart(call.maps))
-    assert call.query is not None
-    assert call.key is not None
-    bias = call.bias
-    if bias is not None and order != "window head":
-        bias = apart(bias.expand(*call.shape))
+    maps, query, key = _apart(call, len(windows.queries), order)
+    bias = _bias(call, len(windows.queries), order)
     return WindowedAttention(
-        windows, queries, keys,
-        query=apart(call.query), key=apart(call.key), bias=bias, scale=call.scale,
-    )  # fmt: skip
+        windows, queries, keys, maps=maps, query=query, key=key, bias=bias, scale=call.scale
+    )
+
+
+def _in_order(call: Call, windows: Windows, order: str) -> Recorded:
+    """One window that is the whole map, its tokens put into reading order."""
+    maps, query, key = _apart(call, 1, order)
+    asking, looked_at = (np.argsort(tokens[0]) for tokens in (windows.queries, windows.keys))
+    if maps is not None:
+        return EagerAttention(maps[0][:, asking][:, :, looked_at])
+    assert query is not None
+    assert key is not None
+    bias = _bias(call, 1, order)
+    if bias is not None:
+        bias = bias.expand(1, *query.shape[1:3], key.shape[2])[0][:, asking][:, :, looked_at]
+    return FusedAttention(query[0][:, asking], key[0][:, looked_at], bias, call.scale, call.causal)
 
 
 def _matrix(call: Call, block: int, found: Loose) -> Matrix:

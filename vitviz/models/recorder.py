@@ -36,9 +36,9 @@ class Call:
     """One attention call as the model made it, batch first: (... head query dim).
 
     A fused call has `query`, `key`, `bias`, `scale`; an eager one the `maps`. "altered" maps are what
-    met the values after the softmax had been changed. `error` is (largest difference, largest
-    output) between attention @ v and the module's own output over the sampled queries. `given` has
-    the shape of what each module at work was given, by its name, outermost first.
+    met the values after the softmax, kept as `before`, had been changed. `error` is (largest
+    difference, largest output) between attention @ v and the module's own output over the sampled
+    queries. `given` has the shape of what each module at work was given, by its name, outermost first.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Call:
     causal: bool = False
     maps: Tensor | None = None
     values: Tensor | None = None
+    before: Tensor | None = None
     reason: str = ""
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -214,7 +215,7 @@ class Recorder(TorchFunctionMode):
                 call = Call(self._name(), "eager", maps=maps)
             elif left.shape == maps.shape and self._open[index][0] == len(self._names):
                 used, values, output = left, right, result
-                call = Call(self._name(), "altered", maps=left)
+                call = Call(self._name(), "altered", maps=left, before=maps)
             else:
                 continue
             del self._open[index]

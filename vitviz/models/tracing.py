@@ -140,7 +140,7 @@ def _read(
     reading = model.family.read(model.module, calls, grid, size)
     if not (reading.layers or reading.pools or reading.matrices):
         raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
-    if reading.layers and all(layer.grid != grid for layer in reading.layers):
+    if reading.layers and reading.layers[0].grid != grid:
         grid = reading.layers[0].grid
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     noted = (

@@ -48,7 +48,8 @@ def patch_grid(
     elif getattr(embed, "grid_size", None):
         rows, cols = embed.grid_size
     else:
-        rows, cols = max(1, size[0] // 16), max(1, size[1] // 16)
+        stride = getattr(getattr(embed, "proj", None), "stride", (16, 16))
+        rows, cols = (max(1, side // each) for side, each in zip(size, stride, strict=True))
         return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols), prefix)
     patch = getattr(embed, "patch_size", None)
     sides = (patch, patch) if isinstance(patch, int) else tuple(patch or ())

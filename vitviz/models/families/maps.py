@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+import torch
+from einops import rearrange
 from torch import nn
 
 from vitviz.core.geometry import TokenGrid
@@ -46,10 +51,17 @@ class FeatureMaps:
     ) -> Reading:
         """Layers on grids of their own, in the proportions of the picture."""
         used = {call.name for call in calls if call.kind == "altered"}
-        # ConViT blends two softmaxes: neither is the map, the blend is.
         kept = [call for call in calls if call.kind != "lost" or call.name not in used]
+        if file_of(module) == "convit":  # blends two softmaxes: neither is the map, the blend is
+            kept = [replace(call, before=None) for call in kept]
         prefix = prefix_names(module)
-        return read_each(kept, lambda call: on_maps(call, size, prefix), altered=True)
+        in_runs = file_of(module) == "nextvit"
+
+        def place(call: Call) -> Placed | Loose:
+            found = on_maps(call, size, prefix)
+            return averaged_in_runs(call, found) if in_runs else found
+
+        return read_each(kept, place, altered=True)
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
         """The table, where there is one for this grid."""
@@ -72,6 +84,16 @@ def on_maps(call: Call, size: Size, prefix: tuple[str, ...] = ()) -> Placed | Lo
     return Placed(asking, looked_at)
 
 
+def averaged_in_runs(call: Call, found: Placed | Loose) -> Placed | Loose:
+    """NextViT averages tokens that follow each other in the sequence, not squares of the map."""
+    queries, keys = call.shape[-2:]
+    if isinstance(found, Loose) or keys == queries:
+        return found
+    if queries % keys:
+        return Loose("query", "run of tokens", f"{queries} tokens are averaged to {keys} keys")
+    return Placed(found.grid, run=queries // keys)
+
+
 def map_grid(tokens: int, size: Size, prefix: tuple[str, ...] = ()) -> TokenGrid | None:
     """The grid of so many tokens: without the prefix where that fits, else behind it."""
     plain = grid_of(tokens, size)
@@ -83,10 +105,22 @@ def map_grid(tokens: int, size: Size, prefix: tuple[str, ...] = ()) -> TokenGrid
 
 def table_of(module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
     """The model's table of positions, where it has one row for each patch of this grid."""
+    if file_of(module) == "hieradet_sam2":  # a coarse table and one window's, made one by the model
+        model: Any = module
+        with torch.no_grad():
+            nothing = model.pos_embed.new_zeros(1, grid.rows, grid.cols, model.pos_embed.shape[1])
+            return _rows(model._pos_embed(nothing), "1 row col dim -> (row col) dim"), ""
     table = getattr(module, "pos_embed", None)
     if isinstance(table, torch.Tensor):
-        prefix = table.ndim == 3 and table.shape[1] == grid.tokens
-        cells = table.shape[1:3].numel() if table.ndim == 4 and table.shape[3] == module.num_features else 0
-        if not prefix and cells != grid.rows * grid.cols:
+        cells = (grid.rows, grid.cols)
+        if table.ndim == 4 and tuple(table.shape[2:]) == cells:
+            return _rows(table, "1 dim row col -> (row col) dim"), ""
+        fits = table.ndim == 4 and tuple(table.shape[1:3]) == cells
+        fits |= table.ndim == 3 and table.shape[1] in (grid.tokens, grid.rows * grid.cols)
+        if not fits:
             return None, NO_TABLE
     return VisionTransformer().positions(module, grid)
+
+
+def _rows(table: torch.Tensor, pattern: str) -> Positions:
+    return np.array(rearrange(table.detach().float().cpu(), pattern).numpy(), np.float32)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +13,17 @@ from timm.layers import resample_abs_pos_embed
 from torch import nn
 
 from vitviz.core.geometry import TokenGrid
+from vitviz.core.trace import Layer
+from vitviz.models.difference import DifferenceAttention
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.reading import Reading, read_calls
 from vitviz.models.recorder import Call
+
+SIGNED = (
+    "differential attention: a share of a second softmax is taken off the first, so maps may be "
+    "negative and rows sum to less than 1"
+)
 
 
 @family("vit", order=100)
@@ -33,7 +42,12 @@ class VisionTransformer:
         self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
     ) -> Reading:
         """Every block over the whole sequence; an attention pool apart."""
-        return read_calls(calls, grid, size)
+        reading = read_calls(calls, grid, size)
+        shares = [_share(module, layer.name) for layer in reading.layers]
+        if not any(shares):
+            return reading
+        layers = differences(reading.layers, shares)
+        return replace(reading, layers=layers, notes=(*reading.notes, SIGNED))
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
         """The table, without prefix rows, resampled where the model resamples it."""
@@ -56,6 +70,29 @@ class VisionTransformer:
                     num_prefix_tokens=prefix,
                 )[:, prefix:]  # fmt: skip
         return np.array(rows[0].numpy(), np.float32), ""
+
+
+def differences(layers: Sequence[Layer], shares: Sequence[float | None]) -> tuple[Layer, ...]:
+    """Layers with a share are pairs, one softmax and the other that is taken off; the rest stay."""
+    found: list[Layer] = []
+    taken = iter(zip(layers, shares, strict=True))
+    for layer, share in taken:
+        if share is None:
+            found.append(layer)
+            continue
+        other, _ = next(taken)
+        attention = DifferenceAttention(layer.attention, other.attention, share)
+        found.append(replace(layer, attention=attention))
+    return tuple(found)
+
+
+def _share(module: nn.Module, name: str) -> float | None:
+    """How much of its second softmax a differential attention takes off; None for any other."""
+    own: Any = module.get_submodule(name)
+    if not hasattr(own, "_compute_lambda"):
+        return None
+    with torch.no_grad():
+        return float(own._compute_lambda())
 
 
 def prefix_names(module: nn.Module) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def in_windows(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
     if block is None or 0 in sides:
         return on_maps(call, size)
     nested = file_of(module) == "nest"
-    grid = _nested(groups, sides, size) if nested else _map(call.given[name], size)
+    grid = _nested(groups, sides, size) if nested else map_given(call.given[name], size)
     if grid is None:
         return Loose("query", "key", f"it attends inside {groups} windows of a map whose size is not "
                      "known")  # fmt: skip
@@ -117,8 +117,6 @@ def _cut(
     if found != (groups, *call.shape[-2:]):
         return Loose("query", "key", f"it attends inside {groups} windows, but a map of {grid.rows} × "
                      f"{grid.cols} tokens is cut into {found[0]}")  # fmt: skip
-    if groups == 1 and windows.keys.shape == (1, grid.tokens) and windows.regions is None:
-        return Placed(asking, grid)
     return Placed(asking, grid, windows, order)
 
 
@@ -161,7 +159,7 @@ def _order(module: nn.Module, call: Call) -> tuple[str, int]:
     return "window head", math.prod(call.shape[:-3])
 
 
-def _map(given: tuple[int, ...], size: Size) -> TokenGrid | None:
+def map_given(given: tuple[int, ...], size: Size) -> TokenGrid | None:
     """The map that a block was given, channels first, last or as a sequence; by its proportions."""
     if len(given) == 3:
         return grid_of(given[1], size)

@@ -1,0 +1,90 @@
+"""Maps taken apart otherwise: MobileViT's combs, VOLO's neighbourhoods, CrossViT's two branches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from einops import rearrange
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.windows import PADDING, Windows, combs, whole
+from vitviz.models.families import Positions, family
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.families.maps import file_of, on_maps, table_of
+from vitviz.models.families.windows import map_given
+from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
+from vitviz.models.recorder import Call
+
+OVERLAPPING = (
+    "outlook attention adds what overlapping neighbourhoods give a token, so its rows sum to the "
+    "number of neighbourhoods that the token is in"
+)
+
+
+@family("folded", order=55)
+class Folded:
+    """Calls over parts of a map that are no windows, and over whole maps beside it."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """timm's MobileViT, VOLO and CrossViT."""
+        if file_of(module) in {"crossvit", "volo"}:
+            return True
+        return any(type(part).__name__ == "MobileVitBlock" for part in module.modules())
+
+    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+        """The patches."""
+        return patch_grid(module, size)
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
+    ) -> Reading:
+        """Every call over the map that it was taken from."""
+        reading = read_each(calls, lambda call: _placed(module, call, size))
+        outlook = any(layer.name.startswith("network.0") for layer in reading.layers)
+        return replace(reading, notes=(OVERLAPPING,)) if outlook else reading
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The table, where there is one for this grid."""
+        if hasattr(module, "pos_embed_0"):
+            return None, "this model has two tables of positions, one for each of its two branches"
+        return table_of(module, grid)
+
+
+def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
+    own: Any = module.get_submodule(call.name)
+    if type(own).__name__ == "OutlookAttention":
+        return _neighbourhoods(own, call, size)
+    if ".transformer." in call.name:
+        name = call.name.partition(".transformer.")[0]
+        return _combs(module.get_submodule(name), call.given[name], call, size)
+    return on_maps(call, size, ("class",))
+
+
+def _combs(block: Any, given: tuple[int, ...], call: Call, size: Size) -> Placed | Loose:
+    """MobileViT: the pixels at the same place of every patch attend together."""
+    grid = map_given(given, size)
+    down, across = block.patch_size
+    if grid is None or grid.rows % down or grid.cols % across:
+        return Loose("query", "key", "the map is stretched before it is taken apart, so its tokens "
+                     "are no cells of it")  # fmt: skip
+    tokens = combs(whole(grid.rows, grid.cols), (grid.rows // down, grid.cols // across))
+    return Placed(grid, grid, Windows(tokens, tokens))
+
+
+def _neighbourhoods(own: Any, call: Call, size: Size) -> Placed | Loose:
+    """VOLO: each token of a coarser map says how its neighbours mix, and the results are added."""
+    grid = map_given(call.given[call.name], size)
+    if grid is None:
+        return Loose("query", "key", "the size of the map that it reads is not known")
+    sides, step, edge = own.kernel_size, own.stride, own.padding
+    padded = np.pad(whole(grid.rows, grid.cols), edge, constant_values=PADDING)
+    views = np.lib.stride_tricks.sliding_window_view(padded, (sides, sides))[::step, ::step]
+    tokens = rearrange(views, "down across row col -> (down across) (row col)")
+    if tokens.shape != (call.shape[-3], call.shape[-1]):
+        return Loose("query", "key", f"{call.shape[-3]} neighbourhoods are not those of a map of "
+                     f"{grid.rows} × {grid.cols} tokens")  # fmt: skip
+    return Placed(grid, grid, Windows(tokens, tokens), "1 head window")

@@ -1,0 +1,81 @@
+"""Hiera: tokens in an order of its own, units first, rolled up into reading order again.
+
+Ryali et al., "Hiera: A Hierarchical Vision Transformer without the Bells-and-Whistles",
+arXiv:2306.00989. Each pooling takes the maximum over tokens that lie 2 x 2 together in the picture
+and far apart in the sequence, so a stage's order follows from that of the stage before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Int
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.windows import Windows
+from vitviz.models.families import Positions, family
+from vitviz.models.families.maps import file_of, table_of
+from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
+from vitviz.models.recorder import Call
+
+Order = Int[np.ndarray, "token"]
+"""The token, in reading order, that each place of the sequence holds."""
+
+
+@family("hiera", order=60)
+class Hiera:
+    """Mask units as windows in the first stages, attention over the whole map in the later ones."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """timm's Hiera."""
+        return file_of(module) == "hiera"
+
+    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+        """The finest tokens."""
+        own: Any = module
+        rows, cols = own.unroll.size
+        return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols))
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
+    ) -> Reading:
+        """Every call over the tokens of its stage, in reading order."""
+        stages = {stage.tokens: (stage, order) for stage, order in stages_of(module, grid)}
+        return read_each(calls, lambda call: _placed(call, stages))
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """The table, which is in reading order."""
+        return table_of(module, grid)
+
+
+def stages_of(module: Any, grid: TokenGrid) -> list[tuple[TokenGrid, Order]]:
+    """Each stage's grid and order, as the model's own unrolling and pooling make them."""
+    numbers = torch.arange(grid.tokens, device=next(module.parameters()).device)
+    unrolled = module.unroll(rearrange(numbers, "token -> 1 token 1"))
+    order: Order = rearrange(unrolled, "1 token 1 -> token").cpu().numpy()
+    found = [(grid, order)]
+    for down, across in module.unroll.schedule:
+        fine, order = found[-1]
+        rows, cols = fine.rows // down, fine.cols // across
+        coarse = TokenGrid(rows, cols, (fine.patch[0] * down, fine.patch[1] * across))
+        first = order[: coarse.tokens]
+        found.append((coarse, first // fine.cols // down * cols + first % fine.cols // across))
+    return found
+
+
+def _placed(call: Call, stages: dict[int, tuple[TokenGrid, Order]]) -> Placed | Loose:
+    units = call.shape[-3] if len(call.shape) == 5 else 1
+    asking, looked_at = (stages.get(units * count) for count in call.shape[-2:])
+    if asking is None or looked_at is None:
+        return Loose("query", "key", f"its {call.shape[-2]} queries and {call.shape[-1]} keys in "
+                     f"{units} units are those of no stage")  # fmt: skip
+    queries, keys = (
+        rearrange(order, "(slot unit) -> unit slot", unit=units) for _, order in (asking, looked_at)
+    )
+    order = "1 head window" if len(call.shape) == 5 else "window head"
+    return Placed(asking[0], looked_at[0], Windows(queries, keys), order)
