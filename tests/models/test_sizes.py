@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import timm
 import torch
+from einops import rearrange
 from safetensors.torch import save_file
+from torch.nn import functional
 
 import vitviz
 from vitviz.core import cost as core
@@ -90,6 +92,30 @@ def test_a_patch_that_leaves_pixels_over_is_refused_when_it_is_loaded(tiny_check
     with pytest.raises(Unsupported, match=r"patch 12 does not divide a picture of 160 × 160"):
         vitviz.load(tiny_checkpoint, patch_size=12)
     assert vitviz.load(tiny_checkpoint, patch_size=12, input_size=156).info.patch == (12, 12)
+
+
+@pytest.mark.parametrize(
+    "name", ["vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224", "eva02_tiny_patch14_224"]
+)
+def test_larger_filters_say_of_larger_patches_what_the_own_ones_said(name, tmp_path):
+    """What makes a pseudo-inverse resize (FlexiViT, eq. 4) the right one: it loses nothing upwards."""
+    own = timm.create_model(name, depth=1, img_size=56 if "14" in name else 64).eval()
+    patch, rows = own.patch_embed.patch_size[0], own.patch_embed.grid_size[0]
+    file = tmp_path / f"{name}.safetensors"
+    save_file(own.state_dict(), str(file))
+    side = 2 * patch * rows
+    larger = vitviz.load(file, patch_size=2 * patch, input_size=side, depth=1).module
+    pixels = torch.randn(1, 3, patch * rows, patch * rows)
+    split = {"row": rows, "col": rows}
+    patches = rearrange(pixels, "1 rgb (row y) (col x) -> (row col) rgb y x", **split)
+    resized = functional.interpolate(patches, scale_factor=2, mode="bicubic", antialias=True)
+    doubled = rearrange(resized, "(row col) rgb y x -> 1 rgb (row y) (col x)", **split)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            larger.patch_embed(doubled), own.patch_embed(pixels), atol=1e-4, rtol=1e-4
+        )
+        if own.pos_embed is not None:  # the same grid: nothing to resample
+            torch.testing.assert_close(larger.pos_embed, own.pos_embed)
 
 
 def test_no_model_of_that_name():
