@@ -20,7 +20,7 @@ def main() -> int:
 
 
 def open_window(launch: Launch) -> int:
-    """Opens the window; where that is impossible, one sentence on the terminal says why."""
+    """Opens the window, or gives the files to the one that is open; says why where neither is possible."""
     from vitviz.gui import platform
 
     if launch.screenshot is not None and not platform.has_display():
@@ -28,6 +28,10 @@ def open_window(launch: Launch) -> int:
     if problem := platform.explain():
         print(problem, file=sys.stderr)
         return 1
+    from vitviz.gui.arrivals import hand_over
+
+    if hand_over(launch):  # before the rest is imported: a window that is open has it already
+        return 0
     from vitviz.session.crash import Reporter
 
     reporter = Reporter()

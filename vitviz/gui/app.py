@@ -21,7 +21,7 @@ from vitviz import __version__
 from vitviz.core.resources import resource
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
-from vitviz.gui.arrivals import Arrivals, hand_over
+from vitviz.gui.arrivals import Arrivals
 from vitviz.gui.keys import KeyGuard
 from vitviz.gui.mailbox import Mailbox
 from vitviz.gui.window import MainWindow
@@ -38,14 +38,9 @@ NO_MODEL = (
 
 
 def run(launch: Launch, reporter: Reporter | None = None) -> int:
-    """Opens the window and stays until it is closed; the exit code.
-
-    A start with nothing but files gives them to a window that is open already.
-    """
+    """Opens the window and stays until it is closed; the exit code."""
     qInstallMessageHandler(_quiet)
     app = application()
-    if hand_over(launch):
-        return 0
     mailbox = Mailbox()
     settings, complaint = read_settings()
     theme.apply(app, theme.resolve(launch.theme or settings.theme))
