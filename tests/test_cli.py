@@ -82,6 +82,17 @@ def test_views_are_listed_with_their_options(capsys: pytest.CaptureFixture[str])
     assert "--option opacity=number 0 to 1" in text
 
 
+def test_models_are_found_by_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "dinov2", "small"], Window()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all("patch 14" in line and "LVD-142M" in line for line in lines)
+    assert run(["models", "no", "such", "model"], Window()) == 1
+    assert "fewer words" in capsys.readouterr().out
+    assert run(["models", "vit", "--json"], Window()) == 0
+    assert len(json.loads(capsys.readouterr().out)) > 300
+
+
 def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "--json"], Window()) == 0
     names = [card["name"] for card in json.loads(capsys.readouterr().out)]

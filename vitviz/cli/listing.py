@@ -5,9 +5,14 @@ from __future__ import annotations
 from textwrap import fill
 from typing import Annotated, Any
 
+from cyclopts import Parameter
+
 from vitviz.cli.asked import JSON, meter, option_words, print_json
+from vitviz.cli.search import search
 from vitviz.views import View
 from vitviz.views import views as all_views
+
+_WORDS = Parameter(help="Words of a model's name, training or licence: dinov2 small.")
 
 
 def list_views(*, as_json: Annotated[bool, JSON] = False) -> int:
@@ -26,10 +31,15 @@ def list_views(*, as_json: Annotated[bool, JSON] = False) -> int:
     return 0
 
 
-def list_models(*, as_json: Annotated[bool, JSON] = False) -> int:
-    """List the bundled models with what their cards say."""
+def list_models(
+    *words: Annotated[str, _WORDS],
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """List the bundled models with what their cards say, or all models that fit some words."""
     from vitviz.models import bundled
 
+    if words:
+        return search(words, as_json=as_json)
     known = bundled()
     if as_json:
         print_json([model.card | {"name": model.name} for model in known])
