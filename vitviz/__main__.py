@@ -20,7 +20,7 @@ def main() -> int:
 
 
 def open_window(launch: Launch) -> int:
-    """Opens the window, or gives the files to the one that is open; says why where neither is possible."""
+    """Opens the window, or gives the files to the one that is open; says why where neither works."""
     from vitviz.gui import platform
 
     if launch.screenshot is not None and not platform.has_display():
