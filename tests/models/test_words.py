@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 import vitviz
 from vitviz.core.words import InnerAttention
 from vitviz.models.tnt_net import TNT
+from vitviz.models.verify import product_error, sampled_error
 
 TINY = {
     "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
@@ -95,9 +96,24 @@ def test_geometry_and_places_are_said(model, trace, request):
     np.testing.assert_array_equal(words.positions, table)
 
 
-def test_held_memory_counts_the_inner_level(trace):
+def test_of_many_sentences_some_are_verified_and_a_wrong_kernel_is_found():
+    torch.manual_seed(3)
+    query, key, value = torch.randn(3, 50, 2, 16, 4).unbind(0)
+    maps = torch.softmax(query @ key.mT * 0.5, dim=-1)
+    right, wrong = maps @ value, torch.roll(maps, 1, dims=-1) @ value
+    for output, off in ((right, False), (wrong, True)):
+        fused = sampled_error(query, key, value, None, 0.5, False, output)
+        eager = product_error(maps, value, output)
+        for difference, largest in (fused, eager):
+            assert (float(difference / largest) > 1e-2) is off
+
+
+def test_held_memory_counts_the_inner_level(model, trace):
     outer = sum(t.numel() * 4 for layer in trace.layers for t in layer.attention.tensors)
     inner = sum(t.numel() * 4 for layer in trace.words.layers for t in layer.attention.tensors)
+    maps = 2 * 4 * 2 * 16 * 16 * 4  # (layer sentence head query key) in float32
+    both = 2 * 2 * 4 * 2 * 16 * 4 * 4  # q and k, (layer sentence head word dim); never v
+    assert inner == (both if isinstance(model.module, TNT) else maps)
     assert trace.held_bytes >= outer + inner > outer
 
 
