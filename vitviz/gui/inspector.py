@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.geometry import TokenGrid
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
@@ -55,14 +56,15 @@ class TokenBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._name)
         layout.addLayout(beside)
-        self._shown: tuple[int, int] | None = None
+        self._shown: tuple[int, int, int | None] | None = None
 
     def show_token(self, trace: Trace, selection: Selection) -> None:
         """Shows the hovered token, else the pinned one."""
         token = selection.token(trace.grid, trace.crop)
-        if self._shown == (id(trace), token):
+        word = selection.word(trace.grid, trace.crop)
+        if self._shown == (id(trace), token, word):
             return
-        self._shown = (id(trace), token)
+        self._shown = (id(trace), token, word)
         place, box = trace.grid.place(token), trace.grid.box(token)
         if place is None or box is None:
             self._name.setText(f"{trace.grid.name(token).capitalize()} token")
@@ -76,7 +78,7 @@ class TokenBox(QWidget):
         self._name.setText(f"Token ({place[0]}, {place[1]})")
         self._lines.setText(
             f"token {token} of {trace.grid.tokens}\nrow {place[0]}, column {place[1]}\n"
-            f"patch {box.height:g} × {box.width:g} px\nin the picture:\n"
+            f"{_word(trace.grid, word)}patch {box.height:g} × {box.width:g} px\nin the picture:\n"
             f"rows {original.top:.0f} to {original.bottom:.0f}\n"
             f"cols {original.left:.0f} to {original.right:.0f}"
         )
@@ -196,6 +198,14 @@ class Inspector(QFrame):
 
     def _reset_pressed(self) -> None:
         self.reset_wished.emit(self._view)
+
+
+def _word(grid: TokenGrid, word: int | None) -> str:
+    """The word under the cursor, in a line; nothing where patches are not divided."""
+    if word is None or grid.words is None:
+        return ""
+    rows, cols = grid.words
+    return f"word {divmod(word, cols)} of {rows} × {cols}\n"
 
 
 def _look_options() -> tuple:  # type: ignore[type-arg]
