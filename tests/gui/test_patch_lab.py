@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 from vitviz.core.cost import Dimensions, cost
 from vitviz.gui import theme
 from vitviz.gui.app import application
-from vitviz.gui.patch_lab import GridPreview, PatchLab, memory, picture_sizes
+from vitviz.gui.patch_facts import GridPreview, memory
+from vitviz.gui.patch_lab import PatchLab, picture_sizes
 from vitviz.session.column import ModelRequest
 
 TINY = Dimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
