@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     from vitviz.gui.panel import Pointed
 from vitviz.views.options import Look
 
+WIDE, SHELF = 1300, 368
+"""Pixels: in a window wider than the one, the library opens as wide as the other."""
+
 
 class MainWindow(QMainWindow):
     """vitviz's window."""
@@ -500,8 +503,11 @@ class MainWindow(QMainWindow):
 
     def show_library(self) -> None:
         """Opens the model library with the keys in its search field."""
-        self._docks["Library"].show()
-        self._docks["Library"].raise_()
+        dock, first = self._docks["Library"], self.library.panel is None
+        dock.show()
+        dock.raise_()
+        if first and self.width() > WIDE:
+            self.resizeDocks([dock], [SHELF], Qt.Orientation.Horizontal)
         self.library.begin()
 
     def hide_library(self) -> None:

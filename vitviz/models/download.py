@@ -82,7 +82,7 @@ def fetch(repository: str, name: str, progress: Progress, *, files: Iterable[str
     if is_offline():
         raise BadModel(_no_network(name, "offline mode is on (HF_HUB_OFFLINE)"))
     try:
-        with _alone(blobs(repository), progress):
+        with _alone(repository, progress):
             return _with_patience(repository, name, tuple(files), progress)
     except OSError as error:
         if said := explained(error, repository, name):
@@ -251,10 +251,11 @@ def _headers(url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+def _alone(repository: str, progress: Progress) -> Iterator[None]:
     """One download of a repository at a time, also among several windows."""
+    folder = Path(constants.HF_HUB_CACHE, ".locks", blobs(repository).parent.name)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".vitviz.lock")
+    lock = FileLock(folder / "vitviz.lock")
     while True:
         try:
             lock.acquire(timeout=0.1)
