@@ -16,6 +16,7 @@ from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
 from vitviz.core.geometry import Box
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.core.selection import Place, Selection
+from vitviz.figures.render import render
 from vitviz.views import find, views
 from vitviz.views.sentences import rank_agreement
 
@@ -282,6 +283,32 @@ def test_a_word_is_named_behind_its_token(own):
     assert token_of("1, 2,3,0") == (1, 2, 3, 0)
     with pytest.raises(VitvizError, match=r"word \(4, 0\) is outside the 4 x 4 words"):
         vitviz.draw("words", own, token=(1, 2, 4, 0))
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"img_size": 32, "patch_size": 16, "first_stride": 16},
+        {"img_size": (48, 64), "patch_size": (8, 16), "first_stride": 4},
+        {"img_size": 64, "patch_size": 32, "first_stride": 4, "legacy": True},
+    ],
+    ids=str,
+)
+def test_any_number_of_words_is_drawn_and_pointed_at(sizes, photo):
+    trace = vitviz.trace(vitviz.load(NAMES[0], pretrained=False, **{**TINY, **sizes}), photo)
+    down, across = trace.grid.words
+    token, word = trace.grid.token(1, 1), down * across - 1
+    for name in OF_WORDS:
+        drawing = find(name).draw(trace, at(trace, token, word))
+        figure = render(drawing, width_mm=90)
+        figure.draw_without_rendering()
+        for panel in drawing.panels:
+            assert panel.extent.height > 0
+            assert panel.extent.width > 0
+    patch = find("words").draw(trace, at(trace, token, word)).panels[0]
+    box = trace.grid.word_box(token, word)
+    found = aim(patch, box.centre.row, box.centre.col)
+    assert found.words.startswith(f"token {token} (1, 1) word ({down - 1}, {across - 1})")
 
 
 def test_a_model_without_words_has_none_to_name(tiny_trace):

@@ -81,7 +81,7 @@ def draw(
     heads = words_of(trace).layers[layer].attention.heads
     return Drawing(
         "reach",
-        f"Words that reach {parts.token_words(trace.grid, token)}: {which}, "
+        f"Which words reach {parts.token_words(trace.grid, token)}: {which}, "
         f"{parts.head_words(head, heads)}",
         (tuple(panels),),
         parts.caption(
