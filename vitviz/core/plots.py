@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, log10
@@ -13,6 +14,7 @@ from jaxtyping import Float
 Tone = Literal["plain", "chosen", "second", "third", "quiet"]
 """What a curve is for; the theme decides how it looks."""
 
+_NUMBER = re.compile(r"[<≥≤]?\s?[+\-−]?[\d.,]+(e[+\-−]?\d+)?\s?%?")
 NEAR = 0.04
 """How far from a point, as a share of the plot's sides, one still points at it."""
 
@@ -118,7 +120,7 @@ class Table:
 
 
 def _is_number(text: str) -> bool:
-    return not text or text in "–·" or text.lstrip("+-−<≥ ")[:1].isdigit()
+    return text in ("", "–") or _NUMBER.fullmatch(text) is not None
 
 
 def axis(

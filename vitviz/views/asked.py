@@ -1,0 +1,72 @@
+"""What several views ask the model again for, kept as long as the trace."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from vitviz.core.drawing import Drawing, Message, Panel
+from vitviz.core.geometry import Box
+from vitviz.core.inside import Block, Stem
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Source, Trace
+from vitviz.views import parts
+from vitviz.views.kept import kept
+
+
+def source_of(trace: Trace) -> Source:
+    """The model, asked again. Unsupported where it is gone."""
+    if trace.source is None:
+        raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
+    return trace.source
+
+
+def features(trace: Trace) -> Float32[np.ndarray, "layer token dim"]:
+    """Every token after each block."""
+    return source_of(trace).features()
+
+
+def depth_of(trace: Trace, selection: Selection) -> int:
+    """The block at the chosen depth, of those that there are features of."""
+    return selection.layer(len(features(trace)))
+
+
+@kept(most=4)
+def block(trace: Trace, layer: int) -> Block:
+    """A layer's block, step by step."""
+    return source_of(trace).block(layer)
+
+
+@kept(most=1)
+def stem(trace: Trace) -> Stem:
+    """The patch embedding."""
+    return source_of(trace).stem()
+
+
+@kept(most=4)
+def probabilities(trace: Trace, layer: int) -> Float32[np.ndarray, "token label"]:
+    """What the head would answer from every token of a layer."""
+    return softmax(source_of(trace).logits(features(trace)[layer]))
+
+
+def softmax(logits: Float32[np.ndarray, "token label"]) -> Float32[np.ndarray, "token label"]:
+    """Logits as probabilities."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: Float32[np.ndarray, "token label"] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def label(trace: Trace, index: int) -> str:
+    """What a class is called."""
+    labels = source_of(trace).labels
+    return labels[index] if index < len(labels) else f"class {index}"
+
+
+def refused(trace: Trace, view: str, title: str, why: Unsupported, hint: str = "") -> Drawing:
+    """A drawing that says why there is nothing to draw."""
+    text = str(why)
+    message = Message(text[:1].upper() + text[1:] + ".", hint)
+    return Drawing(
+        view, title, ((Panel((message,), Box(0, 0, 1, 4), title),),), parts.caption(trace)
+    )

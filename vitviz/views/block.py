@@ -1,0 +1,91 @@
+"""One block, step by step: every shape, what the numbers are like, and the token's softmax row."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from einops import reduce
+
+from vitviz.core.drawing import Drawing, Message, Panel
+from vitviz.core.geometry import Box
+from vitviz.core.inside import Step
+from vitviz.core.plots import Table
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import asked, parts, view
+from vitviz.views.options import Help
+
+
+@view(
+    "block",
+    title="Inside a block",
+    shows=(
+        "A block normalises the tokens, lets them look at each other, adds what they found, and then "
+        "sends each one through a small network of its own. The table has every step of the chosen "
+        "layer with its true shape and what its numbers are like; beside it stands where the chosen "
+        "token looks, as the numbers of its softmax row."
+    ),
+    formula="x ← x + proj(softmax(q kᵀ / √d) v), with q, k, v of norm(x);  x ← x + MLP(norm(x))",
+    source="Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2020, arXiv:2010.11929, eqs. 1-4",
+    follows=("token", "layer", "head"),
+    order=85,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    keys: Annotated[int, Help("How many entries of the softmax row are listed", 3, 40, 1)] = 12,
+) -> Drawing:
+    """The steps of the chosen layer, and the softmax row of the chosen token."""
+    layer = selection.layer(len(trace.layers))
+    title = f"Layer {layer + 1}, step by step"
+    try:
+        panel = _steps(trace, layer)
+    except Unsupported as why:
+        text = str(why)
+        panel = Panel((Message(text[:1].upper() + text[1:] + "."),), Box(0, 0, 3, 4), title)
+    row = _row(trace, selection, layer, keys)
+    said = "Statistics are over all tokens and heads of this picture."
+    return Drawing("block", title, ((panel, row),), parts.caption(trace, said))
+
+
+def _steps(trace: Trace, layer: int) -> Panel:
+    found = asked.block(trace, layer)
+    rows = tuple(_line(step) for step in found.steps)
+    table = Table(("step", "axes", "shape", "mean", "std", "least", "most"), rows)
+    wide = 0.5 * sum(table.widths)
+    return Panel((table,), Box(0, 0, len(rows) + 1, wide), found.name, weight=1.0)
+
+
+def _line(step: Step) -> tuple[str, ...]:
+    numbers = (step.mean, step.std, step.low, step.high)
+    shape = " × ".join(map(str, step.shape))
+    return (step.name, step.axes, shape, *(_number(each) for each in numbers))
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    said = f"{value:.1e}" if size and (size < 1e-3 or size >= 1e4) else f"{value:.3f}"
+    return said.replace("-", "−")
+
+
+def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
+    """The largest entries of the softmax row, and what the others sum to."""
+    one = trace.layers[layer]
+    token = selection.token(one.grid, trace.crop)
+    heads = one.attention.heads
+    head = None if selection.head is None else min(selection.head, heads - 1)
+    rows = one.attention.rows(token)
+    row = reduce(rows, "head key -> key", "mean") if head is None else rows[head]
+    order = np.argsort(-row)[:keys]
+    lines = [(one.keys.name(int(key)), f"{row[key]:.4f}") for key in order]
+    rest = float(row.sum() - row[order].sum())
+    lines += [(f"the other {len(row) - len(order)}", f"{rest:.4f}")] * (len(row) > len(order))
+    lines.append(("sum", f"{row.sum():.4f}"))
+    table = Table(("looks at", "attention"), tuple(lines))
+    title = f"{parts.token_words(one.grid, token)}, {parts.head_words(head, heads)}"
+    wide = 0.5 * sum(table.widths)
+    return Panel((table,), Box(0, 0, len(lines) + 1, wide), title[:1].upper() + title[1:])

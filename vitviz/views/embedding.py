@@ -1,0 +1,134 @@
+"""From pixels to tokens: cutting into patches, and the learned filters that read them."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from typing import Annotated, Literal
+
+import numpy as np
+from einops import rearrange, reduce
+from jaxtyping import Float64, UInt8
+
+from vitviz.core.drawing import Drawing, Panel, RasterTiles
+from vitviz.core.geometry import Box
+from vitviz.core.inside import Stem
+from vitviz.core.pca import components
+from vitviz.core.plots import Table
+from vitviz.core.progress import Unsupported
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import asked, parts, view
+from vitviz.views.kept import kept
+from vitviz.views.options import Help
+
+COMPONENTS = 28
+"""As many as in the paper's figure."""
+
+
+@view(
+    "embedding",
+    title="Patch embedding",
+    shows=(
+        "Each patch is a row of numbers, and one learned matrix turns it into a token. The columns of "
+        "that matrix are small pictures: the filters, and what they have in common. A convolution "
+        "whose stride is its kernel does just the same; the largest difference between the two on "
+        "this picture stands in the table."
+    ),
+    formula="N = H · W / P²; token = W · patch + b with W of D × P²C; "
+    "rearrange('(row p1) (col p2) c -> (row col) (p1 p2 c)')",
+    source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1 and figure 7 (left)",
+    order=87,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    filters: Annotated[
+        Literal["principal components", "all filters"],
+        Help(
+            "The 28 directions that explain most of the filters, as in the paper, or every filter"
+        ),
+    ] = "principal components",
+) -> Drawing:
+    """The model's own numbers with the proof, beside its filters."""
+    try:
+        stem = asked.stem(trace)
+    except Unsupported as why:
+        return asked.refused(trace, "embedding", "Patch embedding", why)
+    return Drawing(
+        "embedding", _title(stem), ((_numbers(trace, stem), _filters(trace, filters)),),
+        parts.caption(trace, "Every filter is stretched from its least to its largest number."),
+    )  # fmt: skip
+
+
+def _title(stem: Stem) -> str:
+    dim, rgb, high, wide = stem.kernel.shape
+    return (
+        f"Patches of {wide} × {high} × {rgb} = {high * wide * rgb} numbers become tokens of {dim}"
+    )
+
+
+def _numbers(trace: Trace, stem: Stem) -> Panel:
+    """This model's real numbers, and the proof that convolution and matrix are one."""
+    dim, rgb, high, wide = stem.kernel.shape
+    (rows, cols), grid = trace.crop.model, trace.grid
+    inputs = high * wide * rgb
+    bias = 0 if stem.bias is None else len(stem.bias)
+    count = len(stem.tokens)
+    relative = stem.difference / (stem.largest or 1.0)
+    lines = (
+        ("picture  H × W × C", f"{rows} × {cols} × {rgb}"),
+        ("patch  P", f"{high}" if high == wide else f"{high} × {wide}"),
+        ("patches  N = H · W / P²", f"{rows} · {cols} / {high * wide} = {count}"),
+        ("grid  rows × columns", f"{grid.rows} × {grid.cols}"),
+        ("one patch  P² · C", f"{high * wide} · {rgb} = {inputs}"),
+        ("one token  D", f"{dim}"),
+        ("matrix  D × P²C", f"{dim} × {inputs} = {dim * inputs:,}"),
+        ("bias", f"{bias}" if bias else "none"),
+        (
+            "tokens with those in front",
+            f"{count} + {len(grid.prefix)} = {count + len(grid.prefix)}",
+        ),
+        ("convolution's largest output", f"{stem.largest:.3g}"),
+        ("convolution − matrix, largest", f"{stem.difference:.2g}"),
+        ("of the largest output", f"{relative:.1g}"),
+    )
+    table = Table(("this model", ""), lines, len(lines) - 2)
+    return Panel((table,), Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths)), "In numbers")
+
+
+@kept(most=2)
+def _filters(trace: Trace, filters: str) -> Panel:
+    stem = asked.stem(trace)
+    if filters == "all filters":
+        return _tiled(_pictures(stem.kernel), f"All {len(stem.kernel)} filters")
+    flat = rearrange(stem.kernel, "dim rgb row col -> dim (rgb row col)")
+    count = min(COMPONENTS, *flat.shape)
+    found, _, shares = components(flat, count)
+    _, rgb, high, _ = stem.kernel.shape
+    laid = rearrange(found, "pc (rgb row col) -> pc rgb row col", rgb=rgb, row=high)
+    title = (
+        f"First {count} principal components of the filters ({shares.sum():.0%} of their variance)"
+    )
+    return _tiled(_pictures(laid), title)
+
+
+def _pictures(
+    kernels: Float64[np.ndarray, "pc rgb row col"],
+) -> UInt8[np.ndarray, "pc row col rgb"]:
+    """Each filter as a picture, from its least to its largest number; grey where it has one channel."""
+    low, high = (reduce(kernels, "pc rgb row col -> pc 1 1 1", how) for how in ("min", "max"))
+    scaled = (kernels - low) / np.where(high > low, high - low, 1)
+    pixels = rearrange((255 * scaled + 0.5).astype(np.uint8), "pc rgb row col -> pc row col rgb")
+    return pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
+
+
+def _tiled(pictures: UInt8[np.ndarray, "pc row col rgb"], title: str) -> Panel:
+    count, high, wide, _ = pictures.shape
+    across = ceil(sqrt(count * 7 / 4)) if count > COMPONENTS else min(7, count)
+    down = ceil(count / across)
+    padded = np.pad(pictures, ((0, down * across - count), (0, 0), (0, 0), (0, 0)))
+    tiles = rearrange(padded, "(down across) row col rgb -> down across row col rgb", down=down)
+    extent = Box(0, 0, down * (high + 1) - 1, across * (wide + 1) - 1)
+    return Panel((RasterTiles(tiles, count=count),), extent, title)

@@ -1,0 +1,177 @@
+"""How the answer comes about: what the head would say of a token after every layer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from vitviz.core.drawing import Drawing, Listed, Message, Panel, PixelSpace
+from vitviz.core.geometry import Box
+from vitviz.core.plots import Axis, Curve, Plot, Table, Whose
+from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.selection import Selection
+from vitviz.core.trace import Trace
+from vitviz.views import asked, parts, view
+from vitviz.views.kept import kept
+from vitviz.views.options import Help, Look
+
+LONGEST = 20
+"""Letters of a class's name in the table."""
+
+
+@view(
+    "lens",
+    title="Class token and early answers",
+    shows=(
+        "The class token starts the same for every picture and gathers the answer layer by layer. "
+        "The curve shows how near the chosen token is to what it becomes in the end; the table, what "
+        "the model's head would answer from it after each layer; the map, how probable each patch "
+        "alone would find the class. Only what the head really reads, after the last layer, is the "
+        "model's answer."
+    ),
+    formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ)))",
+    source="nostalgebraist 2020, Interpreting GPT: the logit lens; Vilas et al. 2023, arXiv:2310.18969",
+    follows=("token", "layer"),
+    order=84,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    label: Annotated[
+        str, Help("The class for curve and map, by name or number; empty takes the model's answer")
+    ] = "",
+    top: Annotated[int, Help("How many answers the table lists", 1, 5, 1)] = 5,
+    look: Look = Look(),
+) -> Drawing:
+    """The token's way, the class over the patches, and the best answers of every layer."""
+    token = selection.token(trace.grid, trace.crop)
+    layer = asked.depth_of(trace, selection)
+    who = parts.token_words(trace.grid, token)
+    title = f"What the head would answer from {who}"
+    try:
+        shares = _of_token(trace, token)
+        number = _class(trace, label)
+    except Unsupported as why:
+        text = str(why)
+        message = Message(text[:1].upper() + text[1:] + ".")
+        panels = (_way(trace, selection, token, layer, None, None),
+                  Panel((message,), Box(0, 0, 3, 4), "No early answers"))  # fmt: skip
+        return Drawing("lens", f"How {who} turns to its end", (panels,), parts.caption(trace))
+    above = (
+        _way(trace, selection, token, layer, shares[:, number], asked.label(trace, number)),
+        _map(trace, selection, number, layer, look),
+    )
+    return Drawing(
+        "lens", title, (above, (_table(trace, shares, layer, token, top),)),
+        parts.caption(trace, "Before the last layer the head was never trained to read these tokens."),
+    )  # fmt: skip
+
+
+@kept(most=64)
+def _of_token(trace: Trace, token: int) -> Float32[np.ndarray, "layer label"]:
+    """What the head would answer from one token after every layer."""
+    return asked.softmax(asked.source_of(trace).logits(asked.features(trace)[:, token]))
+
+
+def _class(trace: Trace, label: str) -> int:
+    """The class that is meant. VitvizError, with the likeliest, for one that there is not."""
+    labels, wanted = asked.source_of(trace).labels, label.strip().lower()
+    if not wanted:
+        return _answer(trace)
+    count = trace.model.classes
+    if wanted.isdecimal() and int(wanted) < count:
+        return int(wanted)
+    starts = [index for index, name in enumerate(labels) if name.lower().startswith(wanted)]
+    inside = [index for index, name in enumerate(labels) if wanted in name.lower()]
+    if not (starts or inside):
+        first = trace.predictions[0][0] if trace.predictions else "0"
+        raise VitvizError(
+            f"there is no class {label!r} among the {count} of this model; try {first!r} or a number "
+            f"from 0 to {count - 1}"
+        )
+    return (starts or inside)[0]
+
+
+@kept(most=1)
+def _answer(trace: Trace) -> int:
+    """The model's own answer, as a number."""
+    best = trace.predictions[0][0] if trace.predictions else ""
+    labels = asked.source_of(trace).labels
+    if best in labels:
+        return labels.index(best)
+    return int(best.rpartition(" ")[2]) if best.startswith("class ") else 0
+
+
+@kept(most=64)
+def _nearness(trace: Trace, token: int) -> Float64[np.ndarray, "layer"]:
+    """The cosine of a token after every layer with what it is after the last."""
+    found = asked.features(trace)[:, token].astype(np.float64)
+    length = np.linalg.norm(found, axis=1)
+    near: Float64[np.ndarray, "layer"] = (found @ found[-1]) / np.where(
+        length > 0, length * length[-1], 1
+    )
+    return near
+
+
+def _way(
+    trace: Trace, selection: Selection, token: int, layer: int,
+    shares: Float32[np.ndarray, "layer"] | None, name: str | None,
+) -> Panel:  # fmt: skip
+    near = _nearness(trace, token)
+    depths = np.arange(1.0, len(near) + 1)
+    whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(near)))
+    curves = [Curve(depths, near, "cosine to its end", "line", "second", whose)]
+    if shares is not None:
+        curves.append(Curve(depths, shares.astype(np.float64), f"probability of {_short(name or '')}",
+                            "line", "chosen", whose))  # fmt: skip
+    marks = [
+        Curve(depths[[layer]], each.y[[layer]], kind="points", tone=each.tone) for each in curves
+    ]
+    low = min(0.0, float(near.min()))
+    plot = Plot(
+        (*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), Axis("", low, 1.0)
+    )
+    front = ", ".join(trace.grid.prefix) or "none"
+    facts = (("put in front", front), (f"cosine after layer {layer + 1}", f"{near[layer]:.3f}"))
+    return Panel((plot,), Box(0, 0, 3, 4), f"The way of {parts.token_words(trace.grid, token)}",
+                 Listed(len(near)), facts=facts)  # fmt: skip
+
+
+def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look) -> Panel:
+    shares = asked.probabilities(trace, layer)[:, number]
+    values = parts.on_grid(shares[trace.grid.patches], trace.grid)
+    scale = parts.scale_of(values, look, "probability")
+    facts = tuple((name, f"{shares[at]:.3f}") for at, name in enumerate(trace.grid.prefix))
+    name = _short(asked.label(trace, number))
+    return Panel(
+        parts.over_picture(trace, selection, values, scale, look), trace.crop.frame,
+        f"“{name}” from every patch, layer {layer + 1}", PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None, facts,
+    )  # fmt: skip
+
+
+def _table(
+    trace: Trace, shares: Float32[np.ndarray, "layer label"], layer: int, token: int, top: int
+) -> Panel:
+    best = np.argsort(-shares, axis=1)[:, :top]
+    near = _nearness(trace, token)
+    rows = tuple(
+        (str(index + 1), f"{near[index]:.2f}",
+         *(f"{_short(asked.label(trace, int(each)))} {shares[index, each]:.0%}" for each in order))
+        for index, order in enumerate(best)
+    )  # fmt: skip
+    columns = ("layer", "cosine", *("1st", "2nd", "3rd", "4th", "5th")[: best.shape[1]])
+    whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(rows)))
+    table = Table(columns, rows, layer, whose)
+    wide = 0.5 * sum(table.widths)
+    return Panel((table,), Box(0, 0, len(rows) + 1, wide), "The best answers after every layer",
+                 Listed(len(rows)))  # fmt: skip
+
+
+def _short(name: str) -> str:
+    first = name.split(",")[0]
+    return first if len(first) <= LONGEST else f"{first[: LONGEST - 1]}…"
