@@ -300,8 +300,8 @@ def test_any_number_of_words_is_drawn_and_pointed_at(sizes, photo):
     token, word = trace.grid.token(1, 1), down * across - 1
     for name in OF_WORDS:
         drawing = find(name).draw(trace, at(trace, token, word))
-        figure = render(drawing, width_mm=90)
-        figure.draw_without_rendering()
+        if name == "words":
+            render(drawing, width_mm=90).draw_without_rendering()
         for panel in drawing.panels:
             assert panel.extent.height > 0
             assert panel.extent.width > 0
