@@ -283,3 +283,20 @@ def test_too_few_class_names_are_said(known: State, tmp_path: Path) -> None:
     model = vitviz.load(path)
     assert not model.labels
     assert any("names 2 classes and the model has 10" in note for note in model.info.notes)
+
+
+def test_a_real_file_without_a_name_sees_what_is_there(data_folder: Path, tmp_path: Path) -> None:
+    (real,) = (data_folder / "weights").glob("vit_tiny_patch16_224*.safetensors")
+    copy = tmp_path / "best.safetensors"
+    copy.write_bytes(real.read_bytes())
+    found = recognise(copy)
+    trained = f"{TINY}.augreg_in21k_ft_in1k"
+    assert trained in found.others
+    model = vitviz.load(copy, architecture=trained)
+    assert model.info.weights == "trained"
+    for photo, label in {
+        "koala": "koala", "panda": "giant panda", "polar_bear": "ice bear",
+        "scarlet_macaw": "macaw", "coffee": "espresso", "dog": "German shepherd",
+    }.items():  # fmt: skip
+        (file,) = (data_folder / "photos").glob(f"{photo}.*")
+        assert vitviz.trace(model, file).predictions[0][0] == label
