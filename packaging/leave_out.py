@@ -16,6 +16,7 @@ MODULES = [
     "IPython", "PIL.ImageTk", "PIL.ImageQt", "PyQt5", "PyQt6", "_pytest", "beartype", "cv2", "cupy",
     "hypothesis", "ipykernel", "jupyter", "mypy", "notebook", "numba", "pandas", "pip", "pygame",
     "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "pytest", "pytestqt", "scipy",
+    "readline",  # GPL, and of use at a prompt only
     "setuptools", "tensorboard", "tkinter", "wheel",
     "matplotlib.backends.backend_qt", "matplotlib.backends.backend_qtagg", "matplotlib.tests",
     "numpy.f2py", "numpy.testing.tests",
