@@ -125,6 +125,14 @@ def test_a_failed_download_is_said_where_it_was_wished(panel: LibraryPanel, hub:
     assert not panel.facts.said.isVisible()
 
 
+def test_a_gated_model_links_to_its_terms(panel: LibraryPanel, hub: Hub) -> None:
+    hub.gated = {f"timm/{SMALL}"}
+    panel.search.setText(SMALL)
+    panel.facts.open.click()
+    assert "gated" in panel.facts.said.text()
+    assert f'href="{hub.address}/timm/{SMALL}"' in panel.facts.said.text()
+
+
 def test_another_input_size_says_its_tokens_before_it_runs(
     window: MainWindow, panel: LibraryPanel
 ) -> None:

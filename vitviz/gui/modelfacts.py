@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -152,7 +153,9 @@ class ModelFacts(QFrame):
         self.said.setWordWrap(True)
         self.said.setFont(theme.font(-1, numbers=True))
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.said.setTextFormat(Qt.TextFormat.RichText)
+        self.said.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self.said.setOpenExternalLinks(True)
         grid = QGridLayout(self._transfer)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
@@ -213,7 +216,7 @@ class ModelFacts(QFrame):
         self.stop.setVisible(running)
         self._bar.setRange(0, 1000 if download.total else 0)
         self._bar.setValue(round(1000 * download.done / download.total) if download.total else 0)
-        self.said.setText(said.partition(": ")[2] if running and ": " in said else said)
+        self.said.setText(_linked(said.partition(": ")[2] if running and ": " in said else said))
         _color(self.said, "bad" if download.state == "failed" else "quiet")
         self._show_buttons(item, download, running=running)
 
@@ -341,6 +344,11 @@ def _weights(item: Item) -> str:
             if item.on_disk:
                 return f"on this computer, {megabytes(item.download)}{link}"
             return f"a download of about {megabytes(item.download)} (in float32){link}"
+
+
+def _linked(words: str) -> str:
+    """Words with the addresses in them to click on: a gated model's page."""
+    return re.sub(r"(https?://[^\s;,)]+)", r'<a href="\1">\1</a>', html.escape(words))
 
 
 def _color(label: QLabel, name: str) -> None:
