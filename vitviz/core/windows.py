@@ -48,6 +48,20 @@ class Windows:
         real: Int[np.ndarray, "key"] = seen[seen != PADDING]
         return real
 
+    def seeing(self, token: int) -> Int[np.ndarray, "query"]:
+        """The tokens that can look at a token, in ascending order; none for one in no window."""
+        found = [self._queries(window, slot) for window, slot in self.key_slots(token)]
+        seen = np.unique(np.concatenate(found)) if found else np.empty(0, self.queries.dtype)
+        real: Int[np.ndarray, "query"] = seen[seen != PADDING]
+        return real
+
+    def _queries(self, window: int, slot: int) -> Int[np.ndarray, "query"]:
+        queries: Int[np.ndarray, "query"] = self.queries[window]
+        if self.regions is not None:
+            region = self.regions[window]
+            queries = queries[region == region[slot]]
+        return queries
+
     def _keys(self, window: int, slot: int) -> Int[np.ndarray, "key"]:
         keys: Int[np.ndarray, "key"] = self.keys[window]
         if self.regions is not None:

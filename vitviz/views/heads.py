@@ -28,8 +28,8 @@ from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 Direction = Literal["looks at", "is looked at by"]
+Mixed = Literal["as used", "softmax before"]
 _ARROWS: dict[Direction, Literal["→", "←"]] = {"looks at": "→", "is looked at by": "←"}
-Rows = Float32[np.ndarray, "head token"]
 
 
 @view(
@@ -54,6 +54,9 @@ def draw(
     direction: Annotated[
         Direction, Help("Where the token looks, or which tokens look at it")
     ] = "looks at",
+    mixed: Annotated[
+        Mixed, Help("Where a model mixes its heads after the softmax: what it then uses, or before")
+    ] = "as used",
     look: Look = Look(),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture."""
@@ -61,13 +64,14 @@ def draw(
         raise Unsupported(
             f"{trace.model.title} has no attention among patches that could be verified"
             + "".join(f"; {reason}" for reason in trace.refused)
+            + parts.elsewhere(trace)
         )
     token = selection.token(trace.grid, trace.crop)
     layer = selection.layer(len(trace.layers))
-    rows = [_rows(trace, one, selection, direction) for one in trace.layers]
+    rows = [_rows(trace, one, selection, direction, mixed) for one in trace.layers]
     last = _heads(trace)[layer] - 1
     head = None if selection.head is None or last < 0 else min(selection.head, last)
-    tiles = _tiles(trace, rows, look)
+    tiles = _tiles(trace, rows, selection, look, direction)
     large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
     panels = (large, _atlas(trace, tiles, layer, head))
     query, arrow = trace.grid.name(token), _ARROWS[direction]
@@ -75,22 +79,38 @@ def draw(
         "heads",
         _title(trace, token, layer, head, direction),
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
-        parts.caption(trace, *parts.ranges_words(look), *_resampled(trace), *_left_out(trace)),
+        parts.caption(
+            trace,
+            *parts.ranges_words(look),
+            *parts.window_words(trace.layers[layer]),
+            *_resampled(trace),
+            *_left_out(trace),
+        ),
     )
 
 
 def _on_its_grid(layer: Layer) -> bool:
-    """Whether a layer's attention is among the tokens of its grid, and so can be drawn."""
-    return layer.attention.queries == layer.attention.keys == layer.grid.tokens
+    """Whether a layer's attention is among the tokens of its grids, and so can be drawn."""
+    sizes = (layer.attention.queries, layer.attention.keys)
+    return sizes == (layer.grid.tokens, layer.keys.tokens)
 
 
-def _rows(trace: Trace, layer: Layer, selection: Selection, direction: Direction) -> Rows | None:
+def _seen(layer: Layer, direction: Direction) -> TokenGrid:
+    """The tokens that the map is over."""
+    return layer.keys if direction == "looks at" else layer.grid
+
+
+def _rows(
+    trace: Trace, layer: Layer, selection: Selection, direction: Direction, mixed: Mixed
+) -> parts.Rows | None:
     """What each head gives to the tokens of its layer's own grid; None where there is none."""
     if not _on_its_grid(layer):
         return None
-    token = selection.token(layer.grid, trace.crop)
-    looks = direction == "looks at"
-    return layer.attention.rows(token) if looks else layer.attention.columns(token)
+    softmax = mixed == "softmax before" and layer.before is not None
+    attention = layer.before if softmax and layer.before is not None else layer.attention
+    if direction == "looks at":
+        return attention.rows(selection.token(layer.grid, trace.crop))
+    return attention.columns(selection.token(layer.keys, trace.crop))
 
 
 @kept()
@@ -99,29 +119,44 @@ def _heads(trace: Trace) -> tuple[int, ...]:
     return tuple(layer.attention.heads if _on_its_grid(layer) else 0 for layer in trace.layers)
 
 
-def _tiles(trace: Trace, rows: list[Rows | None], look: Look) -> HeatTiles:
+def _tiles(
+    trace: Trace,
+    rows: list[parts.Rows | None],
+    selection: Selection,
+    look: Look,
+    direction: Direction,
+) -> HeatTiles:
     """All heads' maps as one tiled image; tiles without a head are NaN."""
     heads, grid = _heads(trace), trace.grid
     values = np.full((len(heads), max(1, *heads, 1), grid.rows, grid.cols), np.nan, np.float32)
+    ranged = values.copy()
     for index, (layer, row) in enumerate(zip(trace.layers, rows, strict=True)):
         if row is not None:
-            maps = parts.on_grid(row[:, layer.grid.patches], layer.grid)
-            values[index, : len(row)] = (
-                maps if layer.grid == grid else _stretched(maps, layer, grid)
-            )
-    low, high = parts.tile_ranges(values, look)
+            own = _seen(layer, direction)
+            window = parts.reach(trace, layer, selection, looks=direction == "looks at")
+            values[index, : len(row)] = _laid(row, own, grid)
+            ranged[index, : len(row)] = _laid(parts.inside(row, window), own, grid)
+    low, high = parts.tile_ranges(ranged, look)
     return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "attention"))
 
 
+def _laid(
+    rows: parts.Rows, own: TokenGrid, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Rows as maps over the grid of the tiles."""
+    maps = parts.on_grid(rows[:, own.patches], own)
+    return maps if own == grid else _stretched(maps, own, grid)
+
+
 def _stretched(
-    maps: Float32[np.ndarray, "head row col"], layer: Layer, grid: TokenGrid
+    maps: Float32[np.ndarray, "head row col"], from_grid: TokenGrid, grid: TokenGrid
 ) -> Float32[np.ndarray, "head tile_row tile_col"]:
     """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
     down, across = (
         np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
         for count, size, own, limit in (
-            (grid.rows, grid.patch[0], layer.grid.patch[0], layer.grid.rows),
-            (grid.cols, grid.patch[1], layer.grid.patch[1], layer.grid.cols),
+            (grid.rows, grid.patch[0], from_grid.patch[0], from_grid.rows),
+            (grid.cols, grid.patch[1], from_grid.patch[1], from_grid.cols),
         )
     )
     stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
@@ -161,7 +196,7 @@ def _frame(trace: Trace) -> tuple[Labels, Box, HeadTiles]:
 def _large(
     trace: Trace,
     selection: Selection,
-    rows: Rows | None,
+    rows: parts.Rows | None,
     layer: int,
     head: int | None,
     look: Look,
@@ -172,16 +207,20 @@ def _large(
     if rows is None:
         return Panel((_not_on_grid(one, layer),), frame, f"Layer {layer + 1}")
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
-    values = parts.on_grid(row[one.grid.patches], one.grid)
-    scale = parts.scale_of(values, look, "attention", whole)
-    size = "" if one.grid == trace.grid else f", {parts.grid_words(one.grid, 'tokens')}"
+    own = _seen(one, direction)
+    values = parts.on_grid(row[own.patches], own)
+    window = parts.reach(trace, one, selection, looks=direction == "looks at")
+    ranged = parts.on_grid(parts.inside(row[None], window)[0, own.patches], own)
+    scale = parts.scale_of(ranged, look, "attention", whole)
+    size = "" if own == trace.grid else f", {parts.grid_words(own, 'tokens')}"
+    over = parts.over_picture(trace, selection, values, scale, look, own)
     return Panel(
-        parts.over_picture(trace, selection, values, scale, look, one.grid),
+        (*over, *parts.window_marks(trace, one, selection, looks=direction == "looks at")),
         frame,
         f"Layer {layer + 1}, {parts.head_words(head, len(rows))}{size}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
-        parts.shares(row, one.grid) if direction == "looks at" else (),
+        parts.shares(row, own) if direction == "looks at" else (),
     )
 
 
@@ -205,7 +244,7 @@ def _title(trace: Trace, token: int, layer: int, head: int | None, direction: Di
 
 def _resampled(trace: Trace) -> tuple[str, ...]:
     """Said where layers have coarser or finer tokens than the grid of the tiles."""
-    if all(layer.grid == trace.grid for layer in trace.layers):
+    if all(layer.grid == layer.keys == trace.grid for layer in trace.layers):
         return ()
     return ("Where a layer has other tokens, each cell shows the token that covers it.",)
 

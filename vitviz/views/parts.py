@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 from einops import rearrange, reduce
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from vitviz.core.colors import DIVERGING, Scale
 from vitviz.core.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.geometry import Box, Spot, TokenGrid
 from vitviz.core.selection import Place, Selection
-from vitviz.core.trace import Trace
+from vitviz.core.trace import Layer, Trace
+from vitviz.core.windows import boxes_of
 from vitviz.views.kept import kept
 from vitviz.views.options import Look
 
 Map = Float32[np.ndarray, "row col"]
+Rows = Float32[np.ndarray, "head token"]
 Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
 
 
@@ -64,6 +66,53 @@ def _boxes(trace: Trace, place: Place | None) -> tuple[Box, ...]:
     word = None if place.spot is None else grid.word_at(trace.crop.to_model(place.spot))
     inner = None if word is None else grid.word_box(token, word)
     return (box,) if inner is None else (box, inner)
+
+
+def reach(
+    trace: Trace, layer: Layer, selection: Selection, *, looks: bool
+) -> Int[np.ndarray, "token"] | None:
+    """The tokens that the chosen one can look at (or be looked at by) at all; None for all."""
+    if layer.windows is None:
+        return None
+    token = selection.token(layer.grid if looks else layer.keys, trace.crop)
+    return layer.windows.seen_from(token) if looks else layer.windows.seeing(token)
+
+
+def window_marks(
+    trace: Trace, layer: Layer, selection: Selection, *, looks: bool = True
+) -> tuple[Outlines, ...]:
+    """The chosen token's window outlined; nothing where it may look anywhere."""
+    tokens = reach(trace, layer, selection, looks=looks)
+    if tokens is None:
+        return ()
+    return (Outlines(boxes_of(tokens, layer.keys if looks else layer.grid), "chosen"),)
+
+
+def inside(rows: Rows, tokens: Int[np.ndarray, "token"] | None) -> Rows:
+    """Rows for choosing a range: outside of a window the lowest value inside, not the zeros there."""
+    if tokens is None or not len(tokens):
+        return rows
+    lowest = reduce(rows[:, tokens], "head token -> head 1", "min")
+    filled: Rows = np.broadcast_to(lowest, rows.shape).copy()
+    filled[:, tokens] = rows[:, tokens]
+    return filled
+
+
+def window_words(layer: Layer) -> tuple[str, ...]:
+    """What a window means for a map."""
+    if layer.windows is None:
+        return ()
+    count = layer.windows.keys.shape[1]
+    return (
+        f"This layer attends inside windows of {count} tokens (outlined): nothing is seen outside.",
+    )
+
+
+def elsewhere(trace: Trace) -> str:
+    """Where else to look, in a model whose tokens do not look at each other."""
+    pools = "; see its pools, which read the patches" if trace.pools else ""
+    matrices = "; see its matrices" if trace.matrices else ""
+    return f"{pools}{matrices}"
 
 
 def on_grid(
