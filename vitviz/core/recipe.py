@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitviz.core.intervention import Intervention
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Asked, Fit, Trace, Weights
 
@@ -18,7 +19,8 @@ class Run:
     """One model over one picture: what it takes to run it again.
 
     `model` and `picture` are names without folders; `weights_hash` and `picture_key` say whether a
-    file found under these names is the same one. `asked` is what `load` was asked for beside the name.
+    file found under these names is the same one. `asked` is what `load` was asked for beside the name,
+    `intervention` what was changed about the pass.
     """
 
     model: str
@@ -30,6 +32,7 @@ class Run:
     picture_key: str
     fit: Fit = "crop"
     asked: Asked = ()
+    intervention: Intervention | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +73,5 @@ def run_of(trace: Trace) -> Run:
     return Run(
         info.called, info.weights, info.weights_hash, info.device, info.precision,
         trace.picture.name, trace.picture.key, trace.fit, info.asked,
+        trace.intervention,
     )  # fmt: skip

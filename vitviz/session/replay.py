@@ -88,7 +88,9 @@ class Replay:
             from vitviz import models
 
             picture, model = self.picture(run), self.loaded(run)
-            self._traces[run] = models.trace(model, picture, fit=run.fit, progress=self.progress)
+            self._traces[run] = models.trace(
+                model, picture, fit=run.fit, intervention=run.intervention, progress=self.progress
+            )
         return self._traces[run]
 
     def picture(self, run: Run) -> Picture:

@@ -18,10 +18,16 @@ def names(one: Trace, other: Trace) -> tuple[str, str]:
     said = [next((pair for pair in (models, patches, sizes) if pair[0] != pair[1]), ("", ""))]
     if one.picture.key != other.picture.key:
         said.append(pictures)
+    if one.intervention != other.intervention:
+        said.append((_change(one), _change(other)))
     if all(first == second for first, second in said):
         said.append(("the first", "the second"))
     first, second = (", ".join(filter(None, each)) for each in zip(*said, strict=True))
     return first, second
+
+
+def _change(trace: Trace) -> str:
+    return "as it is" if trace.intervention is None else trace.intervention.words
 
 
 def short(names: tuple[str, str]) -> tuple[str, str]:

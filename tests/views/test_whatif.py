@@ -1,0 +1,80 @@
+"""What changes is drawn beside what was, from one trace; the numbers are those of the two passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vitviz
+from vitviz import Intervention
+from vitviz.core.drawing import Bars, Heat, Message
+from vitviz.core.plots import Table
+
+
+def heats(drawing):
+    return [
+        next(layer for layer in panel.layers if isinstance(layer, Heat))
+        for panel in drawing.rows[0]
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"positions": "removed"}, {"positions": "shuffled", "seed": 2}, {"positions": "sin-cos"},
+     {"positions": "learned", "patches": "shuffled"}],
+)  # fmt: skip
+def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, change):
+    drawing = vitviz.draw("whatif", tiny_trace, token=(1, 1), layer=2, head=1, **change)
+    after = vitviz.trace(tiny_model, photo, intervention=Intervention(**change))
+    token = tiny_trace.grid.token(1, 1)
+    found = heats(drawing)
+    for one, trace in zip(found, (tiny_trace, after), strict=True):
+        row = trace.layers[2].attention.rows(token)[1][trace.grid.patches]
+        np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
+    assert found[0].scale == found[1].scale
+    bars = [panel.layers[0] for panel in drawing.rows[1]]
+    assert all(isinstance(each, Bars) for each in bars)
+    assert bars[1].values == tuple(share for _, share in after.predictions[:5])
+
+
+def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_trace, photo):
+    drawing = vitviz.draw(
+        "whatif", tiny_trace, token=(0, 2), layer=1, head=0, positions="learned",
+        masked="the pinned patch", heads="without the chosen head",
+    )  # fmt: skip
+    change = Intervention(masked=(2,), heads=((1, 0),))
+    after = vitviz.trace(tiny_model, photo, intervention=change)
+    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert change.words in drawing.title
+
+
+def test_the_table_lists_the_usual_changes(tiny_trace):
+    drawing = vitviz.draw("whatif", tiny_trace, every=True)
+    (panel,) = drawing.rows[2]
+    table = panel.layers[0]
+    assert isinstance(table, Table)
+    changed = [row[0] for row in table.rows]
+    assert changed[0] == "nothing changed"
+    assert changed[table.chosen] == "positions removed"
+    assert dict(zip(changed, table.rows, strict=True))["nothing changed"][4] == "1.00"
+
+
+def test_nothing_changed_says_so(tiny_trace):
+    drawing = vitviz.draw("whatif", tiny_trace, positions="learned")
+    assert drawing.title.startswith("Nothing is changed")
+    one, other = heats(drawing)
+    np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_a_model_without_a_table_says_why(photo):
+    trace = vitviz.trace(vitviz.load("test_vit4", pretrained=False, pos_embed="none"), photo)
+    (panel,) = vitviz.draw("whatif", trace).panels
+    assert isinstance(panel.layers[0], Message)
+    assert "no learned table" in panel.layers[0].text
+
+
+def test_two_passes_are_compared_like_any_other_columns(tiny_model, tiny_trace, photo):
+    after = vitviz.trace(tiny_model, photo, intervention=Intervention("removed"))
+    drawing = vitviz.draw("difference", tiny_trace, against=after)
+    assert "positions removed" in drawing.title + " ".join(panel.title for panel in drawing.panels)
+    assert drawing.made.against.intervention == Intervention("removed")
