@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from vitviz.core.geometry import Box
 from vitviz.core.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.headers import ColumnHeader
+from vitviz.gui.lab import Lab
 from vitviz.gui.window import MainWindow
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
+from vitviz.session.settings import settings_folder
 
 FINE = ModelRequest("test_vit", pretrained=False)
 
@@ -236,3 +241,58 @@ def test_the_range_is_shared_until_somebody_wants_their_own(
     window.compare.bar.range_wished.emit(False)
     assert ends(0) != ends(1)
     assert "Own" in window.compare.bar._range.text()
+
+
+def test_zoom_is_linked_on_request(qtbot: QtBot, window: MainWindow) -> None:
+    settled(qtbot, window)
+    fine, coarse = panel_of(window, "patches", 0), panel_of(window, "patches", 1)
+    before = coarse._box.viewRect()
+    fine.show_range(Box(40, 40, 80, 80))
+    fine._box.sigRangeChangedManually.emit([True, True])
+    assert coarse._box.viewRect() == before
+    window.compare.bar.link_wished.emit("zoom", True)
+    fine._box.sigRangeChangedManually.emit([True, True])
+    seen, same = fine._box.viewRect(), coarse._box.viewRect()
+    assert abs(seen.center().x() - same.center().x()) < 1
+    assert abs(seen.width() - same.width()) < 4  # the panels are not quite of one shape
+
+
+def test_the_patch_lab_opens_another_size_beside(qtbot: QtBot, window: MainWindow) -> None:
+    window.wishes.patch_lab()
+    lab = window.findChild(Lab)
+    assert lab is not None
+    assert lab.isVisible()
+    lab.lab.beside.emit(ModelRequest("test_vit", pretrained=False, patch_size=20))
+    sizes = [live.trace.model.patch[0] for live in window.compare.lives if live.trace is not None]
+    assert sizes == [16, 32, 20]
+    assert not lab.isVisible()
+
+
+def test_a_saved_session_finds_its_layout_again(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.vitviz"
+    window.compare.set_layout("large")
+    window.sessions.files.save(file, window.compare.state())
+    assert any(str(file) in said for said in window.notices.sentences)
+    window.wishes.close_column()
+    window.board.reset()
+    window.open_files([str(file)])
+    assert window.compare.layout == "large"
+    assert len(window.compare.lives) == 2
+    assert not window.board.is_shown("rollout")
+    assert window.sessions.files.file == file
+
+
+def test_what_a_crash_left_is_offered_and_taken_back(qtbot: QtBot, window: MainWindow) -> None:
+    window.sessions.files.autosave(window.compare.state())
+    (left,) = settings_folder().glob("*.vitviz")
+    gone = left.rename(left.with_name("autosave-0.vitviz"))
+    window.sessions.begin()
+    assert "not closed properly" in window.notices.sentences[0]
+    offered = window.notices.findChildren(QPushButton)
+    next(button for button in offered if button.text() == "Open what was there").click()
+    assert len(window.compare.lives) == 2
+    assert not gone.exists()
+    window.sessions.end()
+    assert list(settings_folder().glob("*.vitviz")) == []

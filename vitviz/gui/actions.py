@@ -98,6 +98,13 @@ WISHES: tuple[Wish, ...] = (
         "Model",
         "A .safetensors, .pth, .pt, .bin or .npz file",
     ),
+    Wish(
+        "patch_lab",
+        "&Patch size lab…",
+        ("Ctrl+P",),
+        "Model",
+        "Any patch size that the model can be resampled to, and what it costs",
+    ),
     Wish("add_column", "&One more column", ("Ctrl+T",), "Compare", "To change one thing in it"),
     Wish("close_column", "&Close column", ("Ctrl+Shift+W",), "Compare"),
     Wish("reopen_column", "&Reopen closed column", ("Ctrl+Z",), "Compare"),

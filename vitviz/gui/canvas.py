@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Bars, Drawing, Message, Panel
+from vitviz.core.geometry import Box
 from vitviz.gui.theme import UNIT
+from vitviz.gui.zoom import seen_of, window_of
 
 if TYPE_CHECKING:
     from vitviz.gui.panel import PanelWidget, Pointed
@@ -26,6 +29,8 @@ class Canvas(QWidget):
     clicked = Signal(object)
     read = Signal(object)
     double_clicked = Signal()
+    zoomed = Signal(int, object)
+    """Which panel, and the window of it in shares that other panels understand."""
     painted = Signal()
     """A new drawing has been handed to the painter."""
 
@@ -139,10 +144,21 @@ class Canvas(QWidget):
             widget.clicked.connect(self._clicked)
             widget.read.connect(self.read)
             widget.double_clicked.connect(self.double_clicked)
+            widget.zoomed.connect(partial(self._zoomed, widget))
             layout.addWidget(widget, _share(panel))
             made.append(widget)
         body.addWidget(holder)
         return made
+
+    def show_window(self, at: int, window: Box) -> None:
+        """Zooms a panel to what another of its kind is zoomed to."""
+        widgets = self.panels
+        if at < len(widgets) and (panel := widgets[at].panel) is not None:
+            widgets[at].show_range(seen_of(panel, window))
+
+    def _zoomed(self, widget: PanelWidget, seen: Box) -> None:
+        if widget.panel is not None and widget in self.panels:
+            self.zoomed.emit(self.panels.index(widget), window_of(widget.panel, seen))
 
     def _hovered(self, found: Pointed | None) -> None:
         self.hovered.emit(found)

@@ -14,6 +14,7 @@ from vitviz.core.trace import Trace
 from vitviz.gui.card import Card
 from vitviz.gui.comparing import CompareBar, Layout
 from vitviz.gui.headers import ColumnHeader, HeaderStrip, Offer
+from vitviz.gui.lab import Lab
 from vitviz.gui.links import Links
 from vitviz.gui.table import Table
 from vitviz.session.columns import Live
@@ -205,6 +206,7 @@ class Compare(QObject):
 
     def _show_together(self) -> None:
         self.bar.show_together(self._session.together)
+        self.table.zoom_linked = self._session.together.zoom
         self.show_headings()
 
     def _show_apart(self) -> None:
@@ -280,6 +282,8 @@ class Compare(QObject):
                 columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
             case "reference":
                 session.compare_with(column)
+            case "lab":
+                Lab(self._window, column).begin()
             case "find":
                 columns.activate(column)
                 self._window.wishes.find_model()

@@ -132,6 +132,7 @@ class ColumnHeader(QFrame):
         self._wish(models, "Model library…", "find")
         self._wish(models, "Open checkpoint file…", "checkpoint")
         self._fill_patches(menu, heading)
+        self._wish(menu, "Patch size lab…", "lab")
         pictures = menu.addMenu("Picture")
         pictures.setEnabled(bool(self._offer.pictures))
         for key, name in self._offer.pictures:

@@ -84,6 +84,9 @@ class PanelWidget(QWidget):
     """`Pointed` whose value is to be read while nothing is chosen: new numbers came under the
     cursor, or Shift is held."""
 
+    zoomed = Signal(object)
+    """The `Box` that somebody zoomed or panned to."""
+
     def __init__(self) -> None:
         super().__init__()
         self._panel: Panel | None = None
@@ -99,6 +102,7 @@ class PanelWidget(QWidget):
         self._plot, self._table = PlotWidget(), TableWidget()
         self._graph: Any
         self._graph, self._box = _graph()
+        self._box.sigRangeChangedManually.connect(self._zoomed)
         for watched in (self._graph.viewport(), self._plot, self._table.rows):
             watched.installEventFilter(self)
         content = QWidget()
@@ -152,6 +156,14 @@ class PanelWidget(QWidget):
         """Shows the whole panel again."""
         if self._panel is not None:
             self._box.setRange(rect(self._panel.extent), padding=0.01)
+
+    def show_range(self, seen: Box) -> None:
+        """Shows a part of the panel."""
+        self._box.setRange(rect(seen), padding=0)
+
+    def _zoomed(self, *_axes: object) -> None:
+        seen = self._box.viewRect()
+        self.zoomed.emit(Box(seen.top(), seen.left(), seen.bottom(), seen.right()))
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.drawing import Drawing
+from vitviz.core.geometry import Box
 from vitviz.gui.canvas import Arrangement
 from vitviz.gui.card import Card
 from vitviz.gui.headers import ColumnHeader, HeaderStrip
@@ -179,6 +180,7 @@ class Table(QWidget):
     def __init__(self, views: dict[str, View]) -> None:
         super().__init__()
         self._views = views
+        self.zoom_linked = False
         self.rows: dict[str, Row] = {}
         self._columns: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
@@ -332,8 +334,15 @@ class Table(QWidget):
         card.read.connect(self.read)
         card.double_clicked.connect(lambda view: self.double_clicked.emit(view, column))
         card.focused.connect(self.focused)
+        card.canvas.zoomed.connect(partial(self._zoomed, name, column))
         card.wished.connect(lambda wish, view: self.wished.emit(wish, view, column))
         return card
+
+    def _zoomed(self, view: str, column: int, panel: int, window: Box) -> None:
+        if self.zoom_linked:
+            for other, card in self.rows[view].cards.items():
+                if other != column:
+                    card.canvas.show_window(panel, window)
 
     def _row_wished(self, wish: str, view: str) -> None:
         self.focused.emit(view)

@@ -201,6 +201,9 @@ class Wishes:
     def all_heads(self) -> None:
         self._session.all_heads()
 
+    def patch_lab(self) -> None:
+        self._window.compare.column_wished("lab", self._session.columns.active.id)
+
     def add_column(self) -> None:
         self._window.compare.wish("add")
 

@@ -28,6 +28,8 @@ class Scene:
     """What of the look somebody chose; the rest is left to each view's own defaults."""
     other: Trace | None = None
     """What a view of two traces compares with."""
+    also: tuple[tuple[Trace, Trace], ...] = ()
+    """Further pictures as this model and the other one read them, as far as that is at hand."""
 
     def values(self, view: str) -> dict[str, Any]:
         """A view's flat options: the shared look as far as it was chosen, then its own."""
@@ -143,7 +145,7 @@ class Drawings:
         def work(_: Progress) -> Drawing:
             if why := shown.applies(scene.trace):
                 raise Unsupported(why)
-            return shown.draw(scene.trace, scene.selection, values, scene.other)
+            return shown.draw(scene.trace, scene.selection, values, scene.other, scene.also)
 
         def done(drawing: Drawing) -> None:
             if scene.trace is self._trace and view in self.wanted:

@@ -183,9 +183,7 @@ def _runs(process: str) -> bool:
         number = int(process)
     except ValueError:
         return False
-    if number == os.getpid():
-        return True
-    return _alive(number)
+    return number > 0 and (number == os.getpid() or _alive(number))
 
 
 def _alive(number: int) -> bool:

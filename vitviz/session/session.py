@@ -34,7 +34,7 @@ from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
 from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
 from vitviz.session.together import PARTS, Sizes, Together, carried, differing, one_model
-from vitviz.views import find
+from vitviz.views import View, find
 from vitviz.views.options import Look, Value, arguments
 
 _MB = 2**20
@@ -655,12 +655,25 @@ class Session:
         for live, names in views:
             self._draw(live, names)
 
+    def _further(self, live: Live, other: Live | None) -> tuple[tuple[Trace, Trace], ...]:
+        """The other open pictures that both models have read already."""
+        models = live.column.model, (other or live).column.model
+        found = []
+        for picture in self.pictures:
+            if picture.key != live.column.picture:
+                one, two = (self._traces.peek(Target(model, picture.key)) for model in models)
+                if one is not None and two is not None:
+                    found.append((one, two))
+        return tuple(found)
+
     def _draw(self, live: Live, views: Iterable[str]) -> None:
         if live.trace is not None:
+            views = tuple(views)
             other = self.columns.partner(live)
             scene = Scene(
                 live.trace, live.selection, self.look, self.options, self.look_chosen,
                 None if other is None else other.trace,
+                self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
             )  # fmt: skip
             live.drawings.draw(views, scene)
 
@@ -680,6 +693,10 @@ class Session:
     def _say(self, sentences: list[str]) -> None:
         if sentences:
             self.problems.emit(sentences)
+
+
+def _takes_more(view: View) -> bool:
+    return view.pairs or view.many
 
 
 def _key_now(key: str | None, pictures: Mapping[str, Picture], first: Picture | None) -> str | None:

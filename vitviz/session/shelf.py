@@ -27,6 +27,11 @@ class Shelf(Generic[K, V]):
             self._kept[key] = entry
             return entry[0]
 
+    def peek(self, key: K) -> V | None:
+        """What is kept under the key, without making it the newest."""
+        entry = self._kept.get(key)
+        return None if entry is None else entry[0]
+
     def put(self, key: K, value: V, size: int) -> None:
         """Keeps a value of `size` bytes; what was used longest ago makes room."""
         with self._lock:

@@ -1,0 +1,40 @@
+"""What is zoomed to, said so that a panel beside it can show the same: the same part of the picture."""
+
+from __future__ import annotations
+
+from vitviz.core.drawing import Panel, PixelSpace
+from vitviz.core.geometry import Box
+
+
+def window_of(panel: Panel, seen: Box) -> Box:
+    """What is seen of a panel: a share of the original picture, or of the panel where it has none."""
+    if isinstance(panel.space, PixelSpace):
+        rows, cols = panel.space.crop.original
+        return _shares(panel.space.crop.box_to_original(seen), Box(0, 0, rows, cols))
+    return _shares(seen, panel.extent)
+
+
+def seen_of(panel: Panel, window: Box) -> Box:
+    """What another panel has to show to be zoomed to the same."""
+    if isinstance(panel.space, PixelSpace):
+        rows, cols = panel.space.crop.original
+        return panel.space.crop.box_to_model(_inside(window, Box(0, 0, rows, cols)))
+    return _inside(window, panel.extent)
+
+
+def _shares(box: Box, whole: Box) -> Box:
+    return Box(
+        (box.top - whole.top) / whole.height,
+        (box.left - whole.left) / whole.width,
+        (box.bottom - whole.top) / whole.height,
+        (box.right - whole.left) / whole.width,
+    )
+
+
+def _inside(shares: Box, whole: Box) -> Box:
+    return Box(
+        whole.top + shares.top * whole.height,
+        whole.left + shares.left * whole.width,
+        whole.top + shares.bottom * whole.height,
+        whole.left + shares.right * whole.width,
+    )
