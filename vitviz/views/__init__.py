@@ -78,9 +78,8 @@ class View:
                 f"{self.title} compares two models or pictures; choose another one too"
             )
         more: dict[str, Any] = {"also": tuple(also)} if self.pairs else {}
-        if self.many:  # a recipe has further pictures as pairs, here of one and the same model
+        if self.many:
             more = {"others": _further(trace, [*others, *(one for one, _ in also)])}
-            also = [(one, one) for one in more["others"]]
         drawing = self.function(*both, selection, **more, **arguments(self.function, chosen))
         recipe = _recipe(trace, selection)
         if more.get("others"):
@@ -91,7 +90,7 @@ class View:
         made = Recipe(
             self.name, given, selection, run_of(trace),
             run_of(other) if self.traces == 2 and other is not None else None,
-            tuple((run_of(one), run_of(two)) for one, two in also) if more else (),
+            tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
             tuple(run_of(one) for one in more.get("others", ())),
         )  # fmt: skip
         return replace(drawing, options=given, recipe=recipe, made=made)
