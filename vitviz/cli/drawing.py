@@ -63,7 +63,11 @@ _AGAINST = Parameter(
     help="What a view of two compares with: a patch size (8, or 8@112 with the input size), a model "
     "or a picture; may be repeated to change several.",
 )
-_ALSO = Parameter("--also", help="A further picture through both models, for cka; may be repeated.")
+_ALSO = Parameter(
+    "--also",
+    help="A further picture, through both models for cka, through the one for views over many pictures "
+    "(distance, entropy, features, einops); may be repeated.",
+)
 _OVER = Parameter(
     "--over",
     help="Draw again and again over: layer, head, token or an option, all or listed (layer=0,3,6-11); "
@@ -193,7 +197,8 @@ def _traces(
 
     trace = traced(request, picture)
     if not words:
-        return trace, None, []
+        further = [traced(request, one) for one in also]
+        return trace, None, [(one, one) for one in further]
     other, second = changed(request, picture, words)
     pairs = [(traced(request, one), traced(other, one)) for one in also]
     return trace, traced(other, second), pairs
