@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from einops import reduce
-from jaxtyping import Float32
 
 from vitviz.core.drawing import (
     Drawing,
@@ -134,33 +133,10 @@ def _tiles(
         if row is not None:
             own = _seen(layer, direction)
             window = parts.reach(trace, layer, selection, looks=direction == "looks at")
-            values[index, : len(row)] = _laid(row, own, grid)
-            ranged[index, : len(row)] = _laid(parts.inside(row, window), own, grid)
+            values[index, : len(row)] = parts.laid(row, own, grid)
+            ranged[index, : len(row)] = parts.laid(parts.inside(row, window), own, grid)
     low, high = parts.tile_ranges(ranged, look)
     return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "attention"))
-
-
-def _laid(
-    rows: parts.Rows, own: TokenGrid, grid: TokenGrid
-) -> Float32[np.ndarray, "head tile_row tile_col"]:
-    """Rows as maps over the grid of the tiles."""
-    maps = parts.on_grid(rows[:, own.patches], own)
-    return maps if own == grid else _stretched(maps, own, grid)
-
-
-def _stretched(
-    maps: Float32[np.ndarray, "head row col"], from_grid: TokenGrid, grid: TokenGrid
-) -> Float32[np.ndarray, "head tile_row tile_col"]:
-    """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
-    down, across = (
-        np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
-        for count, size, own, limit in (
-            (grid.rows, grid.patch[0], from_grid.patch[0], from_grid.rows),
-            (grid.cols, grid.patch[1], from_grid.patch[1], from_grid.cols),
-        )
-    )
-    stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
-    return stretched
 
 
 def _whole(tiles: HeatTiles) -> tuple[float, float]:

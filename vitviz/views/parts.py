@@ -125,6 +125,29 @@ def on_grid(
     return laid
 
 
+def laid(
+    rows: Rows, own: TokenGrid, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Rows as maps over the grid of the tiles."""
+    maps = on_grid(rows[:, own.patches], own)
+    return maps if own == grid else _stretched(maps, own, grid)
+
+
+def _stretched(
+    maps: Float32[np.ndarray, "head row col"], from_grid: TokenGrid, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
+    down, across = (
+        np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
+        for count, size, own, limit in (
+            (grid.rows, grid.patch[0], from_grid.patch[0], from_grid.rows),
+            (grid.cols, grid.patch[1], from_grid.patch[1], from_grid.cols),
+        )
+    )
+    stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
+    return stretched
+
+
 def scale_of(
     values: Map, look: Look, label: str, whole: tuple[float, float] | None = None
 ) -> Scale:
@@ -229,6 +252,8 @@ def grid_words(grid: TokenGrid, what: str) -> str:
 
 def head_words(head: int | None, heads: int) -> str:
     """What to call the chosen head."""
+    if heads == 1:
+        return "its one head"
     return f"mean of {heads} heads" if head is None else f"head {head + 1}"
 
 
