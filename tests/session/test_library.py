@@ -151,6 +151,19 @@ def test_a_download_is_stopped_and_goes_on(hub: Hub) -> None:
         jobs.close()
 
 
+def test_a_download_stopped_some_other_day_is_known(library: Library, hub: Hub) -> None:
+    hub.cut_after = [300_000, 0]
+    library.download(SMALL)
+    assert library.state(SMALL).state == "failed"
+    kept = Remembered()
+    another_day = Library(InlineJobs(), kept.now, kept.change)
+    another_day.open()
+    assert another_day.state(SMALL).state == "stopped"
+    assert 0 < another_day.state(SMALL).done <= 300_000
+    another_day.download(SMALL)
+    assert SMALL in names(another_day, shelf="disk")
+
+
 def test_without_a_network_the_library_is_there_and_says_so(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,20 +41,19 @@ def blobs(repository: str) -> Path:
     return Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}", "blobs")
 
 
-def on_disk(repositories: Iterable[str]) -> dict[str, int]:
-    """Which repositories' weights are on this computer, with their bytes; one look at each folder."""
+def begun(repositories: Iterable[str]) -> list[str]:
+    """Those repositories of which the cache has anything at all; one look at its folder."""
     try:
         there = {path.name for path in Path(constants.HF_HUB_CACHE).iterdir()}
     except OSError:
-        return {}
-    found = {}
-    for repository in repositories:
-        name, _ = split(repository)
-        if f"models--{name.replace('/', '--')}" in there:
-            file = cached(repository)
-            if file is not None:
-                found[repository] = file.stat().st_size
-    return found
+        return []
+    return [each for each in repositories if blobs(each).parent.name in there]
+
+
+def on_disk(repositories: Iterable[str]) -> dict[str, int]:
+    """Which repositories' weights are on this computer, with their bytes."""
+    files = {each: cached(each) for each in begun(repositories)}
+    return {each: file.stat().st_size for each, file in files.items() if file is not None}
 
 
 def is_offline() -> bool:

@@ -42,9 +42,11 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is on this computer: repositories with their bytes, and whether the hub can be reached."""
+    """What is on this computer: repositories with their bytes, those whose download was stopped with
+    what has arrived, and whether the hub can be reached."""
 
     whole: dict[str, int]
+    parts: dict[str, int]
     reachable: bool
 
 
@@ -108,8 +110,11 @@ class Library:
 
         def work(_progress: Progress) -> Disk:
             from vitviz.models import hub
+            from vitviz.models.download import partial as arrived
 
-            return Disk(hub.on_disk(names), hub.is_reachable())
+            whole = hub.on_disk(names)
+            parts = {each: arrived(each) for each in hub.begun(names) if each not in whole}
+            return Disk(whole, parts, hub.is_reachable())
 
         self._jobs.submit(
             "library-disk", work, lane="read", done=self._looked, failed=self._not_looked
@@ -163,6 +168,10 @@ class Library:
             self._fill()
 
     def _looked(self, disk: Disk) -> None:
+        for item in self.items:
+            here = disk.parts.get(item.repository, 0)
+            if here and item.name not in self._downloads:
+                self._tell(item.name, Download("stopped", here, item.download), None)
         offline = not disk.reachable
         if disk.whole != self._disk or offline != self.offline:
             self._disk, self.offline = disk.whole, offline
