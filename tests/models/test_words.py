@@ -11,6 +11,7 @@ from einops import rearrange, reduce
 from safetensors.torch import save_file
 
 import vitviz
+from vitviz.core.intervention import Intervention
 from vitviz.core.words import InnerAttention
 from vitviz.models.tnt_net import TNT
 from vitviz.models.verify import product_error, sampled_error
@@ -94,6 +95,29 @@ def test_geometry_and_places_are_said(model, trace, request):
     assert words.reach == ("picture" if legacy else "patch")
     table = rearrange(model.module.pixel_pos.detach().numpy(), "1 dim row col -> (row col) dim")
     np.testing.assert_array_equal(words.positions, table)
+
+
+def test_a_head_or_the_sentences_places_can_be_taken_away(photo):
+    """What if, in a TNT: outer heads and the patches' table; the first inner layer never changes."""
+    model = loaded(NAMES[0])
+    before = vitviz.trace(model, photo)
+    state = {name: value.clone() for name, value in model.module.state_dict().items()}
+    without = vitviz.trace(model, photo, intervention=Intervention(heads=((0, 1),)))
+    removed = vitviz.trace(model, photo, intervention=Intervention(positions="removed"))
+    with torch.no_grad():
+        proj = model.module.blocks[0].attn_out.proj.weight
+        proj[:, 8:16] = 0  # the part of the projection that reads head 2 of 3
+        expected = vitviz.trace(model, photo)
+        model.module.load_state_dict(state)
+        model.module.patch_pos[:, 1:] = 0
+        placeless = vitviz.trace(model, photo)
+        model.module.load_state_dict(state)
+    for changed, by_hand in ((without, expected), (removed, placeless)):
+        assert changed.predictions != before.predictions
+        for one, two in zip(changed.predictions, by_hand.predictions, strict=True):
+            assert one == (two[0], pytest.approx(two[1], abs=1e-6))
+        first = changed.words.layers[0].attention.received()
+        np.testing.assert_array_equal(first, before.words.layers[0].attention.received())
 
 
 def test_of_many_sentences_some_are_verified_and_a_wrong_kernel_is_found():

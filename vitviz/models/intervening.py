@@ -70,18 +70,20 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
     """
     with ExitStack() as undo:
         if change.positions != "learned":
-            table = _table(module, grid)
-            module._parameters["pos_embed"] = nn.Parameter(
+            name, table = _table(module, grid)
+            module._parameters[name] = nn.Parameter(
                 _other(table, grid, change), requires_grad=False
             )
-            undo.callback(module._parameters.__setitem__, "pos_embed", table)
+            undo.callback(module._parameters.__setitem__, name, table)
         for layer, head in change.heads:
             undo.callback(_without_head(module, layer, head).remove)
         yield
 
 
-def _table(module: nn.Module, grid: TokenGrid) -> nn.Parameter:
-    table = module._parameters.get("pos_embed")
+def _table(module: nn.Module, grid: TokenGrid) -> tuple[str, nn.Parameter]:
+    """The table of patches' positions, and its name; a TNT's words have another one, left alone."""
+    name = "patch_pos" if "patch_pos" in module._parameters else "pos_embed"
+    table = module._parameters.get(name)
     if table is None:
         raise Unsupported(
             f"{type(module).__name__} has no learned table of positions that could be exchanged; take "
@@ -93,7 +95,7 @@ def _table(module: nn.Module, grid: TokenGrid) -> nn.Parameter:
             f"the table of positions has shape {tuple(table.shape)}, not a row for each of the "
             f"{grid.rows} × {grid.cols} patches, so its rows cannot be exchanged exactly"
         )
-    return table
+    return name, table
 
 
 def _other(table: Tensor, grid: TokenGrid, change: Intervention) -> Tensor:
@@ -139,10 +141,12 @@ def _without_head(module: nn.Module, layer: int, head: int) -> Any:
     blocks = list(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else []
     if not 0 <= layer < len(blocks):
         raise VitvizError(f"there is no layer {layer} to mask; the {len(blocks)} count from 0")
-    attention: Any = getattr(blocks[layer], "attn", None)
+    # TNT: the outer attention is the one whose heads are shown.
+    attention: Any = getattr(blocks[layer], "attn", getattr(blocks[layer], "attn_out", None))
     heads = getattr(attention, "num_heads", 0)
     plain = isinstance(getattr(attention, "norm", nn.Identity()), nn.Identity)
-    if not (hasattr(attention, "proj") and hasattr(attention, "qkv") and plain):
+    known = any(hasattr(attention, name) for name in ("qkv", "qk"))
+    if not (hasattr(attention, "proj") and known and plain):
         raise Unsupported(
             f"the heads of {type(module).__name__} are not put side by side before one projection, so "
             "one cannot be taken out exactly"
