@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from vitviz.core.colors import Scale
@@ -58,10 +58,10 @@ def lay_out(drawing: Drawing, paper: Paper) -> Page:
     title = title if paper.title else ()
     top = MARGIN + height(len(title), paper.headline) + (2.5 if title else 0)
     placed: list[Placed] = []
-    letters = _letters(paper)
+    letters, names = _letters(paper), _names_room(drawing, paper)
     for row in _rows(drawing, paper):
-        rules = _Row(paper, room, _gap(row), paper.bars == "each" or (paper.bars != "none" and
-                                                                     shared is None))  # fmt: skip
+        bars = paper.bars == "each" or (paper.bars != "none" and shared is None)
+        rules = _Row(paper, room, _gap(row), bars, names)
         done = rules.placed(row, top, letters)
         placed.extend(done)
         top = max((one.bottom for one in done), default=top) + rules.below
@@ -101,6 +101,19 @@ def _letters(paper: Paper) -> Iterator[str]:
         letter = (ascii_lowercase[first - 1] if first else "") + ascii_lowercase[last]
         yield letter if paper.letters else ""
         count += 1
+
+
+def _names_room(drawing: Drawing, paper: Paper) -> float:
+    """Room for the names of rows, in millimetres."""
+    named = [panel.layers for panel in drawing.panels if _is_label(panel)]
+    names = [
+        label.text
+        for layers in named
+        for layer in layers
+        if isinstance(layer, Labels)
+        for label in layer.labels
+    ]
+    return max((width(name, paper.size * 6 / 7, paper) for name in names), default=0.0) + 1.0
 
 
 def _shared(drawing: Drawing) -> Scale | None:
@@ -147,6 +160,7 @@ class _Row:
     room: float
     gap: float
     bars: bool
+    names: float
 
     @property
     def below(self) -> float:
@@ -183,6 +197,9 @@ class _Row:
 
     def _sizes(self, row: tuple[Panel, ...]) -> list[tuple[float, float]]:
         """(height, width) of each panel's axes: by weight, none higher than the first, the row full."""
+        if len(row) > 1 and _is_label(row[0]):
+            rest = replace(self, room=self.room - self.names - self.gap)._sizes(row[1:])
+            return [(rest[0][0], self.names), *rest]
         free, tallest = self.room - self.gap * (len(row) - 1), 0.62 * self.room
         total = sum(panel.weight for panel in row) or 1.0
         shares = [free * panel.weight / total for panel in row]

@@ -121,8 +121,21 @@ WISHES: tuple[Wish, ...] = (
     ),
     Wish("all_layers", "Set up: all &layers", (), "Compare", "One view, each column another layer"),
     Wish("two_pictures", "Set up: t&wo pictures", (), "Compare", "This picture and the next"),
-    Wish("export", "&Save figure of this view…", ("Ctrl+E",), "Figure", "PNG, SVG or PDF"),
-    Wish("copy", "&Copy view as picture", ("Ctrl+C",), "Figure"),
+    Wish(
+        "compose",
+        "&Compose a figure…",
+        ("Ctrl+E",),
+        "Figure",
+        "A page for paper: its width, type, letters, grids of layers, heads, columns; animations",
+    ),
+    Wish(
+        "export", "&Save this view as it is…", ("Ctrl+Shift+E",), "Figure", "PNG, SVG, PDF or TIFF"
+    ),
+    Wish("copy", "Copy view as &picture", ("Ctrl+C",), "Figure", rule=True),
+    Wish(
+        "copy_python", "Copy as P&ython", (), "Figure", "Code that draws the same, to be pasted"
+    ),
+    Wish("copy_command", "Copy as co&mmand", (), "Figure", "A command that draws the same"),
     Wish("help", "&Help on this view", ("F1",), "Help", "What it shows, its formula and source"),
     Wish("keys", "&Keys", ("?",), "Help", "All keys on one page"),
     Wish("updates", "Check for &updates", (), "Help", "Asks once, now", rule=True),

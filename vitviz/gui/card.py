@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from vitviz.core.drawing import Drawing, Message
 from vitviz.gui import theme
 from vitviz.gui.canvas import Canvas
+from vitviz.gui.composing import DragOut
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.legend import MessageWidget
 from vitviz.gui.theme import UNIT
@@ -118,6 +119,8 @@ class Card(QFrame):
             title.setToolTip(self.view.shows)
             layout.addWidget(title)
         layout.addWidget(self._subtitle, 1)
+        header.setToolTip("Drag it out of the window to have this view as a PNG")
+        DragOut(self, header)
         return header
 
     def _tool_strip(self) -> QFrame:
@@ -130,7 +133,7 @@ class Card(QFrame):
         for wish, sign, tip in (
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view"),
-            ("export", "⤓", "Save this figure (Ctrl+E)"),
+            ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),
             ("maximise", "⤢", "Maximise (F, or double click)"),
         ):
             layout.addWidget(self._button(wish, sign, tip))

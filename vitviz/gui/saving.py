@@ -9,20 +9,25 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress
+from vitviz.session.compose import Composition, compose
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
 
-FIGURES = "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg)"
+FIGURES = "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff)"
 
 
 def save_figure(
-    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None]
-) -> None:
-    """Asks for a file and saves the drawing there; the file dialog asks before overwriting."""
+    parent: QWidget, session: Session, drawing: Drawing, first: Composition | None,
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Asks for a file and saves the drawing there; the file dialog asks before overwriting.
+
+    `first` draws it anew, so that its numbers are the same whenever it is made again.
+    """
     picture = Path(dict(drawing.recipe).get("picture", "")).stem
     stem = f"{picture}-{drawing.view}" if picture else drawing.view
-    first = str(Path(session.settings.figure_folder) / f"{stem}.png")
-    name, kind = QFileDialog.getSaveFileName(parent, "Save figure", first, FIGURES)
+    place = str(Path(session.settings.figure_folder) / f"{stem}.png")
+    name, kind = QFileDialog.getSaveFileName(parent, "Save figure", place, FIGURES)
     if not name:
         return
     path = Path(name)
@@ -32,7 +37,7 @@ def save_figure(
     def work(_progress: Progress) -> None:
         from vitviz.figures.save import save
 
-        save(drawing, path)
+        save(drawing if first is None else compose(first)[0], path)
 
     def failed(error: Exception) -> None:
         session.problems.emit([sentence(error, f"saving {path.name}")])

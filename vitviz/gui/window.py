@@ -456,7 +456,7 @@ class MainWindow(QMainWindow):
             case "options":
                 self._docks["Inspector"].setVisible(True)
             case "export":
-                self.wishes.export_view(view)
+                self.wishes.compose_view(view)
             case "maximise":
                 self.compare.maximise(view)
 

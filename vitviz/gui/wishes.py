@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from vitviz.core.drawing import Drawing
 from vitviz.core.images import bundled_pictures
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
+from vitviz.gui.composing import composition_of, copy_as, open_composer
 from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
 from vitviz.gui.opening import Opening
 from vitviz.gui.outside import ask_for_updates, open_folder
@@ -136,8 +138,20 @@ class Wishes:
     def open_checkpoint(self, path: str) -> None:
         Opening(self._window, self._session, self._window.request_model).open(path)
 
+    def compose(self) -> None:
+        self.compose_view(self._window.board.focus)
+
     def export(self) -> None:
-        self.export_view(self._window.board.focus)
+        drawing = self._drawing(self._window.board.focus)
+        if drawing is not None:
+            first = composition_of(self._session, drawing)
+            save_figure(self._window, self._session, drawing, first, self._window.notices.tell)
+
+    def copy_python(self) -> None:
+        self._copy_as("python")
+
+    def copy_command(self) -> None:
+        self._copy_as("command")
 
     def copy(self) -> None:
         card = self._window.compare.card(self._window.board.focus)
@@ -251,10 +265,22 @@ class Wishes:
         at = (columns.index(columns.active.id) + by) % len(columns)
         columns.activate(columns.all[at].id)
 
-    def export_view(self, view: str) -> None:
+    def compose_view(self, view: str) -> None:
+        drawing = self._drawing(view)
+        if drawing is not None and (
+            open_composer(self._window, self._session, drawing, self._window.notices.tell) is None
+        ):
+            self._window.notices.say(["This view is being drawn anew; try again in a moment."])
+
+    def _drawing(self, view: str) -> Drawing | None:
         card = self._window.compare.card(view)
         drawing = None if card is None else card.drawing
         if drawing is None or self._session.trace is None:
             self._window.notices.say(["There is no figure to save yet; open a picture first."])
-            return
-        save_figure(self._window, self._session, drawing, self._window.notices.tell)
+            return None
+        return drawing
+
+    def _copy_as(self, kind: str) -> None:
+        drawing = self._drawing(self._window.board.focus)
+        if drawing is not None:
+            self._window.notices.tell(copy_as(kind, self._session, drawing))

@@ -73,8 +73,9 @@ class Replay:
     def drawing(self, part: Part) -> Drawing:
         """One drawing. VitvizError, in a sentence, for a picture, weights or a view that are gone."""
         made = part.made
-        trace = self.trace(made.run)
-        other = None if made.against is None else self.trace(made.against)
+        # Copies: what views keep from one drawing for the next one can change the last digits.
+        trace = replace(self.trace(made.run))
+        other = None if made.against is None else replace(self.trace(made.against))
         also = [(self.trace(one), self.trace(two)) for one, two in made.also]
         others = [self.trace(one) for one in made.others]
         view, options = find(made.view), dict(made.options)

@@ -38,8 +38,10 @@ class Subject:
     also: Sequence[tuple[Trace, Trace]] = ()
 
     def draw(self, view: View) -> Drawing:
-        """The view of it."""
-        return view.draw(self.trace, self.selection, self.values, self.other, self.also)
+        """The view of it, as if nothing had been drawn before: what views keep from one drawing for
+        the next one can change the last digits, and a figure must be the same when it is made again."""
+        other = None if self.other is None else replace(self.other)
+        return view.draw(replace(self.trace), self.selection, self.values, other, self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Step:
 
     label: str
     change: Change
+    token: bool = False
 
 
 def steps(view: View, subject: Subject, text: str) -> list[Step]:
@@ -93,8 +96,12 @@ def sweep(
 def sheet_of(view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[Step]]) -> Sheet:
     """How the drawings of a sweep lie on a page: side by side, or the first way downwards."""
     labels = tuple(step.label for step in ways[-1])
-    title, caption = view.title, drawings[0].caption
-    panel = main_panel(drawings[0])
+    first = drawings[0]
+    token = dict(first.recipe).get("token", "")
+    swept = any(step.token for way in ways for step in way)
+    token = f"token {token}" if token.startswith("(") else f"the {token} token"
+    title = f"{view.title}, from {token}" if "token" in view.follows and not swept else view.title
+    caption, panel = "", main_panel(first)
     if len(ways) == 2:
         rows = tuple(step.label for step in ways[0])
         return Sheet(title, caption, len(labels), labels, rows, panel)
@@ -153,7 +160,7 @@ def _tokens(subject: Subject, listed: str) -> list[Step]:
             return replace(subject, selection=replace(subject.selection, pin=place, hover=None))
 
         token = place.token(trace.grid, trace.crop)
-        return Step("token" if token is None else trace.grid.name(token), change)
+        return Step("token" if token is None else trace.grid.name(token), change, token=True)
 
     return [step(place) for place in places]
 

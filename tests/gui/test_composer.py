@@ -1,0 +1,225 @@
+"""The composer shows the very page that it saves, and copies what runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+import vitviz
+from vitviz.cli import run
+from vitviz.core.drawing import Drawing, Heat
+from vitviz.figures.numbers import numbers
+from vitviz.figures.recipes import read_recipe
+from vitviz.figures.render import pixels
+from vitviz.gui.composer import Composer
+from vitviz.gui.composing import composition_of, copy_as, figure_to_drop, open_composer
+from vitviz.gui.qimages import heat_image
+from vitviz.session.column import ModelRequest
+from vitviz.session.compose import compose
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.session import Session
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory, photo: np.ndarray) -> Path:
+    place = tmp_path_factory.mktemp("my photos") / "photo 1.png"
+    Image.fromarray(photo).save(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def session(file: Path, tiny_checkpoint: Path) -> Session:
+    made = Session(InlineJobs(), save=lambda _settings: "")
+    made.use_model(ModelRequest(str(tiny_checkpoint)))
+    made.open_sources([str(file)])
+    made.want(["heads", "rollout"])
+    made.set_option("rollout", "keep", 0.25)
+    return made
+
+
+@pytest.fixture
+def composer(qtbot: QtBot, session: Session) -> Iterator[Composer]:
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    assert made is not None
+    yield made
+    made.close()
+
+
+def choose(box, value) -> None:
+    at = box.findData(value)
+    assert at >= 0
+    box.setCurrentIndex(at)
+    box.activated.emit(at)
+
+
+def saved(composer: Composer, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "PNG (*.png)"))
+    )
+    composer.save()
+    return target
+
+
+def test_what_is_seen_is_the_file(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composer.form.dpi.setValue(100)
+    composer.refresh()
+    made = composer.made
+    assert made is not None
+    with Image.open(saved(composer, tmp_path / "figure.png", monkeypatch)) as image:
+        printed = np.asarray(image.convert("RGBA"))
+    np.testing.assert_array_equal(printed, pixels(made.page, made.paper))
+
+
+def test_grids_have_a_drawing_for_every_layer_and_head(
+    composer: Composer, session: Session
+) -> None:
+    form = composer.form
+    choose(form.across, "head")
+    choose(form.down, "layer")
+    form.down_list.setText("0,1")
+    composer.refresh()
+    assert composer.made is not None
+    assert session.trace is not None
+    assert len(composer.made.drawings) == 2 * session.trace.heads
+    page = composer.made.page
+    assert [panel.title for panel in page.rows[0][1:]] == [
+        f"head {at + 1}" for at in range(session.trace.heads)
+    ]
+    assert composer.film_button.isEnabled()
+    bars = {panel.bar for panel in page.panels if panel.bar is not None}
+    assert len(bars) == 1
+
+
+def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -> None:
+    session.add_column(ModelRequest(session.request.name, patch_size=32))
+    session.want(["heads"], [live.id for live in session.columns])
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    assert made is not None
+    choose(made.form.across, "columns")
+    made.refresh()
+    assert made.made is not None
+    sizes = {one.values.shape for one in numbers(made.made.page)}
+    assert len(made.made.drawings) == len(sizes) == 2
+    made.close()
+    session.columns.close(session.columns.active.id)
+    session.want(["heads", "rollout"])
+
+
+def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: Composer) -> None:
+    choose(composer.form.across, "layer")
+    composer.form.across_list.setText("77")
+    composer.refresh()
+    assert "there is no layer 77" in composer._said.text()
+    assert not composer.save_button.isEnabled()
+    composer.form.across_list.setText("0")
+    composer.refresh()
+    assert composer.save_button.isEnabled()
+
+
+def test_numbers_are_saved_beside_it(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composer.form.numbers.setChecked(True)
+    composer.refresh()
+    saved(composer, tmp_path / "figure.svg", monkeypatch)
+    assert {each.suffix for each in tmp_path.iterdir() if each.is_file()} == {
+        ".svg",
+        ".npz",
+        ".csv",
+    }
+
+
+def test_an_animation_has_all_frames(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(composer.form.across, "layer")
+    composer.form.across_list.setText("0-2")
+    choose(composer.form.width_preset, 85.0)
+    composer.refresh()
+    target = tmp_path / "layers.gif"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "GIF (*.gif)"))
+    )
+    composer.save_animation()
+    with Image.open(target) as image:
+        assert image.n_frames == 3
+
+
+def test_the_clipboard_has_the_page(composer: Composer) -> None:
+    composer.form.dpi.setValue(60)
+    composer.refresh()
+    composer.copy()
+    image = QGuiApplication.clipboard().image()
+    assert image.width() == round(180 / 25.4 * 60)
+
+
+def test_a_view_dragged_out_is_a_png_with_its_recipe(session: Session) -> None:
+    shown = QImage(20, 10, QImage.Format.Format_RGB32)
+    mime = figure_to_drop(session.drawings["rollout"], shown)
+    dropped = Path(mime.urls()[0].toLocalFile())
+    assert dropped.name == "photo 1-rollout.png"
+    assert read_recipe(dropped)["options"] == {"keep": 0.25}
+
+
+def test_copied_python_and_command_draw_the_same(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    assert session.trace is not None
+    session.pin(vitviz.views.draw.selection_of(session.trace, token=(1, 2)).pin)
+    on_screen = session.drawings["rollout"]
+    first = composition_of(session, on_screen)
+    assert first is not None
+    shown, _ = compose(first)
+    assert numbers(shown)[0].values == pytest.approx(numbers(on_screen)[0].values, rel=1e-5)
+    assert copy_as("python", session, shown).startswith("Copied as Python")
+    code = QGuiApplication.clipboard().text()
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(code, found)
+    same(found["drawing"], shown)
+    assert copy_as("command", session, shown).startswith("Copied as a command")
+    line = QGuiApplication.clipboard().text()
+    words = shlex.split(line)
+    assert run([*words[1:], "--overwrite", "--data"], lambda _launch: 0) == 0
+    with np.load(tmp_path / "rollout.npz") as arrays:
+        np.testing.assert_array_equal(arrays["panel1"], numbers(shown)[0].values)
+
+
+def same(one: Drawing, other: Drawing) -> None:
+    for a, b in zip(numbers(one), numbers(other), strict=True):
+        np.testing.assert_array_equal(a.values, b.values)
+    assert one.made == other.made
+
+
+def test_screen_and_paper_colour_maps_alike(session: Session) -> None:
+    """Both go through core.colors: the same cell differs by at most 2 of 255."""
+    from vitviz.figures.render import render
+
+    drawing = session.drawings["heads"]
+    heat = next(layer for layer in drawing.panels[0].layers if isinstance(layer, Heat))
+    qt = heat_image(heat).convertToFormat(QImage.Format.Format_RGB888)
+    rows, cols = qt.height(), qt.width()
+    line = np.frombuffer(qt.constBits(), np.uint8).reshape(rows, qt.bytesPerLine())
+    screen = line[:, : 3 * cols].reshape(rows, cols, 3).astype(int)
+    figure = render(drawing)
+    printed = figure.axes[0].images[1].get_array()
+    factor = printed.shape[0] // rows
+    paper = printed[factor // 2 :: factor, factor // 2 :: factor, :3].astype(int)
+    assert np.abs(screen - paper).max() <= 2
+
+
+def test_a_composition_knows_its_columns(session: Session) -> None:
+    first = composition_of(session, session.drawings["heads"])
+    assert first is not None
+    assert len(first.beside) == 1
+    assert dict(first.subject.values) == {}

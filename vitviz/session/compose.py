@@ -1,0 +1,104 @@
+"""A figure put together for paper: one view, or a page of it over layers, heads, tokens, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vitviz.core.drawing import Drawing
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.recipe import Sheet
+from vitviz.core.sharing import Key, with_ranges
+from vitviz.core.sheet import page
+from vitviz.session.sweep import Step, Subject, across, sheet_of, steps, sweep
+from vitviz.views import View
+
+COLUMNS = "columns"
+"""Said instead of a way to go: the view of all columns, side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What is on the page.
+
+    `ways` are what it goes over ("layer", "head=0,2", "columns", an option), none for the drawing as
+    it is; the last goes across, one before it down. `beside` are the columns by name. `panel` takes
+    one panel of each drawing. `title` and `caption` replace what would stand there (None).
+    """
+
+    view: View
+    subject: Subject
+    shown: Drawing
+    ways: tuple[str, ...] = ()
+    beside: tuple[tuple[str, Subject], ...] = ()
+    panel: int | None = None
+    one_range: bool = True
+    title: str | None = None
+    caption: str | None = None
+    method: bool = False
+
+
+def compose(
+    wanted: Composition, progress: Progress = silent
+) -> tuple[Drawing, tuple[Drawing, ...]]:
+    """The page, and the drawings on it one by one. VitvizError for ways that lead nowhere."""
+    drawings, sheet = _drawings(wanted, progress)
+    sheet = replace(
+        sheet, one_range=wanted.one_range, caption=_caption(wanted, sheet.caption),
+        title=sheet.title if wanted.title is None else wanted.title,
+    )  # fmt: skip
+    plain = not wanted.ways and wanted.panel is None
+    first = drawings[0]
+    if plain and (sheet.title, sheet.caption) == (first.title, first.caption):
+        return first, (first,)
+    return page(drawings, sheet), tuple(drawings)
+
+
+def _drawings(wanted: Composition, progress: Progress) -> tuple[Sequence[Drawing], Sheet]:
+    view = wanted.view
+    if not wanted.ways:
+        shown = _anew(wanted)
+        labels = () if wanted.panel is None else (_named(shown, wanted.panel),)
+        return [shown], Sheet(shown.title, shown.caption, 1, labels, (), wanted.panel)
+    ways = [_steps(wanted, way) for way in wanted.ways]
+    drawings = sweep(view, wanted.subject, ways, progress)
+    sheet = sheet_of(view, drawings, ways)
+    if wanted.ways == (COLUMNS,):
+        sheet = replace(sheet, across=across(len(drawings)))
+    return drawings, sheet if wanted.panel is None else replace(sheet, panel=wanted.panel)
+
+
+def _anew(wanted: Composition) -> Drawing:
+    """What is on screen, drawn anew, in the ranges that it has there."""
+    bars = [panel.bar for panel in wanted.shown.panels]
+    shared: dict[Key, tuple[float, float]] = {
+        (at, bar.label, bar.unit, bar.table): (bar.low, bar.high)
+        for at, bar in enumerate(bars)
+        if bar is not None
+    }
+    return with_ranges(wanted.subject.draw(wanted.view), shared)
+
+
+def _steps(wanted: Composition, way: str) -> list[Step]:
+    if way != COLUMNS:
+        return steps(wanted.view, wanted.subject, way)
+    if not wanted.beside:
+        raise VitvizError("there is only one column; open another beside it first")
+    return [_column(name, subject) for name, subject in wanted.beside]
+
+
+def _column(name: str, column: Subject) -> Step:
+    def change(subject: Subject) -> Subject:
+        return replace(column, values=subject.values)
+
+    return Step(name, change)
+
+
+def _caption(wanted: Composition, usual: str) -> str:
+    said = usual if wanted.caption is None else wanted.caption
+    return " ".join(filter(None, (said, f"Method: {wanted.view.formula}" if wanted.method else "")))
+
+
+def _named(drawing: Drawing, panel: int) -> str:
+    panels = drawing.panels
+    return panels[min(panel, len(panels) - 1)].title
