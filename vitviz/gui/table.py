@@ -33,7 +33,7 @@ NARROWEST = 176
 LOWEST = 190
 STACKED = 280
 """Narrower columns show a drawing's panels one below the other."""
-ROOMY = 420
+ROOMY = 560
 """Pixels each way that one view of a column needs to be shown with all its panels."""
 
 
@@ -148,6 +148,7 @@ class Row(QWidget):
         for card in self.cards.values():
             card.setFixedHeight(height)
         layout = cast(QVBoxLayout, self.layout())
+        self._cells.invalidate()
         layout.invalidate()  # on a page that is hidden nobody else does
         self.setFixedHeight(layout.sizeHint().height())
 
