@@ -136,6 +136,9 @@ WISHES: tuple[Wish, ...] = (
         "copy_python", "Copy as P&ython", (), "Figure", "Code that draws the same, to be pasted"
     ),
     Wish("copy_command", "Copy as co&mmand", (), "Figure", "A command that draws the same"),
+    Wish(
+        "walk", "&Walk through", ("Ctrl+Shift+H",), "Help", "From pixels to answer, in seven steps"
+    ),
     Wish("help", "&Help on this view", ("F1",), "Help", "What it shows, its formula and source"),
     Wish("keys", "&Keys", ("?",), "Help", "All keys on one page"),
     Wish("updates", "Check for &updates", (), "Help", "Asks once, now", rule=True),

@@ -18,6 +18,7 @@ from vitviz.gui.drops import carries_pictures, pasted_paths, sources_of
 from vitviz.gui.opening import Opening
 from vitviz.gui.outside import ask_for_updates, open_folder
 from vitviz.gui.saving import save_figure
+from vitviz.gui.walk import show_walk
 from vitviz.session.log import log_folder
 
 if TYPE_CHECKING:
@@ -159,6 +160,9 @@ class Wishes:
             self._window.notices.say(["There is no view to copy yet; open a picture first."])
             return
         QGuiApplication.clipboard().setPixmap(card.canvas.grab())
+
+    def walk(self) -> None:
+        show_walk(self._window)
 
     def help(self) -> None:
         dialogs.view_help(self._window, self._window.views[self._window.board.focus]).show()

@@ -1,0 +1,102 @@
+"""The walk through shows each step with its views, and leaves the board as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+import vitviz
+from vitviz.gui import theme
+from vitviz.gui.app import application
+from vitviz.gui.walk import Walk, show_walk
+from vitviz.gui.window import MainWindow
+from vitviz.session.column import ModelRequest
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.session import Session
+from vitviz.views import find
+from vitviz.views.options import arguments
+from vitviz.views.walk import steps
+
+
+@pytest.fixture
+def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
+    theme.apply(application(), theme.DARK)
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    made = MainWindow(session)
+    made.resize(1300, 850)
+    made.show()
+    session.use_model(ModelRequest("test_vit", pretrained=False))
+    session.open_sources([photo])
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not isValid(made)
+
+
+def test_every_step_shows_its_views(window: MainWindow) -> None:
+    before = window.board.visible
+    window.wishes.walk()
+    walk = window.findChild(Walk)
+    assert walk is not None
+    assert len(walk.steps) == 7
+    for index, step in enumerate(walk.steps):
+        walk.go(index)
+        assert set(window.board.visible) == set(step.views)
+        assert window.board.focus == step.views[0]
+        assert all(window.board.cards[name].drawing is not None for name in step.views)
+    walk.go(99)
+    assert walk.at == 6
+    walk.close()
+    assert window.board.visible == before
+
+
+def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:
+    walk = show_walk(window)
+    walk.go(4)
+    chosen = next(one for one in walk.steps[4].tries if one.words == "fixed waves")
+    walk._try(chosen)
+    drawing = window.board.cards["whatif"].drawing
+    assert drawing is not None
+    assert "sines and cosines" in drawing.title
+
+
+def test_without_a_picture_it_says_what_to_do(qtbot: QtBot) -> None:
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    window = MainWindow(session)
+    walk = show_walk(window)
+    assert walk.steps == ()
+    assert "Open a picture" in walk._words.text()
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments_", "said"),
+    [
+        ("test_vit", {}, "A class token"),
+        ("test_vit", {"class_token": False, "global_pool": "avg", "reg_tokens": 2}, "register 1"),
+        ("test_vit4", {"pos_embed": "none"}, "told in another way"),
+        ("test_vit", {"num_classes": 0}, "no head"),
+    ],
+)
+def test_the_words_are_those_of_the_model(name, arguments_, said, photo):
+    trace = vitviz.trace(vitviz.load(name, pretrained=False, **arguments_), photo)
+    found = steps(trace)
+    assert len(found) == 7
+    words = " ".join(step.words for step in found)
+    assert said in words
+    grid = trace.grid
+    assert f"{grid.rows * grid.cols} patches" in words
+    for step in found:
+        assert step.views
+        for one in step.tries:
+            arguments(find(one.view).function, dict(one.options))
+            assert one.view in step.views

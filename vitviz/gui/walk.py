@@ -1,0 +1,190 @@
+"""The walk through: a guide below the views that goes from pixels to answer, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.trace import Trace
+from vitviz.gui import theme
+from vitviz.gui.links import Links
+from vitviz.gui.theme import UNIT
+from vitviz.views.walk import Step, Try, steps
+
+if TYPE_CHECKING:
+    from vitviz.gui.window import MainWindow
+
+HEIGHT = 168
+
+
+def show_walk(window: MainWindow) -> Walk:
+    """The guide, begun or brought to the front."""
+    found = window.findChild(Walk)
+    walk = found if isinstance(found, Walk) else Walk(window)
+    walk.begin()
+    return walk
+
+
+class Walk(QDockWidget):
+    """Shows one step at a time, with its views on the board; closed, the board is as it was."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__("Walk through", window)
+        self.setObjectName("Walk through")
+        self.setAllowedAreas(
+            Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea
+        )
+        self._window, self._session = window, window.session
+        self._before: str | None = None
+        self._at = 0
+        self.steps: tuple[Step, ...] = ()
+        self._tries: list[QPushButton] = []
+        self._dots: list[QToolButton] = []
+        self._links = Links()
+        self._build()
+        window.installEventFilter(self)
+        window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self)
+
+    @property
+    def at(self) -> int:
+        """The step that is shown, counted from 0."""
+        return self._at
+
+    def begin(self) -> None:
+        """Shows the guide at the step where it was left."""
+        if self._before is None:
+            self._before = self._window.board.state()
+        self.show()
+        self.raise_()
+        self._window.resizeDocks([self], [HEIGHT], Qt.Orientation.Vertical)
+        self._read(self._session.trace)
+        self.go(self._at)
+
+    def go(self, step: int) -> None:
+        """Goes to a step: its words, and its views on the board."""
+        if not self.steps:
+            return
+        self._at = min(max(step, 0), len(self.steps) - 1)
+        self._show_words()
+        shown = self.steps[self._at]
+        board = self._window.board
+        if board.maximised:
+            board.maximise("")
+        board.set_all_shown(shown.views)
+        board.set_focus(shown.views[0] if shown.views else "")
+        self._window.compare.show_views()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Listens while it is seen."""
+        super().showEvent(event)
+        self._links.cut()
+        self._links.connect(self._session.trace_ready, self._trace_ready)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Listens no longer."""
+        super().hideEvent(event)
+        self._links.cut()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Closes before the window does, so that the window remembers its own views."""
+        if watched is self._window and event.type() == QEvent.Type.Close:
+            self.close()
+        return False
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Gives the board back as it was."""
+        super().closeEvent(event)
+        before, self._before = self._before, None
+        if before is not None:
+            self._window.board.restore(before)
+            self._window.compare.show_views()
+
+    def _trace_ready(self, trace: Trace, _column: int) -> None:
+        if self.isVisible():
+            begun = bool(self.steps)
+            self._read(trace)
+            self._show_words() if begun else self.go(self._at)
+
+    def _read(self, trace: Trace | None) -> None:
+        self.steps = () if trace is None else steps(trace)
+        if not self.steps:
+            self._title.setText("Walk through: from pixels to the answer")
+            self._words.setText(
+                "Open a picture (Ctrl+O); the walk is through it, with its own numbers."
+            )
+        for button in (self._back, self._next):
+            button.setEnabled(bool(self.steps))
+
+    def _show_words(self) -> None:
+        step, count = self.steps[self._at], len(self.steps)
+        self._title.setText(f"{self._at + 1} of {count}   {step.title}")
+        self._words.setText(step.words)
+        self._back.setEnabled(self._at > 0)
+        self._next.setEnabled(self._at < count - 1)
+        for old in self._tries:
+            old.hide()
+            old.deleteLater()
+        self._tries = [self._button(one) for one in step.tries]
+        for index, button in enumerate(self._dots):
+            button.setChecked(index == self._at)
+
+    def _button(self, one: Try) -> QPushButton:
+        button = QPushButton(one.words)
+        button.clicked.connect(lambda: self._try(one))
+        self._row.insertWidget(self._row.count() - 1, button)
+        return button
+
+    def _try(self, one: Try) -> None:
+        for name, value in one.options:
+            self._session.set_option(one.view, name, value)
+
+    def _build(self) -> None:
+        self._title, self._words = QLabel(), QLabel()
+        self._title.setObjectName("title")
+        self._title.setFont(theme.font(2))
+        self._words.setWordWrap(True)
+        self._words.setMaximumWidth(1000)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._back, self._next = QPushButton("Back"), QPushButton("Next")
+        self._back.clicked.connect(lambda: self.go(self._at - 1))
+        self._next.clicked.connect(lambda: self.go(self._at + 1))
+        self._dots = [self._dot(index) for index in range(7)]
+        top, self._row = QHBoxLayout(), QHBoxLayout()
+        top.addWidget(self._title, 1)
+        for dot in self._dots:
+            top.addWidget(dot)
+        top.addSpacing(UNIT)
+        top.addWidget(self._back)
+        top.addWidget(self._next)
+        self._row.addStretch()
+        words = QScrollArea()
+        words.setWidget(self._words)
+        words.setWidgetResizable(True)
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(2 * UNIT, UNIT, 2 * UNIT, UNIT)
+        layout.setSpacing(UNIT)
+        layout.addLayout(top)
+        layout.addWidget(words, 1)
+        layout.addLayout(self._row)
+        self.setWidget(body)
+
+    def _dot(self, index: int) -> QToolButton:
+        dot = QToolButton()
+        dot.setObjectName("quiet")
+        dot.setText(str(index + 1))
+        dot.setCheckable(True)
+        dot.clicked.connect(lambda: self.go(index))
+        return dot

@@ -1,0 +1,167 @@
+"""The walk through: from pixels to answer in seven steps, with this model's and picture's numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitviz.core.trace import Trace
+from vitviz.views import find, parts
+from vitviz.views.options import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Something to try at a step: what to call it, and which options of a view it sets."""
+
+    words: str
+    view: str
+    options: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its title, a few plain sentences, the views that show it, and things to try."""
+
+    title: str
+    words: str
+    views: tuple[str, ...]
+    tries: tuple[Try, ...] = ()
+
+
+def steps(trace: Trace) -> tuple[Step, ...]:
+    """The seven steps for a trace; views that have nothing to show for it are left out."""
+    found = (
+        _field(trace), _patches(trace), _embedding(trace), _class(trace), _positions(trace),
+        _block(trace), _features(trace),
+    )  # fmt: skip
+    return tuple(
+        Step(step.title, step.words, _possible(trace, step.views), step.tries) for step in found
+    )
+
+
+def _possible(trace: Trace, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if not find(name).applies(trace))
+
+
+def _field(trace: Trace) -> Step:
+    rows, cols = trace.crop.model
+    return Step(
+        "How far can one layer see?",
+        f"A convolution of 3 × 3 looks at the nearest pixels; five of them see 11 × 11 of the "
+        f"{cols} × {rows} here. Attention may look anywhere from the first layer on. Point at a patch: "
+        "the boxes are what convolutions reach, the map where this patch looks. Below, every point is "
+        f"a head of one of the {len(trace.layers)} layers: some stay near, some look far across.",
+        ("field", "distance"),
+        (
+            Try("5 convolutions", "field", (("count", 5), ("cells", "pixels"))),
+            Try("50 convolutions", "field", (("count", 50), ("cells", "pixels"))),
+            Try("one over patches", "field", (("count", 1), ("cells", "patches"))),
+        ),
+    )
+
+
+def _patches(trace: Trace) -> Step:
+    grid = trace.grid
+    high, wide = (f"{side:g}" for side in grid.patch)
+    return Step(
+        "The picture is cut into patches",
+        f"A transformer reads a row of things, so the picture is cut into "
+        f"{parts.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out row by row: "
+        f"{grid.rows * grid.cols} patches. The pattern beside says it exactly; change it and see what "
+        "becomes of the picture.",
+        ("patches", "einops"),
+        tuple(Try(words, "einops", (("example", words), ("pattern", "")))
+              for words in ("cut into patches", "patches in a row", "put back together")),
+    )  # fmt: skip
+
+
+def _embedding(trace: Trace) -> Step:
+    high, wide = (round(side) for side in trace.grid.patch)
+    return Step(
+        "Each patch becomes a token",
+        f"A patch is {wide} × {high} × 3 = {wide * high * 3} numbers. One learned matrix turns them "
+        f"into {trace.model.dim}, the token. Its filters look for edges, colours and waves. That a "
+        "convolution with steps as large as its kernel does the very same is shown in the table, on "
+        "this picture, by the largest difference of the two.",
+        ("embedding",),
+        (
+            Try("main directions", "embedding", (("filters", "principal components"),)),
+            Try("all filters", "embedding", (("filters", "all filters"),)),
+        ),
+    )
+
+
+def _class(trace: Trace) -> Step:
+    front = trace.grid.prefix
+    if "class" in front:
+        others = [name for name in front if name != "class"]
+        more = f" Also in front: {', '.join(others)}, free for the model to use." * bool(others)
+        said = (
+            "A class token, the same for every picture, is put in front. It has no patch of its own; "
+            "it gathers what the patches say." + more
+        )
+    elif front:
+        said = f"In front of the patches stand {', '.join(front)}; the answer is read from the patches."
+    else:
+        said = "Nothing is put in front here: the answer is read from the patches together."
+    answer = (
+        f" In the end this model says {trace.predictions[0][0]}, {trace.predictions[0][1]:.0%}."
+        if trace.predictions else " This model has no head, so it gives no answer, only features."
+    )  # fmt: skip
+    return Step(
+        "The class token turns into the answer",
+        said + " The table asks the head after every layer what it would answer already." + answer,
+        ("lens", "predictions"),
+    )
+
+
+def _positions(trace: Trace) -> Step:
+    said = (
+        "So far nothing tells where a patch lies. A learned vector for each place is added; those of "
+        "neighbours become alike."
+        if trace.positions is not None
+        else f"Where a patch lies is told in another way here: {trace.positions_note.rstrip('.')}."
+    )
+    return Step(
+        "Each token is told its place",
+        said
+        + " Does it matter, and which encoding? Take the positions away, mix them up or replace "
+        "them by fixed waves, and compare answer and attention before and after. Without positions, "
+        "mixing up the patches changes nothing at all: the model cannot tell.",
+        ("positions", "whatif"),
+        (
+            Try("removed", "whatif", (("positions", "removed"), ("patches", "in place"))),
+            Try("mixed up", "whatif", (("positions", "shuffled"), ("patches", "in place"))),
+            Try("fixed waves", "whatif", (("positions", "sin-cos"), ("patches", "in place"))),
+            Try("patches mixed up", "whatif", (("positions", "learned"), ("patches", "shuffled"))),
+            Try("both", "whatif", (("positions", "removed"), ("patches", "shuffled"))),
+        ),
+    )
+
+
+def _block(trace: Trace) -> Step:
+    heads = trace.heads
+    return Step(
+        "A block: look around, then think",
+        f"Every one of the {len(trace.layers)} layers does the same: tokens are normalised, each of "
+        f"{heads} heads lets them look at each other, what they find is added, and a small network "
+        "works on every token alone. The table has each step with its shape. Attention is a row of "
+        "numbers that sum to 1. Blocks only add: how long a token has become is how much was written.",
+        ("block", "heads", "norms"),
+    )
+
+
+def _features(trace: Trace) -> Step:
+    return Step(
+        "What the tokens have become",
+        "After the blocks, patches that show the same thing have like vectors. The map compares the "
+        "chosen one with all others; the colours are the three directions in which they differ most. "
+        "Open more pictures: one colour then means the same in all of them. Go through the layers and "
+        "see objects come together.",
+        ("features", "rollout"),
+        (
+            Try("all patches", "features", (("foreground", "all patches"),)),
+            Try("one side alone", "features", (("foreground", "high first component"),)),
+            Try("the other side", "features", (("foreground", "low first component"),)),
+        ),
+    )
