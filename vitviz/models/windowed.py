@@ -6,12 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from einops import rearrange
+from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
+from vitviz.core.attention import Fuse
+from vitviz.core.progress import Unsupported
 from vitviz.core.windows import PADDING, Windows
 from vitviz.models.calls import TILE, Recorded, add_bias
+
+MOST = 64_000_000
+"""Most entries of a whole map that is made to discard or fuse: 256 MB."""
 
 
 class WindowedAttention(Recorded):
@@ -82,6 +87,26 @@ class WindowedAttention(Recorded):
             real = np.flatnonzero(self.windows.queries[window] != PADDING)
             found[:, self.windows.queries[window, real]] += maps[:, real]
         return found
+
+    def flow(
+        self,
+        weight: Float32[np.ndarray, "*token head query"],
+        *,
+        fuse: Fuse | None = None,
+        discard: float = 0.0,
+    ) -> Float32[np.ndarray, "*token head key"]:
+        """Weight moved window by window; only discarding and other fusions need the whole map."""
+        if fuse == "mean" and discard == 0:
+            every = repeat(weight, "token query -> token head query", head=self.heads)
+            moved = super().flow(every)
+            mean: np.ndarray = reduce(moved, "token head key -> token key", "mean")
+            return mean
+        if (fuse is not None or discard > 0) and self.queries * self.keys > MOST:
+            raise Unsupported(
+                f"discarding, or fusing by {fuse or 'heads'}, needs the whole map of {self.queries} × "
+                f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"
+            )
+        return super().flow(weight, fuse=fuse, discard=discard)
 
     def _flow(
         self, weight: Float32[Tensor, "token head query"]

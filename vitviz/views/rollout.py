@@ -25,13 +25,20 @@ from vitviz.core.geometry import Box, Spot
 from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import rollout_heads, rollout_rows
 from vitviz.core.selection import Selection
+from vitviz.core.stages import staged_rollout
 from vitviz.core.trace import Trace
+from vitviz.core.windows import PADDING
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 BLOCK = 600_000
 """About so many values (token head key) are made at once, so that hovering next door costs nothing."""
+
+BRIDGE = (
+    "Between stages a token's share is divided among the finer tokens that it covers; what "
+    "convolutions between them mix is not followed."
+)
 
 Walk = tuple[float, float, int, int]
 """keep, discard, first layer, last layer (exclusive)."""
@@ -80,6 +87,8 @@ def draw(
     if until == "chosen layer":
         end = selection.layer(end) + 1
     walk = (keep, discard, min(skip, end - 1), end)
+    if staged(trace):
+        return _through_stages(trace, selection, walk, fuse, look)
     rows = head_rows(trace, token, walk)
     chosen = selection.head if heads == "chosen" else None
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
@@ -97,6 +106,47 @@ def draw(
         (tuple(replace(panel, query=query) for panel in panels),),
         parts.caption(trace, _sentence(walk), *parts.ranges_words(look)),
     )
+
+
+def staged(trace: Trace) -> bool:
+    """Whether layers are over several grids, so that a bridge between them is needed."""
+    return any(not layer.grid == layer.keys == trace.grid for layer in trace.layers)
+
+
+def _through_stages(
+    trace: Trace, selection: Selection, walk: Walk, fuse: Fuse, look: Look
+) -> Drawing:
+    """The fused walk alone, since stages differ in their heads."""
+    _, _, start, end = walk
+    _attentions(trace, walk)
+    layers = trace.layers[start:end]
+    token = selection.token(layers[-1].grid, trace.crop)
+    row = _staged_row(trace, token, walk, fuse)
+    grid = layers[0].grid
+    values = parts.on_grid(row[grid.patches], grid)
+    scale = parts.scale_of(values, look, "contribution")
+    panel = Panel(
+        parts.over_picture(trace, selection, values, scale, look, grid),
+        trace.crop.frame,
+        f"Heads fused by {fuse}, {parts.grid_words(grid, 'tokens')}",
+        PixelSpace(trace.crop, grid),
+        scale if look.heat else None,
+        parts.shares(row, grid),
+        query=layers[-1].grid.name(token),
+    )
+    of = f"{parts.token_words(layers[-1].grid, token)} of {parts.grid_words(layers[-1].grid, 'tokens')}"
+    return Drawing(
+        "rollout",
+        f"Attention rollout from {of}: {_layers(walk)}, heads fused by {fuse}",
+        ((panel,),),
+        parts.caption(trace, _sentence(walk), BRIDGE),
+    )
+
+
+@kept(most=64)
+def _staged_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token"]:
+    keep, discard, start, end = walk
+    return staged_rollout(trace.layers[start:end], token, fuse=fuse, keep=keep, discard=discard)
 
 
 def _layers(walk: Walk) -> str:
@@ -119,7 +169,20 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
     if trace.refused:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
     if not trace.layers:
-        raise Unsupported(f"{trace.model.title} has no attention to follow")
+        raise Unsupported(
+            f"{trace.model.title} has no attention among tokens to follow{parts.elsewhere(trace)}"
+        )
+    if trace.matrices:
+        raise Unsupported(
+            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
+            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
+        )
+    windows = (layer.windows for layer in trace.layers)
+    if any(each is not None and PADDING in each.keys for each in windows):
+        raise Unsupported(
+            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
+            "around the picture; choose an input size that its windows divide, or see its heads"
+        )
     worst = _largest_gap(trace)
     if worst > 1e-2:
         raise Unsupported(
