@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 from timm.models import tnt as timm_tnt
 
 from vitviz.models.recorder import record
@@ -144,3 +145,20 @@ def test_both_readings_of_patch_embedding_are_the_same(patch):
     )
     assert linear.shape == (2, 32 // patch[0] * (48 // patch[1]), 10)
     torch.testing.assert_close(linear, strided, atol=1e-4, rtol=1e-5)
+
+
+def test_trained_weights_give_timms_maps_too(data_folder):
+    """Trained outer weights, where there are such: attention far from even, logits far from zero.
+
+    In double precision: in single, two orders of summing differ by more than 1e-5 after 12 layers.
+    """
+    file = data_folder / "weights" / "tnt_ti_patch16_224.outer_only.fp16.safetensors"
+    if not file.is_file():
+        pytest.skip(f"{file.name} is not in the folder that VITVIZ_DATA names")
+    arguments = {"embed_dim": 192, "inner_dim": 24, "num_heads_outer": 3}
+    state = {name: value.float() for name, value in load_file(file).items()}
+    arguments["qkv_bias"] = "blocks.0.attn_in.qk.bias" in state
+    theirs, own = (kind(**arguments).eval().double() for kind in (timm_tnt.TNT, TNT))
+    theirs.load_state_dict(state)
+    torch.manual_seed(8)
+    compared(theirs, own, torch.rand(1, 3, 224, 224, dtype=torch.float64) * 2 - 1)
