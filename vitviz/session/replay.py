@@ -131,7 +131,7 @@ class Replay:
 
     def loaded(self, run: Run) -> Model:
         """The model with the same weights."""
-        key = replace(run, picture="", picture_key="", fit="crop")
+        key = replace(run, picture="", picture_key="", fit="crop", intervention=None)
         if key not in self._models:
             self._models[key] = self._load(run)
         return self._models[key]

@@ -21,6 +21,10 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
         asked = "".join(f", {key}={value!r}" for key, value in run.asked)
         fit = "" if run.fit == "crop" else f", fit={run.fit!r}"
         untrained = ", pretrained=False" if run.weights == "untrained" else ""
+        if run.intervention is not None:
+            fit += f", intervention={run.intervention!r}"
+            if (needed := "from vitviz.core.intervention import Intervention") not in lines:
+                lines.insert(0, needed)
         lines += [
             f"{name}model = vitviz.load({trace.model.name!r}{asked}{untrained})",
             f"{name}trace = vitviz.trace({name}model, {_place(trace)!r}{fit})",
@@ -82,6 +86,9 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
 
 def _model_words(run: Run) -> list[Any]:
     flags = {"patch_size": "--patch", "input_size": "--input-size"}
+    if run.intervention is not None:
+        raise VitvizError("what was changed about the model has no words on the command line; take "
+                          "Python")  # fmt: skip
     words: list[Any] = ["--untrained"] if run.weights == "untrained" else []
     for name, value in run.asked:
         if name not in flags or isinstance(value, tuple):
