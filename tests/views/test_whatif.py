@@ -14,7 +14,7 @@ from vitviz.core.plots import Table
 def heats(drawing):
     return [
         next(layer for layer in panel.layers if isinstance(layer, Heat))
-        for panel in drawing.rows[0]
+        for panel in drawing.rows[0][:2]
     ]
 
 
@@ -32,7 +32,7 @@ def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, chang
         row = trace.layers[2].attention.rows(token)[1][trace.grid.patches]
         np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
     assert found[0].scale == found[1].scale
-    bars = [panel.layers[0] for panel in drawing.rows[1]]
+    bars = [panel.layers[0] for panel in drawing.rows[0][2:]]
     assert all(isinstance(each, Bars) for each in bars)
     assert bars[1].values == tuple(share for _, share in after.predictions[:5])
 
@@ -44,13 +44,13 @@ def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_
     )  # fmt: skip
     change = Intervention(masked=(2,), heads=((1, 0),))
     after = vitviz.trace(tiny_model, photo, intervention=change)
-    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[0][3].layers[0].values == tuple(p for _, p in after.predictions[:5])
     assert change.words in drawing.title
 
 
 def test_the_table_lists_the_usual_changes(tiny_trace):
     drawing = vitviz.draw("whatif", tiny_trace, every=True)
-    (panel,) = drawing.rows[2]
+    (panel,) = drawing.rows[1]
     table = panel.layers[0]
     assert isinstance(table, Table)
     changed = [row[0] for row in table.rows]

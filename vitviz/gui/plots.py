@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from vitviz.core.plots import Curve, Plot, Table, Tone
@@ -245,10 +245,17 @@ class TableWidget(QScrollArea):
         self.rows.table = table
         self.rows.setMinimumHeight(self.rows.sizeHint().height())
         self.rows.update()
-        if table.chosen is not None:
-            self.ensureVisible(
-                0, round((table.chosen + 1.5) * self.rows.line), 0, 2 * self.rows.line
-            )
+        self._reveal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the chosen line in sight."""
+        super().resizeEvent(event)
+        self._reveal()
+
+    def _reveal(self) -> None:
+        chosen, line = self.rows.table.chosen, self.rows.line
+        if chosen is not None:
+            self.ensureVisible(0, round((chosen + 1.5) * line), 0, 2 * line)
 
     def line_at(self, at: QPointF) -> float:
         """The line at a position of the rows, the heading being line 0."""

@@ -158,6 +158,9 @@ class Walk(QDockWidget):
         self._words.setMaximumWidth(1000)
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._back, self._next = QPushButton("Back"), QPushButton("Next")
+        done = QPushButton("Done")
+        done.setToolTip("Ends the walk and puts the views back as they were")
+        done.clicked.connect(self.close)
         self._back.clicked.connect(lambda: self.go(self._at - 1))
         self._next.clicked.connect(lambda: self.go(self._at + 1))
         self._dots = [self._dot(index) for index in range(7)]
@@ -168,6 +171,8 @@ class Walk(QDockWidget):
         top.addSpacing(UNIT)
         top.addWidget(self._back)
         top.addWidget(self._next)
+        top.addSpacing(UNIT)
+        top.addWidget(done)
         self._row.addStretch()
         words = QScrollArea()
         words.setWidget(self._words)

@@ -49,7 +49,7 @@ def _field(trace: Trace) -> Step:
         "How far can one layer see?",
         f"A convolution of 3 × 3 looks at the nearest pixels; five of them see 11 × 11 of the "
         f"{cols} × {rows} here. Attention may look anywhere from the first layer on. Point at a patch: "
-        "the boxes are what convolutions reach, the map where this patch looks. Below, every point is "
+        "the boxes are what convolutions reach, the map where this patch looks. Of the points each is "
         f"a head of one of the {len(trace.layers)} layers: some stay near, some look far across.",
         ("field", "distance"),
         (
@@ -98,7 +98,7 @@ def _class(trace: Trace) -> Step:
         more = f" Also in front: {', '.join(others)}, free for the model to use." * bool(others)
         said = (
             "A class token, the same for every picture, is put in front. It has no patch of its own; "
-            "it gathers what the patches say." + more
+            "it gathers what the patches say. Press C to choose it." + more
         )
     elif front:
         said = f"In front of the patches stand {', '.join(front)}; the answer is read from the patches."
@@ -111,7 +111,7 @@ def _class(trace: Trace) -> Step:
     return Step(
         "The class token turns into the answer",
         said + " The table asks the head after every layer what it would answer already." + answer,
-        ("lens", "predictions"),
+        ("lens",),
     )
 
 
@@ -147,7 +147,7 @@ def _block(trace: Trace) -> Step:
         f"{heads} heads lets them look at each other, what they find is added, and a small network "
         "works on every token alone. The table has each step with its shape. Attention is a row of "
         "numbers that sum to 1. Blocks only add: how long a token has become is how much was written.",
-        ("block", "heads", "norms"),
+        ("block", "norms"),
     )
 
 

@@ -74,13 +74,11 @@ def draw(
     except Unsupported as why:
         return asked.refused(trace, "whatif", "What if", why)
     maps = [_attention(each, selection) for each in (trace, after)]
-    rows = [
-        tuple(
-            _map(one, selection, values, _whole(maps), look, name)
-            for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
-        ),
-        (_answers(trace, "before"), _answers(after, "after", trace)),
-    ]
+    drawn = tuple(
+        _map(one, selection, values, _whole(maps), look, name)
+        for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
+    )
+    rows = [(*drawn, _answers(trace, "before"), _answers(after, "after", trace))]
     if every:
         rows.append((_table(trace, change, selection),))
     return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
@@ -164,7 +162,7 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     best = trace.predictions[:SHOWN]
     title = f"Answer {when}"
     if not best:
-        return Panel((Message(trace.predictions_note or "No head."),), Box(0, 0, 2, 5), title)
+        return Panel((Message(trace.predictions_note or "No head."),), Box(0, 0, 5, 4), title)
     facts: tuple[tuple[str, str], ...] = ()
     if first is not None and first.predictions:
         name = first.predictions[0][0]
@@ -173,7 +171,7 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
         facts = ((f"{name.split(',')[0]} now", said),)
     bars = Bars(tuple(name for name, _ in best), tuple(share for _, share in best),
                 tuple(f"{share:.1%}" for _, share in best))  # fmt: skip
-    return Panel((bars,), Box(0, 0, 2, 5), title, facts=facts)
+    return Panel((bars,), Box(0, 0, 5, 4), title, facts=facts)
 
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:
