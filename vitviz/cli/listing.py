@@ -8,10 +8,15 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vitviz.cli.asked import JSON, meter, option_words, print_json
+from vitviz.cli.checking import check_families
 from vitviz.cli.search import search
 from vitviz.views import View
 from vitviz.views import views as all_views
 
+_CHECK = Parameter(
+    help="Try one model of every kind that timm has (or of the files named): captured, verified, "
+    "laid over the picture. Takes some minutes."
+)
 _WORDS = Parameter(help="Words of a model's name, training or licence: dinov2 small.")
 
 
@@ -33,11 +38,14 @@ def list_views(*, as_json: Annotated[bool, JSON] = False) -> int:
 
 def list_models(
     *words: Annotated[str, _WORDS],
+    check: Annotated[bool, _CHECK] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """List the bundled models with what their cards say, or all models that fit some words."""
     from vitviz.models import bundled
 
+    if check:
+        return check_families(words, as_json=as_json)
     if words:
         return search(words, as_json=as_json)
     known = bundled()
