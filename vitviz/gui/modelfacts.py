@@ -31,6 +31,8 @@ from vitviz.session.shelves import FREE, Item, needs
 
 LARGEST = 2048
 """Most pixels a side to ask for."""
+LEAST = 56
+"""Pixels of height in which a model's facts can still be read, a few lines at a time."""
 
 _LEARNING = {
     "labels": "from labels", "self-supervised": "self-supervised", "image and text":
@@ -39,19 +41,24 @@ _LEARNING = {
 
 
 class Fitted(QScrollArea):
-    """Words at their full height where there is room for them, else to be scrolled."""
+    """Widgets at their full height where there is room for them, else to be scrolled."""
 
-    def __init__(self, label: QLabel) -> None:
+    def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
-        self._label = label
-        self.setWidget(label)
+        inside = QWidget()
+        self._inside = QVBoxLayout(inside)
+        self._inside.setContentsMargins(0, 0, 0, 0)
+        self._inside.setSpacing(6)
+        for widget in widgets:
+            self._inside.addWidget(widget)
+        self.setWidget(inside)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
-        self.setMinimumHeight(48)
+        self.setMinimumHeight(LEAST)
 
     def sizeHint(self) -> QSize:
-        return QSize(200, max(self._label.heightForWidth(self.width()), 48))
+        return QSize(200, max(self._inside.totalHeightForWidth(self.width()), LEAST))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -86,8 +93,7 @@ class ModelFacts(QFrame):
         self.aside = QPushButton("Beside")
         self.aside.setToolTip("Show it in a column of its own, beside what is shown now")
         self.aside.clicked.connect(self.beside)
-        self.fetch = QPushButton("⤓")
-        self.fetch.setAccessibleName("Download")
+        self.fetch = QPushButton("Download")
         self.fetch.clicked.connect(self.fetched)
         self.stop = QPushButton("Stop")
         self.stop.setToolTip("What has arrived is kept for the next try")
@@ -103,9 +109,8 @@ class ModelFacts(QFrame):
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(6)
         layout.addWidget(self._name)
-        self._room = Fitted(self._facts)
+        self._room = Fitted(self._facts, self._build_options())
         layout.addWidget(self._room)
-        layout.addWidget(self._build_options())
         layout.addWidget(self._build_transfer())
         buttons = QHBoxLayout()
         buttons.setSpacing(UNIT)
@@ -230,9 +235,8 @@ class ModelFacts(QFrame):
         words = "Get" if missing and not self.random.isChecked() else "Show"
         after = " anyway" if self.over else " and show" if words == "Get" else ""
         self.open.setText(words + after)
-        self.open.setToolTip(
-            f"Downloads about {megabytes(item.download)} first" if words == "Get" else ""
-        )
+        first = f"Downloads about {megabytes(item.download)} first" if words == "Get" else ""
+        self.open.setToolTip(self.cost.text() if self.over else first)
         for button in (self.open, self.aside):
             ready = not running or self.random.isChecked()
             button.setEnabled(ready and not self.problem)
@@ -263,6 +267,7 @@ class ModelFacts(QFrame):
         self.cost.setText(cost.problem or said)
         self.cost.setVisible(bool(said or cost.problem))
         _color(self.cost, "bad" if self.over or cost.problem else "quiet")
+        self._room.updateGeometry()
 
     def _size_changed(self) -> None:
         if self._item is not None:

@@ -177,6 +177,7 @@ class ModelList(QListView):
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(ROW)
         self.setAccessibleName("Models")
         self.selectionModel().currentChanged.connect(self._changed)
         self.activated.connect(self._activated)
