@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from window import Measured
+from tests.benchmarks.window import Measured
 
 Row = tuple[str, str, str]
 VIEWS = ("patches", "heads", "rollout", "positions")

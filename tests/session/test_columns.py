@@ -216,6 +216,17 @@ def test_what_is_seen_is_read_first_and_the_rest_when_there_is_time(
     assert {first.id, hidden.id} == set(told[1:])
 
 
+def test_one_column_is_stopped_and_the_others_go_on(
+    threaded: tuple[Session, Home], photo: np.ndarray
+) -> None:
+    session, home = threaded
+    stopped, other = session.add_column(FINE), session.add_column(OTHER)
+    session.stop_column(stopped.id)
+    home.until(lambda: other.trace is not None and not session.waiting)
+    assert stopped.trace is None
+    assert "was stopped" in stopped.failed
+
+
 def test_stopping_ends_the_work_of_all_columns(
     threaded: tuple[Session, Home], photo: np.ndarray
 ) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QWidget
 
 from vitviz.core.drawing import Drawing
+from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.gui.card import Card
 from vitviz.gui.comparing import CompareBar, Layout
@@ -209,8 +210,10 @@ class Compare(QObject):
         self.table.zoom_linked = self._session.together.zoom
         self.show_headings()
 
-    def _show_apart(self) -> None:
-        if not (self._session.together.depth and self._session.together.head):
+    def _show_apart(self, new: Selection, old: Selection) -> None:
+        together = self._session.together
+        moved = (new.depth, new.head) != (old.depth, old.head)
+        if moved and not (together.depth and together.head):
             self.show_headings()
 
     def _show_missing(self) -> None:
@@ -280,6 +283,8 @@ class Compare(QObject):
             case "left" | "right":
                 by = -1 if wish == "left" else 1
                 columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
+            case "stop":
+                session.stop_column(column)
             case "reference":
                 session.compare_with(column)
             case "lab":

@@ -70,7 +70,7 @@ class CompareBar(QWidget):
         """With one column there is nothing to lay out or to link yet."""
         for widget in (*self._switches, self._links, self._range):
             widget.setVisible(columns > 1)
-        self._more.setText("Compare  ▾" if columns == 1 else "＋  ▾")
+        self._more.setText("Compare  ▾" if columns == 1 else "Add  ▾")
         self._reopen.setEnabled(can_reopen)
 
     def show_layout(self, layout: Layout) -> None:

@@ -146,6 +146,7 @@ class ColumnHeader(QFrame):
             not heading.reference
         )
         menu.addSeparator()
+        self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
         self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
 
     def _fill_patches(self, menu: QMenu, heading: Heading) -> None:

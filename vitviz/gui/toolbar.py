@@ -25,6 +25,7 @@ from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT
 from vitviz.session.column import ModelChoice, ModelRequest
+from vitviz.session.heading import badge_words, tokens_words
 
 Fit = Literal["crop", "pad", "squash"]
 FITS: dict[Fit, tuple[str, str]] = {
@@ -109,25 +110,18 @@ class TopBar(QToolBar):
         if trace is None:
             self._facts.setText("")
             return
-        info, grid = trace.model, trace.grid
-        prefix = f" + {len(grid.prefix)}" if grid.prefix else ""
-        self._facts.setText(f"{grid.rows} × {grid.cols}{prefix} tokens")
+        info = trace.model
+        self._facts.setText(tokens_words(trace))
         self._weights.setVisible(info.weights != "trained")
         self._weights.setText(f"{info.weights} weights")
         self._facts.setToolTip("\n".join(info.notes))
         self._device.setText(f"{info.device} · {info.precision}  ▾")
-        good = not trace.refused
-        error = f"verified {trace.verified:.0e}" if trace.verified > 0 else "verified, exact"
-        words = error if good else f"{len(trace.refused)} refused"
-        self._badge.setText(("✓ " if good else "! ") + words)
-        self._badge.setProperty("state", "good" if good else "bad")
+        words, state, tip = badge_words(trace)
+        self._badge.setText(words)
+        self._badge.setProperty("state", state)
         self._badge.style().unpolish(self._badge)
         self._badge.style().polish(self._badge)
-        tip = (
-            f"Largest relative error of attention @ values against the model's own output in "
-            f"{info.precision}, over sampled tokens of every layer: {trace.verified:.2e}."
-        )
-        self._badge.setToolTip("\n".join([tip, *trace.refused]))
+        self._badge.setToolTip(tip)
 
     def show_devices(self, devices: Sequence[tuple[str, str, Sequence[str]]]) -> None:
         """Offers devices: (name, words, precisions)."""

@@ -99,9 +99,13 @@ class Reading:
         """Gives up what a stopped job was for, and says so."""
         missing = self.target is None or self.target != self.shown
         if job.key in (self._load, self._trace) and missing:
-            self._jobs.cancel(self._load)
-            self._jobs.cancel(self._trace)
-            self._failed(f"{job.label} was stopped; choose the picture or the model again to go on")
+            self.give_up(job.label)
+
+    def give_up(self, doing: str = "reading") -> None:
+        """Ends the work and says so."""
+        self._jobs.cancel(self._load)
+        self._jobs.cancel(self._trace)
+        self._failed(f"{doing} was stopped; choose the picture or the model again to go on")
 
     def _want_model(self, request: ModelRequest) -> None:
         """Loading is a job of its own: another picture chosen meanwhile must not begin it anew."""

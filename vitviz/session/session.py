@@ -281,12 +281,18 @@ class Session:
         for live in self.columns:
             live.reading.stopped(job)
 
+    def stop_column(self, column: int) -> None:
+        """Ends the work of one column; the others go on."""
+        live = self.columns.find(column)
+        if live is not None and (live.waits or live.reading.busy):
+            live.waits = False
+            live.reading.give_up()
+
     def stop_all(self) -> None:
         """Ends all work, also of columns whose turn has not come."""
         for live in self.columns:
             if live.waits:
-                live.waits = False
-                self._failed(live.id, "stopped; choose the model or the picture again to go on")
+                self.stop_column(live.id)
         for job in self.jobs.current:
             if job.label:
                 self.stop(job)
