@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 import vitviz
 from vitviz.core.intervention import Intervention
+from vitviz.core.progress import BadModel
 from vitviz.core.words import InnerAttention
 from vitviz.models.tnt_net import TNT
 from vitviz.models.verify import product_error, sampled_error
@@ -156,6 +157,17 @@ def test_words_of_unequal_size_are_refused_with_the_reason(photo):
     assert trace.grid.words is None
     assert "not all of one size" in trace.refused[0]
     assert len(trace.layers) == 2
+
+
+def test_patches_that_do_not_fill_the_picture(photo):
+    """The own network refuses; timm's leaves the pixels over, which are then no patch's."""
+    sizes = {"img_size": (40, 56)}
+    with pytest.raises(BadModel, match="40 × 56 pixels cannot be cut into patches of 16 × 16"):
+        loaded(NAMES[0], **sizes)
+    trace = vitviz.trace(loaded(NAMES[1], **sizes), photo)
+    assert (trace.grid.rows, trace.grid.cols, trace.grid.patch) == (2, 3, (16, 16))
+    assert trace.crop.model == (40, 56)
+    assert trace.words.layers[0].attention.sentences == 6
 
 
 def test_both_classes_tell_the_same(photo):

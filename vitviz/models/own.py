@@ -8,13 +8,17 @@ import torch
 from timm.models import tnt
 from torch import nn
 
+from vitviz.core.progress import BadModel
 from vitviz.models.tnt_net import TNT
 
 
 def own(module: nn.Module) -> nn.Module:
     """vitviz's TNT with the weights of timm's; every other model, and a TNT whose words leave pixels
-    over, as it is."""
-    return _own_tnt(module) if type(module) is tnt.TNT else module
+    over, as it is. BadModel where its patches do not fill the picture."""
+    try:
+        return _own_tnt(module) if type(module) is tnt.TNT else module
+    except ValueError as error:
+        raise BadModel(f"the TNT cannot be built so: {error}") from error
 
 
 def _own_tnt(theirs: Any) -> nn.Module:

@@ -14,7 +14,6 @@ from torch import nn
 
 from vitviz.core.geometry import TokenGrid
 from vitviz.models.families import Positions, family
-from vitviz.models.families.generic import patch_grid
 from vitviz.models.reading import Reading, read_calls
 from vitviz.models.recorder import Call
 from vitviz.models.words import read_words, words_grid
@@ -30,9 +29,13 @@ class TransformerInTransformer:
 
     def grid(self, module: nn.Module, size: tuple[int, int]) -> TokenGrid | None:
         """The sentences, one a patch, behind the class token, each divided into words."""
-        embed = module.pixel_embed
-        grid = None if embed is None else patch_grid(module, size, ("class",), embed=embed)
-        return None if grid is None else replace(grid, words=words_grid(grid, module))
+        embed: Any = module.pixel_embed
+        if embed is None:
+            return None
+        # timm's class leaves pixels over at the right and below where patches do not fill the picture.
+        (rows, cols), (down, across) = embed.grid_size, embed.patch_size
+        grid = TokenGrid(rows, cols, (float(down), float(across)), ("class",))
+        return replace(grid, words=words_grid(grid, module))
 
     def read(
         self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
