@@ -70,6 +70,7 @@ def _folder_steps(releases: str, system: str) -> list[Step]:
         Step(_words(freeze), lambda: _run(freeze)),
         Step("write the bill of materials and all licence texts", lambda: _bill(releases, system)),
         Step("try it: vitviz smoke, beside the same from the sources", lambda: tried(system)),
+        Step("try its window, without a screen", lambda: shown(program(system))),
         Step("report the sizes", _sizes),
     ]
 
@@ -80,7 +81,10 @@ def _packed(kind: str, sign: str, notarise: str) -> list[Step]:
             import linux
 
             stage = linux.stage_deb if kind == "deb" else linux.stage_tar
-            first = Step(f"stage the tree of the {kind} in {BUILD}", lambda: stage(FOLDER))
+            first = Step(
+                f"stage the tree of the {kind} in {BUILD}, and try its window",
+                lambda: shown(stage(FOLDER) / (f"opt/{NAME}/{NAME}" if kind == "deb" else NAME)),
+            )
             commands = linux.commands(kind)
         case "windows":
             first = Step("find Inno Setup's compiler", _inno)
@@ -146,6 +150,18 @@ _SOURCES = (
     "for name in [n for n in sys.modules if n.startswith('torchvision')]: del sys.modules[name]\n"
     "from vitviz.cli import run; sys.exit(run(['smoke', '--json'], lambda _: 1))"
 )
+
+
+def shown(program: Path) -> None:
+    """A window of this tree opens, reads the bundled photograph and paints every view."""
+    picture = BUILD / "window.png"
+    picture.unlink(missing_ok=True)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+    }
+    environment |= {"QT_QPA_PLATFORM": "offscreen", "VITVIZ_CONFIG_DIR": str(BUILD / "settings")}
+    subprocess.run([program, "--screenshot", picture], env=environment, check=True)
+    print(f"{picture}: {picture.stat().st_size} bytes")
 
 
 def checksums() -> None:

@@ -79,8 +79,8 @@ def _loose(row: Row, wanted_by_some: set[str], there: set[str]) -> bool:
     name, _, kind = row
     if kind == "SYMLINK":
         return ".so" in name and Path(name).name not in there
-    top = len(Path(name).parts) == 1 and kind == "BINARY"
-    return top and not name.startswith(("libpython", "python")) and name not in wanted_by_some
+    library = name.startswith("lib") and not name.startswith("libpython")  # others are modules
+    return library and "/" not in name and kind == "BINARY" and name not in wanted_by_some
 
 
 @cache
