@@ -158,6 +158,12 @@ class Source(Protocol):
     def stem(self) -> Stem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
 
+    def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
+        """Sine and cosine of every angle by which a patch's q and k are turned. Unsupported without."""
+
+    def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
+        """What a layer adds to its scores, whatever the picture. Unsupported where nothing is added."""
+
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""
 

@@ -24,6 +24,7 @@ from vitviz.models import lens
 from vitviz.models.blocks import block_of
 from vitviz.models.intervening import intervened
 from vitviz.models.model import Model
+from vitviz.models.places import bias_of, rotations_of
 from vitviz.models.preprocess import normalised
 from vitviz.models.stems import stem_of
 from vitviz.models.word_gradient import word_gradient
@@ -103,6 +104,18 @@ class Again:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
         with self._at_work() as (model, pixels):
             return stem_of(model.module, pixels, self._info.called)
+
+    def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
+        """Sines and cosines that turn q and k by their place. Unsupported where nothing does."""
+        with self._at_work() as (model, pixels):
+            return rotations_of(
+                model.module, self._layers[layer], pixels, self._grid, self._info.called
+            )
+
+    def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
+        """What is added to a layer's scores for their places. Unsupported where nothing is."""
+        with self._at_work() as (model, pixels):
+            return bias_of(model.module, self._layers[layer], pixels, self._grid, self._info.called)
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""

@@ -50,6 +50,24 @@ def probabilities(trace: Trace, layer: int) -> Float32[np.ndarray, "token label"
     return softmax(source_of(trace).logits(features(trace)[layer]))
 
 
+@kept(most=2)
+def rotations(trace: Trace, layer: int) -> Float32[np.ndarray, "patch angle"] | str:
+    """The rotations by place, or why there are none."""
+    try:
+        return source_of(trace).rotations(layer)
+    except Unsupported as why:
+        return str(why)
+
+
+@kept(most=2)
+def position_bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | str:
+    """The bias of a layer by place, or why there is none."""
+    try:
+        return source_of(trace).position_bias(layer)
+    except Unsupported as why:
+        return str(why)
+
+
 def softmax(logits: Float32[np.ndarray, "token label"]) -> Float32[np.ndarray, "token label"]:
     """Logits as probabilities."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))

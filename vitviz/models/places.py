@@ -1,0 +1,66 @@
+"""How a model without a table tells places apart: by rotations of q and k, or by a bias on scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.progress import Unsupported
+from vitviz.models.recorder import record
+
+
+def rotations_of(
+    module: nn.Module, layer: str, pixels: Tensor, grid: TokenGrid, called: str
+) -> Float32[np.ndarray, "patch angle"]:
+    """Sine and cosine of every angle by which a patch's q and k are turned in a layer.
+
+    Unsupported where the block is given no such rotations, one row a patch.
+    """
+    seen: list[Tensor] = []
+
+    def look(_module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        seen.extend(each for key, each in named.items() if key == "rope" and each is not None)
+
+    hook = module.get_submodule(layer.rpartition(".")[0]).register_forward_pre_hook(
+        look, with_kwargs=True
+    )
+    try:
+        with torch.no_grad():
+            module(pixels)
+    finally:
+        hook.remove()
+    if not seen:
+        raise Unsupported(f"{called} does not turn queries and keys by their place")
+    values = seen[0].detach().float().cpu()
+    if values.ndim == 3:  # rotations of each head's own
+        values = rearrange(values, "head patch angle -> patch (head angle)")
+    if values.ndim != 2 or values.shape[0] not in (grid.rows * grid.cols, grid.tokens):
+        raise Unsupported(
+            f"the rotations of {called} have shape {tuple(seen[0].shape)}, which is not one row for "
+            f"each of its {grid.rows * grid.cols} patches"
+        )
+    return np.array(values[-grid.rows * grid.cols :].numpy(), np.float32)
+
+
+def bias_of(
+    module: nn.Module, layer: str, pixels: Tensor, grid: TokenGrid, called: str
+) -> Float32[np.ndarray, "head query key"]:
+    """What a layer adds to its scores for each query and key, whatever the picture.
+
+    Unsupported where its attention call is given no bias over the tokens of the grid.
+    """
+    _, calls = record(module, pixels, values=False)
+    call = next((each for each in calls if each.name == layer), None)
+    bias = None if call is None else call.bias
+    if call is None or bias is None or bias.dtype == torch.bool:
+        raise Unsupported(f"{called} adds no bias to its scores that could be seen")
+    if call.shape[-2:] != (grid.tokens, grid.tokens):
+        raise Unsupported(f"the bias of {called} is not over the {grid.tokens} tokens of one grid")
+    whole = bias.float().expand(*call.shape).flatten(0, -4)[0]
+    return np.array(whole.cpu().numpy(), np.float32)
