@@ -33,8 +33,8 @@ _SUMS: dict[Unit, str] = {
     shows=(
         "Every sentence of a Transformer in Transformer shares out its words' attention among its "
         "words. This map stitches all sentences back together: a bright word is one that the others "
-        "of its patch look at most. Each patch sums to one, so the map says where inside a patch, "
-        "not which patch matters; the view of words that reach the class joins both."
+        "of its patch look at most. Every patch has the same total, so the map says where inside a "
+        "patch, not which patch matters; the view of words that reach the class joins both."
     ),
     formula="M[n, j] = mean over i of A_in[n, i, j]; sentence n, words i and j",
     source="Han et al. 2021, arXiv:2103.00112, where inner attention is drawn for single patches",
