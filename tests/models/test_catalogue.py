@@ -43,6 +43,10 @@ def test_every_pretrained_model_of_this_timm_is_known(entries: dict[str, Entry])
         ("deit_tiny_distilled_patch16_224.fb_in1k", 16, 198, 0, 1000),
         ("vit_base_patch16_siglip_224.v2_webli", 16, 196, 0, 0),
         ("swin_tiny_patch4_window7_224.ms_in1k", 4, 3136, 0, 1000),
+        ("xcit_nano_12_p8_224.fb_dist_in1k", 8, 784, 0, 1000),
+        ("pvt_v2_b0.in1k", 4, 3136, 0, 1000),
+        ("tnt_s_patch16_224.in1k", 16, 197, 0, 1000),
+        ("maxvit_tiny_tf_224.in1k", 0, 0, 0, 1000),  # not said rather than guessed
     ],
 )
 def test_facts_are_the_papers(
@@ -61,6 +65,8 @@ def test_facts_are_those_of_the_model_when_it_is_built(entries: dict[str, Entry]
     assert entry.depth == len(module.blocks)
     assert entry.repository == "timm/test_vit.r160_in1k"
     assert entry.licence == "apache-2.0"
+    for name in (entry.name, "xcit_nano_12_p8_224.fb_dist_in1k", "maxvit_tiny_tf_224.in1k"):
+        assert census._entry(name) == entries[name]
 
 
 def test_networks_without_attention_are_left_out(entries: dict[str, Entry]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue import FILE, Catalogue, Entry, catalogue, write
 from vitviz.models.families import family_of
+from vitviz.models.reading import grid_of
 from vitviz.models.shapes import fingerprint
 
 Size = tuple[int, int]
@@ -71,7 +73,7 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
     module = _built(architecture, size, classes)
     if module is None or not has_attention(module):
         return None
-    grid = _grid(module, size)
+    grid = _grid(module, size, architecture)
     patch, tokens, registers = 0, 0, 0
     if grid is not None:
         patch, tokens = round(grid.patch[0]), grid.tokens
@@ -91,17 +93,24 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
     }
 
 
-def _grid(module: nn.Module, size: Size) -> TokenGrid | None:
-    """The grid as the model's family knows it; none where it would be a guess."""
-    name, family = family_of(module)
+def _grid(module: nn.Module, size: Size, architecture: str) -> TokenGrid | None:
+    """The grid of the first attention by embedding, family or name; None where it would be a guess."""
+    _, family = family_of(module)
     embed = getattr(module, "patch_embed", None)
-    known = hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None)
-    if name == "generic" and not known:
-        return None
     try:
-        return family.grid(module, size)
+        grid = family.grid(module, size)
     except (AttributeError, TypeError, ValueError, RuntimeError):
+        grid = None
+    if hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None):
+        return grid
+    # Where nothing says it, families begin with cells of 16 pixels until they see the calls.
+    if grid != grid_of(size[0] * size[1] // 256, size):
+        return grid
+    named = re.search(r"_p(?:atch)?(\d+)(?:_|$)", architecture)
+    if named is None:
         return None
+    patch = int(named[1])
+    return TokenGrid(size[0] // patch, size[1] // patch, (patch, patch))
 
 
 def _built(architecture: str, size: Size, classes: int) -> nn.Module | None:
