@@ -204,6 +204,15 @@ def test_a_file_with_its_card_is_the_own_network(tmp_path, photo):
     assert len(trace.predictions) == 5
 
 
+def test_words_of_another_size_are_refused_with_the_reason(tmp_path):
+    file = tmp_path / "mine.safetensors"
+    save_file(loaded(NAMES[0]).module.state_dict(), str(file))
+    with pytest.raises(
+        BadModel, match="4 × 4 words, which cannot be resampled to 2 × 2; a TNT keeps"
+    ):
+        vitviz.load(file, first_stride=8, num_heads_inner=2)
+
+
 def test_the_authors_names_of_the_weights_are_understood(tmp_path):
     """Their own files call positions outer_pos and inner_pos, and norms and blocks otherwise."""
     module = loaded(NAMES[0]).module

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from einops import rearrange, repeat
 from jaxtyping import Float
-from timm.models.tnt import checkpoint_filter_fn  # noqa: F401  # the authors' names for these weights
+from timm.models import tnt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -298,6 +298,19 @@ def embed_by_convolution(
     numbers."""
     made = functional.conv2d(pixels, weight, bias, stride=weight.shape[2:])
     return rearrange(made, "b dim row col -> b (row col) dim")
+
+
+def checkpoint_filter_fn(state: dict[str, Tensor], module: TNT) -> dict[str, Tensor]:
+    """A file's tensors by this network's names: timm's or the authors' own, places resampled.
+
+    ValueError where it has other words, because a projection reads all words of a sentence at once.
+    """
+    found: dict[str, Tensor] = tnt.checkpoint_filter_fn(state, module)
+    words = [table["pixel_pos"].shape[-2:] for table in (found, module.state_dict())]
+    if words[0] != words[1]:
+        raise ValueError(f"its patches are {_by(words[0])} words, which cannot be resampled to "
+                         f"{_by(words[1])}; a TNT keeps its patch size")  # fmt: skip
+    return found
 
 
 def _fresh(part: nn.Module) -> None:
