@@ -23,6 +23,12 @@ class Answers:
     def word_gradient(self, label=None):
         raise Unsupported("this model has no words")
 
+    def rotations(self, layer):
+        raise Unsupported("this model does not turn queries and keys by their place")
+
+    def position_bias(self, layer):
+        raise Unsupported("this model adds no bias to its scores that could be seen")
+
 
 @dataclass(frozen=True)
 class Maps:

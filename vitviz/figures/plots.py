@@ -24,7 +24,10 @@ class _Area:
 
     def __init__(self, plot: Plot, room: tuple[float, float], paper: Paper, legend: int) -> None:
         line = paper.size * POINT * LINE
-        numbers = (width(_said(tick), paper.size, paper) for tick in plot.y.ticks(5))
+        numbers = (
+            width(_said(tick), paper.size, paper)
+            for most in (3, 6, 12, 24) for tick in plot.y.ticks(most)
+        )  # fmt: skip
         self.left = (max(numbers, default=0.0) + 1.5) / room[1]
         self.right = 1 - 1.5 / room[1]
         self.bottom = (2 * line + 1) / room[0]

@@ -64,7 +64,7 @@ class PlotWidget(QWidget):
             return QRectF()
         metrics = self.fontMetrics()
         line = metrics.height()
-        numbers = (_said(tick) for tick in self._plot.y.ticks(5))
+        numbers = (_said(tick) for most in (3, 6, 12, 24) for tick in self._plot.y.ticks(most))
         left = max((metrics.horizontalAdvance(each) for each in numbers), default=0) + GAP
         top = line * (1 + self._legend_lines()) + GAP
         bottom = 2 * line + GAP

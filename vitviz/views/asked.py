@@ -59,9 +59,20 @@ def rotations(trace: Trace, layer: int) -> Float32[np.ndarray, "patch angle"] | 
         return str(why)
 
 
-@kept(most=2)
 def position_bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | str:
-    """The bias of a layer by place, or why there is none."""
+    """The bias of a layer by place, or why there is none; asked once where the first layer has none."""
+    first = _unbiased(trace)
+    return first or _bias(trace, layer)
+
+
+@kept(most=1)
+def _unbiased(trace: Trace) -> str:
+    found = _bias(trace, 0)
+    return found if isinstance(found, str) else ""
+
+
+@kept(most=2)
+def _bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | str:
     try:
         return source_of(trace).position_bias(layer)
     except Unsupported as why:

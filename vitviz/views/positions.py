@@ -85,7 +85,7 @@ def _table(trace: Trace) -> Float32[np.ndarray, "patch dim"] | None:
     """A vector for each place: the learned one, or sines and cosines of its rotation."""
     if trace.positions is not None:
         return trace.positions
-    if trace.source is None or not trace.layers or "rotary" not in trace.positions_note:
+    if trace.source is None or not trace.layers:
         return None
     found = asked.rotations(trace, 0)
     return None if isinstance(found, str) else found
@@ -106,8 +106,8 @@ def _words(trace: Trace) -> tuple[str, ...]:
 def _otherwise(trace: Trace, selection: Selection, look: Look) -> Drawing:
     """The bias that each head adds to its scores, or why there is nothing to draw."""
     layer = selection.layer(len(trace.layers))
-    biased = "bias" in trace.positions_note and trace.source is not None and bool(trace.layers)
-    found = asked.position_bias(trace, layer) if biased else ""
+    asking = trace.source is not None and bool(trace.layers)
+    found = asked.position_bias(trace, layer) if asking else ""
     if isinstance(found, str):
         return _none(trace)
     grid = trace.grid
