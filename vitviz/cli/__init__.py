@@ -34,21 +34,43 @@ OpenWindow = Callable[[Launch], int]
 
 _PICTURES = Parameter(help="Pictures, folders of pictures, or a checkpoint file.")
 
-HELP = """See inside vision transformers. Without a command it opens the window.
-
-Examples:
-
-    vitviz photo.jpg --model vit_tiny_patch16_224
-
-    vitviz draw photo.jpg --view rollout -o rollout.pdf
-
-    vitviz batch photos --view rollout --out results
-
-    vitviz replay rollout.pdf -o again.png
-
-Exit codes: 0 all went well, 1 it failed, 2 the arguments are wrong, 3 some pictures of many failed, \
-130 stopped.
-"""
+HELP = "See inside vision transformers. Without a command it opens the window."
+EXIT_CODES = (
+    "Exit codes: 0 all went well, 1 it failed, 2 the arguments are wrong, 3 some pictures of many "
+    "failed, 130 stopped."
+)
+EXAMPLES = {
+    "": (
+        "vitviz photo.jpg --model vit_tiny_patch16_224",
+        "vitviz draw photo.jpg --view rollout -o rollout.pdf",
+        "vitviz batch photos --view rollout --out results",
+        "vitviz replay rollout.pdf -o again.png",
+    ),
+    "draw": (
+        "vitviz draw photo.jpg --view rollout -o rollout.pdf",
+        "vitviz draw photo.jpg -v heads --token 7,7 --layer 5 --data -o heads.png",
+        "vitviz draw photo.jpg -v rollout --over layer -o layers.gif",
+        "vitviz draw photo.jpg -v heads --over layer=0,5,11 --over head -o grid.svg",
+        "vitviz draw photo.jpg -v difference --against 8 -o difference.png",
+    ),
+    "trace": (
+        "vitviz trace photo.jpg --model vit_tiny_patch16_224 -o rows.npz",
+        "vitviz trace photo.jpg --token 7,7 --matrices -o all.npz",
+    ),
+    "replay": (
+        "vitviz replay figure.png -o again.pdf",
+        "vitviz replay figure.pdf -o numbers.npz --picture photos/dog.jpg",
+    ),
+    "batch": (
+        "vitviz batch photos --view rollout --view heads --out results",
+        "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
+        "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
+    ),
+    "completion": (
+        'eval "$(vitviz completion bash)"',
+        "vitviz completion fish > ~/.config/fish/completions/vitviz.fish",
+    ),
+}
 
 
 def run(argv: Sequence[str], open_window: OpenWindow) -> int:
@@ -62,7 +84,10 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
         print(f"vitviz: {error}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
-        print("vitviz: stopped; what is finished stays, and a batch goes on from there", file=sys.stderr)
+        print(
+            "vitviz: stopped; what is finished stays, and a batch goes on from there",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:  # `vitviz views | head`: nobody reads on, and Python must not mind
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,10 +95,16 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _examples(command: str) -> str:
+    """A command's examples, as the end of its help."""
+    return "\n\n".join(["Examples:", *EXAMPLES[command]])
+
+
 def _app(open_window: OpenWindow) -> App:
     app = App(
         name="vitviz",
         help=HELP,
+        help_epilogue=f"{_examples('')}\n\n{EXIT_CODES}",
         version=f"vitviz {vitviz.__version__}",
         result_action="return_value",
         default_parameter=Parameter(negative=(), show_default=False),
@@ -81,26 +112,19 @@ def _app(open_window: OpenWindow) -> App:
     )
     app.command(list_views, name="views")
     app.command(list_models, name="models")
-    app.command(draw)
-    app.command(trace)
-    app.command(replay)
-    app.command(batch)
+    app.command(draw, help_epilogue=_examples("draw"))
+    app.command(trace, help_epilogue=_examples("trace"))
+    app.command(replay, help_epilogue=_examples("replay"))
+    app.command(batch, help_epilogue=_examples("batch"))
     app.command(smoke)
 
-    @app.command
+    @app.command(help_epilogue=_examples("completion"))
     def completion(
         shell: Annotated[
             Literal["bash", "zsh", "fish"], Parameter(help="For which shell.")
         ] = "bash",
     ) -> int:
-        """Print a script that completes vitviz's words in a shell.
-
-        Examples:
-
-            eval "$(vitviz completion bash)"
-
-            vitviz completion fish > ~/.config/fish/completions/vitviz.fish
-        """
+        """Print a script that completes vitviz's words in a shell."""
         print(app.generate_completion(prog_name="vitviz", shell=shell))
         return 0
 

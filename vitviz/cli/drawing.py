@@ -100,20 +100,7 @@ def draw(
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Draw a view of pictures into files, without a window.
-
-    Examples:
-
-        vitviz draw photo.jpg --view rollout -o rollout.pdf
-
-        vitviz draw photo.jpg -v heads --token 7,7 --layer 5 --data -o heads.png
-
-        vitviz draw photo.jpg -v rollout --over layer -o layers.gif
-
-        vitviz draw photo.jpg -v heads --over layer=0,5,11 --over head -o grid.svg
-
-        vitviz draw photo.jpg -v difference --against 8 -o difference.png
-    """
+    """Draw a view of pictures into files, without a window."""
     chosen = view_named(view)
     values: dict[str, Any] = option_values(chosen, option)
     if (chosen.traces == 2) != bool(against):
@@ -259,14 +246,7 @@ def trace(
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Write the raw attention of a picture: one token's rows of all layers and heads.
-
-    Examples:
-
-        vitviz trace photo.jpg --model vit_tiny_patch16_224 -o rows.npz
-
-        vitviz trace photo.jpg --token 7,7 --matrices -o all.npz
-    """
+    """Write the raw attention of a picture: one token's rows of all layers and heads."""
     from vitviz.figures.raw import raw_attention
 
     target = out or Path(f"{Path(picture).stem}-attention.npz")
@@ -301,14 +281,7 @@ def replay(
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
 ) -> int:
-    """Make a figure again from the recipe inside it: the same numbers, or the reason why not.
-
-    Examples:
-
-        vitviz replay figure.png -o again.pdf
-
-        vitviz replay figure.pdf -o numbers.npz --picture ~/photos/dog.jpg
-    """
+    """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
     from vitviz.figures.paper import Paper
     from vitviz.figures.recipes import read_recipe
     from vitviz.session.replay import Replay, replayed

@@ -90,16 +90,7 @@ def batch(
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Draw views, or write attention, of all pictures in a folder; goes on where it stopped.
-
-    Examples:
-
-        vitviz batch photos --view rollout --view heads --out results
-
-        vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224
-
-        vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results
-    """
+    """Draw views, or write attention, of all pictures in a folder; goes on where it stopped."""
     from vitviz import models
 
     if not view and not rows:
