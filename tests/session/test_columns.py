@@ -216,6 +216,30 @@ def test_what_is_seen_is_read_first_and_the_rest_when_there_is_time(
     assert {first.id, hidden.id} == set(told[1:])
 
 
+def test_looking_elsewhere_does_not_begin_the_work_anew(
+    threaded: tuple[Session, Home],
+) -> None:
+    session, home = threaded
+    first, other = session.columns.active, session.add_column(OTHER)
+    began = [job for job in session.jobs.current if job.lane == "run"]
+    session.want(VIEWS, [first.id, other.id])
+    session.want(["heads"], [other.id])
+    assert [job for job in session.jobs.current if job.lane == "run"] == began
+    home.until(lambda: not session.waiting)
+    assert other.trace is not None
+
+
+def test_what_failed_is_not_tried_at_every_look(session: Session) -> None:
+    said: list[str] = []
+    session.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    broken = session.add_column(ModelRequest("test_resnet", pretrained=False))
+    for views in (["heads"], VIEWS, ["patches"]):
+        session.want(views, [broken.id])
+    assert len(said) == 1
+    session.use_model(FINE, broken.id)
+    assert broken.trace is not None
+
+
 def test_one_column_is_stopped_and_the_others_go_on(
     threaded: tuple[Session, Home], photo: np.ndarray
 ) -> None:

@@ -18,7 +18,8 @@ from vitviz.core.trace import Picture
 from vitviz.session.column import Column
 from vitviz.session.log import sentence
 from vitviz.session.together import Together
-from vitviz.views.options import Look, Value
+from vitviz.views import find
+from vitviz.views.options import Look, Value, arguments
 
 SUFFIX = ".vitviz"
 NEWEST = 1
@@ -166,6 +167,21 @@ def opened_pictures(
         if pictures[one.key].key != one.key:
             problems.append(f"{one.name} has changed since the session was saved")
     return pictures, problems
+
+
+def known_options(saved: Saved) -> tuple[dict[str, dict[str, Value]], list[str]]:
+    """The options that there still are, and a sentence for each that is no more."""
+    known: dict[str, dict[str, Value]] = {}
+    problems = []
+    for view, values in saved.options.items():
+        for name, value in values.items():
+            try:
+                arguments(find(view).function, {name: value})
+            except VitvizError as error:
+                problems.append(f"not restored: {error}")
+            else:
+                known.setdefault(view, {})[name] = value
+    return known, problems
 
 
 def _png(picture: Picture) -> bytes:

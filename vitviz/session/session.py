@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
 from vitviz.session.beside import Beside
+from vitviz.session.choosing import Choosing
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
 from vitviz.session.columns import Columns, Live
 from vitviz.session.drawings import Drawings, Scene, chosen_of
@@ -29,11 +30,11 @@ from vitviz.session.log import sentence
 from vitviz.session.pictures import Pictures, Source, read_sources
 from vitviz.session.presets import Compared, Offered, compared
 from vitviz.session.reading import Reading, Target, Traces
-from vitviz.session.saved import Saved
+from vitviz.session.saved import Saved, known_options
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
 from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
-from vitviz.session.together import PARTS, Sizes, Together, carried, differing, one_model
+from vitviz.session.together import Together
 from vitviz.views import View, find
 from vitviz.views.options import Look, Value, arguments
 
@@ -73,7 +74,6 @@ class Session:
     ) -> None:
         self.jobs = jobs
         self.settings = self._saved = settings or Settings()
-        self.together = Together()
         self.look = self.settings.look
         self.look_chosen = chosen_of(self.look)
         self.options: dict[str, dict[str, Value]] = {}
@@ -84,6 +84,7 @@ class Session:
         self._engine = Engine(budget)
         self.columns = Columns(self._live, self._read, Column(0, remembered_request(self.settings)))
         self.columns.active_changed.connect(self._activated)
+        self._choosing = Choosing(self.columns, lambda key: self._pictures.find(key))
         jobs.ended.connect(self._read_next)
         self._beside = Beside(jobs, self.drawing_ready.emit)
         self._launch: Launch | None = None
@@ -127,6 +128,11 @@ class Session:
     def selection(self) -> Selection:
         """What is chosen in the active column."""
         return self.columns.active.selection
+
+    @property
+    def together(self) -> Together:
+        """Which links there are between columns."""
+        return self._choosing.together
 
     @property
     def drawings(self) -> dict[str, Drawing]:
@@ -243,7 +249,7 @@ class Session:
             self.columns.change(live, model=request)
             if live is self.columns.active:
                 self.request_changed.emit(request)
-        live.waits = False
+        live.waits, live.failed = False, ""
         live.reading.want(request, self._pictures.find(live.column.picture))
 
     def add_column(
@@ -270,7 +276,7 @@ class Session:
         except VitvizError as error:
             self._say([str(error)])
             return None
-        self.together = found.together
+        self._choosing.together = found.together
         self.together_changed.emit(found.together)
         self.columns.replace_all(found.columns)
         return found
@@ -325,10 +331,9 @@ class Session:
         """Links columns or cuts a link; what is linked anew is as in the active column at once."""
         together = replace(self.together, **changes)
         if together != self.together:
-            self.together = together
+            affected = self._choosing.link(together)
             self.together_changed.emit(together)
-            active = self.columns.active
-            self._draw_all(self._carry(active, PARTS))
+            self._draw_all(affected)
 
     def move_token(self, rows: int, cols: int) -> None:
         """Moves the pinned token by whole patches."""
@@ -449,10 +454,14 @@ class Session:
         self.pictures_changed.emit()
         self.look, self.look_chosen = saved.look, frozenset(saved.look_chosen)
         self.look_changed.emit(self.look)
-        self.together = saved.together
-        self.together_changed.emit(self.together)
+        self._choosing.together = saved.together
+        self.together_changed.emit(saved.together)
         self.share_range(saved.one_range)
-        self._restore_options(saved.options)
+        before = set(self.options)
+        self.options, problems = known_options(saved)
+        for view in before | set(self.options):
+            self.options_changed.emit(view)
+        self._say(problems)
         self._launch = None
         first = next(iter(self._pictures.open), None)
         columns = [
@@ -462,20 +471,6 @@ class Session:
         self.columns.replace_all(columns or [(Column(0, self.request), Selection())])
         self.columns.refer_to(self.columns.all[min(saved.reference, len(columns) - 1)].id)
         self.columns.activate(self.columns.all[min(saved.active, len(columns) - 1)].id)
-
-    def _restore_options(self, saved: Mapping[str, Mapping[str, Value]]) -> None:
-        """Takes what is still an option; views and choices may have gone since."""
-        before, self.options = set(self.options), {}
-        for view, values in saved.items():
-            for name, value in values.items():
-                try:
-                    arguments(find(view).function, {name: value})
-                except VitvizError as error:
-                    self._say([f"not restored: {error}"])
-                    continue
-                self.options = {**self.options, view: {**self.options.get(view, {}), name: value}}
-        for view in before | set(self.options):
-            self.options_changed.emit(view)
 
     # -- the line from a wish to a trace -----------------------------------------------------------
 
@@ -506,6 +501,7 @@ class Session:
     def _set_picture(self, live: Live, picture: Picture | None) -> None:
         key = picture.key if picture else None
         if key != live.column.picture:
+            live.failed = ""
             self.columns.change(live, picture=key)
             if picture is None:
                 live.trace = None
@@ -545,7 +541,7 @@ class Session:
         if live is None:
             return
         old, live.trace, live.failed = live.trace, trace, ""
-        self._take(live, moves.carried_over(live.selection, old, trace))
+        self._choosing.take(live, moves.carried_over(live.selection, old, trace))
         if live is self.columns.active and self._launch is not None:
             launch, self._launch = self._launch, None
             self._try(partial(first_selection, launch), draw=False)
@@ -601,49 +597,18 @@ class Session:
         for view in set(drawings.wanted) - set(wanted):
             drawings.latest.pop(view, None)
         drawings.wanted = wanted
-        if wanted and live.column.picture and (live.waits or live.reading.shown is None):
+        given_up = live.reading.shown is None and not live.reading.busy and not live.failed
+        if wanted and live.column.picture and (live.waits or given_up):
             self._read(live)
         self._draw(live, new)
 
     def _choose(self, origin: Live, new: Selection, *, draw: bool = True) -> None:
-        parts = differing(origin.selection, new)
-        if parts:
-            before = self.selection
-            views = [self._take(origin, new), *self._carry(origin, parts)]
-            if self.selection != before:
-                self.selection_changed.emit(self.selection, before)
-            if draw:
-                self._draw_all(views)
-
-    def _carry(self, origin: Live, parts: Collection[str]) -> list[tuple[Live, list[str]]]:
-        """Takes what was chosen in one column to all that are linked to it."""
-        taken = []
-        for live in self.columns.others(origin):
-            same = one_model(live.column.model, origin.column.model)
-            sizes = self._size(origin), self._size(live)
-            between = None if sizes[0] == sizes[1] or None in sizes else cast(Sizes, sizes)
-            new = carried(
-                live.selection, origin.selection, parts, self.together,
-                same_model=same, sizes=between,
-            )  # fmt: skip
-            taken.append(self._take(live, new))
-        return taken
-
-    def _size(self, live: Live) -> tuple[int, int] | None:
-        """Rows and columns of the picture that a column's places are in."""
-        if live.trace is not None:
-            return live.trace.crop.original
-        picture = self._pictures.find(live.column.picture)
-        return None if picture is None else (picture.pixels.shape[0], picture.pixels.shape[1])
-
-    def _take(self, live: Live, new: Selection) -> tuple[Live, list[str]]:
-        """Gives a column a selection; the views that look different for it."""
-        old, live.selection = live.selection, new
-        if live.trace is None or new == old:
-            return live, []
-        partner = self.columns.partner(live)
-        other = None if partner is None else partner.trace
-        return live, live.drawings.following(old, new, live.trace, other)
+        before = self.selection
+        affected = self._choosing.choose(origin, new)
+        if self.selection != before:
+            self.selection_changed.emit(self.selection, before)
+        if draw:
+            self._draw_all(affected)
 
     def _try(self, step: Callable[[Selection, Trace], Selection], *, draw: bool = True) -> None:
         if self.trace is not None:
