@@ -95,10 +95,18 @@ class Again:
                 self._reads = True
             return lens.logits(model.module, features)
 
+    def _name(self, layer: int) -> str:
+        """The module of a layer."""
+        if not self._layers:
+            raise Unsupported(
+                f"the tokens of {self._info.called} do not look at each other, so it has no such layer"
+            )
+        return self._layers[layer]
+
     def block(self, layer: int) -> Block:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
         with self._at_work() as (model, pixels):
-            return block_of(model.module, self._layers[layer], pixels, self._info.called)
+            return block_of(model.module, self._name(layer), pixels, self._info.called)
 
     def stem(self) -> Stem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
@@ -109,13 +117,13 @@ class Again:
         """Sines and cosines that turn q and k by their place. Unsupported where nothing does."""
         with self._at_work() as (model, pixels):
             return rotations_of(
-                model.module, self._layers[layer], pixels, self._grid, self._info.called
+                model.module, self._name(layer), pixels, self._grid, self._info.called
             )
 
     def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
         """What is added to a layer's scores for their places. Unsupported where nothing is."""
         with self._at_work() as (model, pixels):
-            return bias_of(model.module, self._layers[layer], pixels, self._grid, self._info.called)
+            return bias_of(model.module, self._name(layer), pixels, self._grid, self._info.called)
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""

@@ -40,6 +40,11 @@ def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> Block
     call = next((each for each in calls if each.name == name), None)
     _checked(seen, called)
     start, middle, end = seen["block in"], seen["norm2 in"], seen["block out"]
+    if start.shape != middle.shape:
+        raise Unsupported(
+            f"{outer} of {called} turns tokens of {tuple(start.shape[-2:])} into "
+            f"{tuple(middle.shape[-2:])}, so what it adds to them cannot be told; choose another layer"
+        )
     return Block(
         outer, tuple(_steps(seen, call)), _lengths(start), _lengths(middle - start),
         _lengths(end - middle), _lengths(end),

@@ -12,6 +12,7 @@ from vitviz.core.distance import Convolutions, distances, drawable, mass_within,
 from vitviz.core.drawing import Drawing, Heat, Listed, Message, Outlines, Panel, PixelSpace
 from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.plots import Axis, Curve, Plot, Whose
+from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, view
@@ -56,6 +57,8 @@ def draw(
     look: Look = Look(),
 ) -> Drawing:
     """The boxes over the token's attention, and the share within each distance."""
+    if not trace.layers:
+        raise Unsupported(f"the tokens of {trace.model.called} do not look at each other")
     grid = trace.grid
     token = selection.token(grid, trace.crop)
     box = grid.box(token)
