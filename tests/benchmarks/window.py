@@ -183,7 +183,8 @@ def _hovers(measured: Measured, count: int) -> list[float]:
 
     session, trace = measured.session, measured.session.trace
     assert trace is not None
-    follow = {n for n, view in measured.window.views.items() if "token" in view.follows}
+    views = measured.window.views
+    follow = {name for name in measured.window.board.visible if "token" in views[name].follows}
     waiting: set[str] = set()
     measured.window.painted.connect(waiting.discard)
     times = []
