@@ -169,33 +169,33 @@ def test_what_is_over_the_budget_is_asked_about(
 
 
 def test_empty_shelves_say_how_they_are_filled(panel: LibraryPanel) -> None:
-    panel.shelves["favourites"].click()
+    panel.bar.shelves["favourites"].click()
     assert "star" in panel.empty.text()
-    panel.shelves["files"].click()
+    panel.bar.shelves["files"].click()
     assert "Ctrl+M" in panel.empty.text()
     assert panel.file.isVisible()
-    panel.shelves["all"].click()
+    panel.bar.shelves["all"].click()
     panel.search.setText("no such thing")
     assert "no such thing" in panel.empty.text()
     panel.widen.click()
-    assert panel.filters == Filters()
+    assert panel.bar.filters == Filters()
     assert panel.list.rows.rowCount() > 800
 
 
 def test_a_star_puts_a_model_on_its_shelf(window: MainWindow, panel: LibraryPanel) -> None:
     panel.list.starred.emit(SMALL)
     assert window.session.settings.favourites == (SMALL,)
-    panel.shelves["favourites"].click()
+    panel.bar.shelves["favourites"].click()
     assert current(panel) == SMALL
     panel.list.starred.emit(SMALL)
     assert panel.list.rows.rowCount() == 0
 
 
 def test_filters_narrow_and_are_marked(panel: LibraryPanel) -> None:
-    panel.patch.setCurrentIndex(panel.patch.findData(14))
-    panel.registers.setChecked(True)
+    panel.bar.patch.setCurrentIndex(panel.bar.patch.findData(14))
+    panel.bar.registers.setChecked(True)
     assert 0 < panel.list.rows.rowCount() < 50
-    assert panel.more.text() != "Filters"
+    assert panel.bar.more.text() != "Filters"
 
 
 def test_a_name_that_is_in_no_list_can_be_tried(
@@ -211,7 +211,7 @@ def test_memory_in_use_is_shown_and_files_come_on_their_shelf(
     window: MainWindow, panel: LibraryPanel, tiny_checkpoint: Path
 ) -> None:
     window.session.open_sources([str(tiny_checkpoint)])
-    panel.shelves["files"].click()
+    panel.bar.shelves["files"].click()
     assert current(panel) == str(tiny_checkpoint)
     assert dict(window.session.held)["models"] > 0
     assert "MB" in panel.memory._words.text()

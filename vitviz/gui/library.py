@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal, SignalInstance
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, SignalInstance
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSizePolicy,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -28,34 +22,12 @@ from vitviz.gui import theme
 from vitviz.gui.links import Links
 from vitviz.gui.memory import MemoryLine
 from vitviz.gui.modelfacts import ModelFacts
+from vitviz.gui.modelfilters import FilterBar
 from vitviz.gui.modelrows import ModelList
 from vitviz.gui.theme import UNIT
 from vitviz.session.column import ModelRequest
 from vitviz.session.library import Library
-from vitviz.session.shelves import Filters, Item, Order, Shelf, patches
-
-SHELVES: tuple[tuple[Shelf, str, str], ...] = (
-    ("all", "All", "All of timm's pretrained transformers, bundled models and files"),
-    ("disk", "Here", "What is on this computer and works without a network"),
-    ("favourites", "★", "Models with a star"),
-    ("bundled", "Bundled", "What came with vitviz"),
-    ("files", "Files", "Checkpoint files opened before"),
-)
-SIZES: tuple[tuple[str, tuple[int, int]], ...] = (
-    ("Any size", (0, 0)),
-    ("Up to 10 M", (0, 10_000_000)),
-    ("10 to 50 M", (10_000_000, 50_000_000)),
-    ("50 to 150 M", (50_000_000, 150_000_000)),
-    ("150 to 500 M", (150_000_000, 500_000_000)),
-    ("Over 500 M", (500_000_000, 0)),
-)
-LEARNED = (
-    ("Any training", ""), ("From labels", "labels"), ("Self-supervised", "self-supervised"),
-    ("Pictures and words", "image and text"),
-)  # fmt: skip
-ORDERS: tuple[tuple[str, Order], ...] = (
-    ("By name", "name"), ("Smallest first", "parameters"), ("Fewest tokens first", "tokens"),
-)  # fmt: skip
+from vitviz.session.shelves import Filters, Item, Shelf
 
 EMPTY: dict[Shelf, str] = {
     "all": "No model fits.",
@@ -80,7 +52,6 @@ class LibraryPanel(QWidget):
         self._library, self._request = library, request
         self._wish: tuple[str, ModelRequest, SignalInstance] | None = None
         """What is to be shown when its download is there."""
-        self.filters = Filters()
         self._build()
         self._links = Links()
         library.open()
@@ -92,11 +63,9 @@ class LibraryPanel(QWidget):
     # -- what it looks like -------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.search = QLineEdit()
-        self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Search models")
-        self.search.setPlaceholderText("dinov2 small, patch14, swin, laion …")
-        self.search.textChanged.connect(self._text_changed)
+        self.bar = FilterBar()
+        self.bar.changed.connect(self.refresh)
+        self.search = self.bar.search
         self.search.installEventFilter(self)
         self.list = ModelList()
         self.list.chosen.connect(self._chosen)
@@ -111,9 +80,7 @@ class LibraryPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(UNIT)
-        layout.addWidget(self.search)
-        layout.addLayout(self._build_shelves())
-        layout.addWidget(self._build_filters())
+        layout.addWidget(self.bar)
         layout.addLayout(self._build_count())
         layout.addLayout(self._build_list(), 1)
         layout.addWidget(self.facts)
@@ -121,53 +88,6 @@ class LibraryPanel(QWidget):
         self.memory.wished.connect(self.budget_wished)
         layout.addWidget(self.memory)
         self.setMinimumWidth(300)
-
-    def _build_shelves(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        self.shelves: dict[Shelf, QToolButton] = {}
-        for name, words, tip in SHELVES:
-            button = _tool(words, tip, check=True)
-            button.setAutoExclusive(True)
-            button.setProperty("shelf", name)
-            button.clicked.connect(self._shelf_chosen)
-            self.shelves[name] = button
-            row.addWidget(button)
-        self.shelves["all"].setChecked(True)
-        row.addStretch()
-        self.more = _tool("Filters", "Patch size, size, training, registers, licence", check=True)
-        self.more.toggled.connect(self._more_toggled)
-        row.addWidget(self.more)
-        return row
-
-    def _build_filters(self) -> QWidget:
-        self._filters = QWidget()
-        self.patch, self.amount, self.learning, self.order = (QComboBox() for _ in range(4))
-        for words, bounds in SIZES:
-            self.amount.addItem(words, bounds)
-        for words, way in LEARNED:
-            self.learning.addItem(words, way)
-        for words, order in ORDERS:
-            self.order.addItem(words, order)
-        self.registers, self.free = QCheckBox("Registers"), QCheckBox("Licence for any use")
-        self.registers.setToolTip("Models with register tokens")
-        self.free.setToolTip("Apache, MIT, BSD, CC BY, CC0")
-        grid = QGridLayout(self._filters)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
-        named = {"Patch size": self.patch, "Number of parameters": self.amount,
-                 "Training": self.learning, "Order": self.order}  # fmt: skip
-        for place, (name, box) in enumerate(named.items()):
-            box.setAccessibleName(name)
-            box.setToolTip(name)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.currentIndexChanged.connect(self._filter_changed)
-            grid.addWidget(box, place // 2, place % 2)
-        for place, switch in enumerate((self.registers, self.free)):
-            switch.toggled.connect(self._filter_changed)
-            grid.addWidget(switch, 2, place)
-        self._filters.setVisible(False)
-        return self._filters
 
     def _build_count(self) -> QHBoxLayout:
         self.count, self.network = QLabel(), QLabel("No network")
@@ -196,7 +116,7 @@ class LibraryPanel(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
         self.widen = QPushButton("Show all models")
-        self.widen.clicked.connect(self.clear)
+        self.widen.clicked.connect(self.bar.clear)
         self.named = QPushButton()
         self.named.clicked.connect(self._open_by_name)
         self.file = QPushButton("Open checkpoint file…")
@@ -217,8 +137,9 @@ class LibraryPanel(QWidget):
     def refresh(self) -> None:
         """Shows what is looked for now."""
         library = self._library
-        self._offer_patches()
-        items = library.search(self.filters)
+        self.bar.offer(library.items)
+        filters = self.bar.filters
+        items = library.search(filters)
         current = self.list.current
         self.list.show_items(items, library.favourites, current.name if current else "")
         self.count.setText(f"{len(items):,} of {len(library.items):,} models")
@@ -231,9 +152,8 @@ class LibraryPanel(QWidget):
         self.named.setToolTip(
             "A repository of the hub (hf-hub:…) or any other name that timm knows"
         )
-        self.file.setVisible(self.filters.shelf == "files")
-        self.widen.setVisible(self.filters != Filters())
-        self.more.setText("Filters •" if self.filters != self._plain() else "Filters")
+        self.file.setVisible(filters.shelf == "files")
+        self.widen.setVisible(filters != Filters())
 
     def show_memory(self, held: Sequence[tuple[str, int]], budget: int) -> None:
         """Shows what is kept in memory, (what, bytes), each under the budget in bytes."""
@@ -258,47 +178,15 @@ class LibraryPanel(QWidget):
         """Ends all connections to the library."""
         self._links.cut()
 
-    def clear(self) -> None:
-        """Shows all models again."""
-        self.filters = Filters()
-        for box in (self.patch, self.amount, self.learning, self.order):
-            blocker = QSignalBlocker(box)
-            box.setCurrentIndex(0)
-            blocker.unblock()
-        for switch in (self.registers, self.free):
-            blocker = QSignalBlocker(switch)
-            switch.setChecked(False)
-            blocker.unblock()
-        self.shelves["all"].setChecked(True)
-        blocker = QSignalBlocker(self.search)
-        self.search.clear()
-        blocker.unblock()
-        self.refresh()
-
-    def _plain(self) -> Filters:
-        return Filters(text=self.filters.text, shelf=self.filters.shelf)
-
     def _why_empty(self) -> str:
-        said = EMPTY[self.filters.shelf]
-        asked = self.filters.text.strip()
-        narrow = self.filters != Filters(shelf=self.filters.shelf)
+        filters = self.bar.filters
+        said, asked = EMPTY[filters.shelf], filters.text.strip()
+        narrow = filters != Filters(shelf=filters.shelf)
         if not narrow:
             return said
         fits = f"fits “{asked}”" if asked else "fits"
-        also = " with these filters" if self.filters != self._plain() else ""
+        also = " with these filters" if filters != self.bar.plain else ""
         return f"No model {fits}{also}."
-
-    def _offer_patches(self) -> None:
-        sizes = patches(self._library.items)
-        if self.patch.count() == len(sizes) + 1:
-            return
-        blocker = QSignalBlocker(self.patch)
-        self.patch.clear()
-        self.patch.addItem("Any patch", 0)
-        for size in sizes:
-            self.patch.addItem(f"Patch {size}", size)
-        self.patch.setCurrentIndex(max(self.patch.findData(self.filters.patch), 0))
-        blocker.unblock()
 
     def _chosen(self, item: Item | None) -> None:
         state = self._library.state(item.name if item else "")
@@ -315,30 +203,6 @@ class LibraryPanel(QWidget):
             self._wish = None
 
     # -- what the user wished -----------------------------------------------------------------------
-
-    def _text_changed(self, text: str) -> None:
-        self.filters = replace(self.filters, text=text)
-        self.refresh()
-
-    def _shelf_chosen(self) -> None:
-        shelf = cast(Shelf, self.sender().property("shelf"))
-        self.filters = replace(self.filters, shelf=shelf)
-        self.refresh()
-
-    def _more_toggled(self, on: bool) -> None:
-        self._filters.setVisible(on)
-
-    def _filter_changed(self) -> None:
-        self.filters = replace(
-            self.filters,
-            patch=self.patch.currentData() or 0,
-            parameters=self.amount.currentData(),
-            learning=self.learning.currentData(),
-            registers=self.registers.isChecked(),
-            free=self.free.isChecked(),
-            order=self.order.currentData(),
-        )
-        self.refresh()
 
     def _starred(self, name: str) -> None:
         self._library.favour(name, name not in self._library.favourites)
@@ -415,13 +279,3 @@ class LibraryPanel(QWidget):
                 self.list.step(1 if event.key() == Qt.Key.Key_Down else -1)
                 return True
         return False
-
-
-def _tool(words: str, tip: str, *, check: bool = False) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName("quiet")
-    button.setText(words)
-    button.setToolTip(tip)
-    button.setCheckable(check)
-    button.setFont(theme.font(-0.5))
-    return button

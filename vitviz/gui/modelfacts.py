@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
-from collections.abc import Sequence
-
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -24,20 +20,15 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.gui import theme
-from vitviz.gui.modelrows import megabytes, millions
+from vitviz.gui.modelwords import facts_of, linked, megabytes, table
 from vitviz.gui.theme import UNIT
 from vitviz.session.library import Download
-from vitviz.session.shelves import FREE, Item, needs
+from vitviz.session.shelves import Item, needs
 
 LARGEST = 2048
 """Most pixels a side to ask for."""
 LEAST = 56
 """Pixels of height in which a model's facts can still be read, a few lines at a time."""
-
-_LEARNING = {
-    "labels": "from labels", "self-supervised": "self-supervised", "image and text":
-    "from pictures with words", "": "",
-}  # fmt: skip
 
 
 class Fitted(QScrollArea):
@@ -194,7 +185,7 @@ class ModelFacts(QFrame):
             self._show_size(item)
             self.random.setChecked(False)
         self._name.setText(item.title.replace("_", "_\u200b").replace("/", "/\u200b"))
-        self._facts.setText(_table(facts_of(item)))
+        self._facts.setText(table(facts_of(item)))
         self._room.updateGeometry()
         self.random.setVisible(item.source != "file")
         self.show_download(download, offline=offline)
@@ -221,7 +212,7 @@ class ModelFacts(QFrame):
         self.stop.setVisible(running)
         self._bar.setRange(0, 1000 if download.total else 0)
         self._bar.setValue(round(1000 * download.done / download.total) if download.total else 0)
-        self.said.setText(_linked(said.partition(": ")[2] if running and ": " in said else said))
+        self.said.setText(linked(said.partition(": ")[2] if running and ": " in said else said))
         _color(self.said, "bad" if download.state == "failed" else "quiet")
         self._show_buttons(item, download, running=running)
 
@@ -279,93 +270,7 @@ class ModelFacts(QFrame):
             self._show_buttons(self._item, self._download, running=self._running)
 
 
-def facts_of(item: Item) -> list[tuple[str, str]]:
-    """What is known of a model, in words; (what, words as HTML)."""
-    found = [
-        ("Trained", _trained(item)),
-        ("Reads", _reads(item)),
-        ("Network", _network(item)),
-        ("Classes", _classes(item)),
-        ("Licence", _licence(item)),
-        ("Weights", _weights(item)),
-    ]
-    return [(what, words) for what, words in found if words]
-
-
-def _trained(item: Item) -> str:
-    words = html.escape(item.trained_on)
-    way = _LEARNING[item.learning]
-    if words and way:
-        return f"{words} ({way})"
-    return words or way
-
-
-def _reads(item: Item) -> str:
-    rows, cols = item.size
-    if not rows:
-        return ""
-    parts = [f"{cols} × {rows} px"]
-    if item.patch:
-        parts.append(f"patches of {item.patch} px")
-    if item.tokens:
-        registers = f", {item.registers} of them registers" if item.registers else ""
-        parts.append(f"{item.tokens:,} tokens{registers}")
-    return ", ".join(parts)
-
-
-def _network(item: Item) -> str:
-    parts = [item.kind] if item.kind else []
-    if item.depth and item.dim:
-        parts.append(f"{item.depth} blocks of width {item.dim}")
-    if item.parameters:
-        parts.append(f"{millions(item.parameters)} parameters")
-    return html.escape(", ".join(parts))
-
-
-def _classes(item: Item) -> str:
-    if item.source == "file":
-        return ""
-    if item.learning == "image and text" and item.classes:
-        return f"none: {item.classes:,} features that texts share"
-    return f"{item.classes:,}" if item.classes else "none: features, no predictions"
-
-
-def _licence(item: Item) -> str:
-    if not item.licence:
-        return "not said by timm; see its page" if item.source == "timm" else ""
-    free = " (any use)" if item.licence.lower() in FREE else ""
-    return html.escape(item.licence) + free
-
-
-def _weights(item: Item) -> str:
-    match item.source:
-        case "bundled":
-            return f"come with vitviz, {megabytes(item.download)}"
-        case "file":
-            return f"{html.escape(item.name)}, {megabytes(item.download)}"
-        case "timm":
-            page = f"https://huggingface.co/{item.repository}" if item.repository else ""
-            link = f' · <a href="{page}">page</a>' if page else ""
-            if item.on_disk:
-                return f"on this computer, {megabytes(item.download)}{link}"
-            return f"a download of about {megabytes(item.download)} (in float32){link}"
-
-
-def _linked(words: str) -> str:
-    """Words with the addresses in them to click on: a gated model's page."""
-    return re.sub(r"(https?://[^\s;,)]+)", r'<a href="\1">\1</a>', html.escape(words))
-
-
 def _color(label: QLabel, name: str) -> None:
     label.setObjectName(name)
     label.style().unpolish(label)
     label.style().polish(label)
-
-
-def _table(facts: Sequence[tuple[str, str]]) -> str:
-    quiet = theme.current().quiet
-    rows = "".join(
-        f'<tr><td style="color:{quiet};padding-right:10px">{what}</td><td>{words}</td></tr>'
-        for what, words in facts
-    )
-    return f"<table cellspacing='0' cellpadding='1'>{rows}</table>"

@@ -21,6 +21,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from vitviz.gui import theme
+from vitviz.gui.modelwords import facts_line, have
 from vitviz.gui.theme import UNIT
 from vitviz.session.shelves import Item
 
@@ -225,38 +226,3 @@ class ModelList(QListView):
 def star_area(area: QRect) -> QRect:
     """Where a row's star is."""
     return QRect(area.right() - STAR - 2, area.top(), STAR, area.height())
-
-
-def facts_line(item: Item) -> str:
-    """The numbers of a model in a line; what is not known is left out."""
-    rows, cols = item.size
-    facts = (
-        f"patch {item.patch}" if item.patch else "",
-        (f"{cols} px" if rows == cols else f"{cols} × {rows} px") if rows else "",
-        f"{item.tokens:,} tokens" if item.tokens else "",
-        millions(item.parameters) if item.parameters else "",
-    )
-    return " · ".join(filter(None, facts))
-
-
-def millions(count: int) -> str:
-    """A number of parameters, "86.6 M"."""
-    if count >= 10**9:
-        return f"{count / 10**9:.2f} G"
-    return f"{count / 10**6:.1f} M" if count >= 10**6 else f"{count / 10**3:.0f} k"
-
-
-def have(item: Item) -> str:
-    """Whether a model is here, or what it costs to get it."""
-    match item.source:
-        case "bundled":
-            return "bundled"
-        case "file":
-            return "file"
-        case "timm":
-            return "on disk" if item.on_disk else f"≈ {megabytes(item.download)}"
-
-
-def megabytes(size: float) -> str:
-    """A size in words, "88 MB"."""
-    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:,.0f} MB"

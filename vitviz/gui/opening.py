@@ -25,7 +25,7 @@ from shiboken6 import isValid
 
 from vitviz.core.progress import Progress
 from vitviz.gui import theme
-from vitviz.gui.modelrows import millions
+from vitviz.gui.modelwords import millions
 from vitviz.session.column import ModelRequest
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
