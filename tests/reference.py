@@ -30,7 +30,7 @@ class Answers:
         raise Unsupported("this model adds no bias to its scores that could be seen")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Maps:
     """Attention maps (head query key) held as they are: what core.attention.Attention promises."""
 
