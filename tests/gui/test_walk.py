@@ -100,3 +100,11 @@ def test_the_words_are_those_of_the_model(name, arguments_, said, photo):
         for one in step.tries:
             arguments(find(one.view).function, dict(one.options))
             assert one.view in step.views
+
+
+def test_a_model_without_a_step_shows_the_patches_there(photo):
+    model = vitviz.load("xcit_nano_12_p16_224", pretrained=False, depth=1, img_size=64)
+    found = steps(vitviz.trace(model, photo))
+    assert found[0].views == ("patches",)
+    assert "nothing to show" in found[0].words
+    assert found[1].views == ("patches", "einops")

@@ -11,6 +11,7 @@ from reference import make_trace
 import vitviz
 from vitviz.core.drawing import Message, Outlines, aim
 from vitviz.core.plots import Plot
+from vitviz.views import find
 
 
 def plot_of(panel):
@@ -109,3 +110,22 @@ def test_any_small_trace_is_drawn(name, kind):
     trace = make_trace(**kind)
     for token in (0, trace.grid.tokens - 1):
         assert vitviz.draw(name, trace, token=token).panels
+
+
+@pytest.fixture(scope="module")
+def between_channels(photo):
+    model = vitviz.load("xcit_nano_12_p16_224", pretrained=False, depth=1, img_size=64)
+    return vitviz.trace(model, photo)
+
+
+@pytest.mark.parametrize("name", ["field", "distance", "entropy", "block", "whatif"])
+def test_attention_that_lies_on_no_picture_is_said(between_channels, name):
+    assert not between_channels.layers
+    assert "no attention among the patches" in find(name).applies(between_channels)
+    assert find(name).applies(make_trace()) == ""
+
+
+def test_lengths_need_no_attention(between_channels):
+    assert vitviz.draw("norms", between_channels).panels
+    with pytest.raises(vitviz.VitvizError, match="which block adds what"):
+        vitviz.draw("norms", between_channels, of="added by attention")

@@ -14,7 +14,7 @@ from vitviz.core.plots import Table
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
-from vitviz.views import asked, parts, view
+from vitviz.views import asked, parts, spread, view
 from vitviz.views.options import Help
 
 
@@ -31,6 +31,7 @@ from vitviz.views.options import Help
     source="Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2020, arXiv:2010.11929, eqs. 1-4",
     follows=("token", "layer", "head"),
     order=85,
+    applies=spread.layers_needed,
     shown=False,
 )
 def draw(

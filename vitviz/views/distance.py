@@ -35,6 +35,7 @@ Cells = Literal["pixels", "patches", "none"]
     "arXiv:2108.08810",
     follows=("layer", "head"),
     order=81,
+    applies=spread.layers_needed,
     shown=False,
 )
 def draw(
@@ -85,7 +86,10 @@ def _measured(trace: Trace, renormalise: bool) -> Spread:
 
 def _highest(trace: Trace, found: Spread) -> float:
     """A convolution's line may leave the plot: heads can reach no further than the picture."""
-    return 1.08 * max(float(np.nanmax(each)) for each in found if each is not None)
+    return 1.08 * max(
+        (float(np.nanmax(each)) for each in found if each is not None and np.isfinite(each).any()),
+        default=float(max(trace.crop.model)),
+    )
 
 
 def _field(trace: Trace, layers: int, cells: Cells, kernel: int) -> tuple[Curve, ...]:

@@ -27,6 +27,7 @@ from vitviz.views.spread import Over, Spread
     source="Vig and Belinkov 2019, arXiv:1906.04284, section 5; divided by ln T so that sizes compare",
     follows=("layer", "head"),
     order=82,
+    applies=spread.layers_needed,
     shown=False,
 )
 def draw(

@@ -15,7 +15,7 @@ from vitviz.core.plots import Axis, Curve, Plot, Whose
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Trace
-from vitviz.views import parts, view
+from vitviz.views import parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
@@ -41,6 +41,7 @@ Apart = Float32[np.ndarray, "key"]
     "Distill; Raghu et al. 2021, arXiv:2108.08810",
     follows=("token", "layer", "head"),
     order=80,
+    applies=spread.layers_needed,
     shown=False,
 )
 def draw(

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32
 
 from vitviz.core.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.geometry import Box
+from vitviz.core.inside import Block
 from vitviz.core.plots import Axis, Curve, Plot, Whose, axis
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
@@ -91,8 +92,19 @@ def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
     if of == "stream after the block":
         lengths: Lengths = _streams(trace)[layer]
         return lengths
-    block = asked.block(trace, layer)
+    block = _block(trace, layer)
     return block.attention if of == "added by attention" else block.mlp
+
+
+def _block(trace: Trace, layer: int) -> Block:
+    """The block after which the features are. Unsupported where blocks and layers do not match."""
+    blocks = len(asked.features(trace))
+    if blocks != len(trace.layers):
+        raise Unsupported(
+            f"{trace.model.called} has {blocks} blocks and {len(trace.layers)} attention layers, so "
+            "which block adds what is not known; look at the stream after the block"
+        )
+    return asked.block(trace, layer)
 
 
 @kept(most=1)
@@ -125,7 +137,7 @@ def _token_facts(trace: Trace, token: int, layer: int) -> list[tuple[str, str]]:
     """What the block adds to the chosen token; nothing where it cannot be told apart."""
     name = trace.grid.name(token)
     try:
-        block = asked.block(trace, layer)
+        block = _block(trace, layer)
     except Unsupported:
         return [(f"{name} after", f"{_streams(trace)[layer, token]:.1f}")]
     steps = (("before", block.before), ("attention adds", block.attention), ("MLP adds", block.mlp),

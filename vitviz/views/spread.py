@@ -22,6 +22,24 @@ Spread = tuple[Float64[np.ndarray, "head"] | None, ...]
 EXTENT = Box(0, 0, 3, 4)
 
 
+def layers_needed(trace: Trace) -> str:
+    """Why a trace has no attention among tokens with a place; "" where it has."""
+    if trace.layers:
+        return ""
+    why = trace.matrices[0].why if trace.matrices else "none could be verified"
+    return f"{trace.model.called} has no attention among the patches of the picture: {why}"
+
+
+def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "head"]:
+    """The mean over the first axis of what are numbers; NaN where none are."""
+    there = np.isfinite(values)
+    count = there.sum(axis=0)
+    found: Float64[np.ndarray, "head"] = np.where(
+        count > 0, np.where(there, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan
+    )
+    return found
+
+
 def averaged(
     trace: Trace, others: Sequence[Trace], over: Over, measure: Callable[[Trace], Spread]
 ) -> tuple[Spread, int]:
@@ -33,7 +51,7 @@ def averaged(
             f"{trace.model.title} has no layer whose attention is among tokens with a place"
         )
     mean = tuple(
-        None if layers[0] is None else np.nanmean(np.stack(layers), axis=0)
+        None if layers[0] is None else mean_of(np.stack(layers))
         for layers in zip(*found, strict=True)
     )
     return mean, len(traces)
@@ -60,7 +78,7 @@ def panel(
         (layer, value) for layer, head, value in points
         if layer == chosen and selection.head in (None, head)
     ]  # fmt: skip
-    means = [np.nan if heads is None else float(np.nanmean(heads)) for heads in spread]
+    means = [np.nan if heads is None else float(mean_of(heads)) for heads in spread]
     curves = (
         *more,
         Curve(np.arange(1.0, layers + 1), np.array(means), "mean of the heads", tone="quiet"),

@@ -34,13 +34,15 @@ def steps(trace: Trace) -> tuple[Step, ...]:
         _field(trace), _patches(trace), _embedding(trace), _class(trace), _positions(trace),
         _block(trace), _features(trace),
     )  # fmt: skip
-    return tuple(
-        Step(step.title, step.words, _possible(trace, step.views), step.tries) for step in found
-    )
+    return tuple(_for(trace, step) for step in found)
 
 
-def _possible(trace: Trace, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if not find(name).applies(trace))
+def _for(trace: Trace, step: Step) -> Step:
+    """The step with what this model has to show; the patches where that is nothing."""
+    views = tuple(name for name in step.views if not find(name).applies(trace))
+    nothing = "" if views else " For this model there is nothing to show at this step."
+    tries = tuple(one for one in step.tries if one.view in views)
+    return Step(step.title, step.words + nothing, views or ("patches",), tries)
 
 
 def _field(trace: Trace) -> Step:

@@ -16,7 +16,7 @@ from vitviz.core.plots import Table
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
-from vitviz.views import asked, parts, view
+from vitviz.views import asked, parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
@@ -42,6 +42,7 @@ VARIANTS = (
     "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057",
     follows=("token", "layer", "head"),
     order=88,
+    applies=spread.layers_needed,
     shown=False,
 )
 def draw(
