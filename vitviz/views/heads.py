@@ -60,8 +60,11 @@ def draw(
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture."""
     if not any(_heads(trace)):
+        none = "has no attention among patches" + (
+            " that could be verified" if trace.refused else ""
+        )
         raise Unsupported(
-            f"{trace.model.title} has no attention among patches that could be verified"
+            f"{trace.model.title} {none}"
             + "".join(f"; {reason}" for reason in trace.refused)
             + parts.elsewhere(trace)
         )

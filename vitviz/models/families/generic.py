@@ -48,7 +48,9 @@ def patch_grid(
     elif getattr(embed, "grid_size", None):
         rows, cols = embed.grid_size
     else:
-        stride = getattr(getattr(embed, "proj", None), "stride", (16, 16))
+        patch = getattr(embed, "patch_size", None) or (16, 16)
+        sides = (patch, patch) if isinstance(patch, int) else tuple(patch)
+        stride = getattr(getattr(embed, "proj", None), "stride", sides)
         rows, cols = (max(1, side // each) for side, each in zip(size, stride, strict=True))
         return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols), prefix)
     patch = getattr(embed, "patch_size", None)
