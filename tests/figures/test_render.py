@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn import drawn
 from einops import repeat
 from reference import make_trace
 
@@ -73,17 +74,13 @@ def test_the_model_and_the_picture_are_printed_by_name():
 
 
 def test_panels_keep_their_shape_and_stay_on_the_page():
-    for name in views():
-        trace, other = make_trace(original=(200, 60)), make_trace(8, 12, 4, original=(200, 60))
-        if views()[name].applies(trace):
-            continue
-        drawing = views()[name].draw(trace, Selection(), other=other)
+    for drawing in drawn(original=(200, 60)):
         page = lay_out(drawing, Paper())
         for placed in page.placed:
             assert placed.axes.left >= MARGIN
             assert placed.axes.right <= 180 - MARGIN + 1e-6
             assert placed.bottom <= page.height
-            if name != "predictions":
+            if drawing.view != "predictions":
                 extent = placed.panel.extent
                 assert placed.axes.height / placed.axes.width == pytest.approx(
                     extent.height / extent.width
@@ -93,19 +90,18 @@ def test_panels_keep_their_shape_and_stay_on_the_page():
 @pytest.mark.parametrize("width", [60, 90, 180])
 @pytest.mark.parametrize("heads", [1, 3, 12])
 def test_no_word_leaves_the_page(width, heads):
-    trace = make_trace(rows=14, cols=14, depth=12, heads=heads, original=(336, 224))
-    other = make_trace(rows=7, cols=7, patch=16, depth=12, heads=heads, original=(336, 224))
-    for one in views().values():
-        if one.applies(trace):
-            continue
-        figure = render(one.draw(trace, Selection(), other=other), width_mm=width)
-        figure.draw_without_rendering()
-        right, top = figure.get_size_inches() * figure.dpi
-        texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
-        boxes = [text.get_window_extent() for text in texts]
-        assert max(box.x1 for box in boxes) <= right
-        assert max(box.y1 for box in boxes) <= top
-        assert min(min(box.x0, box.y0) for box in boxes) >= 0
+    for drawing in drawn(rows=14, cols=14, depth=12, heads=heads, original=(336, 224)):
+        stay_on_the_page(render(drawing, width_mm=width))
+
+
+def stay_on_the_page(figure):
+    figure.draw_without_rendering()
+    right, top = figure.get_size_inches() * figure.dpi
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    boxes = [text.get_window_extent() for text in texts]
+    assert max(box.x1 for box in boxes) <= right
+    assert max(box.y1 for box in boxes) <= top
+    assert min(min(box.x0, box.y0) for box in boxes) >= 0
 
 
 def test_panels_of_a_row_do_not_overlap(heads):

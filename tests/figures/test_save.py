@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from reference import make_trace
 
+import vitviz
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Selection
 from vitviz.figures.save import recipe, save
@@ -25,17 +26,22 @@ def drawing():
 
 
 @pytest.mark.parametrize("name", list(views()))
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_every_view_saves_as_every_kind(name, kind, tmp_path):
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "tiff"])
+def test_every_view_saves_as_every_kind(name, kind, tmp_path, tiny_trace, tiny_other):
     target = tmp_path / f"figure.{kind}"
-    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
-    trace, other = make_trace(original=(40, 80)), make_trace(8, 12, 4, original=(40, 80))
-    if why := views()[name].applies(trace):
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "tiff": b"II*"}[kind]
+    if why := views()[name].applies(tiny_trace):
         pytest.skip(why)
-    drawn = views()[name].draw(trace, Selection(), other=other)
-    assert save(drawn, target) == target
+    drawing = views()[name].draw(tiny_trace, Selection(), other=tiny_other)
+    assert save(drawing, target, dpi=50) == target
     assert target.read_bytes().startswith(start)
     assert [file.name for file in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.fixture(scope="module")
+def tiny_other(photo):
+    """The smallest model again, with larger patches."""
+    return vitviz.trace(vitviz.load("test_vit", pretrained=False, patch_size=32), photo)
 
 
 def test_a_png_has_the_width_and_the_recipe(drawing, tmp_path):

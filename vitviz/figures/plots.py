@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from vitviz.core.plots import Curve, Plot, Table, Tone
 from vitviz.figures.paper import Paper
-from vitviz.figures.text import LINE, POINT, family, printable, width
+from vitviz.figures.text import LINE, POINT, family, fitted, printable, width
 
 TONES: dict[Tone, str] = {
     "plain": "#5c636e", "chosen": "#dd4a1c", "second": "#2f6fb3", "third": "#23845a",
@@ -59,7 +59,8 @@ def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: Paper) 
         span = [left / room[1], (left + 3) / room[1]] if not dot else [(left + 1.5) / room[1]]
         axes.plot(span, [middle] * len(span), color=TONES[curve.tone], linewidth=1.2,
                   transform=axes.transAxes, **dot)  # fmt: skip
-        axes.text((left + 4) / room[1], middle, printable(curve.name, paper.font), color=QUIET,
+        name = fitted(curve.name, room[1] - left - 4, paper.size, paper)
+        axes.text((left + 4) / room[1], middle, printable(name, paper.font), color=QUIET,
                   va="center_baseline", **text)  # fmt: skip
     _frame(axes, plot, area, room, paper, text)
     for curve in plot.curves:
@@ -83,8 +84,11 @@ def _frame(
         axes.text(
             x, area.bottom - 0.6 / room[0], _said(tick), color=QUIET, ha="center", va="top", **text
         )
-    axes.text(0, area.top + 0.25 * step, printable(plot.y.label, paper.font), color=QUIET, **text)
-    axes.text(area.right, 0, printable(plot.x.label, paper.font), color=QUIET, ha="right",
+    up, along = (
+        fitted(each.label, room[1] * area.right, paper.size, paper) for each in (plot.y, plot.x)
+    )
+    axes.text(0, area.top + 0.25 * step, printable(up, paper.font), color=QUIET, **text)
+    axes.text(area.right, 0, printable(along, paper.font), color=QUIET, ha="right",
               va="bottom", **text)  # fmt: skip
 
 

@@ -67,6 +67,13 @@ def wrapped(text: str, room: float, size: float, paper: Paper, bold: bool = Fals
     return lines
 
 
+def fitted(text: str, room: float, size: float, paper: Paper) -> str:
+    """A line of text as far as there is room for it."""
+    if width(text, size, paper) <= room:
+        return text
+    return f"{text[: _fitting(text, room - width('…', size, paper), size, paper, False)].rstrip()}…"
+
+
 def _fitting(word: str, room: float, size: float, paper: Paper, bold: bool) -> int:
     """How many letters of a word fit, at least one."""
     low, high = 1, len(word)
