@@ -9,7 +9,7 @@ import pytest
 from reference import make_trace
 
 import vitviz
-from vitviz.core.drawing import Message, Outlines, aim
+from vitviz.core.drawing import Heat, Outlines, aim
 from vitviz.core.plots import Plot
 from vitviz.views import find
 
@@ -97,9 +97,16 @@ def test_it_draws_the_field_and_the_mass_within():
     np.testing.assert_allclose(line.y, plain, atol=1e-5)
 
 
-def test_the_class_token_is_near_nothing():
-    (panel,) = vitviz.draw("field", make_trace(), token="class").panels
-    assert isinstance(panel.layers[0], Message)
+def test_from_a_token_without_a_place_the_middle_is_shown():
+    trace = make_trace(rows=5, cols=5)
+    from_class = vitviz.draw("field", trace, token="class")
+    assert from_class.title == "What token (2, 2) can see"
+    middle = vitviz.draw("field", trace, token=(2, 2))
+    one, other = (each.panels[0].layers for each in (from_class, middle))
+    values = [
+        next(layer.values for layer in each if isinstance(layer, Heat)) for each in (one, other)
+    ]
+    np.testing.assert_array_equal(*values)
 
 
 @pytest.mark.parametrize("name", ["field", "distance", "entropy"])

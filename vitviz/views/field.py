@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,11 +10,11 @@ from einops import reduce
 from jaxtyping import Float32, Float64
 
 from vitviz.core.distance import Convolutions, distances, drawable, mass_within, radius_of
-from vitviz.core.drawing import Drawing, Heat, Listed, Message, Outlines, Panel, PixelSpace
+from vitviz.core.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.plots import Axis, Curve, Plot, Whose
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
+from vitviz.core.selection import Selection, place_of
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, spread, view
 from vitviz.views.kept import kept
@@ -62,13 +63,12 @@ def draw(
         raise Unsupported(f"the tokens of {trace.model.called} do not look at each other")
     grid = trace.grid
     token = selection.token(grid, trace.crop)
+    if grid.place(token) is None:  # nothing is near or far from a token without a place
+        token = grid.middle
+        selection = replace(selection, hover=place_of(token, grid, trace.crop))
     box = grid.box(token)
+    assert box is not None
     title = f"What {parts.token_words(grid, token)} can see"
-    if box is None:
-        words = Message("This token lies nowhere in the picture, so nothing is near or far from it.",
-                        "Point at a patch.")  # fmt: skip
-        panel = Panel((words,), trace.crop.frame, "No place")
-        return Drawing("field", title, ((panel,),), parts.caption(trace))
     cell = grid.patch if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(count, kernel, stride, dilation, cell)
     panels = _picture(trace, selection, stack, box, look), _curves(trace, selection, stack)

@@ -51,7 +51,7 @@ def _field(trace: Trace) -> Step:
         "How far can one layer see?",
         f"A convolution of 3 × 3 looks at the nearest pixels; five of them see 11 × 11 of the "
         f"{cols} × {rows} here. Attention may look anywhere from the first layer on. Point at a patch: "
-        "the boxes are what convolutions reach, the map where this patch looks. Of the points each is "
+        "the boxes are what convolutions reach, the map is where it looks. Each point of the plot is "
         f"a head of one of the {len(trace.layers)} layers: some stay near, some look far across.",
         ("field", "distance"),
         (
