@@ -48,7 +48,7 @@ def without(trace: Trace) -> str:
     source="Vaswani et al. 2017, arXiv:1706.03762; between channels: El-Nouby et al. 2021, "
     "arXiv:2106.09681",
     follows=("token", "layer", "head"),
-    order=27,
+    order=93,
     applies=without,
     shown=False,
 )

@@ -36,7 +36,7 @@ def without(trace: Trace) -> str:
     source="Zhai et al. 2022, arXiv:2106.04560, section 3.5; Touvron et al. 2021, arXiv:2103.17239, "
     "section 3 (class attention)",
     follows=("token", "layer", "head"),
-    order=25,
+    order=92,
     applies=without,
     shown=False,
 )
