@@ -6,7 +6,7 @@ import base64
 from collections.abc import Collection
 
 from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Drawing
 from vitviz.gui.card import Card
@@ -15,6 +15,9 @@ from vitviz.views import View
 
 LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), ("predictions", 5))
 """Rows of (view, share of the width); views that are not named here follow in rows of three."""
+
+LOWEST = 240
+"""Pixels of a row where there are more than two; what does not fit is scrolled."""
 
 
 class Board(QWidget):
@@ -45,7 +48,13 @@ class Board(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._column)
+        area = QScrollArea()  # many views together would be too low to see anything
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._column)
+        layout.addWidget(area)
         self._default = self.state()
 
     @property
@@ -175,6 +184,8 @@ class Board(QWidget):
             row.setVisible(
                 any(isinstance(card, Card) and card.view.name in seen for card in inside)
             )
+        rows = sum(not row.isHidden() for row in self._rows)
+        self._column.setMinimumHeight(rows * LOWEST if rows > 2 else 0)
         self.visible_changed.emit()
 
 
