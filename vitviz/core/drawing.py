@@ -264,7 +264,6 @@ class Drawing:
     made: Recipe | None = None
     parts: tuple[Drawing, ...] = ()
     sheet: Sheet | None = None
-    sheet: Sheet | None = None
 
     @property
     def panels(self) -> tuple[Panel, ...]:

