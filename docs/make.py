@@ -135,8 +135,9 @@ def pictures(photo: str, other: str, model: str, words: str, only: list[str]) ->
             continue
         try:
             drawing = vitviz.draw(
-                view.name, trace, token=_token(trace), against=against if view.traces == 2 else None
-            )
+                view.name, trace, token=_token(trace), layer=len(trace.layers) // 2 or None,
+                against=against if view.traces == 2 else None,
+            )  # fmt: skip
         except Unsupported as error:
             print(f"{view.name}: {error}")
             continue
