@@ -18,8 +18,8 @@ import vitviz
 from vitviz import views as rooms
 from vitviz.models import families as kinds
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-README = DOCS.parent / "README.md"
+DOCS = Path(__file__).resolve().parents[1] / "resources" / "guide"
+README = DOCS.parents[1] / "README.md"
 
 
 def loaded(file: Path) -> ModuleType:
@@ -49,16 +49,16 @@ def registries() -> Iterator[None]:
 
 def test_every_page_is_current() -> None:
     code = (
-        "import runpy; guide = runpy.run_path('docs/make.py')\n"
+        "import runpy; guide = runpy.run_path('resources/guide/make.py')\n"
         "for path, text in guide['pages']().items():\n"
         "    found = path.read_text(encoding='utf-8') if path.is_file() else ''\n"
         "    if found != text: print(path.name)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=DOCS.parent, capture_output=True, text=True
+        [sys.executable, "-c", code], cwd=README.parent, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "", "run python docs/make.py and commit what it wrote"
+    assert done.stdout == "", "run python resources/guide/make.py and commit what it wrote"
 
 
 def test_no_page_is_of_a_view_that_has_gone() -> None:
@@ -98,7 +98,7 @@ def test_the_example_of_a_family(registries: None, photo: np.ndarray) -> None:
 def test_readme_shows_the_example_as_it_is() -> None:
     text = README.read_text(encoding="utf-8")
     example = (DOCS / "examples" / "received.py").read_text(encoding="utf-8")
-    assert "docs/examples/received.py" in text
+    assert "resources/guide/examples/received.py" in text
     assert example.partition('"""\n\n')[2].strip() in text
 
 
@@ -106,4 +106,4 @@ def test_every_file_that_readme_names_is_there() -> None:
     text = README.read_text(encoding="utf-8")
     named = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'(?:src|href)="([^":#]+)"', text)
     assert named
-    assert [name for name in named if not (DOCS.parent / name).exists()] == []
+    assert [name for name in named if not (README.parent / name).exists()] == []

@@ -15,8 +15,17 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.mark.parametrize(
     "command",
     [
-        ["ruff", "check", "--no-cache", "vitviz", "tests", "packaging", "docs"],
-        ["ruff", "format", "--check", "--no-cache", "vitviz", "tests", "packaging", "docs"],
+        ["ruff", "check", "--no-cache", "vitviz", "tests", "packaging", "resources/guide"],
+        [
+            "ruff",
+            "format",
+            "--check",
+            "--no-cache",
+            "vitviz",
+            "tests",
+            "packaging",
+            "resources/guide",
+        ],
         ["mypy"],
         ["lint-imports"],
     ],

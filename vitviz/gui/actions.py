@@ -132,9 +132,7 @@ WISHES: tuple[Wish, ...] = (
         "export", "&Save this view as it is…", ("Ctrl+Shift+E",), "Figure", "PNG, SVG, PDF or TIFF"
     ),
     Wish("copy", "Copy view as &picture", ("Ctrl+C",), "Figure", rule=True),
-    Wish(
-        "copy_python", "Copy as P&ython", (), "Figure", "Code that draws the same, to be pasted"
-    ),
+    Wish("copy_python", "Copy as P&ython", (), "Figure", "Code that draws the same, to be pasted"),
     Wish("copy_command", "Copy as co&mmand", (), "Figure", "A command that draws the same"),
     Wish(
         "walk", "&Walk through", ("Ctrl+Shift+H",), "Help", "From pixels to answer, in seven steps"

@@ -1,6 +1,6 @@
 """Writes the guide: a page for each view, from the words that F1 shows, with a picture made by vitviz.
 
-`python docs/make.py` writes the pages; `python docs/make.py --pictures PHOTO --model NAME` makes their
+`python resources/guide/make.py` writes the pages; with `--pictures PHOTO --model NAME` it makes their
 pictures too. A test holds the pages against the views, so words are changed in one place only.
 """
 
@@ -11,13 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from vitviz.views import View, views  # noqa: E402
 from vitviz.views.options import Option  # noqa: E402
 
-PAGES = ROOT / "docs" / "views"
+PAGES = ROOT / "resources" / "guide" / "views"
 FRONT = ROOT / "README.md"
 ACROSS = 3
 LARGEST = 150_000
@@ -62,15 +62,17 @@ def front(known: list[View]) -> str:
     )
     table = f"<table>\n{rows}</table>\n\n" if rows else ""
     return (
-        f"{before}<!-- views -->\n{table}[All views](docs/views/README.md), with formula, source and "
-        f"options.\n<!-- /views -->{after}"
+        f"{before}<!-- views -->\n{table}"
+        "[All views](resources/guide/views/README.md), with formula, source and options."
+        f"\n<!-- /views -->{after}"
     )
 
 
 def _cell(view: View) -> str:
+    here = f"resources/guide/views/{view.name}"
     return (
-        f'<td width="33%"><a href="docs/views/{view.name}.md">'
-        f'<img src="docs/views/{view.name}.webp" alt="{view.title}"><br>{view.title}</a></td>'
+        f'<td width="33%"><a href="{here}.md">'
+        f'<img src="{here}.webp" alt="{view.title}"><br>{view.title}</a></td>'
     )
 
 
@@ -79,7 +81,7 @@ def index(known: list[View]) -> str:
     rows = "".join(f"- [{view.title}]({view.name}.md): {_first(view.shows)}\n" for view in known)
     return (
         "# All views\n\nIn the window F1, or the ? on a view, shows the same words. Made by "
-        f"`python docs/make.py`.\n\n{rows}"
+        f"`python resources/guide/make.py`.\n\n{rows}"
     )
 
 
