@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import Scale, colored
@@ -146,3 +148,41 @@ def test_the_smaller_of_two_rows_gets_less_height(qtbot: QtBot) -> None:
     canvas.show()
     qtbot.waitExposed(canvas)
     assert canvas.panels[1].height() < canvas.panels[0].height() / 2
+
+
+def turned(canvas: Canvas, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """The wheel one notch towards the user, over the middle of the first map."""
+    viewport = canvas.panels[0].viewport
+    at = QPointF(viewport.rect().center())
+    event = QWheelEvent(
+        at, viewport.mapToGlobal(at), QPoint(), QPoint(0, -120),
+        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
+
+
+def test_the_wheel_scrolls_a_board_that_scrolls_and_zooms_with_ctrl(qtbot: QtBot) -> None:
+    area = QScrollArea()
+    qtbot.addWidget(area)
+    canvas = Canvas()
+    canvas.resize(380, 900)
+    canvas.show_drawing(Drawing("test", "Test", ((heat(np.eye(4, dtype=np.float32)),),)))
+    area.setWidget(canvas)
+    area.resize(400, 300)
+    area.show()
+    qtbot.waitExposed(area)
+    bar, before = area.verticalScrollBar(), canvas.panels[0].position_of(1, 1)
+    turned(canvas)
+    assert bar.value() > 0
+    assert canvas.panels[0].position_of(1, 1) == before
+    scrolled = bar.value()
+    turned(canvas, Qt.KeyboardModifier.ControlModifier)
+    assert bar.value() == scrolled
+    assert canvas.panels[0].position_of(1, 1) != before
+
+
+def test_the_wheel_zooms_where_nothing_scrolls(qtbot: QtBot) -> None:
+    canvas = shown(qtbot, heat(np.eye(4, dtype=np.float32)))
+    before = canvas.panels[0].position_of(1, 1)
+    turned(canvas)
+    assert canvas.panels[0].position_of(1, 1) != before

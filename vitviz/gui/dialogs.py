@@ -65,8 +65,9 @@ def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
         for part in (named[:half], named[half:])
     )
     mouse = (
-        "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms, "
-        "dragging pans, a double click gives a view all the room.</p>"
+        "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms "
+        "(with Ctrl where the board itself scrolls), dragging pans, a double click gives a view all "
+        "the room.</p>"
         "<p>In columns side by side (Ctrl+T) all of this means the same spot of the picture in each; "
         "a header is dragged to move its column, and every link between columns can be cut.</p>"
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QScrollArea, QScrollBar, QStackedLayout, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import (
     Aim,
@@ -208,8 +208,15 @@ class PanelWidget(QWidget):
         return viewport
 
     def eventFilter(self, _watched: object, event: QEvent) -> bool:
-        """Hover and clicks; drags and the wheel go on to the map, which pans and zooms."""
+        """Hover and clicks; drags and the wheel go on to the map, which pans and zooms.
+
+        On a board that scrolls the wheel is the board's, and zooms with Ctrl.
+        """
         kind = event.type()
+        if isinstance(event, QWheelEvent) and not _zooms(event):
+            bar = _board_bar(self)
+            if bar is not None:
+                return QCoreApplication.sendEvent(bar, event)
         if kind == QEvent.Type.Leave:
             self._cursor = None
             self.hovered.emit(None)
@@ -344,3 +351,16 @@ def _placing(layer: _Pixels, image: QImage) -> tuple[Box, bool, float]:
             return mosaic_box(down, across, rows, cols, layer.gap), smooth, 1.0
         case _:
             assert_never(layer)
+
+
+def _zooms(event: QWheelEvent) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+
+
+def _board_bar(widget: QWidget) -> QScrollBar | None:
+    """What scrolls the board that a widget lies on; None where all of it is seen."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    bar = None if around is None else around.verticalScrollBar()
+    return bar if bar is not None and bar.maximum() > 0 else None
