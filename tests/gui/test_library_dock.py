@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from localhub import Hub, served, turn_to
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.library import LibraryPanel
 from vitviz.gui.window import MainWindow
 from vitviz.models import download
-from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs
-from vitviz.session.session import Session
 from vitviz.session.shelves import Filters, needs
 
 SMALL = "test_vit.r160_in1k"
@@ -32,18 +28,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) 
 
 
 @pytest.fixture
-def window(qtbot: QtBot, photo: np.ndarray, hub: Hub) -> Iterator[MainWindow]:
-    session = Session(InlineJobs(), save=lambda _settings: "")
-    made = MainWindow(session)
-    made.resize(1300, 850)
-    made.show()
-    session.use_model(ModelRequest("test_vit2", pretrained=False))
-    session.open_sources([photo])
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def model_name(hub: Hub) -> str:
+    """Asked for when the hub is there: the window must find it."""
+    return "test_vit2"
 
 
 @pytest.fixture

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import timm
 import torch
 from PySide6.QtCore import QCoreApplication, QEvent
-from pytestqt.qtbot import QtBot
 
 from vitviz.gui.opening import Confirmation
 from vitviz.gui.window import MainWindow
-from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs
-from vitviz.session.session import Session
 
 
 @pytest.fixture
-def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
-    session = Session(InlineJobs(), save=lambda _settings: "")
-    made = MainWindow(session)
-    made.resize(1300, 850)
-    made.show()
-    session.use_model(ModelRequest("test_vit2", pretrained=False))
-    session.open_sources([photo])
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def model_name() -> str:
+    return "test_vit2"
 
 
 @pytest.fixture(scope="module")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
-from shiboken6 import isValid
 
 import vitviz
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.walk import Walk, show_walk
 from vitviz.gui.window import MainWindow
-from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
 from vitviz.views import find
@@ -23,21 +18,9 @@ from vitviz.views.options import arguments
 from vitviz.views.walk import steps
 
 
-@pytest.fixture
-def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
+@pytest.fixture(scope="module", autouse=True)
+def dark() -> None:
     theme.apply(application(), theme.DARK)
-    session = Session(InlineJobs(), save=lambda _settings: "")
-    made = MainWindow(session)
-    made.resize(1300, 850)
-    made.show()
-    session.use_model(ModelRequest("test_vit", pretrained=False))
-    session.open_sources([photo])
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    assert not isValid(made)
 
 
 def test_every_step_shows_its_views(window: MainWindow) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUr
 from PySide6.QtGui import QDropEvent, QGuiApplication, QImage, QMouseEvent
 from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
-from shiboken6 import isValid
 
 from vitviz.core.drawing import aim
 from vitviz.core.selection import Place
@@ -23,31 +21,12 @@ from vitviz.gui.app import application
 from vitviz.gui.window import MainWindow
 from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs
-from vitviz.session.session import Session
 
 
 @pytest.fixture(scope="module", autouse=True)
 def dark() -> None:
     """The theme, put on once: it restyles all widgets there are."""
     theme.apply(application(), theme.DARK)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
-    """The whole window over the smallest model and one picture; work is done at once."""
-    session = Session(InlineJobs(), save=lambda _settings: "")
-    made = MainWindow(session)
-    made.resize(1300, 850)
-    made.show()
-    session.use_model(ModelRequest("test_vit", pretrained=False))
-    session.open_sources([photo])
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    made.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    assert not isValid(made)
 
 
 def panel_of(window: MainWindow, view: str, index: int = 0) -> Any:
