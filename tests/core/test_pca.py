@@ -52,3 +52,14 @@ def test_the_threshold_parts_two_heaps():
     values = np.concatenate([random.normal(0, 0.3, 40), random.normal(5, 0.3, 20)])
     assert 1 < threshold(values) < 4
     assert threshold(np.ones(4)) == 1
+
+
+@pytest.mark.parametrize("shape", [(9, 40), (40, 9)])
+def test_few_and_many_samples_agree_with_the_singular_values(shape):
+    random = np.random.default_rng(3)
+    samples = (random.standard_normal(shape) * np.linspace(3, 1, shape[1])).astype(np.float32)
+    found, _, shares = components(samples, 4)
+    apart = samples.astype(np.float64) - samples.astype(np.float64).mean(0)
+    _, lengths, own = np.linalg.svd(apart, full_matrices=False)
+    np.testing.assert_allclose(np.abs(np.sum(found * own[:4], axis=1)), 1, atol=1e-9)
+    np.testing.assert_allclose(shares, np.square(lengths[:4]) / np.square(lengths).sum())

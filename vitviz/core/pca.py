@@ -22,14 +22,32 @@ def components(
     """
     used = (samples if kept is None else samples[kept]).astype(np.float64)
     mean = reduce(used, "sample dim -> dim", "mean")
-    _, lengths, found = np.linalg.svd(used - mean, full_matrices=False)
+    apart = used - mean
+    found, squares = _directions(apart, count)
     largest = np.take_along_axis(found, np.abs(found).argmax(1)[:, None], axis=1)
     found = found * np.where(largest < 0, -1.0, 1.0)
-    squares = np.square(lengths)
     missing = max(count - len(found), 0)
-    padded = np.pad(found[:count], ((0, missing), (0, 0)))
-    shares = np.pad(squares[:count] / (squares.sum() or 1.0), (0, missing))
+    padded = np.pad(found, ((0, missing), (0, 0)))
+    shares = np.pad(squares / (np.square(apart).sum() or 1.0), (0, missing))
     return padded, mean, shares
+
+
+def _directions(
+    apart: Float64[np.ndarray, "sample dim"], count: int
+) -> tuple[Float64[np.ndarray, "component dim"], Float64[np.ndarray, "component"]]:
+    """The first directions of samples around 0, with the sum of squares along each.
+
+    From the eigenvectors of the smaller of both products, which is many times faster than the
+    singular values of all samples.
+    """
+    few = apart.shape[0] < apart.shape[1]
+    squares, vectors = np.linalg.eigh(apart @ apart.T if few else apart.T @ apart)
+    squares, vectors = squares[::-1][:count], vectors[:, ::-1][:, :count]
+    real = squares > 1e-12 * max(squares[0], 0.0)
+    found = rearrange(apart.T @ vectors if few else vectors, "dim component -> component dim")
+    found = found[real]
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    return found / np.where(length > 0, length, 1.0), squares[real]
 
 
 def projected(
