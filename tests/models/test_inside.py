@@ -99,17 +99,65 @@ def test_the_last_layers_class_token_gives_the_models_own_answer(tiny_checkpoint
     np.testing.assert_allclose(found, by_hand, atol=1e-4)
 
 
-def test_a_mean_of_patches_is_checked_as_a_mean(photo):
+def normal(module, tokens):
+    return module.norm(torch.from_numpy(np.array(tokens)))
+
+
+def answer(model, trace):
+    with torch.no_grad():
+        return model.module(normalised(trace.pixels, model.preprocess)).numpy()[0]
+
+
+def test_a_mean_of_patches_answers_as_the_mean_of_each_layer(photo):
     model = vitviz.load("test_vit", pretrained=False, global_pool="avg")
     trace = vitviz.trace(model, photo)
-    assert trace.source.logits(trace.source.features()[0]).shape == (trace.grid.tokens, 1000)
+    features, module = trace.source.features(), model.module
+    found = trace.source.readout()
+    np.testing.assert_allclose(found[-1], answer(model, trace), atol=1e-4)
+    with torch.no_grad():
+        patches = normal(module, features[1])[trace.grid.patches]
+        early = module.head(module.fc_norm(patches.mean(0)))
+        single = module.head(module.fc_norm(normal(module, features[1])))
+    np.testing.assert_allclose(found[1], early, atol=1e-4)
+    np.testing.assert_allclose(trace.source.logits(features[1]), single, atol=1e-4)
 
 
-def test_a_head_that_pools_by_attention_is_refused(photo):
+def test_two_heads_answer_together(photo):
+    model = vitviz.load("deit_tiny_distilled_patch16_224", pretrained=False, depth=2, img_size=64,
+                        embed_dim=24, num_heads=2)  # fmt: skip
+    with torch.no_grad():
+        for head in (model.module.head, model.module.head_dist):
+            head.weight.normal_()
+    trace = vitviz.trace(model, photo)
+    found = trace.source.readout()
+    np.testing.assert_allclose(found[-1], answer(model, trace), atol=1e-4)
+    with torch.no_grad():
+        tokens = normal(model.module, trace.source.features()[0])
+        apart = model.module.head(tokens), model.module.head_dist(tokens)
+    np.testing.assert_allclose(found[0], (apart[0][0] + apart[1][1]) / 2, atol=1e-4)
+    single = trace.source.logits(trace.source.features()[0])
+    np.testing.assert_allclose(single, (apart[0] + apart[1]) / 2, atol=1e-4)
+
+
+def test_a_pool_by_attention_reads_every_layer_as_it_reads_the_last(photo):
     model = vitviz.load("test_vit", pretrained=False, global_pool="map", class_token=False)
     trace = vitviz.trace(model, photo)
-    with pytest.raises(Unsupported, match="attention pool"):
-        trace.source.logits(trace.source.features()[0])
+    features, module = trace.source.features(), model.module
+    found = trace.source.readout()
+    np.testing.assert_allclose(found[-1], answer(model, trace), atol=1e-4)
+    with torch.no_grad():
+        early = module.head(module.fc_norm(module.attn_pool(normal(module, features[0])[None])))
+        alone = module.head(module.fc_norm(module.attn_pool(normal(module, features[0])[:, None])))
+    np.testing.assert_allclose(found[0], early[0], atol=1e-4)
+    np.testing.assert_allclose(trace.source.logits(features[0]), alone, atol=1e-4)
+
+
+def test_a_head_that_reads_more_than_the_tokens_is_refused(photo):
+    model = vitviz.load("cait_xxs24_224", pretrained=False, depth=2, img_size=64, embed_dim=24,
+                        num_heads=2)  # fmt: skip
+    trace = vitviz.trace(model, photo)
+    with pytest.raises(Unsupported, match=r"other logits|compared token by token"):
+        trace.source.readout()
 
 
 def test_a_model_without_a_head_has_no_early_answer(photo):

@@ -92,6 +92,19 @@ def test_the_last_early_answer_of_the_class_token_is_the_prediction(trace):
     np.testing.assert_allclose(near, wanted, atol=1e-6)
 
 
+def test_all_that_the_head_reads_ends_with_the_models_answer(photo):
+    model = vitviz.load("test_vit", pretrained=False, global_pool="avg", class_token=False)
+    trace = vitviz.trace(model, photo)
+    drawing = vitviz.draw("lens", trace, read="all that the head reads")
+    name, share = trace.predictions[0]
+    assert drawing.panels[2].layers[0].rows[-1][2] == f"{name[:20]} {share:.0%}"
+    alone = layer_of(vitviz.draw("lens", trace, token=(0, 0)).panels[0], Plot)
+    read = next(each for each in alone.curves if each.name.endswith("all that the head reads"))
+    own = layer_of(drawing.panels[0], Plot).curves[1]
+    np.testing.assert_allclose(read.y, own.y)
+    assert read.y[-1] == pytest.approx(share, abs=1e-5)
+
+
 def test_a_class_is_chosen_by_number_and_one_that_is_not_there_is_said(trace):
     title = vitviz.draw("lens", trace, label="7").panels[1].title
     assert title.startswith("“class 7”")
@@ -111,9 +124,12 @@ def test_the_softmax_row_is_in_numbers(trace):
     table = row.layers[0]
     values = trace.layers[1].attention.rows(trace.grid.token(2, 1))[0]
     best = np.argsort(-values)[:5]
-    assert [line[0] for line in table.rows[:5]] == [trace.grid.name(int(key)) for key in best]
-    assert [float(line[1]) for line in table.rows[:5]] == pytest.approx(values[best], abs=6e-5)
-    assert float(table.rows[-1][1]) == pytest.approx(1, abs=1e-4)
+    entries = [entry for line in table.rows for entry in zip(line[::2], line[1::2], strict=True)]
+    assert [name for name, _ in entries[:5]] == [trace.grid.name(int(key)) for key in best]
+    assert [float(share) for _, share in entries[:5]] == pytest.approx(values[best], abs=6e-5)
+    assert dict(entries)["sum"] == "1.0000"
+    others = float(dict(entries)[f"the other {len(values) - 5}"])
+    assert others == pytest.approx(1 - values[best].sum(), abs=6e-5)
 
 
 def test_lengths_and_outliers_are_those_of_numpy(trace):

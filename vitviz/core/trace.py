@@ -147,9 +147,13 @@ class Source(Protocol):
     def logits(
         self, features: Float32[np.ndarray, "token dim"]
     ) -> Float32[np.ndarray, "token label"]:
-        """What the head would say of any tokens (rows of `features()`), were they the last layer's.
+        """What the head would say of any tokens (rows of `features()`), each in place of all that it
+        reads after the last layer. Unsupported where there is no head of the tokens alone.
+        """
 
-        Unsupported where the head does not read tokens one by one or as their mean.
+    def readout(self) -> Float32[np.ndarray, "layer label"]:
+        """What the head would say of each layer's tokens together, as it reads the last layer's: the
+        last row is the model's answer. Unsupported where there is no head of the tokens alone.
         """
 
     def block(self, layer: int) -> Block:

@@ -54,6 +54,7 @@ class Again:
     ) -> None:
         self._pixels, self._grid, self._layers = pixels, grid, tuple(layers)
         self._change, self._reads = change or Intervention(), False
+        self._answer: Tensor | None = None
         self.retrace: Retrace | None = None
         self.labels = model.labels
         self._info, self._reload = model.info, model.reload
@@ -70,7 +71,8 @@ class Again:
         if kept is not None:
             return kept
         with self._at_work() as (model, pixels), torch.no_grad():
-            found = _block_outputs(model, self._layers, self._grid, pixels)
+            found, answer = _block_outputs(model, self._layers, self._grid, pixels)
+        self._answer = answer.float().cpu() if isinstance(answer, Tensor) else None
         return _remember(self, self._stacked(found))
 
     def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
@@ -87,13 +89,25 @@ class Again:
     def logits(
         self, features: Float32[np.ndarray, "token dim"]
     ) -> Float32[np.ndarray, "token label"]:
-        """What the head would say of any tokens. Unsupported where it does not read single tokens."""
+        """What the head would say were all that it reads one token. Unsupported without such a head."""
+        with self._head() as module:
+            return lens.logits(module, features)
+
+    def readout(self) -> Float32[np.ndarray, "layer label"]:
+        """What the head would say of each layer's tokens together. Unsupported without such a head."""
+        features = self.features()
+        with self._head() as module:
+            return lens.readout(module, features)
+
+    @contextmanager
+    def _head(self) -> Iterator[nn.Module]:
+        """The model, after its head has been seen to make its answer of the last layer's tokens."""
         last = None if self._reads else self.features()[-1]
-        with self._at_work() as (model, pixels):
+        with self._at_work() as (model, _pixels):
             if last is not None:
-                lens.check(model.module, last, self._grid, pixels, self._info.called)
+                lens.check(model.module, last, self._answer, self._info.called)
                 self._reads = True
-            return lens.logits(model.module, features)
+            yield model.module
 
     def _name(self, layer: int) -> str:
         """The module of a layer."""
@@ -203,8 +217,10 @@ def _remember(source: Again, features: Features) -> Features:
 
 def _block_outputs(
     model: Model, layers: Sequence[str], grid: TokenGrid, pixels: Tensor
-) -> list[Tensor]:
-    """What each block gives on, (token dim) on the CPU, in the order in which they ran."""
+) -> tuple[list[Tensor], Any]:
+    """What each block gives on, (token dim) on the CPU, in the order in which they ran, and what the
+    model answers.
+    """
     found: list[Tensor] = []
 
     def keep(_module: nn.Module, _given: Any, output: Any) -> None:
@@ -213,8 +229,8 @@ def _block_outputs(
     with ExitStack() as hooks:
         for block in _blocks(model, layers):
             hooks.callback(block.register_forward_hook(keep).remove)
-        model.module(pixels)
-    return found
+        answer = model.module(pixels)
+    return found, answer
 
 
 _LISTS = nn.Sequential | nn.ModuleList

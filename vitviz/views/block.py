@@ -24,7 +24,7 @@ from vitviz.views.options import Help
     shows=(
         "A block normalises the tokens, lets them look at each other, adds what they found, and then "
         "sends each one through a small network of its own. The table has every step of the chosen "
-        "layer with its true shape and what its numbers are like; beside it stands where the chosen "
+        "layer with its true shape and what its numbers are like; below it stands where the chosen "
         "token looks, as the numbers of its softmax row."
     ),
     formula="x ← x + proj(softmax(q kᵀ / √d) v), with q, k, v of norm(x);  x ← x + MLP(norm(x))",
@@ -50,7 +50,7 @@ def draw(
         panel = Panel((Message(text[:1].upper() + text[1:] + "."),), Box(0, 0, 3, 4), title)
     row = _row(trace, selection, layer, keys)
     said = "Statistics are over all tokens and heads of this picture."
-    return Drawing("block", title, ((panel, row),), parts.caption(trace, said))
+    return Drawing("block", title, ((panel,), (row,)), parts.caption(trace, said))
 
 
 def _steps(trace: Trace, layer: int) -> Panel:
@@ -82,11 +82,26 @@ def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
     rows = one.attention.rows(token)
     row = reduce(rows, "head key -> key", "mean") if head is None else rows[head]
     order = np.argsort(-row)[:keys]
-    lines = [(one.keys.name(int(key)), f"{row[key]:.4f}") for key in order]
+    entries = [(one.keys.name(int(key)), f"{row[key]:.4f}") for key in order]
     rest = float(row.sum() - row[order].sum())
-    lines += [(f"the other {len(row) - len(order)}", f"{rest:.4f}")] * (len(row) > len(order))
-    lines.append(("sum", f"{row.sum():.4f}"))
-    table = Table(("looks at", "attention"), tuple(lines))
-    title = f"{parts.token_words(one.grid, token)}, {parts.head_words(head, heads)}"
-    wide = 0.5 * sum(table.widths)
-    return Panel((table,), Box(0, 0, len(lines) + 1, wide), title[:1].upper() + title[1:])
+    entries += [(f"the other {len(row) - len(order)}", f"{rest:.4f}")] * (len(row) > len(order))
+    entries.append(("sum", f"{row.sum():.4f}"))
+    table = _beside(entries)
+    title = f"Softmax row of {parts.token_words(one.grid, token)}, {parts.head_words(head, heads)}"
+    box = Box(0, 0, len(table.rows) + 1, 0.5 * sum(table.widths))
+    return Panel((table,), box, title)
+
+
+ACROSS = 4
+"""Entries of the softmax row in one line."""
+
+
+def _beside(entries: list[tuple[str, str]]) -> Table:
+    """Entries in the order of reading, several in a line."""
+    across = min(ACROSS, len(entries))
+    padded = [*entries, *([("", "")] * (-len(entries) % across))]
+    rows = tuple(
+        tuple(text for entry in padded[start : start + across] for text in entry)
+        for start in range(0, len(padded), across)
+    )
+    return Table(("looks at", "attention") * across, rows)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
 from vitviz.core.drawing import Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.geometry import Box
-from vitviz.core.plots import Axis, Curve, Plot, Table, Whose
+from vitviz.core.plots import Axis, Curve, Plot, Table, Tone, Whose
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
@@ -20,6 +22,9 @@ from vitviz.views.options import Help, Look
 LONGEST = 20
 """Letters of a class's name in the table."""
 
+Read = Literal["the chosen token", "all that the head reads"]
+Shares = Float32[np.ndarray, "layer label"]
+
 
 @view(
     "lens",
@@ -27,11 +32,13 @@ LONGEST = 20
     shows=(
         "The class token starts the same for every picture and gathers the answer layer by layer. "
         "The curve shows how near the chosen token is to what it becomes in the end; the table, what "
-        "the model's head would answer from it after each layer; the map, how probable each patch "
-        "alone would find the class. Only what the head really reads, after the last layer, is the "
-        "model's answer."
+        "the model's head would answer after each layer if all that it reads were that token, or of "
+        "all that it reads: the class token, two tokens with a head each, or all patches; the map, "
+        "how probable each patch alone would find the class. Only what the head reads after the last "
+        "layer is the model's answer."
     ),
-    formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ)))",
+    formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ))), with the head's own pooling of norm(Xₗ) "
+    "for all that it reads",
     source="nostalgebraist 2020, Interpreting GPT: the logit lens; Vilas et al. 2023, arXiv:2310.18969",
     follows=("token", "layer"),
     order=84,
@@ -44,6 +51,9 @@ def draw(
     label: Annotated[
         str, Help("The class for curve and map, by name or number; empty takes the model's answer")
     ] = "",
+    read: Annotated[
+        Read, Help("What the head is given: the chosen token alone, or what it reads in the end")
+    ] = "the chosen token",
     top: Annotated[int, Help("How many answers the table lists", 1, 5, 1)] = 5,
     look: Look = Look(),
 ) -> Drawing:
@@ -51,30 +61,48 @@ def draw(
     token = selection.token(trace.grid, trace.crop)
     layer = asked.depth_of(trace, selection)
     who = parts.token_words(trace.grid, token)
-    title = f"What the head would answer from {who}"
+    alone = read == "the chosen token"
     try:
-        shares = _of_token(trace, token)
+        answer = _readout(trace)
+        shares = _of_token(trace, token) if alone else answer
         number = _class(trace, label)
     except Unsupported as why:
         text = str(why)
         message = Message(text[:1].upper() + text[1:] + ".")
-        panels = (_way(trace, selection, token, layer, None, None),
+        panels = (_way(trace, token, layer, ()),
                   Panel((message,), Box(0, 0, 3, 4), "No early answers"))  # fmt: skip
         return Drawing("lens", f"How {who} turns to its end", (panels,), parts.caption(trace))
-    above = (
-        _way(trace, selection, token, layer, shares[:, number], asked.label(trace, number)),
-        _map(trace, selection, number, layer, look),
-    )
+    name = _short(asked.label(trace, number))
+    lines = [Probable(shares[:, number], f"probability of {name}", "chosen")]
+    if alone and not np.allclose(shares, answer, atol=1e-4):
+        lines.append(Probable(answer[:, number], f"{name} by all that the head reads", "third"))
+    above = _way(trace, token, layer, lines), _map(trace, selection, number, layer, look)
+    title = f"What the head would answer from {who if alone else 'all that it reads'}"
     return Drawing(
         "lens", title, (above, (_table(trace, shares, layer, token, top),)),
         parts.caption(trace, "Before the last layer the head was never trained to read these tokens."),
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Probable:
+    """A line of the class's probability over the layers."""
+
+    shares: Float32[np.ndarray, "layer"]
+    name: str
+    tone: Tone
+
+
 @kept(most=64)
-def _of_token(trace: Trace, token: int) -> Float32[np.ndarray, "layer label"]:
+def _of_token(trace: Trace, token: int) -> Shares:
     """What the head would answer from one token after every layer."""
     return asked.softmax(asked.source_of(trace).logits(asked.features(trace)[:, token]))
+
+
+@kept(most=1)
+def _readout(trace: Trace) -> Shares:
+    """What the head would answer from all that it reads after every layer; the last is the answer."""
+    return asked.softmax(asked.source_of(trace).readout())
 
 
 def _class(trace: Trace, label: str) -> int:
@@ -117,24 +145,19 @@ def _nearness(trace: Trace, token: int) -> Float64[np.ndarray, "layer"]:
     return near
 
 
-def _way(
-    trace: Trace, selection: Selection, token: int, layer: int,
-    shares: Float32[np.ndarray, "layer"] | None, name: str | None,
-) -> Panel:  # fmt: skip
+def _way(trace: Trace, token: int, layer: int, lines: Sequence[Probable]) -> Panel:
     near = _nearness(trace, token)
     depths = np.arange(1.0, len(near) + 1)
     whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(near)))
     curves = [Curve(depths, near, "cosine to its end", "line", "second", whose)]
-    if shares is not None:
-        curves.append(Curve(depths, shares.astype(np.float64), f"probability of {_short(name or '')}",
-                            "line", "chosen", whose))  # fmt: skip
+    for one in lines:
+        curves.append(Curve(depths, one.shares.astype(float), one.name, "line", one.tone, whose))
     marks = [
         Curve(depths[[layer]], each.y[[layer]], kind="points", tone=each.tone) for each in curves
     ]
     low = min(0.0, float(near.min()))
-    plot = Plot(
-        (*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), Axis("", low, 1.0)
-    )
+    up = Axis("cosine, and probability" if lines else "cosine", low, 1.0)
+    plot = Plot((*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), up)
     front = ", ".join(trace.grid.prefix) or "none"
     facts = (("put in front", front), (f"cosine after layer {layer + 1}", f"{near[layer]:.3f}"))
     return Panel((plot,), Box(0, 0, 3, 4), f"The way of {parts.token_words(trace.grid, token)}",
@@ -154,9 +177,7 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
     )  # fmt: skip
 
 
-def _table(
-    trace: Trace, shares: Float32[np.ndarray, "layer label"], layer: int, token: int, top: int
-) -> Panel:
+def _table(trace: Trace, shares: Shares, layer: int, token: int, top: int) -> Panel:
     best = np.argsort(-shares, axis=1)[:, :top]
     near = _nearness(trace, token)
     rows = tuple(
