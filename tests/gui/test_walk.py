@@ -32,7 +32,7 @@ def test_every_step_shows_its_views(window: MainWindow) -> None:
     for index, step in enumerate(walk.steps):
         walk.go(index)
         assert set(window.board.visible) == set(step.views)
-        assert window.board.focus == step.views[0]
+        assert window.board.focus == step.focus
         assert all(window.board.cards[name].drawing is not None for name in step.views)
     walk.go(99)
     assert walk.at == 6
@@ -48,6 +48,33 @@ def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:
     drawing = window.board.cards["whatif"].drawing
     assert drawing is not None
     assert "sines and cosines" in drawing.title
+    assert [button.text() for button in walk._tries if button.isChecked()] == ["fixed waves"]
+    window.session.set_option("whatif", "positions", "removed")
+    assert [button.text() for button in walk._tries if button.isChecked()] == ["removed"]
+
+
+def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> None:
+    session = window.session
+    session.choose_prefix("class")
+    walk = show_walk(window)
+    walk.go(0)
+    assert session.trace is not None
+    grid, crop = session.trace.grid, session.trace.crop
+    assert session.selection.token(grid, crop) == grid.middle
+    walk.go(3)
+    assert session.selection.token(grid, crop) == grid.prefix.index("class")
+    walk.go(6)
+    session.move_token(0, 1)
+    chosen = session.selection.pin
+    walk.go(4)
+    assert session.selection.pin == chosen  # a patch that somebody chose stays
+    walk.close()
+    assert session.selection.pin == chosen
+    session.choose_prefix("class")
+    walk = show_walk(window)
+    walk.go(6)
+    walk.close()
+    assert session.selection.pin.prefix == "class"
 
 
 def test_without_a_picture_it_says_what_to_do(qtbot: QtBot) -> None:

@@ -17,10 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.selection import Place, place_of
 from vitviz.core.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.links import Links
 from vitviz.gui.theme import UNIT
+from vitviz.views import find
 from vitviz.views.walk import Step, Try, steps
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Walk(QDockWidget):
         )
         self._window, self._session = window, window.session
         self._before: str | None = None
+        self._pin: Place | None = None  # as it was before the walk
+        self._pinned: Place | None = None  # as the walk has chosen it
         self._at = 0
         self.steps: tuple[Step, ...] = ()
         self._tries: list[QPushButton] = []
@@ -66,6 +70,7 @@ class Walk(QDockWidget):
         """Shows the guide at the step where it was left."""
         if self._before is None:
             self._before = self._window.board.state()
+            self._pin, self._pinned = self._session.selection.pin, None
         self.show()
         self.raise_()
         self._window.resizeDocks([self], [HEIGHT], Qt.Orientation.Vertical)
@@ -83,14 +88,31 @@ class Walk(QDockWidget):
         if board.maximised:
             board.maximise("")
         board.set_all_shown(shown.views)
-        board.set_focus(shown.views[0] if shown.views else "")
+        board.set_focus(shown.focus)
         self._window.compare.show_views()
+        self._choose(shown)
+
+    def _choose(self, step: Step) -> None:
+        """Chooses a token that the step can be seen from, where another kind is chosen."""
+        trace, session = self._session.trace, self._session
+        if trace is None or not step.token:
+            return
+        pinned = session.selection.pin.token(trace.grid, trace.crop)
+        place = None if pinned is None else trace.grid.place(pinned)
+        if step.token == "patch" and place is None:
+            session.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
+        elif step.token == "class" and "class" in trace.grid.prefix and place is not None:
+            session.choose_prefix("class")
+        else:
+            return
+        self._pinned = session.selection.pin
 
     def showEvent(self, event: QShowEvent) -> None:
         """Listens while it is seen."""
         super().showEvent(event)
         self._links.cut()
         self._links.connect(self._session.trace_ready, self._trace_ready)
+        self._links.connect(self._session.options_changed, self._options_changed)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Listens no longer."""
@@ -110,6 +132,8 @@ class Walk(QDockWidget):
         if before is not None:
             self._window.board.restore(before)
             self._window.compare.show_views()
+            if self._pin is not None and self._session.selection.pin == self._pinned:
+                self._session.pin(self._pin)
 
     def _trace_ready(self, trace: Trace, _column: int) -> None:
         if self.isVisible():
@@ -137,18 +161,33 @@ class Walk(QDockWidget):
             old.hide()
             old.deleteLater()
         self._tries = [self._button(one) for one in step.tries]
+        self._show_tried()
         for index, button in enumerate(self._dots):
             button.setChecked(index == self._at)
 
     def _button(self, one: Try) -> QPushButton:
         button = QPushButton(one.words)
+        button.setCheckable(True)
         button.clicked.connect(lambda: self._try(one))
         self._row.insertWidget(self._row.count() - 1, button)
         return button
 
     def _try(self, one: Try) -> None:
-        for name, value in one.options:
-            self._session.set_option(one.view, name, value)
+        self._window.board.set_focus(one.view)
+        self._session.set_options(one.view, dict(one.options))
+        self._show_tried()
+
+    def _options_changed(self, _view: str) -> None:
+        self._show_tried()
+
+    def _show_tried(self) -> None:
+        """Marks what is being tried just now."""
+        if not self.steps:
+            return
+        for button, one in zip(self._tries, self.steps[self._at].tries, strict=True):
+            defaults = {option.name: option.default for option in find(one.view).options}
+            values = {**defaults, **self._session.options.get(one.view, {})}
+            button.setChecked(all(values[name] == value for name, value in one.options))
 
     def _build(self) -> None:
         self._title, self._words = QLabel(), QLabel()

@@ -387,7 +387,11 @@ class Session:
 
     def set_option(self, view: str, name: str, value: Value) -> None:
         """Changes an option of a view; a wrong value is said in `problems` and not taken."""
-        options = {**self.options.get(view, {}), name: value}
+        self.set_options(view, {name: value})
+
+    def set_options(self, view: str, values: Mapping[str, Value]) -> None:
+        """Changes several options of a view at once, so that it is drawn once."""
+        options = {**self.options.get(view, {}), **values}
         try:
             arguments(find(view).function, options)
         except VitvizError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from vitviz.core.trace import Trace
 from vitviz.views import find, parts
@@ -20,12 +21,22 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its title, a few plain sentences, the views that show it, and things to try."""
+    """One step: its title, a few plain sentences, the views that show it, and things to try.
+
+    `token` is what must be chosen for its views to have something to show: any patch, or the class
+    token.
+    """
 
     title: str
     words: str
     views: tuple[str, ...]
     tries: tuple[Try, ...] = ()
+    token: Literal["", "patch", "class"] = ""
+
+    @property
+    def focus(self) -> str:
+        """The view that is worked with: the one that things can be tried in, else the first."""
+        return self.tries[0].view if self.tries else self.views[0]
 
 
 def steps(trace: Trace) -> tuple[Step, ...]:
@@ -42,7 +53,7 @@ def _for(trace: Trace, step: Step) -> Step:
     views = tuple(name for name in step.views if not find(name).applies(trace))
     nothing = "" if views else " For this model there is nothing to show at this step."
     tries = tuple(one for one in step.tries if one.view in views)
-    return Step(step.title, step.words + nothing, views or ("patches",), tries)
+    return Step(step.title, step.words + nothing, views or ("patches",), tries, step.token)
 
 
 def _field(trace: Trace) -> Step:
@@ -59,6 +70,7 @@ def _field(trace: Trace) -> Step:
             Try("50 convolutions", "field", (("count", 50), ("cells", "pixels"))),
             Try("one over patches", "field", (("count", 1), ("cells", "patches"))),
         ),
+        "patch",
     )
 
 
@@ -69,11 +81,12 @@ def _patches(trace: Trace) -> Step:
         "The picture is cut into patches",
         f"A transformer reads a row of things, so the picture is cut into "
         f"{parts.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out row by row: "
-        f"{grid.rows * grid.cols} patches. The pattern beside says it exactly; change it and see what "
-        "becomes of the picture.",
+        f"{grid.rows * grid.cols} patches. The pattern above the lower two pictures says it exactly: "
+        "try the three below, or write one of your own under Pattern on the right.",
         ("patches", "einops"),
         tuple(Try(words, "einops", (("example", words), ("pattern", "")))
               for words in ("cut into patches", "patches in a row", "put back together")),
+        "patch",
     )  # fmt: skip
 
 
@@ -96,8 +109,13 @@ def _embedding(trace: Trace) -> Step:
 def _class(trace: Trace) -> Step:
     front = trace.grid.prefix
     if "class" in front:
-        others = [name for name in front if name != "class"]
-        more = f" Also in front: {', '.join(others)}, free for the model to use." * bool(others)
+        free = [name for name in front if name.startswith("register")]
+        more = f" Also in front: {', '.join(free)}, free for the model to use." * bool(free)
+        if "distillation" in front:
+            more += (
+                " The distillation token beside it learned a teacher's answers and has a head of its "
+                "own; the answer is the mean of both heads."
+            )
         said = (
             "A class token, the same for every picture, is put in front. It has no patch of its own; "
             "it gathers what the patches say. Press C to choose it." + more
@@ -114,7 +132,12 @@ def _class(trace: Trace) -> Step:
         "The class token turns into the answer",
         said + " The table asks the head after every layer what it would answer already." + answer,
         ("lens",),
-    )
+        tuple(
+            Try(words, "lens", (("read", words),))
+            for words in ("the chosen token", "all that the head reads") if trace.predictions
+        ),
+        "class",
+    )  # fmt: skip
 
 
 def _positions(trace: Trace) -> Step:
@@ -138,6 +161,7 @@ def _positions(trace: Trace) -> Step:
             Try("patches mixed up", "whatif", (("positions", "learned"), ("patches", "shuffled"))),
             Try("both", "whatif", (("positions", "removed"), ("patches", "shuffled"))),
         ),
+        "patch",
     )
 
 
@@ -166,4 +190,5 @@ def _features(trace: Trace) -> Step:
             Try("one side alone", "features", (("foreground", "high first component"),)),
             Try("the other side", "features", (("foreground", "low first component"),)),
         ),
+        "patch",
     )
