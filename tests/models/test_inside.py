@@ -76,11 +76,63 @@ def test_a_stem_is_a_matrix_over_patches(tiny_model, tiny_trace):
     assert stem.difference <= 1e-4 * stem.largest
 
 
-def test_overlapping_and_other_stems_are_refused(photo):
-    model = vitviz.load("tnt_s_patch16_224", pretrained=False, depth=1, embed_dim=24, inner_dim=8,
+@pytest.fixture(scope="module")
+def tnt(photo):
+    model = vitviz.load("tnt_s_patch16_224", pretrained=False, depth=2, embed_dim=24, inner_dim=8,
                         num_heads_outer=2, img_size=64)  # fmt: skip
-    with pytest.raises(Unsupported, match=r"patch embedding|stem of its own|kernel"):
+    return model, vitviz.trace(model, photo)
+
+
+def test_overlapping_windows_are_a_matrix_too(tnt):
+    model, trace = tnt
+    stem = trace.source.stem()
+    assert not stem.patches
+    assert stem.step == (4, 4)
+    assert len(stem.tokens) == 16 * 16
+    pixels = normalised(trace.pixels, model.preprocess)
+    with torch.no_grad():
+        second = model.module.pixel_embed.proj(pixels[:, :, :16, 16:32])  # words see one patch only
+    np.testing.assert_allclose(stem.tokens[16:32], second[0].flatten(1).T, atol=1e-5)
+    assert stem.difference <= 1e-5 * stem.largest
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("vit_tiny_r_s16_p8_224", "does more"), ("naflexvit_base_patch16_gap", "no convolution")],
+)
+def test_stems_that_are_no_matrix_over_windows_are_refused(name, said, photo):
+    model = vitviz.load(name, pretrained=False, **({"depth": 1} if "naflex" in name else {}))
+    with pytest.raises(Unsupported, match=said):
         vitviz.trace(model, photo).source.stem()
+
+
+def test_what_words_tell_their_sentences_is_added_before_attention(tnt):
+    model, trace = tnt
+    found, block = trace.source.block(1), model.module.blocks[1]
+    seen = {}
+    hooks = [
+        part.register_forward_hook(lambda _m, given, out, key=key: seen.update({key: (given, out)}))
+        for key, part in (("block", block), ("attn", block.attn_out), ("mlp", block.mlp))
+    ]
+    with torch.no_grad():
+        model.module(normalised(trace.pixels, model.preprocess))
+        (words, sentences), (told, after) = seen["block"]
+        inner = words + block.attn_in(block.norm_in(words))
+        inner = inner + block.mlp_in(block.norm_mlp_in(inner))
+        joined = inner.reshape(1, trace.grid.tokens - 1, -1)
+        legacy = block.norm2_proj is None
+        told = block.proj(block.norm1_proj(inner).reshape(joined.shape)) if legacy else (
+            block.norm2_proj(block.proj(block.norm1_proj(joined))))  # fmt: skip
+    for hook in hooks:
+        hook.remove()
+    np.testing.assert_allclose(found.before, sentences[0].norm(dim=-1), rtol=1e-5)
+    np.testing.assert_allclose(found.words, [0, *told[0].norm(dim=-1)], rtol=1e-4)
+    np.testing.assert_allclose(found.attention, seen["attn"][1][0].norm(dim=-1), rtol=1e-3)
+    np.testing.assert_allclose(found.mlp, seen["mlp"][1][0].norm(dim=-1), rtol=1e-3)
+    np.testing.assert_allclose(found.after, after[0].norm(dim=-1), rtol=1e-5)
+    steps = {step.name: step for step in found.steps}
+    assert steps["words, softmax"].shape == (16, 4, 16, 16)
+    assert steps["words + attention"].shape == tuple(words.shape)
 
 
 def test_the_last_layers_class_token_gives_the_models_own_answer(tiny_checkpoint, photo):

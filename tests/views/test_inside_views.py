@@ -161,7 +161,32 @@ def test_filters_are_the_models_own(tiny_model, trace):
     assert tiles.count == 64
 
 
+def test_windows_that_overlap_are_no_patches(photo):
+    drawing = vitviz.draw(
+        "embedding", vitviz.trace(vitviz.load("pvt_v2_b0", pretrained=False), photo)
+    )
+    assert drawing.title.startswith("Windows of 7 × 7 × 3 = 147")
+    assert "overlap" in drawing.caption
+    numbers = dict(layer_of(drawing.panels[0], Table).rows)
+    assert numbers["windows"] == "7 × 7, steps of 4 × 4, padded by 3 × 3"
+    assert float(numbers["of the largest output"]) < 1e-5
+
+
+def test_the_words_of_a_patch_are_joined_by_a_matrix(photo):
+    model = vitviz.load("tnt_s_patch16_224", pretrained=False, depth=1, embed_dim=24, inner_dim=8,
+                        num_heads_outer=2, img_size=64)  # fmt: skip
+    trace = vitviz.trace(model, photo)
+    numbers = dict(layer_of(vitviz.draw("embedding", trace).panels[0], Table).rows)
+    assert numbers["words of a patch"] == "4 × 4 = 16"
+    assert numbers["side by side"] == "16 · 8 = 128"
+    steps = layer_of(vitviz.draw("block", trace).panels[0], Table)
+    assert "words, softmax" in [row[0] for row in steps.rows]
+    drawn = vitviz.draw("norms", trace, of="added by the words of a TNT").panels[0]
+    told = trace.source.block(0).words[trace.grid.patches]
+    np.testing.assert_allclose(layer_of(drawn, Heat).values.ravel(), told)
+
+
 def test_another_stem_is_said(photo):
-    model = vitviz.load("pvt_v2_b0", pretrained=False)
+    model = vitviz.load("vit_tiny_r_s16_p8_224", pretrained=False)
     (panel,) = vitviz.draw("embedding", vitviz.trace(model, photo)).panels
-    assert "pvt_v2_b0" in layer_of(panel, Message).text
+    assert "vit_tiny_r_s16_p8_224" in layer_of(panel, Message).text

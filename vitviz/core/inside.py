@@ -26,7 +26,7 @@ class Block:
     """One block, step by step, and for every token the lengths of what it receives and adds.
 
     `before` is the residual stream at the block's entrance, `attention` and `mlp` what the two add to
-    it, `after` the stream behind it.
+    it, `after` the stream behind it; `words` is what a TNT's words add before attention.
     """
 
     name: str
@@ -35,18 +35,27 @@ class Block:
     attention: Float32[np.ndarray, "token"]
     mlp: Float32[np.ndarray, "token"]
     after: Float32[np.ndarray, "token"]
+    words: Float32[np.ndarray, "token"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stem:
-    """A patch embedding that is a convolution whose stride is its kernel, and the same as a matrix.
+    """The convolution that the pixels meet first, and the same as a matrix over its windows.
 
-    `difference` is the largest between the convolution's own output and the linear layer over
-    rearranged patches, `largest` the largest output. `tokens` is the output.
+    `difference` is the largest between the convolution's own output and the linear layer over the
+    windows, `largest` the largest output. `tokens` is the output, a row for each window. `step` and
+    `padding` are its own (rows, columns).
     """
 
     kernel: Float32[np.ndarray, "dim rgb row col"]
     bias: Float32[np.ndarray, "dim"] | None
-    tokens: Float32[np.ndarray, "patch dim"]
+    tokens: Float32[np.ndarray, "window dim"]
     difference: float
     largest: float
+    step: tuple[int, int]
+    padding: tuple[int, int] = (0, 0)
+
+    @property
+    def patches(self) -> bool:
+        """Whether the windows are patches: beside each other, none overlapping another."""
+        return self.step == self.kernel.shape[2:] and self.padding == (0, 0)

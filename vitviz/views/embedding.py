@@ -32,7 +32,8 @@ COMPONENTS = 28
         "Each patch is a row of numbers, and one learned matrix turns it into a token. The columns of "
         "that matrix are small pictures: the filters, and what they have in common. A convolution "
         "whose stride is its kernel does just the same; the largest difference between the two on "
-        "this picture stands in the table."
+        "this picture stands in the table. Where windows overlap, or more layers follow before the "
+        "first token, the table says so; in a TNT they make words, which a second matrix joins."
     ),
     formula="N = H · W / P²; token = W · patch + b with W of D × P²C; "
     "rearrange('(row p1) (col p2) c -> (row col) (p1 p2 c)')",
@@ -58,44 +59,87 @@ def draw(
         return asked.refused(trace, "embedding", "Patch embedding", why)
     return Drawing(
         "embedding", _title(stem), ((_numbers(trace, stem), _filters(trace, filters)),),
-        parts.caption(trace, "Every filter is stretched from its least to its largest number."),
+        parts.caption(trace, _said(trace, stem)),
     )  # fmt: skip
 
 
 def _title(stem: Stem) -> str:
     dim, rgb, high, wide = stem.kernel.shape
-    return (
-        f"Patches of {wide} × {high} × {rgb} = {high * wide * rgb} numbers become tokens of {dim}"
-    )
+    what = "Patches" if stem.patches else "Windows"
+    into = "tokens" if stem.patches else "vectors"
+    return f"{what} of {wide} × {high} × {rgb} = {high * wide * rgb} numbers become {into} of {dim}"
 
 
 def _numbers(trace: Trace, stem: Stem) -> Panel:
     """This model's real numbers, and the proof that convolution and matrix are one."""
-    dim, rgb, high, wide = stem.kernel.shape
     (rows, cols), grid = trace.crop.model, trace.grid
-    inputs = high * wide * rgb
-    bias = 0 if stem.bias is None else len(stem.bias)
-    count = len(stem.tokens)
-    relative = stem.difference / (stem.largest or 1.0)
+    rgb = stem.kernel.shape[1]
+    count = grid.rows * grid.cols
     lines = (
         ("picture  H × W × C", f"{rows} × {cols} × {rgb}"),
-        ("patch  P", f"{high}" if high == wide else f"{high} × {wide}"),
-        ("patches  N = H · W / P²", f"{rows} · {cols} / {high * wide} = {count}"),
+        *_windows(trace, stem),
+        *_sentence(trace, stem),
         ("grid  rows × columns", f"{grid.rows} × {grid.cols}"),
-        ("one patch  P² · C", f"{high * wide} · {rgb} = {inputs}"),
-        ("one token  D", f"{dim}"),
-        ("matrix  D × P²C", f"{dim} × {inputs} = {dim * inputs:,}"),
-        ("bias", f"{bias}" if bias else "none"),
-        (
-            "tokens with those in front",
-            f"{count} + {len(grid.prefix)} = {count + len(grid.prefix)}",
-        ),
+        ("tokens with those in front", f"{count} + {len(grid.prefix)} = {grid.tokens}"),
         ("convolution's largest output", f"{stem.largest:.3g}"),
         ("convolution − matrix, largest", f"{stem.difference:.2g}"),
-        ("of the largest output", f"{relative:.1g}"),
+        ("of the largest output", f"{stem.difference / (stem.largest or 1.0):.1g}"),
     )
     table = Table(("this model", ""), lines, len(lines) - 2)
     return Panel((table,), Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths)), "In numbers")
+
+
+def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
+    """The windows of the convolution: patches, or what else they are."""
+    dim, rgb, high, wide = stem.kernel.shape
+    (rows, cols), count, inputs = trace.crop.model, len(stem.tokens), high * wide * rgb
+    bias = ("bias", "none" if stem.bias is None else f"{len(stem.bias)}")
+    matrix = f"{dim} × {inputs} = {dim * inputs:,}"
+    if not stem.patches:
+        return [
+            ("windows", f"{high} × {wide}, steps of {_by(stem.step)}, padded by {_by(stem.padding)}"),
+            ("number of windows", f"{count:,}"),
+            ("one window", f"{high * wide} · {rgb} = {inputs}"),
+            ("becomes", f"{dim}"), ("matrix", matrix), bias,
+        ]  # fmt: skip
+    whole = count * high * wide == rows * cols
+    number = f"{rows} · {cols} / {high * wide} = {count}" if whole else f"{count}"
+    return [
+        ("patch  P", f"{high}" if high == wide else f"{high} × {wide}"),
+        ("patches  N = H · W / P²", number),
+        ("one patch  P² · C", f"{high * wide} · {rgb} = {inputs}"),
+        ("one token  D", f"{dim}"), ("matrix  D × P²C", matrix), bias,
+    ]  # fmt: skip
+
+
+def _sentence(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
+    """How a TNT makes a token of the words of a patch."""
+    words, dim = trace.grid.words, len(stem.kernel)
+    if words is None:
+        return []
+    count = words[0] * words[1]
+    return [
+        ("words of a patch", f"{_by(words)} = {count}"),
+        ("side by side", f"{count} · {dim} = {count * dim}"),
+        ("one token  D", f"{trace.model.dim}"),
+        ("matrix", f"{trace.model.dim} × {count * dim} = {trace.model.dim * count * dim:,}"),
+    ]
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"
+
+
+def _said(trace: Trace, stem: Stem) -> str:
+    """What the windows are, where they are no patches, and how filters are coloured."""
+    said = "Every filter is stretched from its least to its largest number."
+    if stem.patches and len(stem.tokens) == trace.grid.rows * trace.grid.cols:
+        return said
+    if stem.patches:
+        return "Its patches are joined by later layers. " + said
+    first = trace.grid.words is not None or len(stem.tokens) == trace.grid.rows * trace.grid.cols
+    more = "" if first else "; more layers follow before the first token"
+    return f"The windows overlap, so they are no separate patches{more}. {said}"
 
 
 @kept(most=2)

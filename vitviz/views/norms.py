@@ -22,7 +22,12 @@ from vitviz.views.options import Help, Look
 NORMAL = 1.4826
 """The median distance from the median, times this, is the standard deviation of a normal spread."""
 
-What = Literal["stream after the block", "added by attention", "added by the MLP"]
+What = Literal[
+    "stream after the block",
+    "added by attention",
+    "added by the MLP",
+    "added by the words of a TNT",
+]
 Lengths = Float32[np.ndarray, "token"]
 
 
@@ -93,7 +98,13 @@ def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
         lengths: Lengths = _streams(trace)[layer]
         return lengths
     block = _block(trace, layer)
-    return block.attention if of == "added by attention" else block.mlp
+    if of != "added by the words of a TNT":
+        return block.attention if of == "added by attention" else block.mlp
+    if block.words is None:
+        raise Unsupported(
+            f"the patches of {trace.model.called} have no words that could add something; take a TNT"
+        )
+    return block.words
 
 
 def _block(trace: Trace, layer: int) -> Block:
@@ -140,9 +151,13 @@ def _token_facts(trace: Trace, token: int, layer: int) -> list[tuple[str, str]]:
         block = _block(trace, layer)
     except Unsupported:
         return [(f"{name} after", f"{_streams(trace)[layer, token]:.1f}")]
-    steps = (("before", block.before), ("attention adds", block.attention), ("MLP adds", block.mlp),
-             ("after", block.after))  # fmt: skip
-    return [(f"{name} {what}", f"{values[token]:.1f}") for what, values in steps]
+    steps = (
+        ("before", block.before), ("words add", block.words), ("attention adds", block.attention),
+        ("MLP adds", block.mlp), ("after", block.after),
+    )  # fmt: skip
+    return [
+        (f"{name} {what}", f"{values[token]:.1f}") for what, values in steps if values is not None
+    ]
 
 
 def _depth(trace: Trace, selection: Selection, layer: int, threshold: float) -> Panel:

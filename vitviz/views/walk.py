@@ -91,18 +91,38 @@ def _patches(trace: Trace) -> Step:
 
 
 def _embedding(trace: Trace) -> Step:
-    high, wide = (round(side) for side in trace.grid.patch)
     return Step(
         "Each patch becomes a token",
-        f"A patch is {wide} × {high} × 3 = {wide * high * 3} numbers. One learned matrix turns them "
-        f"into {trace.model.dim}, the token. Its filters look for edges, colours and waves. That a "
-        "convolution with steps as large as its kernel does the very same is shown in the table, on "
-        "this picture, by the largest difference of the two.",
+        _embedded(trace),
         ("embedding",),
         (
             Try("main directions", "embedding", (("filters", "principal components"),)),
             Try("all filters", "embedding", (("filters", "all filters"),)),
         ),
+    )
+
+
+def _embedded(trace: Trace) -> str:
+    high, wide = (round(side) for side in trace.grid.patch)
+    dim, words = trace.model.dim, trace.grid.words
+    if words is not None:
+        return (
+            f"A patch of {wide} × {high} pixels is a sentence of {words[1]} × {words[0]} words. A "
+            "convolution whose windows overlap makes each word; its filters look for edges, colours "
+            "and waves. All words of a patch, side by side, go through one learned matrix and become "
+            f"the patch's token of {dim} numbers."
+        )
+    if trace.model.family != "vit":
+        return (
+            f"How this model turns pixels into tokens of {dim} numbers stands in the table: what its "
+            "first convolution reads, and what it makes of it. Its filters look for edges, colours "
+            "and waves."
+        )
+    return (
+        f"A patch is {wide} × {high} × 3 = {wide * high * 3} numbers. One learned matrix turns them "
+        f"into {dim}, the token. Its filters look for edges, colours and waves. That a "
+        "convolution with steps as large as its kernel does the very same is shown in the table, on "
+        "this picture, by the largest difference of the two."
     )
 
 
