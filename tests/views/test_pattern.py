@@ -91,3 +91,34 @@ def test_shapes_that_are_no_picture_are_still_something_to_see(trace, pattern):
     )
     assert panel.layers
     assert dict(panel.facts)["shape"]
+
+
+def test_an_example_can_be_changed_and_keeps_the_rest(trace):
+    drawing = vitviz.draw("einops", trace, example="mean of 2 × 2")
+    implied = dict(drawing.implied)
+    assert implied == {"pattern": "(row y) (col x) c -> row col c", "lengths": "y=2 x=2"}
+    changed = "(row y) (col x) c -> col row c"
+    panel = out(trace, example="mean of 2 × 2", pattern=changed)
+    halves = trace.pixels.reshape(16, 2, 24, 2, 3).mean((1, 3))
+    found = panel.layers[0].pixels.astype(float)
+    assert np.abs(found - halves.transpose(1, 0, 2)).max() <= 0.51
+
+
+def test_lengths_of_the_example_are_taken_only_where_axes_are_put_together(trace):
+    drawing = vitviz.draw("einops", trace, pattern="(row p1) col c -> row p1 col c")
+    assert drawing.title == "rearrange(x, '(row p1) col c -> row p1 col c', p1=8)"
+    own = vitviz.draw("einops", trace, pattern="(row p1) col c -> row p1 col c", lengths="p1=4")
+    assert "p1=4" in own.title
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(", "->", ")(", "...", "row col c -> ... ", "a -> a", "row col c->row (col c",
+                "é ü c -> c", "row row c -> c", "row col c -> row col c -> c", "__import__('os')",
+                "row col c -> row col c " + "1 " * 90, "(row p1) (col p2) c", "1 2 3", "x" * 400],
+)  # fmt: skip
+@pytest.mark.parametrize("operation", ["rearrange", "reduce", "repeat"])
+def test_nonsense_is_answered_in_words(trace, pattern, operation):
+    for lengths in ("", "p1=0", "p1=999999999", "row=7 row=8", "=", "a=b"):
+        panel = out(trace, pattern=pattern, operation=operation, lengths=lengths)
+        assert panel.title
+        assert panel.layers

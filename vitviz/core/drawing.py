@@ -252,7 +252,7 @@ class Drawing:
 
     `options` are those that were given, `recipe` the model, picture and selection it was made from in
     words, `made` the same exactly. `parts` are the drawings that a page was put together from, as its
-    `sheet` says.
+    `sheet` says. `implied` says what options that were left empty stand for.
     """
 
     view: str
@@ -264,6 +264,7 @@ class Drawing:
     made: Recipe | None = None
     parts: tuple[Drawing, ...] = ()
     sheet: Sheet | None = None
+    implied: tuple[tuple[str, str], ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -47,13 +48,21 @@ class Form(QWidget):
             if option.kind == "switch":
                 layout.addRow(field)
                 continue
-            label = QLabel(words(option.name))
-            label.setObjectName("quiet")
-            label.setToolTip(option.text)
-            label.setBuddy(field)
+            if option.kind == "text":  # what is written wants the whole width
+                layout.addRow(self._label(option, field))
+                layout.addRow(field)
+                continue
+            label = self._label(option, field)
             label.setMinimumHeight(30)
             label.setMinimumWidth(64)
             layout.addRow(label, field)
+
+    def _label(self, option: Option, field: QWidget) -> QLabel:
+        label = QLabel(words(option.name))
+        label.setObjectName("quiet")
+        label.setToolTip(option.text)
+        label.setBuddy(field)
+        return label
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The wheel scrolls past a form: it changes only what was given the focus."""
@@ -68,6 +77,12 @@ class Form(QWidget):
         for name, value in values.items():
             if name in self._setters:
                 self._setters[name](value)
+
+    def show_implied(self, values: Mapping[str, str]) -> None:
+        """Shows what lines that are left empty stand for."""
+        for name, text in values.items():
+            if isinstance(line := self.fields.get(name), Line):
+                line.show_implied(text)
 
     def _field(self, option: Option) -> QWidget:
         match option.kind:
@@ -87,6 +102,10 @@ class Form(QWidget):
     def _choice(self, option: Option) -> QWidget:
         box = QComboBox()
         box.addItems(list(option.choices))
+        # A long choice is cut in the box and whole in its list: the form keeps to its column.
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+        box.view().setMinimumWidth(box.view().sizeHintForColumn(0) + 2 * UNIT)
         self._setters[option.name] = lambda value: _quietly(
             box, lambda: box.setCurrentText(str(value))
         )
@@ -153,13 +172,56 @@ class Form(QWidget):
         return box
 
     def _text(self, option: Option) -> QWidget:
-        line = QLineEdit()
-        self._setters[option.name] = lambda value: _quietly(
-            line, lambda: line.setText(str(value or ""))
-        )
+        line = Line()
+        self._setters[option.name] = lambda value: line.show_value(str(value or ""))
         self._setters[option.name](option.default)
-        line.editingFinished.connect(lambda: self._wish(option.name, line.text()))
+        line.wished.connect(lambda text: self._wish(option.name, text))
         return line
+
+
+class Line(QLineEdit):
+    """A line of text. Left empty it stands for something, which it shows, and offers to be changed to
+    whoever goes into it.
+    """
+
+    wished = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setClearButtonEnabled(True)
+        self.editingFinished.connect(self._finished)
+        self._sent = ""
+
+    def show_value(self, text: str) -> None:
+        """Shows a value without wishing for it; what somebody is writing is not touched."""
+        self._sent = text
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(text)
+            self.setCursorPosition(0)
+
+    def show_implied(self, text: str) -> None:
+        """Shows what stands here while nothing is written."""
+        self.setPlaceholderText(text)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Offers what is implied to be changed."""
+        super().focusInEvent(event)
+        if not self.text():
+            self.setText(self.placeholderText())
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Leaves the line empty again where what is implied was not changed."""
+        super().focusOutEvent(event)
+        if not self._sent and self.text() == self.placeholderText():
+            self.clear()
+        self.setCursorPosition(0)
+
+    def _finished(self) -> None:
+        text = "" if self.text() == self.placeholderText() else self.text()
+        self.setModified(False)
+        if text != self._sent:
+            self._sent = text
+            self.wished.emit(text)
 
 
 def _quietly(widget: QWidget, change: Callable[[], None]) -> None:

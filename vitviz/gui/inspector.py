@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.drawing import Drawing
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
@@ -181,6 +182,11 @@ class Inspector(QFrame):
         if self._form is not None and view.name == self._view:
             defaults = {option.name: option.default for option in view.options}
             self._form.show_values({**defaults, **values})
+
+    def show_implied(self, view: str, drawing: Drawing | None) -> None:
+        """Shows what lines of the view in focus stand for while they are empty."""
+        if self._form is not None and drawing is not None and view == self._view:
+            self._form.show_implied(dict(drawing.implied))
 
     def show_look(self, look: Look) -> None:
         """Shows how maps are coloured."""

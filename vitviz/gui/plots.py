@@ -208,13 +208,22 @@ class _Rows(QWidget):
             marked = QColor(colors.accent)
             marked.setAlphaF(0.18)
             painter.fillRect(QRectF(0, (table.chosen + 1) * line, whole, line), marked)
-        painter.setPen(QColor(colors.line))
-        painter.drawLine(QPointF(0, line - 1), QPointF(whole, line - 1))
-        for index, row in enumerate((table.columns, *table.rows)):
+        for index, row in enumerate(table.rows):
             for column, text in enumerate(row):
-                first = index > 0 and column == 0
-                painter.setPen(QColor(colors.quiet if index == 0 or first else colors.text))
-                self._cell(painter, text, spans[column], index * line, table.numeric[column])
+                painter.setPen(QColor(colors.text if column else colors.quiet))
+                self._cell(painter, text, spans[column], (index + 1) * line, table.numeric[column])
+        self._heading(painter, spans, whole)
+
+    def _heading(self, painter: QPainter, spans: list[tuple[float, float]], whole: float) -> None:
+        """The columns' names, which stay in sight where the lines are scrolled."""
+        colors, line = theme.current(), self.line
+        top = max(0, -self.y())
+        painter.fillRect(QRectF(0, top, self.width(), line), QColor(colors.surface))
+        painter.setPen(QColor(colors.line))
+        painter.drawLine(QPointF(0, top + line - 1), QPointF(whole, top + line - 1))
+        painter.setPen(QColor(colors.quiet))
+        for column, text in enumerate(self.table.columns):
+            self._cell(painter, text, spans[column], top, self.table.numeric[column])
 
     def _cell(
         self, painter: QPainter, text: str, span: tuple[float, float], top: float, number: bool
@@ -237,6 +246,7 @@ class TableWidget(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalScrollBar().valueChanged.connect(lambda _: self.rows.update())
 
     def show_table(self, table: Table) -> None:
         """Replaces what is shown."""
@@ -255,8 +265,9 @@ class TableWidget(QScrollArea):
     def _reveal(self) -> None:
         chosen, line = self.rows.table.chosen, self.rows.line
         if chosen is not None:
-            self.ensureVisible(0, round((chosen + 1.5) * line), 0, 2 * line)
+            self.ensureVisible(0, round((chosen + 1.5) * line), 0, round(2.5 * line))
 
     def line_at(self, at: QPointF) -> float:
         """The line at a position of the rows, the heading being line 0."""
-        return at.y() / self.rows.line
+        heading = at.y() + self.rows.y() < self.rows.line
+        return 0.0 if heading else at.y() / self.rows.line

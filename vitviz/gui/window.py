@@ -386,6 +386,8 @@ class MainWindow(QMainWindow):
 
     def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         self.compare.show_drawing(view, drawing, column)
+        if column == self.session.columns.active.id:
+            self.inspector.show_implied(view, drawing)
         self.painted.emit(view)
 
     def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
@@ -463,6 +465,7 @@ class MainWindow(QMainWindow):
     def _focus_changed(self, view: str) -> None:
         self.compare.table.show_focus(view)
         self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
+        self.inspector.show_implied(view, self.session.drawings.get(view))
 
     def _visible_changed(self) -> None:
         self.compare.show_views()

@@ -130,7 +130,7 @@ def _picture(
     heat = (Heat(values, one.keys.frame, scale, look.opacity, look.smooth),) if look.heat else ()
     return Panel(
         (*parts.picture(trace), *heat, *fields, *parts.marks(trace, selection)),
-        frame, f"{title}; boxes: {stack.words}", PixelSpace(trace.crop, trace.grid),
+        frame, title, PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None, _facts(trace, one, row, selection, stack),
         query=trace.grid.name(selection.token(trace.grid, trace.crop)),
     )  # fmt: skip

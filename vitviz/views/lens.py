@@ -81,6 +81,7 @@ def draw(
     return Drawing(
         "lens", title, (above, (_table(trace, shares, layer, token, top),)),
         parts.caption(trace, "Before the last layer the head was never trained to read these tokens."),
+        implied=(("label", asked.label(trace, _answer(trace))),),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import ceil, sqrt
 from typing import Annotated, Literal
@@ -77,34 +78,50 @@ def draw(
         Example, Help("What is done while no pattern is written")
     ] = "patches in a row",
     pattern: Annotated[
-        str, Help("A pattern of your own, such as row col c -> col row c; empty takes the example")
+        str, Help("A pattern of your own; click to change the example's, Enter runs it")
     ] = "",
-    lengths: Annotated[str, Help("Lengths of axes in your pattern, such as p1=16 p2=16")] = "",
-    operation: Annotated[Operation, Help("What your pattern is for")] = "rearrange",
+    lengths: Annotated[
+        str, Help("Lengths of axes in your pattern, such as p1=16 p2=16; empty takes the example's")
+    ] = "",
+    operation: Annotated[
+        Literal["as the example", "rearrange", "reduce", "repeat"], Help("What your pattern is for")
+    ] = "as the example",
     reduction: Annotated[Reduction, Help("How reduce makes one number of many")] = "mean",
     start: Annotated[
-        Start, Help("What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c")
-    ] = "picture",
+        Literal["as the example", "picture", "patches in a row", "all open pictures"],
+        Help("What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c"),
+    ] = "as the example",
 ) -> Drawing:
     """What goes in, and what einops makes of it."""
-    begin, kind, said, sizes = EXAMPLES[example]
-    own = bool(pattern.strip())
-    if own:
-        begin, kind, said = start, operation, pattern.strip()
+    begin, kind, shown, sizes = EXAMPLES[example]
+    said, filled = pattern.strip() or shown, _filled(sizes, trace)
+    if pattern.strip():
+        begin = begin if start == "as the example" else start
+        kind = kind if operation == "as the example" else operation
+        filled = lengths.strip() or _needed(filled, said)
     every = tuple(ref(each) for each in (trace, *others))
     values = _given(trace, begin, every)
     panels = [_panel(values, "In", begin)]
     try:
-        order = Order(kind, said, lengths_of(lengths if own else _filled(sizes, trace)), reduction)
+        order = Order(kind, said, lengths_of(filled), reduction)
         title = order.words
         panels.append(_panel(_result(trace, begin, every, order), "Out", ""))
     except VitvizError as error:
-        title = f"{kind}(x, {said!r}, {lengths})" if own else said
+        title = f"{kind}(x, {said!r}{', ' * bool(filled)}{filled})"
         message = Message(
             str(error), "Every name on one side must be found, or made, on the other."
         )
         panels.append(Panel((message,), Box(0, 0, 3, 4), "einops says"))
-    return Drawing("einops", title, (tuple(panels),), parts.caption(trace))
+    return Drawing(
+        "einops", title, (tuple(panels),), parts.caption(trace),
+        implied=(("pattern", shown), ("lengths", filled)),
+    )  # fmt: skip
+
+
+def _needed(lengths: str, pattern: str) -> str:
+    """Those of an example's lengths that a pattern of one's own has use for: of axes put together."""
+    inside = " ".join(re.findall(r"\(([^()]*)\)", pattern)).split()
+    return " ".join(each for each in lengths.split() if each.partition("=")[0] in inside)
 
 
 def _filled(lengths: str, trace: Trace) -> str:
