@@ -507,3 +507,35 @@ def test_a_large_folder_is_opened_one_by_one(tmp_path: Path) -> None:
     session.open_sources([tmp_path])
     assert [picture.name for picture in session.pictures] == [f"{n}.png" for n in range(30)]
     assert open_picture(tmp_path / "7.png").key == session.pictures[7].key
+
+
+def test_other_open_pictures_are_read_for_a_view_of_all(ready: Session, heard: Heard) -> None:
+    ready.want((*VIEWS, "features"))
+    assert "fitted over 3 pictures" in heard.of("drawing_ready")[-1][1].caption
+    assert ready.current is ready.pictures[0], "what is looked at stays"
+
+
+def test_other_pictures_are_not_read_for_views_of_one(ready: Session, heard: Heard) -> None:
+    started: list[Any] = []
+    ready.jobs.started.connect(started.append)
+    ready.want((*VIEWS, "distance"))
+    assert started == []
+    ready.set_option("distance", "over", "all open pictures")
+    assert [job.label for job in started] == ["reading 1.png too", "reading 2.png too"]
+    assert "Mean over 3 pictures" in heard.of("drawing_ready")[-1][1].caption
+
+
+def test_reading_others_stops_where_it_is_told_to(
+    threaded: Session, home: Home, request_: ModelRequest, files: list[Path]
+) -> None:
+    threaded.use_model(request_)
+    threaded.open_sources(files)
+    threaded.want(VIEWS)
+    home.until(lambda: len(threaded.pictures) == 3 and not threaded.waiting)
+    threaded.want((*VIEWS, "features"))
+    home.until(lambda: any(job.key == "others" for job in threaded.jobs.current))
+    threaded.stop(next(job for job in threaded.jobs.current if job.key == "others"))
+    home.until(lambda: not threaded.waiting)
+    assert "fitted over" not in threaded.drawings["features"].caption
+    threaded.set_option("features", "same_length", False)
+    home.until(lambda: "over 3 pictures" in threaded.drawings["features"].caption)

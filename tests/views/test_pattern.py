@@ -49,7 +49,7 @@ def test_pictures_are_put_side_by_side(trace):
 
 def out_of_two(one, other):
     return vitviz.draw(
-        "einops", one, others=[other], example="batch: pictures side by side"
+        "einops", one, others=[other], example="all open pictures, a batch side by side"
     ).panels[1]
 
 

@@ -65,7 +65,7 @@ def test_pictures_through_another_model_are_left_out():
     other = replace(other, model=replace(other.model, name="else"),
                     picture=replace(other.picture, key="k"))  # fmt: skip
     drawing = vitviz.draw("distance", trace, others=[other], over="all open pictures")
-    assert "Only one picture is open." in drawing.caption
+    assert "no other is open, or read yet" in drawing.caption
 
 
 def test_the_line_of_convolutions_grows_by_a_cell():

@@ -16,6 +16,9 @@ from vitviz.views import View
 LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), ("predictions", 5))
 """Rows of (view, share of the width); views that are not named here follow in rows of three."""
 
+SHARES = {"block": 3, "norms": 2}
+"""Shares of the width of views further down that are not alike: a table has many columns."""
+
 LOWEST = 240
 """Pixels of a row where there are more than two; what does not fit is scrolled."""
 
@@ -192,5 +195,5 @@ class Board(QWidget):
 def _rows(names: list[str]) -> list[list[tuple[str, int]]]:
     placed = [[(name, share) for name, share in row if name in names] for row in LAYOUT]
     known = {name for row in placed for name, _share in row}
-    rest = [(name, 1) for name in names if name not in known]
+    rest = [(name, SHARES.get(name, 2)) for name in names if name not in known]
     return [row for row in placed if row] + [rest[i : i + 3] for i in range(0, len(rest), 3)]

@@ -135,7 +135,7 @@ class Reading:
         )  # fmt: skip
 
     def _traced(self, target: Target, trace: Trace) -> None:
-        self._traces.put(target, trace, _size(trace))
+        self._traces.put(target, trace, size_of(trace))
         self._show(target, trace)
 
     def _show(self, target: Target, trace: Trace) -> None:
@@ -150,7 +150,7 @@ class Reading:
         self._failed(self._why)
 
 
-def _size(trace: Trace) -> int:
+def size_of(trace: Trace) -> int:
     """Bytes of a trace with what views keep for it: about one number for each pair of tokens."""
     pairs = 4 * trace.grid.tokens**2
     return trace.held_bytes + trace.pixels.nbytes + trace.seen.nbytes + pairs

@@ -27,6 +27,7 @@ from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
 from vitviz.session.log import sentence
+from vitviz.session.others import Others
 from vitviz.session.pictures import Pictures, Source, read_sources
 from vitviz.session.presets import Compared, Offered, compared
 from vitviz.session.reading import Reading, Target, Traces
@@ -82,6 +83,7 @@ class Session:
         self._pictures = Pictures()
         self._traces: Traces = Shelf(budget)
         self._engine = Engine(budget)
+        self._others = Others(jobs, self._engine, self._traces)
         self.columns = Columns(self._live, self._read, Column(0, remembered_request(self.settings)))
         self.columns.active_changed.connect(self._activated)
         self._choosing = Choosing(self.columns, lambda key: self._pictures.find(key))
@@ -283,6 +285,7 @@ class Session:
 
     def stop(self, job: Job) -> None:
         """Ends a job; what was shown before stays."""
+        self._others.stopped(job)
         job.stop()
         for live in self.columns:
             live.reading.stopped(job)
@@ -529,6 +532,7 @@ class Session:
 
     def _read(self, live: Live) -> None:
         """Has a column read its picture: at once where somebody sees it, else when there is time."""
+        self._others.stop()
         live.waits = self.busy and live not in self._visible()
         if not live.waits:
             live.reading.want(live.column.model, self._pictures.find(live.column.picture))
@@ -539,6 +543,9 @@ class Session:
         waiting = next((live for live in self.columns if live.waits), None)
         if waiting is not None:
             self._read(waiting)
+        elif len(self.pictures) > 1:
+            for live in self._visible():
+                self._read_others(live)
 
     def _show(self, column: int, target: Target, trace: Trace) -> None:
         live = self.columns.find(column)
@@ -623,6 +630,7 @@ class Session:
 
     def _set_options(self, view: str, options: dict[str, Value]) -> None:
         self.options = {**self.options, view: options}
+        self._others.again()
         self.options_changed.emit(view)
         self.redraw(view)
 
@@ -651,6 +659,20 @@ class Session:
                 self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
             )  # fmt: skip
             live.drawings.draw(views, scene)
+            if any(find(view).takes_all(self.options.get(view, {})) for view in views):
+                self._read_others(live)
+
+    def _read_others(self, live: Live) -> None:
+        """Has the other open pictures read, where a view that is seen shows all of them together."""
+        views = [v for v in live.drawings.wanted if find(v).takes_all(self.options.get(v, {}))]
+        shown = live.reading.shown
+        if not views or live.trace is None or shown is None or self.busy:
+            return
+
+        def read() -> None:
+            self._draw(live, [view for view in views if view in live.drawings.wanted])
+
+        self._others.want(shown.model, shown.picture, self.pictures, live.trace, read)
 
     def _drawn(self, _column: int, view: str, _drawing: Drawing) -> None:
         self._beside.drawn(view, self._visible())

@@ -16,7 +16,7 @@ from vitviz.core.progress import VitvizError
 from vitviz.core.recipe import Recipe, run_of
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
-from vitviz.views.options import Option, arguments, options_of
+from vitviz.views.options import ALL_OPEN, Option, arguments, options_of
 
 Draw = Callable[..., Drawing]
 Follows = Literal["token", "layer", "head", "word"]
@@ -55,6 +55,11 @@ class View:
     traces: int = 1
     pairs: bool = False
     many: bool = False
+
+    def takes_all(self, values: Mapping[str, Any]) -> bool:
+        """Whether these options ask for every open picture, not for this one alone."""
+        chosen = {**{option.name: option.default for option in self.options}, **values}
+        return self.many and any(str(value).startswith(ALL_OPEN) for value in chosen.values())
 
     def draw(
         self,

@@ -150,8 +150,9 @@ def _filters(trace: Trace, filters: str) -> Panel:
     flat = rearrange(stem.kernel, "dim rgb row col -> dim (rgb row col)")
     count = min(COMPONENTS, *flat.shape)
     found, _, shares = components(flat, count)
+    count = int((shares > 0).sum())  # around their mean, so few filters have one direction less
     _, rgb, high, _ = stem.kernel.shape
-    laid = rearrange(found, "pc (rgb row col) -> pc rgb row col", rgb=rgb, row=high)
+    laid = rearrange(found[:count], "pc (rgb row col) -> pc rgb row col", rgb=rgb, row=high)
     title = (
         f"First {count} principal components of the filters ({shares.sum():.0%} of their variance)"
     )

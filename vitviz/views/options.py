@@ -63,6 +63,10 @@ class Look:
     grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
 
 
+ALL_OPEN = "all open pictures"
+"""How a choice begins that takes every open picture; those not read yet are read for it."""
+
+
 @cache  # asked for at every move of the cursor
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """The options of a view's function: its keyword-only arguments, dataclasses taken apart.

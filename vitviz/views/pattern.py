@@ -27,7 +27,7 @@ Start = Literal["picture", "patches in a row", "all open pictures"]
 Example = Literal[
     "cut into patches", "patches in a row", "put back together", "mean of 2 × 2", "twice as large",
     "merge columns: halves side by side", "merge rows: halves below each other",
-    "batch: pictures side by side", "batch: pictures below each other",
+    "all open pictures, a batch side by side", "all open pictures, a batch below each other",
 ]  # fmt: skip
 
 CUT, ROW = "(row p1) (col p2) c", "(row col) (p1 p2 c)"
@@ -45,10 +45,10 @@ EXAMPLES: dict[Example, tuple[Start, Operation, str, str]] = {
     "merge rows: halves below each other": (
         "picture", "rearrange", "row (half col) c -> (half row) col c", "half=2",
     ),
-    "batch: pictures side by side": (
+    "all open pictures, a batch side by side": (
         "all open pictures", "rearrange", "picture row col c -> row (picture col) c", "",
     ),
-    "batch: pictures below each other": (
+    "all open pictures, a batch below each other": (
         "all open pictures", "rearrange", "picture row col c -> (picture row) col c", "",
     ),
 }  # fmt: skip

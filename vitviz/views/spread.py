@@ -112,4 +112,8 @@ def pictures_words(count: int, over: Over) -> str:
     """How many pictures the numbers are of."""
     if over == "this picture":
         return "Of this picture alone."
-    return f"Mean over {count} pictures." if count > 1 else "Only one picture is open."
+    return (
+        f"Mean over {count} pictures."
+        if count > 1
+        else "Of this picture: no other is open, or read yet."
+    )
