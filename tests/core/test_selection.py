@@ -40,6 +40,17 @@ def test_hover_wins_then_pin_then_class_then_the_middle():
     assert Selection(unseen).token(FINE, CROP) == FINE.middle
 
 
+def test_what_is_drawn_instead_of_the_chosen_token_is_said():
+    register, unseen = Place(prefix="register 1"), Place(spot=Spot(9999, 0))
+    assert (
+        Selection(register).instead(COARSE, CROP) == "no register 1 here: the class token instead"
+    )
+    assert Selection().instead(FINE, CROP) == "no class token here: token (7, 7) instead"
+    assert Selection(Place(spot=Spot(10, 10))).instead(COARSE, CROP) == ""
+    hovers = Selection(Place(spot=Spot(10, 10)), unseen)
+    assert hovers.instead(COARSE, CROP) == "the chosen place is not seen here: token (0, 0) instead"
+
+
 @given(st.integers(1, 60), st.data())
 def test_a_layer_and_its_depth(layers, data):
     layer = data.draw(st.integers(0, layers - 1))

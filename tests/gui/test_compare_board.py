@@ -95,7 +95,7 @@ def test_a_second_column_makes_a_grid_of_drawn_cards(qtbot: QtBot, window: MainW
 
 def test_headers_say_what_each_column_is(window: MainWindow) -> None:
     said = [header(window, at)._line.text() for at in (0, 1)]
-    assert said == ["patch 16  ·  10 × 10 + 1 tokens", "patch 32  ·  5 × 5 + 1 tokens"]
+    assert said == ["patch 16 · 10 × 10 + 1 tokens", "patch 32 · 5 × 5 + 1 tokens"]
     assert [header(window, at).property("active") for at in (0, 1)] == ["false", "true"]
     assert header(window, 0)._badge.property("state") == "good"
 
@@ -146,6 +146,34 @@ def test_a_view_of_the_grid_gets_all_the_room_and_gives_it_back(window: MainWind
     assert (window.compare.layout, window.board.focus) == ("large", "heads")
     window.wishes.restore()
     assert window.compare.layout == "grid"
+
+
+def test_what_has_just_come_is_what_the_next_change_is_about(window: MainWindow) -> None:
+    fine, _coarse = window.compare.lives
+    window.compare.column_wished("duplicate", fine.id)
+    copy = window.compare.lives[1]
+    assert window.session.columns.active is copy
+    window.wishes.close_column()
+    window.session.columns.activate(fine.id)
+    window.wishes.reopen_column()
+    assert window.session.columns.active is window.compare.lives[1]
+
+
+def test_all_layers_are_shown_by_a_view_that_tells_them_apart(window: MainWindow) -> None:
+    for focus, shown in (("predictions", "heads"), ("heads", "heads")):
+        window.board.set_focus(focus)
+        window.wishes.all_layers()
+        assert (window.compare.layout, window.board.focus) == ("large", shown)
+
+
+def test_a_token_that_a_model_lacks_is_said_above_its_column(window: MainWindow) -> None:
+    window.session.pin(Place(prefix="register 2"))
+    for at in (0, 1):
+        label = header(window, at)._instead
+        assert label.text() == "no register 2 here: the class token instead"
+        assert label.isVisible()
+    window.session.pin(Place(prefix="class"))
+    assert not header(window, 0)._instead.isVisible()
 
 
 def test_closed_columns_come_back(window: MainWindow) -> None:

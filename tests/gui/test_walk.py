@@ -24,20 +24,20 @@ def dark() -> None:
 
 
 def test_every_step_shows_its_views(window: MainWindow) -> None:
-    before = window.board.visible
+    before = window.board.placed
     window.wishes.walk()
     walk = window.findChild(Walk)
     assert walk is not None
     assert len(walk.steps) == 7
     for index, step in enumerate(walk.steps):
         walk.go(index)
-        assert set(window.board.visible) == set(step.views)
+        assert set(window.board.placed) == set(step.views)
         assert window.board.focus == step.focus
         assert all(window.board.cards[name].drawing is not None for name in step.views)
     walk.go(99)
     assert walk.at == 6
     walk.close()
-    assert window.board.visible == before
+    assert window.board.placed == before
 
 
 def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:

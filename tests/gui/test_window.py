@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.drawing import aim
-from vitviz.core.selection import Place
+from vitviz.core.selection import Place, place_of
 from vitviz.gui import theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.app import application
@@ -367,3 +367,31 @@ def test_copying_without_a_picture_says_so(window: MainWindow) -> None:
     window.session.close_picture(current.key)
     window.wishes.copy()
     assert "no view to copy" in window.notices.sentences[0]
+
+
+def test_views_scrolled_out_of_sight_are_not_drawn(qtbot: QtBot, window: MainWindow) -> None:
+    session, board = window.session, window.board
+    window.resize(1300, 560)
+    window.show_views_of("patches", "heads", "rollout", "distance", "entropy", "norms", "block")
+    board.set_focus("heads")
+    qtbot.waitUntil(lambda: not board._settled.isActive(), timeout=2000)
+    bar = board._area.verticalScrollBar()
+    assert bar.maximum() > 0
+    below = set(board.placed) - set(board.visible)
+    assert below
+    assert not below & session.drawings.keys()
+    bar.setValue(bar.maximum())
+    last = board.placed[-1]
+    assert last in below
+    qtbot.waitUntil(lambda: last in session.drawings, timeout=5000)
+    assert "heads" in session.drawings, "what is in focus would be saved"
+    assert "patches" not in board.visible
+    assert session.trace is not None
+    session.pin(place_of(3, session.trace.grid, session.trace.crop))
+    assert "patches" not in session.drawings
+    bar.setValue(0)
+    qtbot.waitUntil(lambda: "patches" in session.drawings, timeout=5000)
+    drawing = board.cards["patches"].drawing
+    assert drawing is not None
+    assert drawing.made is not None
+    assert drawing.made.selection.pin == session.selection.pin

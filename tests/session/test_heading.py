@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from vitviz.core.geometry import Spot
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Selection
+from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Trace
 from vitviz.session.column import Column, ModelChoice, ModelRequest
 from vitviz.session.columns import Live
@@ -70,10 +71,29 @@ def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> N
     said = headings([waits, failed], 0, 0, [tiny_trace.picture], {"flex": "Flexible"}, Together())
     assert [(one.title, one.reading, one.badge) for one in said] == [
         ("Flexible", True, ""),
-        ("Flexible", False, "failed"),
+        ("Flexible", False, "! failed"),
     ]
     assert said[1].tip == "out of memory"
     assert said[0].picture == tiny_trace.picture.name
+
+
+def test_a_chosen_token_that_a_model_lacks_is_said(tiny_trace: Trace) -> None:
+    column = live(0, tiny_trace)
+    for pin, words in (
+        (Place(prefix="register 2"), "no register 2 here: the class token instead"),
+        (Place(spot=Spot(9999, 0)), "the chosen place is not seen here: the class token instead"),
+        (Place(prefix="class"), ""),
+    ):
+        column.selection = Selection(pin, hover=Place(prefix="register 9"))
+        (said,) = headings([column], 0, 0, [], {}, Together())
+        assert said.instead == words, "what is hovered passes, and is said by the drawing"
+
+
+def test_sizes_that_were_not_trained_are_said(tiny_trace: Trace) -> None:
+    notes = ("the patch kernel is resampled from 16 × 16 to 8 × 8 pixels",)
+    other = replace(tiny_trace, model=replace(tiny_trace.model, notes=notes))
+    said = headings([live(0, tiny_trace), live(1, other)], 0, 0, [], {}, Together())
+    assert [one.resampled for one in said] == [False, True]
 
 
 def test_a_cut_link_is_seen_in_the_header(tiny_trace: Trace) -> None:
@@ -122,6 +142,15 @@ def test_two_pictures_stay_two() -> None:
     found = compared("pictures", offered(None, "other", "key"), Together())
     assert [column.picture for column, _ in found.columns] == ["key", "other"]
     assert not found.together.picture
+
+
+def test_a_preset_leaves_no_link_cut_that_another_one_cut(tiny_trace: Trace) -> None:
+    apart = Together(depth=False, picture=False, zoom=True)
+    assert compared("patch_sizes", offered(), apart).together == Together(zoom=True)
+    two = compared("pictures", offered(None, "other", "key"), apart)
+    assert two.together == Together(picture=False, zoom=True)
+    every = compared("layers", offered(tiny_trace), apart)
+    assert every.together == Together(depth=False, zoom=True)
 
 
 @pytest.mark.parametrize(

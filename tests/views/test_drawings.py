@@ -132,6 +132,20 @@ def test_the_recipe_says_what_the_drawing_was_made_from():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["heads", "rollout"])
+def test_another_token_than_the_chosen_one_is_said_in_the_caption(name):
+    trace, lacks = make_trace(), Selection(Place(prefix="register 2"))
+    usual = views()[name].draw(trace, Selection()).caption
+    said = views()[name].draw(trace, lacks).caption
+    assert said == f"No register 2 here: the class token instead. {usual}".rstrip()
+
+
+def test_a_view_that_follows_no_token_says_nothing_of_it():
+    trace, lacks = make_trace(), Selection(Place(prefix="register 2"))
+    caption = views()["predictions"].draw(trace, lacks).caption
+    assert caption == views()["predictions"].draw(trace, Selection()).caption
+
+
 def test_a_model_without_positions_or_head_says_why():
     trace = replace(
         make_trace(),

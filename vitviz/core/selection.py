@@ -32,6 +32,14 @@ def place_of(token: int, grid: TokenGrid, crop: Crop) -> Place:
     return Place(spot=crop.to_original(box.centre))
 
 
+def token_words(grid: TokenGrid, token: int) -> str:
+    """What to call a token in a sentence: "the class token", "register 2", "token (7, 3)"."""
+    name = grid.name(token)
+    if grid.place(token) is not None:
+        return f"token {name}"
+    return name if name[-1:].isdigit() else f"the {name} token"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What is chosen, linked by place and not by index.
@@ -52,6 +60,16 @@ class Selection:
             if token is not None:
                 return token
         return grid.prefix.index("class") if "class" in grid.prefix else grid.middle
+
+    def instead(self, grid: TokenGrid, crop: Crop) -> str:
+        """A sentence where the chosen token is not among this model's and another one is drawn for."""
+        chosen = self.pin if self.hover is None else self.hover
+        if chosen.token(grid, crop) is not None:
+            return ""
+        lacks = "the chosen place is not seen"
+        if chosen.prefix is not None:
+            lacks = f"no {chosen.prefix}" + ("" if chosen.prefix[-1:].isdigit() else " token")
+        return f"{lacks} here: {token_words(grid, self.token(grid, crop))} instead"
 
     def word(self, grid: TokenGrid, crop: Crop) -> int | None:
         """The word to draw for, inside the token to draw for: under the hovered or pinned spot, else

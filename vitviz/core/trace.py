@@ -57,6 +57,11 @@ class ModelInfo:
     asked: Asked = ()
 
     @property
+    def resampled(self) -> bool:
+        """Whether it runs at sizes that it was not trained at; `notes` say what was resampled."""
+        return any("resampled" in note for note in self.notes)
+
+    @property
     def called(self) -> str:
         """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
         is_file = self.name.lower().endswith(CHECKPOINTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Drawing
@@ -19,8 +19,8 @@ LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), (
 SHARES = {"block": 3, "norms": 2}
 """Shares of the width of views further down that are not alike: a table has many columns."""
 
-LOWEST = 240
-"""Pixels of a row where there are more than two; what does not fit is scrolled."""
+LOWEST, MOST_ROWS = 240, 2
+"""Pixels of a row where there are more than so many; what does not fit is scrolled."""
 
 
 class Board(QWidget):
@@ -33,6 +33,8 @@ class Board(QWidget):
     wished = Signal(str, str)
     focus_changed = Signal(str)
     visible_changed = Signal()
+    scrolled = Signal()
+    """Other views may have come into sight."""
 
     def __init__(self, views: dict[str, View]) -> None:
         super().__init__()
@@ -51,12 +53,18 @@ class Board(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        area = QScrollArea()  # many views together would be too low to see anything
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(40)
+        self._settled.timeout.connect(self.scrolled)
+        area = self._area = QScrollArea()  # many views together would be too low to see anything
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._column)
+        area.verticalScrollBar().valueChanged.connect(self._settled.start)
+        area.viewport().installEventFilter(self)
         layout.addWidget(area)
         self._default = self.state()
 
@@ -71,11 +79,39 @@ class Board(QWidget):
         return self._maximised
 
     @property
-    def visible(self) -> tuple[str, ...]:
-        """The views that are to be seen, the only ones worth drawing."""
+    def placed(self) -> tuple[str, ...]:
+        """The views that are on the board, the maximised one alone."""
         if self._maximised:
             return (self._maximised,)
         return tuple(name for name in self.cards if name not in self._hidden | self._impossible)
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The views that are scrolled into sight, and the one in focus: those worth drawing."""
+        rows = [row for row in self._rows if not row.isHidden()]
+        seen = {row for at, row in enumerate(rows) if self._sees(row, at, len(rows))}
+        return tuple(
+            name
+            for name in self.placed
+            if name == self._focus or self.cards[name].parentWidget() in seen
+        )
+
+    def _sees(self, row: QSplitter, at: int, rows: int) -> bool:
+        port = self._area.viewport()
+        if rows <= MOST_ROWS:
+            return True
+        if self._settled.isActive():  # rows are not where they will be: reckoned from even ones
+            high = max(LOWEST, port.height() // rows)
+            top = at * high - self._area.verticalScrollBar().value()
+        else:
+            top, high = row.mapTo(port, QPoint(0, 0)).y(), row.height()
+        return top + high > 0 and top < port.height()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """Another height brings other views into sight."""
+        if event.type() == QEvent.Type.Resize:
+            self._settled.start()
+        return False
 
     def show_drawing(self, view: str, drawing: Drawing) -> None:
         """Shows a view's new drawing."""
@@ -178,7 +214,7 @@ class Board(QWidget):
         self._column.setSizes([1200] + [900] * (self._column.count() - 1))
 
     def _arrange(self) -> None:
-        seen = set(self.visible)
+        seen = set(self.placed)
         for name, card in self.cards.items():
             card.setVisible(name in seen)
             card.show_maximised(name == self._maximised)
@@ -188,7 +224,8 @@ class Board(QWidget):
                 any(isinstance(card, Card) and card.view.name in seen for card in inside)
             )
         rows = sum(not row.isHidden() for row in self._rows)
-        self._column.setMinimumHeight(rows * LOWEST if rows > 2 else 0)
+        self._column.setMinimumHeight(rows * LOWEST if rows > MOST_ROWS else 0)
+        self._settled.start()
         self.visible_changed.emit()
 
 

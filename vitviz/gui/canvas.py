@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Bars, Drawing, Message, Panel
 from vitviz.core.geometry import Box
+from vitviz.gui.labels import wrapped
+from vitviz.gui.legend import (
+    bar_font,
+    bar_height,
+    facts_font,
+    facts_lines,
+    title_font,
+)
+from vitviz.gui.message import message_height
 from vitviz.gui.theme import UNIT
 from vitviz.gui.zoom import seen_of, window_of
 
@@ -17,7 +28,9 @@ if TYPE_CHECKING:
     from vitviz.gui.panel import PanelWidget, Pointed
 
 
-Arrangement = Literal["rows", "stacked", "first"]
+Arrangement = Literal["rows", "stacked", "single", "first"]
+TITLE_LINES = 2
+"""Lines that a panel's title may have where there is height for it."""
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -33,14 +46,18 @@ class Canvas(QWidget):
     """Which panel, and the window of it in shares that other panels understand."""
     painted = Signal()
     """A new drawing has been handed to the painter."""
+    grew = Signal()
+    """Words of a panel need more room than they had."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, grows: bool = False) -> None:
+        """`grows`: it is given the height that its words need, so they need not be cut."""
         super().__init__()
+        self._grows = grows
         self._drawing: Drawing | None = None
         self._rows: list[list[PanelWidget]] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._body: QWidget | None = None
+        self._body: QSplitter | None = None
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
 
@@ -50,8 +67,8 @@ class Canvas(QWidget):
         return self._shape
 
     def arrange(self, arrangement: Arrangement) -> None:
-        """Has panels as the view wants them, one below the other, or the first of them alone; they
-        are built so by the next `show_drawing`.
+        """Has panels as the view wants them, the large ones below each other, each in a line of its
+        own, or the first of them alone; they are built so by the next `show_drawing`.
         """
         self._arrangement = arrangement
 
@@ -62,12 +79,16 @@ class Canvas(QWidget):
     def _shape_of(self, rows: tuple[tuple[Panel, ...], ...]) -> list[list[int]]:
         return [[_share(panel) for panel in row] for row in rows]
 
-    def height_for(self, width: int) -> int:
-        """The height that the panels need at a width to be as large as it lets them."""
-        if self._drawing is None:
-            return width
-        rows = self._arranged(self._drawing)
-        return sum(_needed(row, width) for row in rows) + UNIT * (len(rows) - 1)
+    def heights_at(self, width: int) -> list[int]:
+        """The height that each row of panels needs at a width to be as large as it lets them."""
+        return (
+            [_needed(row, width) for row in self._arranged(self._drawing)] if self._drawing else []
+        )
+
+    def share_out(self, heights: Sequence[int]) -> None:
+        """Divides the height between the rows of panels."""
+        if self._body is not None and len(heights) == self._body.count():
+            self._body.setSizes(list(heights))
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
@@ -75,6 +96,8 @@ class Canvas(QWidget):
                 return drawing.rows
             case "stacked":
                 return tuple(line for row in drawing.rows for line in _stacked(row))
+            case "single":
+                return tuple((panel,) for panel in drawing.panels)
             case "first":
                 maps = [panel for panel in drawing.panels if not _is_message(panel)]
                 return (((maps or list(drawing.panels))[0],),)
@@ -137,7 +160,7 @@ class Canvas(QWidget):
         layout.setSpacing(UNIT)
         made = []
         for panel in row:
-            widget = PanelWidget()
+            widget = PanelWidget(title_lines=TITLE_LINES if self._grows else 1)
             if self._arrangement != "rows":
                 widget.setMinimumSize(NARROW, NARROW)
             widget.hovered.connect(self._hovered)
@@ -145,6 +168,7 @@ class Canvas(QWidget):
             widget.read.connect(self.read)
             widget.double_clicked.connect(self.double_clicked)
             widget.zoomed.connect(partial(self._zoomed, widget))
+            widget.grew.connect(self.grew)
             layout.addWidget(widget, _share(panel))
             made.append(widget)
         body.addWidget(holder)
@@ -196,15 +220,29 @@ def _needed(row: tuple[Panel, ...], width: int) -> int:
 
 
 def _panel_height(panel: Panel, width: int) -> int:
-    lines = -(-len(panel.facts) // max(width // 85, 1))
-    around = 22 * (bool(panel.title) + (panel.bar is not None)) + 18 * lines
+    around = words_height(panel, width)
     match panel.layers:
         case (Bars() as bars, *_):
             return around + 24 * len(bars.names)
+        case (Message() as message, *_):
+            return around + message_height(message, width)
         case _:
             extent = panel.extent
             shape = extent.width / extent.height if extent.height > 0 else 1.0
             return around + round(width / max(shape, 0.4))
+
+
+def words_height(panel: Panel, width: int) -> int:
+    """The height of all that is said around a panel's map at a width."""
+    title, facts = QFontMetrics(title_font()), QFontMetrics(facts_font())
+    heights = [
+        len(wrapped(panel.title, title, width, TITLE_LINES)) * title.lineSpacing()
+        if panel.title
+        else 0,
+        bar_height(panel.bar, QFontMetrics(bar_font()), width) if panel.bar else 0,
+        facts_lines(panel.facts, facts, width) * facts.lineSpacing(),
+    ]
+    return sum(height + 4 for height in heights if height)
 
 
 def _height(row: tuple[Panel, ...]) -> int:

@@ -18,8 +18,8 @@ from vitviz.core.drawing import Drawing, Message
 from vitviz.gui import theme
 from vitviz.gui.canvas import Canvas
 from vitviz.gui.composing import DragOut
-from vitviz.gui.labels import ElidedLabel
-from vitviz.gui.legend import MessageWidget
+from vitviz.gui.labels import ElidedLabel, WrappedLabel
+from vitviz.gui.message import MessageWidget
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
@@ -34,6 +34,8 @@ class Card(QFrame):
     focused = Signal(str)
     wished = Signal(str, str)
     """(wish, view): "help", "options", "export", "maximise"."""
+    grew = Signal()
+    """What is said in it needs more room than it had."""
 
     def __init__(self, view: View, *, titled: bool = True) -> None:
         super().__init__()
@@ -41,12 +43,16 @@ class Card(QFrame):
         self._titled = titled
         self._maximised = False
         self.setObjectName("card")
-        self.canvas = Canvas()
+        self.canvas = Canvas(grows=not titled)
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self._clicked)
         self.canvas.read.connect(self.read)
         self.canvas.double_clicked.connect(self._double_clicked)
         self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
+        if not titled:  # in a column that is as high as its words need
+            self._subtitle, self._caption = WrappedLabel(most=2), WrappedLabel(most=3)
+            for words in (self._subtitle, self._caption, self.canvas):
+                words.grew.connect(self.grew)
         self._subtitle.setObjectName("quiet")
         self._caption.setObjectName("faint")
         self._caption.setFont(theme.font(-1.5))
@@ -80,10 +86,10 @@ class Card(QFrame):
         self._message.show_message(Message(text, hint))
         self._stack.setCurrentWidget(self._message)
 
-    def height_for(self, width: int) -> int:
-        """The height that suits what is shown at a width."""
-        around = 2 * UNIT + 2 * (UNIT - 2) + 2 * self._caption.fontMetrics().height()
-        return self.canvas.height_for(width) + around
+    def words_height(self, width: int) -> int:
+        """The height of all but the panels at a width."""
+        words = (label.height_at(width) for label in (self._subtitle, self._caption))
+        return sum(words) + 2 * UNIT + 2 * (UNIT - 2)
 
     @property
     def drawing(self) -> Drawing | None:

@@ -52,6 +52,7 @@ class Compare(QObject):
         links.connect(session.pictures_changed, self.show_headings)
         links.connect(session.models_changed, self.show_headings)
         table.visible_changed.connect(self.want)
+        self._window.board.scrolled.connect(self.want)
         table.focused.connect(self._window.board.set_focus)
         table.instead.connect(self.show_views)
         bar.layout_wished.connect(self.set_layout)
@@ -171,7 +172,9 @@ class Compare(QObject):
             self._session.want(self._window.board.visible)
         else:
             views, columns = self.table.visible
-            self._session.want(views, columns)
+            focus = self._window.board.focus
+            # What is in focus is what would be saved, out of sight or not.
+            self._session.want([*views, *([focus] if focus in self.table.names else [])], columns)
 
     def state(self) -> dict[str, str]:
         """What a saved session finds again: layout, view in focus, views taken off or put on."""
@@ -213,7 +216,7 @@ class Compare(QObject):
     def _show_apart(self, new: Selection, old: Selection) -> None:
         together = self._session.together
         moved = (new.depth, new.head) != (old.depth, old.head)
-        if moved and not (together.depth and together.head):
+        if new.pin != old.pin or (moved and not (together.depth and together.head)):
             self.show_headings()
 
     def _show_missing(self) -> None:
@@ -258,15 +261,17 @@ class Compare(QObject):
 
     def wish(self, wish: str) -> None:
         """ "add", "reopen", or a preset."""
-        session = self._session
+        session, board = self._session, self._window.board
         match wish:
             case "add":
                 session.add_column()
             case "reopen":
-                session.columns.reopen()
+                self._activate(session.columns.reopen())
             case _:
                 found = session.compare(wish)
                 if found is not None:
+                    if found.one_view and not _tells_layers(self._window.views[board.focus]):
+                        board.set_focus("heads")
                     self.set_layout("large" if found.one_view else "grid")
                     self._window.notices.tell(found.hint)
 
@@ -277,7 +282,7 @@ class Compare(QObject):
             case "activate":
                 columns.activate(column)
             case "duplicate":
-                columns.duplicate(column)
+                self._activate(columns.duplicate(column))
             case "close":
                 columns.close(column)
             case "left" | "right":
@@ -296,6 +301,11 @@ class Compare(QObject):
                 columns.activate(column)
                 self._window.wishes.open_model()
 
+    def _activate(self, live: Live | None) -> None:
+        """What has just come is what the next change is about."""
+        if live is not None:
+            self._session.columns.activate(live.id)
+
     def _header(self, column: int) -> ColumnHeader:
         header = ColumnHeader(column)
         header.wished.connect(self.column_wished)
@@ -303,6 +313,7 @@ class Compare(QObject):
         header.patch_wished.connect(self._patch_wished)
         header.picture_wished.connect(self._session.show)
         header.dropped.connect(self._dropped)
+        header.grew.connect(self.table.settle)
         return header
 
     def _model_wished(self, name: str, column: int) -> None:
@@ -327,6 +338,11 @@ class Compare(QObject):
 
     def _link(self, name: str, on: bool) -> None:
         self._session.link(**{name: on})
+
+
+def _tells_layers(view: View) -> bool:
+    """Whether a view shows another thing in each column of one model, layer by layer."""
+    return view.traces == 1 and "layer" in view.follows
 
 
 def _why_not(view: View, traces: list[Trace], many: bool) -> str:

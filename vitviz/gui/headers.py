@@ -8,16 +8,25 @@ from typing import cast
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vitviz.gui import theme
-from vitviz.gui.labels import ElidedLabel
+from vitviz.gui.labels import ElidedLabel, WrappedLabel
 from vitviz.gui.theme import UNIT
 from vitviz.session.column import ModelChoice
 from vitviz.session.heading import Heading
 
 ROOMY = 280
-"""Pixels of a header that has room for the badge's number."""
+"""Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
 _DRAG = 12  # pixels before a press on a header is a drag
 
 
@@ -39,6 +48,8 @@ class ColumnHeader(QFrame):
     picture_wished = Signal(str, int)
     dropped = Signal(int, QPoint)
     """The column was dragged to this point of the screen."""
+    grew = Signal()
+    """It says more than it has room for."""
 
     def __init__(self, column: int) -> None:
         super().__init__()
@@ -47,26 +58,35 @@ class ColumnHeader(QFrame):
         self._offer = Offer()
         self._pressed: QPoint | None = None
         self.setObjectName("column")
-        self._title, self._line, self._picture = ElidedLabel(), ElidedLabel(), ElidedLabel()
-        self._title.setObjectName("title")
-        self._line.setObjectName("quiet")
-        self._line.setFont(theme.font(-1, numbers=True))
-        self._picture.setObjectName("quiet")
-        self._picture.setFont(theme.font(-1, numbers=True))
+        middle = Qt.TextElideMode.ElideMiddle  # names of files differ at their ends
+        self._title, self._picture = WrappedLabel(most=3, mode=middle), ElidedLabel(mode=middle)
+        self._line = WrappedLabel(most=3)
         self._prediction, self._badge = ElidedLabel(), QLabel()
-        self._prediction.setFont(theme.font(-1, numbers=True))
+        self._instead = WrappedLabel(most=3)
+        self._title.setObjectName("title")
         self._prediction.setObjectName("prediction")
-        self._prediction.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._badge.setFont(theme.font(-1, numbers=True))
+        self._instead.setProperty("state", "bad")
+        for quiet in (self._line, self._picture):
+            quiet.setObjectName("quiet")
+        small = theme.font(-1, numbers=True)
+        for label in (self._line, self._picture, self._prediction, self._badge, self._instead):
+            label.setFont(small)
         self._menu = QMenu(self)
         self._menu.setToolTipsVisible(True)
         self._menu.aboutToShow.connect(self._fill)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 5, 8, 6)
         layout.setSpacing(2)
-        for row in (self._first(), _row((self._line, 1), (self._badge, 0))):
-            layout.addWidget(row)
-        layout.addWidget(_row((self._picture, 1), (self._prediction, 1)))
+        layout.addWidget(self._first())
+        layout.addWidget(_row((self._line, 1), (self._badge, 0)))
+        self._last = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._last.setSpacing(2)
+        self._last.addWidget(self._picture, 1)
+        self._last.addWidget(self._prediction, 1)
+        layout.addLayout(self._last)
+        layout.addWidget(self._instead)
+        layout.addStretch()
+        self._fit()
 
     def show_heading(self, heading: Heading, offer: Offer, *, alone: bool) -> None:
         """Shows what the column is; a column that is alone cannot be closed or moved."""
@@ -80,12 +100,16 @@ class ColumnHeader(QFrame):
             "\n".join(filter(None, [heading.title, heading.model, heading.notes]))
         )
         patch = f"patch {heading.patch}" if heading.patch else ""
+        patch += ", resampled" if heading.resampled else ""
         parts = [part for part in (heading.apart, patch, heading.tokens) if part]
-        self._line.show_text("reading …" if heading.reading else "  ·  ".join(parts))
+        self._line.show_text("reading …" if heading.reading else " · ".join(parts))
         self._picture.show_text(heading.picture)
-        self._prediction.show_text(("≠ " if heading.dissent else "") + heading.prediction)
+        label, _, share = heading.prediction.rpartition(" ")
+        self._prediction.show_text(("≠ " if heading.dissent else "") + label, share)
         self._prediction.setToolTip(heading.dissent or heading.prediction)
-        self._fit_badge()
+        self._instead.show_text(heading.instead)
+        self._instead.setVisible(bool(heading.instead))
+        self._fit()
         self._badge.setToolTip(heading.tip)
         for widget, name, value in (
             (self, "active", "true" if heading.active else "false"),
@@ -94,15 +118,35 @@ class ColumnHeader(QFrame):
         ):
             _set(widget, name, value)
         self.setAccessibleName(f"Column {heading.title}, {patch}, {heading.picture}")
+        if self.height_at(self.width()) > self.height():
+            self.grew.emit()
 
-    def _fit_badge(self) -> None:
-        """The whole badge where there is room, else its sign."""
-        heading = self._heading
-        words = "" if heading is None or heading.reading else heading.badge
-        self._badge.setText(words if self.width() >= ROOMY else words[:1])
+    def height_at(self, width: int) -> int:
+        """The height that it needs at a width."""
+        room = width - 20
+        title = self._title.height_at(room - self._buttons.sizeHint().width() - 4)
+        badge = self._badge.fontMetrics().horizontalAdvance(self._badge_words(width))
+        lines = [self._line.height_at(room - badge - 4)]
+        lines += [self._picture.height_at(room)] * (1 if width >= ROOMY else 2)
+        lines += [self._instead.height_at(room)] if self._instead.text() else []
+        return max(title, self._buttons.sizeHint().height()) + sum(lines) + 2 * len(lines) + 14
+
+    def _fit(self) -> None:
+        """The whole badge, and picture and prediction beside each other, where there is room."""
+        roomy = self.width() >= ROOMY
+        self._badge.setText(self._badge_words(self.width()))
+        ways = QBoxLayout.Direction
+        self._last.setDirection(ways.LeftToRight if roomy else ways.TopToBottom)
+        sides = Qt.AlignmentFlag
+        self._prediction.setAlignment(sides.AlignRight if roomy else sides.AlignLeft)
+        self._prediction.setVisible(roomy or bool(self._prediction.text()))
+
+    def _badge_words(self, width: int) -> str:
+        words = "" if self._heading is None or self._heading.reading else self._heading.badge
+        return words if width >= ROOMY else words[:1]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._fit_badge()
+        self._fit()
         super().resizeEvent(event)
 
     def _first(self) -> QWidget:
@@ -111,7 +155,8 @@ class ColumnHeader(QFrame):
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         more.setMenu(self._menu)
         self._close = self._button("✕", "close", "Close this column (Ctrl+Z brings it back)")
-        return _row((self._title, 1), (copy, 0), (more, 0), (self._close, 0))
+        self._buttons = _row((copy, 0), (more, 0), (self._close, 0))
+        return _row((self._title, 1), (self._buttons, 0))
 
     def _button(self, sign: str, wish: str, tip: str) -> QToolButton:
         button = _quiet(sign, tip)

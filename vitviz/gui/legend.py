@@ -1,18 +1,33 @@
-"""What stands beside a map: its colour bar with the range, its numbers, bars and messages."""
+"""What stands beside a map: its colour bar with the range, its numbers and bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vitviz.core.colors import Scale, table_colors
-from vitviz.core.drawing import Bars, Message
+from vitviz.core.drawing import Bars
 from vitviz.gui import theme
 from vitviz.gui.qimages import image_of
+
+
+def title_font() -> QFont:
+    """What a panel's title is written in."""
+    return theme.font(-1)
+
+
+def bar_font() -> QFont:
+    """What a colour bar's ends and name are written in."""
+    return theme.font(-1.5, numbers=True)
+
+
+def facts_font() -> QFont:
+    """What numbers beside a panel are written in."""
+    return theme.font(-1, numbers=True)
 
 
 def number(value: float) -> str:
@@ -23,16 +38,19 @@ def number(value: float) -> str:
 
 
 class ColorBar(QWidget):
-    """A slim bar of the colour table between the range's ends, with label and unit."""
+    """A slim bar of the colour table between the range's ends, with label and unit; these have a line
+    of their own where there is no room beside the bar, if it is `tall`.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tall: bool) -> None:
         super().__init__()
+        self._tall = tall
         self._scale: Scale | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFont(theme.font(-1.5, numbers=True))
+        self.setFont(bar_font())
 
     def sizeHint(self) -> QSize:
-        return QSize(120, self.fontMetrics().height() + 4)
+        return QSize(120, self.height_at(self.width()))
 
     def show_scale(self, scale: Scale | None) -> None:
         """Replaces what is shown; None hides the bar."""
@@ -42,51 +60,83 @@ class ColorBar(QWidget):
             if scale is not None:
                 unit = f" ({scale.unit})" if scale.unit else ""
                 self.setToolTip(f"{scale.label}{unit}: {scale.low:.6g} to {scale.high:.6g}")
+                self._fit()
             self.update()
+
+    def height_at(self, width: int) -> int:
+        """The height that it needs at a width."""
+        return bar_height(self._scale if self._tall else None, self.fontMetrics(), width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
+    def _fit(self) -> None:
+        if self.height() != (needed := self.height_at(self.width())):
+            self.setFixedHeight(needed)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         if self._scale is None:
             return
-        painter = QPainter(self)
-        metrics = self.fontMetrics()
-        low, high = number(self._scale.low), number(self._scale.high)
-        label = " ".join(part for part in (self._scale.label, self._scale.unit) if part)
-        left = metrics.horizontalAdvance(low) + 6
-        right = metrics.horizontalAdvance(high) + 6
+        painter, metrics = QPainter(self), self.fontMetrics()
+        low, high, label = _bar_words(self._scale)
+        line = metrics.height() + 4
+        left, right = metrics.horizontalAdvance(low) + 6, metrics.horizontalAdvance(high) + 6
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.setPen(QColor(theme.current().quiet))
         if (
             left + right + 4 > self.width()
         ):  # the range is always said, the colours if there is room
-            painter.setPen(QColor(theme.current().quiet))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, f"{low} … {high}")
-            return
-        room = self.width() - left - right
-        named = metrics.horizontalAdvance(label) + 12
-        bar = max(min(max(room - named, min(room, 48)), 180), 4)
-        painter.setPen(QColor(theme.current().quiet))
-        centre = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, 0, left, self.height()), centre, low)
-        table = image_of(np.ascontiguousarray(table_colors(self._scale.table)[None]))
-        painter.drawImage(QRectF(left, self.height() / 2 - 3, bar, 6), table)
-        painter.drawText(QRectF(left + bar + 6, 0, right, self.height()), centre, high)
-        painter.setPen(QColor(theme.current().faint))
-        rest = QRectF(
-            left + bar + right + 6, 0, self.width() - left - bar - right - 6, self.height()
-        )
-        elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, int(rest.width()))
-        painter.drawText(rest, centre, elided)
+            painter.drawText(QRectF(0, 0, self.width(), line), centre, f"{low} … {high}")
+        else:
+            below = self._tall and _named_below(self._scale, metrics, self.width())
+            room = self.width() - left - right
+            beside = 0 if below else metrics.horizontalAdvance(label) + 12
+            bar = max(min(max(room - beside, min(room, 48)), 180), 4)
+            painter.drawText(QRectF(0, 0, left, line), centre, low)
+            table = image_of(np.ascontiguousarray(table_colors(self._scale.table)[None]))
+            painter.drawImage(QRectF(left, line / 2 - 3, bar, 6), table)
+            painter.drawText(QRectF(left + bar + 6, 0, right, line), centre, high)
+            at = (0, line - 2) if below else (left + bar + right + 6, 0)
+            painter.setPen(QColor(theme.current().faint))
+            room = self.width() - at[0]
+            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, int(room))
+            painter.drawText(QRectF(*at, room, line), centre, elided)
+
+
+def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int) -> int:
+    """The height that a colour bar needs at a width."""
+    line = metrics.height() + 4
+    return line + metrics.height() if scale and _named_below(scale, metrics, width) else line
+
+
+def _bar_words(scale: Scale) -> tuple[str, str, str]:
+    """(low, high, what) of a colour bar."""
+    label = " ".join(part for part in (scale.label, scale.unit) if part)
+    return number(scale.low), number(scale.high), label
+
+
+def _named_below(scale: Scale, metrics: QFontMetrics, width: int) -> bool:
+    """Whether the bar's name finds no room beside it."""
+    ends = sum(metrics.horizontalAdvance(words) + 12 for words in _bar_words(scale))
+    return ends + 48 > width
 
 
 class FactsLabel(QWidget):
-    """Numbers that belong to a panel: quiet names, clear values, as many on a line as fit.
+    """Numbers that belong to a panel: quiet names, clear values, as many on a line as fit. One that is
+    wider than the panel goes on in the next line.
 
     It never gets lower while its width stays: under a moving cursor the map must not jump.
     """
 
     GAP = 14
 
+    grew = Signal()
+    """It has more lines now than its width was laid out for."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.setFont(theme.font(-1, numbers=True))
+        self.setFont(facts_font())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._facts: tuple[tuple[str, str], ...] = ()
         self._most = 0
@@ -109,31 +159,52 @@ class FactsLabel(QWidget):
             self._fit()
 
     def _fit(self) -> None:
-        lines = max((line for line, *_ in self._placed()), default=-1) + 1
+        lines = facts_lines(self._facts, self.fontMetrics(), self.width())
         if lines > self._most:
             self._most = lines
             self.setFixedHeight(lines * self.fontMetrics().lineSpacing())
+            self.grew.emit()
 
-    def _placed(self) -> Iterator[tuple[int, int, str, str]]:
-        """(line, left, name, value) of every fact."""
-        metrics, line, left = self.fontMetrics(), 0, 0
-        for name, value in self._facts:
-            width = metrics.horizontalAdvance(f"{name} {value}")
-            if left and left + width > self.width():
-                line, left = line + 1, 0
-            yield line, left, name, value
-            left += width + self.GAP
+    def placed(self) -> list[tuple[int, int, str, bool]]:
+        """(line, left, words, whether they are a value) of all that is to be seen."""
+        return list(_placed(self._facts, self.fontMetrics(), self.width()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter, metrics = QPainter(self), self.fontMetrics()
-        for line, left, name, value in self._placed():
-            base = line * metrics.lineSpacing() + metrics.ascent()
-            painter.setPen(QColor(theme.current().quiet))
-            painter.drawText(left, base, name)
-            at = left + metrics.horizontalAdvance(f"{name} ")
-            painter.setPen(QColor(theme.current().text))
-            elided = metrics.elidedText(value, Qt.TextElideMode.ElideRight, self.width() - at)
-            painter.drawText(at, base, elided)
+        for line, left, words, is_value in self.placed():
+            painter.setPen(QColor(theme.current().text if is_value else theme.current().quiet))
+            painter.drawText(left, line * metrics.lineSpacing() + metrics.ascent(), words)
+
+
+Facts = Sequence[tuple[str, str]]
+
+
+def facts_lines(facts: Facts, metrics: QFontMetrics, width: int) -> int:
+    """How many lines numbers take at a width."""
+    return max((line for line, *_ in _placed(facts, metrics, width)), default=-1) + 1
+
+
+def _placed(
+    facts: Facts, metrics: QFontMetrics, width: int
+) -> Iterator[tuple[int, int, str, bool]]:
+    line, left = 0, 0
+    for name, value in facts:
+        whole = metrics.horizontalAdvance(f"{name} {value}")
+        if left and left + whole > width:
+            line, left = line + 1, 0
+        if whole <= width:
+            yield line, left, name, False
+            yield line, left + metrics.horizontalAdvance(f"{name} "), value, True
+            left += whole + FactsLabel.GAP
+            continue
+        for words, is_value in ((name, False), (value, True)):
+            for word in words.split():
+                long = metrics.horizontalAdvance(f"{word} ")
+                if left and left + long > width:
+                    line, left = line + 1, 0
+                yield line, left, word, is_value
+                left += long
+        left = width  # whatever comes next has a line of its own
 
 
 class BarsWidget(QWidget):
@@ -183,26 +254,3 @@ class BarsWidget(QWidget):
             painter.setBrush(QColor(colors.accent if index == 0 else colors.faint))
             track.setWidth(max(self.width() * share, 2.0))
             painter.drawRoundedRect(track, 2, 2)
-
-
-class MessageWidget(QWidget):
-    """Said instead of a map: why there is none, and what can be done."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.addStretch()
-        self._text, self._hint = QLabel(), QLabel()
-        for label, name in ((self._text, "title"), (self._hint, "quiet")):
-            label.setObjectName(name)
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            layout.addWidget(label)
-        layout.addStretch()
-
-    def show_message(self, message: Message) -> None:
-        """Replaces what is shown."""
-        self._text.setText(message.text)
-        self._hint.setText(message.hint)
-        self._hint.setVisible(bool(message.hint))

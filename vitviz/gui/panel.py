@@ -9,7 +9,14 @@ from typing import Any, assert_never
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QScrollArea, QScrollBar, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QScrollArea,
+    QScrollBar,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vitviz.core.drawing import (
     Aim,
@@ -35,8 +42,9 @@ from vitviz.core.selection import Place, place_of
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
 from vitviz.gui.items import LabelsItem, LinesItem, OutlinesItem, PixelsItem, rect
-from vitviz.gui.labels import ElidedLabel
-from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, MessageWidget
+from vitviz.gui.labels import WrappedLabel
+from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, title_font
+from vitviz.gui.message import MessageWidget
 from vitviz.gui.plots import PlotWidget, TableWidget
 from vitviz.gui.qimages import heat_image, image_of, raster_image
 
@@ -87,18 +95,23 @@ class PanelWidget(QWidget):
     zoomed = Signal(object)
     """The `Box` that somebody zoomed or panned to."""
 
-    def __init__(self) -> None:
+    grew = Signal()
+    """Its words need more room than they had."""
+
+    def __init__(self, *, title_lines: int = 1) -> None:
         super().__init__()
         self._panel: Panel | None = None
         self._items: list[_Item] = []
         self._images: dict[_Key, tuple[_Pixels, QImage]] = {}
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
-        self._title = ElidedLabel()
+        self._title = WrappedLabel(most=title_lines)
         self._title.setObjectName("quiet")
-        self._title.setFont(theme.font(-1))
-        self._bar, self._facts = ColorBar(), FactsLabel()
+        self._title.setFont(title_font())
+        self._bar, self._facts = ColorBar(tall=title_lines > 1), FactsLabel()
         self._bars, self._message = BarsWidget(), MessageWidget()
+        for words in (self._title, self._facts, self._message):
+            words.grew.connect(self.grew)
         self._plot, self._table = PlotWidget(), TableWidget()
         self._graph: Any
         self._graph, self._box = _graph()
@@ -117,6 +130,8 @@ class PanelWidget(QWidget):
         ):  # fmt: skip
             layout.addWidget(widget, stretch)
         self.setMinimumSize(90, 90)
+        # Panels beside each other are as wide as their shares say, whatever is in them.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
 
     @property
     def panel(self) -> Panel | None:

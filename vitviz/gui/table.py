@@ -31,8 +31,8 @@ _ALWAYS = Qt.ScrollBarPolicy.ScrollBarAlwaysOn
 NARROWEST = 176
 """Pixels of a column; where more are wanted than fit, the table scrolls."""
 LOWEST = 190
-STACKED = 280
-"""Narrower columns show a drawing's panels one below the other."""
+STACKED, SINGLE = 280, 240
+"""Narrower columns show a drawing's large panels one below the other, and all of them."""
 ROOMY = 560
 """Pixels each way that one view of a column needs to be shown with all its panels."""
 
@@ -47,6 +47,9 @@ class Row(QWidget):
         super().__init__()
         self.view = view
         self.cards: dict[int, Card] = {}
+        self._laid_out: object = None
+        self._needs: list[list[int]] = []
+        self._words = 0
         self._line = QWidget()
         line = QHBoxLayout(self._line)
         line.setContentsMargins(12, UNIT - 4, UNIT, 0)
@@ -124,11 +127,24 @@ class Row(QWidget):
         self._title.style().polish(self._title)
 
     def fit(self, width: int) -> None:
-        """Takes the height that its drawings need in columns of this width."""
-        self._arrange("stacked" if width < STACKED else "rows")
+        """Takes the height that its drawings need in columns of this width.
+
+        While panels and width stay it gets no lower: words change under a moving cursor.
+        """
+        self._arrange("single" if width < SINGLE else "stacked" if width < STACKED else "rows")
         inside = width - 2 * (12 + 1)
-        needed = max((card.height_for(inside) for card in self.cards.values()), default=0)
-        self._set_heights(max(needed, LOWEST))
+        cards = [card for card in self.cards.values() if card.drawing is not None]
+        needs = [card.canvas.heights_at(inside) for card in cards]
+        words = max((card.words_height(inside) for card in cards), default=0)
+        laid_out = width, [card.canvas.shape for card in cards]
+        if self._laid_out == laid_out:
+            needs, words = [*needs, *self._needs], max(words, self._words)
+        self._laid_out, self._words = laid_out, words
+        self._needs = [list(map(max, zip(*group, strict=True))) for group in _alike(needs)]
+        for card, own in zip(cards, needs, strict=False):
+            card.canvas.share_out(next(each for each in self._needs if len(each) == len(own)))
+        panels = max((sum(each) + UNIT * (len(each) - 1) for each in self._needs), default=0)
+        self._set_heights(max(words + panels, LOWEST))
 
     def fill(self, width: int, room: int) -> None:
         """Takes all the height there is for each of its cards."""
@@ -161,6 +177,12 @@ class Row(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(partial(self.wished.emit, wish, self.view.name))
         return button
+
+
+def _alike(needs: Sequence[list[int]]) -> list[list[list[int]]]:
+    """Cards whose panels stand in as many lines: these lines are as high in all of them."""
+    counts = dict.fromkeys(len(each) for each in needs)
+    return [[each for each in needs if len(each) == count] for count in counts]
 
 
 class Table(QWidget):
@@ -246,6 +268,10 @@ class Table(QWidget):
             row.setVisible(name in self._names)
         self._fit()
 
+    def settle(self) -> None:
+        """Rows may need another height, once for all drawings and sizes that come now."""
+        self._fitting.start()
+
     def card(self, view: str, column: int) -> Card | None:
         """The card of a view in a column; None where it is not in the table."""
         row = self.rows.get(view)
@@ -268,7 +294,7 @@ class Table(QWidget):
         card = next(iter(self._due), None)
         if card is not None:
             card.show_drawing(self._due.pop(card))
-            self._settle()
+            self.settle()
             self.built.emit()
             self._building.start()
 
@@ -292,6 +318,11 @@ class Table(QWidget):
         """Marks the view whose options and help are offered."""
         for name, row in self.rows.items():
             row.show_focus(name == view)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The views in the table, in sight or not."""
+        return self._names
 
     @property
     def visible(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -319,7 +350,7 @@ class Table(QWidget):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """What can be seen at once has another size: everything is fitted into it."""
         if event.type() == QEvent.Type.Resize:
-            self._settle()
+            self.settle()
         return False
 
     def _row(self, name: str) -> Row:
@@ -335,6 +366,7 @@ class Table(QWidget):
         card.read.connect(self.read)
         card.double_clicked.connect(lambda view: self.double_clicked.emit(view, column))
         card.focused.connect(self.focused)
+        card.grew.connect(self.settle)
         card.canvas.zoomed.connect(partial(self._zoomed, name, column))
         card.wished.connect(lambda wish, view: self.wished.emit(wish, view, column))
         return card
@@ -360,10 +392,6 @@ class Table(QWidget):
         self._above.horizontalScrollBar().setValue(value)
         self._settled.start()
 
-    def _settle(self) -> None:
-        """Rows may need another height, once for all drawings and sizes that come now."""
-        self._fitting.start()
-
     def _fit(self) -> None:
         if not self._columns or not self._names:
             return
@@ -383,8 +411,8 @@ class Table(QWidget):
         gap = self._area.verticalScrollBar().sizeHint().width()
         self.headers.show_gap(gap)
         self.headers.setMinimumWidth(least + gap)
-        self._above.setFixedHeight(self.headers.sizeHint().height())
         width = (max(port.width(), least) - UNIT * (count - 1)) // count
+        self._above.setFixedHeight(max(header.height_at(width) for header in self._shown))
         for name in self._names:
             self.rows[name].place(self._columns)
             self.rows[name].fit(width)
@@ -392,12 +420,12 @@ class Table(QWidget):
     def _fit_large(self, row: Row) -> None:
         """As many lines of cards as make them largest."""
         count, port = len(self._columns), self._area.viewport()
-        above = self._shown[0].sizeHint().height() + UNIT
         self._body.setMinimumWidth(0)
 
         def side(lines: int) -> tuple[int, int]:
             across = -(-count // lines)
             width = (port.width() - UNIT * (across - 1)) // across
+            above = max(header.height_at(width) for header in self._shown) + UNIT
             room = (port.height() - row.line_height - UNIT) // lines - above - UNIT
             return width, room
 

@@ -464,6 +464,7 @@ class MainWindow(QMainWindow):
 
     def _focus_changed(self, view: str) -> None:
         self.compare.table.show_focus(view)
+        self.compare.want()
         self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
         self.inspector.show_implied(view, self.session.drawings.get(view))
 

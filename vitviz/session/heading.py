@@ -22,6 +22,7 @@ class Heading:
     picture: str
     key: str | None
     patch: int | None = None
+    resampled: bool = False
     tokens: str = ""
     prediction: str = ""
     dissent: str = ""
@@ -31,6 +32,8 @@ class Heading:
     notes: str = ""
     apart: str = ""
     """What is chosen in this column alone, where a link is cut."""
+    instead: str = ""
+    """What is drawn for in place of a chosen token that this model lacks or does not see."""
     reading: bool = False
     active: bool = False
     reference: bool = False
@@ -124,7 +127,7 @@ def _heading(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
             reading=not live.failed and key is not None,
-            badge="failed" if live.failed else "",
+            badge="! failed" if live.failed else "",
             state="bad",
             tip=live.failed,
         )
@@ -132,6 +135,8 @@ def _heading(
     return Heading(
         **common,  # type: ignore[arg-type]
         patch=trace.model.patch[0],
+        resampled=trace.model.resampled,
+        instead=replace(live.selection, hover=None).instead(trace.grid, trace.crop),
         tokens=tokens_words(trace),
         prediction=_prediction(trace),
         dissent=dissent,

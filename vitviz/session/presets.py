@@ -59,19 +59,19 @@ def compared(name: str, offered: Offered, together: Together) -> Compared:
     match name:
         case "patch_sizes":
             columns = [(column, selection) for column in _patch_sizes(offered)]
-            return Compared(tuple(columns), _place_and_depth(together), hint=_SHARES)
+            return Compared(tuple(columns), _linked(together), hint=_SHARES)
         case "vit_tnt":
             columns = [(column, selection) for column in _vit_tnt(offered)]
         case "layers":
             layers = _layers(offered)
             columns = [(offered.column, replace(selection, depth=depth)) for depth in layers]
-            return Compared(tuple(columns), replace(together, depth=False), one_view=True)
+            return Compared(tuple(columns), replace(_linked(together), depth=False), one_view=True)
         case "pictures":
             columns = [(column, selection) for column in _pictures(offered)]
-            return Compared(tuple(columns), replace(together, picture=False))
+            return Compared(tuple(columns), replace(_linked(together), picture=False))
         case _:
             raise VitvizError(f"there is no comparison called {name!r}")
-    return Compared(tuple(columns), _place_and_depth(together))
+    return Compared(tuple(columns), _linked(together))
 
 
 _SHARES = (
@@ -80,8 +80,9 @@ _SHARES = (
 )
 
 
-def _place_and_depth(together: Together) -> Together:
-    return replace(together, place=True, depth=True)
+def _linked(together: Together) -> Together:
+    """The usual links, whatever was cut for what was compared before; the zoom as it was."""
+    return replace(Together(), zoom=together.zoom)
 
 
 def _request(column: Column, **changes: Any) -> Column:

@@ -98,7 +98,11 @@ class View:
             tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
             tuple(run_of(one) for one in more.get("others", ())),
         )  # fmt: skip
-        return replace(drawing, options=given, recipe=recipe, made=made)
+        said = selection.instead(trace.grid, trace.crop) if "token" in self.follows else ""
+        caption = (
+            f"{said[:1].upper()}{said[1:]}. {drawing.caption}".rstrip() if said else drawing.caption
+        )
+        return replace(drawing, options=given, recipe=recipe, made=made, caption=caption)
 
 
 def _further(trace: Trace, others: Sequence[Trace]) -> tuple[Trace, ...]:

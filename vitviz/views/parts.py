@@ -12,6 +12,7 @@ from vitviz.core.colors import DIVERGING, Scale
 from vitviz.core.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.geometry import Box, Spot, TokenGrid
 from vitviz.core.selection import Place, Selection
+from vitviz.core.selection import token_words as token_words
 from vitviz.core.trace import Layer, Trace
 from vitviz.core.windows import boxes_of
 from vitviz.views.kept import kept
@@ -233,14 +234,6 @@ def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Lab
     labels += numbered(rows, tile[0], down=True, gap=gap, apart=0.01 * longest)
     digits = max(len(label.text) for label in labels if label.anchor == "right")
     return Labels(labels), Box(-0.11 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
-
-
-def token_words(grid: TokenGrid, token: int) -> str:
-    """What to call a token in a sentence: "the class token", "register 2", "token (7, 3)"."""
-    name = grid.name(token)
-    if grid.place(token) is not None:
-        return f"token {name}"
-    return name if name[-1:].isdigit() else f"the {name} token"
 
 
 def grid_words(grid: TokenGrid, what: str) -> str:
