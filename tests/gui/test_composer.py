@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.cli import run
 from vitviz.core.drawing import Drawing, Heat
+from vitviz.core.sharing import in_ranges
 from vitviz.figures.numbers import numbers
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels
@@ -193,6 +194,27 @@ def test_copied_python_and_command_draw_the_same(
     assert run([*words[1:], "--overwrite", "--data"], lambda _launch: 0) == 0
     with np.load(tmp_path / "rollout.npz") as arrays:
         np.testing.assert_array_equal(arrays["panel1"], numbers(shown)[0].values)
+
+
+def test_what_is_copied_has_the_range_shared_with_the_columns_beside(
+    session: Session, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = session.drawings["heads"]
+    bar = own.panels[0].bar
+    assert bar is not None
+    shared = in_ranges(own, [(0, bar.low, 4 * bar.high)])
+    assert shared.ranges == ((0, bar.low, 4 * bar.high),)
+    monkeypatch.chdir(tmp_path)
+    assert copy_as("python", session, shared).startswith("Copied")
+    found: dict = {}
+    exec(QGuiApplication.clipboard().text(), found)
+    assert [panel.bar for panel in found["drawing"].panels] == [p.bar for p in shared.panels]
+    assert copy_as("command", session, shared).startswith("Copied")
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert run([*words[1:], "--overwrite"], lambda _launch: 0) == 0
+    ranges = read_recipe(tmp_path / "heads.png")["ranges"]
+    assert ranges[0] == [0, bar.low, 4 * bar.high]
+    assert run([*words[1:], "--overwrite", "--range", "0=much"], lambda _launch: 0) == 2
 
 
 def same(one: Drawing, other: Drawing) -> None:

@@ -46,6 +46,11 @@ VIEW = Parameter(("--view", "-v"), help="The view (see: vitviz views).")
 OPTION = Parameter(
     "--option", help="An option of the view as NAME=VALUE; may be repeated (see: vitviz views)."
 )
+RANGE = Parameter(
+    "--range",
+    help="The range of a panel's colours as PANEL=LOW..HIGH, panels counted from 0, as beside other "
+    "figures; may be repeated.",
+)
 PIXELS = Parameter(
     "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
 )
@@ -131,6 +136,19 @@ def token_of(text: str) -> tuple[int, ...] | str | None:
 def option_values(view: View, texts: Sequence[str]) -> dict[str, Value]:
     """All NAME=VALUE of a view."""
     return dict(_option_value(view, text) for text in texts)
+
+
+def range_values(texts: Sequence[str]) -> list[tuple[int, float, float]]:
+    """All PANEL=LOW..HIGH."""
+    found = []
+    for text in texts:
+        panel, _, ends = text.partition("=")
+        low, _, high = ends.partition("..")
+        try:
+            found.append((int(panel), float(low), float(high)))
+        except ValueError:
+            raise Misused(f"{text!r} is not PANEL=LOW..HIGH, as in 0=0..0.25") from None
+    return found
 
 
 def _option_value(view: View, text: str) -> tuple[str, Value]:

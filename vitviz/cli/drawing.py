@@ -21,6 +21,7 @@ from vitviz.cli.asked import (
     OVERWRITE,
     PATCH,
     PIXELS,
+    RANGE,
     TOKEN,
     UNTRAINED,
     VIEW,
@@ -31,6 +32,7 @@ from vitviz.cli.asked import (
     meter,
     option_values,
     print_json,
+    range_values,
     remark,
     token_of,
     view_named,
@@ -86,6 +88,7 @@ def draw(
     layer: Annotated[int | None, LAYER] = None,
     head: Annotated[int | None, HEAD] = None,
     option: Annotated[tuple[str, ...], OPTION] = (),
+    ranges: Annotated[tuple[str, ...], RANGE] = (),
     over: Annotated[tuple[str, ...], _OVER] = (),
     against: Annotated[tuple[str, ...], _AGAINST] = (),
     also: Annotated[tuple[str, ...], _ALSO] = (),
@@ -121,7 +124,7 @@ def draw(
         trace, other, pairs = _traces(engine, request, picture, against, also)
         drawing = vitviz.draw(
             view, trace, token=token_of(token), layer=layer, head=head, against=other, also=pairs,
-            **values,
+            ranges=range_values(ranges), **values,
         )  # fmt: skip
         subject = Subject(trace, _selection(drawing), values, other, pairs)
         drawings = _swept(chosen, subject, over, target) if over else [drawing]

@@ -252,7 +252,8 @@ class Drawing:
 
     `options` are those that were given, `recipe` the model, picture and selection it was made from in
     words, `made` the same exactly. `parts` are the drawings that a page was put together from, as its
-    `sheet` says. `implied` says what options that were left empty stand for.
+    `sheet` says. `implied` says what options that were left empty stand for. `ranges` are (panel, low,
+    high) of panels that are coloured in the range of drawings beside them instead of their own.
     """
 
     view: str
@@ -265,6 +266,7 @@ class Drawing:
     parts: tuple[Drawing, ...] = ()
     sheet: Sheet | None = None
     implied: tuple[tuple[str, str], ...] = ()
+    ranges: tuple[tuple[int, float, float], ...] = ()
 
     @property
     def panels(self) -> tuple[Panel, ...]:

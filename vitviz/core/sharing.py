@@ -43,7 +43,28 @@ def with_ranges(drawing: Drawing, shared: Ranges) -> Drawing:
         at += len(row)
     same = all(a is b for old, new in zip(drawing.rows, rows, strict=True)
                for a, b in zip(old, new, strict=True))  # fmt: skip
-    return drawing if same else replace(drawing, rows=tuple(rows))
+    if same:
+        return drawing
+    other = {at: (low, high) for at, low, high in drawing.ranges}
+    for at, (old, new) in enumerate(
+        zip(drawing.panels, (p for row in rows for p in row), strict=True)
+    ):
+        if new is not old and new.bar is not None:
+            other[at] = new.bar.low, new.bar.high
+    return replace(
+        drawing, rows=tuple(rows), ranges=tuple((at, *ends) for at, ends in sorted(other.items()))
+    )
+
+
+def in_ranges(drawing: Drawing, kept: Sequence[tuple[int, float, float]]) -> Drawing:
+    """The drawing with these panels in these ranges, (panel, low, high): as it was beside others."""
+    panels = drawing.panels
+    shared = {
+        _key(at, bar): (low, high)
+        for at, low, high in kept
+        if at < len(panels) and (bar := panels[at].bar) is not None
+    }
+    return with_ranges(drawing, shared)
 
 
 def _key(at: int, scale: Scale) -> Key:

@@ -88,7 +88,8 @@ def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
     if drawing.made is None or not traces:
         return "There is nothing to copy yet; open a picture first."
     try:
-        text = (as_python if kind == "python" else as_command)(drawing.made, traces)
+        say = as_python if kind == "python" else as_command
+        text = say(drawing.made, traces, drawing.ranges)
     except VitvizError as error:
         return str(error)
     QGuiApplication.clipboard().setText(text)

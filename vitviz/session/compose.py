@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.recipe import Sheet
-from vitviz.core.sharing import Key, with_ranges
+from vitviz.core.sharing import in_ranges
 from vitviz.core.sheet import page
 from vitviz.session.sweep import Step, Subject, across, sheet_of, steps, sweep
 from vitviz.views import View
@@ -70,13 +70,12 @@ def _drawings(wanted: Composition, progress: Progress) -> tuple[Sequence[Drawing
 
 def _anew(wanted: Composition) -> Drawing:
     """What is on screen, drawn anew, in the ranges that it has there."""
-    bars = [panel.bar for panel in wanted.shown.panels]
-    shared: dict[Key, tuple[float, float]] = {
-        (at, bar.label, bar.unit, bar.table): (bar.low, bar.high)
-        for at, bar in enumerate(bars)
-        if bar is not None
-    }
-    return with_ranges(wanted.subject.draw(wanted.view), shared)
+    kept = [
+        (at, panel.bar.low, panel.bar.high)
+        for at, panel in enumerate(wanted.shown.panels)
+        if panel.bar is not None
+    ]
+    return in_ranges(wanted.subject.draw(wanted.view), kept)
 
 
 def _steps(wanted: Composition, way: str) -> list[Step]:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vitviz.core.colors import Scale
 from vitviz.core.drawing import Drawing
 from vitviz.core.images import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.recipe import Recipe, Run, Sheet
-from vitviz.core.sharing import Key, with_ranges
+from vitviz.core.sharing import in_ranges
 from vitviz.core.sheet import page
 from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import is_checkpoint
@@ -81,7 +80,7 @@ class Replay:
         view, options = find(made.view), dict(made.options)
         more = {"others": others} if others else {}
         drawn = view.draw(trace, made.selection, options, other, also, **more)
-        return _coloured(drawn, part.ranges)
+        return in_ranges(drawn, part.ranges)
 
     def trace(self, run: Run) -> Trace:
         """The model run over the picture again."""
@@ -192,17 +191,6 @@ def replayed(known: dict[str, Any], name: str, kitchen: Replay) -> Replayed:
         parts = tuple(kitchen.drawing(part) for part in book.parts)
         drawings = (page(parts, book.sheet),) if book.sheet is not None else parts
     return Replayed(drawings, book, (*_newer(book), *kitchen.notes))
-
-
-def _coloured(drawing: Drawing, kept: Ranges) -> Drawing:
-    """In the ranges that it had beside others."""
-    panels = drawing.panels
-    shared: dict[Key, tuple[float, float]] = {
-        (at, bar.label, bar.unit, bar.table): (low, high)
-        for at, low, high in kept
-        if at < len(panels) and isinstance(bar := panels[at].bar, Scale)
-    }
-    return with_ranges(drawing, shared)
 
 
 def _newer(book: Book) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ from vitviz.core.recipe import Recipe, Run
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 
+Ranges = Sequence[tuple[int, float, float]]
 
-def as_python(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
-    """Python that draws the same; `traces` are those drawn from, for the files' places."""
+
+def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) -> str:
+    """Python that draws the same; `traces` are those drawn from, for the files' places, `ranges` the
+    ranges that panels have of drawings beside them.
+    """
     lines = ["import vitviz", ""]
     for name, trace in zip(("", "other_"), traces, strict=False):
         run = _run(recipe, name)
@@ -32,6 +36,7 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
     chosen = _chosen(recipe.selection, traces[0])
     words = [f"{key}={value!r}" for key, value in chosen.items()]
     words += ["against=other_trace"] if len(traces) > 1 else []
+    words += [f"ranges={list(ranges)!r}"] if ranges else []
     words += [f"{key}={value!r}" for key, value in recipe.options]
     arguments = ", ".join(["trace", *words])
     lines += [f"drawing = vitviz.draw({recipe.view!r}, {arguments})",
@@ -39,7 +44,7 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_command(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
+def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) -> str:
     """A command that draws the same into a file."""
     trace, run = traces[0], recipe.run
     words: list[Any] = ["vitviz", "draw", _place(trace), "--view", recipe.view]
@@ -51,6 +56,8 @@ def as_command(recipe: Recipe, traces: tuple[Trace, ...]) -> str:
         words += ["--option", f"{name}={_said(value)}"]
     if len(traces) > 1 and recipe.against is not None:
         words += _against_words(run, recipe.against, traces)
+    for at, low, high in ranges:
+        words += ["--range", f"{at}={low!r}..{high!r}"]
     words += ["--out", f"{recipe.view}.png"]
     return shlex.join(str(word) for word in words)
 

@@ -11,6 +11,7 @@ import numpy as np
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.sharing import in_ranges
 from vitviz.core.trace import Trace
 from vitviz.views import find
 
@@ -25,6 +26,7 @@ def draw(
     against: Trace | None = None,
     also: Sequence[tuple[Trace, Trace]] = (),
     others: Sequence[Trace] = (),
+    ranges: Sequence[tuple[int, float, float]] = (),
     **options: Any,
 ) -> Drawing:
     """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
@@ -37,14 +39,15 @@ def draw(
     default; `head` from 0, None for all together. `against` is the second trace of a view that
     compares two: `draw("difference", trace, against=other)`; `also` are further pictures through the
     same two models, for `cka`; `others` are traces of further pictures through the same model, for
-    views of many pictures, such as `distance`. `options` are the view's own (`vitviz views`).
+    views of many pictures, such as `distance`. `ranges` are (panel, low, high), to colour a drawing as
+    it was beside others. `options` are the view's own (`vitviz views`).
 
     Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
     """
     chosen = find(view)
     selection = selection_of(trace, token=token, layer=layer, head=head)
-    return chosen.draw(trace, selection, options, against, also, others)
+    return in_ranges(chosen.draw(trace, selection, options, against, also, others), ranges)
 
 
 def selection_of(
