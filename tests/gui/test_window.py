@@ -180,15 +180,30 @@ def test_picture_dragged_from_a_browser_opens_without_network(window: MainWindow
     assert window.session.current.pixels.shape == (48, 64, 3)
 
 
-def drop(window: MainWindow, mime: QMimeData) -> None:
-    event = QDropEvent(
-        QPointF(50, 50),
-        Qt.DropAction.CopyAction,
-        mime,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
+def test_a_file_manager_is_never_told_that_its_file_was_moved(
+    window: MainWindow, tmp_path: Path, photo: np.ndarray
+) -> None:
+    Image.fromarray(photo[::-1]).save(tmp_path / "dear.png")
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "dear.png"))])
+    offered = Qt.DropAction.CopyAction | Qt.DropAction.MoveAction
+    event = drop(window, mime, offered, Qt.KeyboardModifier.ShiftModifier)
+    assert event.proposedAction() == Qt.DropAction.MoveAction
+    assert event.dropAction() == Qt.DropAction.CopyAction
+    assert window.session.current is not None
+    assert window.session.current.name == "dear.png"
+
+
+def drop(
+    window: MainWindow,
+    mime: QMimeData,
+    offered: Qt.DropAction = Qt.DropAction.CopyAction,
+    held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> QDropEvent:
+    event = QDropEvent(QPointF(50, 50), offered, mime, Qt.MouseButton.LeftButton, held)
     window.dropEvent(event)
+    assert event.isAccepted()
+    return event
 
 
 def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:

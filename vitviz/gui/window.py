@@ -540,7 +540,7 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if carries_pictures(event.mimeData()):
-            event.acceptProposedAction()
+            _take_a_copy(event)
             self._landing.setGeometry(self.rect().adjusted(4, 4, -4, -4))
             self._landing.show()
             self._landing.raise_()
@@ -551,7 +551,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         self._landing.hide()
         self.open_files(sources_of(event.mimeData()))
-        event.acceptProposedAction()
+        _take_a_copy(event)
 
     def open_files(self, sources: Sequence[Source]) -> None:
         """Opens pictures, a checkpoint as the model, or a saved session."""
@@ -603,3 +603,9 @@ def _menu_names() -> list[str]:
 
 def _text(state: QByteArray) -> str:
     return bytes(state.toBase64().data()).decode()
+
+
+def _take_a_copy(event: QDropEvent) -> None:
+    """What is dropped stays where it was: whoever hears that it was moved may delete it."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
