@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ROOMS = ("engine", "hover", "window", "columns", "batch", "words", "library")
+ROOMS = ("engine", "hover", "window", "columns", "batch", "words", "library", "frozen")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,9 @@ from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.settings import read_settings, write_settings
 
+_log = logging.getLogger("vitviz")
+SHOWN, PAINTED = "the window is shown", "the first picture is painted in every view"
+"""What the log says of a start: the moments that a person waits for."""
 NO_MODEL = (
     "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
 )
@@ -117,9 +121,10 @@ class Starter(QObject):
 
     def start(self) -> None:
         """Sends the first wishes."""
+        _log.info(SHOWN)
         session = self._window.session
+        self._window.painted.connect(self._painted)
         if self._launch.screenshot:
-            self._window.painted.connect(self._painted)
             session.trace_failed.connect(self._failed)
             session.problems.connect(self._complained)
             session.jobs.ended.connect(self._ended)
@@ -145,8 +150,10 @@ class Starter(QObject):
             return
         self._waiting.discard(view)
         if not self._waiting:
-            self._waiting = None
-            QTimer.singleShot(150, self._shoot)
+            _log.info(PAINTED)
+            self._window.painted.disconnect(self._painted)
+            if self._launch.screenshot:
+                QTimer.singleShot(150, self._shoot)
 
     def _shoot(self) -> None:
         assert self._launch.screenshot is not None

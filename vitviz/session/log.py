@@ -1,4 +1,7 @@
-"""Errors nobody foresaw: a sentence for the user, the traceback for the log file."""
+"""Errors nobody foresaw: a sentence for the user, the traceback for the log file.
+
+The log also has the moments of a start, so that whoever waited too long can say for what.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ def start_log() -> str:
         return f"no log can be written to {log_file()} ({error.strerror}); check the folder"
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
     return ""
 
 

@@ -1,0 +1,36 @@
+"""A start: the window first, then the picture; the log says when."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pytestqt.qtbot import QtBot
+
+from vitviz.gui.app import PAINTED, SHOWN, Starter
+from vitviz.gui.window import MainWindow
+from vitviz.session.jobs import InlineJobs
+from vitviz.session.launch import Launch
+from vitviz.session.session import Session
+
+
+def test_the_log_has_the_moments_that_a_person_waits_for(
+    qtbot: QtBot, photo: np.ndarray, tiny_checkpoint: Path, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    picture = tmp_path / "photo.png"
+    Image.fromarray(photo).save(picture)
+    caplog.set_level(logging.INFO, "vitviz")
+    window = MainWindow(Session(InlineJobs(), save=lambda _settings: ""))
+    qtbot.addWidget(window)
+    starter = Starter(window, Launch(files=(str(picture),), model=str(tiny_checkpoint)))
+    window.installEventFilter(starter)
+    window.show()
+    qtbot.waitUntil(lambda: PAINTED in caplog.messages)
+    assert window.session.trace is not None
+    assert caplog.messages == [SHOWN, PAINTED]
+    window.session.select(depth=0.0)
+    assert caplog.messages.count(PAINTED) == 1, "a start is over once"
