@@ -85,21 +85,29 @@ def _packed(kind: str, sign: str, notarise: str) -> list[Step]:
                 f"stage the tree of the {kind} in {BUILD}, and try its window",
                 lambda: shown(stage(FOLDER) / (f"opt/{NAME}/{NAME}" if kind == "deb" else NAME)),
             )
-            commands = linux.commands(kind)
+            return [first, *_commands(linux.commands(kind))]
         case "windows":
-            first = Step("find Inno Setup's compiler", _inno)
-            commands = [
-                ["iscc", f"/DVersion={version()}", f"/DSource={FOLDER}", f"/DOutput={DIST}",
-                 str(ROOT / "packaging" / "windows" / "vitviz.iss")]
-            ]  # fmt: skip
+            setup = [_inno(), f"/DVersion={version()}", f"/DSource={FOLDER}", f"/DOutput={DIST}",
+                     str(ROOT / "packaging" / "windows" / "vitviz.iss")]  # fmt: skip
+            return [
+                Step("find Inno Setup's compiler", lambda: _found(setup[0])),
+                *_commands([setup]),
+            ]
         case "macos":
             import macos
 
-            first = Step("find Apple's tools", lambda: _found("codesign"))
-            commands = macos.commands(sign, notarise)
+            return [
+                Step("find Apple's tools", lambda: _found("codesign")),
+                *_commands(macos.signing(sign)),
+                Step("try the signed application's window", lambda: shown(macos.program())),
+                *_commands(macos.packing(sign, notarise)),
+            ]
         case _:
             raise SystemExit(f"there is no {kind!r} to build; there are: {', '.join(_all_kinds())}")
-    return [first, *(Step(_words(one), lambda one=one: _run(one)) for one in commands)]
+
+
+def _commands(lines: list[list[str]]) -> list[Step]:
+    return [Step(_words(one), lambda one=one: _run(one)) for one in lines]
 
 
 def program(system: str = sys.platform) -> Path:
@@ -212,8 +220,13 @@ def _sizes() -> None:
     print(sizes.report(FOLDER))
 
 
-def _inno() -> None:
-    _found("iscc")
+def _inno() -> str:
+    """Inno Setup's compiler: on the path, or where its own installer puts it."""
+    programs = (os.environ.get(name) for name in ("ProgramFiles", "ProgramFiles(x86)"))
+    usual = (
+        file for place in programs if place for file in Path(place).glob("Inno Setup */ISCC.exe")
+    )
+    return "iscc" if shutil.which("iscc") else str(max(usual, default="iscc"))
 
 
 def _found(tool: str) -> None:
@@ -222,8 +235,13 @@ def _found(tool: str) -> None:
 
 
 def _run(command: list[str]) -> None:
-    quiet = ["nice", "-n", "15"] if shutil.which("nice") else []
-    subprocess.run([*quiet, *command], cwd=ROOT, check=True)
+    subprocess.run(niced(command), cwd=ROOT, check=True)
+
+
+def niced(command: list[str], system: str = sys.platform) -> list[str]:
+    """The command as it is run: in nobody's way, where the system has a word for that."""
+    # Git's shell brings a nice to Windows, which would take /DVersion for a path and rewrite it.
+    return ["nice", "-n", "15", *command] if system != "win32" else command
 
 
 def _words(command: list[str]) -> str:

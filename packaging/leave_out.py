@@ -18,6 +18,7 @@ MODULES = [
     "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "pytest", "pytestqt", "scipy",
     "readline",  # GPL, and of use at a prompt only
     "setuptools", "tensorboard", "tkinter", "wheel",
+    "triton",  # compiles for CUDA, which vitviz never asks torch for
     "matplotlib.backends.backend_qt", "matplotlib.backends.backend_qtagg", "matplotlib.tests",
     "numpy.f2py", "numpy.testing.tests",
     "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtTest", "PySide6.QtDesigner",

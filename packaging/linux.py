@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -128,8 +127,3 @@ def _copy(file: Path, folder: Path, name: str = "") -> None:
     target = folder / (name or file.name)
     shutil.copyfile(file, target)
     target.chmod(0o755 if file.suffix == ".sh" else 0o644)
-
-
-def run(command: list[str]) -> None:
-    """One command, without being in anybody's way."""
-    subprocess.run(["nice", "-n", "15", *command], check=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
-from project import BUILD, DIST, IDENTIFIER, NAME, OWN, PICTURES, ROOT, version
+from project import BUILD, DIST, IDENTIFIER, NAME, OWN, ROOT, version
 
 APP = DIST / "vitviz.app"
 ENTITLEMENTS = ROOT / "packaging" / "macos" / "entitlements.plist"
+OLDEST = "14.0"
+"""What the pinned torch is built for: its wheel says macosx_14_0_arm64, and there is none for Intel."""
 
 
 def info() -> dict[str, Any]:
@@ -20,12 +23,12 @@ def info() -> dict[str, Any]:
         "CFBundleIdentifier": IDENTIFIER,
         "CFBundleShortVersionString": version(),
         "CFBundleVersion": version(),
-        "LSMinimumSystemVersion": "12.0",
+        "LSMinimumSystemVersion": OLDEST,
         "LSApplicationCategoryType": "public.app-category.education",
         "NSHighResolutionCapable": True,
         "NSHumanReadableCopyright": "MIT licence",
         "CFBundleDocumentTypes": [
-            _documents("Picture", ["public.image"], list(PICTURES.values()), "Alternate"),
+            _documents("Picture", ["public.image"], [], "Alternate"),
             _documents("vitviz file", [], list(OWN.values()), "Owner"),
             _documents("Pictures", ["public.folder"], [], "None"),
         ],
@@ -54,18 +57,34 @@ def _machine() -> str:
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
+def program() -> Path:
+    """What is started inside the application."""
+    return APP / "Contents" / "MacOS" / NAME
+
+
 def commands(identity: str = "-", profile: str = "") -> list[list[str]]:
     """Signs the application, makes the disk image, and has Apple notarise it when a profile is named.
 
     `identity` is a "Developer ID Application" certificate in the keychain ("-" signs for this
     computer only), `profile` what `xcrun notarytool store-credentials` stored.
     """
-    stage = BUILD / "dmg"
+    return [*signing(identity), *packing(identity, profile)]
+
+
+def signing(identity: str) -> list[list[str]]:
+    """Signs the application; with a certificate under the hardened runtime, as notarising asks."""
     hardened = ["--options", "runtime", "--timestamp"] if identity != "-" else []
-    steps = [
+    return [
         ["codesign", "--force", "--deep", "--sign", identity, *hardened,
          "--entitlements", str(ENTITLEMENTS), str(APP)],
         ["codesign", "--verify", "--deep", "--strict", str(APP)],
+    ]  # fmt: skip
+
+
+def packing(identity: str, profile: str) -> list[list[str]]:
+    """Puts the signed application on a disk image; has that notarised when a profile is named."""
+    stage = BUILD / "dmg"
+    steps = [
         ["rm", "-rf", str(stage)],
         ["mkdir", "-p", str(stage)],
         ["ditto", str(APP), str(stage / APP.name)],
@@ -92,4 +111,4 @@ def commands(identity: str = "-", profile: str = "") -> list[list[str]]:
 
 if __name__ == "__main__":
     for command in commands(*sys.argv[1:]):
-        print(" ".join(command))
+        print(shlex.join(command))

@@ -15,14 +15,14 @@ NAME = "vitviz"
 IDENTIFIER = "org.vitviz.vitviz"
 MAINTAINER = "vitviz maintainers <maintainers@vitviz.invalid>"
 PICTURES = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "image/bmp": "bmp",
-    "image/gif": "gif",
-    "image/tiff": "tiff",
+    "image/png": ("png",),
+    "image/jpeg": ("jpg", "jpeg"),
+    "image/webp": ("webp",),
+    "image/bmp": ("bmp",),
+    "image/gif": ("gif",),
+    "image/tiff": ("tiff", "tif"),
 }
-"""Pictures by MIME type: what "open with" offers vitviz for, never what it takes over."""
+"""Pictures by MIME type, with their suffixes: "open with" offers vitviz, which takes none over."""
 OWN = {"application/x-vitviz-session": "vitviz", "application/x-safetensors": "safetensors"}
 """Files that vitviz opens on a double click: its own sessions, and weights."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import os
 import plistlib
 import re
 import subprocess
@@ -112,13 +113,51 @@ def test_windows_offers_the_same_types() -> None:
     project = script("project")
     text = (PACKAGING / "windows" / "vitviz.iss").read_text(encoding="utf-8")
     offered = set(re.findall(r"Classes\\\.(\w+)", text))
-    assert offered == {*project.PICTURES.values(), *project.OWN.values()}
+    pictures = {suffix for suffixes in project.PICTURES.values() for suffix in suffixes}
+    assert offered == {*pictures, *project.OWN.values()}
     supported = set(re.findall(r'SupportedTypes".*ValueName: "\.(\w+)"', text))
-    assert supported == set(project.PICTURES.values())
+    assert supported == pictures
     assert project.IDENTIFIER in text
     assert "PrivilegesRequired=lowest" in text
     made = set(re.findall(r'Subkey: "Software\\Classes\\(vitviz\.\w+)"', text))
     assert set(re.findall(r'Progids".*ValueName: "(vitviz\.\w+)"', text)) <= made
+
+
+def test_windows_takes_every_key_away_again() -> None:
+    text = (PACKAGING / "windows" / "vitviz.iss").read_text(encoding="utf-8")
+    keys = re.findall(r'^Root: HKA; Subkey: "Software\\Classes\\([^"]+)"(.*)$', text, re.MULTILINE)
+    gone = {key for key, rest in keys if "uninsdeletekey" in rest}
+    left = [key for key, _ in keys if not {key, *parents(key)} & gone]
+    assert left == []
+    # Others may have put something there: it goes when it is empty, and last (Inno goes backwards).
+    shared = [(key, rest) for key, rest in keys if key.startswith(".")]
+    assert all("uninsdeletekeyifempty" in rest for _, rest in shared)
+    order = [key for key, _ in shared]
+    assert all(order.index(key.partition("\\")[0]) <= order.index(key) for key in order)
+
+
+def parents(key: str) -> list[str]:
+    parts = key.split("\\")
+    return ["\\".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def test_a_build_is_in_nobodys_way() -> None:
+    build = script("build")
+    assert build.niced(["xz"], "linux") == ["nice", "-n", "15", "xz"]
+    assert build.niced(["iscc", "/DVersion=1"], "win32") == ["iscc", "/DVersion=1"]
+
+
+def test_the_compiler_of_windows_is_found_where_its_installer_puts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    build = script("build")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("ProgramFiles(x86)", str(tmp_path))
+    assert build._inno() == "iscc", "what is missing is named plainly"
+    compiler = tmp_path / "Inno Setup 6" / "ISCC.exe"
+    compiler.parent.mkdir()
+    compiler.touch()
+    assert build._inno() == str(compiler)
 
 
 @pytest.mark.parametrize("system", ["linux", "win32", "darwin"])
@@ -132,6 +171,19 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(system: str, tmp_pat
     made = {"linux": f"vitviz_{vitviz.__version__}_", "win32": "iscc", "darwin": "hdiutil"}[system]
     assert made in done.stdout
     assert "checksums" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="bash")
+def test_the_release_says_what_it_would_do_before_anything_is_installed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PACKAGING.parent / ".ci" / "release", "--dry-run"],
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, "TMPDIR": str(tmp_path)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "packaging/requirements.txt" in done.stdout
+    assert "PyInstaller" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -205,5 +257,8 @@ def test_a_tag_builds_all_systems_by_the_one_command() -> None:
     assert ".ci/release" in text
     assert "SHA256SUMS" in text
     assert all(system in text for system in ("ubuntu-", "windows-", "macos-"))
+    tried = re.findall(r"packaging/\w+/try\.\w+", text)
+    assert len(tried) == 2
+    assert all((PACKAGING.parent / script).is_file() for script in tried)
     installed = re.findall(r"\blib[a-z0-9.-]+[0-9]\b", text)
     assert set(installed) <= {package for _, package, _ in platform.libraries()}
