@@ -14,6 +14,7 @@ from vitviz.core.selection import Place, Selection
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.canvas import Canvas
+from vitviz.gui.inspector import Inspector
 from vitviz.views import find
 
 TINY = {"img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
@@ -68,3 +69,26 @@ def move_to(panel: Any, row: float, col: float) -> None:
         none, none, Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
     application().sendEvent(panel.viewport, moved)
+
+
+def test_what_only_words_answer_is_offered_for_models_that_have_them(
+    qtbot: QtBot, trace, tiny_trace
+):
+    inspector = Inspector()
+    qtbot.addWidget(inspector)
+    inspector.show_view(find("whatif"), {})
+
+    def offered() -> bool:
+        assert inspector._form is not None
+        return not inspector._form.fields["inner"].isHidden()
+
+    for shown, values, there in (
+        (tiny_trace, {}, False),
+        (trace, {}, True),
+        (tiny_trace, {"inner": "blocks off"}, True),  # to be taken back
+        (tiny_trace, {"inner": "as trained"}, False),
+    ):
+        inspector.show_trace(shown, values)
+        assert offered() is there
+    inspector.show_values(find("whatif"), {"inner": "blocks off"})
+    assert offered()

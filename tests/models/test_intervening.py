@@ -145,6 +145,12 @@ def test_a_model_without_a_table_is_refused(photo):
         vitviz.trace(model, photo, intervention=Intervention("removed"))
 
 
+@pytest.mark.parametrize("inner", ["each word alone", "blocks off"])
+def test_a_model_without_words_has_no_inner_blocks_to_change(tiny_model, photo, inner):
+    with pytest.raises(Unsupported, match="does not divide its patches into words; take a Transf"):
+        vitviz.trace(tiny_model, photo, intervention=Intervention(inner=inner))
+
+
 def test_a_trace_asks_what_if(tiny_model, tiny_trace, photo):
     change = Intervention("removed")
     found = tiny_trace.source.what_if(change)

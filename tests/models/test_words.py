@@ -121,6 +121,65 @@ def test_a_head_or_the_sentences_places_can_be_taken_away(photo):
         np.testing.assert_array_equal(first, before.words.layers[0].attention.received())
 
 
+def same_answers(one, two):
+    """Both passes give the same classes the same probabilities."""
+    other = dict(two.predictions)
+    assert dict(one.predictions) == pytest.approx(other, abs=1e-6)
+
+
+def test_words_that_look_only_at_themselves(model, photo):
+    """What if: by hand, a word's softmax is 1 on itself, so the inner attention is proj(v(word))."""
+    kept = {name: value.clone() for name, value in model.module.state_dict().items()}
+    before = vitviz.trace(model, photo)
+    alone = vitviz.trace(model, photo, intervention=Intervention(inner="each word alone"))
+
+    def by_hand(module, given, output):
+        return module.proj(module.v(given[0]))
+
+    hooks = [block.attn_in.register_forward_hook(by_hand) for block in model.module.blocks]
+    expected = vitviz.trace(model, photo)
+    for hook in hooks:
+        hook.remove()
+    same_answers(alone, expected)
+    assert alone.predictions != before.predictions
+    for one, two in zip(alone.layers, expected.layers, strict=True):
+        np.testing.assert_allclose(one.attention.matrix(), two.attention.matrix(), atol=1e-5)
+    assert len(alone.words.layers) == 2
+    for layer in alone.words.layers:
+        for head in layer.attention.maps(3):
+            np.testing.assert_array_equal(head, np.eye(16))
+        np.testing.assert_allclose(layer.attention.received(), 1 / 16, atol=1e-6)
+    assert (alone.refused, alone.verified < 1e-5) == ((), True)
+    said = "Not the model's own pass: each word looking only at itself."
+    assert said in vitviz.draw("heads", alone).caption
+    assert said not in vitviz.draw("heads", before).caption
+    assert "each word looking only at itself" in alone.model.notes[-1]
+    for name, value in model.module.state_dict().items():
+        assert torch.equal(value, kept[name])
+    same_answers(vitviz.trace(model, photo), before)
+
+
+def test_inner_blocks_off_add_nothing(model, photo):
+    """What if: against the last layer of both inner branches set to zero."""
+    off = vitviz.trace(model, photo, intervention=Intervention(inner="blocks off"))
+    before = vitviz.trace(model, photo)
+    kept = {name: value.clone() for name, value in model.module.state_dict().items()}
+    with torch.no_grad():
+        for block in model.module.blocks:
+            for last in (block.attn_in.proj, block.mlp_in.fc2):
+                last.weight.zero_()
+                last.bias.zero_()
+        expected = vitviz.trace(model, photo)
+        model.module.load_state_dict(kept)
+    same_answers(off, expected)
+    assert off.predictions != before.predictions
+    features = off.source.features()  # asked again, it is the changed pass again
+    np.testing.assert_array_equal(
+        features, vitviz.trace(model, photo, intervention=off.intervention).source.features()
+    )
+    assert np.abs(features - before.source.features()).max() > 1e-4
+
+
 def test_of_many_sentences_some_are_verified_and_a_wrong_kernel_is_found():
     torch.manual_seed(3)
     query, key, value = torch.randn(3, 50, 2, 16, 4).unbind(0)

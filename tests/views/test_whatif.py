@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import vitviz
 from vitviz import Intervention
@@ -78,3 +79,42 @@ def test_two_passes_are_compared_like_any_other_columns(tiny_model, tiny_trace, 
     drawing = vitviz.draw("difference", tiny_trace, against=after)
     assert "positions removed" in drawing.title + " ".join(panel.title for panel in drawing.panels)
     assert drawing.made.against.intervention == Intervention("removed")
+
+
+@pytest.fixture(scope="module")
+def tnt():
+    """A small Transformer in Transformer whose words do not look everywhere alike."""
+    torch.manual_seed(1)
+    small = {"img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2}
+    model = vitviz.load(
+        "tnt_s_patch16_224", pretrained=False, num_heads_outer=3, num_classes=5, **small
+    )
+    with torch.no_grad():
+        for parameter in model.module.parameters():
+            parameter += torch.randn_like(parameter) * 0.2
+    return model
+
+
+@pytest.mark.parametrize("inner", ["each word alone", "blocks off"])
+def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
+    trace = vitviz.trace(tnt, photo)
+    drawing = vitviz.draw("whatif", trace, token=(1, 0), layer=1, positions="learned", inner=inner)
+    after = vitviz.trace(tnt, photo, intervention=Intervention(inner=inner))
+    token = trace.grid.token(1, 0)
+    for one, other in zip(heats(drawing), (trace, after), strict=True):
+        row = other.layers[1].attention.rows(token).mean(0)[other.grid.patches]
+        np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
+    assert np.abs(heats(drawing)[0].values - heats(drawing)[1].values).max() > 1e-4
+    assert drawing.rows[0][3].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert Intervention(inner=inner).words in drawing.title
+    assert ("inner", inner) in drawing.made.options
+
+
+def test_only_a_model_with_words_lists_them_and_others_say_why(tnt, tiny_trace, photo):
+    of_words = {"each word looking only at itself", "inner blocks off"}
+    for trace, there in ((vitviz.trace(tnt, photo), of_words), (tiny_trace, set())):
+        table = vitviz.draw("whatif", trace, every=True).rows[1][0].layers[0]
+        assert {row[0] for row in table.rows} & of_words == there
+        assert "cannot be done here" not in {row[1] for row in table.rows}
+    (panel,) = vitviz.draw("whatif", tiny_trace, positions="learned", inner="blocks off").panels
+    assert "does not divide its patches into words" in panel.layers[0].text

@@ -7,16 +7,20 @@ from typing import Literal
 
 Positions = Literal["learned", "removed", "shuffled", "sin-cos"]
 Patches = Literal["in place", "shuffled"]
+Inner = Literal["as trained", "each word alone", "blocks off"]
 
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What is done to positions, patches and heads in a pass; the defaults change nothing.
+    """What is done to positions, patches, heads and words in a pass; the defaults change nothing.
 
     `positions`: the learned rows of the patches as they are, zeros instead, in another order, or
     two-dimensional sines and cosines of the same mean length; prefix tokens keep theirs. `patches`
     are shown in their places or in another order. `masked` are patches (reading order) shown as the
     model's mean grey. `heads` are (layer, head) that add nothing. `seed` is that of all shuffling.
+    `inner` is the inner level of a Transformer in Transformer: as it was trained; every word looks at
+    itself alone, so that no word learns of another; or the inner blocks, attention and MLP, add
+    nothing, so that sentences read their words as they were embedded.
     """
 
     positions: Positions = "learned"
@@ -24,6 +28,7 @@ class Intervention:
     masked: tuple[int, ...] = ()
     heads: tuple[tuple[int, int], ...] = ()
     seed: int = 0
+    inner: Inner = "as trained"
 
     @property
     def nothing(self) -> bool:
@@ -45,4 +50,7 @@ class Intervention:
             said.append(
                 "without " + ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
             )
+        if self.inner != "as trained":
+            said.append({"each word alone": "each word looking only at itself",
+                         "blocks off": "inner blocks off"}[self.inner])  # fmt: skip
         return ", ".join(said) or "nothing changed"

@@ -84,6 +84,11 @@ class Form(QWidget):
             if isinstance(line := self.fields.get(name), Line):
                 line.show_implied(text)
 
+    def show_offer(self, name: str, offered: bool) -> None:
+        """Offers an option, or leaves it out."""
+        layout = cast(QFormLayout, self.layout())
+        layout.setRowVisible(self.fields[name], offered)
+
     def _field(self, option: Option) -> QWidget:
         match option.kind:
             case "choice":

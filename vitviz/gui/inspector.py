@@ -28,7 +28,7 @@ from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
-from vitviz.views.options import Look, Value, options_of
+from vitviz.views.options import Look, Option, Value, options_of
 
 PATCH_SIDE = 88
 
@@ -121,7 +121,8 @@ class Inspector(QFrame):
         self._reset.setToolTip("Back to this view's defaults")
         self._reset.clicked.connect(self._reset_pressed)
         self._form: Form | None = None
-        self._view = ""
+        self._view, self._has_words = "", False
+        self._own: tuple[Option, ...] = ()
         self._holder = QVBoxLayout()
         self.look = Form(_look_options(), self._look_changed)
         self._nothing = QLabel("This view has no options of its own.")
@@ -171,6 +172,8 @@ class Inspector(QFrame):
         self._view_title.show_text(view.title)
         self._form = Form(own, self._option_changed)
         self._form.show_values(values)
+        self._own = own
+        self._show_offers(values)
         leave_focus(self._form)
         self._form.setVisible(bool(own))
         self._nothing.setVisible(not own)
@@ -182,6 +185,21 @@ class Inspector(QFrame):
         if self._form is not None and view.name == self._view:
             defaults = {option.name: option.default for option in view.options}
             self._form.show_values({**defaults, **values})
+            self._show_offers(values)
+
+    def show_trace(self, trace: Trace, values: Mapping[str, Value]) -> None:
+        """Offers what this trace has; `values` are those of the view in focus."""
+        self._has_words = trace.words is not None
+        self._show_offers(values)
+
+    def _show_offers(self, values: Mapping[str, Value]) -> None:
+        """An option that nothing here answers is offered only to be taken back."""
+        if self._form is None:
+            return
+        for option in self._own:
+            if option.needs:
+                set_already = values.get(option.name, option.default) != option.default
+                self._form.show_offer(option.name, self._has_words or set_already)
 
     def show_implied(self, view: str, drawing: Drawing | None) -> None:
         """Shows what lines of the view in focus stand for while they are empty."""

@@ -298,6 +298,8 @@ class MainWindow(QMainWindow):
         self.show_page()
         picture = self.session.current
         if trace is not None:
+            focus = self.board.focus
+            self.inspector.show_trace(trace, self.session.options.get(focus, {}))
             self._show_selection(self.session.selection, self.session.selection)
             return
         self.inspector.token.show_nothing()

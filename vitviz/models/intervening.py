@@ -1,4 +1,4 @@
-"""A pass with something changed: another table of positions, other pixels, heads that add nothing.
+"""A pass with something changed: other positions or pixels, heads or inner blocks that add nothing.
 
 The model is never edited: what is put in its place for a pass is taken out again behind it.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, assert_never
 
 import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.intervention import Intervention
@@ -64,7 +66,7 @@ def changed(
 
 @contextmanager
 def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iterator[None]:
-    """The model with other positions and without some heads while it lasts.
+    """The model with other positions, without some heads, with other inner blocks while it lasts.
 
     Unsupported, with the reason, where that cannot be done exactly.
     """
@@ -77,6 +79,18 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
             undo.callback(module._parameters.__setitem__, name, table)
         for layer, head in change.heads:
             undo.callback(_without_head(module, layer, head).remove)
+        match change.inner:
+            case "as trained":
+                pass
+            case "each word alone":
+                for attention in _inner(module, grid, "attn_in"):
+                    attention.forward = partial(_each_alone, attention)
+                    undo.callback(vars(attention).pop, "forward")
+            case "blocks off":
+                for part in _inner(module, grid, "attn_in", "mlp_in"):
+                    undo.callback(part.register_forward_hook(_nothing).remove)
+            case _:
+                assert_never(change.inner)
         yield
 
 
@@ -161,3 +175,40 @@ def _without_head(module: nn.Module, layer: int, head: int) -> Any:
         return (kept,)
 
     return attention.proj.register_forward_pre_hook(take_out)
+
+
+def _inner(module: nn.Module, grid: TokenGrid, *names: str) -> list[nn.Module]:
+    """These parts of every inner block. Unsupported where patches are not divided into words."""
+    blocks: Any = getattr(module, "blocks", ())
+    if grid.words is None or not all(hasattr(each, name) for each in blocks for name in names):
+        raise Unsupported(
+            f"{type(module).__name__} has no inner blocks, since it does not divide its patches into "
+            "words; take a Transformer in Transformer, such as tnt_s_patch16_224"
+        )
+    return [getattr(block, name) for block in blocks for name in names]
+
+
+def _each_alone(
+    attention: Any, x: Float[Tensor, "sentence word dim"]
+) -> Float[Tensor, "sentence word dim"]:
+    """Inner attention whose mask leaves every word itself alone: its map is then exactly that."""
+    query, key = rearrange(
+        attention.qk(x), "sentence word (two head dim) -> two sentence head word dim",
+        two=2, head=attention.num_heads,
+    )  # fmt: skip
+    value = rearrange(
+        attention.v(x),
+        "sentence word (head dim) -> sentence head word dim",
+        head=attention.num_heads,
+    )
+    itself = torch.eye(x.shape[1], dtype=torch.bool, device=x.device)
+    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=itself)
+    out: Tensor = attention.proj(
+        rearrange(mixed, "sentence head word dim -> sentence word (head dim)")
+    )
+    return out
+
+
+def _nothing(_module: nn.Module, _given: Any, output: Tensor) -> Tensor:
+    """In place of what a branch adds."""
+    return torch.zeros_like(output)

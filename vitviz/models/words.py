@@ -18,6 +18,7 @@ from vitviz.core.words import InnerLayer, Words
 from vitviz.models.calls import TILE, one_thread
 from vitviz.models.reading import block_indices, merged, refusal, relative_error
 from vitviz.models.recorder import Call
+from vitviz.models.verify import biased
 
 
 class RecordedWords:
@@ -31,13 +32,14 @@ class RecordedWords:
         self.sentences, self.heads, self.words = call.shape[:3]
         self._maps = call.maps
         self._query, self._key, self._scale = call.query, call.key, call.scale
+        self._bias = call.bias
         self._received: Float32[np.ndarray, "head sentence word"] | None = None
         self._lock = threading.Lock()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """What is held, for counting bytes."""
-        held = (self._maps, self._query, self._key)
+        held = (self._maps, self._query, self._key, self._bias)
         return tuple(tensor for tensor in held if tensor is not None)
 
     def maps(self, sentence: int) -> Float32[np.ndarray, "head query key"]:
@@ -80,7 +82,11 @@ class RecordedWords:
         assert self._query is not None
         assert self._key is not None
         query, key = self._query[sentences].float(), self._key[sentences].float()
-        return torch.softmax(query @ key.mT * self._scale, dim=-1)
+        logits = query @ key.mT * self._scale
+        if self._bias is not None:
+            each = self._bias.ndim == 4 and len(self._bias) > 1
+            logits = biased(logits, self._bias[sentences] if each else self._bias)
+        return torch.softmax(logits, dim=-1)
 
 
 def words_grid(grid: TokenGrid, module: nn.Module) -> tuple[int, int] | None:

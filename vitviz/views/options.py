@@ -13,23 +13,27 @@ from vitviz.core.colors import Table
 from vitviz.core.progress import VitvizError
 
 Value = str | float | int | bool | None
+Needs = Literal["", "words"]
 
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """Words for an option's tooltip and `--help`, with the range of a number and its step."""
+    """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` as
+    in `Option`."""
 
     text: str
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    needs: Needs = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a view: what a form, a flag or a recipe needs to know of it.
 
-    `group` is the keyword argument it belongs to when that argument is a dataclass (`look`).
+    `group` is the keyword argument it belongs to when that argument is a dataclass (`look`). `needs`
+    is what a trace must have for a form to offer it.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Option:
     step: float | None = None
     optional: bool = False
     group: str = ""
+    needs: Needs = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,8 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
         rest = [part for part in get_args(hint) if part is not type(None)]
         optional, hint = len(rest) < len(get_args(hint)), rest[0]
     common: dict[str, Any] = {
-        "name": name, "default": default, "text": text.text, "optional": optional, "group": group
+        "name": name, "default": default, "text": text.text, "optional": optional, "group": group,
+        "needs": text.needs,
     }  # fmt: skip
     if get_origin(hint) is Literal:
         return Option(kind="choice", choices=get_args(hint), **common)

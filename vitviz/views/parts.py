@@ -257,8 +257,10 @@ def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str,
 
 
 def caption(trace: Trace, *sentences: str) -> str:
-    """A drawing's caption: what was computed, and what must be known of the weights."""
-    return " ".join([*sentences, *weights_words(trace)])
+    """A drawing's caption: what was computed, and what must be known of the pass and the weights."""
+    change = trace.intervention
+    passed = () if change is None else (f"Not the model's own pass: {change.words}.",)
+    return " ".join([*sentences, *passed, *weights_words(trace)])
 
 
 def weights_words(trace: Trace) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What if positions, patches or a head were other: answer and attention, before and after."""
+"""What if positions, patches, a head or words were other: answer and attention, before and after."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from vitviz.core.distance import drawable
 from vitviz.core.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
 from vitviz.core.geometry import Box
-from vitviz.core.intervention import Intervention, Patches, Positions
+from vitviz.core.intervention import Inner, Intervention, Patches, Positions
 from vitviz.core.plots import Table
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
@@ -26,6 +26,7 @@ VARIANTS = (
     Intervention(positions="sin-cos"), Intervention(patches="shuffled"),
     Intervention(positions="removed", patches="shuffled"),
 )  # fmt: skip
+OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks off"))
 
 
 @view(
@@ -34,10 +35,14 @@ VARIANTS = (
     shows=(
         "Does it matter how places are told apart? The model runs once more with something changed: "
         "its positions removed, mixed up or replaced by fixed waves, the patches themselves mixed up, "
-        "one of them or one head taken out. Answer and attention stand side by side, before and after. "
-        "The weights stay those that were trained with the learned positions."
+        "one of them or one head taken out. And what do the words of a Transformer in Transformer add? "
+        "Each looks at itself alone, or the inner blocks (attention and MLP) add nothing, so that "
+        "sentences read their words as they were embedded. "
+        "Answer and attention stand side by side, before and after. "
+        "The weights stay those that were trained without the change."
     ),
-    formula="x = patches + P, with P → 0, P[order] or sin-cos(row, col) of the same mean length",
+    formula="x = patches + P, with P → 0, P[order] or sin-cos(row, col) of the same mean length; "
+    "words: A_in → I, or word + attention + MLP → word",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, table 8; Naseer et al. 2021, arXiv:2105.10497; "
     "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057",
     follows=("token", "layer", "head"),
@@ -61,6 +66,14 @@ def draw(
         Literal["all", "without the chosen head"],
         Help("Take the chosen head of the chosen layer out (choose one in the atlas)"),
     ] = "all",
+    inner: Annotated[
+        Inner,
+        Help(
+            "What the words of each patch do: as trained, each looks only at itself, or the inner "
+            "blocks' attention and MLP add nothing",
+            needs="words",
+        ),
+    ] = "as trained",
     seed: Annotated[int, Help("Another number mixes in another way", 0, 999, 1)] = 0,
     every: Annotated[bool, Help("Run the usual changes too and list them all in a table")] = False,
     look: Look = Look(range="view"),
@@ -68,7 +81,7 @@ def draw(
     """Attention and answer of both passes."""
     change = Intervention(
         positions, patches, _masked(trace, selection, masked),
-        _heads(trace, selection, heads), seed,
+        _heads(trace, selection, heads), seed, inner,
     )  # fmt: skip
     try:
         after = _changed(trace, change)
@@ -199,7 +212,8 @@ def _said(trace: Trace, change: Intervention, maps: list[Map | None]) -> str:
 
 def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
     """Every usual change beside the chosen one: what becomes of the answer."""
-    every = dict.fromkeys((Intervention(), *VARIANTS, change))
+    of_words = OF_WORDS if trace.words is not None else ()
+    every = dict.fromkeys((Intervention(), *VARIANTS, *of_words, change))
     rows = []
     for one in every:
         try:
