@@ -8,15 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.nn import functional
 
 import vitviz
-from vitviz.core.progress import Cancelled, VitvizError
+from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.core.selection import Selection
 from vitviz.figures.raw import raw_attention
+from vitviz.models.recorder import OnlyRow
+from vitviz.models.several import Several
 from vitviz.session.batch import Order, batch
 from vitviz.session.targets import pictures_of
 from vitviz.views import views
+from vitviz.views.draw import selection_of, token_chosen
+
+DEIT = (
+    "deit_tiny_distilled_patch16_224",
+    {"embed_dim": 32, "depth": 2, "num_heads": 2, "img_size": 64, "num_classes": 5},
+)
 
 
 @pytest.fixture
@@ -146,8 +156,6 @@ def test_figures_are_printed_beside_the_model(order: Order, tmp_path: Path, fold
 
 
 def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np.ndarray) -> None:
-    from vitviz.models.several import Several
-
     model = vitviz.load("test_vit", pretrained=False)
     for block in model.module.blocks:
         block.attn.fused_attn = False
@@ -159,6 +167,52 @@ def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np
         traces[1].layers[0].attention.rows(0), alone.layers[0].attention.rows(0)
     )
     assert raw_attention(traces[1], Selection())[1]["axes"] == {"rows": "layer head key"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("test_vit", {}), ("test_vit2", {}), ("test_vit4", {}), DEIT],
+)  # fmt: skip
+@pytest.mark.parametrize("token", [None, (1, 2)])
+def test_rows_alone_are_those_of_the_whole_trace(photo: np.ndarray, name, arguments, token) -> None:
+    model = vitviz.load(name, pretrained=False, **arguments)
+    pictures = [photo, photo[::-1], photo[:, :90]]
+    several = Several(model, only=lambda grid, crop: token_chosen(token, grid, crop))
+    traces = several.trace([several.ready(each) for each in pictures])
+    assert several.batched is True
+    for picture, found in zip(pictures, traces, strict=True):
+        alone = vitviz.trace(model, picture)
+        at = selection_of(alone, token=token).token(alone.grid, alone.crop)
+        assert found.refused == ()
+        assert 0 < found.verified < 1e-5
+        assert found.held_bytes < alone.held_bytes / 10
+        for one, other in zip(found.layers, alone.layers, strict=True):
+            np.testing.assert_allclose(one.attention.rows(at), other.attention.rows(at), atol=1e-6)
+            assert one.attention.queries == other.attention.queries
+            with pytest.raises(OnlyRow, match="only the row of token"):
+                one.attention.rows(at + 1)
+            with pytest.raises(OnlyRow):
+                one.attention.matrix()
+
+
+def test_a_wrong_output_is_refused_where_only_rows_are_kept(photo: np.ndarray) -> None:
+    model = vitviz.load("test_vit", pretrained=False)
+    attention = functional.scaled_dot_product_attention
+
+    class Bent(torch.overrides.TorchFunctionMode):
+        """A kernel that answers wrongly in one picture of the batch."""
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            found = func(*args, **(kwargs or {}))
+            if func is attention and len(found) == 3:
+                found[1] *= 1.01
+            return found
+
+    several = Several(model, only=lambda grid, crop: Selection())
+    batch = [several.ready(each) for each in (photo, photo[::-1], photo[:, ::-1])]
+    assert all(each.layers for each in several.trace(batch))
+    with Bent(), pytest.raises(Unsupported, match="differs from the module's own output"):
+        several.trace(batch)
 
 
 def test_a_folder_without_pictures_is_one_sentence(order: Order, tmp_path: Path) -> None:

@@ -37,11 +37,8 @@ from vitviz.cli.asked import (
 )
 from vitviz.cli.drawing import model_named
 from vitviz.core.progress import Progress, VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.session.batch import Order, Outcome
 from vitviz.session.batch import batch as run_batch
-from vitviz.views.draw import selection_of
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -117,13 +114,10 @@ def batch(
         "paper": asdict(paper), "folder": str(folder.resolve()),
     }  # fmt: skip
 
-    def choose(trace: Trace) -> Selection:
-        return selection_of(trace, token=token_of(token), layer=layer, head=head)
-
     order = Order(
         loaded, folder, out, tuple((one, values[one.name]) for one in chosen), tuple(kind), rows,
-        choose, fit, paper, one_range, part, size, workers or max(1, (os.cpu_count() or 2) - 1),
-        settings,
+        token_of(token), layer, head, fit, paper, one_range, part, size,
+        workers or max(1, (os.cpu_count() or 2) - 1), settings,
     )  # fmt: skip
     if overwrite:
         for old in out.glob("manifest*.jsonl"):

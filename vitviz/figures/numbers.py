@@ -123,13 +123,16 @@ def write_npz(drawing: Drawing) -> bytes:
 
 
 def zipped(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> bytes:
-    """Arrays by name, with what they are in JSON under "about", as np.load reads them."""
+    """Arrays by name, with what they are in JSON under "about", as np.load reads them.
+
+    Only the words are compressed: measured attention gets 8 % smaller, and takes ten times as long.
+    """
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         named = {**arrays, "about": np.array(json.dumps(words, ensure_ascii=False))}
         for name, values in named.items():
             entry = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, always
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_DEFLATED if name == "about" else zipfile.ZIP_STORED
             with archive.open(entry, "w", force_zip64=True) as opened:
                 np.lib.format.write_array(opened, np.asarray(values, order="C"), allow_pickle=False)
     return file.getvalue()

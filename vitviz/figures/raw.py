@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from einops import rearrange
 
+from vitviz.core.geometry import TokenGrid
 from vitviz.core.recipe import NEWEST, run_of
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Trace
@@ -55,7 +56,7 @@ def _about(trace: Trace, selection: Selection) -> dict[str, Any]:
     return {
         "vitviz": NEWEST,
         "token": grid.name(selection.token(grid, crop)),
-        "tokens": _names(trace),
+        "tokens": _names(grid),
         "grid": [grid.rows, grid.cols],
         "layers": [layer.name for layer in trace.layers],
         "verified": trace.verified,
@@ -66,6 +67,6 @@ def _about(trace: Trace, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _names(trace: Trace) -> list[str]:
-    tokens: Iterable[int] = range(trace.grid.tokens)
-    return [trace.grid.name(token) for token in tokens]
+@lru_cache(maxsize=8)
+def _names(grid: TokenGrid) -> tuple[str, ...]:
+    return tuple(grid.name(token) for token in range(grid.tokens))

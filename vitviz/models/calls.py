@@ -18,6 +18,7 @@ from torch import Tensor
 from vitviz.core.attention import Fuse
 from vitviz.core.rollout import mixing
 from vitviz.models.maps import kept_maps
+from vitviz.models.recorder import OnlyRow
 
 TILE = 1_000_000
 """Most attention entries (head query key) made at once: 4 MB, which stays in a processor's cache."""
@@ -241,6 +242,39 @@ class EagerAttention(Recorded):
     def _tiles(self, heads: int) -> Iterator[slice]:
         # The maps are there already: one product instead of one for each tile.
         yield slice(0, self.queries)
+
+
+class RowAttention(Recorded):
+    """All that was kept of a call: where one token looks. OnlyRow for everything else."""
+
+    def __init__(self, query: int, queries: int, shares: Float32[Tensor, "head key"]) -> None:
+        super().__init__(shares.shape[0], queries, shares.shape[1])
+        self.query, self.shares = query, shares
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The row."""
+        return (self.shares,)
+
+    def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
+        """The row that was kept."""
+        _check("query", query, self.queries)
+        if query != self.query:
+            raise self._only()
+        return self.shares.cpu().numpy().copy()
+
+    def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
+        """The row, where nothing else is asked for."""
+        if range(self.queries)[queries] != range(self.query, self.query + 1):
+            raise self._only()
+        return rearrange(self.shares[heads], "head key -> head 1 key")
+
+    def column(self, key: int) -> Float32[Tensor, "head query"]:
+        """Never: other tokens' rows are gone."""
+        raise self._only()
+
+    def _only(self) -> OnlyRow:
+        return OnlyRow(f"only the row of token {self.query} was kept of {self.queries}")
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from vitviz.core.geometry import TokenGrid
 from vitviz.core.trace import Layer, Matrix
 from vitviz.core.windows import PADDING, Windows
 from vitviz.core.words import Words
-from vitviz.models.calls import EagerAttention, FusedAttention, Recorded
-from vitviz.models.recorder import Call
+from vitviz.models.calls import EagerAttention, FusedAttention, Recorded, RowAttention
+from vitviz.models.recorder import Call, OnlyRow
 from vitviz.models.spread import SpreadAttention
 from vitviz.models.verify import tolerance
 from vitviz.models.windowed import WindowedAttention
@@ -143,6 +143,7 @@ Axes = Float[torch.Tensor, "window head slot last"]
 
 def _apart(call: Call, windows: int, order: str) -> tuple[Axes | None, Axes | None, Axes | None]:
     """(maps or None, q or None, k or None) of a call with its windows apart."""
+    _check_whole(call)
     count = {"window": windows} if "(" in order else {}
 
     def apart(tensor: torch.Tensor | None) -> Axes | None:
@@ -189,6 +190,7 @@ def _in_order(call: Call, windows: Windows, order: str) -> Recorded:
 
 def _matrix(call: Call, block: int, found: Loose) -> Matrix:
     """All windows' heads side by side."""
+    _check_whole(call)
     groups = math.prod(call.shape[:-3])
 
     def merge(tensor: torch.Tensor) -> torch.Tensor:
@@ -210,6 +212,8 @@ def attention_of(call: Call) -> Recorded:
     """The call as something to look at. Its axes are (1 head query dim) or (head query dim)."""
     if call.maps is not None:
         return EagerAttention(_single(call.maps), _maybe(call.values))
+    if call.row is not None:
+        return RowAttention(call.row.query, call.row.queries, _single(call.row.shares, 2))
     assert call.query is not None
     assert call.key is not None
     bias = call.bias
@@ -239,7 +243,7 @@ def refusal(call: Call, *, altered: bool = False) -> str:
         return "the softmax was changed before it met the values, so its map is not shown"
     if call.touched():
         return "the model wrote into its queries or keys after the call, so its map is lost"
-    error, limit = relative_error(call), tolerance(_dtype(call))
+    error, limit = relative_error(call), tolerance(call.dtype)
     if not error <= limit:
         return (
             f"attention @ v differs from the module's own output by {error:.1e} of its "
@@ -316,12 +320,14 @@ def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> Placed | 
                  f"{grid.rows} × {grid.cols} patches")  # fmt: skip
 
 
-def _dtype(call: Call) -> torch.dtype:
-    return call.held[0].dtype if call.held else torch.float32
+def _check_whole(call: Call) -> None:
+    """OnlyRow for a call whose tokens cannot be put into another order, since one row was kept."""
+    if call.row is not None:
+        raise OnlyRow(f"of {call.name} only the row of token {call.row.query} was kept")
 
 
-def _single(tensor: torch.Tensor) -> torch.Tensor:
-    while tensor.ndim > 3:
+def _single(tensor: torch.Tensor, axes: int = 3) -> torch.Tensor:
+    while tensor.ndim > axes:
         tensor = tensor[0]
     return tensor
 

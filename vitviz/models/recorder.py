@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from vitviz.core.progress import Progress, silent
+from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.keeping import Keep, Keeping
 from vitviz.models.verify import product_error, sampled_error
 
@@ -31,11 +31,26 @@ _PRODUCTS = {
 }  # fmt: skip
 
 
+class OnlyRow(Unsupported):
+    """A call of which one row was kept was asked for more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Where one of `queries` tokens looks, (... head key); `dtype` is the one the model reckoned in."""
+
+    query: int
+    queries: int
+    shares: Tensor
+    dtype: torch.dtype
+
+
 @dataclass(eq=False)
 class Call:
     """One attention call as the model made it, batch first: (... head query dim).
 
-    A fused call has `query`, `key`, `bias`, `scale`; an eager one the `maps`. "altered" maps are what
+    A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
+    one the `maps`. "altered" maps are what
     met the values after the softmax, kept as `before`, had been changed. `error` is (largest
     difference, largest output) between attention @ v and the module's own output over the sampled
     queries. `given` has the shape of what each module at work was given, by its name, outermost first.
@@ -54,6 +69,7 @@ class Call:
     values: Tensor | None = None
     before: Tensor | None = None
     reason: str = ""
+    row: Row | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -62,6 +78,9 @@ class Call:
         """(... head query key) of the call's attention."""
         if self.maps is not None:
             return tuple(self.maps.shape)
+        if self.row is not None:
+            *before, keys = self.row.shares.shape
+            return (*before, self.row.queries, keys)
         if self.query is None or self.key is None:
             return ()
         return (*self.query.shape[:-1], self.key.shape[-2])
@@ -69,8 +88,16 @@ class Call:
     @property
     def held(self) -> tuple[Tensor, ...]:
         """The tensors kept."""
-        kept = (self.query, self.key, self.bias, self.maps, self.values)
+        row = None if self.row is None else self.row.shares
+        kept = (self.query, self.key, self.bias, self.maps, self.values, row)
         return tuple(tensor for tensor in kept if tensor is not None)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number type the model reckoned in."""
+        if self.row is not None:
+            return self.row.dtype
+        return self.held[0].dtype if self.held else torch.float32
 
     def touched(self) -> bool:
         """Whether the model wrote into what was kept after the call."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from einops import reduce
-from jaxtyping import Float
+from einops import rearrange, reduce, repeat
+from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
+from vitviz.core.geometry import Crop, TokenGrid
 from vitviz.core.images import Source, open_picture
 from vitviz.core.progress import silent
+from vitviz.core.selection import Selection
 from vitviz.core.trace import Fit, Picture, Trace
 from vitviz.models import tracing
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Prepared, normalised, prepare
-from vitviz.models.recorder import Call, Recorder, versions
+from vitviz.models.recorder import Call, OnlyRow, Recorder, Row, versions
 from vitviz.models.verify import sampled
 
 AGREE = 1e-3
@@ -28,6 +31,7 @@ another order. In half precision `AGREE_HALF`."""
 AGREE_HALF = 5e-2
 
 Ready = tuple[Picture, Prepared, Tensor]
+Choose = Callable[[TokenGrid, Crop], Selection]
 
 
 class Unbatched(Exception):
@@ -40,10 +44,13 @@ class Several:
     The first time, one picture is also run alone; where its attention differs, or where the model
     does more than fused attention over one picture each, pictures are run one by one, which is slower
     and gives the same. `batched` says which; None before the first time.
+
+    With `only`, the rows of the token that it chooses are all that is asked of a picture: they are
+    read during the pass, and q and k are not kept.
     """
 
-    def __init__(self, model: Model, fit: Fit = "crop") -> None:
-        self.model, self.fit = model, fit
+    def __init__(self, model: Model, fit: Fit = "crop", only: Choose | None = None) -> None:
+        self.model, self.fit, self._only = model, fit, only
         self.batched: bool | None = None
 
     def ready(self, source: Source) -> Ready:
@@ -54,14 +61,16 @@ class Several:
 
     def trace(self, batch: Sequence[Ready]) -> list[Trace]:
         """All that the model does with each of the pictures. Unsupported as for a single one."""
-        if len(batch) > 1 and self.batched is not False:
+        while len(batch) > 1 and self.batched is not False:
             try:
                 traces = self._together(batch)
+                if self.batched is None:
+                    self.batched = self._agrees(traces[0], batch[0])
+            except OnlyRow:  # this model's rows are not read off single queries
+                self._only = None
             except (Unbatched, torch.OutOfMemoryError):
                 self.batched = False
             else:
-                if self.batched is None:
-                    self.batched = self._agrees(traces[0], batch[0])
                 if self.batched:
                     return traces
         return [self._alone(each) for each in batch]
@@ -75,7 +84,7 @@ class Several:
             started = time.perf_counter()
             parameter = next(model.module.parameters())
             pixels = torch.cat([each[2] for each in batch]).to(parameter.device, parameter.dtype)
-            recorder = Apart(len(batch), model.info.depth)
+            recorder = Apart(len(batch), model.info.depth, self._asked(batch))
             with torch.no_grad(), recorder.following(model.module), recorder:
                 output = model.module(pixels)
             recorder.check()
@@ -88,24 +97,43 @@ class Several:
                 for at, (picture, prepared, _) in enumerate(batch)
             ]  # fmt: skip
 
+    def _asked(self, batch: Sequence[Ready]) -> Asked | None:
+        """The token of each picture whose rows are wanted; None where more is."""
+        grid = self.model.family.grid(self.model.module, self.model.preprocess.size)
+        if self._only is None or grid is None:
+            return None
+        crops = [prepared.crop for _, prepared, _ in batch]
+        tokens = [self._only(grid, crop).token(grid, crop) for crop in crops]
+        return Asked(grid.tokens, torch.tensor(tokens))
+
     def _agrees(self, among: Trace, one: Ready) -> bool:
         """Whether a picture looks the same alone."""
         alone = self._alone(one)
         if len(alone.layers) != len(among.layers) or alone.refused != among.refused:
             return False
         limit = AGREE if self.model.info.precision == "fp32" else AGREE_HALF
+        chosen = self._only(alone.grid, alone.crop) if self._only else Selection()
+        tokens = [chosen.token(layer.grid, alone.crop) for layer in alone.layers]
         return all(
-            np.abs(a.attention.rows(0) - b.attention.rows(0)).max() <= limit
-            for a, b in zip(alone.layers, among.layers, strict=True)
+            np.abs(a.attention.rows(token) - b.attention.rows(token)).max() <= limit
+            for a, b, token in zip(alone.layers, among.layers, tokens, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Of which of `tokens` tokens each picture's rows are wanted, where they are all that is."""
+
+    tokens: int
+    query: Int64[Tensor, "picture"]
 
 
 class Apart(Recorder):
     """Records a pass over many pictures as if each were alone: a call for every picture, in turn."""
 
-    def __init__(self, pictures: int, expected: int) -> None:
+    def __init__(self, pictures: int, expected: int, asked: Asked | None = None) -> None:
         super().__init__(expected, False, silent)
-        self._pictures = pictures
+        self._pictures, self._asked = pictures, asked
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -144,18 +172,40 @@ class Apart(Recorder):
         scale: float,
     ) -> None:
         """Kept and verified as `Recorder` does it, for every picture, in a few operations for all."""
-        chosen = sampled(query.shape[2], query.device)
-        logits = (query.index_select(2, chosen).float() * scale) @ key.float().mT
-        found = result.index_select(2, chosen).float()
-        apart = (torch.softmax(logits, dim=-1) @ value.float() - found).abs()
+        asked = self._asked
+        if asked is not None and not query.shape[2] == key.shape[2] == asked.tokens:
+            asked = None
+        if asked is None:
+            query, key = self._keep(query), self._keep(key)
+        chosen = self._chosen(query, asked)
+        logits = (query.take_along_dim(chosen, 2).float() * scale) @ key.float().mT
+        maps = torch.softmax(logits, dim=-1)
+        found = result.take_along_dim(chosen, 2).float()
+        apart = (maps @ value.float() - found).abs()
         difference = reduce(apart, "picture head query value -> picture", "max")
         largest = reduce(found.abs(), "picture head query value -> picture", "max")
-        kept_query, kept_key = self._keep(query), self._keep(key)
+        rows = maps[:, :, -1].clone()
         for at in range(self._pictures):
             call = Call(self._name(), "fused", scale=scale)
-            call.query, call.key = kept_query[at : at + 1], kept_key[at : at + 1]
             call.error = (difference[at], largest[at])
+            one = slice(at, at + 1)
+            if asked is None:
+                call.query, call.key = query[one], key[one]
+            else:
+                asked_for = int(asked.query[at])
+                call.row = Row(asked_for, asked.tokens, rows[one], query.dtype)
             self._done(call)
+
+    def _chosen(
+        self, query: Float[Tensor, "picture head query dim"], asked: Asked | None
+    ) -> Int64[Tensor, "picture 1 sample 1"]:
+        """The queries of each picture that are compared, last the one that is asked for."""
+        few = sampled(query.shape[2], query.device)
+        chosen = repeat(few, "sample -> picture sample", picture=self._pictures)
+        if asked is not None:
+            own = rearrange(asked.query.to(query.device), "picture -> picture 1")
+            chosen = torch.cat([chosen, own], dim=1)
+        return rearrange(chosen, "picture sample -> picture 1 sample 1")
 
     def check(self) -> None:
         """Unbatched when a call was not seen whole, or not a fused one of each picture."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.files import whole
+from vitviz.core.geometry import Crop, TokenGrid
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
 from vitviz.core.selection import Selection
 from vitviz.core.sharing import Key, ranges, with_ranges
@@ -23,6 +24,7 @@ from vitviz.core.trace import Trace
 from vitviz.session.manifest import Manifest
 from vitviz.session.targets import Targets, pictures_of
 from vitviz.views import View
+from vitviz.views.draw import Token, selection_of, token_chosen
 from vitviz.views.options import Value
 
 if TYPE_CHECKING:
@@ -35,15 +37,13 @@ AHEAD = 2
 ROWS = "attention.npz"
 """The ending of files of raw attention."""
 
-Choose = Callable[[Trace], Selection]
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to make of every picture.
 
     `views` are views with their options; `kinds` the files of each ("png", "npz"); `rows` also writes
-    one token's attention of all layers and heads. `choose` says which token, layer and head.
+    one token's attention of all layers and heads. `token`, `layer` and `head` are as `draw` takes them.
     """
 
     model: Model
@@ -52,7 +52,9 @@ class Order:
     views: tuple[tuple[View, Mapping[str, Value]], ...] = ()
     kinds: tuple[str, ...] = ("png",)
     rows: bool = False
-    choose: Choose = lambda trace: Selection()
+    token: Token = None
+    layer: int | None = None
+    head: int | None = None
     fit: Any = "crop"
     paper: Paper | None = None
     one_range: bool = False
@@ -88,7 +90,8 @@ class _Batch:
         from vitviz.models.several import Several
 
         self._order, self._progress = order, progress
-        self._several: Several = Several(order.model, order.fit)
+        rows_alone = order.rows and not order.views
+        self._several: Several = Several(order.model, order.fit, self._pin if rows_alone else None)
         self._broken: list[tuple[str, str]] = []
         self._ranges: dict[str, dict[Key, tuple[float, float]]] = {}
         endings = [f"{view.name}.{kind}" for view, _ in order.views for kind in order.kinds]
@@ -181,7 +184,9 @@ class _Batch:
         try:
             traces = self._several.trace([one for _, one in good])
         except Unsupported as error:
-            return [(file, error) for file in files]
+            if len(good) == 1:
+                return [(files[0], error)]
+            return [each for one in good for each in self._traces([one])]
         return list(zip(files, traces, strict=True))
 
     def _write(
@@ -194,7 +199,7 @@ class _Batch:
 
         order, made = self._order, []
         paper = order.paper or Paper()
-        selection = order.choose(trace)
+        selection = self._chosen(trace)
         for view, values in order.views:
             drawing = self._drawing(view, trace, selection, values)
             for kind in order.kinds:
@@ -209,6 +214,14 @@ class _Batch:
 
             made.append(_put(targets[ROWS], raw_attention(trace, selection)[0]))
         return made
+
+    def _pin(self, grid: TokenGrid, crop: Crop) -> Selection:
+        """The token that is chosen in a picture, known before the model has run."""
+        return token_chosen(self._order.token, grid, crop)
+
+    def _chosen(self, trace: Trace) -> Selection:
+        order = self._order
+        return selection_of(trace, token=order.token, layer=order.layer, head=order.head)
 
     def _drawing(
         self, view: View, trace: Trace, selection: Selection, values: Mapping[str, Value]
@@ -228,7 +241,7 @@ class _Batch:
                 if isinstance(trace, Exception):
                     continue
                 for view, values in self._order.views:
-                    drawing = view.draw(trace, self._order.choose(trace), values)
+                    drawing = view.draw(trace, self._chosen(trace), values)
                     for key, (low, high) in ranges([drawing, drawing]).items():
                         found = self._ranges.setdefault(view.name, {})
                         before = found.get(key, (low, high))

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 
 from vitviz.core.drawing import Drawing
+from vitviz.core.geometry import Crop, TokenGrid
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Place, Selection, place_of
 from vitviz.core.sharing import in_ranges
 from vitviz.core.trace import Trace
 from vitviz.views import find
 
+Token = tuple[int, ...] | int | str | None
+"""A patch's (row, col), a number in the sequence, a prefix token's name; None for the class token."""
+
 
 def draw(
     view: str,
     trace: Trace,
     *,
-    token: tuple[int, ...] | int | str | None = None,
+    token: Token = None,
     layer: int | None = None,
     head: int | None = None,
     against: Trace | None = None,
@@ -53,32 +57,36 @@ def draw(
 def selection_of(
     trace: Trace,
     *,
-    token: tuple[int, ...] | int | str | None = None,
+    token: Token = None,
     layer: int | None = None,
     head: int | None = None,
 ) -> Selection:
     """What is chosen, said as `draw` takes it. VitvizError for a name or number that is not there."""
-    selection = Selection() if token is None else Selection(pin=_place(trace, token))
+    selection = token_chosen(token, trace.grid, trace.crop)
     if layer is not None:
         layers = len(trace.layers)
         selection = selection.with_layer(_layer(layer, layers), layers)
     return _with_head(trace, selection, head)
 
 
-def _place(trace: Trace, token: tuple[int, ...] | int | str) -> Place:
+def token_chosen(token: Token, grid: TokenGrid, crop: Crop) -> Selection:
+    """A token, said as `draw` takes it, in a grid over a picture. VitvizError where it is not there."""
+    return Selection() if token is None else Selection(pin=_place(token, grid, crop))
+
+
+def _place(token: tuple[int, ...] | int | str, grid: TokenGrid, crop: Crop) -> Place:
     """The place of a token, however it was named."""
-    grid = trace.grid
     token = _plain(token)
     try:
         match token:
             case str() if token in grid.prefix:
                 return Place(prefix=token)
             case int():
-                return place_of(token, grid, trace.crop)
+                return place_of(token, grid, crop)
             case (int(row), int(col)):
-                return place_of(grid.token(row, col), grid, trace.crop)
+                return place_of(grid.token(row, col), grid, crop)
             case (int(row), int(col), int(down), int(across)) if grid.words is not None:
-                return _word_place(trace, grid.token(row, col), (down, across), grid.words)
+                return _word_place(grid, crop, grid.token(row, col), (down, across))
             case _:
                 names = ", ".join(grid.prefix) or "none"
                 raise VitvizError(
@@ -89,13 +97,15 @@ def _place(trace: Trace, token: tuple[int, ...] | int | str) -> Place:
         raise VitvizError(f"{error}; rows, columns and tokens count from 0") from error
 
 
-def _word_place(trace: Trace, token: int, word: tuple[int, int], words: tuple[int, int]) -> Place:
+def _word_place(grid: TokenGrid, crop: Crop, token: int, word: tuple[int, int]) -> Place:
     """The middle of a patch's word."""
+    words = grid.words
+    assert words is not None
     if not (0 <= word[0] < words[0] and 0 <= word[1] < words[1]):
         raise IndexError(f"word {word} is outside the {words[0]} x {words[1]} words of a patch")
-    box = trace.grid.word_box(token, word[0] * words[1] + word[1])
+    box = grid.word_box(token, word[0] * words[1] + word[1])
     assert box is not None
-    return Place(trace.crop.to_original(box.centre))
+    return Place(crop.to_original(box.centre))
 
 
 def _plain(token: Any) -> Any:
