@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from drawn import drawn
 from einops import repeat
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from reference import make_trace
 
 from vitviz.core.colors import Scale, colored
@@ -19,6 +21,7 @@ from vitviz.core.tiles import heat_mosaic, upsampled
 from vitviz.figures.layout import MARGIN, lay_out
 from vitviz.figures.paper import Paper
 from vitviz.figures.render import render
+from vitviz.figures.text import MM, typeset, width
 from vitviz.views import views
 
 
@@ -95,13 +98,28 @@ def test_no_word_leaves_the_page(width, heads):
 
 
 def stay_on_the_page(figure):
-    figure.draw_without_rendering()
+    with typeset():
+        figure.draw_without_rendering()
     right, top = figure.get_size_inches() * figure.dpi
     texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
     boxes = [text.get_window_extent() for text in texts]
     assert max(box.x1 for box in boxes) <= right
     assert max(box.y1 for box in boxes) <= top
     assert min(min(box.x0, box.y0) for box in boxes) >= 0
+
+
+@pytest.mark.parametrize("dpi", [72, 120, 200, 300])
+@pytest.mark.parametrize("bold", [False, True])
+def test_words_are_as_wide_as_they_were_measured(dpi, bold):
+    figure = Figure(dpi=dpi)
+    canvas = FigureCanvasAgg(figure)
+    for text in ("4.01e-05", "Each layer passes 50% on and mixes 50% by its attention", "räven 7"):
+        drawn = figure.text(0, 0, text, fontsize=7, weight="bold" if bold else "normal")
+        with typeset():
+            inches = drawn.get_window_extent(canvas.get_renderer()).width / dpi
+        assert inches / MM == pytest.approx(
+            width(text, 7, Paper(), bold), rel=0.004, abs=25.4 / dpi
+        )
 
 
 def test_panels_of_a_row_do_not_overlap(heads):

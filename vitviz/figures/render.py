@@ -27,7 +27,7 @@ from vitviz.figures.layout import (
 )
 from vitviz.figures.paint import INK, QUIET, paint
 from vitviz.figures.paper import Paper
-from vitviz.figures.text import LINE, MM, POINT, family, number, printable, width
+from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
 
 LONGEST_BAR = 36.0
 """However much room there is, a colour bar stays slim and short, in millimetres."""
@@ -65,7 +65,8 @@ def pixels(drawing: Drawing, paper: Paper) -> UInt8[np.ndarray, "row col rgba"]:
     figure = render(drawing, paper=paper)
     figure.set_dpi(paper.dpi)
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
+    with typeset():
+        canvas.draw()
     return np.array(canvas.buffer_rgba())
 
 

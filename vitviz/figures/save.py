@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from PIL import Image, TiffImagePlugin
 
 from vitviz.core.drawing import Drawing
@@ -18,12 +17,12 @@ from vitviz.figures.numbers import write_csv, write_npz
 from vitviz.figures.paper import Paper
 from vitviz.figures.recipes import ascii_recipe, recipe
 from vitviz.figures.render import background, render
+from vitviz.figures.text import typeset
 
 __all__ = ["SUFFIXES", "check_suffix", "recipe", "save", "written"]
 
 SUFFIXES = (".png", ".svg", ".pdf", ".tiff", ".tif", ".npz", ".csv")
 NUMBERS = (".npz", ".csv")
-_AS_TEXT: Any = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "vitviz"}
 
 
 def save(
@@ -84,7 +83,7 @@ def written(drawing: Drawing, kind: str, paper: Paper) -> bytes:
 def _printed(drawing: Drawing, kind: str, paper: Paper) -> bytes:
     figure = render(drawing, paper=paper, vector=kind != "png")
     file = io.BytesIO()
-    with rc_context(_AS_TEXT):
+    with typeset():
         figure.savefig(
             file, format=kind, dpi=paper.dpi, facecolor=background(paper),
             metadata=_metadata(drawing, kind, paper),
@@ -96,7 +95,8 @@ def _tiff(drawing: Drawing, paper: Paper) -> bytes:
     """Without losses, in RGB as printers want it unless something has to shine through."""
     figure = render(drawing, paper=paper)
     raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=paper.dpi, facecolor=background(paper))
+    with typeset():
+        figure.savefig(raw, format="png", dpi=paper.dpi, facecolor=background(paper))
     with Image.open(raw) as opened:
         image = opened.convert("RGBA" if paper.transparent else "RGB")
     about = TiffImagePlugin.ImageFileDirectory_v2()
