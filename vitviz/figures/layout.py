@@ -200,7 +200,8 @@ class _Row:
         if len(row) > 1 and _is_label(row[0]):
             rest = replace(self, room=self.room - self.names - self.gap)._sizes(row[1:])
             return [(rest[0][0], self.names), *rest]
-        free, tallest = self.room - self.gap * (len(row) - 1), 0.62 * self.room
+        high = 0.62 if self.paper.width_mm >= ONE_COLUMN else 1.0
+        free, tallest = self.room - self.gap * (len(row) - 1), high * self.room
         total = sum(panel.weight for panel in row) or 1.0
         shares = [free * panel.weight / total for panel in row]
         main, _ = _fit(row[0], shares[0], tallest, self.paper)
