@@ -19,8 +19,9 @@ LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), (
 SHARES = {"block": 3, "norms": 2}
 """Shares of the width of views further down that are not alike: a table has many columns."""
 
-LOWEST, MOST_ROWS = 240, 2
-"""Pixels of a row where there are more than so many; what does not fit is scrolled."""
+LOWEST, MOST_ROWS = 232, 2
+"""Pixels of each of several rows, what does not fit is scrolled; of more rows than so many only those
+in sight are drawn."""
 
 
 class Board(QWidget):
@@ -215,7 +216,8 @@ class Board(QWidget):
 
     def _arrange(self) -> None:
         seen = set(self.placed)
-        for name, card in self.cards.items():
+        # First what goes, then what comes: both together may be wider than the window.
+        for name, card in sorted(self.cards.items(), key=lambda item: item[0] in seen):
             card.setVisible(name in seen)
             card.show_maximised(name == self._maximised)
         for row in self._rows:
@@ -224,7 +226,7 @@ class Board(QWidget):
                 any(isinstance(card, Card) and card.view.name in seen for card in inside)
             )
         rows = sum(not row.isHidden() for row in self._rows)
-        self._column.setMinimumHeight(rows * LOWEST if rows > MOST_ROWS else 0)
+        self._column.setMinimumHeight(rows * LOWEST if rows > 1 else 0)
         self._settled.start()
         self.visible_changed.emit()
 

@@ -151,7 +151,8 @@ class JobsBar(QWidget):
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self._bar.setFixedWidth(80)
+        self._bar.setMinimumWidth(28)
+        self._bar.setMaximumWidth(80)
         stop = QPushButton("Stop")
         stop.setToolTip("Stop what is running; nothing that is open is lost")
         stop.clicked.connect(self.stopped)
@@ -161,7 +162,7 @@ class JobsBar(QWidget):
         layout.addWidget(self._label, 1)
         layout.addWidget(self._bar)
         layout.addWidget(stop)
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(108)  # a low window must not grow when something runs
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setVisible(False)
 

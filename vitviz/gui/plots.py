@@ -162,6 +162,10 @@ def _said(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
+LEAST = 13
+"""Letters of a column of words that stay to be read where there is little room."""
+
+
 class _Rows(QWidget):
     """The lines of a table, as high as they need."""
 
@@ -179,21 +183,33 @@ class _Rows(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(120, self.line * (len(self.table.rows) + 1))
 
-    def spans(self) -> list[tuple[float, float]]:
-        """(left, width) of every column."""
-        metrics, table = self.fontMetrics(), self.table
-        lines = (table.columns, *table.rows)
-        needs = [
+    def _needs(self) -> list[float]:
+        """The width of the longest text of every column."""
+        metrics, lines = self.fontMetrics(), (self.table.columns, *self.table.rows)
+        return [
             max(map(metrics.horizontalAdvance, column)) + 14 for column in zip(*lines, strict=True)
         ]
+
+    def _least(self, need: float, number: bool) -> float:
+        """The width that a column can do with."""
+        return need if number else min(need, LEAST * self.fontMetrics().averageCharWidth())
+
+    @property
+    def least(self) -> float:
+        """The width below which a table is scrolled."""
+        needs = self._needs()
+        return sum(self._least(*each) for each in zip(needs, self.table.numeric, strict=True))
+
+    def spans(self) -> list[tuple[float, float]]:
+        """(left, width) of every column."""
+        table, needs = self.table, self._needs()
         # Where there is little room words are cut, numbers are not.
-        fixed = sum(need for need, number in zip(needs, table.numeric, strict=True) if number)
-        texts = max(sum(needs) - fixed, 1)
+        least = [self._least(*each) for each in zip(needs, table.numeric, strict=True)]
         spread = min(self.width() / max(sum(needs), 1), 1.6)
-        cut = max((self.width() - fixed) / texts, 0.1)
+        free = max(self.width() - sum(least), 0) / max(sum(needs) - sum(least), 1)
         spans, left = [], 0.0
-        for need, number in zip(needs, table.numeric, strict=True):
-            span = need * (spread if spread >= 1 else 1.0 if number else cut)
+        for need, few in zip(needs, least, strict=True):
+            span = need * spread if spread >= 1 else few + (need - few) * free
             spans.append((left, span))
             left += span
         return spans
@@ -245,7 +261,6 @@ class TableWidget(QScrollArea):
         self.setWidget(self.rows)
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().valueChanged.connect(lambda _: self.rows.update())
 
     def show_table(self, table: Table) -> None:
@@ -253,7 +268,7 @@ class TableWidget(QScrollArea):
         if table == self.rows.table:
             return
         self.rows.table = table
-        self.rows.setMinimumHeight(self.rows.sizeHint().height())
+        self.rows.setMinimumSize(round(self.rows.least), self.rows.sizeHint().height())
         self.rows.update()
         self._reveal()
 
@@ -265,7 +280,12 @@ class TableWidget(QScrollArea):
     def _reveal(self) -> None:
         chosen, line = self.rows.table.chosen, self.rows.line
         if chosen is not None:
-            self.ensureVisible(0, round((chosen + 1.5) * line), 0, round(2.5 * line))
+            self.ensureVisible(
+                self.horizontalScrollBar().value(),
+                round((chosen + 1.5) * line),
+                0,
+                round(2.5 * line),
+            )
 
     def line_at(self, at: QPointF) -> float:
         """The line at a position of the rows, the heading being line 0."""

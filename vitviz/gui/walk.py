@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
 
 HEIGHT = 168
+LOW = 132
+"""Height in a low window, where the views need the room."""
 
 
 def show_walk(window: MainWindow) -> Walk:
@@ -73,7 +75,8 @@ class Walk(QDockWidget):
             self._pin, self._pinned = self._session.selection.pin, None
         self.show()
         self.raise_()
-        self._window.resizeDocks([self], [HEIGHT], Qt.Orientation.Vertical)
+        height = HEIGHT if self._window.height() >= 800 else LOW
+        self._window.resizeDocks([self], [height], Qt.Orientation.Vertical)
         self._read(self._session.trace)
         self.go(self._at)
 
