@@ -11,7 +11,7 @@ import timm
 import torch
 
 import vitviz
-from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.progress import Cancelled, Unsupported, VitvizError, watching
 from vitviz.models import again
 from vitviz.models.preprocess import normalised
 
@@ -100,3 +100,24 @@ def test_blocks_of_several_sizes_are_refused(photo):
     model = vitviz.load("levit_128s", pretrained=False)
     with pytest.raises(Unsupported, match=r"196, 49, 16 tokens"):
         vitviz.trace(model, photo).source.features()
+
+
+def test_another_pass_reports_and_can_be_stopped(tiny_checkpoint, photo):
+    trace = vitviz.trace(vitviz.load(tiny_checkpoint), photo)
+    told = []
+
+    def stop(done, total, what=""):
+        told.append((done, total))
+        if done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled), watching(stop):
+        trace.source.features()
+    blocks = len(trace.layers)
+    assert told == [(1, blocks), (2, blocks)]
+    with watching(lambda done, total, what="": told.append((done, total))):
+        assert len(trace.source.features()) == blocks
+    assert told[-1] == (blocks, blocks)
+    told.clear()
+    trace.source.block(0)
+    assert told == [], "outside nobody listens"

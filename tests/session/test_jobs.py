@@ -261,3 +261,18 @@ def test_inline_jobs_are_done_when_submit_returns() -> None:
     submit(jobs, "b", lambda _: 1 / 0, failed=got.append)
     assert isinstance(got[1], ZeroDivisionError)
     jobs.close()
+
+
+@pytest.mark.parametrize(("patience", "announced"), [(0, True), (3600, False)])
+def test_a_quiet_job_is_announced_only_when_it_takes_long(monkeypatch, patience, announced):
+    monkeypatch.setattr("vitviz.session.jobs._PATIENCE", patience)
+    jobs, heard = InlineJobs(), []
+    jobs.started.connect(lambda job: heard.append(f"started {job.label}"))
+    jobs.progressed.connect(lambda job: heard.append(f"{job.done} of {job.total}"))
+    jobs.ended.connect(lambda job: heard.append("ended"))
+    jobs.submit(
+        "key", lambda progress: progress(1, 4), lane="draw", done=lambda _: heard.append("done"),
+        failed=heard.append, label="drawing", quiet=True,
+    )  # fmt: skip
+    wanted = ["started drawing", "1 of 4", "ended"] if announced else []
+    assert heard == [*wanted, "done"]

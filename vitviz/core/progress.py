@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -17,6 +20,26 @@ class Progress(Protocol):
 
 def silent(done: float, total: float, what: str = "") -> None:
     """Progress that nobody watches."""
+
+
+_watching: ContextVar[Progress] = ContextVar("watching", default=silent)
+
+
+@contextmanager
+def watching(progress: Progress) -> Iterator[None]:
+    """Has whatever this thread does meanwhile report here, however deep it lies: a view that is drawn
+    asks its model for another pass, which takes long and must be stopped.
+    """
+    before = _watching.set(progress)
+    try:
+        yield
+    finally:
+        _watching.reset(before)
+
+
+def watched() -> Progress:
+    """Where to report while somebody is watching; else nobody listens."""
+    return _watching.get()
 
 
 class VitvizError(Exception):

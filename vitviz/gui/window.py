@@ -85,6 +85,7 @@ class MainWindow(QMainWindow):
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
+        self._visible: set[str] = set()
         self._wished: ModelRequest | None = None
         self._before_click: Selection | None = None
         self._devices_known = False
@@ -471,6 +472,12 @@ class MainWindow(QMainWindow):
         self.inspector.show_implied(view, self.session.drawings.get(view))
 
     def _visible_changed(self) -> None:
+        visible = set(self.board.visible)
+        new, self._visible = visible - self._visible, visible
+        if self.session.trace is not None:
+            for name in new:
+                if self.board.cards[name].drawing is None:
+                    self.board.show_message(name, f"Drawing {self.views[name].title} …")
         self.compare.show_views()
         for name, action in self._view_actions.items():
             blocker = QSignalBlocker(action)

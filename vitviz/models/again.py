@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.inside import Block, Stem
 from vitviz.core.intervention import Intervention
-from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
 from vitviz.core.trace import Trace
 from vitviz.models import lens
 from vitviz.models.blocks import block_of
@@ -151,7 +152,10 @@ class Again:
     def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
         """The model, which nobody else runs meanwhile, and its input."""
         model = self._model() or self._loaded_again()
-        with model.lock, intervened(model.module, self._grid, self._change):
+        with (
+            model.lock, intervened(model.module, self._grid, self._change),
+            _reported(model.module, watched()),
+        ):  # fmt: skip
             parameter = next(model.module.parameters())
             pixels = normalised(self._pixels, model.preprocess)
             try:
@@ -234,6 +238,21 @@ def _block_outputs(
 
 
 _LISTS = nn.Sequential | nn.ModuleList
+
+
+@contextmanager
+def _reported(module: nn.Module, progress: Progress) -> Iterator[None]:
+    """Each block of a pass reports, and may so be the last one."""
+    lists = [each for each in module.modules() if isinstance(each, _LISTS)]
+    blocks = list(max(lists, key=len, default=()))
+
+    def report(number: int, *_: Any) -> None:
+        progress(number + 1, len(blocks), "asking the model again")
+
+    with ExitStack() as hooks:
+        for number, block in enumerate(blocks):
+            hooks.callback(block.register_forward_hook(partial(report, number)).remove)
+        yield
 
 
 def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:

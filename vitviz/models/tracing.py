@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vitviz.core.images import open_picture
 from vitviz.core.intervention import Intervention
-from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
+from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
 from vitviz.core.trace import ModelInfo, Picture, Trace
 from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
@@ -64,7 +64,7 @@ def trace(
 def _again(
     model: Model, change: Intervention, *, picture: Picture, fit: Fit, values: bool | None
 ) -> Trace:
-    return trace(model, picture, fit=fit, values=values, progress=silent, intervention=change)
+    return trace(model, picture, fit=fit, values=values, progress=watched(), intervention=change)
 
 
 def _changed(model: Model, prepared: Prepared, change: Intervention, put: ExitStack) -> Prepared:

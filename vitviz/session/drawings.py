@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vitviz.core.drawing import Drawing
-from vitviz.core.progress import Progress, Unsupported
+from vitviz.core.progress import Progress, Unsupported, watching
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
-from vitviz.session.jobs import Jobs
+from vitviz.session.jobs import Job, Jobs
 from vitviz.session.log import sentence
 from vitviz.views import Follows, find
 from vitviz.views.options import Look, Value
@@ -142,10 +142,11 @@ class Drawings:
     def _draw(self, view: str, scene: Scene) -> None:
         shown, values = find(view), scene.values(view)
 
-        def work(_: Progress) -> Drawing:
+        def work(progress: Progress) -> Drawing:
             if why := shown.applies(scene.trace):
                 raise Unsupported(why)
-            return shown.draw(scene.trace, scene.selection, values, scene.other, scene.also)
+            with watching(progress):
+                return shown.draw(scene.trace, scene.selection, values, scene.other, scene.also)
 
         def done(drawing: Drawing) -> None:
             if scene.trace is self._trace and view in self.wanted:
@@ -157,4 +158,15 @@ class Drawings:
                 self.latest.pop(view, None)
                 self._failed(view, sentence(error, f"drawing {shown.title}"))
 
-        self._jobs.submit(self.key(view), work, lane="draw", done=done, failed=failed)
+        self._jobs.submit(
+            self.key(view), work, lane="draw", done=done, failed=failed,
+            label=f"drawing {shown.title}", quiet=True,
+        )  # fmt: skip
+
+    def stopped(self, job: Job) -> None:
+        """Says in the view that it was not drawn to its end."""
+        for view in self.wanted:
+            if job.key == self.key(view):
+                self._failed(
+                    view, f"{job.label} was stopped; change what it shows to draw it again"
+                )

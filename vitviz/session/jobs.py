@@ -24,6 +24,7 @@ _WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2}
 """Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second
+_PATIENCE = 0.25  # seconds that a quiet job goes on unnoticed
 _DIGITS = re.compile(r"\d+")
 
 
@@ -38,6 +39,7 @@ class Job:
     done: float = 0.0
     total: float = 0.0
     what: str = ""
+    announced: bool = False
     _stop: Callable[[Job], None] = field(default=lambda _: None, repr=False)
     _unwanted: bool = field(default=False, repr=False)
 
@@ -155,12 +157,14 @@ class Jobs:
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
         label: str = "",
+        quiet: bool = False,
     ) -> Job:
         """Has `work(progress)` done in a lane and its result brought home to `done`.
 
         An older job of the same key gives way: a waiting one is dropped, a running one is told to
         stop and its result forgotten. In the draw lane a running one may finish and is delivered
-        first: under a moving cursor something slightly old is better than nothing.
+        first: under a moving cursor something slightly old is better than nothing. A `quiet` job is
+        announced only when it reports progress after a while.
         """
         job = Job(key, lane, label, _stop=self.stop)
         if self._closed:
@@ -171,8 +175,8 @@ class Jobs:
         ):
             self._finish(older, "stopped")
         self._current[key] = job
-        if label:
-            self.started.emit(job)
+        if label and not quiet:
+            self._announce(job)
         self._hand_over(_Task(job, work, done, failed))
         return job
 
@@ -253,11 +257,17 @@ class Jobs:
         job.state = state
         if self._current.get(job.key) is job:
             del self._current[job.key]
-        if job.label:
+        if job.announced:
             self.ended.emit(job)
+
+    def _announce(self, job: Job) -> None:
+        job.announced = True
+        self.started.emit(job)
 
     def _progress(self, job: Job) -> Progress:
         told, step = 0.0, ""
+        if not job.announced:
+            told = time.monotonic() + _PATIENCE - _TELL_EVERY
 
         def report(done: float, total: float, what: str = "") -> None:
             nonlocal told, step
@@ -268,15 +278,18 @@ class Jobs:
                 return
             now, kind = time.monotonic(), _DIGITS.sub("", what)
             # A new kind of step is told at once: the next report may be seconds away.
-            if now - told >= _TELL_EVERY or kind != step:
+            if now - told >= _TELL_EVERY or (kind != step and job.announced):
                 told, step = now, kind
                 self.deliver(lambda: self._tell(job))
 
         return report
 
     def _tell(self, job: Job) -> None:
-        if job.state == "running":
-            self.progressed.emit(job)
+        if job.state != "running":
+            return
+        if not job.announced and job.label:
+            self._announce(job)
+        self.progressed.emit(job)
 
 
 class InlineJobs(Jobs):

@@ -289,6 +289,7 @@ class Session:
         job.stop()
         for live in self.columns:
             live.reading.stopped(job)
+            live.drawings.stopped(job)
 
     def stop_column(self, column: int) -> None:
         """Ends the work of one column; the others go on."""
@@ -303,7 +304,7 @@ class Session:
             if live.waits:
                 self.stop_column(live.id)
         for job in self.jobs.current:
-            if job.label:
+            if job.announced:
                 self.stop(job)
 
     # -- what is chosen ----------------------------------------------------------------------------
