@@ -157,3 +157,58 @@ def test_a_trace_asks_what_if(tiny_model, tiny_trace, photo):
     direct = vitviz.trace(tiny_model, photo, intervention=change)
     np.testing.assert_array_equal(found.source.features(), direct.source.features())
     assert found.fit == tiny_trace.fit
+
+
+OTHERS = {
+    "eva02_tiny_patch14_224": {"depth": 2, "img_size": 56},  # a table and rotations
+    "vit_small_patch16_dinov3": {"depth": 2, "img_size": 64},
+    "vit_small_patch16_rope_mixed_224": {"depth": 2, "img_size": 64},
+    "beit_base_patch16_224": {"depth": 2, "img_size": 64, "embed_dim": 48, "num_heads": 3},
+    "vit_base_patch16_siglip_224": {"depth": 2, "img_size": 64, "embed_dim": 48, "num_heads": 3},
+}
+"""Models that tell places apart by rotations, by a bias, or by a table without a class token."""
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request, photo):
+    model = vitviz.load(request.param, pretrained=False, **OTHERS[request.param])
+    random = torch.Generator().manual_seed(1)
+    for name, parameter in model.module.named_parameters():  # as large as trained ones
+        if "relative_position_bias" in name or name == "pos_embed":
+            torch.nn.init.normal_(parameter, std=0.5, generator=random)
+        elif "gamma" in name:
+            torch.nn.init.ones_(parameter)
+        elif ".attn." in name and name.endswith("weight"):
+            torch.nn.init.normal_(parameter, std=0.1, generator=random)
+    return model, vitviz.trace(model, photo)
+
+
+@pytest.mark.parametrize("positions", ["removed", "shuffled"])
+def test_places_are_exchanged_whatever_tells_them(other, photo, positions):
+    """Exactly: without positions, or with both mixed alike, patches are only in another order."""
+    model, plain = other
+    mixed = vitviz.trace(model, photo, intervention=Intervention(positions, "shuffled", seed=5))
+    still = (
+        vitviz.trace(model, photo, intervention=Intervention(positions))
+        if positions == "removed" else plain
+    )  # fmt: skip
+    order, first = order_of(plain.grid.rows * plain.grid.cols, 5), len(plain.grid.prefix)
+    one, two, own = (each.source.features()[-1] for each in (still, mixed, plain))
+    np.testing.assert_allclose(two[first:], one[first:][order], atol=1e-4)
+    np.testing.assert_allclose(two[:first], one[:first], atol=1e-4)
+    alone = vitviz.trace(model, photo, intervention=Intervention(positions, seed=5))
+    assert np.abs(alone.source.features()[-1] - own).max() > 1e-5, "places do matter here"
+    again = vitviz.trace(model, photo)
+    np.testing.assert_array_equal(again.source.features()[-1], own)
+
+
+def test_waves_cannot_replace_what_is_not_added(photo):
+    model = vitviz.load("vit_small_patch16_dinov3", pretrained=False, depth=1, img_size=64)
+    with pytest.raises(Unsupported, match="rotations of queries and keys"):
+        vitviz.trace(model, photo, intervention=Intervention("sin-cos"))
+
+
+def test_windows_tell_places_too_and_are_refused(photo):
+    model = vitviz.load("swin_tiny_patch4_window7_224", pretrained=False, depths=(1, 1, 1, 1))
+    with pytest.raises(Unsupported, match="places of one grid"):
+        vitviz.trace(model, photo, intervention=Intervention("removed"))

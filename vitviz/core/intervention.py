@@ -15,7 +15,8 @@ class Intervention:
     """What is done to positions, patches, heads and words in a pass; the defaults change nothing.
 
     `positions`: the learned rows of the patches as they are, zeros instead, in another order, or
-    two-dimensional sines and cosines of the same mean length; prefix tokens keep theirs. `patches`
+    two-dimensional sines and cosines of the same mean length; prefix tokens keep theirs. Where places
+    are told by rotations or a bias on scores, these are taken out or those of another order. `patches`
     are shown in their places or in another order. `masked` are patches (reading order) shown as the
     model's mean grey. `heads` are (layer, head) that add nothing. `seed` is that of all shuffling.
     `inner` is the inner level of a Transformer in Transformer: as it was trained; every word looks at

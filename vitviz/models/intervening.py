@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import Any, assert_never
 
 import numpy as np
@@ -72,11 +73,7 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
     """
     with ExitStack() as undo:
         if change.positions != "learned":
-            name, table = _table(module, grid)
-            module._parameters[name] = nn.Parameter(
-                _other(table, grid, change), requires_grad=False
-            )
-            undo.callback(module._parameters.__setitem__, name, table)
+            _replace(module, grid, change, undo)
         for layer, head in change.heads:
             undo.callback(_without_head(module, layer, head).remove)
         match change.inner:
@@ -94,15 +91,104 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
         yield
 
 
-def _table(module: nn.Module, grid: TokenGrid) -> tuple[str, nn.Parameter]:
-    """The table of patches' positions, and its name; a TNT's words have another one, left alone."""
+def _replace(module: nn.Module, grid: TokenGrid, change: Intervention, undo: ExitStack) -> None:
+    """Everything that tells places apart is replaced: a table, rotations, a bias by place."""
+    found = _table(module, grid)
+    turned, biased = _turned(module), _biased(module, grid)
+    if found is None and not (turned or biased):
+        raise Unsupported(
+            f"{type(module).__name__} has no learned table of positions that could be exchanged, and "
+            "no rotations or bias over the places of one grid; take a model that has, such as a ViT"
+        )
+    if found is None and change.positions == "sin-cos":
+        by = "rotations of queries and keys" if turned else "a bias on its scores"
+        raise Unsupported(
+            f"{type(module).__name__} tells places apart by {by}: it adds no vectors to its patches "
+            "that fixed waves could replace; take the positions away or mix them up instead"
+        )
+    if found is not None:
+        name, table = found
+        module._parameters[name] = nn.Parameter(_other(table, grid, change), requires_grad=False)
+        undo.callback(module._parameters.__setitem__, name, table)
+    if change.positions == "sin-cos":
+        return  # rotations are sines and cosines already
+    for block in turned:
+        hook = partial(_turn, grid=grid, change=change)
+        undo.callback(block.register_forward_pre_hook(hook, with_kwargs=True).remove)
+    for attention in biased:
+        _rebias(attention, grid, change, undo)
+
+
+def _turned(module: nn.Module) -> list[nn.Module]:
+    """The blocks that are given rotations by place."""
+    if getattr(module, "rope", None) is None:
+        return []
+    blocks = getattr(module, "blocks", ())
+    return [each for each in blocks if "rope" in signature(each.forward).parameters]
+
+
+def _turn(
+    _module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], *, grid: TokenGrid,
+    change: Intervention,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:  # fmt: skip
+    """The block's arguments with other rotations: none at all, or those of other places."""
+    rope, count = named.get("rope"), grid.rows * grid.cols
+    if rope is None:
+        return given, named
+    sin, cos = rope.float().chunk(2, dim=-1)
+    if rope.shape[-2] not in (count, grid.tokens) or (sin**2 + cos**2 - 1).abs().max() > 1e-2:
+        raise Unsupported(
+            f"the rotations have shape {tuple(rope.shape)}, not sines and cosines in a row for each of "
+            f"the {grid.rows} × {grid.cols} patches, so they cannot be exchanged exactly"
+        )
+    prefix, patches = rope[..., :-count, :], rope[..., -count:, :]
+    if change.positions == "removed":  # an angle of 0 for everybody
+        still = torch.zeros_like(sin), torch.ones_like(cos)
+        other = torch.cat(still, dim=-1).to(rope)[..., -count:, :]
+    else:
+        other = patches[..., torch.from_numpy(order_of(count, change.seed)).to(rope.device), :]
+    return given, {**named, "rope": torch.cat([prefix, other], dim=-2)}
+
+
+_BIAS, _PLACES = "relative_position_bias_table", "relative_position_index"
+
+
+def _biased(module: nn.Module, grid: TokenGrid) -> list[nn.Module]:
+    """The modules that add a bias by place over all tokens of the grid."""
+    return [
+        each for each in module.modules()
+        if each._parameters.get(_BIAS) is not None
+        and getattr(each, _PLACES, torch.empty(0)).shape == (grid.tokens, grid.tokens)
+    ]  # fmt: skip
+
+
+def _rebias(attention: nn.Module, grid: TokenGrid, change: Intervention, undo: ExitStack) -> None:
+    """Another bias between patches; what is added for prefix tokens stays."""
+    index, first = attention._buffers[_PLACES], len(grid.prefix)
+    table = attention._parameters[_BIAS]
+    assert index is not None
+    assert table is not None
+    other = index.clone()
+    if change.positions == "shuffled":
+        order = torch.from_numpy(order_of(grid.rows * grid.cols, change.seed)).to(index.device)
+        other[first:, first:] = index[first:, first:][order][:, order]
+    else:  # one more row, of zeros, for every two patches
+        other[first:, first:] = len(table)
+        wider = torch.cat([table.detach(), torch.zeros_like(table[:1])])
+        attention._parameters[_BIAS] = nn.Parameter(wider, requires_grad=False)
+        undo.callback(attention._parameters.__setitem__, _BIAS, table)
+    attention._buffers[_PLACES] = other
+    undo.callback(attention._buffers.__setitem__, _PLACES, index)
+
+
+def _table(module: nn.Module, grid: TokenGrid) -> tuple[str, nn.Parameter] | None:
+    """The table of patches' positions and its name, None without; a TNT's words have another one,
+    left alone.
+    """
     name = "patch_pos" if "patch_pos" in module._parameters else "pos_embed"
     table = module._parameters.get(name)
     if table is None:
-        raise Unsupported(
-            f"{type(module).__name__} has no learned table of positions that could be exchanged; take "
-            "a model that adds one, such as a ViT"
-        )
+        return None
     rows = table.shape[1] if table.ndim == 3 else 0
     if rows not in (grid.tokens, grid.rows * grid.cols):
         raise Unsupported(

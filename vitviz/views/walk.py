@@ -172,7 +172,7 @@ def _positions(trace: Trace) -> Step:
         said
         + " Does it matter, and which encoding? Take the positions away, mix them up or replace "
         "them by fixed waves, and compare answer and attention before and after. Without positions, "
-        "mixing up the patches changes nothing at all: the model cannot tell.",
+        "mixing up the patches too (both) changes no answer: the model cannot tell.",
         ("positions", "whatif"),
         (
             Try("removed", "whatif", (("positions", "removed"), ("patches", "in place"))),

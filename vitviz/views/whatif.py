@@ -39,9 +39,11 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
         "Each looks at itself alone, or the inner blocks (attention and MLP) add nothing, so that "
         "sentences read their words as they were embedded. "
         "Answer and attention stand side by side, before and after. "
-        "The weights stay those that were trained without the change."
+        "The weights stay those that were trained without the change. Where places are told by "
+        "rotations or a bias on the scores instead, these are taken out or those of other places."
     ),
     formula="x = patches + P, with P → 0, P[order] or sin-cos(row, col) of the same mean length; "
+    "rotations by angle 0 or those of place order[i]; bias 0 or B[order[i], order[j]]; "
     "words: A_in → I, or word + attention + MLP → word",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, table 8; Naseer et al. 2021, arXiv:2105.10497; "
     "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057",
