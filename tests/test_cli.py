@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import vitviz
+from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.session.launch import Launch
 from vitviz.views import views
@@ -100,6 +101,17 @@ def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert all(name in text for name in names)
     assert names or "no model is bundled" in text
+
+
+def test_without_a_terminal_words_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr(sys, "argv", ["vitviz", "views"])
+    assert main() == 0
+    for stream in (sys.stdout, sys.stderr):
+        assert stream is not None, "whoever asks whether it is a terminal gets an answer"
+        assert not stream.isatty()
+        stream.close()
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from vitviz.session.launch import Launch
 
 
 def main() -> int:
     """The exit code: 0 when it worked, 1 when it failed, 2 when the arguments are wrong."""
+    _have_streams()
     argv = sys.argv[1:]
     if not argv:  # the window is up sooner without the command line's library
         return open_window(Launch())
     from vitviz.cli import run
 
     return run(argv, open_window)
+
+
+def _have_streams() -> None:
+    """A program with a window and no terminal, on Windows, has no streams: its words go nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def open_window(launch: Launch) -> int:
