@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 from PIL import Image
 
 from vitviz.core.progress import BadImage, Cancelled, silent
-from vitviz.session.fetch import fetch, file_name, is_address
+from vitviz.session.fetch import fetch, file_name, is_address, trusted
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
 
@@ -75,3 +78,18 @@ def test_a_fetch_can_be_stopped(address: str) -> None:
 
     with pytest.raises(Cancelled):
         fetch(f"{address}/cat.png", stop)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others ask the system itself")
+def test_certificates_are_found_where_this_system_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a shipped Python, whose own places are those of the computer that built it."""
+    if not Path("/etc/ssl/certs/ca-certificates.crt").is_file():
+        pytest.skip("this system has no certificates")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, "/nowhere")
+    assert ssl.create_default_context().get_ca_certs() == []
+    found = trusted()
+    found.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="example.org")
+    assert found._ctx.get_ca_certs()
+    assert found.verify_mode == ssl.CERT_REQUIRED
+    assert found.check_hostname

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from http.client import HTTPException
 from pathlib import PurePosixPath
 from urllib.error import URLError
@@ -28,6 +29,16 @@ def file_name(address: str) -> str:
     return unquote(PurePosixPath(parts.path).name) or parts.netloc
 
 
+def trusted() -> ssl.SSLContext:
+    """Believes whom this system believes, wherever it keeps its certificates.
+
+    Python alone looks where the computer that built it had them: a shipped one may find none.
+    """
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def fetch(address: str, progress: Progress) -> bytes:
     """The bytes behind an http or https address.
 
@@ -36,7 +47,7 @@ def fetch(address: str, progress: Progress) -> bytes:
     name, held = file_name(address), bytearray()
     request = Request(address, headers={"User-Agent": f"vitviz/{__version__}", "Accept": "image/*"})
     try:
-        with urlopen(request, timeout=_PATIENCE) as answer:
+        with urlopen(request, timeout=_PATIENCE, context=trusted()) as answer:
             total = int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(_CHUNK):
                 held += chunk

@@ -14,7 +14,7 @@ import msgspec
 from vitviz import __version__
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.resources import resource
-from vitviz.session.fetch import is_address
+from vitviz.session.fetch import is_address, trusted
 
 _PATIENCE = 10.0  # seconds without an answer
 _LIMIT = 2**20
@@ -61,7 +61,7 @@ def _latest(place: str) -> Release:
     host = urlsplit(place).netloc
     request = Request(place, headers={"User-Agent": "vitviz", "Accept": "application/json"})
     try:
-        with urlopen(request, timeout=_PATIENCE) as answer:
+        with urlopen(request, timeout=_PATIENCE, context=trusted()) as answer:
             return msgspec.json.decode(answer.read(_LIMIT), type=Release)
     except msgspec.MsgspecError as error:
         raise VitvizError(f"{host} did not name the newest version ({error}); try later") from error
