@@ -6,8 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +21,7 @@ from vitviz.session import saved
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.remembering import Remembering
-from vitviz.session.saved import SavedPicture
+from vitviz.session.saved import Gone
 from vitviz.session.session import Session
 from vitviz.session.settings import settings_folder
 
@@ -104,6 +106,51 @@ def test_a_file_that_has_gone_is_asked_for(session: Session, file: Path, tmp_pat
     assert len(again.pictures) == 1
     assert "photo.png was not found and left out" in said
     assert {live.column.picture for live in again.columns} == {again.pictures[0].key}
+
+
+def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
+    session: Session, file: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(tiny_checkpoint, weights)
+    session.use_model(ModelRequest(str(weights), architecture="test_vit"))
+    Remembering(session).save(file, {})
+    moved = weights.rename(tmp_path / "renamed.safetensors")
+    _, ((gone,),) = reopened(file)  # type: ignore[misc]
+    assert (gone.name, gone.path) == ("mine.safetensors", str(weights))
+    again, said = reopened(file, {gone.key: str(moved)})
+    assert said == [{}]
+    assert again.request.name == str(moved)
+    assert again.trace is not None
+    moved.rename(file.parent / weights.name)
+    again, said = reopened(file)
+    assert (said, again.request.name) == ([{}], str(file.parent / weights.name))
+    (file.parent / weights.name).unlink()
+    again, _ = reopened(file, {gone.key: ""})
+    assert again.trace is None, "left out: the column says what it misses"
+    assert again.columns.active.failed
+
+
+class Late(InlineJobs):
+    """Work is done at once, what it brings home waits until somebody lets it in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outside: list[Callable[[], None]] = []
+        self.deliver = self.outside.append
+
+
+def test_pictures_on_their_way_stay_out_of_a_session_that_was_opened_meanwhile(
+    session: Session, file: Path, photo: np.ndarray
+) -> None:
+    jobs = Late()
+    made = Session(jobs, save=lambda _settings: "")
+    made.open_sources([photo.transpose(1, 0, 2).copy()])
+    saved = msgspec.structs.replace(Remembering(session)._snapshot({}), columns=(), selections=())
+    made.restore(saved, {picture.key: picture for picture in session.pictures})
+    while jobs.outside:
+        jobs.outside.pop(0)()
+    assert [one.key for one in made.pictures] == [one.key for one in session.pictures]
 
 
 def test_a_picture_that_has_changed_is_said(session: Session, file: Path) -> None:
@@ -192,7 +239,7 @@ def _ended_process() -> int:
 def test_where_one_file_was_found_others_are_looked_for(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).touch()
-    gone = [SavedPicture(name, name, f"/old/{name}") for name in ("a.png", "b.png", "c.png")]
+    gone = [Gone(name, name, f"/old/{name}") for name in ("a.png", "b.png", "c.png")]
     assert saved.beside_this(tmp_path / "a.png", gone) == {
         "a.png": str(tmp_path / "a.png"),
         "b.png": str(tmp_path / "b.png"),

@@ -131,10 +131,11 @@ class Starter(QObject):
         session.trace_ready.connect(self._traced)
         saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
         rest = tuple(file for file in self._launch.files if file not in saved)
-        session.start(replace(self._launch, files=rest))
-        if saved:
+        if saved:  # it has pictures and models of its own
             self._window.sessions.files.open(Path(saved[0]))
-        if not session.request.name:
+        if rest or not saved:
+            session.start(replace(self._launch, files=rest))
+        if not saved and not session.request.name:
             self._window.notices.say([NO_MODEL])
 
     def _traced(self, trace: Trace) -> None:

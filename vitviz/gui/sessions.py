@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vitviz.gui.links import Links
 from vitviz.session.remembering import Remembering
-from vitviz.session.saved import SUFFIX, Saved, SavedPicture, beside_this
+from vitviz.session.saved import SUFFIX, Gone, Saved, beside_this
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
@@ -103,35 +103,35 @@ class Sessions(QObject):
         self._window.compare.restore_state(state)
         self.files.forget_left(file)
 
-    def _missing(self, found: Saved, file: Path, gone: list[SavedPicture]) -> None:
+    def _missing(self, found: Saved, file: Path, gone: list[Gone]) -> None:
         """Asks for the first that has gone; others are looked for beside it."""
         told = self._asked(gone)
         if told is not None:
             self.files.open(file, told)
 
-    def _asked(self, gone: Sequence[SavedPicture]) -> dict[str, str] | None:
+    def _asked(self, gone: Sequence[Gone]) -> dict[str, str] | None:
         """Where the pictures lie now, "" for those to be left out; None to open nothing."""
         told: dict[str, str] = {}
-        for picture in gone:
-            if picture.key in told:
+        for one in gone:
+            if one.key in told:
                 continue
-            match self._ask(picture, len(gone) - len(told)):
+            match self._ask(one, len(gone) - len(told)):
                 case "":
-                    return {**{one.key: "" for one in gone}, **told}
+                    return {**{each.key: "" for each in gone}, **told}
                 case None:
                     return None
                 case path:
-                    rest = [one for one in gone if one.key not in told]
-                    told |= {**beside_this(Path(path), rest), picture.key: path}
+                    rest = [each for each in gone if each.key not in told]
+                    told |= {**beside_this(Path(path), rest), one.key: path}
         return told
 
-    def _ask(self, picture: SavedPicture, count: int) -> str | None:
+    def _ask(self, gone: Gone, count: int) -> str | None:
         """A path, "" to leave out what is missing, None to open nothing."""
         box = QMessageBox(self._window)
         box.setWindowTitle("Where is it now?")
-        more = f" ({count} pictures are missing)" if count > 1 else ""
-        box.setText(f"{picture.name} is not where it was{more}.")
-        box.setInformativeText(picture.path)
+        more = f" ({count} files are missing)" if count > 1 else ""
+        box.setText(f"{gone.name} is not where it was{more}.")
+        box.setInformativeText(gone.path)
         find = box.addButton("Find it…", QMessageBox.ButtonRole.AcceptRole)
         leave = box.addButton("Leave out what is missing", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
@@ -140,6 +140,6 @@ class Sessions(QObject):
             return ""
         if box.clickedButton() is not find:
             return None
-        wanted = f"{picture.name} ({Path(picture.path).name});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._window, f"Find {picture.name}", "", wanted)
+        wanted = f"{gone.name} ({Path(gone.path).name});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self._window, f"Find {gone.name}", "", wanted)
         return name or None

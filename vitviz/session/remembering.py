@@ -14,7 +14,7 @@ from vitviz.core.progress import Progress
 from vitviz.core.trace import Picture
 from vitviz.session import saved
 from vitviz.session.log import sentence
-from vitviz.session.saved import Saved, SavedPicture
+from vitviz.session.saved import Gone, Saved, SavedPicture
 from vitviz.session.session import Session
 from vitviz.session.settings import recent, settings_folder
 
@@ -28,14 +28,14 @@ class _Found:
     saved: Saved
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     problems: Sequence[str] = ()
-    gone: Sequence[SavedPicture] = ()
+    gone: Sequence[Gone] = ()
 
 
 class Remembering:
     """Saves the session to files and opens them. Called and announced at home, as the session is."""
 
     saved_as = Signal(object)  # Path
-    missing = Signal(object, object, list)  # Saved, Path, list[SavedPicture]
+    missing = Signal(object, object, list)  # Saved, Path, list[Gone]
     opened = Signal(object, dict)  # Path, what the window wanted to find again
 
     def __init__(self, session: Session) -> None:
@@ -58,13 +58,13 @@ class Remembering:
         )  # fmt: skip
 
     def open(self, file: Path, told: Mapping[str, str] | None = None) -> None:
-        """Opens a session. `missing` is announced where pictures have gone; ask, then open it again
-        with what was `told`: the key of each picture with its path, "" to leave it out.
+        """Opens a session. `missing` is announced where pictures or weights have gone; ask, then open
+        it again with what was `told`: the key of each with its path, "" to leave it out.
         """
         told = dict(told or {})
 
         def work(progress: Progress) -> _Found:
-            found = saved.read(file)
+            found = saved.found_weights(saved.read(file), file, told)
             there = saved.found_files(found, file, told)
             gone = [one for one in saved.missing_files(found, there) if one.key not in told]
             if gone:

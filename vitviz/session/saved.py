@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from vitviz.core.images import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Picture
-from vitviz.session.column import Column
+from vitviz.session.column import Column, is_checkpoint
 from vitviz.session.log import sentence
 from vitviz.session.together import Together
 from vitviz.views import find
@@ -38,6 +39,14 @@ class SavedPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str = ""
     beside: str = ""
     png: bytes = b""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A file of a session, a picture's or a model's weights, that is not where it was."""
+
+    key: str
+    name: str
+    path: str
 
 
 class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -130,12 +139,34 @@ def found_files(saved: Saved, file: Path, told: Mapping[str, str]) -> dict[str, 
     return there
 
 
-def missing_files(saved: Saved, there: Mapping[str, Path]) -> list[SavedPicture]:
-    """The pictures whose files have gone."""
-    return [one for one in saved.pictures if not one.png and one.key not in there]
+def found_weights(saved: Saved, file: Path, told: Mapping[str, str]) -> Saved:
+    """The session with the weights of its models where they lie now: where somebody told, where they
+    were, or beside the session."""
+
+    def there(column: Column) -> Column:
+        name = column.model.name
+        tries = (told.get(name, ""), name, str(file.absolute().parent / Path(name).name))
+        found = next((one for one in tries if one and Path(one).is_file()), name)
+        return replace(column, model=replace(column.model, name=found))
+
+    columns = tuple(
+        there(column) if is_checkpoint(column.model.name) else column for column in saved.columns
+    )
+    return msgspec.structs.replace(saved, columns=columns)
 
 
-def beside_this(path: Path, missing: Sequence[SavedPicture]) -> dict[str, str]:
+def missing_files(saved: Saved, there: Mapping[str, Path]) -> list[Gone]:
+    """The pictures and the weights whose files have gone."""
+    pictures = [one for one in saved.pictures if not one.png and one.key not in there]
+    names = dict.fromkeys(column.model.name for column in saved.columns)
+    weights = [one for one in names if is_checkpoint(one) and not Path(one).is_file()]
+    return [
+        *(Gone(one.key, one.name, one.path) for one in pictures),
+        *(Gone(one, Path(one).name, one) for one in weights),
+    ]
+
+
+def beside_this(path: Path, missing: Sequence[Gone]) -> dict[str, str]:
     """Where one file was found again, others of the same names may lie: key to path."""
     found = {}
     for picture in missing:

@@ -91,6 +91,7 @@ class Session:
         self._beside = Beside(jobs, self.drawing_ready.emit)
         self._launch: Launch | None = None
         self._reads = count()
+        self._strip = object()
         self._wanted: tuple[str, ...] = ()
         self._seen: tuple[int, ...] | None = None
 
@@ -184,10 +185,12 @@ class Session:
         if not rest:
             return None
         room = self.settings.memory_mb * _MB - self._pictures.bytes
-        first = iter((True,))
+        first, asked_for = iter((True,)), self._strip
         doubles: list[str] = []
 
         def at_home(picture: Picture) -> None:
+            if asked_for is not self._strip:
+                return  # a session was opened meanwhile: these were for what was there before
             doubles.extend(self._opened(picture, show=next(first, False)))
 
         def opened(picture: Picture) -> None:
@@ -453,7 +456,7 @@ class Session:
 
     def restore(self, saved: Saved, pictures: Mapping[str, Picture]) -> None:
         """Opens a saved session instead of this one; `pictures` by the keys they were saved under."""
-        self._pictures = Pictures()
+        self._pictures, self._strip = Pictures(), object()
         for picture in pictures.values():
             if self._pictures.find(picture.key) is None:
                 self._pictures = self._pictures.added(picture)
