@@ -22,7 +22,7 @@ from vitviz.session.beside import Beside
 from vitviz.session.choosing import Choosing
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
 from vitviz.session.columns import Columns, Live
-from vitviz.session.drawings import Drawings, Scene, chosen_of
+from vitviz.session.drawings import Drawings
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
@@ -34,9 +34,10 @@ from vitviz.session.reading import Reading, Target, Traces
 from vitviz.session.saved import Saved, known_options
 from vitviz.session.settings import Settings, recent, write_settings
 from vitviz.session.shelf import Shelf
+from vitviz.session.sight import Sight
 from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
 from vitviz.session.together import Together
-from vitviz.views import View, find
+from vitviz.views import find
 from vitviz.views.options import Look, Value, arguments
 
 _MB = 2**20
@@ -75,9 +76,6 @@ class Session:
     ) -> None:
         self.jobs = jobs
         self.settings = self._saved = settings or Settings()
-        self.look = self.settings.look
-        self.look_chosen = chosen_of(self.look)
-        self.options: dict[str, dict[str, Value]] = {}
         budget = self.settings.memory_mb * _MB
         self._save = save
         self._pictures = Pictures()
@@ -88,12 +86,14 @@ class Session:
         self.columns.active_changed.connect(self._activated)
         self._choosing = Choosing(self.columns, lambda key: self._pictures.find(key))
         jobs.ended.connect(self._read_next)
-        self._beside = Beside(jobs, self.drawing_ready.emit)
+        self._sight = Sight(
+            self.columns, self.settings.look, self._traces, self._others,
+            Beside(jobs, self.drawing_ready.emit),
+            pictures=lambda: self.pictures, busy=lambda: self.busy, read=self._read,
+        )  # fmt: skip
         self._launch: Launch | None = None
         self._reads = count()
         self._strip = object()
-        self._wanted: tuple[str, ...] = ()
-        self._seen: tuple[int, ...] | None = None
 
     def start(self, launch: Launch | None = None) -> None:
         """Begins with what the command line asks for: model, pictures, token, layer, head.
@@ -332,7 +332,7 @@ class Session:
     def compare_with(self, column: int) -> None:
         """Has the views of two traces compare the other columns with this one."""
         self.columns.refer_to(column)
-        self._draw_comparisons()
+        self._sight.draw_comparisons()
 
     def link(self, **changes: bool) -> None:
         """Links columns or cuts a link; what is linked anew is as in the active column at once."""
@@ -340,7 +340,7 @@ class Session:
         if together != self.together:
             affected = self._choosing.link(together)
             self.together_changed.emit(together)
-            self._draw_all(affected)
+            self._sight.draw_all(affected)
 
     def move_token(self, rows: int, cols: int) -> None:
         """Moves the pinned token by whole patches."""
@@ -376,21 +376,31 @@ class Session:
         """Says which views are visible, and in which columns (None: in the active one, whichever it
         is); those not visible before are drawn, and columns come to work in this order.
         """
-        self._wanted = tuple(find(view).name for view in dict.fromkeys(views))
-        self._seen = None if columns is None else tuple(columns)
-        seen = self._visible()
-        for live in (*seen, *(live for live in self.columns if live not in seen)):
-            self._want_views(live, self._wanted if live in seen else ())
-        self._beside.look(seen)
+        self._sight.see(views, columns)
         self._let_go()
 
     def show_again(self) -> None:
         """Announces once more what was drawn, for somebody who was not there to see it."""
-        self._beside.look(self._visible(), again=True)
+        self._sight.beside.look(self._sight.columns(), again=True)
+
+    @property
+    def look(self) -> Look:
+        """How heat maps are coloured."""
+        return self._sight.look
+
+    @property
+    def look_chosen(self) -> frozenset[str]:
+        """What of the look somebody chose; the rest is left to each view's own defaults."""
+        return self._sight.look_chosen
+
+    @property
+    def options(self) -> dict[str, dict[str, Value]]:
+        """The options that were changed, view by view."""
+        return self._sight.options
 
     def redraw(self, view: str) -> None:
         """Has a view drawn again, in every column."""
-        self._draw_all((live, [view]) for live in self.columns)
+        self._sight.draw_all((live, [view]) for live in self.columns)
 
     def set_option(self, view: str, name: str, value: Value) -> None:
         """Changes an option of a view; a wrong value is said in `problems` and not taken."""
@@ -418,23 +428,25 @@ class Session:
         if look.low > look.high:
             end = look.low if "low" in changes else look.high
             look = replace(look, low=end, high=end)
-        self.look_chosen = frozenset() if look == Look() else self.look_chosen | changes.keys()
+        chosen = frozenset() if look == Look() else self.look_chosen | changes.keys()
+        self._sight.look_chosen = chosen
         if look != self.look:
-            self.look = look
+            self._sight.look = look
             self.look_changed.emit(look)
-            self._draw_all((live, live.drawings.looking()) for live in self.columns)
+            self._sight.draw_all((live, live.drawings.looking()) for live in self.columns)
 
     @property
     def one_range(self) -> bool:
         """Whether the columns that are seen share the range of each view."""
-        return self._beside.one_range
+        return self._sight.beside.one_range
 
     def share_range(self, on: bool) -> None:
         """Gives each view one range in all columns, or each column its own."""
-        if on != self._beside.one_range:
-            self._beside.one_range = on
+        beside = self._sight.beside
+        if on != beside.one_range:
+            beside.one_range = on
             self.range_changed.emit(on)
-            self._beside.look(self._visible())
+            beside.look(self._sight.columns())
 
     # -- what is remembered ------------------------------------------------------------------------
 
@@ -463,13 +475,13 @@ class Session:
         kept = self._pictures.keys
         self._traces.drop(lambda target: target.picture not in kept)
         self.pictures_changed.emit()
-        self.look, self.look_chosen = saved.look, frozenset(saved.look_chosen)
+        self._sight.look, self._sight.look_chosen = saved.look, frozenset(saved.look_chosen)
         self.look_changed.emit(self.look)
         self._choosing.together = saved.together
         self.together_changed.emit(saved.together)
         self.share_range(saved.one_range)
         before = set(self.options)
-        self.options, problems = known_options(saved)
+        self._sight.options, problems = known_options(saved)
         for view in before | set(self.options):
             self.options_changed.emit(view)
         self._say(problems)
@@ -537,7 +549,7 @@ class Session:
     def _read(self, live: Live) -> None:
         """Has a column read its picture: at once where somebody sees it, else when there is time."""
         self._others.stop()
-        live.waits = self.busy and live not in self._visible()
+        live.waits = self.busy and live not in self._sight.columns()
         if not live.waits:
             live.reading.want(live.column.model, self._pictures.find(live.column.picture))
 
@@ -548,8 +560,8 @@ class Session:
         if waiting is not None:
             self._read(waiting)
         elif len(self.pictures) > 1:
-            for live in self._visible():
-                self._read_others(live)
+            for live in self._sight.columns():
+                self._sight.read_others(live)
 
     def _show(self, column: int, target: Target, trace: Trace) -> None:
         live = self.columns.find(column)
@@ -562,15 +574,19 @@ class Session:
             self._try(partial(first_selection, launch), draw=False)
         self._let_go()
         self.trace_ready.emit(trace, column)
-        self._draw(live, live.drawings.wanted)
-        self._draw_comparisons(live)
+        self._sight.draw(live, live.drawings.wanted)
+        self._sight.draw_comparisons(live)
         self._remember_model(target.model.name)
 
     def _let_go(self) -> None:
         """Columns that nobody sees give up a trace for which there is no room; it is made again."""
         for live in self.columns:
             shown = live.reading.shown
-            if live not in self._visible() and shown is not None and shown not in self._traces:
+            if (
+                live not in self._sight.columns()
+                and shown is not None
+                and shown not in self._traces
+            ):
                 live.trace = None
                 live.reading.let_go()
                 live.drawings.forget()
@@ -596,26 +612,10 @@ class Session:
         self.current_changed.emit(self.current)
         self.request_changed.emit(self.request)
         self.selection_changed.emit(live.selection, live.selection)
-        if self._seen is None:
-            self.want(self._wanted)
+        if self._sight.follows_active:
+            self.want(self._sight.views)
 
     # -- the line from a change to a drawing -------------------------------------------------------
-
-    def _visible(self) -> list[Live]:
-        if self._seen is None:
-            return [self.columns.active]
-        return [live for id in self._seen if (live := self.columns.find(id)) is not None]
-
-    def _want_views(self, live: Live, wanted: tuple[str, ...]) -> None:
-        drawings = live.drawings
-        new = [view for view in wanted if view not in drawings.wanted]
-        for view in set(drawings.wanted) - set(wanted):
-            drawings.latest.pop(view, None)
-        drawings.wanted = wanted
-        given_up = live.reading.shown is None and not live.reading.busy and not live.failed
-        if wanted and live.column.picture and (live.waits or given_up):
-            self._read(live)
-        self._draw(live, new)
 
     def _choose(self, origin: Live, new: Selection, *, draw: bool = True) -> None:
         before = self.selection
@@ -623,7 +623,7 @@ class Session:
         if self.selection != before:
             self.selection_changed.emit(self.selection, before)
         if draw:
-            self._draw_all(affected)
+            self._sight.draw_all(affected)
 
     def _try(self, step: Callable[[Selection, Trace], Selection], *, draw: bool = True) -> None:
         if self.trace is not None:
@@ -633,71 +633,21 @@ class Session:
                 self._say([str(error)])
 
     def _set_options(self, view: str, options: dict[str, Value]) -> None:
-        self.options = {**self.options, view: options}
+        self._sight.options = {**self.options, view: options}
         self._others.again()
         self.options_changed.emit(view)
         self.redraw(view)
 
-    def _draw_all(self, views: Iterable[tuple[Live, Iterable[str]]]) -> None:
-        for live, names in views:
-            self._draw(live, names)
-
-    def _further(self, live: Live, other: Live | None) -> tuple[tuple[Trace, Trace], ...]:
-        """The other open pictures that both models have read already."""
-        models = live.column.model, (other or live).column.model
-        found = []
-        for picture in self.pictures:
-            if picture.key != live.column.picture:
-                one, two = (self._traces.peek(Target(model, picture.key)) for model in models)
-                if one is not None and two is not None:
-                    found.append((one, two))
-        return tuple(found)
-
-    def _draw(self, live: Live, views: Iterable[str]) -> None:
-        if live.trace is not None:
-            views = tuple(views)
-            other = self.columns.partner(live)
-            scene = Scene(
-                live.trace, live.selection, self.look, self.options, self.look_chosen,
-                None if other is None else other.trace,
-                self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
-            )  # fmt: skip
-            live.drawings.draw(views, scene)
-            if any(find(view).takes_all(self.options.get(view, {})) for view in views):
-                self._read_others(live)
-
-    def _read_others(self, live: Live) -> None:
-        """Has the other open pictures read, where a view that is seen shows all of them together."""
-        views = [v for v in live.drawings.wanted if find(v).takes_all(self.options.get(v, {}))]
-        shown = live.reading.shown
-        if not views or live.trace is None or shown is None or self.busy:
-            return
-
-        def read() -> None:
-            self._draw(live, [view for view in views if view in live.drawings.wanted])
-
-        self._others.want(shown.model, shown.picture, self.pictures, live.trace, read)
-
     def _drawn(self, _column: int, view: str, _drawing: Drawing) -> None:
-        self._beside.drawn(view, self._visible())
+        self._sight.arrived(view)
 
     def _undrawn(self, column: int, view: str, said: str) -> None:
         self.drawing_failed.emit(view, said, column)
-        self._beside.drawn(view, self._visible())
-
-    def _draw_comparisons(self, partner: Live | None = None) -> None:
-        """Draws again what is compared with a column that shows something else now (None: all)."""
-        for live in self.columns:
-            if partner is None or self.columns.partner(live) is partner:
-                self._draw(live, [view for view in live.drawings.wanted if find(view).traces == 2])
+        self._sight.arrived(view)
 
     def _say(self, sentences: list[str]) -> None:
         if sentences:
             self.problems.emit(sentences)
-
-
-def _takes_more(view: View) -> bool:
-    return view.pairs or view.many
 
 
 def _key_now(key: str | None, pictures: Mapping[str, Picture], first: Picture | None) -> str | None:
