@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 from psygnal import Signal
 
 from vitviz.core.drawing import Drawing
-from vitviz.core.progress import Progress, VitvizError
+from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Place, Selection
 from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
+from vitviz.session.arriving import Arriving
 from vitviz.session.beside import Beside
 from vitviz.session.choosing import Choosing
 from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
@@ -26,9 +25,8 @@ from vitviz.session.drawings import Drawings
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.launch import Launch
-from vitviz.session.log import sentence
 from vitviz.session.others import Others
-from vitviz.session.pictures import Pictures, Source, read_sources
+from vitviz.session.pictures import Pictures, Source
 from vitviz.session.presets import Compared, Offered, compared
 from vitviz.session.reading import Reading, Target, Traces
 from vitviz.session.saved import Saved, known_options
@@ -92,8 +90,7 @@ class Session:
             pictures=lambda: self.pictures, busy=lambda: self.busy, read=self._read,
         )  # fmt: skip
         self._launch: Launch | None = None
-        self._reads = count()
-        self._strip = object()
+        self._arriving = Arriving(jobs, self._opened, self._say)
 
     def start(self, launch: Launch | None = None) -> None:
         """Begins with what the command line asks for: model, pictures, token, layer, head.
@@ -184,28 +181,7 @@ class Session:
         rest = [s for s in sources if not (isinstance(s, str | Path) and is_checkpoint(s))]
         if not rest:
             return None
-        room = self.settings.memory_mb * _MB - self._pictures.bytes
-        first, asked_for = iter((True,)), self._strip
-        doubles: list[str] = []
-
-        def at_home(picture: Picture) -> None:
-            if asked_for is not self._strip:
-                return  # a session was opened meanwhile: these were for what was there before
-            doubles.extend(self._opened(picture, show=next(first, False)))
-
-        def opened(picture: Picture) -> None:
-            self.jobs.deliver(lambda: at_home(picture))
-
-        def work(progress: Progress) -> list[str]:
-            return read_sources(rest, progress, opened, room)
-
-        what = _file_name(rest[0]) if len(rest) == 1 else f"{len(rest)} files"
-        return self.jobs.submit(
-            ("read", next(self._reads)), work, lane="read",
-            done=lambda problems: self._say([*problems, *doubles]),
-            failed=lambda error: self._say([sentence(error, "opening pictures")]),
-            label=f"opening {what}",
-        )  # fmt: skip
+        return self._arriving.open(rest, self.settings.memory_mb * _MB - self._pictures.bytes)
 
     def close_picture(self, key: str) -> None:
         """Takes a picture off the film strip; its neighbour is shown where it was."""
@@ -468,7 +444,8 @@ class Session:
 
     def restore(self, saved: Saved, pictures: Mapping[str, Picture]) -> None:
         """Opens a saved session instead of this one; `pictures` by the keys they were saved under."""
-        self._pictures, self._strip = Pictures(), object()
+        self._arriving.turn_away()
+        self._pictures = Pictures()
         for picture in pictures.values():
             if self._pictures.find(picture.key) is None:
                 self._pictures = self._pictures.added(picture)
@@ -497,7 +474,7 @@ class Session:
 
     # -- the line from a wish to a trace -----------------------------------------------------------
 
-    def _opened(self, picture: Picture, *, show: bool) -> tuple[str, ...]:
+    def _opened(self, picture: Picture, show: bool) -> tuple[str, ...]:
         """Puts a picture on the film strip; the sentence when it is there by another name."""
         there = self._pictures.find(picture.key)
         if there is None:
@@ -654,13 +631,3 @@ def _key_now(key: str | None, pictures: Mapping[str, Picture], first: Picture | 
     """The key of what was saved under a key; the first picture where that was not found."""
     found = pictures.get(key or "", first)
     return None if found is None else found.key
-
-
-def _file_name(source: Source) -> str:
-    match source:
-        case (str() as name, bytes()):
-            return name
-        case bytes() | np.ndarray():
-            return "pasted picture"
-        case _:
-            return Path(str(source)).name
