@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
@@ -60,6 +59,8 @@ class Canvas(QWidget):
         self._body: QSplitter | None = None
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
+        self._shared: tuple[QSplitter | None, list[int]] = (None, [])
+        self._measured: tuple[Drawing | None, tuple[str, int], list[int]] = (None, ("", 0), [])
 
     @property
     def shape(self) -> list[list[int]]:
@@ -85,10 +86,11 @@ class Canvas(QWidget):
             [_needed(row, width) for row in self._arranged(self._drawing)] if self._drawing else []
         )
 
-    def share_out(self, heights: Sequence[int]) -> None:
+    def share_out(self, heights: list[int]) -> None:
         """Divides the height between the rows of panels."""
-        if self._body is not None and len(heights) == self._body.count():
-            self._body.setSizes(list(heights))
+        if self._body is not None and self._shared != (self._body, heights):
+            self._shared = self._body, heights
+            self._body.setSizes(heights)
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
@@ -232,14 +234,20 @@ def _panel_height(panel: Panel, width: int) -> int:
             return around + round(width / max(shape, 0.4))
 
 
+@cache
+def _metrics() -> tuple[QFontMetrics, QFontMetrics, QFontMetrics]:
+    """How wide and high titles, bars and facts are written."""
+    return QFontMetrics(title_font()), QFontMetrics(bar_font()), QFontMetrics(facts_font())
+
+
 def words_height(panel: Panel, width: int) -> int:
     """The height of all that is said around a panel's map at a width."""
-    title, facts = QFontMetrics(title_font()), QFontMetrics(facts_font())
+    title, bar, facts = _metrics()
     heights = [
         len(wrapped(panel.title, title, width, TITLE_LINES)) * title.lineSpacing()
         if panel.title
         else 0,
-        bar_height(panel.bar, QFontMetrics(bar_font()), width) if panel.bar else 0,
+        bar_height(panel.bar, bar, width) if panel.bar else 0,
         facts_lines(panel.facts, facts, width) * facts.lineSpacing(),
     ]
     return sum(height + 4 for height in heights if height)

@@ -94,6 +94,7 @@ class WrappedLabel(ElidedLabel):
         super().__init__(mode=mode)
         self._allowed = most
         self._reached = 0
+        self._known: tuple[tuple[str, int], list[str]] = (("", 0), [""])
 
     def show_text(self, text: str, tail: str = "") -> None:
         """Replaces the text; nothing happens when it is the same."""
@@ -110,16 +111,23 @@ class WrappedLabel(ElidedLabel):
         return len(self._wrapped(width)) * self.fontMetrics().lineSpacing()
 
     def _wrapped(self, width: int) -> list[str]:
-        return wrapped(self.text(), self.fontMetrics(), width, self._allowed, self._mode)
+        """Measured once for what is said now: it is asked for when laid out and when painted."""
+        now = self.text(), width
+        if self._known[0] != now:
+            lines = wrapped(now[0], self.fontMetrics(), width, self._allowed, self._mode)
+            self._known = now, lines
+        return self._known[1]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.size().width() != event.oldSize().width():
             self._reached = 0
-            self._fit()
+            self._fit(told=False)  # who gave this width has reckoned with the lines at it
 
-    def _fit(self) -> None:
+    def _fit(self, *, told: bool = True) -> None:
         needed = self.height_at(self.width())
         if needed > self._reached:
-            self._reached = needed
-            self.setFixedHeight(needed)
-            self.grew.emit()
+            before, self._reached = self.minimumHeight(), needed
+            if needed != before:
+                self.setFixedHeight(needed)
+            if told and needed > before:
+                self.grew.emit()

@@ -122,6 +122,10 @@ def _named_below(scale: Scale, metrics: QFontMetrics, width: int) -> bool:
     return ends + 48 > width
 
 
+Placed = tuple[int, int, str, bool]
+"""Line, left, words, and whether they are a value."""
+
+
 class FactsLabel(QWidget):
     """Numbers that belong to a panel: quiet names, clear values, as many on a line as fit. One that is
     wider than the panel goes on in the next line.
@@ -140,13 +144,14 @@ class FactsLabel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._facts: tuple[tuple[str, str], ...] = ()
         self._most = 0
+        self._placed: tuple[int, list[Placed]] | None = None
         self.setVisible(False)
 
     def show_facts(self, facts: tuple[tuple[str, str], ...]) -> None:
         """Replaces what is shown."""
         if facts == self._facts:
             return
-        self._facts = facts
+        self._facts, self._placed = facts, None
         self.setVisible(bool(facts))
         self.setAccessibleName(", ".join(f"{name} {value}" for name, value in facts))
         self.setToolTip("\n".join(f"{name}: {value}" for name, value in facts))
@@ -156,18 +161,24 @@ class FactsLabel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.size().width() != event.oldSize().width():
             self._most = 0
-            self._fit()
+            self._fit(told=False)  # who gave this width has reckoned with the lines at it
 
-    def _fit(self) -> None:
-        lines = facts_lines(self._facts, self.fontMetrics(), self.width())
+    def _fit(self, *, told: bool = True) -> None:
+        lines = max((line for line, *_ in self.placed()), default=-1) + 1
         if lines > self._most:
             self._most = lines
-            self.setFixedHeight(lines * self.fontMetrics().lineSpacing())
-            self.grew.emit()
+            before, needed = self.minimumHeight(), lines * self.fontMetrics().lineSpacing()
+            if needed != before:
+                self.setFixedHeight(needed)
+            if told and needed > before:
+                self.grew.emit()
 
-    def placed(self) -> list[tuple[int, int, str, bool]]:
-        """(line, left, words, whether they are a value) of all that is to be seen."""
-        return list(_placed(self._facts, self.fontMetrics(), self.width()))
+    def placed(self) -> list[Placed]:
+        """All that is to be seen, measured once for what is said now."""
+        if self._placed is None or self._placed[0] != self.width():
+            placed = list(_placed(self._facts, self.fontMetrics(), self.width()))
+            self._placed = self.width(), placed
+        return self._placed[1]
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter, metrics = QPainter(self), self.fontMetrics()
@@ -184,9 +195,7 @@ def facts_lines(facts: Facts, metrics: QFontMetrics, width: int) -> int:
     return max((line for line, *_ in _placed(facts, metrics, width)), default=-1) + 1
 
 
-def _placed(
-    facts: Facts, metrics: QFontMetrics, width: int
-) -> Iterator[tuple[int, int, str, bool]]:
+def _placed(facts: Facts, metrics: QFontMetrics, width: int) -> Iterator[Placed]:
     line, left = 0, 0
     for name, value in facts:
         whole = metrics.horizontalAdvance(f"{name} {value}")

@@ -252,6 +252,7 @@ class Table(QWidget):
             for row in self.rows.values():
                 self._due.pop(row.cards.get(column), None)  # type: ignore[arg-type]
                 row.drop(column)
+        before = self._columns, self._names, self._large
         self._columns, self._names, self._large = columns, tuple(names), large
         self._shown = tuple(headers)
         if not large:
@@ -266,7 +267,10 @@ class Table(QWidget):
         self._above.setVisible(not large)
         for name, row in self.rows.items():
             row.setVisible(name in self._names)
-        self._fit()
+        if before == (self._columns, self._names, self._large):
+            self._settled.start()  # what grows says so itself
+        else:
+            self._fit()
 
     def settle(self) -> None:
         """Rows may need another height, once for all drawings and sizes that come now."""
