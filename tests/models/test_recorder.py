@@ -11,6 +11,7 @@ from torch import nn
 import vitviz
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Cancelled, Unsupported
+from vitviz.models.keeping import Keeping
 from vitviz.models.reading import read_calls, relative_error
 from vitviz.models.recorder import record
 
@@ -265,3 +266,19 @@ def test_a_checkpoint_without_attention_is_called_by_its_file_name(photo, tmp_pa
         "test_resnet.pth has no attention that can be laid over a picture: it is a test_resnet, "
         "which made no attention call; choose a transformer"
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_what_is_kept_is_a_copy_that_lies_as_it_lay(dtype):
+    """Heads beside each other in one projection, as models make q; and one key for all heads."""
+    projected = torch.randn(5, 16, 3 * 4 * 6).to(dtype)
+    query = projected.view(5, 16, 3, 4, 6).permute(2, 0, 3, 1, 4)[0]
+    shared = projected[:, None, :, :6].expand(5, 4, 16, 6)
+    keep = Keeping(2)
+    for given in (query, shared):
+        kept, before = keep(given), given.clone()
+        assert torch.equal(kept, before)
+        projected.zero_()
+        assert torch.equal(kept, before)
+        projected.normal_()
+    assert keep(query).stride() == (16 * 24, 6, 24, 1)
