@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,14 +83,33 @@ def test_a_page_of_several_is_made_again_in_its_ranges(trace, kitchen, tmp_path)
     assert same_bytes(whole, again(file), tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["gif", "apng", "webp"])
+def frames_in(file: Path) -> int:
+    """How many different pictures an animation shows, as a player of it finds them."""
+    if file.suffix == ".mp4":
+        folder = file.with_suffix("")
+        folder.mkdir()
+        order = ["ffmpeg", "-loglevel", "error", "-i", str(file), str(folder / "%d.png")]
+        subprocess.run(order, check=True)
+        shown = [np.asarray(Image.open(one)) for one in folder.iterdir()]
+        assert all(one.std() > 0 for one in shown)
+        return len({one.tobytes() for one in shown})
+    with Image.open(file) as image:
+        return image.n_frames
+
+
+FILM = pytest.param(
+    "mp4",
+    marks=pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"),
+)
+
+
+@pytest.mark.parametrize("kind", ["gif", "apng", "webp", FILM])
 def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
     view = views()["heads"]
     subject = Subject(trace, selection_of(trace), {})
     frames = sweep(view, subject, [steps(view, subject, "layer")])
     file = animate(frames, kitchen / f"layers.{kind}", seconds=0.2)
-    with Image.open(file) as image:
-        assert image.n_frames == len(frames)
+    assert frames_in(file) == len(frames)
     known = read_recipe(file)
     assert known["movie"] == {"seconds": 0.2}
     made = replayed(known, file.name, Replay(kitchen)).drawings
