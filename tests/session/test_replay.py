@@ -19,9 +19,10 @@ from vitviz.core.recipe import NEWEST
 from vitviz.core.sheet import page
 from vitviz.figures.animate import animate
 from vitviz.figures.numbers import numbers
+from vitviz.figures.raw import raw_attention
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.save import save
-from vitviz.session.replay import Replay, replayed
+from vitviz.session.replay import Replay, raw_again, replayed
 from vitviz.session.sweep import Subject, sheet_of, steps, sweep
 from vitviz.views import views
 from vitviz.views.draw import selection_of
@@ -71,6 +72,22 @@ def test_a_view_of_two_finds_both(trace, kitchen, tmp_path) -> None:
     file = save(drawing, kitchen / "two.pdf")
     assert read_recipe(file)["made"]["against"]["asked"] == [["patch_size", 32]]
     assert same_bytes(drawing, again(file), tmp_path)
+
+
+@pytest.mark.parametrize("matrices", [False, True])
+def test_raw_attention_is_made_again_byte_for_byte(trace, kitchen, matrices) -> None:
+    data, _ = raw_attention(trace, selection_of(trace, token=(1, 2)), matrices=matrices)
+    file = kitchen / "raw.npz"
+    file.write_bytes(data)
+    made, notes = raw_again(read_recipe(file), file, Replay(kitchen))
+    assert made == data
+    assert notes == ()
+    with np.load(file) as arrays:
+        changed = {name: arrays[name] + 1e-3 if name == "rows" else arrays[name] for name in arrays}
+    np.savez(file, **changed)
+    assert raw_again(read_recipe(file), file, Replay(kitchen))[1] == (
+        "the numbers differ from the file's by 1e-03 at most",
+    )
 
 
 def test_a_page_of_several_is_made_again_in_its_ranges(trace, kitchen, tmp_path) -> None:

@@ -287,12 +287,21 @@ def replay(
     """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
     from vitviz.figures.paper import Paper
     from vitviz.figures.recipes import read_recipe
-    from vitviz.session.replay import Replay, replayed
+    from vitviz.session.replay import Replay, raw_again, replayed
 
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
     maker = Replay(figure.parent, picture, model, device, meter())
+    if "raw" in known:
+        if target.suffix.lower() != ".npz":
+            raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
+        data, notes = raw_again(known, figure, maker)
+        with whole(target, overwrite=overwrite) as unfinished:
+            unfinished.write_bytes(data)
+        remark(*notes)
+        print(target)
+        return 0
     made = replayed(known, figure.name, maker)
     names = {field: made.book.paper[field] for field in Paper.__slots__ if field in made.book.paper}
     paper = (printing or Printing()).paper(**names)

@@ -37,7 +37,7 @@ def raw_attention(
         for at, layer in enumerate(trace.layers):
             arrays[f"matrix_{at}"] = _matrix(layer)
             axes[f"matrix_{at}"] = "head query key"
-    words = _about(trace, selection) | {"axes": axes}
+    words = _about(trace, selection) | {"axes": axes, "recipe": _recipe(trace, selection, matrices)}
     return zipped(arrays, words), words
 
 
@@ -48,6 +48,12 @@ def _row(layer: Layer, trace: Trace, selection: Selection) -> np.ndarray:
 def _matrix(layer: Layer) -> np.ndarray:
     maps = [layer.attention.matrix(head) for head in range(layer.attention.heads)]
     return np.array(rearrange(maps, "head query key -> head query key"))
+
+
+def _recipe(trace: Trace, selection: Selection, matrices: bool) -> dict[str, Any]:
+    """What makes the file again."""
+    raw = {"run": asdict(run_of(trace)), "selection": asdict(selection), "matrices": matrices}
+    return {"vitviz": NEWEST, "raw": raw, "versions": dict(versions())}
 
 
 def _about(trace: Trace, selection: Selection) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _checked(name: str, text: str) -> dict[str, Any]:
             f"the recipe in {name} is of version {known['vitviz']}, newer than {NEWEST}, which this "
             "vitviz knows; install a newer vitviz"
         )
-    if "made" not in known and "parts" not in known:
+    if not {"made", "parts", "raw"} & set(known):
         raise VitvizError(
             f"the recipe in {name} is of an older vitviz, which did not say everything; "
             "draw the figure anew"

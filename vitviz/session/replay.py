@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.images import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.recipe import Recipe, Run, Sheet
+from vitviz.core.selection import Selection
 from vitviz.core.sharing import in_ranges
 from vitviz.core.sheet import page
 from vitviz.core.trace import Picture, Trace
@@ -34,6 +37,14 @@ class Part(msgspec.Struct, frozen=True):
     ranges: Ranges = ()
 
 
+class Raw(msgspec.Struct, frozen=True):
+    """One token's attention of all layers and heads, or whole matrices too, of one run."""
+
+    run: Run
+    selection: Selection
+    matrices: bool = False
+
+
 class Book(msgspec.Struct, frozen=True):
     """All that a figure's file says: one drawing, a page of several, or the frames of an animation."""
 
@@ -41,6 +52,7 @@ class Book(msgspec.Struct, frozen=True):
     ranges: Ranges = ()
     parts: tuple[Part, ...] = ()
     sheet: Sheet | None = None
+    raw: Raw | None = None
     paper: dict[str, Any] = msgspec.field(default_factory=dict)
     movie: dict[str, Any] = msgspec.field(default_factory=dict)
     versions: dict[str, str] = msgspec.field(default_factory=dict)
@@ -179,18 +191,45 @@ class Replay:
 
 def replayed(known: dict[str, Any], name: str, kitchen: Replay) -> Replayed:
     """Everything in a recipe as it was read from a file of that name."""
-    try:
-        book = msgspec.convert(known, Book, strict=False)
-    except msgspec.ValidationError as error:
-        raise VitvizError(
-            f"the recipe in {name} is damaged ({error}); take the file as it was saved"
-        ) from None
+    book = _book(known, name)
     if book.made is not None and not book.parts:
         drawings: tuple[Drawing, ...] = (kitchen.drawing(Part(book.made, book.ranges)),)
     else:
         parts = tuple(kitchen.drawing(part) for part in book.parts)
         drawings = (page(parts, book.sheet),) if book.sheet is not None else parts
     return Replayed(drawings, book, (*_newer(book), *kitchen.notes))
+
+
+def raw_again(known: dict[str, Any], file: Path, kitchen: Replay) -> tuple[bytes, tuple[str, ...]]:
+    """A file of raw attention made again, and remarks: above all by how much its numbers differ.
+
+    In a batch a picture was run among others, which changes the last digits.
+    """
+    from vitviz.figures.raw import raw_attention
+
+    book = _book(known, file.name)
+    assert book.raw is not None
+    trace = replace(kitchen.trace(book.raw.run))
+    data, _ = raw_attention(trace, book.raw.selection, matrices=book.raw.matrices)
+    apart = _apart(file.read_bytes(), data)
+    differs = (f"the numbers differ from the file's by {apart:.0e} at most",) if apart else ()
+    return data, (*_newer(book), *kitchen.notes, *differs)
+
+
+def _apart(one: bytes, other: bytes) -> float:
+    """The largest difference of the numbers in two files of arrays."""
+    with np.load(io.BytesIO(one)) as before, np.load(io.BytesIO(other)) as now:
+        names = [name for name in now if name != "about"]
+        return max(float(np.abs(before[name] - now[name]).max()) for name in names)
+
+
+def _book(known: dict[str, Any], name: str) -> Book:
+    try:
+        return msgspec.convert(known, Book, strict=False)
+    except msgspec.ValidationError as error:
+        raise VitvizError(
+            f"the recipe in {name} is damaged ({error}); take the file as it was saved"
+        ) from None
 
 
 def _newer(book: Book) -> tuple[str, ...]:
