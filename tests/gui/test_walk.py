@@ -83,6 +83,7 @@ def test_without_a_picture_it_says_what_to_do(qtbot: QtBot) -> None:
     walk = show_walk(window)
     assert walk.steps == ()
     assert "Open a picture" in walk._words.text()
+    assert not any(dot.isEnabled() for dot in walk._dots), "there is no step to go to"
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -148,10 +148,12 @@ class Walk(QDockWidget):
         self.steps = () if trace is None else steps(trace)
         if not self.steps:
             self._title.setText("Walk through: from pixels to the answer")
+            reading = self._session.current
             self._words.setText(
                 "Open a picture (Ctrl+O); the walk is through it, with its own numbers."
-            )
-        for button in (self._back, self._next):
+                if reading is None else f"It begins when {reading.name} has been read."
+            )  # fmt: skip
+        for button in (self._back, self._next, *self._dots):
             button.setEnabled(bool(self.steps))
 
     def _show_words(self) -> None:
