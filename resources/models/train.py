@@ -10,6 +10,10 @@ to learn from if you have one, and a student that is new from its first weight:
 
     python train.py --smoke
     python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90
+    python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90 --start MODEL
+
+``--resume`` goes on with a training that was stopped; ``--start`` begins a new one, with learning
+rates of its own, from the weights of a model that an earlier one exported.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,6 +84,7 @@ class Settings:
     out: str = "."
     work: str = "work"
     name: str = ""
+    start: str | None = None
     resume: bool = False
     device: str = "auto"
     threads: int = 0
@@ -99,6 +104,8 @@ class Settings:
     feature_weight: float = 1.0
     attention_weight: float = 0.5
     temperature: float = 1.5
+    fine_first: float = -0.6
+    fine_last: float = 0.6
     save_minutes: float = 10.0
     smoke: bool = False
 
@@ -336,6 +343,11 @@ class WholeTNT(nn.Module):
 
 
 Student = FlexibleViT | WholeTNT
+
+
+def network(student: Student) -> Any:
+    """The plain network in it, whose parameters have timm's names."""
+    return student.vit if isinstance(student, FlexibleViT) else student.tnt
 
 
 def architecture_arguments(s: Settings, classes: int) -> dict[str, Any]:
@@ -625,10 +637,9 @@ def losses(
     s: Settings, student: Student, bridge: nn.Module | None, batch: Batch, patch_size: int
 ) -> dict[str, Tensor]:
     """Each part of what is minimised, weighted: the label's, and the teacher's three."""
-    net = student.vit if isinstance(student, FlexibleViT) else student.tnt
     with (
         torch.autocast(batch.x.device.type, torch.bfloat16),
-        class_attention(net, s.heads, STUDENT_LAYERS) as maps,
+        class_attention(network(student), s.heads, STUDENT_LAYERS) as maps,
     ):
         tokens = student.features(batch.x, patch_size)
         logits = student.head(tokens)
@@ -704,6 +715,16 @@ def orthogonal(x: Tensor) -> Tensor:
     return x.mT if tall else x
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What the weights that a training begins from have already seen."""
+
+    recipe: str = ""
+    steps: int = 0
+    seen: int = 0
+    minutes: float = 0.0
+
+
 @dataclass
 class Run:
     """All that a resumed training needs to go on as if it had never stopped."""
@@ -715,6 +736,7 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     seen: int = 0
+    earlier: Earlier = field(default_factory=Earlier)
     figures: dict[str, Any] = field(default_factory=dict)
 
     def state(self) -> dict[str, Any]:
@@ -724,6 +746,7 @@ class Run:
             "bridge": None if self.bridge is None else self.bridge.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "counts": [self.step, self.seconds, self.seen],
+            "earlier": astuple(self.earlier),
             "random": torch.get_rng_state(),
         }
         if torch.cuda.is_available():
@@ -738,6 +761,7 @@ class Run:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.seconds, self.seen = state["counts"]
+        self.earlier = Earlier(*state["earlier"])
         torch.set_rng_state(state["random"].cpu())
         if "random_cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all([r.cpu() for r in state["random_cuda"]])
@@ -759,19 +783,41 @@ def make_run(s: Settings, classes: int, teacher_width: int | None, device: torch
         use_plain_attention(student)
         use_plain_attention(average)
     bridge = None if teacher_width is None else nn.Linear(s.width, teacher_width).to(device)
-    return Run(student, average, bridge, make_optimisers(s, student, bridge))
+    run = Run(student, average, bridge, make_optimisers(s, student, bridge))
+    if s.start is not None:
+        run.earlier = begin_from(Path(s.start), classes, student, average)
+    return run
+
+
+def begin_from(file: Path, classes: int, *students: Student) -> Earlier:
+    """The weights of a model exported before, and what its card says of how it came about."""
+    state = {name: value.float() for name, value in load_file(file).items()}
+    card = json.loads(file.with_suffix(".json").read_text())
+    if len(card["classes"]) != classes:
+        raise SystemExit(
+            f"{file} names {len(card['classes'])} classes and the data has {classes}: begin from a "
+            "model of the same classes, or without --start"
+        )
+    for student in students:
+        try:
+            network(student).load_state_dict(state)
+        except RuntimeError as error:
+            raise SystemExit(
+                f"{file} is of another shape than the model asked for: {error}"
+            ) from error
+    return Earlier(card["recipe"], card["steps"], card["pictures_seen"], card["minutes"])
 
 
 def make_optimisers(
     s: Settings, student: Student, bridge: nn.Module | None
 ) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks; AdamW for the two ends, biases and norms."""
-    inside: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
+    blocks: dict[int, list[Tensor]] = {1: [], 2: [], 3: []}
     matrices: list[Tensor] = []
     rest: list[Tensor] = []
     for name, weight in student.named_parameters():
         if ".blocks." in name and weight.ndim == 2:
-            inside[3 if ".qkv." in name else 2 if ".qk." in name else 1].append(weight)
+            blocks[3 if ".qkv." in name else 2 if ".qk." in name else 1].append(weight)
         elif weight.ndim in (2, 4):
             matrices.append(weight)
         else:
@@ -779,7 +825,7 @@ def make_optimisers(
     rest += [] if bridge is None else list(bridge.parameters())
     stacks = [
         {"params": weights, "parts": parts, "weight_decay": s.weight_decay}
-        for parts, weights in inside.items()
+        for parts, weights in blocks.items()
         if weights
     ]
     ends: list[dict[str, Any]] = [
@@ -797,8 +843,12 @@ def rate_share(progress: float) -> float:
 
 
 def draw_patch_size(s: Settings, progress: float) -> int:
-    """Coarse grids, which cost little, come more often at first; fine ones towards the end."""
-    weights = [(s.input_size / p) ** (1.2 * progress - 0.6) for p in s.patch_sizes]
+    """Coarse grids, which cost little, come more often at first; fine ones towards the end.
+
+    How much more often: patches across, to a power that goes from ``fine_first`` to ``fine_last``.
+    """
+    power = s.fine_first + (s.fine_last - s.fine_first) * progress
+    weights = [(s.input_size / p) ** power for p in s.patch_sizes]
     return s.patch_sizes[int(torch.multinomial(torch.tensor(weights), 1))]
 
 
@@ -952,7 +1002,7 @@ def class_entries(classes: Sequence[str]) -> list[dict[str, str]]:
     return [{"wnid": wnid, "name": name(wnid)} for wnid in classes]
 
 
-def describe_recipe(s: Settings) -> str:
+def describe_recipe(s: Settings, earlier: Earlier) -> str:
     grids = ", ".join(str(p) for p in s.patch_sizes)
     taught = (
         "hard labels, and distilled from a teacher: its logits over these classes, its last tokens "
@@ -966,8 +1016,14 @@ def describe_recipe(s: Settings) -> str:
         if s.architecture == "vit"
         else f"sentences of {s.patch_sizes[0]} px, words of {WORD} px (TNT, arXiv 2103.00112)"
     )
+    begun = (
+        f"From a model that this script had trained from scratch ({earlier.seen} pictures seen, "
+        f"{earlier.minutes} minutes: {earlier.recipe}), trained on in a second cycle"
+        if earlier.seen
+        else "From scratch"
+    )
     return (
-        f"From scratch; {drawn}; {taught}; crops, mirroring, colour, sharpness and CutMix; Muon "
+        f"{begun}; {drawn}; {taught}; crops, mirroring, colour, sharpness and CutMix; Muon "
         f"at {s.muon_rate} and AdamW at {s.learning_rate}, cosine, "
         f"batch {s.micro_batch * s.micro_batches}; "
         f"the weights' moving average is what ships."
@@ -984,9 +1040,11 @@ def export(s: Settings, run: Run, pictures: Pictures) -> Path:
     """The averaged weights as float16 safetensors under timm's names, their card beside them."""
     out = Path(s.out)
     out.mkdir(parents=True, exist_ok=True)
-    net = run.average.vit if isinstance(run.average, FlexibleViT) else run.average.tnt
     file = out / f"{s.model_name}.safetensors"
-    state = {n: v.detach().half().contiguous().cpu() for n, v in net.state_dict().items()}
+    state = {
+        n: v.detach().half().contiguous().cpu()
+        for n, v in network(run.average).state_dict().items()
+    }
     part = file.with_suffix(".part")
     save_file(state, part)
     os.replace(part, file)  # noqa: PTH105
@@ -1011,12 +1069,12 @@ def export(s: Settings, run: Run, pictures: Pictures) -> Path:
         "trained": not s.smoke,
         "data": f"{int((~pictures.heldout).sum())} pictures of {len(pictures.classes)} classes; "
         f"{int(pictures.heldout.sum())} held out (5 % of each class)",
-        "recipe": describe_recipe(s),
+        "recipe": describe_recipe(s, run.earlier),
         "seed": s.seed,
         "figures": {"what": FIGURES, "accuracy": run.figures},
-        "steps": run.step,
-        "pictures_seen": run.seen,
-        "minutes": round(run.seconds / 60, 1),
+        "steps": run.earlier.steps + run.step,
+        "pictures_seen": run.earlier.seen + run.seen,
+        "minutes": round(run.earlier.minutes + run.seconds / 60, 1),
         "hardware": hardware(pictures.labels.device),
         "licence": "MIT",
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),

@@ -116,6 +116,34 @@ def stop_after(train: ModuleType, settings: object, steps: int) -> None:
     train.write(work / "flexvit.pt", run.state())
 
 
+def test_a_second_training_begins_from_what_the_first_exported(
+    train: ModuleType, trial: list[Path], tmp_path: Path
+) -> None:
+    train.make_pictures(tmp_path / "pictures")
+    first = json.loads(trial[0].with_suffix(".json").read_text())
+    second = train.Settings(
+        data=str(tmp_path / "pictures"), start=str(trial[0]), work=str(tmp_path), out=str(tmp_path),
+        width=64, depth=2, heads=2, micro_batch=4, steps=1, device="cpu",
+        learning_rate=0.0, muon_rate=0.0,
+    )  # fmt: skip
+    made = train.train(second)
+    card = json.loads(made.with_suffix(".json").read_text())
+    assert card["steps"] == first["steps"] + 1
+    assert card["pictures_seen"] == first["pictures_seen"] + 8
+    assert first["recipe"] in card["recipe"]
+    assert made.read_bytes() == trial[0].read_bytes()  # nothing was learned at rate 0
+
+
+def test_a_model_of_other_classes_or_sizes_is_no_start(
+    train: ModuleType, trial: list[Path], tmp_path: Path
+) -> None:
+    plain = train.Settings(start=str(trial[0]), width=64, depth=2, heads=2)
+    with pytest.raises(SystemExit, match="names 3 classes and the data has 7"):
+        train.make_run(plain, 7, None, torch.device("cpu"))
+    with pytest.raises(SystemExit, match="of another shape"):
+        train.make_run(replace(plain, depth=1), 3, None, torch.device("cpu"))
+
+
 def test_the_first_view_is_the_centre_square(train: ModuleType) -> None:
     crops = train.draw_crops(torch.tensor([2.0, 0.5, 1.0]), 2, 0.3, 0)
     torch.testing.assert_close(
