@@ -282,3 +282,32 @@ def test_what_is_kept_is_a_copy_that_lies_as_it_lay(dtype):
         assert torch.equal(kept, before)
         projected.normal_()
     assert keep(query).stride() == (16 * 24, 6, 24, 1)
+
+
+def test_memory_that_holds_only_what_is_wanted_is_not_copied(photo):
+    """q, k and v of one projection are kept where the model left them; q and k alone leave v behind."""
+    model = vitviz.load("test_vit", pretrained=False)
+    pixels = torch.zeros(1, 3, 160, 160)
+    _, whole = record(model.module, pixels, values=True)
+    _, parts = record(model.module, pixels, values=False)
+    for all_three, two in zip(whole, parts, strict=True):
+        together = {each.untyped_storage().data_ptr() for each in all_three.held}
+        assert len(all_three.held) == 3
+        assert len(together) == 1
+        assert len(two.held) == 2
+        assert torch.equal(all_three.query, two.query)
+        assert torch.equal(all_three.key, two.key)
+
+
+def test_the_first_look_lays_the_heads_apart_and_changes_nothing(photo):
+    trace = vitviz.trace(vitviz.load("test_vit", pretrained=False), photo)
+    attention = trace.layers[0].attention
+    assert not attention.key.is_contiguous()
+    expected = torch.softmax(attention.query @ attention.key.mT * attention.scale, dim=-1)
+    held = sum(each.numel() for each in attention.tensors)
+    rows = attention.rows(3)
+    assert attention.key.is_contiguous()
+    assert attention.query.is_contiguous()
+    assert attention.values.is_contiguous()
+    assert sum(each.numel() for each in attention.tensors) == held
+    np.testing.assert_allclose(rows, expected[:, 3], atol=1e-6)

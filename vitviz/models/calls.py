@@ -188,6 +188,7 @@ class FusedAttention(Recorded):
 
     def logits(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
         """q k^T * scale + bias of some heads and queries."""
+        self._settle()
         query = self.query[heads, queries].float() * self.scale
         found = torch.bmm(query, self.key[heads].float().mT)
         if self.bias is not None:
@@ -199,6 +200,7 @@ class FusedAttention(Recorded):
 
     def column(self, key: int) -> Float32[Tensor, "head query"]:
         """exp(logit - log-sum-exp of the query), the same number as in the query's softmax."""
+        self._settle()
         keyed = self.key[:, key : key + 1].float() * self.scale
         found = torch.bmm(self.query.float(), keyed.mT)
         if self.bias is not None:
@@ -206,6 +208,13 @@ class FusedAttention(Recorded):
         if self.causal:
             found[:, :key] = -torch.inf
         return torch.exp_(found[..., 0] - self.normaliser)
+
+    def _settle(self) -> None:
+        """Heads that lie between each other, as the model left them, are laid one after the other at
+        the first look: each later one is two to three times as quick."""
+        if not self.key.is_contiguous():
+            self.query, self.key = self.query.contiguous(), self.key.contiguous()
+            self.values = None if self.values is None else self.values.contiguous()
 
     @property
     def normaliser(self) -> Float32[Tensor, "head query"]:

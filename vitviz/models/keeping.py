@@ -1,7 +1,8 @@
-"""Memory for what is kept of a pass, got in a few large pieces.
+"""Memory for what is kept of a pass: the model's own where nothing else lies in it, else copies.
 
-Kept tensors are copies, so that nothing the model does later can change them and v is really freed.
-On Linux fresh memory costs more in page faults than in copying, so it is asked for in huge pages.
+A copy leaves behind what is not wanted, v for example, which is then really freed. Copies lie side by
+side in a few large pieces: fresh memory costs more in page faults than in copying, so on Linux it is
+asked for in huge pages.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -67,3 +69,21 @@ class Keeping:
             self._piece.madvise(mmap.MADV_HUGEPAGE)
         address = torch.frombuffer(self._piece, dtype=torch.uint8, count=1).data_ptr()
         self._next = -address % _HUGE
+
+
+def kept_of(tensors: Sequence[Tensor], keep: Keep, *, always: bool = False) -> list[Tensor]:
+    """The tensors as they are where together they fill the memory they lie in, else their copies.
+
+    What the model writes into them later shows in their version (`recorder.Call.touched`); `always`
+    copies even so.
+    """
+    filled: dict[int, int] = {}
+    for tensor in {(each.data_ptr(), each.shape): each for each in tensors}.values():
+        where = tensor.untyped_storage().data_ptr()
+        filled[where] = filled.get(where, 0) + tensor.numel() * tensor.element_size()
+
+    def full(tensor: Tensor) -> bool:
+        storage = tensor.untyped_storage()
+        return filled[storage.data_ptr()] >= storage.nbytes()
+
+    return [tensor if full(tensor) and not always else keep(tensor) for tensor in tensors]

@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.keeping import Keep, Keeping
+from vitviz.models.keeping import Keep, Keeping, kept_of
 from vitviz.models.verify import product_error, sampled_error
 
 KEEP_VALUES = 1024
@@ -120,20 +120,27 @@ def record(
     """What the model answers, with every attention call it made on the way.
 
     `progress` is called at each of the `expected` calls; what it raises ends the pass, and the
-    model is left as it was. `values` says whether v is kept (None: while it is small).
+    model is left as it was. `values` says whether v is kept (None: while it is small). A model that
+    writes into its own q or k after using them is run a second time, in which they are copied.
     """
-    recorder = Recorder(expected, values, progress)
-    # Not inference mode: there tensors do not count the writes into them (Call.touched).
-    with torch.no_grad(), recorder.following(module), recorder:
-        output = module(pixels)
+    for copying in (False, True):
+        recorder = Recorder(expected, values, progress, copying=copying)
+        # Not inference mode: there tensors do not count the writes into them (Call.touched).
+        with torch.no_grad(), recorder.following(module), recorder:
+            output = module(pixels)
+        if not any(call.kind == "fused" and call.touched() for call in recorder.calls):
+            break
     return output, recorder.calls
 
 
 class Recorder(TorchFunctionMode):
     """Watches torch's functions in this thread while a model runs."""
 
-    def __init__(self, expected: int, values: bool | None, progress: Progress) -> None:
+    def __init__(
+        self, expected: int, values: bool | None, progress: Progress, *, copying: bool = False
+    ) -> None:
         super().__init__()
+        self._copying = copying
         self.calls: list[Call] = []
         self._expected, self._values, self._progress = expected, values, progress
         self._keep: Keep = Keeping(3 * expected)
@@ -211,11 +218,13 @@ class Recorder(TorchFunctionMode):
             self._name(), "fused", bias=attn_mask, causal=is_causal,
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )  # fmt: skip
-        call.query, call.key = self._keep(query), self._keep(key)
         # Of many small sequences (windows, sentences) nothing asks for v.
         alone = math.prod(key.shape[:-3]) == 1
-        if self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES):
-            call.values = self._keep(value)
+        wanted = self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES)
+        call.query, call.key, *rest = kept_of(
+            (query, key, value) if wanted else (query, key), self._keep, always=self._copying
+        )
+        call.values = rest[0] if rest else None
         call.error = sampled_error(
             call.query, call.key, value, attn_mask, call.scale, is_causal, result
         )
