@@ -72,7 +72,8 @@ def _settle_in(
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
     arrivals = Arrivals(window, window.open_files)
-    app.installEventFilter(arrivals)
+    if sys.platform == "darwin":  # the only system that tells of files by an event
+        app.installEventFilter(arrivals)
     arrivals.listen()
     window.notices.say(list(earlier()))
     window.sessions.begin()
@@ -91,8 +92,8 @@ def application() -> QApplication:
     icon = resource("icon.svg")
     if icon.is_file():
         app.setWindowIcon(QIcon(str(icon)))
-    guard = KeyGuard(app)
-    app.installEventFilter(guard)
+    if app.findChild(KeyGuard) is None:
+        KeyGuard(app)
     return app
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLineEdit,
     QWidget,
@@ -23,7 +24,22 @@ _MOVED = (QAbstractItemView, QAbstractSlider, QComboBox)
 
 
 class KeyGuard(QObject):
-    """An event filter for the application: whoever was reached by Tab keeps its keys."""
+    """Whoever was reached by Tab keeps its keys: a filter on the widget that has the focus.
+
+    On that one alone: a filter on the application would be asked about every event of every widget,
+    and each question waits for Python's lock while views are drawn in other threads.
+    """
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        app.focusChanged.connect(self._follow)
+        self._follow(None, app.focusWidget())
+
+    def _follow(self, before: QWidget | None, now: QWidget | None) -> None:
+        if before is not None:
+            before.removeEventFilter(self)
+        if now is not None:
+            now.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Claims a key for the focused widget before a shortcut can take it."""
