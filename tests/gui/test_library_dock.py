@@ -61,6 +61,17 @@ def test_it_opens_with_the_keys_and_all_names_and_closes_again(window: MainWindo
     assert window.library.panel is panel
 
 
+def test_the_strip_of_pictures_is_as_wide_after_the_library_as_before(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.resize(1600, 900)
+    width = window.filmstrip.width()
+    window.wishes.find_model()
+    qtbot.waitUntil(lambda: window.library.width() > 200)
+    window.wishes.find_model()
+    qtbot.waitUntil(lambda: window.filmstrip.width() == width, timeout=2000)
+
+
 def test_escape_gives_the_keys_back(qtbot: QtBot, window: MainWindow, panel: LibraryPanel) -> None:
     qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
     assert not panel.isVisible()

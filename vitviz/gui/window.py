@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from vitviz.gui.panel import Pointed
 from vitviz.views.options import Look
 
-WIDE, SHELF = 1300, 368
-"""Pixels: in a window wider than the one, the library opens as wide as the other."""
+WIDE, SHELF, STRIP = 1300, 368, 152
+"""Pixels: in a window wider than the first, the library opens as wide as the second; the
+pictures' strip begins as wide as the third."""
 
 
 class MainWindow(QMainWindow):
@@ -133,7 +134,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.resizeDocks(list(self._docks.values()), [152, 268], Qt.Orientation.Horizontal)
+        self.resizeDocks(list(self._docks.values()), [STRIP, 268], Qt.Orientation.Horizontal)
+        self._strip = STRIP
         self._dock("Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
         beside = (self._docks["Pictures"], self._docks["Library"])
         self.splitDockWidget(*beside, Qt.Orientation.Horizontal)
@@ -517,6 +519,8 @@ class MainWindow(QMainWindow):
     def show_library(self) -> None:
         """Opens the model library with the keys in its search field."""
         dock, first = self._docks["Library"], self.library.panel is None
+        if dock.isHidden():
+            self._strip = self._docks["Pictures"].width()
         dock.show()
         dock.raise_()
         if first and self.width() > WIDE:
@@ -524,8 +528,9 @@ class MainWindow(QMainWindow):
         self.library.begin()
 
     def hide_library(self) -> None:
-        """Closes the model library; the board has the keys again."""
+        """Closes the model library: its room is the board's, which has the keys again."""
         self._docks["Library"].hide()
+        self.resizeDocks([self._docks["Pictures"]], [self._strip], Qt.Orientation.Horizontal)
         current = self._middle.currentWidget()
         if current is not None:
             current.setFocus()
