@@ -56,11 +56,11 @@ def rows() -> list[Row]:
     return [*starting(), *hovering(), stalling()]
 
 
-def _timed(code: str, words: dict[str, str]) -> dict[str, list[str]]:
+def _timed(code: str, words: dict[str, str], **variables: str) -> dict[str, list[str]]:
     """Runs a script in a fresh interpreter: what it printed, with seconds since its start."""
     for name, value in words.items():
         code = code.replace(name, repr(value))
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **variables}
     environment["VITVIZ_CONFIG_DIR"] = tempfile.mkdtemp()
     began = time.time()
     done = subprocess.run(

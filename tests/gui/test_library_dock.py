@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from localhub import Hub, served, turn_to
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.library import LibraryPanel
@@ -72,9 +73,49 @@ def test_the_strip_of_pictures_is_as_wide_after_the_library_as_before(
     qtbot.waitUntil(lambda: window.filmstrip.width() == width, timeout=2000)
 
 
+def test_the_list_is_painted_before_the_rest_is_built(qtbot: QtBot, window: MainWindow) -> None:
+    window.wishes.find_model()
+    panel = window.library.panel
+    assert panel is not None
+    assert not panel.is_complete
+    qtbot.waitUntil(lambda: panel.is_complete)
+    assert panel.facts.isVisible()
+    assert panel.memory.isVisible()
+
+
+def test_opening_shows_no_window_of_its_own(qtbot: QtBot, window: MainWindow) -> None:
+    shown: list[QObject] = []
+
+    class Windows(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
+                shown.extend([watched] if watched.isWindow() else [])
+            return False
+
+    watch = Windows()
+    application = QApplication.instance()
+    assert application is not None
+    application.installEventFilter(watch)
+    window.wishes.find_model()
+    panel = window.library.panel
+    assert panel is not None
+    qtbot.waitUntil(lambda: panel.is_complete)
+    application.removeEventFilter(watch)
+    assert not shown
+
+
 def test_escape_gives_the_keys_back(qtbot: QtBot, window: MainWindow, panel: LibraryPanel) -> None:
     qtbot.keyClick(panel.search, Qt.Key.Key_Escape)
     assert not panel.isVisible()
+
+
+def test_escape_in_the_list_gives_them_back_too(
+    qtbot: QtBot, window: MainWindow, panel: LibraryPanel
+) -> None:
+    panel.list.setFocus()
+    qtbot.keyClick(panel.list, Qt.Key.Key_Escape)
+    assert not panel.isVisible()
+    assert window.focusWidget() is window.board
 
 
 def test_typing_finds_and_arrows_choose(qtbot: QtBot, panel: LibraryPanel) -> None:
@@ -190,8 +231,8 @@ def test_a_star_puts_a_model_on_its_shelf(window: MainWindow, panel: LibraryPane
 
 
 def test_filters_narrow_and_are_marked(panel: LibraryPanel) -> None:
-    panel.bar.patch.setCurrentIndex(panel.bar.patch.findData(14))
-    panel.bar.registers.setChecked(True)
+    panel.bar.choices.patch.setCurrentIndex(panel.bar.choices.patch.findData(14))
+    panel.bar.choices.registers.setChecked(True)
     assert 0 < panel.list.rows.rowCount() < 50
     assert panel.bar.more.text() != "Filters"
 

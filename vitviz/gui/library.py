@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, SignalInstance
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, SignalInstance
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -52,9 +53,11 @@ class LibraryPanel(QWidget):
         self._library, self._request = library, request
         self._wish: tuple[str, ModelRequest, SignalInstance] | None = None
         """What is to be shown when its download is there."""
+        self._facts: ModelFacts | None = None
+        self._memory: tuple[Sequence[tuple[str, int]], int] = ((), 0)
         self._build()
         self._links = Links()
-        library.open()
+        library.read()
         self._links.connect(library.changed, self.refresh)
         self._links.connect(library.download_changed, self._show_download)
         self._links.connect(library.downloaded, self._downloaded)
@@ -72,22 +75,54 @@ class LibraryPanel(QWidget):
         self.list.opened.connect(self._list_opened)
         self.list.starred.connect(self._starred)
         self.list.installEventFilter(self)
-        self.facts = ModelFacts()
-        self.facts.opened.connect(self._open)
-        self.facts.fetched.connect(self._fetch)
-        self.facts.stopped.connect(self._stop)
-        self.facts.beside.connect(self._open_beside)
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(UNIT)
         layout.addWidget(self.bar)
         layout.addLayout(self._build_count())
-        layout.addLayout(self._build_list(), 1)
-        layout.addWidget(self.facts)
-        self.memory = MemoryLine()
-        self.memory.wished.connect(self.budget_wished)
-        layout.addWidget(self.memory)
+        layout.addWidget(self._build_list(), 1)
         self.setMinimumWidth(300)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.is_complete:
+            QTimer.singleShot(0, self.complete)
+
+    def complete(self) -> None:
+        """Adds what is not looked at first: the chosen model in full, memory, what is on disk."""
+        if self.is_complete:
+            return
+        self._facts = facts = ModelFacts()
+        facts.opened.connect(self._open)
+        facts.fetched.connect(self._fetch)
+        facts.stopped.connect(self._stop)
+        facts.beside.connect(self._open_beside)
+        self._line = MemoryLine()
+        self._line.wished.connect(self.budget_wished)
+        self._layout.addWidget(facts)
+        self._layout.addWidget(self._line)
+        self._line.show()  # a child that comes later waits for the next turn
+        self.show_memory(*self._memory)
+        self._chosen(self.list.current)
+        self._library.open()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is there, not the list alone."""
+        return self._facts is not None
+
+    @property
+    def facts(self) -> ModelFacts:
+        """The chosen model in full."""
+        self.complete()
+        assert self._facts is not None
+        return self._facts
+
+    @property
+    def memory(self) -> MemoryLine:
+        """The memory in use, and its budget."""
+        self.complete()
+        return self._line
 
     def _build_count(self) -> QHBoxLayout:
         self.count, self.network = QLabel(), QLabel("No network")
@@ -110,7 +145,7 @@ class LibraryPanel(QWidget):
         row.addWidget(again)
         return row
 
-    def _build_list(self) -> QStackedLayout:
+    def _build_list(self) -> QWidget:
         self._nothing, self.empty = QWidget(), QLabel()
         self.empty.setObjectName("quiet")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -127,10 +162,11 @@ class LibraryPanel(QWidget):
         for button in (self.named, self.widen, self.file):
             inside.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         inside.addStretch()
-        self._pages = QStackedLayout()
+        room = QWidget()
+        self._pages = QStackedLayout(room)  # without its widget it would show a window of its own
         self._pages.addWidget(self.list)
         self._pages.addWidget(self._nothing)
-        return self._pages
+        return room
 
     # -- what is shown ------------------------------------------------------------------------------
 
@@ -157,8 +193,10 @@ class LibraryPanel(QWidget):
 
     def show_memory(self, held: Sequence[tuple[str, int]], budget: int) -> None:
         """Shows what is kept in memory, (what, bytes), each under the budget in bytes."""
-        self.memory.show_use(held, budget)
-        self.facts.show_budget(budget)
+        self._memory = (held, budget)
+        if self._facts is not None:
+            self._line.show_use(held, budget)
+            self._facts.show_budget(budget)
 
     def begin(self, text: str = "") -> None:
         """Takes the keys, with everything shown that fits the text."""
@@ -189,8 +227,9 @@ class LibraryPanel(QWidget):
         return f"No model {fits}{also}."
 
     def _chosen(self, item: Item | None) -> None:
-        state = self._library.state(item.name if item else "")
-        self.facts.show_item(item, state, offline=self._library.offline)
+        if self._facts is not None:
+            state = self._library.state(item.name if item else "")
+            self._facts.show_item(item, state, offline=self._library.offline)
 
     def _show_download(self, name: str) -> None:
         state = self._library.state(name)
@@ -266,16 +305,21 @@ class LibraryPanel(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In the search field the arrows go through the list, Enter opens; Escape leaves."""
-        if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+        wish = self._wish_of(watched, event) if isinstance(event, QKeyEvent) else None
+        if wish is None or event.type() == QEvent.Type.KeyRelease:
             return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # the window has other uses for these keys
+        else:
+            wish()
+        return True
+
+    def _wish_of(self, watched: QObject, event: QKeyEvent) -> Callable[[], None] | None:
         match event.key():
             case Qt.Key.Key_Escape:
-                self.closed.emit()
-                return True
+                return self.closed.emit
             case Qt.Key.Key_Return | Qt.Key.Key_Enter if watched is self.search:
-                self._list_opened(self.list.current)
-                return True
+                return partial(self._list_opened, self.list.current)
             case Qt.Key.Key_Down | Qt.Key.Key_Up if watched is self.search:
-                self.list.step(1 if event.key() == Qt.Key.Key_Down else -1)
-                return True
-        return False
+                return partial(self.list.step, 1 if event.key() == Qt.Key.Key_Down else -1)
+        return None

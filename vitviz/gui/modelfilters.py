@@ -55,17 +55,18 @@ class FilterBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.filters = Filters()
+        self._items: Sequence[Item] = ()
+        self._choices: FilterChoices | None = None
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Search models")
         self.search.setPlaceholderText("dinov2 small, patch14, swin, laion …")
         self.search.textChanged.connect(self._text_changed)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(UNIT)
-        layout.addWidget(self.search)
-        layout.addLayout(self._build_shelves())
-        layout.addWidget(self._build_filters())
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(UNIT)
+        self._layout.addWidget(self.search)
+        self._layout.addLayout(self._build_shelves())
 
     def _build_shelves(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -85,34 +86,16 @@ class FilterBar(QWidget):
         row.addWidget(self.more)
         return row
 
-    def _build_filters(self) -> QWidget:
-        self._filters = QWidget()
-        self.patch, self.amount, self.learning, self.order = (QComboBox() for _ in range(4))
-        for words, bounds in SIZES:
-            self.amount.addItem(words, bounds)
-        for words, way in LEARNED:
-            self.learning.addItem(words, way)
-        for words, order in ORDERS:
-            self.order.addItem(words, order)
-        self.registers, self.free = QCheckBox("Registers"), QCheckBox("Licence for any use")
-        self.registers.setToolTip("Models with register tokens")
-        self.free.setToolTip("Apache, MIT, BSD, CC BY, CC0")
-        grid = QGridLayout(self._filters)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
-        named = {"Patch size": self.patch, "Number of parameters": self.amount,
-                 "Training": self.learning, "Order": self.order}  # fmt: skip
-        for place, (name, box) in enumerate(named.items()):
-            box.setAccessibleName(name)
-            box.setToolTip(name)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.currentIndexChanged.connect(self._filter_changed)
-            grid.addWidget(box, place // 2, place % 2)
-        for place, switch in enumerate((self.registers, self.free)):
-            switch.toggled.connect(self._filter_changed)
-            grid.addWidget(switch, 2, place)
-        self._filters.setVisible(False)
-        return self._filters
+    @property
+    def choices(self) -> FilterChoices:
+        """The filters, built when they are first asked for: the library opens without them."""
+        if self._choices is None:
+            self._choices = FilterChoices()
+            self._choices.setVisible(self.more.isChecked())
+            self._choices.offer(self._items)
+            self._choices.changed.connect(self._filter_changed)
+            self._layout.addWidget(self._choices)
+        return self._choices
 
     @property
     def plain(self) -> Filters:
@@ -120,28 +103,15 @@ class FilterBar(QWidget):
         return Filters(text=self.filters.text, shelf=self.filters.shelf)
 
     def offer(self, items: Sequence[Item]) -> None:
-        """Offers the patch sizes that there are among the models."""
-        sizes = patches(items)
-        if self.patch.count() == len(sizes) + 1:
-            return
-        blocker = QSignalBlocker(self.patch)
-        self.patch.clear()
-        self.patch.addItem("Any patch", 0)
-        for size in sizes:
-            self.patch.addItem(f"Patch {size}", size)
-        self.patch.setCurrentIndex(max(self.patch.findData(self.filters.patch), 0))
-        blocker.unblock()
+        """Offers what there is among the models."""
+        self._items = items
+        if self._choices is not None:
+            self._choices.offer(items)
 
     def clear(self) -> None:
         """Shows all models again."""
-        for box in (self.patch, self.amount, self.learning, self.order):
-            blocker = QSignalBlocker(box)
-            box.setCurrentIndex(0)
-            blocker.unblock()
-        for switch in (self.registers, self.free):
-            blocker = QSignalBlocker(switch)
-            switch.setChecked(False)
-            blocker.unblock()
+        if self._choices is not None:
+            self._choices.clear()
         self.shelves["all"].setChecked(True)
         blocker = QSignalBlocker(self.search)
         self.search.clear()
@@ -156,11 +126,53 @@ class FilterBar(QWidget):
         self._look_for(replace(self.filters, shelf=shelf))
 
     def _more_toggled(self, on: bool) -> None:
-        self._filters.setVisible(on)
+        self.choices.setVisible(on)
 
     def _filter_changed(self) -> None:
-        filters = replace(
-            self.filters,
+        self._look_for(self.choices.among(self.filters))
+
+    def _look_for(self, filters: Filters) -> None:
+        self.filters = filters
+        self.more.setText("Filters •" if filters != self.plain else "Filters")
+        self.changed.emit()
+
+
+class FilterChoices(QWidget):
+    """What narrows the list: patch size, size, training, registers, licence; and its order."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch, self.amount, self.learning, self.order = (QComboBox() for _ in range(4))
+        for words, bounds in SIZES:
+            self.amount.addItem(words, bounds)
+        for words, way in LEARNED:
+            self.learning.addItem(words, way)
+        for words, order in ORDERS:
+            self.order.addItem(words, order)
+        self.registers, self.free = QCheckBox("Registers"), QCheckBox("Licence for any use")
+        self.registers.setToolTip("Models with register tokens")
+        self.free.setToolTip("Apache, MIT, BSD, CC BY, CC0")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
+        named = {"Patch size": self.patch, "Number of parameters": self.amount,
+                 "Training": self.learning, "Order": self.order}  # fmt: skip
+        for place, (name, box) in enumerate(named.items()):
+            box.setAccessibleName(name)
+            box.setToolTip(name)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.currentIndexChanged.connect(self.changed)
+            grid.addWidget(box, place // 2, place % 2)
+        for place, switch in enumerate((self.registers, self.free)):
+            switch.toggled.connect(self.changed)
+            grid.addWidget(switch, 2, place)
+
+    def among(self, filters: Filters) -> Filters:
+        """The same words and shelf with what is chosen here."""
+        return replace(
+            filters,
             patch=self.patch.currentData() or 0,
             parameters=self.amount.currentData(),
             learning=self.learning.currentData(),
@@ -168,12 +180,28 @@ class FilterBar(QWidget):
             free=self.free.isChecked(),
             order=self.order.currentData(),
         )
-        self._look_for(filters)
 
-    def _look_for(self, filters: Filters) -> None:
-        self.filters = filters
-        self.more.setText("Filters •" if filters != self.plain else "Filters")
-        self.changed.emit()
+    def offer(self, items: Sequence[Item]) -> None:
+        """Offers the patch sizes that there are among the models."""
+        sizes = patches(items)
+        if self.patch.count() == len(sizes) + 1:
+            return
+        blocker, chosen = QSignalBlocker(self), self.patch.currentData()
+        self.patch.clear()
+        self.patch.addItem("Any patch", 0)
+        for size in sizes:
+            self.patch.addItem(f"Patch {size}", size)
+        self.patch.setCurrentIndex(max(self.patch.findData(chosen), 0))
+        blocker.unblock()
+
+    def clear(self) -> None:
+        """Goes back to what leaves everything, without saying so."""
+        blocker = QSignalBlocker(self)
+        for box in (self.patch, self.amount, self.learning, self.order):
+            box.setCurrentIndex(0)
+        for switch in (self.registers, self.free):
+            switch.setChecked(False)
+        blocker.unblock()
 
 
 def _tool(words: str, tip: str, *, check: bool = False) -> QToolButton:

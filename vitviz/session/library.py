@@ -75,10 +75,14 @@ class Library:
 
     # -- what there is ------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Reads the names at once; what is on disk is looked up off the window's thread."""
+    def read(self) -> None:
+        """Reads the names at once."""
         if not self.items:
             self._fill()
+
+    def open(self) -> None:
+        """Reads the names; what is on disk is looked up off the window's thread."""
+        self.read()
         self.look_at_disk()
         self._catch_up()
 

@@ -95,11 +95,12 @@ class Filters:
 
 def timm_item(entry: Entry, on_disk: int = 0) -> Item:
     """A pretrained model of timm; `on_disk` the bytes of its file, 0 where it is not here."""
-    words = (entry.name, entry.kind, entry.trained_on, entry.learning, entry.licence)
+    trained, learned = entry.trained_on, entry.learning
+    words = (entry.name, entry.kind, trained, learned, entry.licence)
     return Item(
         entry.name, entry.name, "timm", entry.kind, entry.patch, entry.size, entry.tokens,
-        entry.registers, entry.depth, entry.dim, entry.parameters, entry.classes, entry.trained_on,
-        entry.learning, entry.licence, entry.repository, on_disk or entry.bytes_estimated,
+        entry.registers, entry.depth, entry.dim, entry.parameters, entry.classes, trained,
+        learned, entry.licence, entry.repository, on_disk or entry.bytes_estimated,
         bool(on_disk), bool(on_disk), " ".join(words).lower(),
     )  # fmt: skip
 
