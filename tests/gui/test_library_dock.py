@@ -87,7 +87,7 @@ def test_opening_shows_no_window_of_its_own(qtbot: QtBot, window: MainWindow) ->
     shown: list[QObject] = []
 
     class Windows(QObject):
-        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
             if event.type() == QEvent.Type.Show and isinstance(watched, QWidget):
                 shown.extend([watched] if watched.isWindow() else [])
             return False

@@ -83,3 +83,16 @@ def test_what_the_command_line_chooses(tiny_trace: Any) -> None:
     for wrong in (Launch(token="99,0"), Launch(token="x"), Launch(layer=layers), Launch(head=99)):
         with pytest.raises(VitvizError, match="there is no"):
             first_selection(wrong, Selection(), tiny_trace)
+
+
+def test_a_model_without_layers_steps_through_its_matrices(photo: np.ndarray) -> None:
+    model = vitviz.load("xcit_nano_12_p16_224", pretrained=False, depth=3, img_size=64)
+    trace = vitviz.trace(model, photo)
+    assert not trace.layers
+    assert trace.depths == len(trace.matrices) == 3
+    last = moves.layer_stepped(Selection(depth=0.0), trace, 99)
+    assert last.layer(3) == 2
+    assert moves.layer_stepped(last, trace, -1).layer(3) == 1
+    title = vitviz.draw("matrix", trace, layer=1).title
+    assert title.startswith("Attention matrix 2 of 3")
+    assert trace.heads == trace.matrices[0].attention.heads

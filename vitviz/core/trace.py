@@ -219,6 +219,15 @@ class Trace:
     intervention: Intervention | None = None
 
     @property
+    def depths(self) -> int:
+        """Layers to choose from; matrices, else pools, where none is among tokens of the picture."""
+        return len(self._chosen_from)
+
+    @property
     def heads(self) -> int:
-        """Heads of the widest layer."""
-        return max((layer.attention.heads for layer in self.layers), default=0)
+        """Heads of the widest of them."""
+        return max((each.attention.heads for each in self._chosen_from), default=0)
+
+    @property
+    def _chosen_from(self) -> tuple[Layer | Matrix, ...]:
+        return self.layers or self.matrices or self.pools

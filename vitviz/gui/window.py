@@ -374,7 +374,7 @@ class MainWindow(QMainWindow):
         trace = self.session.trace
         if trace is None:
             return
-        layers = len(trace.layers)
+        layers = trace.depths
         self.controls.layer.show_value(new.layer(layers), max(layers, 1))
         self.controls.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
         self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
@@ -499,7 +499,7 @@ class MainWindow(QMainWindow):
     def _layer_chosen(self, layer: int) -> None:
         trace = self.session.trace
         if trace is not None:
-            depth = self.session.selection.with_layer(layer, len(trace.layers)).depth
+            depth = self.session.selection.with_layer(layer, trace.depths).depth
             self.session.select(depth=depth)
 
     def _head_chosen(self, head: int) -> None:

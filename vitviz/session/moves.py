@@ -24,8 +24,8 @@ def moved(selection: Selection, trace: Trace, rows: int, cols: int) -> Selection
 
 def layer_stepped(selection: Selection, trace: Trace, step: int) -> Selection:
     """So many layers deeper (or less deep), kept between first and last."""
-    layers = len(trace.layers)
-    layer = min(max(selection.layer(layers) + step, 0), layers - 1)
+    layers = trace.depths
+    layer = max(min(selection.layer(layers) + step, layers - 1), 0)
     return selection.with_layer(layer, layers)
 
 

@@ -85,7 +85,7 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
         found |= {"token": name} if name != "class" else {}
     else:
         found["token"] = divmod(token - len(prefix), trace.grid.cols)
-    layers = len(trace.layers)
+    layers = trace.depths
     if layers and selection.layer(layers) != layers - 1:
         found["layer"] = selection.layer(layers)
     return found if selection.head is None else found | {"head": selection.head}

@@ -58,7 +58,7 @@ def first_selection(launch: Launch, selection: Selection, trace: Trace) -> Selec
     if launch.token:
         selection = replace(selection, pin=place_named(launch.token, trace))
     if launch.layer is not None:
-        layers = len(trace.layers)
+        layers = trace.depths
         layer = _in_range("layer", launch.layer, layers)
         selection = selection.with_layer(layer, layers)
     if launch.head is not None:

@@ -64,7 +64,7 @@ def selection_of(
     """What is chosen, said as `draw` takes it. VitvizError for a name or number that is not there."""
     selection = token_chosen(token, trace.grid, trace.crop)
     if layer is not None:
-        layers = len(trace.layers)
+        layers = trace.depths
         selection = selection.with_layer(_layer(layer, layers), layers)
     return _with_head(trace, selection, head)
 
