@@ -7,9 +7,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 
+import vitviz
 from vitviz.models import catalogue as books
 from vitviz.models import census
 from vitviz.models.catalogue import Catalogue, Entry
@@ -46,7 +48,10 @@ def test_every_pretrained_model_of_this_timm_is_known(entries: dict[str, Entry])
         ("xcit_nano_12_p8_224.fb_dist_in1k", 8, 784, 0, 1000),
         ("pvt_v2_b0.in1k", 4, 3136, 0, 1000),
         ("tnt_s_patch16_224.in1k", 16, 197, 0, 1000),
-        ("maxvit_tiny_tf_224.in1k", 0, 0, 0, 1000),  # not said rather than guessed
+        ("maxvit_tiny_tf_224.in1k", 4, 3136, 0, 1000),
+        ("coat_tiny.in1k", 4, 3137, 0, 1000),
+        ("volo_d1_224.sail_in1k", 8, 784, 0, 1000),
+        ("crossvit_15_dagger_408.in1k", 12, 1157, 0, 1000),
     ],
 )
 def test_facts_are_the_papers(
@@ -67,6 +72,20 @@ def test_facts_are_those_of_the_model_when_it_is_built(entries: dict[str, Entry]
     assert entry.licence == "apache-2.0"
     for name in (entry.name, "xcit_nano_12_p8_224.fb_dist_in1k", "maxvit_tiny_tf_224.in1k"):
         assert census._entry(name) == entries[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["levit_128s", "efficientvit_m0", "tiny_vit_5m_224", "volo_d1_224", "edgenext_xx_small"]
+)
+def test_tokens_are_those_that_enter_the_first_attention(
+    name: str, entries: dict[str, Entry], photo: np.ndarray
+) -> None:
+    entry = next(each for each in entries.values() if each.architecture == name)
+    trace = vitviz.trace(vitviz.load(name, pretrained=False), photo)
+    if trace.layers:
+        grid = trace.layers[0].queries if trace.layers[0].pooled else trace.layers[0].grid
+        assert grid.rows * grid.cols == entry.tokens
+    assert entry.tokens == (entry.size[0] // entry.patch) * (entry.size[1] // entry.patch)
 
 
 def test_networks_without_attention_are_left_out(entries: dict[str, Entry]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import warnings
@@ -73,11 +74,7 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
     module = _built(architecture, size, classes)
     if module is None or not has_attention(module):
         return None
-    grid = _grid(module, size, architecture)
-    patch, tokens, registers = 0, 0, 0
-    if grid is not None:
-        patch, tokens = round(grid.patch[0]), grid.tokens
-        registers = sum("register" in name for name in grid.prefix)
+    patch, tokens, registers = _tokens(module, size, architecture)
     blocks, state = getattr(module, "blocks", None), module.state_dict()
     return {
         "kind": type(module).__name__,
@@ -91,6 +88,64 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
         "numbers": sum(tensor.numel() for tensor in state.values()),
         "shapes": fingerprint(state),
     }
+
+
+def _tokens(module: nn.Module, size: Size, architecture: str) -> tuple[int, int, int]:
+    """Patch size, tokens and registers of the first attention; zeros where nothing says them."""
+    embed = getattr(module, "patch_embed", None)
+    told = hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None)
+    told = told or hasattr(module, "pixel_embed")  # a TNT enters with the words in its patches
+    entered = (0, 0) if told else entering(module, size)
+    grid = None if entered[0] else _grid(module, size, architecture)
+    if grid is None:
+        return (*entered, 0)
+    registers = sum("register" in name for name in grid.prefix)
+    return round(grid.patch[0]), grid.tokens, registers
+
+
+def entering(module: nn.Module, size: Size) -> tuple[int, int]:
+    """Patch size and tokens with which a module without bytes enters its first attention.
+
+    It is run up to there. Zeros where the tokens do not lie evenly, as in padded windows.
+    """
+    hooks = [
+        part.register_forward_pre_hook(_stop, with_kwargs=True)
+        for part in module.modules()
+        if part is not module and _attends(part)
+    ]
+    tokens = 0
+    try:
+        with torch.no_grad(), torch.device("meta"):
+            module.eval()(torch.zeros(1, 3, *size))
+    except _Entered as found:
+        tokens = found.tokens
+    except (AttributeError, TypeError, ValueError, RuntimeError, AssertionError):
+        pass  # it takes other things than pictures
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for prefix in range(min(tokens, 3)):
+        patch = math.isqrt(size[0] * size[1] // (tokens - prefix))
+        cells = (size[0] // patch) * (size[1] // patch)
+        if cells == tokens - prefix and size[0] % patch == size[1] % patch == 0:
+            return patch, tokens
+    return 0, 0
+
+
+class _Entered(Exception):
+    """The first attention was reached, with so many tokens."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__(tokens)
+        self.tokens = tokens
+
+
+def _stop(part: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Counts the tokens of what comes in: all axes but the channels, which a convolution has first."""
+    given = next(each for each in (*arguments, *named.values()) if isinstance(each, torch.Tensor))
+    first = next(each for each in part.modules() if isinstance(each, nn.Linear | nn.Conv2d))
+    last = isinstance(first, nn.Linear) and first.in_features == given.shape[-1]
+    raise _Entered(given.numel() // given.shape[-1 if last else 1])
 
 
 def _grid(module: nn.Module, size: Size, architecture: str) -> TokenGrid | None:
@@ -128,10 +183,12 @@ def _built(architecture: str, size: Size, classes: int) -> nn.Module | None:
 
 def has_attention(module: nn.Module) -> bool:
     """Whether tokens look at each other in it: a part with heads that is more than a last pooling."""
-    return any(
-        isinstance(getattr(part, "num_heads", None), int) and "Pool" not in type(part).__name__
-        for part in module.modules()
-    )
+    return any(_attends(part) for part in module.modules())
+
+
+def _attends(part: nn.Module) -> bool:
+    heads = getattr(part, "num_heads", None)
+    return isinstance(heads, int) and "Pool" not in type(part).__name__
 
 
 def main(arguments: Iterable[str]) -> int:
