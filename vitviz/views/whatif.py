@@ -33,14 +33,13 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
     "whatif",
     title="What if",
     shows=(
-        "Does it matter how places are told apart? The model runs once more with something changed: "
-        "its positions removed, mixed up or replaced by fixed waves, the patches themselves mixed up, "
-        "one of them or one head taken out. And what do the words of a Transformer in Transformer add? "
-        "Each looks at itself alone, or the inner blocks (attention and MLP) add nothing, so that "
-        "sentences read their words as they were embedded. "
+        "Does it matter how places are told apart, and what do the words of a Transformer in "
+        "Transformer add? The model runs once more with something changed: its positions (embeddings, "
+        "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
+        "the patches themselves mixed up; one of them or one head taken out; each word looking at "
+        "itself alone, or the inner blocks (attention and MLP) adding nothing. "
         "Answer and attention stand side by side, before and after. "
-        "The weights stay those that were trained without the change. Where places are told by "
-        "rotations or a bias on the scores instead, these are taken out or those of other places."
+        "The weights stay those that were trained without the change."
     ),
     formula="x = patches + P, with P → 0, P[order] or sin-cos(row, col) of the same mean length; "
     "rotations by angle 0 or those of place order[i]; bias 0 or B[order[i], order[j]]; "
