@@ -25,7 +25,7 @@ _ALIGNED = 64
 
 
 class Keep(Protocol):
-    """Copies a tensor into memory of its own."""
+    """Copies a tensor into memory of its own, contiguous."""
 
     def __call__(self, tensor: Tensor) -> Tensor: ...
 
@@ -50,17 +50,12 @@ class Keeping:
             self._piece, dtype=tensor.dtype, count=tensor.numel(), offset=self._next
         )
         self._next += math.ceil(size / _ALIGNED) * _ALIGNED
-        # In the order in which it lies: q and k of 16 words are else copied 6 numbers at a time.
-        strides = tensor.stride()
-        order = sorted(range(tensor.ndim), key=lambda axis: -strides[axis])
-        laid = tensor.detach().permute(order)
-        kept = flat.view(laid.shape)
+        kept = flat.view(tensor.shape)
         if tensor.dtype == torch.float32:
             # numpy's copy stays in this thread: torch's would wait for all threads 36 times a pass.
-            np.copyto(kept.numpy(), laid.numpy())
-        else:
-            kept.copy_(laid)
-        return kept.permute([order.index(axis) for axis in range(tensor.ndim)])
+            np.copyto(kept.numpy(), tensor.detach().numpy())
+            return kept
+        return kept.copy_(tensor)
 
     def _ask(self, size: int) -> None:
         wanted = max(size, min(PIECE, (size + _ALIGNED) * self._expected))
