@@ -311,3 +311,27 @@ def test_the_first_look_lays_the_heads_apart_and_changes_nothing(photo):
     assert attention.values.is_contiguous()
     assert sum(each.numel() for each in attention.tensors) == held
     np.testing.assert_allclose(rows, expected[:, 3], atol=1e-6)
+
+
+class Asking(nn.Module):
+    """Attention whose query is a weight of its own, as a learned latent is."""
+
+    def __init__(self):
+        super().__init__()
+        self.latent = nn.Parameter(torch.randn(1, 2, 3, 4))
+        self.num_heads = 2
+        self.inner = nn.Sequential(nn.Identity())
+
+    def forward(self, pixels):
+        key = pixels.reshape(1, 2, 16, -1)[..., :4].contiguous()
+        return nn.functional.scaled_dot_product_attention(self.latent, key, key)
+
+
+def test_what_was_measured_stays_when_the_model_is_trained_on():
+    module = Asking()
+    _, (call,) = record(module, torch.rand(1, 2, 16, 8))
+    before = call.query.clone()
+    with torch.no_grad():
+        module.latent.add_(1)
+    assert torch.equal(call.query, before)
+    assert not call.touched()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -66,11 +66,14 @@ class Keeping:
         self._next = -address % _HUGE
 
 
-def kept_of(tensors: Sequence[Tensor], keep: Keep, *, always: bool = False) -> list[Tensor]:
+def kept_of(
+    tensors: Sequence[Tensor], keep: Keep, owned: Collection[int] = (), *, always: bool = False
+) -> list[Tensor]:
     """The tensors as they are where together they fill the memory they lie in, else their copies.
 
-    What the model writes into them later shows in their version (`recorder.Call.touched`); `always`
-    copies even so.
+    Memory at the addresses `owned` is the model's for longer than the pass, and always copied from.
+    What the model writes into the rest later in it shows in their version (`recorder.Call.touched`);
+    `always` copies even so.
     """
     filled: dict[int, int] = {}
     for tensor in {(each.data_ptr(), each.shape): each for each in tensors}.values():
@@ -79,6 +82,7 @@ def kept_of(tensors: Sequence[Tensor], keep: Keep, *, always: bool = False) -> l
 
     def full(tensor: Tensor) -> bool:
         storage = tensor.untyped_storage()
-        return filled[storage.data_ptr()] >= storage.nbytes()
+        where = storage.data_ptr()
+        return filled[where] >= storage.nbytes() and where not in owned
 
-    return [tensor if full(tensor) and not always else keep(tensor) for tensor in tensors]
+    return [tensor if not always and full(tensor) else keep(tensor) for tensor in tensors]

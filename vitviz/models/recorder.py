@@ -6,6 +6,7 @@ with values; forward hooks say which module it belongs to.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,10 +51,10 @@ class Call:
     """One attention call as the model made it, batch first: (... head query dim).
 
     A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
-    one the `maps`. "altered" maps are what
-    met the values after the softmax, kept as `before`, had been changed. `error` is (largest
-    difference, largest output) between attention @ v and the module's own output over the sampled
-    queries. `given` has the shape of what each module at work was given, by its name, outermost first.
+    one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
+    changed. `error` is (largest difference, largest output) between attention @ v and the module's own
+    output over the sampled queries. `given` has the shape of what each module at work was given, by its
+    name, outermost first.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self._copying = copying
+        self._owned: set[int] = set()
         self.calls: list[Call] = []
         self._expected, self._values, self._progress = expected, values, progress
         self._keep: Keep = Keeping(3 * expected)
@@ -152,6 +154,8 @@ class Recorder(TorchFunctionMode):
     def following(self, module: nn.Module) -> Iterator[None]:
         """Knows the innermost module at work. Leaves are not followed: they make no attention."""
         hooks = []
+        for tensor in itertools.chain(module.parameters(), module.buffers()):
+            self._owned.add(tensor.untyped_storage().data_ptr())
         try:
             for name, part in module.named_modules():
                 if not part._modules or isinstance(part, nn.Sequential):
@@ -222,7 +226,10 @@ class Recorder(TorchFunctionMode):
         alone = math.prod(key.shape[:-3]) == 1
         wanted = self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES)
         call.query, call.key, *rest = kept_of(
-            (query, key, value) if wanted else (query, key), self._keep, always=self._copying
+            (query, key, value) if wanted else (query, key),
+            self._keep,
+            self._owned,
+            always=self._copying,
         )
         call.values = rest[0] if rest else None
         call.error = sampled_error(
