@@ -83,7 +83,7 @@ def _packed(kind: str, sign: str, notarise: str) -> list[Step]:
             stage = linux.stage_deb if kind == "deb" else linux.stage_tar
             first = Step(
                 f"stage the tree of the {kind} in {BUILD}, and try its window",
-                lambda: shown(stage(FOLDER) / (f"opt/{NAME}/{NAME}" if kind == "deb" else NAME)),
+                lambda: shown(stage(_made()) / (f"opt/{NAME}/{NAME}" if kind == "deb" else NAME)),
             )
             return [first, *_commands(linux.commands(kind))]
         case "windows":
@@ -104,6 +104,15 @@ def _packed(kind: str, sign: str, notarise: str) -> list[Step]:
             ]
         case _:
             raise SystemExit(f"there is no {kind!r} to build; there are: {', '.join(_all_kinds())}")
+
+
+def _made() -> Path:
+    """The folder that is packed."""
+    if not FOLDER.is_dir():
+        raise SystemExit(
+            f"there is no {FOLDER} to pack; make it first: python packaging/build.py folder"
+        )
+    return FOLDER
 
 
 def _commands(lines: list[list[str]]) -> list[Step]:

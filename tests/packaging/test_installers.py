@@ -174,6 +174,16 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(system: str, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_package_of_nothing_says_what_to_make_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    build = script("build")
+    monkeypatch.setattr(build, "FOLDER", tmp_path / "vitviz")
+    first, *_ = build.steps(["deb"], system="linux")
+    with pytest.raises(SystemExit, match=r"make it first: python packaging/build\.py folder"):
+        first.action()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="bash")
 def test_the_release_says_what_it_would_do_before_anything_is_installed(tmp_path: Path) -> None:
     done = subprocess.run(
