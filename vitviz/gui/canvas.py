@@ -60,7 +60,6 @@ class Canvas(QWidget):
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
-        self._measured: tuple[Drawing | None, tuple[str, int], list[int]] = (None, ("", 0), [])
 
     @property
     def shape(self) -> list[list[int]]:
