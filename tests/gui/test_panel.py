@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QFontMetrics, QWheelEvent
 from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
@@ -25,9 +26,11 @@ from vitviz.core.drawing import (
     Raster,
 )
 from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.plots import Axis, Curve, Plot, Table
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.canvas import Canvas
+from vitviz.gui.plots import cut
 
 GRID = TokenGrid(4, 4, (8, 8), ("class",))
 CROP = Crop((32, 32), (32, 32), (1.0, 1.0))
@@ -186,3 +189,94 @@ def test_the_wheel_zooms_where_nothing_scrolls(qtbot: QtBot) -> None:
     before = canvas.panels[0].position_of(1, 1)
     turned(canvas)
     assert canvas.panels[0].position_of(1, 1) != before
+
+
+def plotted() -> Panel:
+    line = Curve(np.arange(3.0), np.arange(3.0), "a line")
+    plot = Plot((line,), Axis("layer", 0, 2), Axis("how far", 0, 1))
+    return Panel((plot,), Box(0, 0, 3, 4), "Plot")
+
+
+def tabled(lines: int) -> Panel:
+    table = Table(("name", "number"), (("a name", "1"),) * lines)
+    return Panel((table,), Box(0, 0, lines + 1, 20), "Table")
+
+
+def test_the_colour_bar_stands_right_below_its_map(qtbot: QtBot) -> None:
+    bare = replace(heat(np.eye(4, dtype=np.float32)), bar=None)
+    canvas = shown(qtbot, heat(np.eye(4, dtype=np.float32)), bare)
+    first, second = canvas.panels
+    qtbot.waitUntil(lambda: 0 < first._bar.y() - first.position_of(32, 0).y() < 24, timeout=1000)
+    assert abs(first.position_of(0, 0).y() - second.position_of(0, 0).y()) < 1, "tops in one line"
+
+
+def test_a_table_gets_its_lines_and_a_plot_what_is_over(qtbot: QtBot) -> None:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(700, 900)
+    canvas.show_drawing(Drawing("test", "Test", ((plotted(),), (tabled(6),))))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    plot, table = canvas.panels
+    assert table._table.height() >= 7 * table._table.rows.line
+    assert table.height() < 9 * table._table.rows.line
+    assert plot.height() + table.height() > 880
+
+
+def test_a_height_divided_by_hand_stays(qtbot: QtBot) -> None:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(700, 900)
+    canvas.show_drawing(Drawing("test", "Test", ((tabled(3),), (tabled(6),))))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    assert canvas._body is not None
+    canvas._body.moveSplitter(500, 1)
+    canvas.resize(700, 910)
+    assert canvas.panels[0].height() > 490
+
+
+def test_words_of_a_plot_do_not_touch(qtbot: QtBot) -> None:
+    canvas = shown(qtbot, plotted())
+    plot = canvas.panels[0]._plot
+    line = plot.fontMetrics().height()
+    top = plot.position_of(0, 0).y()
+    legend, label, number = line, 1.0 * line, 0.5 * line
+    assert top >= legend + label + number
+
+
+def test_a_tall_plot_has_few_numbers(qtbot: QtBot) -> None:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(900, 3000)
+    canvas.show_drawing(Drawing("test", "Test", ((plotted(),),)))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    plot = canvas.panels[0]._plot
+    assert len(plot.numbers()) == len(plot.numbers(10**4)) == 11
+
+
+def test_a_cell_that_is_cut_keeps_its_share(qtbot: QtBot) -> None:
+    metrics = QFontMetrics(theme.font())
+    room = metrics.horizontalAdvance("tailed … 15%")
+    shown_as = cut("tailed frog 15%", metrics, room)
+    assert shown_as.startswith("tailed")
+    assert shown_as.endswith("… 15%")
+    assert metrics.horizontalAdvance(shown_as) <= room
+    assert cut("tailed frog", metrics, 400) == "tailed frog"
+
+
+def test_a_table_that_is_scrolled_shows_whole_lines_and_the_chosen_one(qtbot: QtBot) -> None:
+    rows = tuple((f"line {n}", "1 × 6 × 37 × 37") for n in range(30))
+    panel = Panel((Table(("name", "shape"), rows, 29),), Box(0, 0, 31, 20), "Table")
+    canvas = shown(qtbot, panel)
+    canvas.resize(150, 333)
+    table = canvas.panels[0]._table
+    line, bar = table.rows.line, table.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=1000)
+    assert table.viewport().height() % line == 0
+    assert bar.value() % line == 0
+    assert bar.value() + table.viewport().height() >= 31 * line
+    _, span = table.rows.spans()[1]
+    words = table.rows.fontMetrics().horizontalAdvance(rows[0][1])
+    assert span - 8 >= words, "a shape is not cut"

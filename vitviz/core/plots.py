@@ -114,12 +114,13 @@ class Table:
     def numeric(self) -> tuple[bool, ...]:
         """Which columns hold numbers, and so stand with their ends below each other."""
         return tuple(
-            bool(self.rows) and all(_is_number(row[index]) for row in self.rows)
+            bool(self.rows) and all(is_number(row[index]) for row in self.rows)
             for index in range(len(self.columns))
         )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a cell's text is a number, or stands where one is missing."""
     return text in ("", "–") or _NUMBER.fullmatch(text) is not None
 
 

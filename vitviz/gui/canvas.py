@@ -6,11 +6,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.drawing import Bars, Drawing, Message, Panel
 from vitviz.core.geometry import Box
+from vitviz.core.plots import Plot, Table
 from vitviz.gui.labels import wrapped
 from vitviz.gui.legend import (
     bar_font,
@@ -20,6 +21,7 @@ from vitviz.gui.legend import (
     title_font,
 )
 from vitviz.gui.message import message_height
+from vitviz.gui.plots import table_height
 from vitviz.gui.theme import UNIT
 from vitviz.gui.zoom import seen_of, window_of
 
@@ -60,6 +62,8 @@ class Canvas(QWidget):
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
+        self._divided = True
+        """Whether the height is divided by what the rows need, not by hand or from outside."""
 
     @property
     def shape(self) -> list[list[int]]:
@@ -88,8 +92,34 @@ class Canvas(QWidget):
     def share_out(self, heights: list[int]) -> None:
         """Divides the height between the rows of panels."""
         if self._body is not None and self._shared != (self._body, heights):
-            self._shared = self._body, heights
+            self._shared, self._divided = (self._body, heights), False
             self._body.setSizes(heights)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Divides the new height between the rows of panels."""
+        super().resizeEvent(event)
+        self._divide()
+
+    def _divide(self) -> None:
+        """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
+        needs = self.heights_at(self.width())
+        if not self._divided or self._body is None or len(needs) < 2 or self._drawing is None:
+            return
+        rows = self._arranged(self._drawing)
+        spare = self.height() - sum(needs) - UNIT * (len(needs) - 1)
+        if spare > 0:
+            filling = [at for at, row in enumerate(rows) if any(map(_fills, row))]
+            needs[filling[0] if filling else -1] += spare
+        else:
+            yielding = sum(need for need, row in zip(needs, rows, strict=True) if not _firm(row))
+            share = max(1 + spare / yielding, 0.2) if yielding else 1.0
+            needs = [need if _firm(row) else round(need * share)
+                     for need, row in zip(needs, rows, strict=True)]  # fmt: skip
+        self._body.setSizes(needs)
+
+    def _moved(self) -> None:
+        """Somebody has divided the height by hand: it stays so."""
+        self._divided = False
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
@@ -117,7 +147,8 @@ class Canvas(QWidget):
         """Replaces what is shown."""
         rows = self._arranged(drawing)
         shape = self._shape_of(rows)
-        if shape != self._shape:
+        new = shape != self._shape
+        if new:
             self._build(rows)
             self._shape = shape
         self._drawing = drawing
@@ -125,6 +156,8 @@ class Canvas(QWidget):
         for widget, panel in zip(self.panels, panels, strict=True):
             if widget.panel is not panel:
                 widget.show_panel(panel)
+        if new:
+            self._divide()
         self.painted.emit()
 
     def reset_zoom(self) -> None:
@@ -148,7 +181,8 @@ class Canvas(QWidget):
         body.setHandleWidth(UNIT)
         self._rows = [self._build_row(body, row) for row in rows]
         body.setSizes([_height(row) for row in rows])
-        self._body = body
+        body.splitterMoved.connect(self._moved)
+        self._body, self._divided = body, True
         self._layout.addWidget(body)
 
     def _build_row(self, body: QSplitter, row: tuple[Panel, ...]) -> list[PanelWidget]:
@@ -192,6 +226,16 @@ class Canvas(QWidget):
         self.clicked.emit(found)
 
 
+def _fills(panel: Panel) -> bool:
+    """Whether a panel gets better by any height; a map has all it can use at its width."""
+    return any(isinstance(layer, Plot) for layer in panel.layers)
+
+
+def _firm(row: tuple[Panel, ...]) -> bool:
+    """Whether a row of panels loses something in less height: bars have no smaller size."""
+    return all(isinstance(layer, Bars) for panel in row for layer in panel.layers)
+
+
 def _is_message(panel: Panel) -> bool:
     return bool(panel.layers) and isinstance(panel.layers[0], Message)
 
@@ -227,6 +271,8 @@ def _panel_height(panel: Panel, width: int) -> int:
             return around + 24 * len(bars.names)
         case (Message() as message, *_):
             return around + message_height(message, width)
+        case (Table() as table, *_):
+            return around + table_height(table)
         case _:
             extent = panel.extent
             shape = extent.width / extent.height if extent.height > 0 else 1.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, assert_never
 
 import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QScrollArea,
     QScrollBar,
@@ -51,6 +52,9 @@ from vitviz.gui.qimages import heat_image, image_of, raster_image
 _Item = PixelsItem | LinesItem | OutlinesItem | LabelsItem
 _Pixels = Raster | Heat | HeatTiles | RasterTiles
 _Key = tuple[Hashable, ...]
+
+HIGHEST = (1 << 24) - 1
+"""Qt's own limit: as high as there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class PanelWidget(QWidget):
         self._box.sigRangeChangedManually.connect(self._zoomed)
         for watched in (self._graph.viewport(), self._plot, self._table.rows):
             watched.installEventFilter(self)
-        content = QWidget()
+        self._content = content = QWidget()
         self._stack = QStackedLayout(content)
         for widget in (self._graph, self._bars, self._message, self._plot, self._table):
             self._stack.addWidget(widget)
@@ -129,6 +133,7 @@ class PanelWidget(QWidget):
             (self._title, 0), (content, 1), (self._bar, 0), (self._facts, 0)
         ):  # fmt: skip
             layout.addWidget(widget, stretch)
+        layout.addStretch()
         self.setMinimumSize(90, 90)
         # Panels beside each other are as wide as their shares say, whatever is in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
@@ -164,8 +169,23 @@ class PanelWidget(QWidget):
                 self._show_layers(panel)
                 if before is None or before.extent != panel.extent or not _is_map(before):
                     self.reset_zoom()
+        self._fit_content()
         if self._cursor is not None:
             self.read.emit(self._pointed(self._cursor))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A map gets the height that the new width lets it use."""
+        super().resizeEvent(event)
+        self._fit_content()
+
+    def _fit_content(self) -> None:
+        """No more height for a map than it fills: its bar and numbers stand right below it."""
+        most = HIGHEST
+        if self._panel is not None and _is_map(self._panel) and self._panel.extent.width > 0:
+            extent = self._panel.extent
+            most = ceil(self.width() * extent.height / extent.width)
+        if self._content.maximumHeight() != most:
+            self._content.setMaximumHeight(most)
 
     def reset_zoom(self) -> None:
         """Shows the whole panel again."""

@@ -6,15 +6,26 @@ from collections.abc import Iterator
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-from vitviz.core.plots import Curve, Plot, Table, Tone
+from vitviz.core.plots import Curve, Plot, Table, Tone, is_number
 from vitviz.gui import theme
 
 GAP = 6
 DOT = 2.6
 """A point's radius, in pixels."""
+TICKS = 11
+"""Numbers beside an axis, at most: more are no easier to read in a large plot."""
 
 
 def _tone(tone: Tone) -> QColor:
@@ -64,11 +75,17 @@ class PlotWidget(QWidget):
             return QRectF()
         metrics = self.fontMetrics()
         line = metrics.height()
-        numbers = (_said(tick) for most in (3, 6, 12, 24) for tick in self._plot.y.ticks(most))
+        numbers = (_said(tick) for most in range(1, TICKS + 1) for tick in self._plot.y.ticks(most))
         left = max((metrics.horizontalAdvance(each) for each in numbers), default=0) + GAP
-        top = line * (1 + self._legend_lines()) + GAP
+        top = line * (1.5 + self._legend_lines()) + 2 * GAP  # half a line for the highest number
         bottom = 2 * line + GAP
         return QRectF(left, top, self.width() - left - GAP, self.height() - top - bottom)
+
+    def numbers(self, high: float | None = None) -> tuple[float, ...]:
+        """The numbers beside the upright axis at a height, as many as are easy to read."""
+        high = self._area().height() if high is None else high
+        most = min(max(int(high / (2.2 * self.fontMetrics().height())), 1), TICKS)
+        return () if self._plot is None else self._plot.y.ticks(most)
 
     def _named(self) -> list[Curve]:
         return [] if self._plot is None else [each for each in self._plot.curves if each.name]
@@ -111,14 +128,14 @@ class PlotWidget(QWidget):
             painter.setPen(QColor(colors.quiet))
             painter.drawText(QPointF(left + 13, row * line + metrics.ascent()), curve.name)
         painter.setPen(QColor(colors.quiet))
-        above = QRectF(0, area.top() - GAP - line, self.width(), line)
+        above = QRectF(0, area.top() - GAP - 1.5 * line, self.width(), line)
         elide = Qt.TextElideMode.ElideRight
         label = metrics.elidedText(plot.y.label, elide, self.width())
         painter.drawText(above, flags.AlignLeft, label)
         below = QRectF(0, area.bottom() + GAP + line - 2, self.width() - GAP, line)
         label = metrics.elidedText(plot.x.label, elide, int(below.width()))
         painter.drawText(below, flags.AlignRight, label)
-        for tick in plot.y.ticks(max(int(area.height() / (2.2 * line)), 1)):
+        for tick in self.numbers(area.height()):
             y = area.bottom() - plot.y.at(tick) * area.height()
             painter.setPen(QPen(QColor(colors.line), 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
@@ -166,19 +183,47 @@ LEAST = 13
 """Letters of a column of words that stay to be read where there is little room."""
 
 
+def _rows_font() -> QFont:
+    return theme.font(-1, numbers=True)
+
+
+def cut(text: str, metrics: QFontMetrics, room: int) -> str:
+    """A cell's text as far as there is room; the share at its end is never what is cut."""
+    name, _, share = text.rpartition(" ")
+    tail = f" {share}" if name and share.endswith("%") else ""
+    elided = metrics.elidedText(
+        text.removesuffix(tail), Qt.TextElideMode.ElideRight, room - metrics.horizontalAdvance(tail)
+    )
+    return elided + tail
+
+
+def _line_height(metrics: QFontMetrics) -> int:
+    return metrics.height() + 5
+
+
+def table_height(table: Table) -> int:
+    """The height of all lines of a table with its heading."""
+    return _line_height(QFontMetrics(_rows_font())) * (len(table.rows) + 1)
+
+
+def _in_words(cell: str) -> bool:
+    """Whether a cell is no number and no shape: such as may be cut where there is little room."""
+    return not is_number(cell) and any(map(str.isalpha, cell))
+
+
 class _Rows(QWidget):
     """The lines of a table, as high as they need."""
 
     def __init__(self) -> None:
         super().__init__()
         self.table = Table((), ())
-        self.setFont(theme.font(-1, numbers=True))
+        self.setFont(_rows_font())
         self.setMouseTracking(True)
 
     @property
     def line(self) -> int:
         """Height of a line."""
-        return self.fontMetrics().height() + 5
+        return _line_height(self.fontMetrics())
 
     def sizeHint(self) -> QSize:
         return QSize(120, self.line * (len(self.table.rows) + 1))
@@ -187,24 +232,23 @@ class _Rows(QWidget):
         """The width of the longest text of every column."""
         metrics, lines = self.fontMetrics(), (self.table.columns, *self.table.rows)
         return [
-            max(map(metrics.horizontalAdvance, column)) + 14 for column in zip(*lines, strict=True)
+            max(map(metrics.horizontalAdvance, column)) + 10 for column in zip(*lines, strict=True)
         ]
 
-    def _least(self, need: float, number: bool) -> float:
-        """The width that a column can do with."""
-        return need if number else min(need, LEAST * self.fontMetrics().averageCharWidth())
+    def _least(self) -> list[float]:
+        """The width that every column can do with: words may be cut, numbers and shapes not."""
+        few = LEAST * self.fontMetrics().averageCharWidth()
+        columns = zip(self._needs(), zip(*self.table.rows, strict=True), strict=False)
+        return [min(need, few) if any(map(_in_words, cells)) else need for need, cells in columns]
 
     @property
     def least(self) -> float:
         """The width below which a table is scrolled."""
-        needs = self._needs()
-        return sum(self._least(*each) for each in zip(needs, self.table.numeric, strict=True))
+        return sum(self._least())
 
     def spans(self) -> list[tuple[float, float]]:
         """(left, width) of every column."""
-        table, needs = self.table, self._needs()
-        # Where there is little room words are cut, numbers are not.
-        least = [self._least(*each) for each in zip(needs, table.numeric, strict=True)]
+        needs, least = self._needs(), self._least()
         spread = min(self.width() / max(sum(needs), 1), 1.6)
         free = max(self.width() - sum(least), 0) / max(sum(needs) - sum(least), 1)
         spans, left = [], 0.0
@@ -245,9 +289,7 @@ class _Rows(QWidget):
         self, painter: QPainter, text: str, span: tuple[float, float], top: float, number: bool
     ) -> None:
         box = QRectF(span[0] + 3, top, span[1] - 8, self.line)
-        shown = self.fontMetrics().elidedText(
-            text, Qt.TextElideMode.ElideRight, int(box.width()) + 1
-        )
+        shown = cut(text, self.fontMetrics(), int(box.width()) + 1)
         side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
         painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, shown)
 
@@ -262,6 +304,8 @@ class TableWidget(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.verticalScrollBar().valueChanged.connect(lambda _: self.rows.update())
+        self.verticalScrollBar().rangeChanged.connect(lambda _low, _high: self._reveal())
+        self.verticalScrollBar().setSingleStep(self.rows.line)
 
     def show_table(self, table: Table) -> None:
         """Replaces what is shown."""
@@ -273,19 +317,18 @@ class TableWidget(QScrollArea):
         self._reveal()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keeps the chosen line in sight."""
+        """Keeps the chosen line in sight, and lets only whole lines be seen."""
         super().resizeEvent(event)
+        room = self.viewport().height() + self.viewportMargins().bottom()
+        self.setViewportMargins(0, 0, 0, room % self.rows.line)
         self._reveal()
 
     def _reveal(self) -> None:
         chosen, line = self.rows.table.chosen, self.rows.line
         if chosen is not None:
-            self.ensureVisible(
-                self.horizontalScrollBar().value(),
-                round((chosen + 1.5) * line),
-                0,
-                round(2.5 * line),
-            )
+            across, up = self.horizontalScrollBar(), self.verticalScrollBar()
+            self.ensureVisible(across.value(), round((chosen + 1.5) * line), 0, round(2.5 * line))
+            up.setValue(-(-up.value() // line) * line)
 
     def line_at(self, at: QPointF) -> float:
         """The line at a position of the rows, the heading being line 0."""
