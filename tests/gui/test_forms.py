@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui import theme
@@ -76,3 +77,11 @@ def test_cleared_it_is_as_the_example_again(qtbot: QtBot, form: Form, wishes) ->
     line.clear()
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert wishes == [("pattern", "")]
+
+
+def test_a_choice_of_long_words_has_a_line_of_its_own(form: Form) -> None:
+    layout = form.layout()
+    assert isinstance(layout, QFormLayout)
+    roles = {name: layout.getWidgetPosition(form.fields[name])[1] for name in form.fields}  # type: ignore[index]
+    assert roles["example"] == QFormLayout.ItemRole.SpanningRole
+    assert roles["reduction"] == QFormLayout.ItemRole.FieldRole

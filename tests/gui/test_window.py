@@ -139,6 +139,25 @@ def test_grid_and_heat_keys_change_the_look(qtbot: QtBot, window: MainWindow) ->
     assert window.session.look.heat is not before.heat
 
 
+def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow) -> None:
+    session, inspector = window.session, window.inspector
+    table = inspector.look.fields["table"]
+    assert isinstance(table, QComboBox)
+    window.show_views_of("features", "heads", "block")
+    window.board.set_focus("features")
+    assert table.currentText() == "vik"
+    window.board.set_focus("heads")
+    assert table.currentText() == "viridis"
+    window.board.set_focus("features")
+    table.setCurrentText("viridis")
+    assert dict(session.drawings["features"].options)["table"] == "viridis"
+    inspector.look_reset_wished.emit()
+    assert table.currentText() == "vik"
+    assert "table" not in dict(session.drawings["features"].options)
+    window.board.set_focus("block")
+    assert not inspector.look.isVisible(), "a table has no colours to choose"
+
+
 def test_maximise_gives_one_view_all_the_room_and_escape_gives_it_back(
     qtbot: QtBot, window: MainWindow
 ) -> None:

@@ -39,7 +39,7 @@ class Stepper(QWidget):
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setToolTip(tip)
         self._slider.setAccessibleName(name)
-        self._slider.setMinimumWidth(64)
+        self._slider.setMinimumWidth(48)
         self._slider.valueChanged.connect(self._moved)
         label = QLabel(name)
         label.setObjectName("quiet")

@@ -24,6 +24,8 @@ from vitviz.gui.theme import UNIT
 from vitviz.views.options import Option, Value
 
 Wish = Callable[[str, Value], None]
+BESIDE = 112
+"""Pixels of a choice's words that fit into a box beside its label."""
 
 
 class Form(QWidget):
@@ -48,7 +50,7 @@ class Form(QWidget):
             if option.kind == "switch":
                 layout.addRow(field)
                 continue
-            if option.kind == "text":  # what is written wants the whole width
+            if option.kind == "text" or self._is_long(option):  # words want the whole width
                 layout.addRow(self._label(option, field))
                 layout.addRow(field)
                 continue
@@ -56,6 +58,11 @@ class Form(QWidget):
             label.setMinimumHeight(30)
             label.setMinimumWidth(64)
             layout.addRow(label, field)
+
+    def _is_long(self, option: Option) -> bool:
+        """Whether a choice has words that would be cut in a box beside its label."""
+        metrics = self.fontMetrics()
+        return any(metrics.horizontalAdvance(choice) > BESIDE for choice in option.choices)
 
     def _label(self, option: Option, field: QWidget) -> QLabel:
         label = QLabel(words(option.name))

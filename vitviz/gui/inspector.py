@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -24,7 +24,6 @@ from vitviz.core.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.forms import Form
 from vitviz.gui.keys import leave_focus
-from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
@@ -115,16 +114,18 @@ class Inspector(QFrame):
         self.setObjectName("side")
         self.token = TokenBox()
         self.token.show_nothing()
-        self._view_title = ElidedLabel("Options")
+        self._view_title = QLabel("Options")
         self._view_title.setObjectName("title")
+        self._view_title.setWordWrap(True)
         self._reset = QPushButton("Reset")
         self._reset.setToolTip("Back to this view's defaults")
         self._reset.clicked.connect(self._reset_pressed)
         self._form: Form | None = None
         self._view, self._has_words = "", False
         self._own: tuple[Option, ...] = ()
+        self._maps = _look_options()
         self._holder = QVBoxLayout()
-        self.look = Form(_look_options(), self._look_changed)
+        self.look = Form(self._maps, self._look_changed)
         self._nothing = QLabel("This view has no options of its own.")
         self._nothing.setObjectName("faint")
         self._nothing.setWordWrap(True)
@@ -135,22 +136,13 @@ class Inspector(QFrame):
         heading = QHBoxLayout()
         heading.addWidget(self._view_title, 1)
         heading.addWidget(self._reset)
-        look = QLabel("Maps")
-        look.setObjectName("title")
-        again = QPushButton("Reset")
-        again.setToolTip("Back to the usual colours and range")
-        again.clicked.connect(self.look_reset_wished)
-        maps = QHBoxLayout()
-        maps.addWidget(look, 1)
-        maps.addWidget(again)
         layout.addWidget(self.token)
         layout.addWidget(_rule())
         layout.addLayout(heading)
         layout.addWidget(self._nothing)
         layout.addLayout(self._holder)
-        layout.addWidget(_rule())
-        layout.addLayout(maps)
-        layout.addWidget(self.look)
+        self._coloured = self._look_box()
+        layout.addWidget(self._coloured)
         layout.addStretch()
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -161,15 +153,35 @@ class Inspector(QFrame):
         outer.addWidget(area)
         self.setMinimumWidth(224)
 
+    def _look_box(self) -> QWidget:
+        """How maps are coloured, with its heading."""
+        box, name, again = QWidget(), QLabel("Maps"), QPushButton("Reset")
+        name.setObjectName("title")
+        again.setToolTip("Back to the usual colours and range")
+        again.clicked.connect(self.look_reset_wished)
+        heading = QHBoxLayout()
+        heading.addWidget(name, 1)
+        heading.addWidget(again)
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        layout.addWidget(_rule())
+        layout.addLayout(heading)
+        layout.addWidget(self.look)
+        return box
+
     def show_view(self, view: View, values: Mapping[str, Value]) -> None:
-        """Offers a view's own options; the look of maps is offered below for all views."""
+        """Offers a view's own options; below them the look of maps in all views, if it draws one."""
         own = tuple(option for option in view.options if option.group != "look")
+        coloured = tuple(option for option in view.options if option.group == "look")
+        self._maps = coloured or _look_options()
+        self._coloured.setVisible(bool(coloured))
         if self._form is not None:
             self._holder.removeWidget(self._form)
             self._form.hide()  # it lives until the event loop turns
             self._form.deleteLater()
         self._view = view.name
-        self._view_title.show_text(view.title)
+        self._view_title.setText(view.title)
         self._form = Form(own, self._option_changed)
         self._form.show_values(values)
         self._own = own
@@ -206,13 +218,15 @@ class Inspector(QFrame):
         if self._form is not None and drawing is not None and view == self._view:
             self._form.show_implied(dict(drawing.implied))
 
-    def show_look(self, look: Look) -> None:
-        """Shows how maps are coloured."""
-        self.look.show_values(
-            {option.name: getattr(look, option.name) for option in _look_options()}
-        )
+    def show_look(self, look: Look, chosen: Collection[str]) -> None:
+        """Shows how the maps of the view in focus are coloured: as chosen, else as it has them."""
+        values = {
+            option.name: getattr(look, option.name) if option.name in chosen else option.default
+            for option in self._maps
+        }
+        self.look.show_values(values)
         for name in ("low", "high"):
-            self.look.fields[name].setEnabled(look.range == "fixed")
+            self.look.fields[name].setEnabled(values["range"] == "fixed")
 
     def _option_changed(self, name: str, value: Value) -> None:
         self.option_wished.emit(self._view, name, value)
@@ -232,7 +246,7 @@ def _word(grid: TokenGrid, word: int | None) -> str:
     return f"word {divmod(word, cols)} of {rows} × {cols}\n"
 
 
-def _look_options() -> tuple:  # type: ignore[type-arg]
+def _look_options() -> tuple[Option, ...]:
     def probe(*, look: Look = Look()) -> None:
         """Only its signature is read."""
 

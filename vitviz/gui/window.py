@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -381,7 +381,7 @@ class MainWindow(QMainWindow):
         self.inspector.token.show_token(trace, new)
 
     def _show_look(self, look: Look) -> None:
-        self.inspector.show_look(look)
+        self.inspector.show_look(look, self.session.look_chosen)
         self.actions_by_name["grid"].setChecked(look.grid)
         self.actions_by_name["heat"].setChecked(look.heat)
 
@@ -452,7 +452,7 @@ class MainWindow(QMainWindow):
         self.compare.maximise(view)
 
     def _reset_look(self) -> None:
-        self.session.set_look(**asdict(Look()))
+        self.session.reset_look()
 
     def _card_wished(self, wish: str, view: str, column: int = -1) -> None:
         if column >= 0:
@@ -471,6 +471,7 @@ class MainWindow(QMainWindow):
         self.compare.table.show_focus(view)
         self.compare.want()
         self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
+        self.inspector.show_look(self.session.look, self.session.look_chosen)
         self.inspector.show_implied(view, self.session.drawings.get(view))
 
     def _visible_changed(self) -> None:

@@ -33,8 +33,9 @@ class Scene:
 
     def values(self, view: str) -> dict[str, Any]:
         """A view's flat options: the shared look as far as it was chosen, then its own."""
-        takes = {option.name for option in find(view).options if option.group == "look"}
-        shared = {name: getattr(self.look, name) for name in takes & self.look_chosen}
+        own = {option.name: option.default for option in find(view).options if option.group}
+        shared = {name: getattr(self.look, name) for name in own.keys() & self.look_chosen}
+        shared = {name: value for name, value in shared.items() if value != own[name]}
         return {**shared, **self.options.get(view, {})}
 
 

@@ -404,10 +404,15 @@ class Session:
         if look.low > look.high:
             end = look.low if "low" in changes else look.high
             look = replace(look, low=end, high=end)
-        chosen = frozenset() if look == Look() else self.look_chosen | changes.keys()
-        self._sight.look_chosen = chosen
-        if look != self.look:
-            self._sight.look = look
+        self._take_look(look, self.look_chosen | changes.keys())
+
+    def reset_look(self) -> None:
+        """Leaves the colours of maps to each view's own defaults again."""
+        self._take_look(Look(), frozenset())
+
+    def _take_look(self, look: Look, chosen: frozenset[str]) -> None:
+        if (look, chosen) != (self.look, self.look_chosen):
+            self._sight.look, self._sight.look_chosen = look, chosen
             self.look_changed.emit(look)
             self._sight.draw_all((live, live.drawings.looking()) for live in self.columns)
 
