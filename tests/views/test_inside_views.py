@@ -10,6 +10,8 @@ import pytest
 import vitviz
 from vitviz.core.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
 from vitviz.core.plots import Plot, Table
+from vitviz.core.progress import Unsupported
+from vitviz.views import parts
 
 NAMES = ("features", "lens", "block", "norms", "embedding")
 
@@ -116,7 +118,12 @@ def test_without_a_head_the_way_is_still_drawn(photo):
     trace = vitviz.trace(vitviz.load("test_vit", pretrained=False, num_classes=0), photo)
     way, message = vitviz.draw("lens", trace).panels
     assert isinstance(way.layers[0], Plot)
-    assert "no head" in layer_of(message, Message).text
+    assert layer_of(message, Message).text.startswith("test_vit has no head")
+
+
+def test_a_models_name_is_written_as_it_is():
+    assert parts.sentence(Unsupported("vit_tiny has no head")) == "vit_tiny has no head."
+    assert parts.sentence(Unsupported("the patches have no words")) == "The patches have no words."
 
 
 def test_the_softmax_row_is_in_numbers(trace):
@@ -124,7 +131,7 @@ def test_the_softmax_row_is_in_numbers(trace):
     table = row.layers[0]
     values = trace.layers[1].attention.rows(trace.grid.token(2, 1))[0]
     best = np.argsort(-values)[:5]
-    entries = [entry for line in table.rows for entry in zip(line[::2], line[1::2], strict=True)]
+    entries = [entry for line in table.rows for entry in zip(line[::3], line[1::3], strict=True)]
     assert [name for name, _ in entries[:5]] == [trace.grid.name(int(key)) for key in best]
     assert [float(share) for _, share in entries[:5]] == pytest.approx(values[best], abs=6e-5)
     assert dict(entries)["sum"] == "1.0000"
@@ -168,8 +175,9 @@ def test_windows_that_overlap_are_no_patches(photo):
     assert drawing.title.startswith("Windows of 7 × 7 × 3 = 147")
     assert "overlap" in drawing.caption
     numbers = dict(layer_of(drawing.panels[0], Table).rows)
-    assert numbers["windows"] == "7 × 7, steps of 4 × 4, padded by 3 × 3"
-    assert float(numbers["of the largest output"]) < 1e-5
+    assert numbers["windows"] == "7 × 7"
+    assert (numbers["steps of"], numbers["padded by"]) == ("4 × 4", "3 × 3")
+    assert float(numbers["difference / output"]) < 1e-5
 
 
 def test_the_words_of_a_patch_are_joined_by_a_matrix(photo):

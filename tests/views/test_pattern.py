@@ -93,6 +93,12 @@ def test_shapes_that_are_no_picture_are_still_something_to_see(trace, pattern):
     assert dict(panel.facts)["shape"]
 
 
+@pytest.mark.parametrize("pattern", ["row col c -> row (col c)", "row col c -> (row col c) 1"])
+def test_a_long_thin_array_is_never_a_mere_line(trace, pattern):
+    extent = out(trace, pattern=pattern).extent
+    assert 0.5 <= extent.width / extent.height <= 2
+
+
 def test_an_example_can_be_changed_and_keeps_the_rest(trace):
     drawing = vitviz.draw("einops", trace, example="mean of 2 × 2")
     implied = dict(drawing.implied)

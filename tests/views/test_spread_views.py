@@ -90,6 +90,7 @@ def test_it_draws_the_field_and_the_mass_within():
     (box,) = firm.boxes
     middle = trace.grid.box(trace.grid.token(3, 3)).centre
     assert (box.top, box.left) == (max(middle.row - 28, 0), max(middle.col - 28, 0))
+    assert dict(picture.facts)["outer box"] == "7 × 7 patches"
     line = curve(plot_of(curves), "layer 2")
     row = trace.layers[1].attention.rows(trace.grid.token(3, 3))[0][1:]
     apart = np.hypot(*[(each - 3) * 8 for each in np.mgrid[0:6, 0:6]]).ravel()

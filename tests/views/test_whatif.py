@@ -33,7 +33,7 @@ def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, chang
         row = trace.layers[2].attention.rows(token)[1][trace.grid.patches]
         np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
     assert found[0].scale == found[1].scale
-    bars = [panel.layers[0] for panel in drawing.rows[0][2:]]
+    bars = [panel.layers[0] for panel in drawing.rows[1]]
     assert all(isinstance(each, Bars) for each in bars)
     assert bars[1].values == tuple(share for _, share in after.predictions[:5])
 
@@ -45,13 +45,13 @@ def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_
     )  # fmt: skip
     change = Intervention(masked=(2,), heads=((1, 0),))
     after = vitviz.trace(tiny_model, photo, intervention=change)
-    assert drawing.rows[0][3].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
     assert change.words in drawing.title
 
 
 def test_the_table_lists_the_usual_changes(tiny_trace):
     drawing = vitviz.draw("whatif", tiny_trace, every=True)
-    (panel,) = drawing.rows[1]
+    (panel,) = drawing.rows[2]
     table = panel.layers[0]
     assert isinstance(table, Table)
     changed = [row[0] for row in table.rows]
@@ -105,7 +105,7 @@ def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
         row = other.layers[1].attention.rows(token).mean(0)[other.grid.patches]
         np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
     assert np.abs(heats(drawing)[0].values - heats(drawing)[1].values).max() > 1e-4
-    assert drawing.rows[0][3].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
     assert Intervention(inner=inner).words in drawing.title
     assert ("inner", inner) in drawing.made.options
 
@@ -113,7 +113,7 @@ def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
 def test_only_a_model_with_words_lists_them_and_others_say_why(tnt, tiny_trace, photo):
     of_words = {"each word looking only at itself", "inner blocks off"}
     for trace, there in ((vitviz.trace(tnt, photo), of_words), (tiny_trace, set())):
-        table = vitviz.draw("whatif", trace, every=True).rows[1][0].layers[0]
+        table = vitviz.draw("whatif", trace, every=True).rows[2][0].layers[0]
         assert {row[0] for row in table.rows} & of_words == there
         assert "cannot be done here" not in {row[1] for row in table.rows}
     (panel,) = vitviz.draw("whatif", tiny_trace, positions="learned", inner="blocks off").panels

@@ -94,8 +94,7 @@ def label(trace: Trace, index: int) -> str:
 
 def refused(trace: Trace, view: str, title: str, why: Unsupported, hint: str = "") -> Drawing:
     """A drawing that says why there is nothing to draw."""
-    text = str(why)
-    message = Message(text[:1].upper() + text[1:] + ".", hint)
+    message = Message(parts.sentence(why), hint)
     return Drawing(
         view, title, ((Panel((message,), Box(0, 0, 1, 4), title),),), parts.caption(trace)
     )

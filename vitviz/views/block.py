@@ -46,8 +46,7 @@ def draw(
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:
-        text = str(why)
-        panel = Panel((Message(text[:1].upper() + text[1:] + "."),), Box(0, 0, 3, 4), title)
+        panel = Panel((Message(parts.sentence(why)),), Box(0, 0, 3, 4), title)
     row = _row(trace, selection, layer, keys)
     said = "Statistics are over all tokens and heads of this picture."
     return Drawing("block", title, ((panel,), (row,)), parts.caption(trace, said))
@@ -92,16 +91,18 @@ def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
     return Panel((table,), box, title)
 
 
-ACROSS = 4
-"""Entries of the softmax row in one line."""
+ACROSS, BETWEEN = 4, "   "
+"""Entries of the softmax row in one line, and what stands between them."""
 
 
 def _beside(entries: list[tuple[str, str]]) -> Table:
     """Entries in the order of reading, several in a line."""
     across = min(ACROSS, len(entries))
     padded = [*entries, *([("", "")] * (-len(entries) % across))]
-    rows = tuple(
-        tuple(text for entry in padded[start : start + across] for text in entry)
-        for start in range(0, len(padded), across)
-    )
-    return Table(("looks at", "attention") * across, rows)
+    lines = [padded[start : start + across] for start in range(0, len(padded), across)]
+    return Table(_apart([("looks at", "weight")] * across), tuple(map(_apart, lines)))
+
+
+def _apart(pairs: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Pairs beside each other with an empty column between them, so that each stays together."""
+    return tuple(text for pair in pairs for text in (*pair, BETWEEN))[:-1]

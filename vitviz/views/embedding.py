@@ -79,14 +79,15 @@ def _numbers(trace: Trace, stem: Stem) -> Panel:
         ("picture  H × W × C", f"{rows} × {cols} × {rgb}"),
         *_windows(trace, stem),
         *_sentence(trace, stem),
-        ("grid  rows × columns", f"{grid.rows} × {grid.cols}"),
-        ("tokens with those in front", f"{count} + {len(grid.prefix)} = {grid.tokens}"),
-        ("convolution's largest output", f"{stem.largest:.3g}"),
-        ("convolution − matrix, largest", f"{stem.difference:.2g}"),
-        ("of the largest output", f"{stem.difference / (stem.largest or 1.0):.1g}"),
+        ("grid, rows × cols", f"{grid.rows} × {grid.cols}"),
+        ("tokens, with prefix", f"{count} + {len(grid.prefix)} = {grid.tokens}"),
+        ("convolution − matrix", f"{stem.difference:.2g}"),
+        ("largest output", f"{stem.largest:.3g}"),
+        ("difference / output", f"{stem.difference / (stem.largest or 1.0):.1g}"),
     )
-    table = Table(("this model", ""), lines, len(lines) - 2)
-    return Panel((table,), Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths)), "In numbers")
+    table = Table(("this model", ""), lines, len(lines) - 3)
+    box = Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths))
+    return Panel((table,), box, "In numbers", weight=1.8)
 
 
 def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
@@ -97,7 +98,8 @@ def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
     matrix = f"{dim} × {inputs} = {dim * inputs:,}"
     if not stem.patches:
         return [
-            ("windows", f"{high} × {wide}, steps of {_by(stem.step)}, padded by {_by(stem.padding)}"),
+            ("windows", f"{high} × {wide}"),
+            ("steps of", _by(stem.step)), ("padded by", _by(stem.padding)),
             ("number of windows", f"{count:,}"),
             ("one window", f"{high * wide} · {rgb} = {inputs}"),
             ("becomes", f"{dim}"), ("matrix", matrix), bias,
@@ -132,7 +134,10 @@ def _by(size: tuple[int, int]) -> str:
 
 def _said(trace: Trace, stem: Stem) -> str:
     """What the windows are, where they are no patches, and how filters are coloured."""
-    said = "Every filter is stretched from its least to its largest number."
+    said = (
+        "Convolution − matrix: the largest difference of their outputs on this picture. "
+        "Every filter is stretched from its least to its largest number."
+    )
     if stem.patches and len(stem.tokens) == trace.grid.rows * trace.grid.cols:
         return said
     if stem.patches:
@@ -153,10 +158,8 @@ def _filters(trace: Trace, filters: str) -> Panel:
     count = int((shares > 0).sum())  # around their mean, so few filters have one direction less
     _, rgb, high, _ = stem.kernel.shape
     laid = rearrange(found[:count], "pc (rgb row col) -> pc rgb row col", rgb=rgb, row=high)
-    title = (
-        f"First {count} principal components of the filters ({shares.sum():.0%} of their variance)"
-    )
-    return _tiled(_pictures(laid), title)
+    of_all = ("of the filters' variance", f"{shares.sum():.0%}")
+    return _tiled(_pictures(laid), f"First {count} principal components", of_all)
 
 
 def _pictures(
@@ -169,11 +172,13 @@ def _pictures(
     return pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
 
 
-def _tiled(pictures: UInt8[np.ndarray, "pc row col rgb"], title: str) -> Panel:
+def _tiled(
+    pictures: UInt8[np.ndarray, "pc row col rgb"], title: str, *facts: tuple[str, str]
+) -> Panel:
     count, high, wide, _ = pictures.shape
     across = ceil(sqrt(count * 7 / 4)) if count > COMPONENTS else min(7, count)
     down = ceil(count / across)
     padded = np.pad(pictures, ((0, down * across - count), (0, 0), (0, 0), (0, 0)))
     tiles = rearrange(padded, "(down across) row col rgb -> down across row col rgb", down=down)
     extent = Box(0, 0, down * (high + 1) - 1, across * (wide + 1) - 1)
-    return Panel((RasterTiles(tiles, count=count),), extent, title)
+    return Panel((RasterTiles(tiles, count=count),), extent, title, facts=facts)

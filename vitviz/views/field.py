@@ -71,7 +71,7 @@ def draw(
     title = f"What {parts.token_words(grid, token)} can see"
     cell = grid.patch if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(count, kernel, stride, dilation, cell)
-    panels = _picture(trace, selection, stack, box, look), _curves(trace, selection, stack)
+    panels = _picture(trace, selection, stack, cells, box, look), _curves(trace, selection, stack)
     return Drawing("field", title, (panels,), parts.caption(trace, _said(stack, cells)))
 
 
@@ -111,7 +111,7 @@ def _from(trace: Trace, layer: Layer, selection: Selection) -> Apart:
 
 
 def _picture(
-    trace: Trace, selection: Selection, stack: Convolutions, box: Box, look: Look
+    trace: Trace, selection: Selection, stack: Convolutions, cells: str, box: Box, look: Look
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     one = trace.layers[layer]
@@ -131,7 +131,7 @@ def _picture(
     return Panel(
         (*parts.picture(trace), *heat, *fields, *parts.marks(trace, selection)),
         frame, title, PixelSpace(trace.crop, trace.grid),
-        scale if look.heat else None, _facts(trace, one, row, selection, stack),
+        scale if look.heat else None, _facts(trace, one, row, selection, stack, cells),
         query=trace.grid.name(selection.token(trace.grid, trace.crop)),
     )  # fmt: skip
 
@@ -144,12 +144,12 @@ def _fields(stack: Convolutions, box: Box, frame: Box) -> tuple[Outlines, Outlin
 
 
 def _facts(
-    trace: Trace, layer: Layer, row: Apart, selection: Selection, stack: Convolutions
+    trace: Trace, layer: Layer, row: Apart, selection: Selection, stack: Convolutions, cells: str
 ) -> tuple[tuple[str, str], ...]:
     shares, apart = row[layer.keys.patches], _from(trace, layer, selection)
     near = mass_within(shares, apart, np.array([stack.reach()]))[0]
     return (
-        ("field", f"{_count(stack.field())} cells"),
+        ("outer box", f"{_count(stack.field())} × {_count(stack.field())} {cells}"),
         ("attention within its reach", f"{near:.0%}"),
         ("half of it within", f"{radius_of(shares, apart, 0.5):.0f} px"),
         ("90 % within", f"{radius_of(shares, apart, 0.9):.0f} px"),

@@ -67,8 +67,7 @@ def draw(
         shares = _of_token(trace, token) if alone else answer
         number = _class(trace, label)
     except Unsupported as why:
-        text = str(why)
-        message = Message(text[:1].upper() + text[1:] + ".")
+        message = Message(parts.sentence(why))
         panels = (_way(trace, token, layer, ()),
                   Panel((message,), Box(0, 0, 3, 4), "No early answers"))  # fmt: skip
         return Drawing("lens", f"How {who} turns to its end", (panels,), parts.caption(trace))

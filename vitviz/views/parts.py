@@ -256,6 +256,13 @@ def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str,
     return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
 
 
+def sentence(why: Exception) -> str:
+    """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
+    text = str(why)
+    first, _, _ = text.partition(" ")
+    return f"{text[:1].upper() + text[1:] if first.isalpha() else text}."
+
+
 def caption(trace: Trace, *sentences: str) -> str:
     """A drawing's caption: what was computed, and what must be known of the pass and the weights."""
     change = trace.intervention

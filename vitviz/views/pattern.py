@@ -227,6 +227,6 @@ def _numbers(values: np.ndarray, title: str, facts: tuple[tuple[str, str], ...])
     laid = np.ascontiguousarray(laid[::down, ::across])
     scale = Scale(float(laid.min()), float(laid.max()), "gray", "value")
     # A long thin array is drawn as a picture of a proportion that can be seen.
-    shape = min(max(laid.shape[1] / laid.shape[0], 0.25), 4.0)
+    shape = min(max(laid.shape[1] / laid.shape[0], 0.5), 2.0)
     box = Box(0, 0, 100, 100 * shape)
     return Panel((Heat(laid, box, scale),), box, title, bar=scale, facts=facts)

@@ -21,6 +21,7 @@ from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 SHOWN = 5
+ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
 VARIANTS = (
     Intervention(positions="removed"), Intervention(positions="shuffled"),
     Intervention(positions="sin-cos"), Intervention(patches="shuffled"),
@@ -93,7 +94,7 @@ def draw(
         _map(one, selection, values, _whole(maps), look, name)
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
-    rows = [(*drawn, _answers(trace, "before"), _answers(after, "after", trace))]
+    rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
     if every:
         rows.append((_table(trace, change, selection),))
     return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
@@ -177,16 +178,15 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     best = trace.predictions[:SHOWN]
     title = f"Answer {when}"
     if not best:
-        return Panel((Message(trace.predictions_note or "No head."),), Box(0, 0, 5, 4), title)
-    facts: tuple[tuple[str, str], ...] = ()
+        return Panel((Message(trace.predictions_note or "No head."),), ANSWERS, title)
     if first is not None and first.predictions:
         name = first.predictions[0][0]
         share = dict(trace.predictions).get(name)
         said = f"below {trace.predictions[-1][1]:.2%}" if share is None else f"{share:.1%}"
-        facts = ((f"{name.split(',')[0]} now", said),)
+        title += f", {name.split(',')[0]} now {said}"
     bars = Bars(tuple(name for name, _ in best), tuple(share for _, share in best),
                 tuple(f"{share:.1%}" for _, share in best))  # fmt: skip
-    return Panel((bars,), Box(0, 0, 5, 4), title, facts=facts)
+    return Panel((bars,), ANSWERS, title)
 
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:
