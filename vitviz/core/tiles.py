@@ -22,7 +22,7 @@ def heat_mosaic(tiles: HeatTiles) -> UInt8[np.ndarray, "row col rgba"]:
     colors = np.empty((256, 4), np.uint8)
     colors[:, :3] = table_colors(tiles.scale.table)
     colors[:, 3] = 255
-    painted = colors[index]
+    painted = np.take(colors, index, axis=0)
     painted[np.isnan(tiles.values)] = 0
     return _joined(painted, tiles.gap)
 
@@ -56,8 +56,12 @@ def upsampled(
 def _joined(
     painted: UInt8[np.ndarray, "tile_row tile_col row col rgba"], gap: int
 ) -> UInt8[np.ndarray, "down across rgba"]:
-    spaced = np.pad(painted, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)))
+    down, across, rows, cols, channels = painted.shape
+    spaced = np.zeros((down, rows + gap, across, cols + gap, channels), np.uint8)
+    spaced[:, :rows, :, :cols] = rearrange(
+        painted, "tile_row tile_col row col rgba -> tile_row row tile_col col rgba"
+    )
     joined = rearrange(
-        spaced, "tile_row tile_col row col rgba -> (tile_row row) (tile_col col) rgba"
+        spaced, "tile_row row tile_col col rgba -> (tile_row row) (tile_col col) rgba"
     )
     return np.ascontiguousarray(joined[: -gap or None, : -gap or None])
