@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
@@ -22,11 +22,13 @@ def wrapped(
     """A text in at most so many lines, broken between words or at a name's seams."""
     lines: list[str] = []
     rest = text
-    while len(lines) < most - 1 and metrics.horizontalAdvance(rest) > width:
+    while metrics.horizontalAdvance(rest) > width:
+        if len(lines) == most - 1:
+            return [*lines, metrics.elidedText(rest, mode, width)]
         cut = _cut(rest, metrics, width)
         lines.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
-    return [*lines, metrics.elidedText(rest, mode, width)]
+    return [*lines, rest]
 
 
 def _cut(text: str, metrics: QFontMetrics, width: int) -> int:
@@ -39,28 +41,45 @@ def _cut(text: str, metrics: QFontMetrics, width: int) -> int:
 
 
 class ElidedLabel(QLabel):
-    """One line of text that takes the room it gets; a `tail` is never cut."""
+    """One line of text that takes the room it gets; a `tail` is never cut.
+
+    Other words ask for no other room, so what is around it is not laid out anew for them.
+    """
 
     _upright = Qt.AlignmentFlag.AlignVCenter
 
     def __init__(
         self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
     ) -> None:
-        super().__init__(text)
+        super().__init__()
         self._mode = mode
-        self._tail = ""
+        self._text = self._tail = ""
+        self._known: tuple[tuple[str, int], list[str]] = (("", 0), [""])
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.show_text(text)
+
+    def text(self) -> str:
+        """All that it says, whether there is room for it or not."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """The same as `show_text`."""
+        self.show_text(text)
 
     def show_text(self, text: str, tail: str = "") -> None:
         """Replaces the text; nothing happens when it is the same."""
         whole = f"{text} {tail}" if tail else text
-        if whole != self.text():
-            self._tail = f" {tail}" if tail else ""
-            self.setText(whole)
+        if whole != self._text:
+            self._text, self._tail = whole, f" {tail}" if tail else ""
             self.setToolTip(whole)
+            self.setAccessibleName(whole)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(20, super().minimumSizeHint().height())
+        return QSize(20, self.fontMetrics().lineSpacing())
 
     def height_at(self, _width: int) -> int:
         """The height that it needs at a width."""
@@ -68,15 +87,36 @@ class ElidedLabel(QLabel):
 
     def lines(self) -> list[str]:
         """What is to be seen, line by line."""
-        metrics, text = self.fontMetrics(), self.text().removesuffix(self._tail)
-        room = self.width() - metrics.horizontalAdvance(self._tail)
-        return [metrics.elidedText(text, self._mode, room) + self._tail]
+        return self.lines_at(self.width())
+
+    def lines_at(self, width: int) -> list[str]:
+        """What is to be seen at a width: measured once, though both layout and painter ask for it."""
+        now = self._text, width
+        if self._known[0] != now:
+            self._known = now, self._laid_out(width)
+        return self._known[1]
+
+    def _laid_out(self, width: int) -> list[str]:
+        metrics, text = self.fontMetrics(), self._text.removesuffix(self._tail)
+        room = width - (metrics.horizontalAdvance(self._tail) if self._tail else 0)
+        return [line + self._tail for line in wrapped(text, metrics, room, 1, self._mode)]
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        painter, metrics, lines = QPainter(self), self.fontMetrics(), self.lines()
         painter.setPen(self.palette().color(self.foregroundRole()))
-        across = self.alignment() & Qt.AlignmentFlag.AlignHorizontal_Mask
-        painter.drawText(self.rect(), across | self._upright, "\n".join(self.lines()))
+        step = metrics.lineSpacing()
+        free = self.height() - step * len(lines)
+        top = free // 2 if self._upright == Qt.AlignmentFlag.AlignVCenter else 0
+        right = self.alignment() & Qt.AlignmentFlag.AlignRight
+        for at, line in enumerate(lines):
+            left = self.width() - metrics.horizontalAdvance(line) if right else 0
+            painter.drawText(left, top + at * step + metrics.ascent(), line)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font has other widths."""
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._known = (("", 0), [""])
+        super().changeEvent(event)
 
 
 class WrappedLabel(ElidedLabel):
@@ -91,32 +131,23 @@ class WrappedLabel(ElidedLabel):
     _upright = Qt.AlignmentFlag.AlignTop
 
     def __init__(self, *, most: int, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
-        super().__init__(mode=mode)
         self._allowed = most
         self._reached = 0
-        self._known: tuple[tuple[str, int], list[str]] = (("", 0), [""])
+        super().__init__(mode=mode)
 
     def show_text(self, text: str, tail: str = "") -> None:
         """Replaces the text; nothing happens when it is the same."""
-        if f"{text} {tail}".strip() != self.text():
-            super().show_text(text, tail)
+        before = self.text()
+        super().show_text(text, tail)
+        if self.text() != before:
             self._fit()
-
-    def lines(self) -> list[str]:
-        """What is to be seen, line by line."""
-        return self._wrapped(self.width())
 
     def height_at(self, width: int) -> int:
         """The height that it needs at a width."""
-        return len(self._wrapped(width)) * self.fontMetrics().lineSpacing()
+        return len(self.lines_at(width)) * self.fontMetrics().lineSpacing()
 
-    def _wrapped(self, width: int) -> list[str]:
-        """Measured once for what is said now: it is asked for when laid out and when painted."""
-        now = self.text(), width
-        if self._known[0] != now:
-            lines = wrapped(now[0], self.fontMetrics(), width, self._allowed, self._mode)
-            self._known = now, lines
-        return self._known[1]
+    def _laid_out(self, width: int) -> list[str]:
+        return wrapped(self.text(), self.fontMetrics(), width, self._allowed, self._mode)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.size().width() != event.oldSize().width():

@@ -108,10 +108,10 @@ class TopBar(QToolBar):
         self._badge.setVisible(trace is not None)
         self._weights.setVisible(False)
         if trace is None:
-            self._facts.setText("")
+            self._facts.show_text("")
             return
         info = trace.model
-        self._facts.setText(tokens_words(trace))
+        self._facts.show_text(tokens_words(trace))
         self._weights.setVisible(info.weights != "trained")
         self._weights.setText(f"{info.weights} weights")
         self._facts.setToolTip("\n".join(info.notes))
