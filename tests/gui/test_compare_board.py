@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from vitviz.core.geometry import Box
 from vitviz.core.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.app import application
@@ -80,6 +79,18 @@ def mouse(widget: Any, row: float, col: float) -> QPoint:
     )  # fmt: skip
     QCoreApplication.sendEvent(widget.viewport, moved)
     return at
+
+
+def dragged(qtbot: QtBot, widget: Any, by: QPoint) -> None:
+    """The mouse pulls a map by so many pixels."""
+    here = widget.viewport.rect().center()
+    qtbot.mousePress(widget.viewport, Qt.MouseButton.LeftButton, pos=here)
+    moved = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(here + by), QPointF(widget.viewport.mapToGlobal(here + by)),
+        Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QCoreApplication.sendEvent(widget.viewport, moved)
+    qtbot.mouseRelease(widget.viewport, Qt.MouseButton.LeftButton, pos=here + by)
 
 
 def test_a_second_column_makes_a_grid_of_drawn_cards(qtbot: QtBot, window: MainWindow) -> None:
@@ -274,15 +285,14 @@ def test_the_range_is_shared_until_somebody_wants_their_own(
 def test_zoom_is_linked_on_request(qtbot: QtBot, window: MainWindow) -> None:
     settled(qtbot, window)
     fine, coarse = panel_of(window, "patches", 0), panel_of(window, "patches", 1)
-    before = coarse._box.viewRect()
-    fine.show_range(Box(40, 40, 80, 80))
-    fine._box.sigRangeChangedManually.emit([True, True])
-    assert coarse._box.viewRect() == before
+    before = coarse.viewport.seen
+    dragged(qtbot, fine, QPoint(30, 20))
+    assert coarse.viewport.seen == before
     window.compare.bar.link_wished.emit("zoom", True)
-    fine._box.sigRangeChangedManually.emit([True, True])
-    seen, same = fine._box.viewRect(), coarse._box.viewRect()
-    assert abs(seen.center().x() - same.center().x()) < 1
-    assert abs(seen.width() - same.width()) < 4  # the panels are not quite of one shape
+    dragged(qtbot, fine, QPoint(-60, -30))
+    seen, same = fine.viewport.seen.centre, coarse.viewport.seen.centre
+    assert (same.row, same.col) == pytest.approx((seen.row, seen.col), abs=1)
+    assert coarse.viewport.seen.centre != before.centre
 
 
 def test_the_patch_lab_opens_another_size_beside(qtbot: QtBot, window: MainWindow) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
@@ -46,6 +46,7 @@ from vitviz.gui.learning import learn_devices
 from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
+from vitviz.gui.panel import Pointed
 from vitviz.gui.sessions import Sessions
 from vitviz.gui.theme import UNIT
 from vitviz.gui.toolbar import TopBar
@@ -56,9 +57,6 @@ from vitviz.session.jobs import Job
 from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.views import views
-
-if TYPE_CHECKING:
-    from vitviz.gui.panel import Pointed
 from vitviz.views.options import Look
 
 WIDE, SHELF, STRIP = 1300, 368, 152
