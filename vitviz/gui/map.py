@@ -56,6 +56,8 @@ class MapWidget(QWidget):
             before[at] if at < len(before) and before[at].shows(layer) else painted(layer)
             for at, layer in enumerate(layers)
         ]
+        if kept == before:
+            return  # and what the next change leaves as it is stays known
         self._layers = kept
         self._still = next(
             (at for at, (old, new) in enumerate(zip(before, kept, strict=False)) if old is not new),
