@@ -99,10 +99,11 @@ class Canvas(QWidget):
 
     def _divide(self) -> None:
         """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
-        needs = self.heights_at(self.width())
-        if not self._divided or self._body is None or len(needs) < 2 or self._drawing is None:
+        if not self._divided or self._body is None or self._drawing is None:
             return
-        rows = self._arranged(self._drawing)
+        needs, rows = self.heights_at(self.width()), self._arranged(self._drawing)
+        if len(needs) < 2:
+            return
         spare = self.height() - sum(needs) - UNIT * (len(needs) - 1)
         if spare > 0:
             filling = [at for at, row in enumerate(rows) if any(map(_fills, row))]
