@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -68,6 +70,32 @@ def test_an_svg_holds_the_picture_once_and_as_it_is(drawing, tmp_path):
     same = [image for image in images if image.size == seen.shape[1::-1]]
     assert len(same) == 1
     np.testing.assert_array_equal(np.asarray(same[0]), seen)
+
+
+@pytest.mark.parametrize(("kind", "image"), [("pdf", b"/Subtype /Image"), ("svg", b"base64,")])
+def test_images_shown_in_several_panels_are_in_the_file_once(drawing, tmp_path, kind, image):
+    """A page of fifteen layers over one photograph must not hold the photograph fifteen times."""
+    one, three = (replace(drawing, rows=(drawing.panels[:1] * times,)) for times in (1, 3))
+    found = [save(each, tmp_path / f"a.{kind}").read_bytes().count(image) for each in (one, three)]
+    assert found[0] > 0
+    assert found[0] == found[1]
+
+
+def test_an_svg_shows_the_image_it_defines_in_every_panel(drawing, tmp_path):
+    """Names are unique, and what was said of one place only (where, how dense) stays there."""
+    panel = drawing.panels[0]
+    file = save(replace(drawing, rows=((panel, panel),)), tmp_path / "a.svg")
+    root = ET.parse(file).getroot()
+    spaces = {"svg": "http://www.w3.org/2000/svg"}
+    link = "{http://www.w3.org/1999/xlink}href"
+    names = [each.get("id") for each in root.iter() if each.get("id")]
+    assert len(names) == len(set(names))
+    defined = root.findall(".//svg:defs/svg:image", spaces)
+    used = root.findall(".//svg:use", spaces)
+    of_image = [use for use in used if use.get(link)[1:] in {each.get("id") for each in defined}]
+    assert len(of_image) == 2 * len(defined) > 0
+    assert all(use.get("transform") for use in of_image)
+    assert not any(each.get("transform") or each.get("opacity") for each in defined)
 
 
 def test_a_pdf_names_its_title(drawing, tmp_path):

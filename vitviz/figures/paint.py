@@ -29,6 +29,7 @@ from vitviz.core.drawing import (
 from vitviz.core.geometry import Box
 from vitviz.core.plots import Plot, Table
 from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic, upsampled
+from vitviz.figures.embedded import Copies, Embedded
 from vitviz.figures.paper import Paper
 from vitviz.figures.plots import paint_plot, paint_table
 from vitviz.figures.text import family, height, printable, wrapped
@@ -39,26 +40,30 @@ CRISP = 800
 
 
 def paint(
-    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: Paper, *, vector: bool
-) -> None:
-    """One layer into axes of `room` (height, width) in millimetres."""
+    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: Paper,
+    copies: Copies | None = None,
+) -> None:  # fmt: skip
+    """One layer into axes of `room` (height, width) in millimetres.
+
+    `copies` are the images of the figure so far, for vector files; None for a figure of pixels.
+    """
     match layer:
         case Raster():
-            _image(axes, layer.pixels, layer.box, smooth=layer.smooth, vector=vector)
+            paint_image(axes, layer.pixels, layer.box, smooth=layer.smooth, copies=copies)
         case Heat():
             values = upsampled(layer.values) if layer.smooth else layer.values
-            _image(
+            paint_image(
                 axes, colored(values, layer.scale), layer.box, layer.opacity,
-                smooth=layer.smooth, vector=vector,
+                smooth=layer.smooth, copies=copies,
             )  # fmt: skip
         case HeatTiles():
             down, across, rows, cols = layer.values.shape
             box = mosaic_box(down, across, rows, cols, layer.gap)
-            _image(axes, heat_mosaic(layer), box, smooth=False, vector=vector)
+            paint_image(axes, heat_mosaic(layer), box, smooth=False, copies=copies)
         case RasterTiles():
             down, across, rows, cols, _ = layer.pixels.shape
             box = mosaic_box(down, across, rows, cols, layer.gap)
-            _image(axes, raster_mosaic(layer), box, smooth=False, vector=vector)
+            paint_image(axes, raster_mosaic(layer), box, smooth=False, copies=copies)
         case Grid():
             _grid(axes, layer)
         case Outlines():
@@ -77,25 +82,28 @@ def paint(
             assert_never(layer)
 
 
-def _image(
+def paint_image(
     axes: Axes,
     pixels: UInt8[np.ndarray, "row col channel"],
     box: Box,
     opacity: float = 1.0,
     *,
-    smooth: bool,
-    vector: bool,
+    copies: Copies | None,
+    smooth: bool = False,
 ) -> None:
     """An image over a box; embedded once and as it is in vector files."""
     factor = 1 if smooth else max(1, CRISP // max(pixels.shape[:2]))
     crisp = repeat(pixels, "row col channel -> (row y) (col x) channel", y=factor, x=factor)
+    if copies is not None:
+        axes.add_image(Embedded(axes, copies, crisp, box, opacity))
+        return
     fine: Any = "lanczos" if smooth else "auto"
     axes.imshow(
         crisp,
         extent=(box.left, box.right, box.bottom, box.top),
         aspect="auto",
         alpha=None if opacity >= 1 else opacity,
-        interpolation="none" if vector else fine,
+        interpolation=fine,
     )
 
 

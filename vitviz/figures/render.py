@@ -16,6 +16,7 @@ from vitviz.core.colors import Scale, table_colors
 from vitviz.core.drawing import Drawing
 from vitviz.core.geometry import Box
 from vitviz.core.progress import VitvizError
+from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (
     MARGIN,
     Page,
@@ -25,7 +26,7 @@ from vitviz.figures.layout import (
     lay_out,
     names_width,
 )
-from vitviz.figures.paint import INK, QUIET, paint
+from vitviz.figures.paint import INK, QUIET, paint, paint_image
 from vitviz.figures.paper import Paper
 from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
 
@@ -50,7 +51,7 @@ def render(
         paper = replace(paper, width_mm=width_mm)
     page = lay_out(drawing, paper)
     figure = Figure(figsize=(page.width * MM, page.height * MM), facecolor=background(paper))
-    printed = _Printed(figure, page, vector)
+    printed = _Printed(figure, page, {} if vector else None)
     printed.lines(page.title, MARGIN, MARGIN, size=paper.headline, weight="bold")
     for placed in page.placed:
         printed.panel(placed)
@@ -87,7 +88,7 @@ class _Printed:
 
     figure: Figure
     page: Page
-    vector: bool
+    copies: Copies | None
 
     @property
     def paper(self) -> Paper:
@@ -116,7 +117,7 @@ class _Printed:
         extent = placed.panel.extent
         room = (placed.axes.height, placed.axes.width)
         for layer in placed.panel.layers:
-            paint(axes, layer, room, paper, vector=self.vector)
+            paint(axes, layer, room, paper, self.copies)
             axes.set_xlim(extent.left, extent.right)
             axes.set_ylim(extent.bottom, extent.top)
         lines = max(len(placed.heading), bool(placed.letter))
@@ -142,11 +143,10 @@ class _Printed:
         right = left + max(min(room, LONGEST_BAR), 1.0)
         axes = self.figure.add_axes(_rect(self.page, Box(box.top, left, box.bottom, right)))
         axes.set_axis_off()
-        axes.imshow(
-            rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb"),
-            aspect="auto",
-            interpolation="none",
-        )
+        colors = rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb")
+        paint_image(axes, colors, Box(0.0, 0.0, 1.0, 1.0), copies=self.copies)
+        axes.set_xlim(0.0, 1.0)
+        axes.set_ylim(1.0, 0.0)
         self._beside(box, low, box.left, INK)
         self._beside(box, high, right + 1.2, INK)
         if label:

@@ -13,6 +13,7 @@ from PIL import Image, TiffImagePlugin
 from vitviz.core.drawing import Drawing
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import VitvizError
+from vitviz.figures.embedded import each_once
 from vitviz.figures.numbers import write_csv, write_npz
 from vitviz.figures.paper import Paper
 from vitviz.figures.recipes import ascii_recipe, recipe
@@ -88,7 +89,7 @@ def _printed(drawing: Drawing, kind: str, paper: Paper) -> bytes:
             file, format=kind, dpi=paper.dpi, facecolor=background(paper),
             metadata=_metadata(drawing, kind, paper),
         )  # fmt: skip
-    return file.getvalue()
+    return each_once(file.getvalue()) if kind == "svg" else file.getvalue()
 
 
 def _tiff(drawing: Drawing, paper: Paper) -> bytes:
