@@ -73,7 +73,10 @@ def test_a_figure_is_replayed_with_the_same_numbers(
     assert ran("replay", figure, "-o", again, "--model", tiny_checkpoint) == 0
     assert again.read_bytes() == figure.with_suffix(".npz").read_bytes()
     print_again = tmp_path / "again.png"
-    assert ran("replay", figure, "-o", print_again, "--model", tiny_checkpoint) == 0
+    capsys.readouterr()
+    assert ran("replay", figure, "-o", print_again, "--model", tiny_checkpoint, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"figure": str(figure), "file": str(print_again), "remarks": []}
     assert print_again.read_bytes() == figure.read_bytes()
     assert ran("replay", folder / "photo 1.png", "-o", tmp_path / "b.png") == 1
     assert "holds no recipe" in capsys.readouterr().err

@@ -131,6 +131,8 @@ def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
     assert known["movie"] == {"seconds": 0.2}
     made = replayed(known, file.name, Replay(kitchen)).drawings
     assert len(made) == len(frames)
+    same = animate(made, kitchen / f"again.{kind}", seconds=0.2, one_range=False)
+    assert same.read_bytes() == file.read_bytes()
     for one, two in zip(numbers(made[1]), numbers(frames[1]), strict=True):
         np.testing.assert_array_equal(one.values, two.values)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -50,6 +49,9 @@ from vitviz.session.sweep import Subject, sheet_of, steps, sweep
 from vitviz.views import View
 from vitviz.views.draw import selection_of
 
+if TYPE_CHECKING:
+    from vitviz.session.replay import Replay
+
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
 _ANIMATED = (".gif", ".apng", ".webp", ".mp4")
@@ -59,6 +61,11 @@ _OUT = Parameter(
     ("--out", "-o"),
     help="The figure: .png, .svg, .pdf, .tiff; its numbers: .npz, .csv; with --over also .gif, .apng, "
     ".webp, .mp4. A folder for several pictures.",
+)
+_AGAIN = Parameter(
+    ("--out", "-o"),
+    help="The new file: the figure as .png, .svg, .pdf, .tiff (or the animation as .gif, .apng, .webp, "
+    ".mp4), its numbers as .npz, .csv. FIGURE-again when left out.",
 )
 _AGAINST = Parameter(
     "--against",
@@ -275,7 +282,7 @@ def replay(
     figure: Annotated[Path, Parameter(help="A figure, animation or .npz that vitviz saved.")],
     /,
     *,
-    out: Annotated[Path | None, _OUT] = None,
+    out: Annotated[Path | None, _AGAIN] = None,
     picture: Annotated[
         tuple[Path, ...], Parameter("--picture", help="The picture's file, where it is not found.")
     ] = (),
@@ -283,36 +290,59 @@ def replay(
     device: Annotated[str, DEVICE] = "auto",
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
+    as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
-    from vitviz.figures.paper import Paper
     from vitviz.figures.recipes import read_recipe
-    from vitviz.session.replay import Replay, raw_again, replayed
+    from vitviz.session.replay import Replay
 
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
     maker = Replay(figure.parent, picture, model, device, meter())
     if "raw" in known:
-        if target.suffix.lower() != ".npz":
-            raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
-        data, notes = raw_again(known, figure, maker)
-        with whole(target, overwrite=overwrite) as unfinished:
-            unfinished.write_bytes(data)
-        remark(*notes)
-        print(target)
+        notes = _raw_again(known, figure, maker, target, overwrite)
+    else:
+        notes = _figure_again(known, figure, maker, target, printing or Printing(), overwrite)
+    if as_json:
+        print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
+    remark(*notes)
+    print(target)
+    return 0
+
+
+def _raw_again(
+    known: dict[str, Any], file: Path, maker: Replay, target: Path, overwrite: bool
+) -> tuple[str, ...]:
+    """Raw attention made again in `target`; what there is to remark."""
+    from vitviz.session.replay import raw_again
+
+    if target.suffix.lower() != ".npz":
+        raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
+    data, notes = raw_again(known, file, maker)
+    with whole(target, overwrite=overwrite) as unfinished:
+        unfinished.write_bytes(data)
+    return notes
+
+
+def _figure_again(
+    known: dict[str, Any], figure: Path, maker: Replay, target: Path, printing: Printing,
+    overwrite: bool,
+) -> tuple[str, ...]:  # fmt: skip
+    """A figure or an animation made again in `target`; what there is to remark."""
+    from vitviz.figures.paper import Paper
+    from vitviz.session.replay import replayed
+
     made = replayed(known, figure.name, maker)
     names = {field: made.book.paper[field] for field in Paper.__slots__ if field in made.book.paper}
-    paper = (printing or Printing()).paper(**names)
+    paper = printing.paper(**names)
     if len(made.drawings) > 1 or target.suffix.lower() in _ANIMATED:
         from vitviz.figures.animate import animate
 
         seconds = float(made.book.movie.get("seconds", 0.4))
-        animate(made.drawings, target, seconds=seconds, paper=replace(paper), one_range=False,
+        animate(made.drawings, target, seconds=seconds, paper=paper, one_range=False,
                 overwrite=overwrite, progress=meter())  # fmt: skip
     else:
         vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
-    remark(*made.notes)
-    print(target)
-    return 0
+    return made.notes

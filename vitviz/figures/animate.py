@@ -54,9 +54,9 @@ def animate(
     }  # fmt: skip
     with whole(target, overwrite=overwrite) as unfinished:
         if kind == ".mp4":
-            _mp4(frames, unfinished, seconds, ascii_recipe(drawings[0], paper, **more))
+            _mp4(frames, unfinished, seconds, ascii_recipe(coloured[0], paper, **more))
         else:
-            words = (recipe if kind == ".apng" else ascii_recipe)(drawings[0], paper, **more)
+            words = (recipe if kind == ".apng" else ascii_recipe)(coloured[0], paper, **more)
             unfinished.write_bytes(_pictures(frames, kind, seconds, words))
     return target
 
