@@ -47,9 +47,15 @@ def test_an_npz_has_the_arrays_and_says_what_they_are(heads, tmp_path):
     assert about["recipe"]["options"] == {"opacity": 0.5}
 
 
+def table_in(file):
+    """The lines of a CSV below its recipe."""
+    above, text = file.read_text("utf-8").split("\n", 1)
+    assert json.loads(above.removeprefix("# "))["versions"]
+    return list(csv.DictReader(io.StringIO(text)))
+
+
 def test_a_csv_has_a_line_for_every_number_and_loses_no_digit(heads, tmp_path):
-    text = save(heads, tmp_path / "a.csv").read_text("utf-8")
-    lines = list(csv.DictReader(io.StringIO(text)))
+    lines = table_in(save(heads, tmp_path / "a.csv"))
     one, atlas = numbers(heads)[:2]
     assert len([line for line in lines if line["panel"] == "panel1"]) == one.values.size
     for line in lines[:: len(lines) // 40]:
@@ -60,8 +66,7 @@ def test_a_csv_has_a_line_for_every_number_and_loses_no_digit(heads, tmp_path):
 
 def test_bars_are_named(trace, tmp_path):
     drawing = views()["predictions"].draw(trace, Selection())
-    text = save(drawing, tmp_path / "a.csv").read_text("utf-8")
-    lines = list(csv.DictReader(io.StringIO(text)))
+    lines = table_in(save(drawing, tmp_path / "a.csv"))
     assert [line["name"] for line in lines] == ["cat", "dog", "mouse"]
     assert float(lines[0]["value"]) == pytest.approx(0.7)
 

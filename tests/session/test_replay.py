@@ -58,7 +58,7 @@ def same_bytes(one: Drawing, other: Drawing, folder: Path) -> bool:
     return files[0].read_bytes() == files[1].read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "tiff", "npz"])
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "tiff", "npz", "csv"])
 def test_every_file_makes_the_same_numbers_again(drawing, kitchen, tmp_path, kind) -> None:
     file = save(drawing, kitchen / f"figure.{kind}")
     assert same_bytes(drawing, again(file), tmp_path)

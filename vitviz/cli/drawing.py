@@ -82,7 +82,11 @@ _OVER = Parameter(
     help="Draw again and again over: layer, head, token or an option, all or listed (layer=0,3,6-11); "
     "twice for rows and columns. A page of small figures, or an animation.",
 )
-_DATA = Parameter("--data", help="Write the numbers beside each figure too, as .npz and .csv.")
+_DATA = Parameter(
+    "--data",
+    help="Write the numbers beside each figure too, as .npz and .csv (whose first line, behind a #, is "
+    "the recipe).",
+)
 _SECONDS = Parameter("--seconds", help="How long each frame of an animation is shown.")
 
 

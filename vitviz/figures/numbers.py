@@ -139,10 +139,14 @@ def zipped(arrays: dict[str, np.ndarray], words: dict[str, Any]) -> bytes:
 
 
 def write_csv(drawing: Drawing) -> bytes:
-    """One line a number: the panel, its place on every axis, and the value in full."""
+    """One line a number: the panel, its place on every axis, and the value in full.
+
+    The recipe stands above them in a line of its own that begins with "#".
+    """
     found = numbers(drawing)
     axes = tuple(dict.fromkeys(axis for each in found for axis in each.axes))
-    file = io.StringIO()
+    file = io.StringIO(newline="")
+    file.write(f"# {recipe(drawing)}\n")
     lines = csv.writer(file, lineterminator="\n")
     lines.writerow(("panel", "title", "quantity", *axes, "value"))
     for each in found:

@@ -131,6 +131,8 @@ def _found(data: bytes) -> str:
     if start.startswith((b"<?xml", b"<svg")):
         found = re.search(rb"<dc:description>(.*?)</dc:description>", data, re.DOTALL)
         return html.unescape(found[1].decode("utf-8", "replace")) if found else ""
+    if data.startswith(b"# {"):
+        return data[2:].split(b"\n", 1)[0].decode("utf-8", "replace")
     if data.startswith(b"PK"):
         return _from_npz(data)
     if b"ftyp" in data[4:12]:

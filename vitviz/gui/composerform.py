@@ -105,7 +105,11 @@ class ComposerForm(QWidget):
         self.bars = _choice([("One for each map", "each"), ("One for all", "shared"),
                              ("None", "none")])  # fmt: skip
         self.switches = {name: _switch(words, on, tip) for name, words, on, tip in SWITCHES}
-        self.numbers = _switch("Save the numbers too", False, "The same as .npz and .csv beside it")
+        self.numbers = _switch(
+            "Save the numbers too",
+            False,
+            "The same as .npz and .csv beside it; the first line of the .csv is the recipe",
+        )
         self.seconds = _number(0.05, 10, 0.4, " s", 0.1)
         self._fill()
         self._listen()
