@@ -116,6 +116,50 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
     session.want(["heads", "rollout"])
 
 
+def test_a_whole_column_is_a_page_with_its_options(qtbot: QtBot, session: Session) -> None:
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None, whole=True)
+    assert made is not None
+    assert made.made is not None
+    drawings = made.made.drawings
+    assert [drawing.view for drawing in drawings] == ["heads", "rollout"]
+    assert dict(drawings[1].options)["keep"] == 0.25
+    assert len(made.made.page.rows) == sum(len(drawing.rows) for drawing in drawings)
+    made.close()
+
+
+class Watched(InlineJobs):
+    """Work at once, told of each step at once, as if every step took long."""
+
+    def _progress(self, job):
+        def report(done: float, total: float, what: str = "") -> None:
+            job.done, job.total, job.what = done, total, what
+            self.progressed.emit(job)
+
+        return report
+
+
+def test_a_page_that_takes_a_while_says_how_far_it_is(
+    qtbot: QtBot, file: Path, tiny_checkpoint: Path
+) -> None:
+    session = Session(jobs := Watched(), save=lambda _settings: "")
+    session.use_model(ModelRequest(str(tiny_checkpoint)))
+    session.open_sources([str(file)])
+    session.want(["heads"])
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    assert made is not None
+    said: list[str] = []
+    jobs.progressed.connect(lambda _job: said.append(made._said.text()))
+    choose(made.form.across, "layer")
+    made.refresh()
+    layers = len(session.trace.layers)
+    assert any(f"(2 of {layers})" in text for text in said)
+    assert said[-1].startswith("Composing: printing the page")
+    assert made._stop.isHidden()  # it is there
+    made.stop()
+    assert "as it was before" in made._said.text()
+    made.close()
+
+
 def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: Composer) -> None:
     choose(composer.form.across, "layer")
     composer.form.across_list.setText("77")

@@ -41,11 +41,12 @@ from vitviz.core.files import check_place, whole
 from vitviz.core.images import open_picture, picture_files
 from vitviz.core.progress import VitvizError
 from vitviz.core.trace import Trace
-from vitviz.session.against import against as changed
+from vitviz.session.against import against as compared
+from vitviz.session.against import changed
 from vitviz.session.column import ModelRequest
 from vitviz.session.engine import Engine
 from vitviz.session.start import first_bundled
-from vitviz.session.sweep import Subject, sheet_of, steps, sweep
+from vitviz.session.sweep import Step, Subject, read, sheet_of, steps, sweep
 from vitviz.views import View
 from vitviz.views.draw import selection_of
 
@@ -79,8 +80,9 @@ _ALSO = Parameter(
 )
 _OVER = Parameter(
     "--over",
-    help="Draw again and again over: layer, head, token or an option, all or listed (layer=0,3,6-11); "
-    "twice for rows and columns. A page of small figures, or an animation.",
+    help="Draw again and again over: layer, head, token, view or an option, all or listed "
+    "(layer=0,3,6-11); or columns=32;16;8, which are patch sizes, models or pictures. Twice for rows "
+    "and columns. A page of small figures, or an animation.",
 )
 _DATA = Parameter(
     "--data",
@@ -138,7 +140,11 @@ def draw(
             ranges=range_values(ranges), **values,
         )  # fmt: skip
         subject = Subject(trace, _selection(drawing), values, other, pairs)
-        drawings = _swept(chosen, subject, over, target) if over else [drawing]
+        ways = [
+            _columns(engine, request, picture, text) or steps(chosen, subject, text)
+            for text in over
+        ]
+        drawings = _swept(chosen, subject, ways, target) if over else [drawing]
         files = _save(
             drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
         )
@@ -200,7 +206,7 @@ def _traces(
     if not words:
         further = [traced(request, one) for one in also]
         return trace, None, [(one, one) for one in further]
-    other, second = changed(request, picture, words)
+    other, second = compared(request, picture, words)
     pairs = [(traced(request, one), traced(other, one)) for one in also]
     return trace, traced(other, second), pairs
 
@@ -210,11 +216,30 @@ def _selection(drawing: Drawing) -> Any:
     return drawing.made.selection
 
 
-def _swept(view: View, subject: Subject, over: Sequence[str], target: Path) -> list[Drawing]:
+def _columns(engine: Engine, request: ModelRequest, picture: str, text: str) -> list[Step]:
+    """The stops of "columns=32;16;8": other patch sizes, models or pictures; [] for another way."""
+    name, _, listed = text.partition("=")
+    if name != "columns":
+        return []
+    words = [word.strip() for word in listed.split(";") if word.strip()]
+    if not words:
+        raise Misused(
+            "--over columns wants a list of patch sizes, models or pictures: columns=32;16;8"
+        )
+    found = []
+    for word in words:
+        other, file = changed(request, picture, [word])
+        trace = engine.trace(other, open_picture(file), meter())
+        found.append(read(trace.picture.name if file != picture else other.words, trace))
+    return found
+
+
+def _swept(
+    view: View, subject: Subject, ways: Sequence[Sequence[Step]], target: Path
+) -> list[Drawing]:
     """The drawings of a sweep; one page of them for a figure."""
     from vitviz.core.sheet import page
 
-    ways = [steps(view, subject, text) for text in over]
     drawings = sweep(view, subject, ways, meter())
     if target.suffix.lower() in _ANIMATED:
         return drawings

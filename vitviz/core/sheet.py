@@ -11,6 +11,8 @@ from vitviz.core.geometry import Box, Spot
 from vitviz.core.recipe import Sheet
 from vitviz.core.sharing import ranges, with_ranges
 
+MAIN = -1
+"""Said instead of a panel's number: the main panel of each drawing, whichever that is."""
 _NARROW = 0.22
 """A row's label over the width of a map."""
 _T = TypeVar("_T")
@@ -23,13 +25,20 @@ def page(parts: Sequence[Drawing], sheet: Sheet) -> Drawing:
     shared = ranges(parts) if sheet.one_range else {}
     cells = [_cell(with_ranges(part, shared), sheet, at) for at, part in enumerate(parts)]
     across = max(1, sheet.across)
-    lines = [cells[at : at + across] for at in range(0, len(cells), across)]
-    rows = [
-        (*_row_label(sheet, at, line), *(panel for cell in line for panel in cell))
-        for at, line in enumerate(lines)
-    ]
+    if across == 1 and sheet.panel is None:
+        rows = [
+            row for part, cell in zip(parts, cells, strict=True) for row in _as_drawn(part, cell)
+        ]
+    else:
+        lines = [cells[at : at + across] for at in range(0, len(cells), across)]
+        rows = [
+            (*_row_label(sheet, at, line), *(panel for cell in line for panel in cell),
+             *_empty(line, across if at else 0))
+            for at, line in enumerate(lines)
+        ]  # fmt: skip
+    names = dict.fromkeys(part.view for part in parts)
     return Drawing(
-        parts[0].view, sheet.title, tuple(rows), sheet.caption,
+        "-".join(names), sheet.title, tuple(rows), sheet.caption,
         options=_common([part.options for part in parts]),
         recipe=_common([part.recipe for part in parts]),
         parts=tuple(parts), sheet=sheet,
@@ -48,11 +57,29 @@ def _cell(part: Drawing, sheet: Sheet, at: int) -> tuple[Panel, ...]:
     label = _label(sheet, at)
     if sheet.panel is not None:
         panels = part.panels
-        chosen = panels[min(sheet.panel, len(panels) - 1)]
+        wanted = main_panel(part) if sheet.panel == MAIN else sheet.panel
+        chosen = panels[min(wanted, len(panels) - 1)]
         return (replace(chosen, title=label, weight=1.0, facts=()),)
+    every = sheet.across > 1
     return tuple(
-        replace(panel, title=": ".join(filter(None, (label, panel.title)))) for panel in part.panels
+        replace(
+            panel, title=": ".join(filter(None, (label if every or not i else "", panel.title)))
+        )
+        for i, panel in enumerate(part.panels)
     )
+
+
+def _as_drawn(part: Drawing, cell: tuple[Panel, ...]) -> list[tuple[Panel, ...]]:
+    """A drawing's panels in the rows that it has itself."""
+    left = iter(cell)
+    return [tuple(next(left) for _ in row) for row in part.rows]
+
+
+def _empty(line: Sequence[tuple[Panel, ...]], across: int) -> tuple[Panel, ...]:
+    """Nothing, as wide as what is missing in a last row: its panels are as large as those above."""
+    blank = tuple(replace(panel, layers=(), title="", space=None, bar=None, facts=(), query="")
+                  for panel in line[-1])  # fmt: skip
+    return blank * (across - len(line))
 
 
 def _label(sheet: Sheet, at: int) -> str:

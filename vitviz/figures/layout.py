@@ -174,7 +174,7 @@ class _Row:
         for _, across in sizes:
             starts.append(starts[-1] + across + self.gap)
         ends = [start - self.gap for start in starts[1:-1]] + [MARGIN + self.room]
-        named = ["" if _is_label(panel) else next(letters) for panel in row]
+        named = [next(letters) if _has_content(panel) else "" for panel in row]
         headings = [
             tuple(wrapped(panel.title if paper.labels else "",
                           end - start - (width(f"{letter} ", paper.heading, paper, True) + 1.2
@@ -243,6 +243,11 @@ class _Row:
 def _is_label(panel: Panel) -> bool:
     """Whether a panel only says what stands in its row."""
     return bool(panel.layers) and all(isinstance(layer, Labels) for layer in panel.layers)
+
+
+def _has_content(panel: Panel) -> bool:
+    """Whether a panel shows something, rather than names its row or fills it."""
+    return bool(panel.layers) and not _is_label(panel)
 
 
 def _fit(panel: Panel, room: float, tallest: float, paper: Paper) -> tuple[float, float]:

@@ -129,6 +129,13 @@ WISHES: tuple[Wish, ...] = (
         "A page for paper: its width, type, letters, grids of layers, heads, columns; animations",
     ),
     Wish(
+        "compose_column",
+        "Compose the whole co&lumn…",
+        ("Ctrl+Alt+E",),
+        "Figure",
+        "All views of this column on one page",
+    ),
+    Wish(
         "export", "&Save this view as it is…", ("Ctrl+Shift+E",), "Figure", "PNG, SVG, PDF or TIFF"
     ),
     Wish("copy", "Copy view as &picture", ("Ctrl+C",), "Figure", rule=True),

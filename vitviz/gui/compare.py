@@ -294,6 +294,9 @@ class Compare(QObject):
                 session.compare_with(column)
             case "lab":
                 Lab(self._window, column).begin()
+            case "compose":
+                columns.activate(column)
+                self._window.wishes.compose_column()
             case "find":
                 columns.activate(column)
                 self._window.wishes.find_model()

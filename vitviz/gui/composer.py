@@ -27,6 +27,7 @@ from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
 from vitviz.session.compose import Composition, compose
+from vitviz.session.jobs import Job
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
 
@@ -65,6 +66,7 @@ class Composer(QDialog):
         self.setWindowTitle(f"Compose a figure: {first.view.title}")
         self.resize(1180, 780)
         self._session, self._first, self._tell = session, first, tell
+        self._key = ("compose", id(self))
         self.made: Made | None = None
         self._closed = False
         self.form = ComposerForm(first)
@@ -76,6 +78,11 @@ class Composer(QDialog):
         self._said = QLabel()
         self._said.setObjectName("quiet")
         self._said.setWordWrap(True)
+        self._stop = QPushButton("Stop")
+        self._stop.setToolTip("Leave the page as it is")
+        self._stop.clicked.connect(self.stop)
+        self._stop.hide()
+        session.jobs.progressed.connect(self._progressed)
         self._wait = QTimer(self, singleShot=True, interval=120)
         self._wait.timeout.connect(self.refresh)
         self._lay_out()
@@ -89,7 +96,10 @@ class Composer(QDialog):
         self._scroll.setAlignment(Qt.AlignmentFlag.AlignCenter)
         left = QVBoxLayout()
         left.addWidget(self._scroll, 1)
-        left.addWidget(self._said)
+        told = QHBoxLayout()
+        told.addWidget(self._said, 1)
+        told.addWidget(self._stop)
+        left.addLayout(told)
         side = QScrollArea()
         side.setWidget(self.form)
         side.setWidgetResizable(True)
@@ -141,12 +151,29 @@ class Composer(QDialog):
 
             paper = asked.paper()
             page, drawings = compose(wanted, progress)
+            progress(0, 0, "printing the page")
             return Made(page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper,
                         fonts())  # fmt: skip
 
+        self._session.jobs.cancel(self._key)
         self._session.jobs.submit(
-            ("compose", id(self)), work, lane="draw", done=self._show, failed=self._failed
-        )
+            self._key, work, lane="draw", done=self._show, failed=self._failed,
+            label="composing the figure", quiet=True,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Leaves the page as it was before the last change."""
+        self._session.jobs.cancel(self._key)
+        self._stop.hide()
+        self._said.setText("Stopped: the page is as it was before the last change.")
+
+    def _progressed(self, job: Job) -> None:
+        """A page that takes a while says how far it is."""
+        if job.key != self._key:
+            return
+        far = f" ({job.done + 1:.0f} of {job.total:.0f})" if 0 <= job.done < job.total else ""
+        self._said.setText(f"Composing: {job.what}{far} …")
+        self._stop.show()
 
     def _room(self) -> int:
         return max(self._scroll.viewport().width() - 4 * UNIT, 240)
@@ -155,6 +182,7 @@ class Composer(QDialog):
         if self._closed:
             return
         self.made = made
+        self._stop.hide()
         image = image_of(made.pixels)
         self._page.setPixmap(QPixmap.fromImage(self._fitted(image)))
         rows, cols = made.pixels.shape[:2]
@@ -182,6 +210,7 @@ class Composer(QDialog):
 
     def _failed(self, error: Exception) -> None:
         if not self._closed:
+            self._stop.hide()
             self._said.setText(sentence(error, "composing the figure"))
             self.save_button.setEnabled(False)
 
@@ -193,7 +222,8 @@ class Composer(QDialog):
         """Closes it; what is still on the way is not wanted any more."""
         self._closed = True
         self._wait.stop()
-        self._session.jobs.cancel(("compose", id(self)))
+        self._session.jobs.progressed.disconnect(self._progressed, missing_ok=True)
+        self._session.jobs.cancel(self._key)
         super().done(result)
 
     # What is made of it

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.drawing import Drawing
 from vitviz.gui.theme import UNIT
-from vitviz.session.compose import COLUMNS, Composition
+from vitviz.session.compose import COLUMNS, VIEWS, Composition
 
 if TYPE_CHECKING:
     from vitviz.figures.paper import Paper
@@ -112,14 +112,16 @@ class ComposerForm(QWidget):
         )
         self.seconds = _number(0.05, 10, 0.4, " s", 0.1)
         self._fill()
+        if VIEWS in first.ways:
+            self.across.setCurrentIndex(self.across.findData(VIEWS))
+            self._changed()
         self._listen()
 
     def asked(self) -> Asked:
         """What is chosen now."""
-        ways = [f"{way}={listed}" if listed else way
-                for way, listed in ((self.down.currentData(), self.down_list.text().strip()),
-                                    (self.across.currentData(), self.across_list.text().strip()))
-                if way]  # fmt: skip
+        ways = [f"{box.currentData()}={which}" if (which := _listed(line)) else box.currentData()
+                for box, line in ((self.down, self.down_list), (self.across, self.across_list))
+                if box.currentData()]  # fmt: skip
         chosen = {name: switch.isChecked() for name, switch in self.switches.items()}
         return Asked(
             tuple(ways), self.panel.currentData(), self.one_range.isChecked(),
@@ -148,6 +150,8 @@ class ComposerForm(QWidget):
         ways = [(_OWN, ""), ("all layers", "layer"), ("all heads", "head"), ("tokens", "token")]
         if columns and len(first.beside) > 1:
             ways.append(("all columns", COLUMNS))
+        if len(first.views) > 1:
+            ways.append(("views of the column", VIEWS))
         ways += [(option.name.replace("_", " "), option.name) for option in first.view.options
                  if option.kind in ("choice", "switch", "number")]  # fmt: skip
         which = QLineEdit()
@@ -167,20 +171,23 @@ class ComposerForm(QWidget):
             ("Down", _beside(self.down, self.down_list)),
             ("Panels", self.panel), ("Title", self.heading), ("", self.one_range),
         ))  # fmt: skip
+        layout.addSpacing(UNIT)
         layout.addWidget(_heading("Paper"))
         layout.addLayout(_rows(
-            ("Width", _beside(self.width_preset, self.page_width)), ("Pixels", self.dpi),
-            ("Font", _beside(self.font_box, self.type_size)), ("Ground", self.background),
+            ("Width", _beside(self.width_preset, self.page_width)), ("Resolution", self.dpi),
+            ("Font", _beside(self.font_box, self.type_size)), ("Background", self.background),
         ))  # fmt: skip
+        layout.addSpacing(UNIT)
         layout.addWidget(_heading("Beside the maps"))
         layout.addLayout(_rows(("Colour bar", self.bars)))
         switches = list(self.switches.values())
         for one, two in zip(switches[::2], switches[1::2], strict=True):
             layout.addLayout(_beside(one, two))
+        layout.addSpacing(UNIT)
         layout.addWidget(_heading("Saving"))
         layout.addWidget(self.numbers)
         layout.addLayout(_rows(("Each frame", self.seconds)))
-        layout.addStretch()
+        layout.addStretch(1)
 
     def _listen(self) -> None:
         for box in (self.across, self.down, self.panel, self.font_box, self.background, self.bars):
@@ -197,8 +204,8 @@ class ComposerForm(QWidget):
         self.page_width.valueChanged.connect(self._show_preset)
 
     def _changed(self) -> None:
-        self.across_list.setEnabled(self.across.currentData() not in ("", COLUMNS))
-        self.down_list.setEnabled(bool(self.down.currentData()))
+        for box, listed in ((self.across, self.across_list), (self.down, self.down_list)):
+            listed.setEnabled(box.currentData() not in ("", COLUMNS, VIEWS))
         self._panels = ()
         self.changed.emit()
 
@@ -225,6 +232,11 @@ class ComposerForm(QWidget):
             self.font_box.addItem(name, name)
         self.font_box.setCurrentIndex(max(self.font_box.findData(chosen), 0))
         self.font_box.blockSignals(False)
+
+
+def _listed(line: QLineEdit) -> str:
+    """Which of them, where that can be chosen."""
+    return line.text().strip() if line.isEnabled() else ""
 
 
 def _choice(items: Sequence[tuple[str, object]], at: int = 0) -> QComboBox:
@@ -272,7 +284,7 @@ def _rows(*rows: tuple[str, QWidget | QHBoxLayout]) -> QFormLayout:
     for words, field in rows:
         label = QLabel(words)
         label.setObjectName("quiet")
-        label.setFixedWidth(72)
+        label.setFixedWidth(84)
         label.setMinimumHeight(30)
         form.addRow(label, field)
     return form

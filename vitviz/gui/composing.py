@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,24 +18,26 @@ from vitviz.core.drawing import Drawing
 from vitviz.core.progress import VitvizError
 from vitviz.core.trace import Trace
 from vitviz.gui.composer import Composer
-from vitviz.session.compose import Composition
+from vitviz.session.compose import VIEWS, Composition
 from vitviz.session.session import Session
 from vitviz.session.spoken import as_command, as_python
 from vitviz.session.sweep import Subject
-from vitviz.views import find
+from vitviz.views import find, views
 
 if TYPE_CHECKING:
     from vitviz.gui.card import Card
 
 
 def open_composer(
-    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None]
-) -> Composer | None:
-    """The composer for a view that is on screen; None while its trace is not there."""
+    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None],
+    *, whole: bool = False,
+) -> Composer | None:  # fmt: skip
+    """The composer for a view that is on screen, or for the `whole` column that it is in; None while
+    its trace is not there."""
     first = composition_of(session, drawing)
     if first is None:
         return None
-    composer = Composer(parent, session, first, tell)
+    composer = Composer(parent, session, replace(first, ways=(VIEWS,)) if whole else first, tell)
     composer.show()
     return composer
 
@@ -58,7 +61,14 @@ def composition_of(session: Session, drawing: Drawing) -> Composition | None:
         name = name if words[name] == 1 else f"{at}: {name}, {live.trace.picture.name}"
         beside.append((name, Subject(live.trace, live.selection, values, against)))
     subject = Subject(found[0], made.selection, values, other)
-    return Composition(view, subject, drawing, beside=tuple(beside))
+    shown = tuple(
+        (each, dict(how.options))
+        for name, each in views().items()
+        if each.traces == 1
+        and (drawn := session.drawings.get(name)) is not None
+        and (how := drawn.made) is not None
+    )
+    return Composition(view, subject, drawing, beside=tuple(beside), views=shown)
 
 
 def traces_of(session: Session, drawing: Drawing) -> tuple[Trace, ...]:

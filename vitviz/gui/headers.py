@@ -184,6 +184,7 @@ class ColumnHeader(QFrame):
             action = _choice(pictures, name, key, key == heading.key)
             action.triggered.connect(self._picture_chosen)
         menu.addSeparator()
+        self._wish(menu, "Compose a figure of it…", "compose")
         self._wish(menu, "Duplicate", "duplicate")
         self._wish(menu, "Move left", "left")
         self._wish(menu, "Move right", "right")

@@ -142,6 +142,9 @@ class Wishes:
     def compose(self) -> None:
         self.compose_view(self._window.board.focus)
 
+    def compose_column(self) -> None:
+        self.compose_view(self._window.board.focus, whole=True)
+
     def export(self) -> None:
         drawing = self._drawing(self._window.board.focus)
         if drawing is not None:
@@ -157,7 +160,7 @@ class Wishes:
     def copy(self) -> None:
         card = self._window.compare.card(self._window.board.focus)
         if card is None or card.drawing is None or self._session.trace is None:
-            self._window.notices.say(["There is no view to copy yet; open a picture first."])
+            self._window.notices.tell("There is no view to copy yet; open a picture first.")
             return
         QGuiApplication.clipboard().setPixmap(card.canvas.grab())
 
@@ -269,18 +272,19 @@ class Wishes:
         at = (columns.index(columns.active.id) + by) % len(columns)
         columns.activate(columns.all[at].id)
 
-    def compose_view(self, view: str) -> None:
+    def compose_view(self, view: str, *, whole: bool = False) -> None:
         drawing = self._drawing(view)
-        if drawing is not None and (
-            open_composer(self._window, self._session, drawing, self._window.notices.tell) is None
-        ):
-            self._window.notices.say(["This view is being drawn anew; try again in a moment."])
+        if drawing is None:
+            return
+        tell = self._window.notices.tell
+        if open_composer(self._window, self._session, drawing, tell, whole=whole) is None:
+            self._window.notices.tell("This view is being drawn anew; try again in a moment.")
 
     def _drawing(self, view: str) -> Drawing | None:
         card = self._window.compare.card(view)
         drawing = None if card is None else card.drawing
         if drawing is None or self._session.trace is None:
-            self._window.notices.say(["There is no figure to save yet; open a picture first."])
+            self._window.notices.tell("There is no figure to save yet; open a picture first.")
             return None
         return drawing
 

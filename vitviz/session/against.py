@@ -12,12 +12,22 @@ from vitviz.session.column import ModelRequest, is_checkpoint
 
 
 def against(request: ModelRequest, picture: str, words: Sequence[str]) -> tuple[ModelRequest, str]:
-    """The model and the picture with what the words change.
+    """The model and the picture with what the words change; VitvizError when that is nothing."""
+    found = changed(request, picture, words)
+    if words and found == (request, picture):
+        raise VitvizError(
+            f"{' '.join(words)} is what is drawn already; compare with another model, patch size "
+            "or picture"
+        )
+    return found
+
+
+def changed(request: ModelRequest, picture: str, words: Sequence[str]) -> tuple[ModelRequest, str]:
+    """The model and the picture with what the words say instead.
 
     A number is a patch size, with @ the picture's size in model pixels ("8", "8@112", "@448"); a file
-    that is no checkpoint is a picture; all else is a model's name. VitvizError when nothing changes.
+    that is no checkpoint is a picture; all else is a model's name.
     """
-    first = (request, picture)
     for word in words:
         sizes = re.fullmatch(r"(\d+)?(?:@(\d+))?", word)
         if word and sizes:
@@ -31,9 +41,4 @@ def against(request: ModelRequest, picture: str, words: Sequence[str]) -> tuple[
             picture = word
         else:
             request = replace(request, name=word)
-    if words and (request, picture) == first:
-        raise VitvizError(
-            f"{' '.join(words)} is what is drawn already; compare with another model, patch size "
-            "or picture"
-        )
     return request, picture

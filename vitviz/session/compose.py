@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vitviz.core.drawing import Drawing
@@ -10,19 +10,23 @@ from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.recipe import Sheet
 from vitviz.core.sharing import in_ranges
 from vitviz.core.sheet import page
-from vitviz.session.sweep import Step, Subject, across, sheet_of, steps, sweep
+from vitviz.session.sweep import Step, Subject, across, sheet_of, shown, steps, sweep
 from vitviz.views import View
+from vitviz.views.options import Value
 
 COLUMNS = "columns"
 """Said instead of a way to go: the view of all columns, side by side."""
+VIEWS = "views"
+"""Said instead of a way to go: all views that the column shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composition:
     """What is on the page.
 
-    `ways` are what it goes over ("layer", "head=0,2", "columns", an option), none for the drawing as
-    it is; the last goes across, one before it down. `beside` are the columns by name. `panel` takes
+    `ways` are what it goes over ("layer", "head=0,2", "columns", "views", an option), none for the
+    drawing as it is; the last goes across, one before it down. `beside` are the columns by name,
+    `views` those of one picture with their options, as the column shows them. `panel` takes
     one panel of each drawing. `title` and `caption` replace what would stand there (None).
     """
 
@@ -31,6 +35,7 @@ class Composition:
     shown: Drawing
     ways: tuple[str, ...] = ()
     beside: tuple[tuple[str, Subject], ...] = ()
+    views: tuple[tuple[View, Mapping[str, Value]], ...] = ()
     panel: int | None = None
     one_range: bool = True
     title: str | None = None
@@ -79,6 +84,8 @@ def _anew(wanted: Composition) -> Drawing:
 
 
 def _steps(wanted: Composition, way: str) -> list[Step]:
+    if way == VIEWS:
+        return [shown(view, values) for view, values in wanted.views]
     if way != COLUMNS:
         return steps(wanted.view, wanted.subject, way)
     if not wanted.beside:
@@ -88,7 +95,7 @@ def _steps(wanted: Composition, way: str) -> list[Step]:
 
 def _column(name: str, column: Subject) -> Step:
     def change(subject: Subject) -> Subject:
-        return replace(column, values=subject.values)
+        return replace(column, values=subject.values, view=subject.view)
 
     return Step(name, change)
 

@@ -13,10 +13,10 @@ from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.recipe import Sheet
 from vitviz.core.selection import Selection, place_of
-from vitviz.core.sheet import main_panel
+from vitviz.core.sheet import MAIN, main_panel
 from vitviz.core.trace import Trace
 from vitviz.session.start import place_named
-from vitviz.views import View
+from vitviz.views import View, find, views
 from vitviz.views.options import Option, Value
 
 MOST = 4096
@@ -36,11 +36,14 @@ class Subject:
     values: Mapping[str, Value]
     other: Trace | None = None
     also: Sequence[tuple[Trace, Trace]] = ()
+    view: View | None = None
 
     def draw(self, view: View) -> Drawing:
-        """The view of it, as if nothing had been drawn before: what views keep from one drawing for
-        the next one can change the last digits, and a figure must be the same when it is made again."""
+        """The view of it, or its own, as if nothing had been drawn before: what views keep from one
+        drawing for the next can change the last digits, and a figure must be the same when it is
+        made again."""
         other = None if self.other is None else replace(self.other)
+        view = self.view or view
         return view.draw(replace(self.trace), self.selection, self.values, other, self.also)
 
 
@@ -50,11 +53,12 @@ class Step:
 
     label: str
     change: Change
-    token: bool = False
+    what: str = ""
+    """"layer", "head", "token" or "view", where that is what differs."""
 
 
 def steps(view: View, subject: Subject, text: str) -> list[Step]:
-    """The stops of "layer", "head", "token" or an option's name, all or as listed after "=".
+    """The stops of "layer", "head", "token", "view" or an option's name, all or as listed after "=".
 
     Layers and heads count from 0 and may be ranges ("layer=0,3,6-11"); tokens are divided by ";"
     ("token=class;7,7"). VitvizError for what does not exist.
@@ -68,6 +72,8 @@ def steps(view: View, subject: Subject, text: str) -> list[Step]:
             return [_head(at) for at in _numbers(name, listed, subject.trace.heads)]
         case "token":
             return _tokens(subject, listed)
+        case "view":
+            return [shown(find(word), {}) for word in _listed_views(subject, listed)]
         case _:
             return _options(view, name, listed)
 
@@ -96,16 +102,59 @@ def sweep(
 def sheet_of(view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[Step]]) -> Sheet:
     """How the drawings of a sweep lie on a page: side by side, or the first way downwards."""
     labels = tuple(step.label for step in ways[-1])
-    first = drawings[0]
-    token = dict(first.recipe).get("token", "")
-    swept = any(step.token for way in ways for step in way)
-    token = f"token {token}" if token.startswith("(") else f"the {token} token"
-    title = f"{view.title}, from {token}" if "token" in view.follows and not swept else view.title
-    caption, panel = "", main_panel(first)
+    swept = {step.what for way in ways for step in way}
+    title = _title(view, drawings, swept)
+    panel = MAIN if "view" in swept else main_panel(drawings[0])
     if len(ways) == 2:
         rows = tuple(step.label for step in ways[0])
-        return Sheet(title, caption, len(labels), labels, rows, panel)
-    return Sheet(title, caption, across(len(drawings)), labels, (), panel)
+        return Sheet(title, "", len(labels), labels, rows, panel)
+    if swept == {"view"}:
+        return Sheet(title, "", 1, labels, (), None)
+    return Sheet(title, "", across(len(drawings)), labels, (), panel)
+
+
+def _title(view: View, drawings: Sequence[Drawing], swept: set[str]) -> str:
+    """What is on the page, and what is the same for all of it: the token, the layer, the heads."""
+    said = dict(set.intersection(*(set(drawing.recipe) for drawing in drawings)))
+    several = "view" in swept
+    parts = [said.get("model") or said.get("picture", "") if several else view.title]
+    for name in ("token", "layer", "head"):
+        value = said.get(name)
+        if value and name not in swept and (several or name in view.follows):
+            parts.append(_said(name, value))
+    return ", ".join(filter(None, parts))
+
+
+def _said(name: str, value: str) -> str:
+    if name == "token":
+        return f"from token {value}" if value.startswith("(") else f"from the {value} token"
+    return "all heads" if value == "all" else f"{name} {value}"
+
+
+def shown(view: View, values: Mapping[str, Value]) -> Step:
+    """Another view of the same."""
+
+    def change(subject: Subject) -> Subject:
+        return replace(subject, view=view, values=values)
+
+    return Step(view.title, change, "view")
+
+
+def read(label: str, trace: Trace) -> Step:
+    """The same view of another run: another model, patch size or picture."""
+
+    def change(subject: Subject) -> Subject:
+        return replace(subject, trace=trace)
+
+    return Step(label, change)
+
+
+def _listed_views(subject: Subject, listed: str) -> list[str]:
+    """The views that are named, or all that show one picture of one model."""
+    if listed:
+        return [word.strip() for word in listed.split(",")]
+    return [name for name, view in views().items()
+            if view.traces == 1 and not view.applies(subject.trace)]  # fmt: skip
 
 
 def across(count: int) -> int:
@@ -138,14 +187,14 @@ def _layer(at: int, layers: int) -> Step:
     def change(subject: Subject) -> Subject:
         return replace(subject, selection=subject.selection.with_layer(at, layers))
 
-    return Step(f"layer {at + 1}", change)
+    return Step(f"layer {at + 1}", change, "layer")
 
 
 def _head(at: int) -> Step:
     def change(subject: Subject) -> Subject:
         return replace(subject, selection=replace(subject.selection, head=at))
 
-    return Step(f"head {at + 1}", change)
+    return Step(f"head {at + 1}", change, "head")
 
 
 def _tokens(subject: Subject, listed: str) -> list[Step]:
@@ -160,7 +209,7 @@ def _tokens(subject: Subject, listed: str) -> list[Step]:
             return replace(subject, selection=replace(subject.selection, pin=place, hover=None))
 
         token = place.token(trace.grid, trace.crop)
-        return Step("token" if token is None else trace.grid.name(token), change, token=True)
+        return Step("token" if token is None else trace.grid.name(token), change, "token")
 
     return [step(place) for place in places]
 
@@ -168,7 +217,7 @@ def _tokens(subject: Subject, listed: str) -> list[Step]:
 def _options(view: View, name: str, listed: str) -> list[Step]:
     option = next((each for each in view.options if each.name == name), None)
     if option is None:
-        names = ", ".join(("layer", "head", "token", *(each.name for each in view.options)))
+        names = ", ".join(("layer", "head", "token", "view", *(each.name for each in view.options)))
         raise VitvizError(f"{view.name} has nothing called {name!r} to go over; there are: {names}")
     values = [_value(option, word) for word in listed.split(",")] if listed else _all(option)
 
