@@ -157,7 +157,9 @@ def test_shells_can_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> 
     assert "replay" in said
 
 
-@pytest.mark.parametrize("command", ["draw", "trace", "replay", "batch", "completion"])
+@pytest.mark.parametrize(
+    "command", ["draw", "trace", "replay", "batch", "views", "models", "smoke", "completion"]
+)
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran(command, "--help") == 0
     said = capsys.readouterr().out

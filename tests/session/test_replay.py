@@ -137,6 +137,22 @@ def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
         np.testing.assert_array_equal(one.values, two.values)
 
 
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+@pytest.mark.parametrize("left", [0.5, 0.99])
+def test_a_film_that_was_cut_off_is_no_film(trace, kitchen, left, monkeypatch) -> None:
+    """On a full disk ffmpeg ends without an error, and leaves half a film."""
+    view = views()["heads"]
+    subject = Subject(trace, selection_of(trace), {})
+    frames = sweep(view, subject, [steps(view, subject, "layer=0,1")])
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda file: (data := read(file))[: int(left * len(data))]
+    )
+    with pytest.raises(VitvizError, match=r"could not write half\.mp4"):
+        animate(frames, kitchen / "half.mp4")
+    assert not [file for file in kitchen.iterdir() if "half" in file.name or ".vitviz" in file.name]
+
+
 def test_ranges_shared_with_others_come_back(drawing, kitchen) -> None:
     panel = drawing.panels[0]
     at = next(at for at, each in enumerate(drawing.panels) if each.bar is not None)

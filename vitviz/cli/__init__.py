@@ -66,6 +66,14 @@ EXAMPLES = {
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
     ),
+    "views": ("vitviz views", "vitviz views --json"),
+    "models": (
+        "vitviz models",
+        "vitviz models dinov2 small --json",
+        "vitviz models --check",
+        "vitviz models cait swin_transformer --check",
+    ),
+    "smoke": ("vitviz smoke", "vitviz smoke --json"),
     "completion": (
         'eval "$(vitviz completion bash)"',
         "vitviz completion fish > ~/.config/fish/completions/vitviz.fish",
@@ -110,13 +118,13 @@ def _app(open_window: OpenWindow) -> App:
         default_parameter=Parameter(negative=(), show_default=False),
         suppress_keyboard_interrupt=False,
     )
-    app.command(list_views, name="views")
-    app.command(list_models, name="models")
+    app.command(list_views, name="views", help_epilogue=_examples("views"))
+    app.command(list_models, name="models", help_epilogue=_examples("models"))
     app.command(draw, help_epilogue=_examples("draw"))
     app.command(trace, help_epilogue=_examples("trace"))
     app.command(replay, help_epilogue=_examples("replay"))
     app.command(batch, help_epilogue=_examples("batch"))
-    app.command(smoke)
+    app.command(smoke, help_epilogue=_examples("smoke"))
 
     @app.command(help_epilogue=_examples("completion"))
     def completion(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import io
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,8 @@ def animate(
     }  # fmt: skip
     with whole(target, overwrite=overwrite) as unfinished:
         if kind == ".mp4":
-            _mp4(frames, unfinished, seconds, ascii_recipe(coloured[0], paper, **more))
+            words = ascii_recipe(coloured[0], paper, **more)
+            unfinished.write_bytes(_mp4(frames, target.name, seconds, words))
         else:
             words = (recipe if kind == ".apng" else ascii_recipe)(coloured[0], paper, **more)
             unfinished.write_bytes(_pictures(frames, kind, seconds, words))
@@ -134,7 +137,34 @@ def _in_table(frame: Frame, table: Image.Image) -> Image.Image:
     return Image.fromarray(frame).quantize(palette=table, dither=Image.Dither.NONE)
 
 
-def _mp4(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> None:
+def _mp4(frames: Sequence[Frame], name: str, seconds: float, words: str) -> bytes:
+    """A film as ffmpeg makes it, in a scratch folder: on a full disk it ends well with half a film."""
+    with TemporaryDirectory(prefix="vitviz-") as scratch:
+        film = Path(scratch, "film.mp4")
+        said = _ffmpeg(frames, film, seconds, words)
+        data = film.read_bytes() if film.exists() else b""
+    if not _boxed(data):
+        why = said or f"the film was cut off; make room in {gettempdir()}"
+        raise VitvizError(f"ffmpeg could not write {name}: {why}")
+    return data
+
+
+def _boxed(data: bytes) -> bool:
+    """Whether the boxes of an MP4 fill it to the last byte, the one with its index among them."""
+    at, kinds = 0, set()
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1 and at + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        if size < 8:
+            return False
+        kinds.add(kind)
+        at += size
+    return at == len(data) and {b"moov", b"mdat"} <= kinds
+
+
+def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> str:
+    """Has ffmpeg write the film; the last thing that it complains about."""
     rows, cols, _ = frames[0].shape
     command = [
         "ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
@@ -142,11 +172,10 @@ def _mp4(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> N
         "-metadata", f"comment={words}", "-movflags", "+faststart", str(target),
     ]  # fmt: skip
     done = subprocess.run(command, input=b"".join(_bytes(frames)), capture_output=True, check=False)
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise VitvizError(
-            f"ffmpeg could not write {target.name}: {said[-1] if said else 'no reason'}"
-        )
+        raise VitvizError(f"ffmpeg failed: {said[-1] if said else f'exit code {done.returncode}'}")
+    return said[-1] if said else ""
 
 
 def _bytes(frames: Sequence[Frame]) -> Iterator[bytes]:

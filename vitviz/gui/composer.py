@@ -26,7 +26,7 @@ from vitviz.core.progress import Progress
 from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT
-from vitviz.session.compose import Composition, compose
+from vitviz.session.compose import VIEWS, Composition, compose
 from vitviz.session.jobs import Job
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
@@ -63,7 +63,8 @@ class Composer(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(f"Compose a figure: {first.view.title}")
+        subject = "all views" if VIEWS in first.ways else first.view.title
+        self.setWindowTitle(f"Compose a figure: {subject}")
         self.resize(1180, 780)
         self._session, self._first, self._tell = session, first, tell
         self._key = ("compose", id(self))

@@ -139,7 +139,8 @@ class ComposerForm(QWidget):
         self._panels, chosen = names, self.panel.currentData()
         self.panel.blockSignals(True)
         self.panel.clear()
-        self.panel.addItem("The first map" if self.across.currentData() else "All panels", None)
+        ways = self.asked().ways
+        self.panel.addItem("All panels" if ways in ((), (VIEWS,)) else "The first map", None)
         for at, name in enumerate(names):
             self.panel.addItem(name, at)
         self.panel.setCurrentIndex(max(self.panel.findData(chosen), 0))
@@ -151,7 +152,7 @@ class ComposerForm(QWidget):
         if columns and len(first.beside) > 1:
             ways.append(("all columns", COLUMNS))
         if len(first.views) > 1:
-            ways.append(("views of the column", VIEWS))
+            ways.append(("all views", VIEWS))
         ways += [(option.name.replace("_", " "), option.name) for option in first.view.options
                  if option.kind in ("choice", "switch", "number")]  # fmt: skip
         which = QLineEdit()
