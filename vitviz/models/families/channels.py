@@ -31,6 +31,12 @@ def between_channels(call: Call) -> Loose:
                  "for all patches alike")  # fmt: skip
 
 
+def gathering(more: str = "") -> Loose:
+    """Channels that each have shares in all tokens, the same for every token that asks."""
+    why = "each channel of the keys gathers from all tokens, whichever token asks"
+    return Loose("channel", "token", f"{why}; {more}" if more else why)
+
+
 @family("channels", order=60)
 class Channels:
     """Patches that exchange nothing but channels; class attention at the end, where there is some."""
@@ -53,8 +59,7 @@ class Channels:
             if kind in CHANNELS:
                 return between_channels(call)
             if kind in FACTORED:
-                return Loose("channel", "token", "each channel of the keys gathers from all tokens, "
-                             "whichever token asks")  # fmt: skip
+                return gathering()
             return on_maps(call, size, ("class",))
 
         return read_each(calls, place)

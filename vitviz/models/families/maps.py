@@ -20,7 +20,7 @@ from vitviz.models.reading import Loose, Placed, Reading, Size, grid_of, read_ea
 from vitviz.models.recorder import Call
 
 FILES = frozenset({
-    "byoanet", "byobnet", "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",
+    "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",
     "efficientnet", "fastvit", "iformer", "levit", "lowformer", "metaformer", "mobilenetv3",
     "mobilenetv5", "mvitv2", "nextvit", "pit", "pvt_v2", "shvit", "visformer", "vitamin",
 })  # fmt: skip

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from torch import nn
 
 from vitviz.core.geometry import TokenGrid
-from vitviz.core.windows import Windows, combs, shifted, squares, whole
+from vitviz.core.windows import PADDING, Windows, combs, shifted, squares, whole
 from vitviz.models.families import Positions, family
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid
@@ -53,14 +53,20 @@ class WindowedMaps:
         """Every call over the map of its stage; the windows where there are some."""
         if file_of(module) == "efficientvit_msra":
             calls = one_a_module(calls)
-        reading = read_each(calls, lambda call: in_windows(module, call, size), altered=True)
-        windows = [layer.windows for layer in reading.layers if layer.windows is not None]
-        padded = any((each.keys < 0).any() for each in windows)
-        return replace(reading, notes=(PADDED,)) if padded else reading
+        return with_padding_said(
+            read_each(calls, lambda call: in_windows(module, call, size), altered=True)
+        )
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
         """SAM's table; the others add a bias for the distance inside a window."""
         return table_of(module, grid)
+
+
+def with_padding_said(reading: Reading) -> Reading:
+    """The reading with a note where windows reach over the edge of the map."""
+    windows = [layer.windows for layer in reading.layers if layer.windows is not None]
+    padded = any((each.keys == PADDING).any() for each in windows)
+    return replace(reading, notes=(*reading.notes, PADDED)) if padded else reading
 
 
 def one_a_module(calls: Sequence[Call]) -> list[Call]:
@@ -182,8 +188,13 @@ def _pooled(
     grid: TokenGrid, sides: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[TokenGrid, Tokens]:
     """The coarser grid of queries pooled by a stride inside each window, and their windows."""
+    asking = coarser(grid, stride)
+    inner = (sides[0] // stride[0], sides[1] // stride[1])
+    return asking, squares(whole(asking.rows, asking.cols), inner)
+
+
+def coarser(grid: TokenGrid, stride: tuple[int, int]) -> TokenGrid:
+    """A grid of which each token stands for `stride` (rows, cols) tokens of another."""
     rows, cols = -(-grid.rows // stride[0]), -(-grid.cols // stride[1])
     height, width = grid.patch
-    asking = TokenGrid(rows, cols, (height * stride[0], width * stride[1]))
-    inner = (sides[0] // stride[0], sides[1] // stride[1])
-    return asking, squares(whole(rows, cols), inner)
+    return TokenGrid(rows, cols, (height * stride[0], width * stride[1]))

@@ -1,0 +1,87 @@
+"""Residual networks with attention in their bottlenecks: BoTNet, HaloNet's blocks, LambdaNetworks.
+
+Vaswani et al., "Scaling Local Self-Attention for Parameter Efficient Visual Backbones",
+arXiv:2103.12731; Bello, "LambdaNetworks: Modeling Long-Range Interactions Without Attention",
+arXiv:2102.08602.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from einops import rearrange
+from torch import nn
+
+from vitviz.core.geometry import TokenGrid
+from vitviz.core.windows import PADDING, Tokens, Windows, squares, whole
+from vitviz.models.families import Positions, family
+from vitviz.models.families.channels import gathering
+from vitviz.models.families.generic import patch_grid
+from vitviz.models.families.maps import NO_TABLE, file_of, on_maps
+from vitviz.models.families.windows import coarser, map_given, with_padding_said
+from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
+from vitviz.models.recorder import Call
+
+
+@family("bottlenecks", order=60)
+class Bottlenecks:
+    """Attention over whole maps, in blocks that see a halo around themselves, or of key channels."""
+
+    def matches(self, module: nn.Module) -> bool:
+        """timm's networks of bring-your-own blocks."""
+        return file_of(module) in {"byoanet", "byobnet"}
+
+    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+        """Squares of 16 pixels, until a pass is seen."""
+        return patch_grid(module, size)
+
+    def read(
+        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
+    ) -> Reading:
+        """Every call over the map of its stage."""
+        return with_padding_said(read_each(calls, lambda call: _placed(module, call, size)))
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+        """None: places are told apart by biases and convolutions."""
+        return None, NO_TABLE
+
+
+def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
+    own: Any = module.get_submodule(call.name)
+    match type(own).__name__:
+        case "HaloAttn":
+            return _with_halo(own, call, size)
+        case "LambdaLayer":
+            return gathering("what it gathers by place is learned, not attention")
+    return on_maps(call, size)
+
+
+def _with_halo(own: Any, call: Call, size: Size) -> Placed | Loose:
+    """Blocks of queries, each with the keys of its own block and of a rim around it.
+
+    Rims reach into the neighbouring blocks, and over the edge of the map into padding.
+    """
+    grid = map_given(call.given[call.name], size)
+    if grid is None:
+        return Loose("query", "key", "the size of the map that it reads is not known")
+    step = int(own.block_stride)
+    asking = coarser(grid, (step, step))
+    side = int(own.block_size_ds)
+    queries = squares(whole(asking.rows, asking.cols), (side, side))
+    keys = _rimmed(grid, int(own.block_size), int(own.halo_size))
+    found = (len(keys), queries.shape[1], keys.shape[1])
+    if found != call.shape[1:]:
+        return Loose("query", "key", f"{call.shape[1]} blocks are not those of a map of {grid.rows} × "
+                     f"{grid.cols} tokens")  # fmt: skip
+    return Placed(asking, grid, Windows(queries, keys), "head window")
+
+
+def _rimmed(grid: TokenGrid, side: int, rim: int) -> Tokens:
+    """Squares of `side` tokens, each with a rim of its neighbours."""
+    padded = np.pad(whole(grid.rows, grid.cols), rim, constant_values=PADDING)
+    wide = side + 2 * rim
+    views = np.lib.stride_tricks.sliding_window_view(padded, (wide, wide))[::side, ::side]
+    tokens: Tokens = rearrange(views, "down across row col -> (down across) (row col)")
+    return tokens
