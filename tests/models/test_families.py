@@ -80,6 +80,45 @@ def test_coat_gathers_tokens_for_each_channel(photo):
     np.testing.assert_allclose(trace.matrices[0].attention.rows(0).sum(-1), 1, atol=1e-5)
 
 
+def test_attention_of_linear_cost_is_the_shares_that_weigh_the_patches(photo):
+    torch.manual_seed(0)
+    model = vitviz.load("mobilevitv2_050", pretrained=False)
+    projected = []
+    for part in model.module.modules():
+        if type(part).__name__ == "LinearSelfAttention":
+            torch.nn.init.normal_(part.qkv_proj.weight)
+            part.qkv_proj.register_forward_hook(lambda own, given, out: projected.append(out))
+    trace = vitviz.trace(model, photo)
+    assert trace.layers == ()
+    assert trace.refused == ()
+    assert {(one.rows, one.cols) for one in trace.matrices} == {("place inside patches", "patch")}
+    assert "the same for every token" in trace.matrices[0].why
+    assert len(projected) == len(trace.matrices) == 9
+    for one, out in zip(trace.matrices, projected, strict=True):
+        expected = torch.softmax(out[0, 0], -1).numpy()  # (place patch)
+        assert expected.max() > 2 * expected.mean()
+        np.testing.assert_allclose(one.attention.matrix(0), expected, atol=1e-6)
+
+
+def test_channels_of_a_lambda_layer_are_no_little_map(photo):
+    trace = trace_of("lambda_resnet26t", photo)  # 16 channels of keys: 4 x 4, were they tokens
+    assert trace.layers == ()
+    assert {(one.rows, one.cols) for one in trace.matrices} == {("channel", "token")}
+    assert {one.attention.queries for one in trace.matrices} == {16}
+
+
+def test_blocks_with_a_halo_say_what_falls_over_the_edge(photo):
+    trace = trace_of("halonet26t", photo)
+    first, strided, single = trace.layers
+    assert (strided.grid.rows, strided.keys.rows) == (8, 16)  # every second token of a block asks
+    assert single.windows is not None, "a single block has a rim of padding around it"
+    assert "padding" in " ".join(trace.model.notes)
+    corner, inside = (first.attention.rows(token).sum(-1) for token in (0, 16 * 4 + 4))
+    assert (corner < 1 - 1e-3).all()
+    assert (inside <= 1 + 1e-5).all()
+    assert first.windows.seen_from(0).size == 10 * 10  # 12 x 12 but for two rows and columns
+
+
 def test_windows_over_the_edge_are_said(photo):
     trace = trace_of(
         "samvit_base_patch16_224", photo, input_size=96, embed_dim=32, depth=2, num_heads=2,

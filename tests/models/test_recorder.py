@@ -162,6 +162,10 @@ def elsewhere(q, k, v):
     return ((q @ k.mT).softmax(-1)[..., None] * v[..., None, :, :]).sum(-2)
 
 
+def weighing_queries(q, k, v):
+    return ((q @ k.mT).softmax(-1) * torch.rand(16, 16)).sum(-2)
+
+
 def dropping(q, k, v):
     return nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=0.5)
 
@@ -186,6 +190,7 @@ def reusing(q, k, v):
         (gated, "changed before it met the values"),
         (doubled, "rows sum to 1"),
         (elsewhere, "not seen to meet values"),
+        (weighing_queries, "not seen to meet values"),
         (dropping, "differs from the module's own output"),
         (overwriting, "wrote into"),
     ],

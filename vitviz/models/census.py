@@ -27,6 +27,9 @@ from vitviz.models.shapes import fingerprint
 
 Size = tuple[int, int]
 
+HEADLESS = frozenset({"LinearSelfAttention"})
+"""Attention that has no heads to know it by."""
+
 
 def take(progress: Progress = silent, *, known: Catalogue | None = None) -> Catalogue:
     """The catalogue of the installed timm; what `known` says of a name is not asked again."""
@@ -187,8 +190,9 @@ def has_attention(module: nn.Module) -> bool:
 
 
 def _attends(part: nn.Module) -> bool:
-    heads = getattr(part, "num_heads", None)
-    return isinstance(heads, int) and "Pool" not in type(part).__name__
+    kind = type(part).__name__
+    heads = isinstance(getattr(part, "num_heads", None), int)
+    return kind in HEADLESS or (heads and "Pool" not in kind)
 
 
 def main(arguments: Iterable[str]) -> int:

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.keeping import Keep, Keeping, kept_of
-from vitviz.models.verify import product_error, sampled_error
+from vitviz.models.verify import product_error, sampled_error, sum_error
 
 KEEP_VALUES = 1024
 """Most keys for which v is kept beside q and k when nobody said whether to."""
@@ -30,6 +30,8 @@ _SOFTMAXES = {functional.softmax, torch.softmax, Tensor.softmax}
 _PRODUCTS = {
     torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__
 }  # fmt: skip
+_SCALINGS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+_SUMS = {torch.sum, Tensor.sum}
 
 
 class OnlyRow(Unsupported):
@@ -149,6 +151,8 @@ class Recorder(TorchFunctionMode):
         self._names: list[str] = []
         self._given: list[tuple[int, ...]] = []
         self._open: list[tuple[int, Tensor]] = []
+        self._scaled: tuple[Tensor, Tensor, Tensor] | None = None
+        """A softmax, what it was multiplied with element by element, and their product."""
 
     @contextmanager
     def following(self, module: nn.Module) -> Iterator[None]:
@@ -181,6 +185,7 @@ class Recorder(TorchFunctionMode):
             if opened >= depth and maps.ndim >= 4:
                 self._lost(maps)
         self._open = [each for each in self._open if each[0] < depth]
+        self._scaled = None
         self._names.pop()
         self._given.pop()
 
@@ -196,6 +201,10 @@ class Recorder(TorchFunctionMode):
             self._softmax(args, kwargs, result)
         elif self._open and func in _PRODUCTS:
             self._product(args, result)
+        elif self._open and func in _SCALINGS:
+            self._scaling(args, result)
+        elif self._scaled and func in _SUMS:
+            self._sum(args, kwargs, result)
         return result
 
     def _fused(
@@ -267,6 +276,27 @@ class Recorder(TorchFunctionMode):
             call.values = values if self._values else None
             self._done(call)
             return
+
+    def _scaling(self, args: tuple[Any, ...], result: Tensor) -> None:
+        """Shares that weigh values one by one, as in attention of linear cost: a sum may follow."""
+        for _, maps in self._open:
+            for shares, values in (args[:2], args[1::-1]):
+                if isinstance(values, Tensor) and _same(shares, maps):
+                    self._scaled = maps, values, result
+
+    def _sum(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> None:
+        assert self._scaled is not None
+        maps, values, product = self._scaled
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if args[0] is not product or dim not in (-1, maps.ndim - 1):
+            return
+        self._scaled = None
+        self._open = [each for each in self._open if each[1] is not maps]
+        call = Call(self._name(), "eager", maps=maps)
+        kept = kwargs.get("keepdim", args[2] if len(args) > 2 else False)
+        call.error = sum_error(maps, values, result if kept else result[..., None])
+        call.row_error = (maps.float().sum(-1) - 1).abs().max()
+        self._done(call)
 
     def _lost(self, maps: Tensor) -> None:
         self.calls.append(

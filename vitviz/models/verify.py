@@ -93,6 +93,18 @@ def product_error(
     return _difference(expected, output[..., chosen, :])
 
 
+def sum_error(
+    maps: Float[Tensor, "*batch query key"],
+    values: Float[Tensor, "*batch query key"],
+    output: Float[Tensor, "*batch query 1"],
+) -> tuple[Tensor, Tensor]:
+    """The same where each query weighs values of its own: one product for each channel apart."""
+    chosen = sampled(maps.shape[-2], maps.device)
+    shares, weighed = maps[..., chosen, :].float(), values[..., chosen, :].float()
+    expected = (shares[..., None, :] @ weighed[..., None])[..., 0]
+    return _difference(expected, output[..., chosen, :])
+
+
 def _groups(tensor: Tensor) -> Int64[Tensor, "sample"] | None:
     """Which of many sequences that attend apart to compare; None where there are few."""
     if tensor.ndim != 4 or len(tensor) <= SAMPLED:

@@ -24,16 +24,18 @@ OVERLAPPING = (
     "number of neighbourhoods that the token is in"
 )
 
+MOBILE = frozenset({"MobileVitBlock", "MobileVitV2Block"})
+
 
 @family("folded", order=55)
 class Folded:
     """Calls over parts of a map that are no windows, and over whole maps beside it."""
 
     def matches(self, module: nn.Module) -> bool:
-        """timm's MobileViT, VOLO and CrossViT."""
+        """timm's MobileViT and MobileViTv2, VOLO and CrossViT."""
         if file_of(module) in {"crossvit", "volo"}:
             return True
-        return any(type(part).__name__ == "MobileVitBlock" for part in module.modules())
+        return any(type(part).__name__ in MOBILE for part in module.modules())
 
     def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
         """The patches."""
@@ -58,6 +60,9 @@ def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
     own: Any = module.get_submodule(call.name)
     if type(own).__name__ == "OutlookAttention":
         return _neighbourhoods(own, call, size)
+    if type(own).__name__ == "LinearSelfAttention":
+        return Loose("place inside patches", "patch", "the patches' tokens at one place give shares to "
+                     "one sum, which is the same for every token that asks")  # fmt: skip
     if ".transformer." in call.name:
         name = call.name.partition(".transformer.")[0]
         return _combs(module.get_submodule(name), call.given[name], call, size)
