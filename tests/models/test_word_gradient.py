@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +61,19 @@ def test_it_is_the_measured_slope(model, trace, label):
             ahead, behind = (logits_with(model, trace, way * moved)[chosen] for way in (1, -1))
             slopes.append(float(ahead - behind) / (2 * step))
         assert found[sentence, word] == pytest.approx(np.linalg.norm(slopes), rel=1e-3)
+
+
+def test_no_batch_norm_lies_on_a_gradients_way(model):
+    """torch's CPU gradient of a BatchNorm2d in evaluation is wrong where what comes back to it has
+    the layout of a sequence; words are never read through one."""
+    assert not [part for part in model.module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+
+
+def test_nothing_else_asks_for_gradients():
+    """Whoever takes gradients of other networks must keep clear of that BatchNorm2d first."""
+    package = Path(vitviz.__file__).parent
+    asking = [file.name for file in package.rglob("*.py") if "enable_grad" in file.read_text()]
+    assert asking == ["word_gradient.py"]
 
 
 def test_the_model_is_left_as_it_was(model, trace):
