@@ -33,6 +33,7 @@ class Hub:
     asked: Counter[str] = field(default_factory=Counter)
     ranges: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
     address: str = ""
 
 
@@ -53,6 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub, (repository, file) = self.hub, self._wanted()
         hub.asked[f"{self.command} {file}"] += 1
         hub.tokens.append(self.headers.get("Authorization", ""))
+        hub.agents.append(self.headers.get("User-Agent", ""))
         if hub.status:
             return self._refuse(hub.status.pop(0))
         if repository in hub.gated:

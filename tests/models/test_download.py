@@ -48,6 +48,15 @@ def test_a_file_lies_where_the_hubs_own_library_looks_for_it(server: Hub) -> Non
     assert sum(server.asked.values()) == asked, "what is on disk needs no network"
 
 
+def test_the_hub_is_told_nothing_but_who_asks(server: Hub) -> None:
+    fetch()
+    assert server.agents
+    for agent in server.agents:
+        assert "vitviz" in agent or "unknown" in agent
+        assert "torch" not in agent
+    assert not [asked for asked in server.asked if "model.safetensors" not in asked]
+
+
 def test_progress_is_told_in_bytes_up_to_the_whole(server: Hub) -> None:
     told: list[tuple[float, float]] = []
     download.fetch(REPOSITORY, "small", lambda done, total, what="": told.append((done, total)))
@@ -103,7 +112,8 @@ def test_a_hub_that_falls_silent_is_asked_again(
 def test_a_line_that_always_breaks_is_said_with_what_is_kept(server: Hub) -> None:
     server.cut_after = [300_000, 0, 0, 0]
     said = refusal()
-    assert "0 MB are kept" in said
+    assert "breaks off again and again; 2" in said
+    assert "kB are kept" in said
     assert 280_000 < download.partial(REPOSITORY) <= 300_000
 
 
@@ -126,7 +136,7 @@ def test_an_overloaded_hub_is_asked_again(server: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(503, "HTTP 503 at the moment"), (401, "does not let you"), (403, "HTTP 403"),
+    [(503, "HTTP 503 at the moment"), (401, "does not show you"), (403, "HTTP 403"),
      (429, "asks to wait")],
 )  # fmt: skip
 def test_a_hub_that_refuses_is_explained(server: Hub, status: int, said: str) -> None:

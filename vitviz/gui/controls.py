@@ -194,7 +194,7 @@ class Controls(QWidget):
         layout.setContentsMargins(12, 2, 12, UNIT)
         layout.setSpacing(UNIT * 2)
         for widget, stretch in (
-            (self.layer, 3), (self.head, 3), (self.prefixes, 0), (self._read_out, 3), (self.jobs, 5)
+            (self.layer, 3), (self.head, 3), (self.prefixes, 0), (self._read_out, 3), (self.jobs, 8)
         ):  # fmt: skip
             layout.addWidget(widget, stretch)
 

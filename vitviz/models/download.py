@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -279,7 +280,7 @@ def _given_up(failure: Exception, repository: str, name: str, here: int) -> BadM
     kept = f"; {megabytes(here)} are kept, and the next try goes on from there" if here else ""
     if isinstance(failure, errors.HfHubHTTPError):
         return BadModel(explained(failure, repository, name) + kept)
-    if isinstance(failure, _Cut):
+    if not isinstance(failure, _unreached()):
         return BadModel(f"the download of {name} breaks off again and again{kept or '; try later'}")
     return BadModel(_no_network(name, "the model hub cannot be reached") + kept)
 
@@ -288,8 +289,19 @@ def _no_network(name: str, why: str) -> str:
     return f"the weights of {name} are not on this computer and {why}"
 
 
+def _unreached() -> tuple[type[Exception], ...]:
+    """Errors of a hub that was never spoken to; a line that breaks later has others."""
+    kinds = ("ConnectError", "ConnectTimeout", "ProxyError")
+    network = (getattr(_library(), kind) for kind in kinds)
+    return (errors.LocalEntryNotFoundError, *network)
+
+
 def _silence() -> type[Exception]:
     """The error of the hub's own network library for a line that is dead."""
-    library = sys.modules[type(get_session()).__module__.partition(".")[0]]
-    kind: type[Exception] = library.TransportError
+    kind: type[Exception] = _library().TransportError
     return kind
+
+
+def _library() -> ModuleType:
+    """The network library that the hub's own uses."""
+    return sys.modules[type(get_session()).__module__.partition(".")[0]]

@@ -15,6 +15,10 @@ FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors"
 
 _MB = 10**6
 
+# The hub's library would tell the hub what else is installed here, and fetch a list to tell more:
+# vitviz promises that nothing is sent.
+constants.HF_HUB_DISABLE_TELEMETRY = True
+
 
 def split(repository: str) -> tuple[str, str | None]:
     """The repository's name and the revision behind its @, as timm writes them."""
@@ -94,7 +98,9 @@ def explained(error: BaseException, repository: str, name: str) -> str:
 
 
 def megabytes(size: float) -> str:
-    """A size in words, "88 MB"."""
+    """A size in words, "88 MB"; below one, "430 kB"."""
+    if 0 < size < _MB:
+        return f"{size / 1000:,.0f} kB"
     return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{max(size, 0) / _MB:,.0f} MB"
 
 
@@ -114,7 +120,7 @@ def _answered(status: int, page: str) -> str:
     match status:
         case 401 | 403:
             return (
-                f"the hub does not let you at {page} (HTTP {status}); log in with `hf auth login`, "
+                f"the hub does not show you {page} (HTTP {status}); log in with `hf auth login`, "
                 "or check HF_TOKEN"
             )
         case 404:
