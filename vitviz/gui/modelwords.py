@@ -30,9 +30,10 @@ def facts_line(item: Item) -> str:
 def millions(count: int) -> str:
     """A number of parameters, "86.6 M", that no line break parts."""
     if count >= 10**9:
-        return f"{count / 10**9:.2f}\N{NO-BREAK SPACE}G"
-    small = count < 10**6
-    return f"{count / (1000 if small else 10**6):.{0 if small else 1}f}\N{NO-BREAK SPACE}{'k' if small else 'M'}"
+        said = f"{count / 10**9:.2f} G"
+    else:
+        said = f"{count / 10**6:.1f} M" if count >= 10**6 else f"{count / 10**3:.0f} k"
+    return said.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def have(item: Item) -> str:
