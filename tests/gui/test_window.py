@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication, QImage, QMouseEvent
 from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
 
+import vitviz
 from vitviz.core.drawing import aim
 from vitviz.core.selection import Place, place_of
 from vitviz.gui import theme
@@ -57,6 +58,19 @@ def test_every_view_is_painted(window: MainWindow) -> None:
         card = window.board.cards[name]
         assert card.drawing is not None, name
         assert card.drawing.view == name
+
+
+def test_what_must_be_known_of_a_model_stands_beside_its_tokens(
+    window: MainWindow, tiny_checkpoint: Path, photo: np.ndarray
+) -> None:
+    model = vitviz.load(str(tiny_checkpoint), patch_size=32)
+    assert model.info.notes
+    window.bar.show_trace(vitviz.trace(model, photo))
+    assert window.bar._weights.isVisible()
+    assert window.bar._weights.text() == "resampled"
+    for note in model.info.notes:
+        assert note in window.bar._weights.toolTip()
+        assert note in window.bar._facts.text()
 
 
 def test_untrained_weights_are_said_in_the_window(window: MainWindow) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.trace import Trace
+from vitviz.core.trace import ModelInfo, Trace
 from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT
@@ -82,7 +82,6 @@ class TopBar(QToolBar):
         self._weights.setObjectName("badge")
         self._weights.setProperty("state", "bad")
         self._weights.setFont(theme.font(-0.5))
-        self._weights.setToolTip("What is shown is real, but no training has shaped it")
         self._weights.setVisible(False)
         self.addWidget(self._row())
 
@@ -111,10 +110,12 @@ class TopBar(QToolBar):
             self._facts.show_text("")
             return
         info = trace.model
-        self._facts.show_text(tokens_words(trace))
-        self._weights.setVisible(info.weights != "trained")
-        self._weights.setText(f"{info.weights} weights")
-        self._facts.setToolTip("\n".join(info.notes))
+        self._facts.show_text("  ·  ".join([tokens_words(trace), *info.notes]))
+        self._facts.setToolTip("\n".join([tokens_words(trace), *info.notes]))
+        words, tip = _weights_words(info)
+        self._weights.setVisible(bool(words))
+        self._weights.setText(words)
+        self._weights.setToolTip(tip)
         self._device.setText(f"{info.device} · {info.precision}  ▾")
         words, state, tip = badge_words(trace)
         self._badge.setText(words)
@@ -214,3 +215,14 @@ class TopBar(QToolBar):
         if self._request is not None:
             device, precision = cast(QAction, self.sender()).data()
             self.requested.emit(replace(self._request, device=device, precision=precision))
+
+
+def _weights_words(info: ModelInfo) -> tuple[str, str]:
+    """(what to warn of, why) where the weights are not simply trained ones."""
+    match info.weights:
+        case "untrained":
+            return "untrained weights", "What is shown is real, but no training has shaped it"
+        case "partly loaded":
+            return "partly loaded", "\n".join(info.notes)
+        case "trained":
+            return ("resampled", "\n".join(info.notes)) if info.resampled else ("", "")

@@ -278,4 +278,6 @@ def weights_words(trace: Trace) -> Sequence[str]:
         case "partly loaded":
             return ("Partly loaded weights: some of the model is untrained.",)
         case "trained":
-            return ()
+            return tuple(
+                f"{note[0].upper()}{note[1:]}." for note in trace.model.notes if "resampled" in note
+            )
