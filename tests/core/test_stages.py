@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference import Maps, softmax_maps
@@ -9,15 +11,15 @@ from reference import Maps, softmax_maps
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import rollout
-from vitviz.core.stages import carried, staged_rollout
+from vitviz.core.stages import carried, staged_heads, staged_rollout
 from vitviz.core.trace import Layer
 
 FINE = TokenGrid(4, 6, (8, 8), ("class",))
 COARSE = TokenGrid(2, 3, (16, 16), ("class",))
 
 
-def layer(seed, grid, keys=None):
-    maps = softmax_maps(seed, 2, grid.tokens, (keys or grid).tokens)
+def layer(seed, grid, keys=None, heads=2):
+    maps = softmax_maps(seed, heads, grid.tokens, (keys or grid).tokens)
     return Layer(f"blocks.{seed}.attn", seed, Maps(maps), grid, keys)
 
 
@@ -43,6 +45,20 @@ def test_it_is_the_product_of_the_stages_with_their_bridges():
     walk = 0.5 * walk + 0.5 * walk @ first
     for token in (0, 4):
         np.testing.assert_allclose(staged_rollout(layers, token), walk[token], atol=1e-6)
+
+
+def test_one_head_alone_is_the_walk_through_layers_of_that_head_only():
+    layers = [layer(0, FINE), layer(1, COARSE, FINE), layer(2, COARSE)]
+    found = staged_heads(layers, 4, keep=0.3)
+    assert found.shape == (2, FINE.tokens)
+    for head in range(2):
+        alone = [replace(one, attention=Maps(one.attention.matrix(head)[None])) for one in layers]
+        np.testing.assert_allclose(found[head], staged_rollout(alone, 4, keep=0.3), atol=1e-6)
+
+
+def test_no_head_is_followed_through_layers_of_other_numbers_of_heads():
+    with pytest.raises(Unsupported, match="layers of 2, 3 heads"):
+        staged_heads([layer(0, FINE, heads=3), layer(1, COARSE)], 4)
 
 
 def test_a_bridge_keeps_the_sum_whatever_the_grids():

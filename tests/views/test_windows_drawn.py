@@ -9,10 +9,11 @@ import pytest
 import torch
 
 import vitviz
-from vitviz.core.drawing import Heat, Outlines
+from vitviz.core.drawing import Heat, HeatTiles, Outlines
 from vitviz.core.geometry import Box
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.stages import staged_heads
 from vitviz.views import views
 
 SWIN = {"input_size": 64, "embed_dim": 16, "depths": (2, 2), "num_heads": (1, 2), "window_size": 4}
@@ -140,6 +141,30 @@ def test_rollout_goes_through_stages_and_says_the_bridge(swin):
     heat = next(each for each in drawing.panels[0].layers if isinstance(each, Heat))
     assert heat.values.shape == (16, 16)
     assert heat.values.sum() == pytest.approx(1, abs=1e-4)
+    assert "divided among the finer tokens" in drawing.caption
+
+
+def test_rollout_says_why_no_head_can_be_chosen_where_stages_have_other_heads(swin):
+    drawing = draw("rollout", swin, replace(at(swin, 3, 3), head=1))
+    assert "heads fused by mean" in drawing.title
+    assert "Stages of 1 and 2 heads" in drawing.caption
+    first = draw("rollout", swin, at(swin, 3, 1))
+    assert len(first.panels) == 2
+    assert "Stages of" not in first.caption
+
+
+def test_rollout_through_stages_follows_the_chosen_head_where_all_have_the_same(photo):
+    trace = trace_of("botnet26t_256", photo)
+    assert [layer.grid.rows for layer in trace.layers] == [16, 16, 8]
+    drawing = draw("rollout", trace, replace(at(trace, 100, 2), head=1))
+    large, each = drawing.panels
+    heat = next(layer for layer in large.layers if isinstance(layer, Heat)).values
+    tiles = next(layer for layer in each.layers if isinstance(layer, HeatTiles)).values
+    token = at(trace, 100).token(trace.layers[2].grid, trace.crop)
+    expected = staged_heads(trace.layers, token)
+    np.testing.assert_allclose(heat.ravel(), expected[1], atol=1e-7)
+    np.testing.assert_allclose(tiles.reshape(4, 256), expected, atol=1e-7)
+    assert drawing.title.endswith("head 2")
     assert "divided among the finer tokens" in drawing.caption
 
 

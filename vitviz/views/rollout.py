@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, sqrt
 from typing import Annotated, Literal
@@ -21,11 +22,11 @@ from vitviz.core.drawing import (
     Panel,
     PixelSpace,
 )
-from vitviz.core.geometry import Box, Spot
+from vitviz.core.geometry import Box, Spot, TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import rollout_heads, rollout_rows
 from vitviz.core.selection import Selection
-from vitviz.core.stages import staged_rollout
+from vitviz.core.stages import head_counts, staged_heads, staged_rollout
 from vitviz.core.trace import Trace
 from vitviz.core.windows import PADDING
 from vitviz.views import parts, view
@@ -87,17 +88,17 @@ def draw(
     if until == "chosen layer":
         end = selection.layer(end) + 1
     walk = (keep, discard, min(skip, end - 1), end)
-    if staged(trace):
-        return _through_stages(trace, selection, walk, fuse, look)
-    rows = head_rows(trace, token, walk)
     chosen = selection.head if heads == "chosen" else None
+    if staged(trace):
+        return _through_stages(trace, selection, walk, chosen, fuse, look)
+    rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
-    tiles = _tiles(trace, rows, look)
+    tiles = _tiles(trace.grid, rows, look)
     panels = (
-        _large(trace, selection, row, which, look, tiles),
-        _each(trace, tiles, len(rows), chosen),
+        _large(trace, selection, trace.grid, row, which, look, tiles),
+        _each(trace, trace.grid, tiles, len(rows), chosen),
     )
     query = trace.grid.name(token)
     return Drawing(
@@ -114,39 +115,57 @@ def staged(trace: Trace) -> bool:
 
 
 def _through_stages(
-    trace: Trace, selection: Selection, walk: Walk, fuse: Fuse, look: Look
+    trace: Trace, selection: Selection, walk: Walk, chosen: int | None, fuse: Fuse, look: Look
 ) -> Drawing:
-    """The fused walk alone, since stages differ in their heads."""
+    """The walk over bridges, through every head alone too where all layers have the same ones."""
     _, _, start, end = walk
     _attentions(trace, walk)
     layers = trace.layers[start:end]
-    token = selection.token(layers[-1].grid, trace.crop)
-    row = _staged_row(trace, token, walk, fuse)
-    grid = layers[0].grid
-    values = parts.on_grid(row[grid.patches], grid)
-    scale = parts.scale_of(values, look, "contribution")
-    panel = Panel(
-        parts.over_picture(trace, selection, values, scale, look, grid),
-        trace.crop.frame,
-        f"Heads fused by {fuse}, {parts.grid_words(grid, 'tokens')}",
-        PixelSpace(trace.crop, grid),
-        scale if look.heat else None,
-        parts.shares(row, grid),
-        query=layers[-1].grid.name(token),
-    )
-    of = f"{parts.token_words(layers[-1].grid, token)} of {parts.grid_words(layers[-1].grid, 'tokens')}"
+    last, grid = layers[-1].grid, layers[0].grid
+    token = selection.token(last, trace.crop)
+    counts = head_counts(layers)
+    if len(counts) == 1:
+        rows = _staged_heads(trace, token, walk)
+        chosen = None if chosen is None else min(chosen, counts[0] - 1)
+        tiles, apart = _tiles(grid, rows, look), ""
+    else:
+        tiles, chosen = None, None
+        apart = f"Stages of {_listed(counts)} heads: none goes on in the next, so they are fused."
+    row = _staged_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
+    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    large = _large(trace, selection, grid, row, which, look, tiles)
+    panels = [replace(large, title=f"{large.title}, {parts.grid_words(grid, 'tokens')}")]
+    if tiles is not None:
+        panels.append(_each(trace, grid, tiles, counts[0], chosen))
+    of = f"{parts.token_words(last, token)} of {parts.grid_words(last, 'tokens')}"
     return Drawing(
         "rollout",
-        f"Attention rollout from {of}: {_layers(walk)}, heads fused by {fuse}",
-        ((panel,),),
-        parts.caption(trace, _sentence(walk), BRIDGE),
+        f"Attention rollout from {of}: {_layers(walk)}, {which}",
+        (tuple(replace(panel, query=last.name(token)) for panel in panels),),
+        parts.caption(
+            trace,
+            *((apart,) if apart else ()),
+            _sentence(walk),
+            *(() if apart else parts.ranges_words(look)),
+            BRIDGE,
+        ),
     )
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return f"{', '.join(map(str, counts[:-1]))} and {counts[-1]}"
 
 
 @kept(most=64)
 def _staged_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token"]:
     keep, discard, start, end = walk
     return staged_rollout(trace.layers[start:end], token, fuse=fuse, keep=keep, discard=discard)
+
+
+@kept(most=64)
+def _staged_heads(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head token"]:
+    keep, discard, start, end = walk
+    return staged_heads(trace.layers[start:end], token, keep=keep, discard=discard)
 
 
 def _layers(walk: Walk) -> str:
@@ -251,12 +270,12 @@ def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "toke
     return rollout_heads(_attentions(trace, walk), tokens, keep=keep, discard=discard, start=start)
 
 
-def _tiles(trace: Trace, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
+def _tiles(grid: TokenGrid, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
     """Every head's map, in lines of about a square."""
     lines, cols = _shape(len(rows))
     padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
     padded[: len(rows)] = rows
-    maps = parts.on_grid(padded[:, trace.grid.patches], trace.grid)
+    maps = parts.on_grid(padded[:, grid.patches], grid)
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
     low, high = parts.tile_ranges(values, look)
     return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, "contribution"))
@@ -271,43 +290,43 @@ def _shape(heads: int) -> tuple[int, int]:
 def _large(
     trace: Trace,
     selection: Selection,
+    grid: TokenGrid,
     row: Float32[np.ndarray, "key"],
     which: str,
     look: Look,
-    tiles: HeatTiles,
+    tiles: HeatTiles | None,
 ) -> Panel:
-    values = parts.on_grid(row[trace.grid.patches], trace.grid)
-    whole = (
-        min(float(values.min()), float(np.nanmin(tiles.low))),
-        max(float(values.max()), float(np.nanmax(tiles.high))),
-    )
-    scale = parts.scale_of(values, look, "contribution", whole)
+    """One walk over the picture; in one range with the small maps, where there are some."""
+    values = parts.on_grid(row[grid.patches], grid)
+    low, high = float(values.min()), float(values.max())
+    if tiles is not None:
+        low, high = min(low, float(np.nanmin(tiles.low))), max(high, float(np.nanmax(tiles.high)))
+    scale = parts.scale_of(values, look, "contribution", (low, high))
     return Panel(
-        parts.over_picture(trace, selection, values, scale, look),
+        parts.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,
         which[0].upper() + which[1:],
-        PixelSpace(trace.crop, trace.grid),
+        PixelSpace(trace.crop, grid),
         scale if look.heat else None,
-        parts.shares(row, trace.grid),
+        parts.shares(row, grid),
     )
 
 
-def _each(trace: Trace, tiles: HeatTiles, heads: int, chosen: int | None) -> Panel:
-    labels, extent, space = _frame(trace, heads)
-    tile = (trace.grid.rows, trace.grid.cols)
+def _each(trace: Trace, grid: TokenGrid, tiles: HeatTiles, heads: int, chosen: int | None) -> Panel:
+    labels, extent, space = _frame(trace, grid, heads)
     boxes: tuple[Box, ...] = ()
     if chosen is not None:
-        boxes = (parts.tile_box(*divmod(chosen, space.heads[0]), tile),)
+        boxes = (parts.tile_box(*divmod(chosen, space.heads[0]), (grid.rows, grid.cols)),)
     return Panel(
         (tiles, labels, Outlines(boxes, "chosen")), extent, "Each head alone", space, tiles.scale
     )
 
 
 @kept()
-def _frame(trace: Trace, heads: int) -> tuple[Labels, Box, HeadTiles]:
+def _frame(trace: Trace, grid: TokenGrid, heads: int) -> tuple[Labels, Box, HeadTiles]:
     """What of the small maps never changes."""
     lines, cols = _shape(heads)
-    tile = (trace.grid.rows, trace.grid.cols)
+    tile = (grid.rows, grid.cols)
     boxes = [parts.tile_box(*divmod(head, cols), tile) for head in range(heads)]
     labels = Labels(
         tuple(
@@ -318,5 +337,5 @@ def _frame(trace: Trace, heads: int) -> tuple[Labels, Box, HeadTiles]:
     )
     counts = tuple(min(cols, heads - line * cols) for line in range(lines))
     corner = parts.tile_box(lines - 1, cols - 1, tile)
-    space = HeadTiles(trace.crop, trace.grid, lines, counts, by_layer=False)
+    space = HeadTiles(trace.crop, grid, lines, counts, by_layer=False)
     return labels, Box(0, 0, corner.bottom, corner.right), space
