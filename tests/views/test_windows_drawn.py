@@ -173,8 +173,32 @@ def test_rollout_is_refused_where_attention_falls_on_padding(photo):
         "samvit_base_patch16_224", photo, input_size=96, embed_dim=32, depth=2, num_heads=2,
         window_size=4, global_attn_indexes=(1,),
     )  # fmt: skip
-    with pytest.raises(Unsupported, match="falls on padding"):
+    with pytest.raises(Unsupported, match=r"on padding .* size that its windows divide"):
         draw("rollout", trace, Selection())
+
+
+def test_padding_that_no_input_size_takes_away_comes_without_that_advice(photo):
+    trace = trace_of("halonet26t", photo)
+    with pytest.raises(Unsupported, match="around the picture; see its heads"):
+        draw("rollout", trace, Selection())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "why"),
+    [
+        ("crossvit_tiny_240", {"depth": ((1, 2, 0), (1, 2, 0))}, "run side by side"),
+        (
+            "vit_small_patch16_18x2_224",
+            {"input_size": 32, "embed_dim": 32, "depth": 2, "num_heads": 2},
+            "all read the same tokens",
+        ),
+    ],
+)
+def test_layers_side_by_side_are_not_followed_as_if_one_read_the_other(name, arguments, why, photo):
+    trace = trace_of(name, photo, **arguments)
+    with pytest.raises(Unsupported, match=why):
+        draw("rollout", trace, Selection())
+    assert draw("heads", trace, Selection()).panels
 
 
 def test_the_softmax_before_mixing_can_be_seen(photo):

@@ -190,9 +190,10 @@ class Trace:
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
     class attention); they are no layers, since no token looks out of them. `matrices` are recorded
-    calls that lie on no picture; where there are no layers they are all there is. `words` is the inner
-    level of a TNT, None elsewhere. `source` asks the model again; None once it is gone. `fit` says how
-    the picture got the model's shape, `intervention` what was changed about the pass.
+    calls that lie on no picture; where there are no layers they are all there is. `abreast` says in a
+    clause which layers run side by side, "" where each reads what the one before it gave. `words` is
+    the inner level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
+    `fit` says how the picture got the model's shape, `intervention` what was changed about the pass.
     """
 
     model: ModelInfo
@@ -214,6 +215,7 @@ class Trace:
     pools: tuple[Layer, ...] = ()
     matrices: tuple[Matrix, ...] = ()
     words: Words | None = None
+    abreast: str = ""
     source: Source | None = None
     fit: Fit = "crop"
     intervention: Intervention | None = None

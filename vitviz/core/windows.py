@@ -31,6 +31,12 @@ class Windows:
     keys: Int[np.ndarray, "window key"]
     regions: Int[np.ndarray, "window key"] | None = None
 
+    @property
+    def overlap(self) -> bool:
+        """Whether some token is looked at in several windows; then padding belongs to them."""
+        real = self.keys[self.keys != PADDING]
+        return bool(np.unique(real).size < real.size)
+
     def slots(self, token: int) -> Int[np.ndarray, "slot place"]:
         """(window, query slot) of a token; several where windows overlap."""
         found: Int[np.ndarray, "slot place"] = np.argwhere(self.queries == token)

@@ -32,7 +32,7 @@ class Reading:
     """What a family made of a pass: layers over shared tokens, pools that read them, what is refused.
 
     `pools` are calls with one query of their own (attention pooling, class attention); `matrices` are
-    calls whose maps lie on no picture.
+    calls whose maps lie on no picture. `abreast` as in `Trace`.
     """
 
     layers: tuple[Layer, ...]
@@ -42,6 +42,7 @@ class Reading:
     verified: float = 0.0
     notes: tuple[str, ...] = ()
     words: Words | None = None
+    abreast: str = ""
 
 
 @dataclass(frozen=True, slots=True)

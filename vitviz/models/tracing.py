@@ -155,7 +155,7 @@ def _read(
         verified=reading.verified, positions=positions, positions_note=positions_note,
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
         seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
-        matrices=reading.matrices, words=reading.words,
+        matrices=reading.matrices, words=reading.words, abreast=reading.abreast,
         source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ from vitviz.core.rollout import rollout_heads, rollout_rows
 from vitviz.core.selection import Selection
 from vitviz.core.stages import head_counts, staged_heads, staged_rollout
 from vitviz.core.trace import Trace
-from vitviz.core.windows import PADDING
+from vitviz.core.windows import PADDING, Windows
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
@@ -196,11 +196,18 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
             f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
             f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
         )
-    windows = (layer.windows for layer in trace.layers)
-    if any(each is not None and PADDING in each.keys for each in windows):
+    if trace.abreast:
+        raise Unsupported(
+            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
+            f"{trace.abreast}; see its heads instead"
+        )
+    padded = [each for each in _windows(trace) if PADDING in each.keys]
+    if padded:
+        size = "" if any(each.overlap for each in padded) else (
+            "choose an input size that its windows divide, or ")  # fmt: skip
         raise Unsupported(
             f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
-            "around the picture; choose an input size that its windows divide, or see its heads"
+            f"around the picture; {size}see its heads"
         )
     worst = _largest_gap(trace)
     if worst > 1e-2:
@@ -209,6 +216,10 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
             f"sum of 1 by up to {worst:.2g}; see its heads instead"
         )
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
+
+
+def _windows(trace: Trace) -> list[Windows]:
+    return [layer.windows for layer in trace.layers if layer.windows is not None]
 
 
 @kept()

@@ -24,6 +24,7 @@ OVERLAPPING = (
     "number of neighbourhoods that the token is in"
 )
 
+BRANCHES = "a branch of fine tokens and one of coarse ones run side by side"
 MOBILE = frozenset({"MobileVitBlock", "MobileVitV2Block"})
 
 
@@ -46,6 +47,8 @@ class Folded:
     ) -> Reading:
         """Every call over the map that it was taken from."""
         reading = read_each(calls, lambda call: _placed(module, call, size))
+        if file_of(module) == "crossvit":
+            return replace(reading, abreast=BRANCHES)
         outlook = any(layer.name.startswith("network.0") for layer in reading.layers)
         return replace(reading, notes=(OVERLAPPING,)) if outlook else reading
 

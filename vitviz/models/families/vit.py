@@ -25,6 +25,8 @@ SIGNED = (
     "negative and rows sum to less than 1"
 )
 
+IN_PAIRS = "each block adds what several attentions give that all read the same tokens"
+
 
 @family("vit", order=100)
 class VisionTransformer:
@@ -43,6 +45,8 @@ class VisionTransformer:
     ) -> Reading:
         """Every block over the whole sequence; an attention pool apart."""
         reading = read_calls(calls, grid, size)
+        if any(".attns." in layer.name for layer in reading.layers):
+            return replace(reading, abreast=IN_PAIRS)
         shares = [_share(module, layer.name) for layer in reading.layers]
         if not any(shares):
             return reading
