@@ -15,6 +15,7 @@ from PIL import Image
 from reference import make_trace
 
 import vitviz
+from vitviz.core.plots import Plot
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Selection
 from vitviz.figures.save import recipe, save
@@ -140,3 +141,15 @@ def test_a_failure_leaves_the_old_file_as_it_was(drawing, tmp_path):
     with pytest.raises(VitvizError, match="40 mm"):
         save(drawing, target, width_mm=3)
     assert target.read_bytes() == b"old"
+
+
+def test_names_of_curves_are_whole_on_narrow_paper(tiny_trace, tmp_path):
+    drawing = views()["distance"].draw(tiny_trace, Selection())
+    names = [curve.name for panel in drawing.panels for layer in panel.layers
+             if isinstance(layer, Plot) for curve in layer.curves if curve.name]  # fmt: skip
+    assert max(map(len, names)) > 40
+    root = ET.parse(save(drawing, tmp_path / "a.svg", width_mm=60)).getroot()
+    said = " ".join(
+        "".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")
+    )
+    assert all(name in said for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from vitviz.core.plots import Curve, Plot, Table, Tone
 from vitviz.figures.paper import Paper
-from vitviz.figures.text import LINE, POINT, family, fitted, printable, width
+from vitviz.figures.text import LINE, POINT, family, fitted, printable, width, wrapped
 
 TONES: dict[Tone, str] = {
     "plain": "#5c636e", "chosen": "#dd4a1c", "second": "#2f6fb3", "third": "#23845a",
@@ -45,23 +46,24 @@ class _Area:
 def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: Paper) -> None:
     """Curves, ticks, labels and the names of the curves, into axes of `room` millimetres."""
     placed = _legend(plot, room, paper)
-    area = _Area(plot, room, paper, max((line for line, *_ in placed), default=-1) + 1)
+    area = _Area(plot, room, paper, max((each.below for each in placed), default=0))
     text: dict[str, Any] = {
         "transform": axes.transAxes, "fontsize": paper.size, "parse_math": False,
         "family": family(paper.font),
     }  # fmt: skip
     step = paper.size * POINT * LINE / room[0]
-    for line, left, curve in placed:
-        middle = 1 - (line + 0.4) * step
+    for name in placed:
+        curve, left = name.curve, name.left
+        middle = 1 - (name.line + 0.4) * step
         dot: dict[str, Any] = (
             {"marker": "o", "markersize": 3, "linestyle": ""} if curve.kind == "points" else {}
         )
         span = [left / room[1], (left + 3) / room[1]] if not dot else [(left + 1.5) / room[1]]
         axes.plot(span, [middle] * len(span), color=TONES[curve.tone], linewidth=1.2,
                   transform=axes.transAxes, **dot)  # fmt: skip
-        name = fitted(curve.name, room[1] - left - 4, paper.size, paper)
-        axes.text((left + 4) / room[1], middle, printable(name, paper.font), color=QUIET,
-                  va="center_baseline", **text)  # fmt: skip
+        for at, words in enumerate(name.words):
+            axes.text((left + 4) / room[1], middle - at * step, printable(words, paper.font),
+                      color=QUIET, va="center_baseline", **text)  # fmt: skip
     _frame(axes, plot, area, room, paper, text)
     for curve in plot.curves:
         _curve(axes, plot, curve, area)
@@ -110,16 +112,35 @@ def _curve(axes: Axes, plot: Plot, curve: Curve, area: _Area) -> None:
     )  # fmt: skip
 
 
-def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[tuple[int, float, Curve]]:
-    """(line, left in millimetres, curve) of every name."""
-    placed, line, left = [], 0, 0.0
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A curve's name above a plot: on which line and how far from the left, in millimetres."""
+
+    curve: Curve
+    line: int
+    left: float
+    words: tuple[str, ...]
+
+    @property
+    def below(self) -> int:
+        """The first line that is free again."""
+        return self.line + len(self.words)
+
+
+def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[_Name]:
+    """Every name; one that is wider than the plot takes several lines."""
+    placed: list[_Name] = []
+    line, left = 0, 0.0
     for curve in plot.curves:
         if not curve.name:
             continue
         needs = width(curve.name, paper.size, paper) + 4
         if left and left + needs > room[1]:
-            line, left = line + 1, 0.0
-        placed.append((line, left, curve))
+            line, left = placed[-1].below, 0.0
+        words: tuple[str, ...] = (curve.name,)
+        if needs > room[1]:
+            words = tuple(wrapped(curve.name, room[1] - 4, paper.size, paper))
+        placed.append(_Name(curve, line, left, words))
         left += needs + 4
     return placed
 
