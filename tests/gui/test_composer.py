@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 import vitviz
@@ -114,6 +114,28 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
     made.close()
     session.columns.close(session.columns.active.id)
     session.want(["heads", "rollout"])
+
+
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_nothing_is_replaced_that_was_not_asked_for(
+    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """The dialog asks for the name as it was typed; suffixes and files of numbers come after that."""
+    (tmp_path / "Fig. 3.png").write_text("mine")
+    (tmp_path / "Fig. 3.csv").write_text("mine")
+    said: list[str] = []
+
+    def question(_parent, _title, text):
+        said.append(text)
+        return QMessageBox.StandardButton[answer]
+
+    monkeypatch.setattr(QMessageBox, "question", staticmethod(question))
+    composer.form.numbers.setChecked(True)
+    saved(composer, tmp_path / "Fig. 3", monkeypatch)
+    assert said == ["Fig. 3.png and Fig. 3.csv already exist.\nReplace?"]
+    kept = [file.read_bytes() == b"mine" for file in sorted(tmp_path.glob("*.[pc]*"))]
+    assert kept == [answer == "No"] * 2
+    assert (tmp_path / "Fig. 3.npz").exists() == (answer == "Yes")
 
 
 def test_a_whole_column_is_a_page_with_its_options(qtbot: QtBot, session: Session) -> None:

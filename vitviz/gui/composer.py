@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +12,6 @@ from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -25,6 +24,7 @@ from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress
 from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
+from vitviz.gui.saving import ask_where
 from vitviz.gui.theme import UNIT
 from vitviz.session.compose import VIEWS, Composition, compose
 from vitviz.session.jobs import Job
@@ -35,10 +35,11 @@ if TYPE_CHECKING:
     from vitviz.figures.paper import Paper
 
 FIGURES = (
-    "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff);;"
+    "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff *.tif);;"
     "Numbers for Python (*.npz);;Numbers as a table (*.csv)"
 )
 ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
+NUMBERS = (".npz", ".csv")
 MM = 25.4
 _LEAST = 60
 """Dots per inch of a preview at least."""
@@ -246,18 +247,14 @@ class Composer(QDialog):
 
     def save(self) -> None:
         """Asks where, and saves the page, with its numbers beside it where that was chosen."""
-        made = self.made
-        if made is None or (path := self._asked(FIGURES, ".png")) is None:
+        made, beside = self.made, NUMBERS if self.form.asked().numbers else ()
+        if made is None or (path := self._asked(FIGURES, ".png", beside)) is None:
             return
-        numbers = self.form.asked().numbers and path.suffix.lower() not in (".npz", ".csv")
 
         def work(_: Progress) -> None:
             from vitviz.figures.save import save
 
-            for file in (
-                path,
-                *([path.with_suffix(s) for s in (".npz", ".csv")] if numbers else ()),
-            ):
+            for file in dict.fromkeys((path, *(path.with_suffix(each) for each in beside))):
                 save(made.page, file, paper=made.paper)
 
         self._do(path, work)
@@ -278,16 +275,12 @@ class Composer(QDialog):
 
         self._do(path, work)
 
-    def _asked(self, kinds: str, usual: str) -> Path | None:
+    def _asked(self, kinds: str, usual: str, beside: Sequence[str] = ()) -> Path | None:
         made = cast(Made, self.made)
         picture = Path(dict(made.page.recipe).get("picture", "")).stem
         stem = f"{picture}-{made.page.view}" if picture else made.page.view
         first = str(Path(self._session.settings.figure_folder) / f"{stem}{usual}")
-        name, kind = QFileDialog.getSaveFileName(self, "Save figure", first, kinds)
-        if not name:
-            return None
-        path = Path(name)
-        return path if path.suffix else path.with_suffix(f".{kind.partition('*.')[2].rstrip(')')}")
+        return ask_where(self, "Save figure", first, kinds, beside)
 
     def _do(self, path: Path, work: Callable[[Progress], None]) -> None:
         def saved(_: None) -> None:

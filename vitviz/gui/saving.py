@@ -1,11 +1,12 @@
-"""Saving a figure from the window: asks where, prints off the window's thread, says what went wrong."""
+"""Saving from the window: asks where, works off the window's thread, says what went wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress
@@ -13,7 +14,9 @@ from vitviz.session.compose import Composition, compose
 from vitviz.session.log import sentence
 from vitviz.session.session import Session
 
-FIGURES = "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff)"
+FIGURES = (
+    "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff *.tif)"
+)
 
 
 def save_figure(
@@ -27,12 +30,9 @@ def save_figure(
     picture = Path(dict(drawing.recipe).get("picture", "")).stem
     stem = f"{picture}-{drawing.view}" if picture else drawing.view
     place = str(Path(session.settings.figure_folder) / f"{stem}.png")
-    name, kind = QFileDialog.getSaveFileName(parent, "Save figure", place, FIGURES)
-    if not name:
+    path = ask_where(parent, "Save figure", place, FIGURES)
+    if path is None:
         return
-    path = Path(name)
-    if not path.suffix:
-        path = path.with_suffix(f".{kind.partition('*.')[2].rstrip(')')}")
 
     def work(_progress: Progress) -> None:
         from vitviz.figures.save import save
@@ -49,3 +49,30 @@ def save_figure(
     session.jobs.submit(
         ("save", path), work, lane="read", done=saved, failed=failed, label=f"saving {path.name}"
     )
+
+
+def ask_where(
+    parent: QWidget, title: str, first: str, kinds: str, beside: Sequence[str] = ()
+) -> Path | None:
+    """A file to save to, of one of the kinds; None when the user thinks better of it.
+
+    A name without their suffixes gets the one that was chosen. The dialog asks before it replaces
+    the very file that was typed; what else would be replaced (with the suffix added, or files
+    `beside` it with other suffixes) is asked for here.
+    """
+    name, kind = QFileDialog.getSaveFileName(parent, title, first, kinds)
+    if not name:
+        return None
+    suffixes = re.findall(r"\*(\.\w+)", kinds)
+    path = Path(name)
+    if path.suffix.lower() not in suffixes:
+        path = path.with_name(path.name + re.findall(r"\*(\.\w+)", kind)[0])
+    files = [path, *(path.with_suffix(suffix) for suffix in beside if suffix != path.suffix)]
+    there = [file.name for file in files if file.exists() and str(file) != name]
+    return path if not there or _may_replace(parent, title, there) else None
+
+
+def _may_replace(parent: QWidget, title: str, names: Sequence[str]) -> bool:
+    said = f"{' and '.join(names)} already exist{'s' if len(names) == 1 else ''}."
+    asked = QMessageBox.question(parent, title, f"{said}\nReplace?")
+    return asked == QMessageBox.StandardButton.Yes

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vitviz.gui.links import Links
+from vitviz.gui.saving import ask_where
 from vitviz.session.remembering import Remembering
 from vitviz.session.saved import SUFFIX, Gone, Saved, beside_this
 
@@ -67,9 +68,9 @@ class Sessions(QObject):
     def save_as(self) -> None:
         """Asks for a file and saves there."""
         first = str(self.files.file or f"session{SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(self._window, "Save session", first, FILES)
-        if name:
-            path = Path(name) if Path(name).suffix else Path(name).with_suffix(SUFFIX)
+        if (
+            path := ask_where(self._window, "Save session", first, FILES.split(";;")[0])
+        ) is not None:
             self.files.save(path, self._window.compare.state())
 
     def open(self) -> None:
