@@ -137,6 +137,18 @@ def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
         np.testing.assert_array_equal(one.values, two.values)
 
 
+def test_a_gif_keeps_the_colours_of_a_map_over_a_photograph(trace, kitchen) -> None:
+    """Its 256 colours go to rare bright cells too, and paper stays white."""
+    view = views()["rollout"]
+    subject = Subject(trace, selection_of(trace), {"keep": 0.5})
+    frames = sweep(view, subject, [steps(view, subject, "layer=0,3")])
+    few, all_colours = (animate(frames, kitchen / f"colours.{kind}") for kind in ("gif", "apng"))
+    with Image.open(few) as gif, Image.open(all_colours) as png:
+        apart = np.asarray(gif.convert("RGB"), int) - np.asarray(png.convert("RGB"), int)
+    assert np.abs(apart).max() <= 48
+    assert not apart[0, 0].any()
+
+
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 @pytest.mark.parametrize("left", [0.5, 0.99])
 def test_a_film_that_was_cut_off_is_no_film(trace, kitchen, left, monkeypatch) -> None:
