@@ -22,6 +22,8 @@ FRONT = ROOT / "README.md"
 ACROSS = 3
 LARGEST = 150_000
 """Bytes that a picture may have."""
+UNTRAINED = ("pools",)
+"""Views whose picture shows random weights: no model that vitviz ships has what they show."""
 
 
 def main() -> int:
@@ -31,12 +33,14 @@ def main() -> int:
     parser.add_argument("--other", metavar="PHOTO", help="for views that compare two pictures")
     parser.add_argument("--model", default="", help="a bundled name, a timm name or a file")
     parser.add_argument("--words", default="", help="a TNT, for views of the words in a patch")
+    parser.add_argument("--pool", default="", help="a model that pools, for its random weights")
     parser.add_argument("--only", nargs="*", default=[], help="these views only")
     asked = parser.parse_args()
     if asked.pictures:
         pictures(
-            asked.pictures, asked.other or asked.pictures, asked.model, asked.words, asked.only
-        )
+            asked.pictures, asked.other or asked.pictures, asked.model, asked.words, asked.pool,
+            asked.only,
+        )  # fmt: skip
     PAGES.mkdir(exist_ok=True)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
@@ -72,7 +76,8 @@ def _cell(view: View) -> str:
     here = f"resources/guide/views/{view.name}"
     return (
         f'<td width="33%"><a href="{here}.md">'
-        f'<img src="{here}.webp" alt="{view.title}"><br>{view.title}</a></td>'
+        f'<img src="{here}.webp" alt="{view.title}"><br>{view.title}</a>'
+        f"{' (untrained weights)' if view.name in UNTRAINED else ''}</td>"
     )
 
 
@@ -89,6 +94,10 @@ def page(view: View) -> str:
     """What a view shows, its formula, its options and its source; and how to have it as a file."""
     picture = PAGES / f"{view.name}.webp"
     image = f"![{view.title}]({picture.name})\n\n" if picture.is_file() else ""
+    if image and view.name in UNTRAINED:
+        image += (
+            "*The picture is of untrained weights: no bundled model has what this view shows.*\n\n"
+        )
     rows = "".join(_row(option) for option in view.options)
     table = f"| option | values | default | |\n|---|---|---|---|\n{rows}\n" if rows else ""
     follows = ", ".join(sorted(view.follows)) or "nothing that is chosen"
@@ -116,7 +125,7 @@ def _first(text: str) -> str:
     return head + dot.strip()
 
 
-def pictures(photo: str, other: str, model: str, words: str, only: list[str]) -> None:
+def pictures(photo: str, other: str, model: str, words: str, pool: str, only: list[str]) -> None:
     """Every view's picture, as vitviz prints it; what a model has nothing for is left out, and said."""
     import vitviz
     from vitviz.core.progress import Unsupported
@@ -124,9 +133,11 @@ def pictures(photo: str, other: str, model: str, words: str, only: list[str]) ->
 
     name = model or first_bundled()
     loaded = vitviz.load(name)
-    traces = {False: vitviz.trace(loaded, photo)}
+    traces: dict[bool | None, vitviz.Trace] = {False: vitviz.trace(loaded, photo)}
     if words:
         traces[True] = vitviz.trace(vitviz.load(words), photo)
+    if pool:
+        traces[None] = vitviz.trace(vitviz.load(pool, pretrained=False), photo)
     against = vitviz.trace(loaded, other) if other != photo else None
     for view in views().values():
         if only and view.name not in only:
