@@ -13,7 +13,8 @@ to learn from if you have one, and a student that is new from its first weight:
     python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90 --start MODEL
 
 ``--resume`` goes on with a training that was stopped; ``--start`` begins a new one, with learning
-rates of its own, from the weights of a model that an earlier one exported.
+rates of its own, from the weights of a model that an earlier one exported. ``--positions none``
+trains a ViT without position embeddings.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ try:
 except ImportError:  # run without vitviz: timm's has the same names, numbers and speed
     from timm.models.tnt import TNT
 
+CHOICES = {"architecture": ("vit", "tnt"), "positions": ("learned", "none")}
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
 STORED_PATCH = 16
 WORD = 4
@@ -71,6 +73,7 @@ class Settings:
     teacher: str | None = None
     teacher_architecture: str = "vit_tiny_patch16_224"
     architecture: Literal["vit", "tnt"] = "vit"
+    positions: Literal["learned", "none"] = "learned"
     input_size: int = 96
     store_size: int = 128
     width: int = 192
@@ -111,7 +114,8 @@ class Settings:
 
     @property
     def model_name(self) -> str:
-        return self.name or {"vit": "flexvit", "tnt": "tnt"}[self.architecture]
+        usual = {"vit": "flexvit", "tnt": "tnt"}[self.architecture]
+        return self.name or (f"{usual}_nopos" if self.positions == "none" else usual)
 
     @property
     def teacher_grid(self) -> int:
@@ -312,7 +316,8 @@ class FlexibleViT(nn.Module):
         tokens = F.linear(patches, weight, self.vit.patch_embed.proj.bias)
         start = repeat(self.vit.cls_token, "1 1 w -> b 1 w", b=len(x))
         tokens = torch.cat([start.to(tokens.dtype), tokens], dim=1)
-        tokens = tokens + self.positions([n // p for n in x.shape[-2:]]).to(tokens.dtype)
+        if self.vit.pos_embed is not None:
+            tokens = tokens + self.positions([n // p for n in x.shape[-2:]]).to(tokens.dtype)
         return self.vit.norm(self.vit.blocks(tokens))  # type: ignore[no-any-return]
 
     def positions(self, grid: list[int]) -> Tensor:
@@ -365,6 +370,8 @@ def architecture_arguments(s: Settings, classes: int) -> dict[str, Any]:
     match s.architecture:
         case "vit":
             own = {"patch_size": STORED_PATCH, "num_heads": s.heads, "class_token": True}
+            if s.positions == "none":
+                own["pos_embed"] = "none"
         case "tnt":
             own = {
                 "patch_size": s.patch_sizes[0],
@@ -785,13 +792,18 @@ def make_run(s: Settings, classes: int, teacher_width: int | None, device: torch
     bridge = None if teacher_width is None else nn.Linear(s.width, teacher_width).to(device)
     run = Run(student, average, bridge, make_optimisers(s, student, bridge))
     if s.start is not None:
-        run.earlier = begin_from(Path(s.start), classes, student, average)
+        run.earlier = begin_from(Path(s.start), classes, s.positions, student, average)
     return run
 
 
-def begin_from(file: Path, classes: int, *students: Student) -> Earlier:
-    """The weights of a model exported before, and what its card says of how it came about."""
+def begin_from(file: Path, classes: int, positions: str, *students: Student) -> Earlier:
+    """The weights of a model exported before, and what its card says of how it came about.
+
+    Without `positions` those that it has learned are left behind.
+    """
     state = {name: value.float() for name, value in load_file(file).items()}
+    if positions == "none":
+        state.pop("pos_embed", None)
     card = json.loads(file.with_suffix(".json").read_text())
     if len(card["classes"]) != classes:
         raise SystemExit(
@@ -1022,6 +1034,9 @@ def describe_recipe(s: Settings, earlier: Earlier) -> str:
         if earlier.seen
         else "From scratch"
     )
+    if s.positions == "none":
+        begun += ", its position embeddings left out" if earlier.seen else ""
+        drawn += "; no position embeddings: nothing tells the model where a patch lies"
     return (
         f"{begun}; {drawn}; {taught}; crops, mirroring, colour, sharpness and CutMix; Muon "
         f"at {s.muon_rate} and AdamW at {s.learning_rate}, cosine, "
@@ -1052,7 +1067,8 @@ def export(s: Settings, run: Run, pictures: Pictures) -> Path:
     default = s.default_patch_size if s.default_patch_size in sizes else sizes[0]
     card = {
         "name": f"vitviz/{s.model_name}",
-        "title": {"vit": "Flexible-patch ViT", "tnt": "Transformer in Transformer"}[s.architecture],
+        "title": {"vit": "Flexible-patch ViT", "tnt": "Transformer in Transformer"}[s.architecture]
+        + (" without positions" if s.positions == "none" else ""),
         "architecture": {
             "class": {"vit": "VisionTransformer", "tnt": "TNT"}[s.architecture],
             "arguments": architecture_arguments(s, len(pictures.classes)),
@@ -1094,7 +1110,8 @@ def load_student(card_file: Path, patch_size: int | None = None) -> tuple[Any, d
             grid = [arguments["img_size"] // size] * 2
             kernel = state["patch_embed.proj.weight"]
             state["patch_embed.proj.weight"] = resample_patch_embed(kernel, [size, size])
-            state["pos_embed"] = resample_abs_pos_embed(state["pos_embed"], grid)
+            if "pos_embed" in state:
+                state["pos_embed"] = resample_abs_pos_embed(state["pos_embed"], grid)
             model: Any = VisionTransformer(**(arguments | {"patch_size": size}))
         case "TNT":
             model = TNT(**arguments)
@@ -1140,7 +1157,8 @@ def smoke(s: Settings) -> list[Path]:
             smoke=True,
         )
         files = []
-        for tried in (small, replace(small, architecture="tnt", patch_sizes=(16,))):
+        without = replace(small, positions="none")
+        for tried in (small, without, replace(small, architecture="tnt", patch_sizes=(16,))):
             file = train(tried)
             model, card = load_student(file.with_suffix(".json"))
             logits = model(torch.zeros(1, *card["input_size"]))
@@ -1158,8 +1176,8 @@ def read_settings(words: Sequence[str] | None = None) -> Settings:
         option = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             parser.add_argument(option, action="store_true")
-        elif name == "architecture":
-            parser.add_argument(option, choices=("vit", "tnt"), default=value)
+        elif name in CHOICES:
+            parser.add_argument(option, choices=CHOICES[name], default=value)
         elif name == "patch_sizes":
             parser.add_argument(option, type=int, nargs="+", default=value)
         elif name == "minutes":

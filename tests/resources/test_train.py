@@ -39,8 +39,9 @@ def trial(train: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[P
     return train.smoke(train.Settings(out=str(out), device="cpu", smoke=True))
 
 
-def test_a_trial_trains_exports_and_reads_back_both_architectures(trial: list[Path]) -> None:
-    assert [file.name for file in trial] == ["flexvit.safetensors", "tnt.safetensors"]
+def test_a_trial_trains_exports_and_reads_back_every_kind(trial: list[Path]) -> None:
+    names = ["flexvit.safetensors", "flexvit_nopos.safetensors", "tnt.safetensors"]
+    assert [file.name for file in trial] == names
     for file in trial:
         card = json.loads(file.with_suffix(".json").read_text())
         assert card["steps"] == 4
@@ -50,17 +51,36 @@ def test_a_trial_trains_exports_and_reads_back_both_architectures(trial: list[Pa
         assert set(card["figures"]["accuracy"]) == {str(p) for p in card["patch_sizes"]}
 
 
+@pytest.mark.parametrize("number", [0, 1])
 def test_a_reloaded_model_answers_as_the_flexible_one_does(
-    train: ModuleType, trial: list[Path]
+    train: ModuleType, trial: list[Path], number: int
 ) -> None:
     """What vitviz gets by timm's resampling is what was trained, at every patch size."""
-    stored, card = train.load_student(trial[0].with_suffix(".json"), train.STORED_PATCH)
+    card_file = trial[number].with_suffix(".json")
+    stored, card = train.load_student(card_file, train.STORED_PATCH)
     flexible = train.FlexibleViT(stored, card["patch_sizes"]).eval()
     x = torch.randn(2, *card["input_size"])
     for size in card["patch_sizes"]:
-        plain, _ = train.load_student(trial[0].with_suffix(".json"), size)
+        plain, _ = train.load_student(card_file, size)
         assert plain.patch_embed.patch_size == (size, size)
         torch.testing.assert_close(flexible(x, size), plain(x), atol=1e-4, rtol=1e-3)
+
+
+def test_without_positions_the_order_of_patches_means_nothing(
+    train: ModuleType, trial: list[Path]
+) -> None:
+    """Not even after a start from a model that had learned positions."""
+    torch.manual_seed(0)
+    model, card = train.load_student(trial[1].with_suffix(".json"), 24)
+    assert card["title"].endswith("without positions")
+    x = torch.randn(1, *card["input_size"])
+    turned = x.roll(24, -1)  # whole patches change places
+    torch.testing.assert_close(model(turned), model(x), atol=1e-5, rtol=1e-4)
+    with_positions, _ = train.load_student(trial[0].with_suffix(".json"), 24)
+    assert (with_positions(turned) - with_positions(x)).abs().max() > 1e-4
+    student = train.make_student(train.Settings(width=64, depth=2, heads=2, positions="none"), 3)
+    train.begin_from(trial[0], 3, "none", student)
+    assert student.vit.pos_embed is None
 
 
 def test_held_out_pictures_are_the_same_each_time_and_of_every_class(
