@@ -433,7 +433,7 @@ def square(tokens: Tensor) -> int:
 
 
 def pool(maps: Tensor, grid: int) -> Tensor:
-    """Token maps [picture patch feature] averaged onto a coarser (or kept at this) square grid."""
+    """Token maps [picture patch feature] averaged onto a coarser grid, or spread over a finer one."""
     maps = rearrange(maps, "b (r c) f -> b f r c", r=square(maps))
     return rearrange(F.adaptive_avg_pool2d(maps, grid), "b f r c -> b (r c) f")
 
@@ -659,7 +659,7 @@ def losses(
     parts["logits"] = s.logit_weight * F.kl_div(log_q, batch.soft, reduction="batchmean")
     grid = math.isqrt(tokens.shape[1] - 1)
     wanted = batch.lesson.attention[..., None]
-    wanted = pool(wanted, grid) if grid <= square(wanted) else wanted
+    wanted = pool(wanted, grid)
     wanted = rearrange(wanted / wanted.sum(1, keepdim=True), "b patch 1 -> b patch")
     attention = sum(F.kl_div(m, wanted, reduction="batchmean") for m in maps) / len(maps)
     parts["attention"] = s.attention_weight * torch.as_tensor(attention)
