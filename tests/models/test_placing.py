@@ -113,3 +113,63 @@ def test_a_table_of_another_size_is_said(photo, tiny_checkpoint):
     model = vitviz.load(tiny_checkpoint, input_size=96)
     drawing = vitviz.draw("positions", vitviz.trace(model, photo))
     assert "resampled" in drawing.caption
+
+
+@pytest.fixture(scope="module")
+def windowed(photo):
+    sizes = {
+        "img_size": 64,
+        "depths": (2, 1),
+        "embed_dim": 24,
+        "num_heads": (2, 4),
+        "window_size": 4,
+    }
+    model = vitviz.load("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
+    return model, vitviz.trace(model, photo)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_the_bias_inside_a_window_lies_on_the_tokens_of_the_window(windowed, layer):
+    model, trace = windowed
+    attention = model.module.layers[0].blocks[layer].attn
+    table = attention.relative_position_bias_table.detach().numpy()
+    token = trace.grid.token(6, 3)
+    drawing = vitviz.draw("positions", trace, token=(6, 3), layer=layer, head=1)
+    values = next(each for each in drawing.panels[0].layers if isinstance(each, Heat)).values
+    seen = trace.layers[layer].windows.seen_from(token)
+    there = np.flatnonzero(np.isfinite(values.ravel()))
+    np.testing.assert_array_equal(there, seen)
+    side = 4
+    for other in seen:
+        down, across = np.subtract(divmod(token, trace.grid.cols), divmod(other, trace.grid.cols))
+        row = (down + side - 1) * (2 * side - 1) + across + side - 1
+        assert values.ravel()[other] == pytest.approx(table[row, 1], abs=1e-6)
+    assert "windows of 16 tokens" in drawing.caption
+
+
+def test_a_model_with_a_table_and_rotations_shows_either(photo):
+    model = vitviz.load("eva02_tiny_patch14_224", pretrained=False, depth=2, img_size=56)
+    trace = vitviz.trace(model, photo)
+    first, turned = (vitviz.draw("positions", trace, token=(1, 2), kind=kind)
+                     for kind in ("the first it has", "rotations"))  # fmt: skip
+    assert "position embeddings" in first.title
+    assert "turned by their position (rotary) too" in first.caption
+    assert "rotations by place" in turned.title
+    shown = next(each for each in turned.panels[0].layers if isinstance(each, Heat)).values
+    found = trace.source.rotations(0).astype(np.float64)
+    half = found.shape[1] // 2
+    angles = np.arctan2(found[:, :half], found[:, half:])
+    own = trace.grid.token(1, 2) - len(trace.grid.prefix)
+    wanted = np.cos(angles - angles[own]).mean(1).reshape(trace.grid.rows, -1)
+    np.testing.assert_allclose(shown, wanted, atol=1e-5)
+    none = vitviz.draw("positions", trace, kind="bias on scores")
+    assert none.panels[0].layers[0].text.startswith("eva02_tiny_patch14_224 has no bias on scores")
+
+
+def test_a_bias_of_nothing_is_in_the_middle_of_its_colours(photo):
+    trace = vitviz.trace(vitviz.load("test_vit_relpos", pretrained=False), photo)
+    large, tiles = vitviz.draw("positions", trace, token=(0, 1)).panels
+    heat = next(each for each in large.layers if isinstance(each, Heat))
+    if not heat.values.any():
+        assert (heat.scale.low, heat.scale.high) == (-1, 1)
+        assert tiles.bar.low == -tiles.bar.high < 0

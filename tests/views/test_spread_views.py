@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference import make_trace
+from reference import Maps, make_trace
 
 import vitviz
 from vitviz.core.drawing import Heat, Outlines, aim
 from vitviz.core.plots import Plot
+from vitviz.core.progress import Unsupported
 from vitviz.views import find
 
 
@@ -137,3 +138,41 @@ def test_lengths_need_no_attention(between_channels):
     assert vitviz.draw("norms", between_channels).panels
     with pytest.raises(vitviz.VitvizError, match="which block adds what"):
         vitviz.draw("norms", between_channels, of="added by attention")
+
+
+@pytest.fixture(scope="module")
+def mixed(photo):
+    model = vitviz.load("cait_xxs24_224", pretrained=False, depth=2, img_size=64)
+    return vitviz.trace(model, photo)
+
+
+def test_where_heads_are_mixed_the_softmax_before_is_measured(mixed):
+    assert all(layer.before is not None for layer in mixed.layers)
+    drawn = curve(plot_of(vitviz.draw("entropy", mixed, relative=False).panels[0]), "a head").y
+    plain = []
+    for layer in mixed.layers:
+        for head in range(layer.before.heads):
+            rows = layer.before.matrix(head).astype(np.float64)
+            np.testing.assert_allclose(rows.sum(1), 1, atol=1e-5)
+            plain.append(-(rows * np.log(rows)).sum(1).mean())
+    np.testing.assert_allclose(drawn, plain, rtol=1e-5)
+    for view in ("entropy", "distance", "field"):
+        assert "before the model mixes its heads" in vitviz.draw(view, mixed).caption
+    steps, row = vitviz.draw("block", mixed, token=(0, 0)).panels
+    assert ("sum", "1.0000") in zip(row.layers[0].rows[-1], row.layers[0].rows[-1][1:], strict=False)
+    assert {"softmax", "heads mixed"} <= {line[0] for line in steps.layers[0].rows}
+
+
+def test_a_difference_of_two_softmaxes_is_no_share():
+    trace = make_trace(depth=2, heads=2)
+    layers = [
+        replace(layer, attention=Maps(layer.attention.maps - 2 * layer.attention.maps.mean()))
+        for layer in trace.layers
+    ]
+    signed = replace(trace, layers=tuple(layers))
+    for view in ("entropy", "distance"):
+        with pytest.raises(Unsupported, match="below zero in every head"):
+            vitviz.draw(view, signed)
+    picture, curves = vitviz.draw("field", signed).panels
+    assert "below zero" in picture.title
+    assert not any(one.tone == "chosen" for one in plot_of(curves).curves)

@@ -42,6 +42,11 @@ def drawable(layer: Layer) -> bool:
     return attention.queries == layer.grid.tokens and attention.keys == layer.keys.tokens
 
 
+def below_zero(rows: Rows | Float32[np.ndarray, "key"]) -> bool:
+    """Whether rows are no shares of a whole: a difference of two softmaxes is not."""
+    return float(rows.min()) < -1e-6
+
+
 def mean_distance(layer: Layer, *, renormalise: bool) -> Float64[np.ndarray, "head"]:
     """Mean distance that each head looks, in model pixels: mean over patches of sum A D.
 
@@ -51,11 +56,13 @@ def mean_distance(layer: Layer, *, renormalise: bool) -> Float64[np.ndarray, "he
     apart = distances(layer.grid, layer.keys)
     return np.array([
         _mean_distance(_among_patches(layer, head), apart, renormalise)
-        for head in range(layer.attention.heads)
+        for head in range(layer.shares.heads)
     ])  # fmt: skip
 
 
 def _mean_distance(rows: Rows, apart: Float32[np.ndarray, "patch key"], renormalise: bool) -> float:
+    if below_zero(rows):
+        return float("nan")
     reached = reduce(rows * apart, "query key -> query", "sum")
     if renormalise:
         total = reduce(rows, "query key -> query", "sum")
@@ -64,7 +71,7 @@ def _mean_distance(rows: Rows, apart: Float32[np.ndarray, "patch key"], renormal
 
 
 def _among_patches(layer: Layer, head: int) -> Rows:
-    rows: Rows = layer.attention.matrix(head)[layer.grid.patches, layer.keys.patches]
+    rows: Rows = layer.shares.matrix(head)[layer.grid.patches, layer.keys.patches]
     return rows
 
 
@@ -74,13 +81,14 @@ def mean_entropy(layer: Layer, *, relative: bool) -> Float64[np.ndarray, "head"]
     `relative` divides by the entropy of attention that is even over all keys there are: 0 to 1.
     """
     even = np.log(max(_visible(layer), 2)) if relative else 1.0
-    return np.array([
-        entropy(layer.attention.matrix(head)).mean() / even for head in range(layer.attention.heads)
-    ])  # fmt: skip
+    maps = (layer.shares.matrix(head) for head in range(layer.shares.heads))
+    return np.array([entropy(rows).mean() / even for rows in maps])
 
 
 def entropy(rows: Rows) -> Float64[np.ndarray, "query"]:
-    """-sum p ln p of every row, in nats."""
+    """-sum p ln p of every row, in nats; NaN where they are no shares."""
+    if below_zero(rows):
+        return np.full(len(rows), np.nan)
     safe = np.where(rows > 0, rows, 1).astype(np.float64)
     found: Float64[np.ndarray, "query"] = -reduce(safe * np.log(safe), "query key -> query", "sum")
     return found
@@ -88,7 +96,7 @@ def entropy(rows: Rows) -> Float64[np.ndarray, "query"]:
 
 def _visible(layer: Layer) -> int:
     """How many keys a token can look at."""
-    return layer.attention.keys if layer.windows is None else layer.windows.keys.shape[1]
+    return layer.shares.keys if layer.windows is None else layer.windows.keys.shape[1]
 
 
 def mass_within(

@@ -108,6 +108,11 @@ class Layer:
         """The tokens that are looked at."""
         return self.pooled or self.grid
 
+    @property
+    def shares(self) -> Attention:
+        """The attention whose rows are shares of a whole: the softmax, before heads are mixed."""
+        return self.before or self.attention
+
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
@@ -171,7 +176,8 @@ class Source(Protocol):
         """Sine and cosine of every angle by which a patch's q and k are turned. Unsupported without."""
 
     def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
-        """What a layer adds to its scores, whatever the picture. Unsupported where nothing is added."""
+        """What a layer adds to its scores, whatever the picture: between the tokens of its grid, or
+        between the slots of each of its windows. Unsupported where nothing is added."""
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""
@@ -184,7 +190,8 @@ class Trace:
     `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
     higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the
     frame where the model saw padding). `positions` are the position embeddings of the patch tokens
-    as added for this picture, None with `positions_note` saying why where there are none.
+    as added for this picture, None where there are none; `positions_note` says in a clause why, or
+    what else tells places apart.
     `predictions` are (label, probability), best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.

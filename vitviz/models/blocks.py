@@ -119,11 +119,12 @@ def _words(seen: dict[str, Tensor], call: Call | None) -> list[Step | None]:
     """What happens among the words of each sentence, and what the sentence is told."""
     if "words in" not in seen:
         return []
-    maps = [] if call is None else _inner(call, "sentence ")[-2:-1]
+    inner = [] if call is None else _inner(call, "sentence ")
+    maps = [step for step in inner if step is not None and step.name == "softmax"]
     return [
         _step("words in", seen["words in"], WORDS),
         _step("words, norm", seen.get("norm_in out"), WORDS),
-        *(step and replace(step, name="words, softmax") for step in maps),
+        *(replace(step, name="words, softmax") for step in maps),
         _step("words, attention", seen.get("attn_in out"), WORDS),
         _step("words + attention", seen.get("norm_mlp_in in"), WORDS),
         _step("words, norm", seen.get("norm_mlp_in out"), WORDS),
@@ -175,7 +176,8 @@ def _inner(call: Call, each: str = "1 ") -> list[Step | None]:
         _step("queries", query, f"{each}head query dim"), _step("keys", key, f"{each}head key dim"),
         _step("values", call.values, f"{each}head key dim"),
         _step("scores q·kᵀ/√d", scores if plain else None, f"{each}head query key"),
-        _step("softmax", maps, f"{each}head query key"),
+        _step("softmax", maps if call.before is None else call.before, f"{each}head query key"),
+        _step("heads mixed", None if call.before is None else maps, f"{each}head query key"),
         _step("weighted sum of values", mixed, f"{each}head query dim"),
     ]  # fmt: skip
 

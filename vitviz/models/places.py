@@ -48,13 +48,27 @@ def rotations_of(
     return np.array(values[-grid.rows * grid.cols :].numpy(), np.float32)
 
 
+def _in_windows(attention: Any) -> Float32[np.ndarray, "head query key"] | None:
+    """The bias between the places of a Swin's window, as its module lays it out; None in others."""
+    if getattr(attention, "window_area", None) is None or not hasattr(
+        attention, "_get_rel_pos_bias"
+    ):
+        return None
+    with torch.no_grad():
+        bias = attention._get_rel_pos_bias().float().cpu()
+    return np.array(rearrange(bias, "1 head query key -> head query key").numpy(), np.float32)
+
+
 def bias_of(
     module: nn.Module, layer: str, pixels: Tensor, grid: TokenGrid, called: str
 ) -> Float32[np.ndarray, "head query key"]:
     """What a layer adds to its scores for each query and key, whatever the picture.
 
-    Unsupported where its attention call is given no bias over the tokens of the grid.
+    Where it attends inside windows, what it adds between the slots of each of them. Unsupported where
+    its attention call is given no bias over the tokens of the grid.
     """
+    if (own := _in_windows(module.get_submodule(layer))) is not None:
+        return own
     _, calls = record(module, pixels, values=False)
     call = next((each for each in calls if each.name == layer), None)
     bias = None if call is None else call.bias

@@ -49,7 +49,11 @@ def draw(
         panel = Panel((Message(parts.sentence(why)),), Box(0, 0, 3, 4), title)
     row = _row(trace, selection, layer, keys)
     said = "Statistics are over all tokens and heads of this picture."
-    return Drawing("block", title, ((panel,), (row,)), parts.caption(trace, said))
+    mixed = trace.layers[layer].before is not None
+    more = (
+        ("This model mixes its heads after the softmax; the row is from before.",) if mixed else ()
+    )
+    return Drawing("block", title, ((panel,), (row,)), parts.caption(trace, said, *more))
 
 
 def _steps(trace: Trace, layer: int) -> Panel:
@@ -76,9 +80,9 @@ def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
     """The largest entries of the softmax row, and what the others sum to."""
     one = trace.layers[layer]
     token = selection.token(one.grid, trace.crop)
-    heads = one.attention.heads
+    heads = one.shares.heads
     head = None if selection.head is None else min(selection.head, heads - 1)
-    rows = one.attention.rows(token)
+    rows = one.shares.rows(token)
     row = reduce(rows, "head key -> key", "mean") if head is None else rows[head]
     order = np.argsort(-row)[:keys]
     entries = [(one.keys.name(int(key)), f"{row[key]:.4f}") for key in order]

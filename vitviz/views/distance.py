@@ -72,7 +72,7 @@ def draw(
         "distance",
         f"How far heads look, layer {layer + 1} of {len(found)}",
         ((panel,),),
-        parts.caption(trace, spread.pictures_words(count, over), said),
+        parts.caption(trace, spread.pictures_words(count, over), said, *spread.shares_words(trace)),
     )
 
 

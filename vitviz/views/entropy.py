@@ -52,7 +52,12 @@ def draw(
         "entropy",
         f"How widely heads spread their attention, layer {layer + 1} of {len(found)}",
         ((panel,),),
-        parts.caption(trace, spread.pictures_words(count, over), "Mean over all tokens."),
+        parts.caption(
+            trace,
+            spread.pictures_words(count, over),
+            "Mean over all tokens.",
+            *spread.shares_words(trace),
+        ),
     )
 
 

@@ -9,7 +9,14 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32, Float64
 
-from vitviz.core.distance import Convolutions, distances, drawable, mass_within, radius_of
+from vitviz.core.distance import (
+    Convolutions,
+    below_zero,
+    distances,
+    drawable,
+    mass_within,
+    radius_of,
+)
 from vitviz.core.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.plots import Axis, Curve, Plot, Whose
@@ -72,7 +79,8 @@ def draw(
     cell = grid.patch if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(count, kernel, stride, dilation, cell)
     panels = _picture(trace, selection, stack, cells, box, look), _curves(trace, selection, stack)
-    return Drawing("field", title, (panels,), parts.caption(trace, _said(stack, cells)))
+    said = parts.caption(trace, _said(stack, cells), *spread.shares_words(trace))
+    return Drawing("field", title, (panels,), said)
 
 
 def _said(stack: Convolutions, cells: str) -> str:
@@ -91,12 +99,12 @@ def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray
     """Where the token looks in a layer, in the chosen head or the mean of all; None where unknown."""
     if not drawable(layer):
         return None
-    rows = layer.attention.rows(selection.token(layer.grid, trace.crop))
+    rows = layer.shares.rows(selection.token(layer.grid, trace.crop))
     head = selection.head
     one: Float32[np.ndarray, "key"] = (
         reduce(rows, "head key -> key", "mean") if head is None else rows[min(head, len(rows) - 1)]
     )
-    return one
+    return None if below_zero(one) else one
 
 
 @kept(most=2)
@@ -122,7 +130,7 @@ def _picture(
         return Panel(
             (*parts.picture(trace), *fields, *parts.marks(trace, selection)),
             frame,
-            f"{title}: not among patches",
+            f"{title}: {'below zero, no shares' if drawable(one) else 'not among patches'}",
             PixelSpace(trace.crop, trace.grid),
         )
     values = parts.on_grid(row[one.keys.patches], one.keys)

@@ -167,7 +167,7 @@ def _span(values: np.ndarray) -> tuple[float, float]:
 
 def _even(low: float, high: float) -> tuple[float, float]:
     """A range as wide below zero as above it, so that a diverging table turns at zero."""
-    reach = max(abs(low), abs(high))
+    reach = max(abs(low), abs(high)) or 1.0  # zero alone is in the middle of the table
     return -reach, reach
 
 
@@ -187,6 +187,7 @@ def tile_ranges(
             return np.full_like(low, fixed[0]), np.full_like(high, fixed[1])
     if look.table in DIVERGING:
         reach = np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
+        reach = np.where(reach == 0, np.float32(1), reach)
         return -reach, reach
     return bounds
 
@@ -256,9 +257,9 @@ def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str,
     return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
 
 
-def sentence(why: Exception) -> str:
+def sentence(why: object) -> str:
     """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
-    text = str(why)
+    text = str(why).rstrip(".")
     first, _, _ = text.partition(" ")
     return f"{text[:1].upper() + text[1:] if first.isalpha() else text}."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from einops import rearrange, reduce
@@ -22,16 +22,18 @@ from vitviz.core.drawing import (
     PixelSpace,
     TokenTiles,
 )
-from vitviz.core.geometry import Box
+from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.plots import Curve, Plot, axis
 from vitviz.core.selection import Selection
 from vitviz.core.similarity import cosine
-from vitviz.core.trace import Trace
+from vitviz.core.trace import Layer, Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 LABEL = "cosine similarity"
+
+Kind = Literal["the first it has", "embeddings", "rotations", "bias on scores"]
 
 
 @view(
@@ -55,6 +57,9 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
+    kind: Annotated[
+        Kind, Help("What tells places apart; some models have more than one of them")
+    ] = "the first it has",
     over_picture: Annotated[bool, Help("Lay the chosen place's map over the picture")] = False,
     profile: Annotated[
         bool, Help("Add how likeness falls with the distance along rows and along columns")
@@ -62,86 +67,117 @@ def draw(
     look: Look = Look(range="view"),
 ) -> Drawing:
     """The grid of grids, and the map of the chosen place large."""
-    if _table(trace) is None:
-        return _otherwise(trace, selection, look)
+    if _table(trace, kind) is None:
+        return _otherwise(trace, selection, kind, look)
     token = selection.token(trace.grid, trace.crop)
     place = trace.grid.place(token)
     of = "" if place is None else f" to that of {parts.token_words(trace.grid, token)}"
     return Drawing(
         "positions",
-        f"Similarity of {_what(trace)}{of}",
+        f"Similarity of {_what(trace, kind)}{of}",
         (
             (
-                _large(trace, selection, place, over_picture, look),
-                _grid_of_grids(trace, place, look),
-                *((_profile(trace),) if profile else ()),
+                _large(trace, selection, kind, place, over_picture, look),
+                _grid_of_grids(trace, kind, place, look),
+                *((_profile(trace, kind),) if profile else ()),
             ),
         ),
-        parts.caption(trace, *parts.ranges_words(look), *_words(trace)),
+        parts.caption(trace, *parts.ranges_words(look), *_words(trace, kind)),
     )
 
 
-def _table(trace: Trace) -> Float32[np.ndarray, "patch dim"] | None:
+def _embedded(trace: Trace, kind: Kind) -> bool:
+    """Whether the learned table is shown."""
+    return trace.positions is not None and kind in ("the first it has", "embeddings")
+
+
+def _table(trace: Trace, kind: Kind) -> Float32[np.ndarray, "patch dim"] | None:
     """A vector for each place: the learned one, or sines and cosines of its rotation."""
-    if trace.positions is not None:
+    if _embedded(trace, kind):
         return trace.positions
-    if trace.source is None or not trace.layers:
+    if trace.source is None or not trace.layers or kind in ("embeddings", "bias on scores"):
         return None
     found = asked.rotations(trace, 0)
     return None if isinstance(found, str) else found
 
 
-def _what(trace: Trace) -> str:
-    return "position embeddings" if trace.positions is not None else "rotations by place"
+def _what(trace: Trace, kind: Kind) -> str:
+    return "position embeddings" if _embedded(trace, kind) else "rotations by place"
 
 
-def _words(trace: Trace) -> tuple[str, ...]:
-    """Said of a table that was made for another size, and of rotations."""
-    if trace.positions is None:
+def _words(trace: Trace, kind: Kind) -> tuple[str, ...]:
+    """Said of a table that was made for another size or is not alone, and of rotations."""
+    if not _embedded(trace, kind):
         return ("Mean cosine of the differences of all angles, in the first layer.",)
-    notes = (note for note in trace.model.notes if note.startswith("the position embeddings are"))
-    return tuple(f"{note[:1].upper()}{note[1:]}." for note in notes)
+    notes = [note for note in trace.model.notes if note.startswith("the position embeddings are")]
+    return tuple(
+        map(parts.sentence, [*notes, *([trace.positions_note] * bool(trace.positions_note))])
+    )
 
 
-def _otherwise(trace: Trace, selection: Selection, look: Look) -> Drawing:
+def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Drawing:
     """The bias that each head adds to its scores, or why there is nothing to draw."""
-    layer = selection.layer(len(trace.layers))
-    asking = trace.source is not None and bool(trace.layers)
-    found = asked.position_bias(trace, layer) if asking else ""
+    number = selection.layer(len(trace.layers))
+    asking = (
+        trace.source is not None and trace.layers and kind in ("the first it has", "bias on scores")
+    )
+    found = asked.position_bias(trace, number) if asking else ""
     if isinstance(found, str):
-        return _none(trace)
-    grid = trace.grid
+        return _none(trace, kind)
+    layer = trace.layers[number]
+    grid = layer.grid
     token = selection.token(grid, trace.crop)
-    maps = parts.on_grid(found[:, token, grid.patches], grid)
+    maps = parts.on_grid(_bias_from(found, layer, token)[:, grid.patches], grid)
     look = replace(look, table=look.table if look.table in DIVERGING else "vik")
     head = None if selection.head is None else min(selection.head, len(maps) - 1)
     large = reduce(maps, "head row col -> row col", "mean") if head is None else maps[head]
     scale = parts.scale_of(large, look, "bias on scores")
     panels = (
         Panel(
-            (Heat(large, grid.frame, scale, smooth=look.smooth), *parts.marks(trace, selection)),
-            trace.crop.frame, f"Layer {layer + 1}, {parts.head_words(head, len(maps))}",
+            (
+                Heat(large, grid.frame, scale, smooth=look.smooth),
+                *parts.window_marks(trace, layer, selection), *parts.marks(trace, selection),
+            ),
+            trace.crop.frame, f"Layer {number + 1}, {parts.head_words(head, len(maps))}",
             PixelSpace(trace.crop, grid), scale, query=grid.name(token),
         ),
-        _bias_tiles(trace, maps, look),
+        _bias_tiles(trace, grid, maps, look),
     )  # fmt: skip
     title = f"What is added to the scores of {parts.token_words(grid, token)} by place"
-    said = "The same for every picture."
-    return Drawing(
-        "positions", title, (panels,), parts.caption(trace, said, *parts.ranges_words(look))
-    )
+    said = ("The same for every picture.", *parts.window_words(layer), *parts.ranges_words(look))
+    return Drawing("positions", title, (panels,), parts.caption(trace, *said))
 
 
-def _bias_tiles(trace: Trace, maps: Float32[np.ndarray, "head row col"], look: Look) -> Panel:
+def _bias_from(
+    bias: Float32[np.ndarray, "head query key"], layer: Layer, token: int
+) -> Float32[np.ndarray, "head key"]:
+    """What is added to a token's scores for every other; NaN outside of its window."""
+    if layer.windows is None:
+        return bias[:, token]
+    found = np.full((len(bias), layer.keys.tokens), np.nan, np.float32)
+    for window, slot in layer.windows.slots(token)[:1]:
+        keys = layer.windows.keys[window]
+        seen = np.isin(keys, layer.windows.seen_from(token))
+        found[:, keys[seen]] = bias[:, slot, seen]
+    return found
+
+
+def _bias_tiles(
+    trace: Trace, grid: TokenGrid, maps: Float32[np.ndarray, "head row col"], look: Look
+) -> Panel:
     """Every head's bias as a small map, in lines of four."""
-    grid, heads = trace.grid, len(maps)
+    heads = len(maps)
     across = min(4, heads)
     down = -(-heads // across)
-    filled = np.full((down * across, grid.rows, grid.cols), np.nan, np.float32)
-    filled[:heads] = maps
-    values = rearrange(filled, "(down across) row col -> down across row col", down=down)
-    low, high = parts.tile_ranges(values, look)
-    low, high = (np.nan_to_num(each) for each in (low, high))
+    least = np.nanmin(maps, axis=(1, 2), keepdims=True)
+    inside = np.where(
+        np.isnan(maps), least, maps
+    )  # what is out of the window has no say in the range
+    missing = ((0, down * across - heads), (0, 0), (0, 0))
+    pattern = "(down across) row col -> down across row col"
+    values = rearrange(np.pad(maps, missing, constant_values=np.nan), pattern, down=down)
+    ranged: parts.Tiles = rearrange(np.pad(inside, missing, mode="edge"), pattern, down=down)
+    low, high = parts.tile_ranges(ranged, look)
     scale = parts.tiles_scale(low, high, look, "bias")
     lines = tuple(min(across, heads - line * across) for line in range(down))
     space = HeadTiles(trace.crop, grid, down, lines, by_layer=False)
@@ -150,9 +186,9 @@ def _bias_tiles(trace: Trace, maps: Float32[np.ndarray, "head row col"], look: L
 
 
 @kept(most=1)
-def _profile(trace: Trace) -> Panel:
+def _profile(trace: Trace, kind: Kind) -> Panel:
     """How alike places are on average, by how far apart they are along a row or a column."""
-    alike = _similarity(trace).astype(np.float64)
+    alike = _similarity(trace, kind).astype(np.float64)
     rows, cols = trace.grid.rows, trace.grid.cols
     down = [np.mean([alike[row, col, row + gap, col] for row in range(rows - gap)
                      for col in range(cols)]) for gap in range(rows)]  # fmt: skip
@@ -167,23 +203,27 @@ def _profile(trace: Trace) -> Panel:
     return Panel((plot,), Box(0, 0, 1, 1), "Mean over all places")
 
 
-def _none(trace: Trace) -> Drawing:
-    reason = trace.positions_note or "This model has no table of position embeddings."
-    panel = Panel((Message(reason),), Box(0, 0, 1, 4), "Position embeddings")
-    return Drawing("positions", "No position embeddings", ((panel,),), parts.caption(trace))
+def _none(trace: Trace, kind: Kind) -> Drawing:
+    reason = trace.positions_note or "this model has no table of position embeddings"
+    name = "position embeddings"
+    if kind in ("rotations", "bias on scores"):
+        name = "rotations by place" if kind == "rotations" else kind
+        reason = f"{trace.model.called} has no {name} that could be read"
+    panel = Panel((Message(parts.sentence(reason)),), Box(0, 0, 1, 4), name.capitalize())
+    return Drawing("positions", f"No {name}", ((panel,),), parts.caption(trace))
 
 
 @kept(most=2)
-def _tiles(trace: Trace, look: Look) -> HeatTiles:
+def _tiles(trace: Trace, kind: Kind, look: Look) -> HeatTiles:
     """All places' maps; what a painter uploads once."""
-    values = _similarity(trace)
+    values = _similarity(trace, kind)
     low, high = parts.tile_ranges(values, look)
     return HeatTiles(values, low, high, parts.tiles_scale(low, high, look, LABEL))
 
 
 @kept(most=1)
-def _similarity(trace: Trace) -> Float32[np.ndarray, "tile_row tile_col row col"]:
-    table = _table(trace)
+def _similarity(trace: Trace, kind: Kind) -> Float32[np.ndarray, "tile_row tile_col row col"]:
+    table = _table(trace, kind)
     assert table is not None
     return rearrange(
         cosine(table),
@@ -200,9 +240,9 @@ def _frame(trace: Trace) -> tuple[Box, TokenTiles]:
     return Box(0, 0, rows * (rows + 1) - 1, cols * (cols + 1) - 1), space
 
 
-def _grid_of_grids(trace: Trace, place: tuple[int, int] | None, look: Look) -> Panel:
+def _grid_of_grids(trace: Trace, kind: Kind, place: tuple[int, int] | None, look: Look) -> Panel:
     extent, space = _frame(trace)
-    tiles = _tiles(trace, look)
+    tiles = _tiles(trace, kind, look)
     boxes = () if place is None else (parts.tile_box(*place, space.tile),)
     return Panel(
         (tiles, Outlines(boxes, "chosen")),
@@ -216,6 +256,7 @@ def _grid_of_grids(trace: Trace, place: tuple[int, int] | None, look: Look) -> P
 def _large(
     trace: Trace,
     selection: Selection,
+    kind: Kind,
     place: tuple[int, int] | None,
     over_picture: bool,
     look: Look,
@@ -226,8 +267,8 @@ def _large(
             "This token lies nowhere in the picture.", "Point at a patch to compare its place."
         )
         return Panel((message,), frame, "No place")
-    values = _similarity(trace)[place]
-    scale = parts.scale_of(values, look, LABEL, _whole(trace))
+    values = _similarity(trace, kind)[place]
+    scale = parts.scale_of(values, look, LABEL, _whole(trace, kind))
     return Panel(
         _large_layers(trace, selection, values, scale, over_picture, look),
         frame,
@@ -252,6 +293,6 @@ def _large_layers(
 
 
 @kept(most=1)
-def _whole(trace: Trace) -> tuple[float, float]:
-    values = _similarity(trace)
+def _whole(trace: Trace, kind: Kind) -> tuple[float, float]:
+    values = _similarity(trace, kind)
     return float(values.min()), float(values.max())

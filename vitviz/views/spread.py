@@ -50,6 +50,11 @@ def averaged(
         raise Unsupported(
             f"{trace.model.title} has no layer whose attention is among tokens with a place"
         )
+    if not any(each is not None and np.isfinite(each).any() for each in found[0]):
+        raise Unsupported(
+            f"attention goes below zero in every head of {trace.model.title}, so it is no share of a "
+            "whole that could be spread or have a distance"
+        )
     mean = tuple(
         None if layers[0] is None else mean_of(np.stack(layers))
         for layers in zip(*found, strict=True)
@@ -106,6 +111,12 @@ def of_layer(spread: Spread, layer: int, form: str = "{:.1f}") -> tuple[tuple[st
         (f"least, head {low + 1}", form.format(heads[low])),
         (f"most, head {high + 1}", form.format(heads[high])),
     )
+
+
+def shares_words(trace: Trace) -> tuple[str, ...]:
+    """Said where heads are mixed after the softmax."""
+    mixed = any(layer.before is not None for layer in trace.layers)
+    return ("Of the softmax, before the model mixes its heads.",) if mixed else ()
 
 
 def pictures_words(count: int, over: Over) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class VisionTransformer:
                     old_size=getattr(module.patch_embed, "grid_size", None),
                     num_prefix_tokens=prefix,
                 )[:, prefix:]  # fmt: skip
-        return np.array(rows[0].numpy(), np.float32), ""
+        return np.array(rows[0].numpy(), np.float32), beside_table(module)
 
 
 def differences(layers: Sequence[Layer], shares: Sequence[float | None]) -> tuple[Layer, ...]:
@@ -118,16 +119,23 @@ def no_table(module: nn.Module) -> str:
     """Why a model has no position embeddings to compare."""
     if getattr(module, "rope", None) is not None:
         return "this model turns queries and keys by their position (rotary), it adds no table"
-    relative = (getattr(module, "shared_rel_pos", None), getattr(module, "rel_pos_bias", None))
-    if any(each is not None for each in relative) or _has_bias(module):
+    if _has_bias(module):
         return "this model adds a bias for the distance of two patches, not a table of positions"
     return "this model adds no table of position embeddings to its patches"
 
 
+def beside_table(module: nn.Module) -> str:
+    """What tells places apart beside a table of positions; "" where nothing does."""
+    if getattr(module, "rope", None) is not None:
+        return "queries and keys are turned by their position (rotary) too"
+    if _has_bias(module):
+        return "scores have a bias for the distance of two patches too"
+    return ""
+
+
 def _has_bias(module: nn.Module) -> bool:
-    return any(
-        "rel_pos" in name or "relative_position" in name for name, _ in module.named_modules()
-    )
+    named = chain(module.named_modules(), module.named_parameters(), module.named_buffers())
+    return any("rel_pos" in name or "relative_position" in name for name, _ in named)
 
 
 def _moves(module: nn.Module, grid: TokenGrid) -> bool:
