@@ -135,7 +135,12 @@ def test_the_bias_inside_a_window_lies_on_the_tokens_of_the_window(windowed, lay
     table = attention.relative_position_bias_table.detach().numpy()
     token = trace.grid.token(6, 3)
     drawing = vitviz.draw("positions", trace, token=(6, 3), layer=layer, head=1)
-    values = next(each for each in drawing.panels[0].layers if isinstance(each, Heat)).values
+    heat = next(each for each in drawing.panels[0].layers if isinstance(each, Heat))
+    values = np.full((trace.grid.rows, trace.grid.cols), np.nan, np.float32)
+    top, left = (int(edge // side) for edge, side in
+                 zip((heat.box.top, heat.box.left), trace.grid.patch, strict=True))  # fmt: skip
+    rows, cols = heat.values.shape
+    values[top : top + rows, left : left + cols] = heat.values
     seen = trace.layers[layer].windows.seen_from(token)
     there = np.flatnonzero(np.isfinite(values.ravel()))
     np.testing.assert_array_equal(there, seen)

@@ -159,7 +159,9 @@ def test_where_heads_are_mixed_the_softmax_before_is_measured(mixed):
     for view in ("entropy", "distance", "field"):
         assert "before the model mixes its heads" in vitviz.draw(view, mixed).caption
     steps, row = vitviz.draw("block", mixed, token=(0, 0)).panels
-    assert ("sum", "1.0000") in zip(row.layers[0].rows[-1], row.layers[0].rows[-1][1:], strict=False)
+    assert ("sum", "1.0000") in zip(
+        row.layers[0].rows[-1], row.layers[0].rows[-1][1:], strict=False
+    )
     assert {"softmax", "heads mixed"} <= {line[0] for line in steps.layers[0].rows}
 
 

@@ -239,6 +239,10 @@ def _without_head(module: nn.Module, layer: int, head: int) -> Any:
     """A hook that takes one head's part out of what the projection of a layer reads."""
     blocks: Any = getattr(module, "blocks", None)
     blocks = list(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else []
+    if not blocks:
+        raise Unsupported(
+            f"the blocks of {type(module).__name__} are in no one list, so no head of one is taken out"
+        )
     if not 0 <= layer < len(blocks):
         raise VitvizError(f"there is no layer {layer} to mask; the {len(blocks)} count from 0")
     # TNT: the outer attention is the one whose heads are shown.

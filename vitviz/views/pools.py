@@ -33,7 +33,7 @@ def without(trace: Trace) -> str:
         "map shows which patches it reads; every head reads others. It is the same wherever you point."
     ),
     formula="A = softmax(q_pool kᵀ / √d); the map is its one row over the patches",
-    source="Zhai et al. 2022, arXiv:2106.04560, section 3.5; Touvron et al. 2021, arXiv:2103.17239, "
+    source="Zhai et al. 2022, arXiv:2106.04560 (MAP head); Touvron et al. 2021, arXiv:2103.17239, "
     "section 3 (class attention)",
     follows=("token", "layer", "head"),
     order=92,

@@ -44,7 +44,8 @@ Kind = Literal["the first it has", "embeddings", "rotations", "bias on scores"]
         "is added to tell it. Each small map compares the vector of one place with those of all "
         "places, and stands where that place is. In a trained model the neighbours are alike, "
         "often whole rows and columns too; the chosen place is shown large. Models that turn queries "
-        "and keys by their place, or add a bias to the scores, show that instead."
+        "and keys by their place, or add a bias to the scores, show that instead; where a "
+        "model has several of these, choose which."
     ),
     formula="cos(pᵢ, pⱼ) = pᵢ · pⱼ / (‖pᵢ‖ ‖pⱼ‖); rotations: mean over all angles of cos(θᵢ − θⱼ); "
     "bias: Bᵢⱼ of the head, added to q·kᵀ/√d",
@@ -135,7 +136,7 @@ def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Dr
     panels = (
         Panel(
             (
-                Heat(large, grid.frame, scale, smooth=look.smooth),
+                _where_known(large, grid, scale, look),
                 *parts.window_marks(trace, layer, selection), *parts.marks(trace, selection),
             ),
             trace.crop.frame, f"Layer {number + 1}, {parts.head_words(head, len(maps))}",
@@ -146,6 +147,18 @@ def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Dr
     title = f"What is added to the scores of {parts.token_words(grid, token)} by place"
     said = ("The same for every picture.", *parts.window_words(layer), *parts.ranges_words(look))
     return Drawing("positions", title, (panels,), parts.caption(trace, *said))
+
+
+def _where_known(
+    values: Float32[np.ndarray, "row col"], grid: TokenGrid, scale: Scale, look: Look
+) -> Heat:
+    """The part of a map that has values: a window, or all of it."""
+    rows, cols = (np.flatnonzero(np.isfinite(values).any(axis=other)) for other in (1, 0))
+    (top, bottom), (left, right) = ((each[0], each[-1] + 1) for each in (rows, cols))
+    high, wide = grid.patch
+    box = Box(top * high, left * wide, bottom * high, right * wide)
+    inside = np.ascontiguousarray(values[top:bottom, left:right])
+    return Heat(inside, box, scale, smooth=look.smooth)
 
 
 def _bias_from(

@@ -22,6 +22,7 @@ from vitviz.views.options import Help, Look
 
 SHOWN = 5
 ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
+OTHERS = "Another change may be possible: patches mixed up or made grey, say."
 VARIANTS = (
     Intervention(positions="removed"), Intervention(positions="shuffled"),
     Intervention(positions="sin-cos"), Intervention(patches="shuffled"),
@@ -88,7 +89,7 @@ def draw(
     try:
         after = _changed(trace, change)
     except Unsupported as why:
-        return asked.refused(trace, "whatif", "What if", why)
+        return asked.refused(trace, "whatif", "What if", why, OTHERS)
     maps = [_attention(each, selection) for each in (trace, after)]
     drawn = tuple(
         _map(one, selection, values, _whole(maps), look, name)
