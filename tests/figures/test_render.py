@@ -15,6 +15,7 @@ from reference import make_trace
 from vitviz.core.colors import Scale, colored
 from vitviz.core.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
 from vitviz.core.geometry import Box, Spot
+from vitviz.core.plots import Axis, Curve, Plot
 from vitviz.core.progress import VitvizError
 from vitviz.core.selection import Selection
 from vitviz.core.tiles import heat_mosaic, upsampled
@@ -161,3 +162,20 @@ def test_an_empty_range_and_an_infinite_value_still_print(tmp_path):
 def test_a_page_too_narrow_is_refused(heads):
     with pytest.raises(VitvizError, match=r"40 mm .*, not 10"):
         render(heads, width_mm=10)
+
+
+@pytest.mark.parametrize("width", [85, 180])
+def test_the_words_around_a_plot_do_not_touch(width):
+    line = Curve(np.arange(3.0), np.arange(3.0) / 2, "a line with a name")
+    plot = Plot((line,), Axis("layer", 0, 2), Axis("share of attention", 0, 5))
+    figure = render(
+        Drawing("test", "", ((Panel((plot,), Box(0, 0, 3, 4)),),)), paper=Paper(width_mm=width)
+    )
+    FigureCanvasAgg(figure)
+    boxes = {
+        text.get_text(): text.get_window_extent() for axes in figure.axes for text in axes.texts
+    }
+    words = [boxes[each] for each in ("a line with a name", "share of attention", "5", "layer")]
+    for index, one in enumerate(words):
+        for other in words[index + 1 :]:
+            assert not one.padded(2).overlaps(other)

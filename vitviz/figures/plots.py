@@ -32,7 +32,7 @@ class _Area:
         self.left = (max(numbers, default=0.0) + 1.5) / room[1]
         self.right = 1 - 1.5 / room[1]
         self.bottom = (2 * line + 1) / room[0]
-        self.top = 1 - ((1 + legend) * line + 0.8) / room[0]
+        self.top = 1 - ((1.5 + legend) * line + 1.2) / room[0]  # half a line for the highest number
 
     def x(self, share: Any) -> Any:
         """Across the panel."""
@@ -89,7 +89,7 @@ def _frame(
     up, along = (
         fitted(each.label, room[1] * area.right, paper.size, paper) for each in (plot.y, plot.x)
     )
-    axes.text(0, area.top + 0.25 * step, printable(up, paper.font), color=QUIET, **text)
+    axes.text(0, area.top + 0.8 * step, printable(up, paper.font), color=QUIET, **text)
     axes.text(area.right, 0, printable(along, paper.font), color=QUIET, ha="right",
               va="bottom", **text)  # fmt: skip
 
