@@ -98,3 +98,19 @@ def test_what_cannot_be_asked_is_said(trace, tiny_trace, photo):
     headless = vitviz.load("tnt_s_patch16_224", pretrained=False, **{**TINY, "num_classes": 0})
     with pytest.raises(Unsupported, match="has no head"):
         vitviz.trace(headless, photo).source.word_gradient()
+
+
+def test_inside_inference_mode_everything_is_as_outside(photo: np.ndarray) -> None:
+    """Scripts work in it out of habit; there torch counts no writes and takes no gradients."""
+
+    def seen() -> tuple[float, np.ndarray, np.ndarray]:
+        torch.manual_seed(0)
+        model = vitviz.load("tnt_s_legacy_patch16_224", pretrained=False, input_size=64)
+        trace = vitviz.trace(model, photo)
+        return trace.verified, trace.layers[3].attention.rows(0), trace.source.word_gradient(3)
+
+    outside = seen()
+    with torch.inference_mode():
+        inside = seen()
+    for one, other in zip(inside, outside, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

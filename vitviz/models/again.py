@@ -71,7 +71,7 @@ class Again:
         kept = _remembered(self)
         if kept is not None:
             return kept
-        with self._at_work() as (model, pixels), torch.no_grad():
+        with torch.inference_mode(False), self._at_work() as (model, pixels), torch.no_grad():
             found, answer = _block_outputs(model, self._layers, self._grid, pixels)
         self._answer = answer.float().cpu() if isinstance(answer, Tensor) else None
         return _remember(self, self._stacked(found))

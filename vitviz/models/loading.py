@@ -68,6 +68,7 @@ class Built:
     notes: tuple[str, ...] = ()
 
 
+@torch.inference_mode(False)  # whoever asks: a weight made in it could never be differentiated
 def load(
     name: str | Path,
     *,

@@ -129,7 +129,7 @@ def record(
     for copying in (False, True):
         recorder = Recorder(expected, values, progress, copying=copying)
         # Not inference mode: there tensors do not count the writes into them (Call.touched).
-        with torch.no_grad(), recorder.following(module), recorder:
+        with torch.inference_mode(False), torch.no_grad(), recorder.following(module), recorder:
             output = module(pixels)
         if not any(call.kind == "fused" and call.touched() for call in recorder.calls):
             break

@@ -31,7 +31,7 @@ def word_gradient(
 
     hook = embed.register_forward_hook(detach)
     try:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             answer = module(pixels)
             (gradient,) = torch.autograd.grad(_logit(answer, label, name), found)
     finally:
