@@ -33,7 +33,7 @@ def table(qtbot: QtBot) -> TableWidget:
 
 
 def test_a_board_of_several_rows_is_scrolled_instead_of_squeezed(window: MainWindow) -> None:
-    window.board.set_all_shown(("rollout", "features"))
+    window.board.set_all_shown(("rollout", "predictions", "features"))
     assert window.board._column.minimumHeight() == 2 * LOWEST
     window.board.set_all_shown(("rollout",))
     assert window.board._column.minimumHeight() == 0

@@ -273,10 +273,23 @@ def test_a_table_that_is_scrolled_shows_whole_lines_and_the_chosen_one(qtbot: Qt
     canvas.resize(150, 333)
     table = canvas.panels[0]._table
     line, bar = table.rows.line, table.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=1000)
+    qtbot.waitUntil(lambda: bar.maximum() > 0 and bar.value() % line == 0, timeout=1000)
     assert table.viewport().height() % line == 0
-    assert bar.value() % line == 0
     assert bar.value() + table.viewport().height() >= 31 * line
     _, span = table.rows.spans()[1]
     words = table.rows.fontMetrics().horizontalAdvance(rows[0][1])
     assert span - 8 >= words, "a shape is not cut"
+
+
+def test_a_table_leaves_the_room_that_it_has_no_use_for_to_the_map_beside_it(qtbot: QtBot) -> None:
+    canvas = Canvas()
+    qtbot.addWidget(canvas)
+    canvas.resize(1400, 600)
+    beside = replace(tabled(4), weight=3.0)
+    canvas.show_drawing(Drawing("test", "Test", ((beside, heat(np.eye(4, dtype=np.float32))),)))
+    canvas.show()
+    qtbot.waitExposed(canvas)
+    table, other = canvas.panels
+    assert table._table.rows.spans()[-1][0] > 0
+    assert other.width() > 1400 - table.width() - 40
+    assert table.width() < 400

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint
+from PySide6.QtWidgets import QDockWidget
 from pytestqt.qtbot import QtBot
 
 import vitviz
@@ -75,6 +76,34 @@ def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> 
     walk.go(6)
     walk.close()
     assert session.selection.pin.prefix == "class"
+
+
+def test_in_a_small_window_the_views_get_the_pictures_room(window: MainWindow) -> None:
+    strip = window.findChild(QDockWidget, "Pictures")
+    assert isinstance(strip, QDockWidget)
+    show_walk(window).close()
+    assert strip.isVisible()
+    window.resize(1000, 650)
+    walk = show_walk(window)
+    assert not strip.isVisible()
+    walk.close()
+    assert strip.isVisible()
+
+
+def test_two_views_of_a_step_stand_beside_each_other(qtbot: QtBot, window: MainWindow) -> None:
+    walk = show_walk(window)
+    for step in (1, 4, 6):
+        walk.go(step)
+        one, other = (window.board.cards[name] for name in walk.steps[step].views)
+        qtbot.waitUntil(lambda: one.width() > 200 and other.width() > 200, timeout=2000)  # noqa: B023
+        tops = [card.mapTo(window.board, QPoint(0, 0)).y() for card in (one, other)]
+        assert tops[0] == tops[1]
+        assert min(one.height(), other.height()) > window.board.height() * 0.9
+    walk.close()
+    patches, rollout = (window.board.cards[name] for name in ("patches", "rollout"))
+    qtbot.waitUntil(
+        lambda: rollout.mapTo(window.board, QPoint(0, 0)).y() > patches.height(), timeout=2000
+    )
 
 
 def test_without_a_picture_it_says_what_to_do(qtbot: QtBot) -> None:

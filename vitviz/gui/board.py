@@ -111,6 +111,7 @@ class Board(QWidget):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """Another height brings other views into sight."""
         if event.type() == QEvent.Type.Resize:
+            self._turn()
             self._settled.start()
         return False
 
@@ -181,6 +182,7 @@ class Board(QWidget):
         if len(saved) == len(parts):
             for part, text in zip(parts, saved, strict=True):
                 part.restoreState(QByteArray.fromBase64(text.encode()))
+            self._turn()
 
     def reset(self) -> None:
         """Puts all views back, at their first sizes."""
@@ -225,10 +227,22 @@ class Board(QWidget):
             row.setVisible(
                 any(isinstance(card, Card) and card.view.name in seen for card in inside)
             )
+        self._turn()
         rows = sum(not row.isHidden() for row in self._rows)
-        self._column.setMinimumHeight(rows * LOWEST if rows > 1 else 0)
+        below = self._column.orientation() == Qt.Orientation.Vertical
+        self._column.setMinimumHeight(rows * LOWEST if rows > 1 and below else 0)
         self._settled.start()
         self.visible_changed.emit()
+
+    def _turn(self) -> None:
+        """Two views that are alone in their rows stand beside each other where there is the width."""
+        rows = [row for row in self._rows if not row.isHidden()]
+        port = self._area.viewport()
+        beside = len(rows) == len(self.placed) == 2 and port.width() > port.height()
+        wanted = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
+        if self._column.orientation() != wanted:
+            self._column.setOrientation(wanted)
+            self._column.setSizes([1000] * self._column.count())
 
 
 def _rows(names: list[str]) -> list[list[tuple[str, int]]]:

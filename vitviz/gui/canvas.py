@@ -22,7 +22,7 @@ from vitviz.gui.legend import (
 )
 from vitviz.gui.message import message_height
 from vitviz.gui.panel import PanelWidget, Pointed
-from vitviz.gui.plots import table_height
+from vitviz.gui.plots import table_height, table_width
 from vitviz.gui.theme import UNIT
 from vitviz.gui.zoom import seen_of, window_of
 
@@ -199,6 +199,8 @@ class Canvas(QWidget):
             widget.double_clicked.connect(self.double_clicked)
             widget.zoomed.connect(partial(self._zoomed, widget))
             widget.grew.connect(self.grew)
+            if len(row) > 1 and isinstance(panel.layers[0], Table):
+                widget.setMaximumWidth(table_width(panel.layers[0]))
             layout.addWidget(widget, _share(panel))
             made.append(widget)
         body.addWidget(holder)

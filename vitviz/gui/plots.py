@@ -179,6 +179,8 @@ def _said(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
+SPREAD = 1.6
+"""How much wider than its words a table is made where there is room."""
 LEAST = 13
 """Letters of a column of words that stay to be read where there is little room."""
 
@@ -211,6 +213,17 @@ def _in_words(cell: str) -> bool:
     return not is_number(cell) and any(map(str.isalpha, cell))
 
 
+def table_width(table: Table) -> int:
+    """The width beyond which a table gets no better."""
+    return round(SPREAD * sum(_needs(table, QFontMetrics(_rows_font()))))
+
+
+def _needs(table: Table, metrics: QFontMetrics) -> list[float]:
+    """The width of the longest text of every column."""
+    columns = zip(table.columns, *table.rows, strict=True)
+    return [max(map(metrics.horizontalAdvance, cells)) + 10 for cells in columns]
+
+
 class _Rows(QWidget):
     """The lines of a table, as high as they need."""
 
@@ -229,11 +242,7 @@ class _Rows(QWidget):
         return QSize(120, self.line * (len(self.table.rows) + 1))
 
     def _needs(self) -> list[float]:
-        """The width of the longest text of every column."""
-        metrics, lines = self.fontMetrics(), (self.table.columns, *self.table.rows)
-        return [
-            max(map(metrics.horizontalAdvance, column)) + 10 for column in zip(*lines, strict=True)
-        ]
+        return _needs(self.table, self.fontMetrics())
 
     def _least(self) -> list[float]:
         """The width that every column can do with: words may be cut, numbers and shapes not."""
@@ -249,7 +258,7 @@ class _Rows(QWidget):
     def spans(self) -> list[tuple[float, float]]:
         """(left, width) of every column."""
         needs, least = self._needs(), self._least()
-        spread = min(self.width() / max(sum(needs), 1), 1.6)
+        spread = min(self.width() / max(sum(needs), 1), SPREAD)
         free = max(self.width() - sum(least), 0) / max(sum(needs) - sum(least), 1)
         spans, left = [], 0.0
         for need, few in zip(needs, least, strict=True):
@@ -305,6 +314,7 @@ class TableWidget(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.verticalScrollBar().valueChanged.connect(lambda _: self.rows.update())
         self.verticalScrollBar().rangeChanged.connect(lambda _low, _high: self._reveal())
+        self.horizontalScrollBar().rangeChanged.connect(lambda _low, _high: self._fit_lines())
         self.verticalScrollBar().setSingleStep(self.rows.line)
 
     def show_table(self, table: Table) -> None:
@@ -319,9 +329,12 @@ class TableWidget(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keeps the chosen line in sight, and lets only whole lines be seen."""
         super().resizeEvent(event)
+        self._fit_lines()
+        self._reveal()
+
+    def _fit_lines(self) -> None:
         room = self.viewport().height() + self.viewportMargins().bottom()
         self.setViewportMargins(0, 0, 0, room % self.rows.line)
-        self._reveal()
 
     def _reveal(self) -> None:
         chosen, line = self.rows.table.chosen, self.rows.line

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 HEIGHT = 168
 LOW = 132
 """Height in a low window, where the views need the room."""
+WIDE = 1200
+"""Width of a window that has room for the strip of pictures too."""
 
 
 def show_walk(window: MainWindow) -> Walk:
@@ -54,6 +56,7 @@ class Walk(QDockWidget):
         self._before: str | None = None
         self._pin: Place | None = None  # as it was before the walk
         self._pinned: Place | None = None  # as the walk has chosen it
+        self._strip: QDockWidget | None = None  # the pictures, while they have given their room
         self._at = 0
         self.steps: tuple[Step, ...] = ()
         self._tries: list[QPushButton] = []
@@ -73,12 +76,20 @@ class Walk(QDockWidget):
         if self._before is None:
             self._before = self._window.board.state()
             self._pin, self._pinned = self._session.selection.pin, None
+        self._take_room()
         self.show()
         self.raise_()
         height = HEIGHT if self._window.height() >= 800 else LOW
         self._window.resizeDocks([self], [height], Qt.Orientation.Vertical)
         self._read(self._session.trace)
         self.go(self._at)
+
+    def _take_room(self) -> None:
+        """In a small window the strip of pictures gives its width to the views until the end."""
+        strip = self._window.findChild(QDockWidget, "Pictures")
+        if isinstance(strip, QDockWidget) and strip.isVisible() and self._window.width() < WIDE:
+            self._strip = strip
+            strip.hide()
 
     def go(self, step: int) -> None:
         """Goes to a step: its words, and its views on the board."""
@@ -131,6 +142,9 @@ class Walk(QDockWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Gives the board back as it was."""
         super().closeEvent(event)
+        if self._strip is not None:
+            self._strip.show()
+            self._strip = None
         before, self._before = self._before, None
         if before is not None:
             self._window.board.restore(before)

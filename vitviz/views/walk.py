@@ -81,8 +81,8 @@ def _patches(trace: Trace) -> Step:
         "The picture is cut into patches",
         f"A transformer reads a row of things, so the picture is cut into "
         f"{parts.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out row by row: "
-        f"{grid.rows * grid.cols} patches. The pattern above the lower two pictures says it exactly: "
-        "try the three below, or write one of your own under Pattern on the right.",
+        f"{grid.rows * grid.cols} patches. The pattern above the other two pictures says it "
+        "exactly: try the three below, or write one of your own under Pattern on the right.",
         ("patches", "einops"),
         tuple(Try(words, "einops", (("example", words), ("pattern", "")))
               for words in ("cut into patches", "patches in a row", "put back together")),
