@@ -60,6 +60,28 @@ def test_every_view_is_painted(window: MainWindow) -> None:
         assert card.drawing.view == name
 
 
+def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_off(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    board, session = window.board, window.session
+    assert not {"matrix", "pools"} & set(board.placed)
+    own = session.request
+    channels = ModelRequest("xcit_nano_12_p16_224", pretrained=False, input_size=64)
+    session.use_model(channels)
+    qtbot.waitUntil(lambda: "matrix" in board.placed, timeout=10_000)
+    assert "pools" in board.placed
+    assert "heads" not in board.placed, "it has none among patches"
+    assert "see its matrices" in window._view_actions["heads"].toolTip()
+    assert window._view_actions["matrix"].isChecked()
+    qtbot.waitUntil(lambda: board.cards["matrix"].drawing is not None, timeout=10_000)
+    window._view_actions["matrix"].trigger()
+    assert "matrix" not in board.placed
+    session.use_model(own)
+    qtbot.waitUntil(lambda: "heads" in board.placed, timeout=10_000)
+    assert not {"matrix", "pools"} & set(board.placed)
+    assert not window._view_actions["pools"].isChecked()
+
+
 def test_what_must_be_known_of_a_model_stands_beside_its_tokens(
     window: MainWindow, tiny_checkpoint: Path, photo: np.ndarray
 ) -> None:

@@ -13,7 +13,10 @@ from vitviz.gui.card import Card
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
-LAYOUT = (("patches", 10), ("heads", 11)), (("rollout", 10), ("positions", 9), ("predictions", 5))
+LAYOUT = (
+    (("patches", 10), ("heads", 11), ("matrix", 11)),
+    (("rollout", 10), ("pools", 9), ("positions", 9), ("predictions", 5)),
+)
 """Rows of (view, share of the width); views that are not named here follow in rows of three."""
 
 SHARES = {"block": 3, "norms": 2}
@@ -43,6 +46,9 @@ class Board(QWidget):
         self._hidden = {name for name, view in views.items() if not view.shown}
         self._first_hidden = frozenset(self._hidden)
         self._impossible: frozenset[str] = frozenset()
+        self._called: frozenset[str] = frozenset()
+        self._answered: frozenset[str] = frozenset()
+        """Those of the called that were taken off by hand, or by a choice of other views."""
         self._maximised = ""
         self._focus = ""
         self._column = QSplitter(Qt.Orientation.Vertical)
@@ -84,7 +90,9 @@ class Board(QWidget):
         """The views that are on the board, the maximised one alone."""
         if self._maximised:
             return (self._maximised,)
-        return tuple(name for name in self.cards if name not in self._hidden | self._impossible)
+        return tuple(
+            name for name in self.cards if self.is_shown(name) and name not in self._impossible
+        )
 
     @property
     def visible(self) -> tuple[str, ...]:
@@ -145,23 +153,29 @@ class Board(QWidget):
     def set_shown(self, view: str, on: bool) -> None:
         """Takes a view off the board, or puts it back."""
         self._hidden.discard(view) if on else self._hidden.add(view)
+        self._answered |= {view}
         self._arrange()
 
     def set_all_shown(self, names: Collection[str]) -> None:
         """Shows these views and takes all others off the board."""
         self._hidden = set(self.cards) - set(names)
+        self._answered = self._called
         self._arrange()
 
-    def show_possible(self, names: Collection[str]) -> None:
-        """Shows only cards of these views: the others have nothing to show for this model."""
-        impossible = frozenset(self.cards) - frozenset(names)
-        if impossible != self._impossible:
-            self._impossible = impossible
-            self._arrange()
+    def show_possible(self, names: Collection[str], called: Collection[str] = ()) -> None:
+        """Shows only cards of these views, since the others have nothing to show for this model; those
+        that it calls for come by themselves, until somebody takes them off."""
+        impossible, calls = frozenset(self.cards) - frozenset(names), frozenset(called)
+        if (impossible, calls) == (self._impossible, self._called):
+            return
+        if calls != self._called:
+            self._answered = frozenset()
+        self._impossible, self._called = impossible, calls
+        self._arrange()
 
     def is_shown(self, view: str) -> bool:
         """Whether a view is on the board (behind a maximised one or not)."""
-        return view not in self._hidden
+        return view not in self._hidden or view in self._called - self._answered
 
     def state(self) -> str:
         """Sizes of rows and columns and the views taken off, as text."""

@@ -77,11 +77,17 @@ class Compare(QObject):
 
     def possible(self) -> dict[str, str]:
         """Why a view has nothing to show in any column that is seen; "" where it has."""
-        active = self._session.columns.active
-        lives = self.lives if self.layout != "one" else [active]
-        traces = [live.trace for live in lives if live.trace is not None]
-        many = len(self._session.columns) > 1
+        traces, many = self._seen(), len(self._session.columns) > 1
         return {name: _why_not(view, traces, many) for name, view in self._window.views.items()}
+
+    def called(self) -> list[str]:
+        """The views that come by themselves for some column that is seen."""
+        traces = self._seen()
+        return [name for name, view in self._window.views.items() if any(map(view.comes, traces))]
+
+    def _seen(self) -> list[Trace]:
+        lives = self.lives if self.layout != "one" else [self._session.columns.active]
+        return [live.trace for live in lives if live.trace is not None]
 
     def arrange(self) -> None:
         """Lays everything out for the columns there are."""
@@ -112,7 +118,7 @@ class Compare(QObject):
     def show_views(self) -> None:
         """Shows the views that were not taken off, as far as some column has something for them."""
         possible, board = self.possible(), self._window.board
-        self._window.show_possible(possible)
+        self._window.show_possible(possible, self.called())
         headers = [self.headers[live.id] for live in self.lives]
         self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
         if self.layout == "one":

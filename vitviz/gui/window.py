@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -318,9 +318,9 @@ class MainWindow(QMainWindow):
         self._show_trace(self.session.trace)
         self._show_options(self.board.focus)
 
-    def show_possible(self, why_not: dict[str, str]) -> None:
+    def show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
         """Offers the views that have something to show; the others say why they have nothing."""
-        self.board.show_possible([name for name, why in why_not.items() if not why])
+        self.board.show_possible([name for name, why in why_not.items() if not why], called)
         for name, action in self._view_actions.items():
             action.setEnabled(not why_not[name])
             action.setToolTip(why_not[name] or self.views[name].shows)

@@ -29,6 +29,11 @@ def always(_trace: Trace) -> str:
     return ""
 
 
+def never(_trace: Trace) -> bool:
+    """No trace calls for it."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A view as the window, the command line and the help see it.
@@ -36,9 +41,10 @@ class View:
     `follows` says which parts of the selection it depends on: it is redrawn only when one of them
     changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
     says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
-    at first; `traces` is 2 for a view that compares two, and `pairs` says whether such a view also
-    takes what both models did with further pictures. `many` says whether a view of one trace also
-    takes what the model did with further pictures.
+    at first, `comes` whether it comes onto it by itself for a trace; `traces` is 2 for a view that
+    compares two, and `pairs` says whether such a view also takes what both models did with further
+    pictures. `many` says whether a view of one trace also takes what the model did with further
+    pictures.
     """
 
     name: str
@@ -52,6 +58,7 @@ class View:
     options: tuple[Option, ...]
     applies: Applies = always
     shown: bool = True
+    comes: Callable[[Trace], bool] = never
     traces: int = 1
     pairs: bool = False
     many: bool = False
@@ -160,6 +167,7 @@ def view(
     order: int = 100,
     applies: Applies = always,
     shown: bool = True,
+    comes: Callable[[Trace], bool] = never,
     traces: Literal[1, 2] = 1,
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
@@ -179,7 +187,7 @@ def view(
             )
         _registered[name] = View(
             name, title, shows, formula, source, frozenset(follows), order, function,
-            options_of(function), applies, shown, traces,
+            options_of(function), applies, shown, comes, traces,
             *(each in inspect.signature(function).parameters for each in ("also", "others")),
         )  # fmt: skip
         return function

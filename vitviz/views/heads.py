@@ -31,6 +31,13 @@ Mixed = Literal["as used", "softmax before"]
 _ARROWS: dict[Direction, Literal["→", "←"]] = {"looks at": "→", "is looked at by": "←"}
 
 
+def without(trace: Trace) -> str:
+    """Why there is no map among patches, "" where there is one or was to be one."""
+    if trace.layers or trace.refused:
+        return ""
+    return f"{trace.model.title} has no attention among patches{parts.elsewhere(trace)}"
+
+
 @view(
     "heads",
     title="Attention heads",
@@ -45,6 +52,7 @@ _ARROWS: dict[Direction, Literal["→", "←"]] = {"looks at": "→", "is looked
     "arXiv:2104.14294",
     follows=("token", "word", "layer", "head"),
     order=20,
+    applies=without,
 )
 def draw(
     trace: Trace,
@@ -59,6 +67,8 @@ def draw(
     look: Look = Look(),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture."""
+    if why := without(trace):
+        raise Unsupported(why)
     if not any(_heads(trace)):
         none = "has no attention among patches" + (
             " that could be verified" if trace.refused else ""

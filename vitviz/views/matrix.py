@@ -51,6 +51,7 @@ def without(trace: Trace) -> str:
     order=93,
     applies=without,
     shown=False,
+    comes=lambda trace: bool(trace.matrices),
 )
 def draw(
     trace: Trace,

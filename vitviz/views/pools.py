@@ -39,6 +39,7 @@ def without(trace: Trace) -> str:
     order=92,
     applies=without,
     shown=False,
+    comes=lambda trace: bool(trace.pools),
 )
 def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
     """The pool at the chosen depth: its heads together large over the picture, and each alone."""
