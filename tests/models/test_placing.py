@@ -178,3 +178,13 @@ def test_a_bias_of_nothing_is_in_the_middle_of_its_colours(photo):
     if not heat.values.any():
         assert (heat.scale.low, heat.scale.high) == (-1, 1)
         assert tiles.bar.low == -tiles.bar.high < 0
+
+
+def test_a_bias_with_heads_and_batch_in_one_axis_is_read_too(photo):
+    """SAM attends with its heads in the first axis of three."""
+    arguments = {"embed_dim": 32, "depth": 2, "num_heads": 2, "window_size": 4}
+    model = vitviz.load("samvit_base_patch16_224", pretrained=False, input_size=64, **arguments)
+    trace = vitviz.trace(model, photo)
+    bias = trace.source.position_bias(1)
+    assert bias.shape == (2, 16, 16)
+    assert vitviz.draw("positions", trace, token=(1, 2)).panels

@@ -212,3 +212,7 @@ def test_the_softmax_before_mixing_can_be_seen(photo):
     rows = trace.layers[1].before.rows(token)[0].reshape(4, 4)
     np.testing.assert_allclose(next(x for x in before.layers if isinstance(x, Heat)).values, rows)
     assert not np.allclose(next(x for x in used.layers if isinstance(x, Heat)).values, rows)
+    assert draw("heads", trace, place, mixed="softmax before").title.endswith(
+        "before they are mixed"
+    )
+    assert "mixed" not in draw("heads", trace, place).title

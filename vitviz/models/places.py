@@ -76,5 +76,7 @@ def bias_of(
         raise Unsupported(f"{called} adds no bias to its scores that could be seen")
     if call.shape[-2:] != (grid.tokens, grid.tokens):
         raise Unsupported(f"the bias of {called} is not over the {grid.tokens} tokens of one grid")
-    whole = bias.float().expand(*call.shape).flatten(0, -4)[0]
-    return np.array(whole.cpu().numpy(), np.float32)
+    whole = rearrange(
+        bias.float().expand(*call.shape), "... head query key -> (...) head query key"
+    )
+    return np.array(whole[0].cpu().numpy(), np.float32)

@@ -89,7 +89,7 @@ def draw(
     query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
         "heads",
-        _title(trace, token, layer, head, direction),
+        _title(trace, token, layer, head, direction, mixed),
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         parts.caption(
             trace,
@@ -222,13 +222,16 @@ def _not_on_grid(layer: Layer, number: int) -> Message:
     )
 
 
-def _title(trace: Trace, token: int, layer: int, head: int | None, direction: Direction) -> str:
+def _title(
+    trace: Trace, token: int, layer: int, head: int | None, direction: Direction, mixed: Mixed
+) -> str:
     who = parts.token_words(trace.grid, token)
     what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
     which = "all heads" if head is None else f"head {head + 1}"
     # Where calls were refused the shown layers are not all there are: then the module's name says it.
     name = f" ({trace.layers[layer].name})" if trace.refused else ""
-    return f"{what}: layer {layer + 1}{name}, {which}"
+    before = mixed == "softmax before" and trace.layers[layer].before is not None
+    return f"{what}: layer {layer + 1}{name}, {which}{', before they are mixed' if before else ''}"
 
 
 def _resampled(trace: Trace) -> tuple[str, ...]:
