@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import timm
 import torch
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from pytestqt.qtbot import QtBot
 
 from vitviz.gui.opening import Confirmation
 from vitviz.gui.window import MainWindow
@@ -78,6 +80,43 @@ def test_another_architecture_is_tried_and_may_not_fit(window: MainWindow, namel
     dialog._ask()
     assert dialog.open_button.isEnabled()
     dialog.reject()
+
+
+def test_every_sentence_has_its_room_whatever_the_width(
+    qtbot: QtBot, window: MainWindow, nameless: Path
+) -> None:
+    window.wishes.open_checkpoint(str(nameless))
+    dialog = asked(window)
+    assert dialog is not None
+    others = ("deit_tiny_patch16_224.fb_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k")
+    dialog.show_found(replace(dialog._found, others=others))
+    for width in (560, 420):
+        dialog.resize(width, dialog.height())
+        QCoreApplication.sendPostedEvents()
+        for label in (dialog._said, dialog.facts, dialog.fit):
+            assert label.height() >= label.heightForWidth(label.width())
+    dialog.reject()
+
+
+def test_enter_opens_what_was_looked_at_and_looks_at_what_was_typed(
+    qtbot: QtBot, window: MainWindow, nameless: Path
+) -> None:
+    window.wishes.open_checkpoint(str(nameless))
+    dialog = asked(window)
+    assert dialog is not None
+    looked_at: list[str] = []
+    dialog.asked.disconnect()
+    dialog.asked.connect(looked_at.append)
+    dialog.architecture.setEditText("vit_tiny_patch16_224")
+    qtbot.keyClick(dialog.architecture.lineEdit(), Qt.Key.Key_Return)
+    assert set(looked_at) == {"vit_tiny_patch16_224"}
+    assert dialog.isVisible()
+    dialog.show_found(dialog._found)
+    looked_at.clear()
+    qtbot.keyClick(dialog.architecture.lineEdit(), Qt.Key.Key_Return)
+    assert not looked_at
+    assert not dialog.isVisible()
+    assert window.session.request.name == str(nameless)
 
 
 def test_a_part_of_a_model_is_listed_and_labelled(

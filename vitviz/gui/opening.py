@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -137,7 +138,7 @@ class Confirmation(QDialog):
         self.architecture.activated.connect(self._ask)
         editor = self.architecture.lineEdit()
         assert editor is not None
-        editor.returnPressed.connect(self._ask)
+        editor.returnPressed.connect(self._entered)
         self.facts, self.fit = QLabel(), QLabel()
         self.facts.setTextFormat(Qt.TextFormat.RichText)
         for label in (self.facts, self.fit):
@@ -178,7 +179,21 @@ class Confirmation(QDialog):
         self.open_button.setEnabled(not found.problem)
         partly = not (found.problem or _whole(found))
         self.open_button.setText("Open partly loaded" if partly else "Open")
-        self.resize(self.width(), 480 if self.names.isVisibleTo(self) else 0)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """As high as its sentences are at this width; a list of names has more."""
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        needed = layout.totalHeightForWidth(self.width())
+        self.setMinimumHeight(needed)
+        self.resize(self.width(), max(needed, 480) if self.names.isVisibleTo(self) else needed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit_height()
 
     def show_failure(self, said: str) -> None:
         """The file could not be looked at again."""
@@ -194,6 +209,11 @@ class Confirmation(QDialog):
             return
         self.confirmed.emit(self._found.architecture)
         super().accept()
+
+    def _entered(self) -> None:
+        """What was typed is looked at; where it is known already, the default button has the key."""
+        if self.architecture.currentText().strip() != self._found.architecture:
+            self._ask()
 
     def _ask(self) -> None:
         typed = self.architecture.currentText().strip()

@@ -59,8 +59,9 @@ def read_state(path: Path) -> State:
     except pickle.UnpicklingError:
         raise BadModel(
             f"{path.name} holds more than tensors, and unpickling it could run any program; where "
-            "you trust it, save the tensors alone: torch.save(torch.load(file, "
-            "weights_only=False)['model'].state_dict(), 'tensors.pth') or what its parts are called"
+            f"you trust it, save its tensors alone: found = torch.load('{path.name}', "
+            "weights_only=False); torch.save(found['model'], 'tensors.pth'), with .state_dict() behind "
+            "found['model'] where that is a whole network"
         ) from None
     except SafetensorError as error:
         # A header that was read: the file ends before the last tensor that it names.
