@@ -19,6 +19,7 @@ from torch import Tensor
 import vitviz
 from vitviz.core.progress import BadModel
 from vitviz.models.checkpoints import read_state
+from vitviz.models.guess import candidates
 from vitviz.models.recognise import recognise
 
 State = dict[str, Tensor]
@@ -205,6 +206,12 @@ def test_googles_npz_is_read_as_timm_reads_it(tiny: State, tmp_path: Path, prefi
     assert model.info.weights == "trained"
 
 
+def test_pictures_are_prepared_for_googles_npz_as_google_does(tmp_path: Path) -> None:
+    state = dict(timm.create_model(TINY).state_dict())
+    assert candidates(Path("best.npz"), state)[0].name.startswith(f"{TINY}.augreg")
+    assert "deit" in candidates(Path("best.pth"), state)[0].name
+
+
 def test_npz_that_is_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", numbers=np.zeros(3))
     with pytest.raises(BadModel, match="holds no ViT of google-research"):
@@ -263,6 +270,8 @@ def test_transformers_vits_are_read(tiny: State, tmp_path: Path) -> None:
         ("classes.json", json.dumps([f"kind {index}" for index in range(10)])),
         ("my_class_to_idx.json", json.dumps({f"kind {index}": index for index in range(10)})),
         ("labels.json", json.dumps({str(index): f"kind {index}" for index in range(10)})),
+        ("my.json", json.dumps([f"kind {index}" for index in range(10)])),
+        ("my.txt", "\n".join(f"kind {index}" for index in range(10))),
     ],
 )
 def test_class_names_are_read_from_beside_the_file(
@@ -275,6 +284,15 @@ def test_class_names_are_read_from_beside_the_file(
     assert name in found.labels_said
     trace = vitviz.trace(vitviz.load(path), photo)
     assert trace.predictions[0][0].startswith("kind ")
+
+
+def test_a_text_of_the_files_name_that_is_something_else_is_left_alone(
+    known: State, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, known)
+    path.with_suffix(".txt").write_text("epoch 1\nepoch 2\n", encoding="utf-8")
+    found = recognise(path)
+    assert (found.labels, found.labels_said) == ((), "")
 
 
 def test_too_few_class_names_are_said(known: State, tmp_path: Path) -> None:

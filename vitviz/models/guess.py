@@ -18,7 +18,7 @@ from torch import nn
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue import Entry, catalogue
 from vitviz.models.checkpoints import State
-from vitviz.models.labels import card_labels
+from vitviz.models.labels import card_labels, names_in
 from vitviz.models.shapes import fingerprint
 from vitviz.models.tnt_net import TNT
 
@@ -68,7 +68,7 @@ def blueprint_of(path: Path, state: State, architecture: str | None = None) -> B
         return _by_card(card, state, path.name)
     if name := _name_in(path):
         return _timm(name, state)
-    return _by_shapes(state, path.name)
+    return _by_shapes(state, path)
 
 
 def described_by(path: Path) -> Literal["card", "name", "shapes"]:
@@ -79,22 +79,27 @@ def described_by(path: Path) -> Literal["card", "name", "shapes"]:
 
 
 def _card(path: Path) -> Path | None:
-    """The card beside a file: its own, or a repository's config.json that names an architecture."""
+    """The card beside a file: its own, or a repository's config.json that names an architecture.
+
+    A file of class names may have the checkpoint's name too: it is no card.
+    """
     card = path.with_suffix(".json")
-    if card.is_file():
+    if card.is_file() and (_names_architecture(card) or not names_in(card)):
         return card
     config = path.with_name("config.json")
-    if path.stem not in ("model", "pytorch_model") or not config.is_file():
-        return None
+    known = path.stem in ("model", "pytorch_model") and config.is_file()
+    return config if known and _names_architecture(config) else None
+
+
+def _names_architecture(file: Path) -> bool:
     with suppress(OSError, ValueError):
-        if "architecture" in json.loads(config.read_text(encoding="utf-8")):
-            return config
-    return None
+        return "architecture" in json.loads(file.read_text(encoding="utf-8"))
+    return False
 
 
 def _named(architecture: str, state: State, name: str) -> Blueprint:
     if architecture in CLASSES:
-        guessed = _by_shapes(state, name)
+        guessed = _by_shapes(state, Path(name))
         return guessed if guessed.kind == architecture else Blueprint(architecture)
     if not timm.is_model(architecture.split(".")[0]):
         raise BadModel(
@@ -172,8 +177,11 @@ def _name_in(path: Path) -> str:
     return ""
 
 
-def candidates(state: State) -> tuple[Entry, ...]:
-    """timm's pretrained models of exactly these shapes, the likeliest first."""
+def candidates(path: Path, state: State) -> tuple[Entry, ...]:
+    """timm's pretrained models of exactly these shapes, the likeliest first.
+
+    google-research/vision_transformer, whose files are .npz, gives pictures from -1 to 1.
+    """
     mark = fingerprint(state)
     kernel = state.get("patch_embed.proj.weight")
     side = int(kernel.shape[-1]) if kernel is not None and kernel.ndim == 4 else 0
@@ -182,18 +190,21 @@ def candidates(state: State) -> tuple[Entry, ...]:
     head = state.get("head.weight")
     classes = int(head.shape[0]) if head is not None and head.ndim == 2 else 0
 
-    def unlike(entry: Entry) -> tuple[bool, bool, bool, int]:
+    google = path.suffix.lower() == ".npz"
+
+    def unlike(entry: Entry) -> tuple[bool, bool, bool, bool, int]:
         near = rows in (entry.tokens, entry.tokens - 1, 0)
-        return entry.patch != side, entry.classes != classes, not near, len(entry.name)
+        theirs = google and timm.models.get_pretrained_cfg(entry.name).mean != (0.5, 0.5, 0.5)
+        return entry.patch != side, entry.classes != classes, not near, theirs, len(entry.name)
 
     return tuple(
         sorted((entry for entry in catalogue().entries if entry.shapes == mark), key=unlike)
     )
 
 
-def _of_known_shapes(state: State) -> Blueprint | None:
+def _of_known_shapes(path: Path, state: State) -> Blueprint | None:
     """The likeliest of timm's models with these shapes, said with how many others there are."""
-    found = candidates(state)
+    found = candidates(path, state)
     if not found or found[0].kind == "TNT":
         return None
     plan = _timm(found[0].name, state)
@@ -206,8 +217,8 @@ def _of_known_shapes(state: State) -> Blueprint | None:
     return replace(plan, title="", notes=(note,))
 
 
-def _by_shapes(state: State, name: str) -> Blueprint:
-    known = _of_known_shapes(state)
+def _by_shapes(state: State, path: Path) -> Blueprint:
+    known, name = _of_known_shapes(path, state), path.name
     if known is not None:
         return known
     if "blocks.0.attn_in.qk.weight" in state:

@@ -24,11 +24,12 @@ def labels_beside(path: Path, classes: int) -> tuple[tuple[str, ...], str]:
 
     The sentence says from where they are, or why those that are there are not taken; ((), "") where
     there is no such file. Looked for are `<name>.classes.txt`, `<name>.labels.json`, `classes.txt`,
-    `labels.json`, `class_names.txt`, `config.json` with `id2label` ...
+    `labels.json`, `class_names.txt`, `config.json` with `id2label` ..., and `<name>.txt` or
+    `<name>.json` where it has one name for each class: either may be something else.
     """
     for file in _files_beside(path):
-        names = _names_in(file)
-        if not names:
+        names = names_in(file)
+        if not names or (file.stem == path.stem and len(names) != classes):
             continue
         if len(names) == classes:
             return names, f"the classes are named by {file.name}"
@@ -41,6 +42,8 @@ def labels_beside(path: Path, classes: int) -> tuple[tuple[str, ...], str]:
 
 def _files_beside(path: Path) -> Iterator[Path]:
     words = ("classes", "labels", "class_names", "id2label", "class_to_idx")
+    own = (path.with_suffix(suffix) for suffix in (".txt", ".json"))
+    yield from (file for file in own if file.is_file())
     for stem in (f"{path.stem}.", f"{path.stem}_", ""):
         for word in words:
             for suffix in (".txt", ".json"):
@@ -52,7 +55,8 @@ def _files_beside(path: Path) -> Iterator[Path]:
         yield config
 
 
-def _names_in(file: Path) -> tuple[str, ...]:
+def names_in(file: Path) -> tuple[str, ...]:
+    """The class names in a text or JSON file, in order; () where it holds something else."""
     try:
         text = file.read_text(encoding="utf-8")
         if file.suffix == ".txt":

@@ -68,7 +68,7 @@ def recognise(
     state = read_state(path)
     progress(1, 2, f"recognising {path.name}")
     how: How = "said" if architecture else described_by(path)
-    others = tuple(entry.name for entry in candidates(state))
+    others = tuple(entry.name for entry in candidates(path, state))
     numbers = sum(tensor.numel() for tensor in state.values())
     found = Recognised(path, how, architecture or "", path.name, others, len(state), numbers)
     try:
