@@ -253,5 +253,7 @@ def test_memory_in_use_is_shown_and_files_come_on_their_shelf(
     panel.bar.shelves["files"].click()
     assert current(panel) == str(tiny_checkpoint)
     assert dict(window.session.held)["models"] > 0
-    assert "MB" in panel.memory._words.text()
+    words = panel.memory._words.text()
+    assert words.endswith(" MB")
+    assert all(kind in words.lower() for kind in ("models", "traces", "pictures"))
     assert "models" in panel.memory._words.toolTip()

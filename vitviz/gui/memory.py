@@ -1,4 +1,4 @@
-"""What is kept in memory, and how much may be: switching back to it takes no time."""
+"""What is kept in memory, and how much of each may be: switching back to it takes no time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class MemoryLine(QWidget):
 
     def show_use(self, held: Sequence[tuple[str, int]], budget: int) -> None:
         """Shows what is kept, (what, bytes) each, and the budget of each in bytes."""
-        self._words.show_text(f"In memory: {sum(size for _, size in held) / _MB:,.0f} MB")
+        each = " · ".join(f"{what} {size / _MB:,.0f}" for what, size in held)
+        self._words.show_text(f"{each[:1].upper()}{each[1:]} MB")
         parts = "\n".join(f"{what}: {size / _MB:,.0f} MB" for what, size in held)
         self._words.setToolTip(f"{parts}\neach of {budget / _MB:,.0f} MB")
         fullest = max((size for _, size in held), default=0)
