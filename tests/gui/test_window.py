@@ -82,6 +82,23 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     assert not window._view_actions["pools"].isChecked()
 
 
+def test_a_drawing_of_the_model_before_stays_for_a_moment_only(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    card = window.board.cards["rollout"]
+    card._outdated.setInterval(1)
+    card.expect()
+    qtbot.waitUntil(lambda: card.drawing is None)
+    assert "Drawing Attention rollout" in card._message.message.text
+    window.session.use_model(ModelRequest("test_vit2", pretrained=False))
+    assert card.drawing is not None, "it was drawn before the moment was over"
+    assert not card._outdated.isActive()
+    trace = window.session.trace
+    assert trace is not None
+    window.compare._trace_ready(trace, window.session.columns.active.id)
+    assert card._outdated.isActive()
+
+
 def test_what_must_be_known_of_a_model_stands_beside_its_tokens(
     window: MainWindow, tiny_checkpoint: Path, photo: np.ndarray
 ) -> None:

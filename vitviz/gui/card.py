@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -22,6 +22,9 @@ from vitviz.gui.labels import ElidedLabel, WrappedLabel
 from vitviz.gui.message import MessageWidget
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
+
+MOMENT = 400
+"""Milliseconds for which a drawing of what was there before may stay."""
 
 
 class Card(QFrame):
@@ -67,12 +70,25 @@ class Card(QFrame):
         self._stack.addWidget(self._message)
         self._stack.addWidget(self.canvas)
         layout.addWidget(self._caption)
+        self._outdated = QTimer(self)
+        self._outdated.setSingleShot(True)
+        self._outdated.setInterval(MOMENT)
+        self._outdated.timeout.connect(self._show_outdated)
         self._tools: QFrame | None = None  # made when the mouse first comes: cards come in numbers
         self.setAccessibleName(view.title)
         self.setMinimumSize(160, 150)
 
+    def expect(self) -> None:
+        """Another model or picture is there: a drawing of the one before may stay for a moment."""
+        if self.drawing is not None and self.view.traces == 1:
+            self._outdated.start()
+
+    def _show_outdated(self) -> None:
+        self.show_message(f"Drawing {self.view.title} …")
+
     def show_drawing(self, drawing: Drawing) -> None:
         """Shows a new drawing of this view."""
+        self._outdated.stop()
         self._subtitle.show_text(drawing.title.removeprefix(self.view.title).lstrip(": "))
         self._caption.show_text(drawing.caption)
         self._caption.setVisible(bool(drawing.caption))
@@ -81,6 +97,7 @@ class Card(QFrame):
 
     def show_message(self, text: str, hint: str = "") -> None:
         """Says why there is nothing to see."""
+        self._outdated.stop()
         self._subtitle.show_text("")
         self._caption.setVisible(False)
         self._message.show_message(Message(text, hint))

@@ -206,9 +206,18 @@ class Compare(QObject):
             self.show_views()
         self._window.show_active()
 
-    def _trace_ready(self, _trace: Trace, _column: int) -> None:
+    def _trace_ready(self, _trace: Trace, column: int) -> None:
         self.show_headings()
         self.show_views()
+        for card in self._cards(column):
+            card.expect()
+
+    def _cards(self, column: int) -> list[Card]:
+        """The cards of a column, where they are seen."""
+        views, board = self._window.views, self._window.board
+        if self.layout != "one":
+            return [card for name in views if (card := self.table.card(name, column)) is not None]
+        return list(board.cards.values()) if column == self._session.columns.active.id else []
 
     def _trace_failed(self, _said: str, _column: int) -> None:
         self.show_headings()
