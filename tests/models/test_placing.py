@@ -180,11 +180,16 @@ def test_a_bias_of_nothing_is_in_the_middle_of_its_colours(photo):
         assert tiles.bar.low == -tiles.bar.high < 0
 
 
-def test_a_bias_with_heads_and_batch_in_one_axis_is_read_too(photo):
-    """SAM attends with its heads in the first axis of three."""
+def test_what_depends_on_the_picture_is_no_bias_of_places(photo):
+    """SAM multiplies its queries with a vector for each distance; its heads stand in the first axis."""
     arguments = {"embed_dim": 32, "depth": 2, "num_heads": 2, "window_size": 4}
     model = vitviz.load("samvit_base_patch16_224", pretrained=False, input_size=64, **arguments)
+    with torch.no_grad():
+        for name, values in model.module.named_parameters():
+            if "rel_pos" in name:
+                torch.nn.init.normal_(values)
     trace = vitviz.trace(model, photo)
-    bias = trace.source.position_bias(1)
-    assert bias.shape == (2, 16, 16)
-    assert vitviz.draw("positions", trace, token=(1, 2)).panels
+    with pytest.raises(Unsupported, match="depends on the picture too"):
+        trace.source.position_bias(1)
+    message = vitviz.draw("positions", trace, token=(1, 2)).panels[0].layers[0]
+    assert isinstance(message, Message)

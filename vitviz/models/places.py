@@ -69,14 +69,27 @@ def bias_of(
     """
     if (own := _in_windows(module.get_submodule(layer))) is not None:
         return own
+    bias = _added(module, layer, pixels)
+    if bias is None:
+        raise Unsupported(f"{called} adds no bias to its scores that could be seen")
+    if bias.shape[-2:] != (grid.tokens, grid.tokens):
+        raise Unsupported(f"the bias of {called} is not over the {grid.tokens} tokens of one grid")
+    other = _added(module, layer, torch.zeros_like(pixels))
+    if other is None or not torch.allclose(bias, other, atol=1e-5):
+        raise Unsupported(
+            f"what {called} adds to its scores depends on the picture too: its queries times a learned "
+            "vector for each distance"
+        )
+    return np.array(bias.cpu().numpy(), np.float32)
+
+
+def _added(
+    module: nn.Module, layer: str, pixels: Tensor
+) -> Float32[Tensor, "head query key"] | None:
+    """What the attention call of a layer is given to add to its scores; None where that is nothing."""
     _, calls = record(module, pixels, values=False)
     call = next((each for each in calls if each.name == layer), None)
-    bias = None if call is None else call.bias
-    if call is None or bias is None or bias.dtype == torch.bool:
-        raise Unsupported(f"{called} adds no bias to its scores that could be seen")
-    if call.shape[-2:] != (grid.tokens, grid.tokens):
-        raise Unsupported(f"the bias of {called} is not over the {grid.tokens} tokens of one grid")
-    whole = rearrange(
-        bias.float().expand(*call.shape), "... head query key -> (...) head query key"
-    )
-    return np.array(whole[0].cpu().numpy(), np.float32)
+    if call is None or call.bias is None or call.bias.dtype == torch.bool:
+        return None
+    every = call.bias.float().expand(*call.shape)
+    return rearrange(every, "... head query key -> (...) head query key")[0]
