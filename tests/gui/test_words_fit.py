@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import Scale
@@ -49,6 +50,30 @@ def test_more_lines_than_allowed_are_elided() -> None:
     lines = wrapped(FILE, metrics, 80, 2)
     assert len(lines) == 2
     assert lines[1].endswith("…")
+
+
+@pytest.mark.parametrize("lines", [1, 2, 4])
+def test_facts_that_a_low_panel_has_no_room_for_are_left_out_whole(
+    qtbot: QtBot, lines: int
+) -> None:
+    panel = QWidget()
+    qtbot.addWidget(panel)
+    label = FactsLabel()
+    label.setParent(panel)
+    label.setGeometry(0, 10, 90, 20)
+    label.show_facts(FACTS)
+    step = label.fontMetrics().lineSpacing()
+    panel.resize(90, 10 + round((lines + 0.4) * step))  # the next line would be cut in its middle
+    label.resize(90, label.minimumHeight())
+    placed, shown = label.placed(), label.shown()
+    assert max(line for line, *_ in placed) >= lines
+    assert max(line for line, *_ in shown) == lines - 1
+    assert shown[-1][2] == "…"
+    ends = [left + label.fontMetrics().horizontalAdvance(words) for _, left, words, _ in shown]
+    assert max(ends) <= 90
+    assert set(shown[:-1]) <= set(placed)
+    panel.resize(90, 400)
+    assert label.shown() == placed
 
 
 @pytest.mark.parametrize("width", [60, 90, 150, 400])

@@ -182,9 +182,26 @@ class FactsLabel(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter, metrics = QPainter(self), self.fontMetrics()
-        for line, left, words, is_value in self.placed():
+        for line, left, words, is_value in self.shown():
             painter.setPen(QColor(theme.current().text if is_value else theme.current().quiet))
             painter.drawText(left, line * metrics.lineSpacing() + metrics.ascent(), words)
+
+    def shown(self) -> list[Placed]:
+        """What is painted: whole lines only, the last one ending in "…" where the panel is too low
+        for all of them. The tooltip has the rest."""
+        placed, metrics = self.placed(), self.fontMetrics()
+        panel = self.parentWidget()
+        room = self.height() if panel is None else min(self.height(), panel.height() - self.y())
+        fits = (room - metrics.height()) // metrics.lineSpacing() + 1
+        if all(line < fits for line, *_ in placed):
+            return placed
+        kept = [each for each in placed if each[0] < fits - 1]
+        last = [each for each in placed if each[0] == fits - 1]
+        dots = metrics.horizontalAdvance("…")
+        while last and last[-1][1] + metrics.horizontalAdvance(f"{last[-1][2]} …") > self.width():
+            last.pop()
+        end = last[-1][1] + metrics.horizontalAdvance(f"{last[-1][2]} ") if last else 0
+        return [*kept, *last, (fits - 1, min(end, self.width() - dots), "…", False)]
 
 
 Facts = Sequence[tuple[str, str]]
