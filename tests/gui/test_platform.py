@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
-from vitviz.gui import platform
+from vitviz.gui import platform, theme
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 
@@ -44,3 +48,17 @@ def test_a_missing_library_is_named_with_its_packages(monkeypatch: pytest.Monkey
     assert "needs libvitviz-absent.so.7;" in said
     assert "apt install libvitviz-absent7'" in said
     assert "dnf install vitviz-absent'" in said
+
+
+def test_a_window_is_no_larger_than_its_screen(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    theme.first_size(widget, 1440, 900)
+    assert widget.size() == QSize(1440, 900)  # nothing is seen of it but what is painted
+    monkeypatch.setattr(QGuiApplication, "platformName", staticmethod(lambda: "xcb"))
+    room = widget.screen().availableSize()
+    theme.first_size(widget, 5000, 200)
+    assert room.width() - 40 <= widget.width() < room.width()
+    assert widget.height() == 200

@@ -25,7 +25,7 @@ from vitviz.core.progress import Progress
 from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
 from vitviz.gui.saving import ask_where
-from vitviz.gui.theme import UNIT
+from vitviz.gui.theme import UNIT, first_size
 from vitviz.session.compose import VIEWS, Composition, compose
 from vitviz.session.jobs import Job
 from vitviz.session.log import sentence
@@ -66,7 +66,7 @@ class Composer(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         subject = "all views" if VIEWS in first.ways else first.view.title
         self.setWindowTitle(f"Compose a figure: {subject}")
-        self.resize(1180, 780)
+        first_size(self, 1180, 780)
         self._session, self._first, self._tell = session, first, tell
         self._key = ("compose", id(self))
         self.made: Made | None = None

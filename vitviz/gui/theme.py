@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.drawing import Role
 from vitviz.core.resources import resource
@@ -240,3 +240,15 @@ def font(size: float = 0.0, *, bold: bool = False, numbers: bool = False) -> QFo
     if numbers and hasattr(made, "setFeature"):
         made.setFeature(QFont.Tag("tnum"), 1)
     return made
+
+
+def first_size(widget: QWidget, width: int, height: int) -> None:
+    """The size that a window opens with: as wanted, but never larger than its screen has room for.
+
+    What is painted without a screen has all the room that it wants.
+    """
+    if QGuiApplication.platformName() == "offscreen":
+        widget.resize(width, height)
+        return
+    room = widget.screen().availableSize() - QSize(2 * UNIT, 5 * UNIT)  # its frame and title
+    widget.resize(QSize(width, height).boundedTo(room))

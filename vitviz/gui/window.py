@@ -48,7 +48,7 @@ from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
 from vitviz.gui.panel import Pointed
 from vitviz.gui.sessions import Sessions
-from vitviz.gui.theme import UNIT
+from vitviz.gui.theme import UNIT, first_size
 from vitviz.gui.toolbar import TopBar
 from vitviz.gui.welcome import Welcome
 from vitviz.gui.wishes import Wishes
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
         leave_focus(self)
         self.actions_by_name["preview"].setChecked(True)
         self.setContentsMargins(0, 0, UNIT, 0)
-        self.resize(1440, 900)
+        first_size(self, 1440, 900)
         self._show_all()
 
     # What the window looks like
