@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -115,6 +117,32 @@ def test_a_bar_names_its_quantity_below_where_there_is_no_room_beside(qtbot: QtB
     qtbot.addWidget(bar)
     bar.show_scale(Scale(0.00276, 0.136, "viridis", "relative contribution"))
     assert bar.height_at(150) > bar.height_at(400)
+
+
+def test_a_bar_says_its_range_however_narrow_it_is(qtbot: QtBot) -> None:
+    bar = ColorBar(tall=False)
+    qtbot.addWidget(bar)
+    bar.show_scale(Scale(0.0192, 0.0391, "viridis", "contribution"))
+    both = bar.fontMetrics().horizontalAdvance("0.0192 … 0.0391")
+    assert bar.height_at(both - 8) > bar.height_at(both + 40)  # one number above the other
+
+
+@pytest.mark.parametrize("size", [(1000, 650), (800, 560)])
+def test_panels_of_a_small_window_stand_beside_each_other(
+    window: MainWindow, size: tuple[int, int]
+) -> None:
+    window.resize(*size)
+    QCoreApplication.processEvents()
+    for card in window.board.cards.values():
+        if not card.isVisible():
+            continue
+        inside = card.canvas.rect()
+        places = [
+            QRect(panel.mapTo(card.canvas, QPoint(0, 0)), panel.size())
+            for panel in card.canvas.panels
+        ]
+        assert all(inside.left() <= at.left() and at.right() <= inside.right() for at in places)
+        assert not any(one.intersects(two) for one, two in combinations(places, 2))
 
 
 def test_a_message_gets_smaller_before_anything_is_left_out(qtbot: QtBot) -> None:

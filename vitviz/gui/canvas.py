@@ -289,7 +289,7 @@ def words_height(panel: Panel, width: int) -> int:
         len(wrapped(panel.title, title, width, TITLE_LINES)) * title.lineSpacing()
         if panel.title
         else 0,
-        bar_height(panel.bar, bar, width) if panel.bar else 0,
+        bar_height(panel.bar, bar, width, tall=True) if panel.bar else 0,
         facts_lines(panel.facts, facts, width) * facts.lineSpacing(),
     ]
     return sum(height + 4 for height in heights if height)

@@ -65,7 +65,7 @@ class ColorBar(QWidget):
 
     def height_at(self, width: int) -> int:
         """The height that it needs at a width."""
-        return bar_height(self._scale if self._tall else None, self.fontMetrics(), width)
+        return bar_height(self._scale, self.fontMetrics(), width, tall=self._tall)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.size().width() != event.oldSize().width():
@@ -84,10 +84,10 @@ class ColorBar(QWidget):
         left, right = metrics.horizontalAdvance(low) + 6, metrics.horizontalAdvance(high) + 6
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.setPen(QColor(theme.current().quiet))
-        if (
-            left + right + 4 > self.width()
-        ):  # the range is always said, the colours if there is room
-            painter.drawText(QRectF(0, 0, self.width(), line), centre, f"{low} … {high}")
+        if not _side_by_side(self._scale, metrics, self.width()):
+            # The range is always said, the colours where there is room.
+            painter.drawText(QRectF(0, 0, self.width(), line), centre, f"{low} …")
+            painter.drawText(QRectF(0, line - 2, self.width(), line), centre, high)
         else:
             below = self._tall and _named_below(self._scale, metrics, self.width())
             room = self.width() - left - right
@@ -104,10 +104,19 @@ class ColorBar(QWidget):
             painter.drawText(QRectF(*at, room, line), centre, elided)
 
 
-def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int) -> int:
-    """The height that a colour bar needs at a width."""
+def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int, *, tall: bool) -> int:
+    """The height that a colour bar needs at a width; its name has a line of its own if it is `tall`."""
     line = metrics.height() + 4
-    return line + metrics.height() if scale and _named_below(scale, metrics, width) else line
+    if scale is None:
+        return line
+    below = tall and _named_below(scale, metrics, width)
+    return line if not below and _side_by_side(scale, metrics, width) else line + metrics.height()
+
+
+def _side_by_side(scale: Scale, metrics: QFontMetrics, width: int) -> bool:
+    """Whether both ends of the range, and a little of the colours, stand in one line."""
+    low, high, _ = _bar_words(scale)
+    return metrics.horizontalAdvance(low) + metrics.horizontalAdvance(high) + 16 <= width
 
 
 def _bar_words(scale: Scale) -> tuple[str, str, str]:

@@ -115,7 +115,7 @@ class PanelWidget(QWidget):
         for part in (self._title, content, self._bar, self._facts):
             layout.addWidget(part, int(part is content))
         layout.addStretch()
-        self.setMinimumSize(90, 90)
+        self.setMinimumSize(56, 90)
         # Panels beside each other are as wide as their shares say, whatever is in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
 
