@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from vitviz.gui.library import LibraryPanel
 from vitviz.gui.window import MainWindow
 from vitviz.models import download
+from vitviz.session.library import Download
 from vitviz.session.shelves import Filters, needs
 
 SMALL = "test_vit.r160_in1k"
@@ -162,6 +163,22 @@ def test_a_failed_download_is_said_where_it_was_wished(panel: LibraryPanel, hub:
     hub.status = []
     panel.facts.fetch.click()
     assert not panel.facts.said.isVisible()
+
+
+def test_the_keys_do_not_go_to_the_budget_when_the_button_that_had_them_goes(
+    window: MainWindow, panel: LibraryPanel
+) -> None:
+    panel.search.setText(SMALL)
+    facts = panel.facts
+    facts.fetch.setFocus()
+    assert window.focusWidget() is facts.fetch
+    facts.show_download(Download("running", 10, 100), offline=False)
+    assert window.focusWidget() is facts.stop
+    facts.show_download(Download("stopped", 10, 100), offline=False)
+    assert window.focusWidget() is facts.open
+    panel.search.setFocus()
+    facts.show_download(Download("running", 10, 100), offline=False)
+    assert window.focusWidget() is panel.search
 
 
 def test_a_gated_model_links_to_its_terms(panel: LibraryPanel, hub: Hub) -> None:

@@ -201,7 +201,7 @@ class ModelFacts(QFrame):
         item, self._download = self._item, download
         if item is None:
             return
-        running = self._running
+        focused, running = self._has_keys, self._running
         said = download.said
         if not said and offline and not item.on_disk:
             said = "No network, and not on this computer. Random weights work without."
@@ -215,6 +215,13 @@ class ModelFacts(QFrame):
         self.said.setText(linked(said.partition(": ")[2] if running and ": " in said else said))
         _color(self.said, "bad" if download.state == "failed" else "quiet")
         self._show_buttons(item, download, running=running)
+        if focused and not self._has_keys:  # the button that had them has gone
+            (self.stop if running else self.open).setFocus()
+
+    @property
+    def _has_keys(self) -> bool:
+        focused = self.window().focusWidget()
+        return focused is not None and self.isAncestorOf(focused)
 
     def _show_buttons(self, item: Item, download: Download, *, running: bool) -> None:
         missing = not item.on_disk and bool(item.repository)
