@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     assert "pools" in board.placed
     assert "heads" not in board.placed, "it has none among patches"
     assert "see its matrices" in window._view_actions["heads"].toolTip()
+    rows = Counter(card.parent() for card in board.cards.values() if card.isVisible())
+    assert max(rows.values()) <= 3, "more find no room in a small window"
     assert window._view_actions["matrix"].isChecked()
     qtbot.waitUntil(lambda: board.cards["matrix"].drawing is not None, timeout=10_000)
     window._view_actions["matrix"].trigger()

@@ -42,7 +42,7 @@ def have(item: Item) -> str:
         case "bundled":
             return "bundled"
         case "file":
-            return "file"
+            return f"file, {megabytes(item.download)}"
         case "timm":
             return "on disk" if item.on_disk else f"≈ {megabytes(item.download)}"
 
