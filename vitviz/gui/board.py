@@ -14,7 +14,7 @@ from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
 LAYOUT = (
-    (("patches", 10), ("heads", 11), ("matrix", 6), ("pools", 6)),
+    (("patches", 10), ("heads", 11), ("matrix", 6)),
     (("rollout", 10), ("positions", 9), ("predictions", 5)),
 )
 """Rows of (view, share of the width); views that are not named here follow in rows of three."""
