@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from vitviz.core.geometry import Spot
 from vitviz.core.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.app import application
@@ -166,7 +167,7 @@ def test_what_has_just_come_is_what_the_next_change_is_about(window: MainWindow)
     assert window.session.columns.active is copy
     window.wishes.close_column()
     window.session.columns.activate(fine.id)
-    window.wishes.reopen_column()
+    window.wishes.undo()
     assert window.session.columns.active is window.compare.lives[1]
 
 
@@ -194,7 +195,7 @@ def test_closed_columns_come_back(window: MainWindow) -> None:
     assert not window.compare.tabs.isVisible()
     card = window.board.cards["heads"]
     assert card.drawing is not None
-    window.wishes.reopen_column()
+    window.wishes.undo()
     assert window.compare.layout == "grid"
     assert [live.column.model.patch_size for live in window.compare.lives] == [None, 32]
 
@@ -224,6 +225,62 @@ def test_columns_are_reordered_by_keys_and_by_dragging(qtbot: QtBot, window: Mai
     there = header(window, 1).mapToGlobal(QPoint(20, 10))
     header(window, 0).dropped.emit(coarse.id, there)
     assert window.compare.lives == [fine, coarse]
+
+
+def test_a_dragged_column_shows_where_it_will_land(qtbot: QtBot, window: MainWindow) -> None:
+    window.wishes.add_column()
+    settled(qtbot, window)
+    held, middle, last = (header(window, at) for at in range(3))
+    start = held.rect().center()
+
+    def drag(to: ColumnHeader, kind: QEvent.Type, buttons: Qt.MouseButton) -> None:
+        there = to.mapToGlobal(to.rect().center())
+        event = QMouseEvent(
+            kind, QPointF(held.mapFromGlobal(there)), QPointF(there), Qt.MouseButton.LeftButton,
+            buttons, Qt.KeyboardModifier.NoModifier,
+        )  # fmt: skip
+        QCoreApplication.sendEvent(held, event)
+
+    qtbot.mousePress(held, Qt.MouseButton.LeftButton, pos=start)
+    for to, marks in ((middle, ["", "right", ""]), (last, ["", "", "right"]), (held, ["", "", ""])):
+        drag(to, QEvent.Type.MouseMove, Qt.MouseButton.LeftButton)
+        assert [each._landing for each in (held, middle, last)] == marks
+    drag(last, QEvent.Type.MouseMove, Qt.MouseButton.LeftButton)
+    accent = last.grab().toImage().pixelColor(last.width() - 2, last.height() // 2).name()
+    assert accent == theme.current().accent
+    drag(last, QEvent.Type.MouseButtonRelease, Qt.MouseButton.NoButton)
+    assert [window.compare.headers[live.id] for live in window.compare.lives] == [
+        middle, last, held
+    ]  # fmt: skip
+    assert last._landing == ""
+
+
+def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow) -> None:
+    coarse = window.compare.lives[1]
+    window.session.pin(Place(Spot(60.0, 40.0)))
+    window.compare.headers[coarse.id].patch_wished.emit(20, coarse.id)
+    window.session.choose_prefix("class")
+    assert window.actions_by_name["undo"].isEnabled()
+    qtbot.keyClick(window.compare.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert coarse.column.model.patch_size == 32
+    assert header(window, 1)._line.text().startswith("patch 32")
+    assert coarse.selection.pin == Place(Spot(60.0, 40.0))
+    window.wishes.undo()  # the column's first model, before the fixture's own swap
+    window.wishes.undo()
+    assert any("Nothing to bring back" in said for said in window.notices.sentences)
+
+
+def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow) -> None:
+    window.session.use_model(ModelRequest("test_resnet", pretrained=False))
+    broken = window.compare.lives[1]
+    assert broken.trace is not None, "the model that worked is back"
+    assert not header(window, 1)._again.isVisible()
+    broken.reading.give_up()
+    window.compare.show_headings()
+    assert header(window, 1)._again.isVisible()
+    qtbot.mouseClick(header(window, 1)._again, Qt.MouseButton.LeftButton)
+    assert broken.failed == ""
+    assert not header(window, 1)._again.isVisible()
 
 
 def test_links_are_cut_and_their_state_is_seen(window: MainWindow) -> None:

@@ -162,14 +162,86 @@ def test_columns_move_close_and_come_back(session: Session) -> None:
     session.columns.close(copy.id)
     session.columns.close(fine.id)
     assert len(session.columns) == 1, "the last one stays"
-    back = session.columns.reopen()
-    again = session.columns.reopen()
+    back = session.undo()
+    again = session.undo()
     assert back is not None
     assert again is not None
     assert back.id != copy.id, "a number is never given again"
     assert [live.column.model for live in session.columns] == [COARSE, COARSE, FINE]
-    assert session.columns.reopen() is None
+    assert session.undo() is None
     assert len(changes) == 6
+
+
+def test_a_former_model_comes_back_with_what_was_chosen(session: Session) -> None:
+    coarse, fine = session.columns
+    session.select(head=1, depth=0.0)
+    session.pin(Place(Spot(50.0, 70.0)))
+    before = coarse.selection
+    session.use_model(replace(OTHER, fit="squash"), coarse.id)
+    assert session.columns.undoes == "former model"
+    session.all_heads()
+    session.choose_prefix("class")
+    assert session.undo() is coarse
+    assert coarse.column.model == COARSE
+    assert coarse.trace is not None
+    assert coarse.trace.model.patch == (32, 32)
+    assert coarse.selection == before
+    assert fine.selection == before, "linked columns stay linked"
+    assert set(coarse.drawings.latest) == set(VIEWS)
+    assert session.undo() is None
+    assert session.columns.undoes == ""
+
+
+def test_a_former_picture_comes_back_in_all_columns_that_left_it(
+    session: Session, photo: np.ndarray
+) -> None:
+    session.open_sources([np.repeat(photo[::-1], 2, axis=0)])
+    first, second = session.pictures
+    session.show(first.key)
+    session.pin(Place(Spot(40.0, 30.0)))
+    session.show(second.key)
+    assert [live.column.picture for live in session.columns] == [second.key] * 2
+    session.choose_prefix("class")
+    told: list[Any] = []
+    session.current_changed.connect(told.append)
+    session.undo()
+    assert [live.column.picture for live in session.columns] == [first.key] * 2
+    assert [live.selection.pin for live in session.columns] == [Place(Spot(40.0, 30.0))] * 2
+    assert told[-1] is first
+
+
+def test_steps_are_taken_back_in_their_order_across_closed_columns(session: Session) -> None:
+    coarse, fine = session.columns
+    session.use_model(OTHER, fine.id)
+    session.columns.close(fine.id)
+    back = session.undo()
+    assert back is not None
+    assert back.column.model == OTHER
+    assert session.undo() is back, "what it was before is still known"
+    assert back.column.model == FINE
+    assert session.undo() is None
+    assert coarse.column.model == COARSE
+
+
+def test_a_column_whose_picture_was_closed_keeps_the_one_it_has(
+    session: Session, photo: np.ndarray
+) -> None:
+    coarse, _fine = session.columns
+    session.open_sources([photo[::-1]])
+    gone, there = session.pictures
+    session.show(gone.key, coarse.id)
+    session.use_model(OTHER, coarse.id)
+    session.close_picture(gone.key)
+    assert session.undo() is coarse
+    assert coarse.column.model == COARSE
+    assert coarse.column.picture == there.key
+    assert coarse.trace is not None
+
+
+def test_a_model_that_cannot_be_read_leaves_nothing_to_take_back(session: Session) -> None:
+    session.use_model(ModelRequest("test_resnet", pretrained=False))
+    assert session.request == COARSE, "the one that worked is shown again"
+    assert session.undo() is None
 
 
 def test_work_of_a_closed_column_is_stopped_and_forgotten(photo: np.ndarray) -> None:
@@ -249,6 +321,9 @@ def test_one_column_is_stopped_and_the_others_go_on(
     home.until(lambda: other.trace is not None and not session.waiting)
     assert stopped.trace is None
     assert "was stopped" in stopped.failed
+    session.read_again(stopped.id)
+    assert stopped.failed == ""
+    home.until(lambda: stopped.trace is not None)
 
 
 def test_stopping_ends_the_work_of_all_columns(

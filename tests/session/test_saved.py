@@ -230,6 +230,23 @@ def test_a_crash_leaves_a_session_and_a_proper_end_does_not(
     assert list(settings_folder().glob("*.vitviz")) == []
 
 
+def test_a_session_taken_back_after_a_crash_goes_on_in_its_own_file(
+    session: Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.vitviz"
+    files = Remembering(session)
+    files.save(file, {})
+    files.autosave({})
+    (left,) = settings_folder().glob("*.vitviz")
+    gone = left.rename(left.with_name(f"autosave-{_ended_process()}.vitviz"))
+    after = Remembering(Session(InlineJobs(), save=lambda _settings: ""))
+    after.open(gone)
+    assert after.file == file
+    files.open(file)
+    assert "autosave" not in file.read_text()
+    assert saved.read(file).file == "", "only what is written for a crash names another file"
+
+
 def _ended_process() -> int:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()

@@ -105,7 +105,7 @@ class Compare(QObject):
         for live in self.lives:
             if live.id not in self.headers:
                 self.headers[live.id] = self._header(live.id)
-        self.bar.show_count(count, can_reopen=self._session.columns.can_reopen)
+        self.bar.show_count(count, undoes=self._session.columns.undoes)
         self.bar.show_layout(self.layout)
         self.show_headings()
         self.show_views()
@@ -275,13 +275,13 @@ class Compare(QObject):
         return False
 
     def wish(self, wish: str) -> None:
-        """ "add", "reopen", or a preset."""
+        """ "add", "undo", or a preset."""
         session, board = self._session, self._window.board
         match wish:
             case "add":
                 session.add_column()
-            case "reopen":
-                self._activate(session.columns.reopen())
+            case "undo":
+                self._undo()
             case _:
                 found = session.compare(wish)
                 if found is not None:
@@ -305,6 +305,10 @@ class Compare(QObject):
                 columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
             case "stop":
                 session.stop_column(column)
+            case "again":
+                session.read_again(column)
+                self.show_headings()
+                self._show_missing()
             case "reference":
                 session.compare_with(column)
             case "lab":
@@ -319,6 +323,15 @@ class Compare(QObject):
                 columns.activate(column)
                 self._window.wishes.open_model()
 
+    def _undo(self) -> None:
+        live = self._session.undo()
+        self._activate(live)
+        self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
+        if live is None:
+            self._window.notices.tell(
+                "Nothing to bring back: no column, model or picture was lost."
+            )
+
     def _activate(self, live: Live | None) -> None:
         """What has just come is what the next change is about."""
         if live is not None:
@@ -330,6 +343,7 @@ class Compare(QObject):
         header.model_wished.connect(self._model_wished)
         header.patch_wished.connect(self._patch_wished)
         header.picture_wished.connect(self._session.show)
+        header.dragged.connect(self._dragged)
         header.dropped.connect(self._dropped)
         header.grew.connect(self.table.settle)
         return header
@@ -348,11 +362,28 @@ class Compare(QObject):
         if live is not None:
             self._session.use_model(replace(live.column.model, patch_size=size), column)
 
+    def _dragged(self, column: int, point: QPoint) -> None:
+        """Marks where the column that is held would land."""
+        at, start = self._landing(point), self._session.columns.index(column)
+        for index, live in enumerate(self.lives):
+            there = index == at != start
+            self.headers[live.id].show_landing(("left" if at < start else "right") if there else "")
+
     def _dropped(self, column: int, point: QPoint) -> None:
-        strip = self.tabs if self.layout == "one" else self.table.headers
-        width = max(strip.width() // max(len(self.headers), 1), 1)
-        at = min(max(strip.mapFromGlobal(point).x() // width, 0), len(self.headers) - 1)
+        at = self._landing(point)
+        for header in self.headers.values():
+            header.show_landing("")
         self._session.columns.move(column, at)
+
+    def _landing(self, point: QPoint) -> int:
+        """The position of the column whose header is nearest to a point of the screen."""
+
+        def away(live: Live) -> int:
+            header = self.headers[live.id]
+            return (header.mapToGlobal(header.rect().center()) - point).manhattanLength()
+
+        lives = self.lives
+        return lives.index(min(lives, key=away))
 
     def _link(self, name: str, on: bool) -> None:
         self._session.link(**{name: on})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -28,6 +28,8 @@ from vitviz.session.heading import Heading
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
 _DRAG = 12  # pixels before a press on a header is a drag
+_MARK = 4  # pixels of the mark where a dragged column lands
+Side = Literal["", "left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class ColumnHeader(QFrame):
     model_wished = Signal(str, int)
     patch_wished = Signal(int, int)
     picture_wished = Signal(str, int)
+    dragged = Signal(int, QPoint)
+    """The column is held over this point of the screen."""
     dropped = Signal(int, QPoint)
     """The column was dragged to this point of the screen."""
     grew = Signal()
@@ -57,6 +61,8 @@ class ColumnHeader(QFrame):
         self._heading: Heading | None = None
         self._offer = Offer()
         self._pressed: QPoint | None = None
+        self._held = False
+        self._landing: Side = ""
         self.setObjectName("column")
         middle = Qt.TextElideMode.ElideMiddle  # names of files differ at their ends
         self._title, self._picture = WrappedLabel(most=3, mode=middle), ElidedLabel(mode=middle)
@@ -92,6 +98,7 @@ class ColumnHeader(QFrame):
         """Shows what the column is; a column that is alone cannot be closed or moved."""
         self._offer = offer
         self._close.setVisible(not alone)
+        self._again.setVisible(heading.failed)
         if heading == self._heading:
             return
         self._heading = heading
@@ -150,12 +157,14 @@ class ColumnHeader(QFrame):
         super().resizeEvent(event)
 
     def _first(self) -> QWidget:
+        self._again = self._button("↻", "again", "Read again")
+        self._again.hide()
         copy = self._button("+", "duplicate", "The same once more, to change one thing")
         more = _quiet("⋯", "Another model, patch size or picture; move this column")
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         more.setMenu(self._menu)
         self._close = self._button("✕", "close", "Close this column (Ctrl+Z brings it back)")
-        self._buttons = _row((copy, 0), (more, 0), (self._close, 0))
+        self._buttons = _row((self._again, 0), (copy, 0), (more, 0), (self._close, 0))
         return _row((self._title, 1), (self._buttons, 0))
 
     def _button(self, sign: str, wish: str, tip: str) -> QToolButton:
@@ -193,6 +202,7 @@ class ColumnHeader(QFrame):
         )
         menu.addSeparator()
         self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
+        self._wish(menu, "Read again", "again").setEnabled(heading.failed)
         self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
 
     def _fill_patches(self, menu: QMenu, heading: Heading) -> None:
@@ -218,24 +228,38 @@ class ColumnHeader(QFrame):
     def _picture_chosen(self) -> None:
         self.picture_wished.emit(cast(QAction, self.sender()).data(), self.column)
 
+    def show_landing(self, side: Side) -> None:
+        """Marks the side on which a dragged column will land, "" none."""
+        if side != self._landing:
+            self._landing = side
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._landing:
+            left = 0 if self._landing == "left" else self.width() - _MARK
+            painter = QPainter(self)
+            painter.fillRect(left, 0, _MARK, self.height(), QColor(theme.current().accent))
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = event.globalPosition().toPoint()
+        self._pressed, self._held = event.globalPosition().toPoint(), False
         self.wished.emit("activate", self.column)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._dragged(event):
+        point = event.globalPosition().toPoint()
+        if self._pressed is None:
+            return
+        if not self._held and (point - self._pressed).manhattanLength() > _DRAG:
+            self._held = True
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        if self._held:
+            self.dragged.emit(self.column, point)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._dragged(event):
+        if self._held:
             self.dropped.emit(self.column, event.globalPosition().toPoint())
-        self._pressed = None
+        self._pressed, self._held = None, False
         self.unsetCursor()
-
-    def _dragged(self, event: QMouseEvent) -> bool:
-        if self._pressed is None:
-            return False
-        return (event.globalPosition().toPoint() - self._pressed).manhattanLength() > _DRAG
 
 
 class HeaderStrip(QWidget):

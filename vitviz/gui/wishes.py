@@ -231,8 +231,8 @@ class Wishes:
     def close_column(self) -> None:
         self._session.columns.close(self._session.columns.active.id)
 
-    def reopen_column(self) -> None:
-        self._window.compare.wish("reopen")
+    def undo(self) -> None:
+        self._window.compare.wish("undo")
 
     def next_column(self) -> None:
         self._go(1)

@@ -12,9 +12,8 @@ from vitviz.core.selection import Selection
 from vitviz.core.trace import Trace
 from vitviz.session.column import Column
 from vitviz.session.drawings import Drawings
+from vitviz.session.past import Kept, Lost, Past
 from vitviz.session.reading import Reading
-
-_REMEMBERED = 20
 
 
 @dataclass(eq=False, slots=True)
@@ -23,6 +22,7 @@ class Live:
 
     `trace` is what is shown; while another picture or model is on the way it is still the old one.
     `failed` says why there is none. `waits`: its work begins when nothing visible needs any more.
+    `again` is what is to be chosen in it once it shows what it showed before.
     """
 
     column: Column
@@ -32,6 +32,7 @@ class Live:
     trace: Trace | None = None
     failed: str = ""
     waits: bool = False
+    again: Selection | None = None
 
     @property
     def id(self) -> int:
@@ -43,13 +44,6 @@ class Live:
         self.reading.close()
         self.drawings.close()
         self.trace = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    index: int
-    column: Column
-    selection: Selection
 
 
 Make = Callable[[Column, Selection], Live]
@@ -70,7 +64,7 @@ class Columns:
         self._lives = [make(first, Selection())]
         self._active = self._lives[0]
         self._next = first.id + 1
-        self._closed: list[_Closed] = []
+        self._past = Past()
         self._reference: int | None = None
 
     def __iter__(self) -> Iterator[Live]:
@@ -164,16 +158,54 @@ class Columns:
             self._start(live)
 
     @property
-    def can_reopen(self) -> bool:
-        """Whether a column was closed."""
-        return bool(self._closed)
+    def undoes(self) -> str:
+        """What `undo` would bring back, in words; "" where nothing was lost."""
+        return self._past.words
 
-    def reopen(self) -> Live | None:
-        """Brings the last closed column back to its place; None where none was closed."""
-        if not self._closed:
+    def remember(self, lives: Sequence[Live], words: str) -> None:
+        """Keeps what these columns are, before they get another model or picture."""
+        kept = tuple(self._kept(live) for live in lives if live.trace is not None)
+        if kept:
+            self._past.remember(Lost(words, kept))
+
+    def undo(self, is_open: Callable[[str | None], bool]) -> Live | None:
+        """Brings back what was lost last: a closed column to its place, or a column's former model,
+        picture and selection. None where nothing was lost. `is_open` knows the pictures there are:
+        a column whose picture was closed keeps the one it has.
+        """
+        step = self._past.last(lambda lost: lost.closed or bool(self._differing(lost, is_open)))
+        if step is None:
             return None
-        closed = self._closed.pop()
-        return self.add(closed.column, closed.selection, min(closed.index, len(self._lives)))
+        if step.closed:
+            return [self._reopened(kept, is_open) for kept in step.columns][-1]
+        found = self._differing(step, is_open)
+        for live, kept in found:
+            live.again, live.failed = kept.selection, ""
+            live.reading.retry()
+            live.column = kept.column
+        self.changed.emit()
+        for live, _ in found:
+            self._start(live)
+        return found[0][0]
+
+    def _differing(
+        self, lost: Lost, is_open: Callable[[str | None], bool]
+    ) -> list[tuple[Live, Kept]]:
+        """The columns that are something else now than they were before a step."""
+        found = []
+        for kept in lost.columns:
+            live = self.find(kept.column.id)
+            if live is not None:
+                kept = _with_picture(kept, is_open, live.column.picture)
+                if kept.column != live.column:
+                    found.append((live, kept))
+        return found
+
+    def _reopened(self, kept: Kept, is_open: Callable[[str | None], bool]) -> Live:
+        kept = _with_picture(kept, is_open, self._active.column.picture)
+        live = self.add(kept.column, kept.selection, min(kept.index, len(self._lives)))
+        self._past.renumber(kept.column.id, live.id)
+        return live
 
     def move(self, id: int, index: int) -> None:
         """Puts a column at another position."""
@@ -194,11 +226,21 @@ class Columns:
         self._next += 1
         return self._make(replace(column, id=self._next - 1), selection)
 
+    def _kept(self, live: Live) -> Kept:
+        return Kept(self.index(live.id), live.column, replace(live.selection, hover=None))
+
     def _put_away(self, index: int, live: Live) -> None:
-        closed = _Closed(index, live.column, live.selection)
-        self._closed = [*self._closed, closed][-_REMEMBERED:]
+        kept = replace(self._kept(live), index=index)
+        self._past.remember(Lost("closed column", (kept,), closed=True))
         live.close()
 
     def _activate(self, live: Live, before: int) -> None:
         self._active = live
         self.active_changed.emit(live.id, before)
+
+
+def _with_picture(kept: Kept, is_open: Callable[[str | None], bool], instead: str | None) -> Kept:
+    """With another picture where its own was closed since."""
+    if is_open(kept.column.picture):
+        return kept
+    return replace(kept, column=replace(kept.column, picture=instead))

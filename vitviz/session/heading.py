@@ -35,6 +35,8 @@ class Heading:
     instead: str = ""
     """What is drawn for in place of a chosen token that this model lacks or does not see."""
     reading: bool = False
+    failed: bool = False
+    """Its reading was stopped or failed, and can be tried again."""
     active: bool = False
     reference: bool = False
 
@@ -120,6 +122,7 @@ def _heading(
     common = {
         "column": live.id, "title": title, "model": request.name, "key": key,
         "picture": named.get(key or "", "no picture yet"), "active": active, "reference": reference,
+        "failed": bool(live.failed),
     }  # fmt: skip
     awaited = trace is None or trace.picture.key != key or live.reading.busy or live.waits
     if trace is None:

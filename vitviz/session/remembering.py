@@ -87,7 +87,9 @@ class Remembering:
 
     def autosave(self, window: Mapping[str, str]) -> None:
         """Saves what would be lost in a crash, when something has changed."""
-        snapshot, pictures = self._snapshot(window), self._session.pictures
+        name = "" if self.file is None else str(self.file.absolute())
+        snapshot = msgspec.structs.replace(self._snapshot(window), file=name)
+        pictures = self._session.pictures
         if snapshot == self._autosaved or not pictures:
             return
         self._autosaved = snapshot
@@ -127,6 +129,8 @@ class Remembering:
         if file.parent != settings_folder():
             self.file = file
             self._remember(file)
+        else:  # what a crash left behind goes on in the file that it had
+            self.file = Path(found.saved.file) if found.saved.file else None
         self.opened.emit(file, dict(found.saved.window))
         if found.problems:
             self._session.problems.emit(list(found.problems))

@@ -51,7 +51,8 @@ class Gone(msgspec.Struct, frozen=True):
 
 class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is open and chosen. `active` and `reference` are positions among the columns; `window`
-    is what the window wants to find again (layout, views)."""
+    is what the window wants to find again (layout, views); `file` is where it was saved to last, where
+    this was written for the case of a crash."""
 
     kind: str
     version: int
@@ -66,6 +67,7 @@ class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
     options: dict[str, dict[str, Value]] = {}
     one_range: bool = True
     window: dict[str, str] = {}
+    file: str = ""
 
 
 def header() -> dict[str, str | int]:

@@ -209,6 +209,9 @@ class Session:
         picture, live = self._pictures.find(key), self.columns.find(column)
         if picture is None or live is None:
             return
+        if key != live.column.picture:
+            changed = self._with(live) if column is None else [live]
+            self.columns.remember(changed, "former picture")
         if column is None:
             self._set_current(picture)
         else:
@@ -223,14 +226,35 @@ class Session:
     def use_model(self, request: ModelRequest, column: int | None = None) -> None:
         """Has a column's picture read by another model; the old trace stays until it is there."""
         live = self.columns.find(column)
-        if live is None:
-            return
+        if live is not None:
+            if request != live.column.model:
+                self.columns.remember([live], "former model")
+            self._give_model(live, request)
+
+    def undo(self) -> Live | None:
+        """Brings back what was lost last of the columns; which one, or None where nothing was lost."""
+        live = self.columns.undo(lambda key: self._pictures.find(key) is not None)
+        if live is not None:
+            self.current_changed.emit(self.current)
+            self.request_changed.emit(self.request)
+        for back in self.columns:
+            if back.reading.shown == back.reading.target:
+                self._choose_again(back)
+        return live
+
+    def _choose_again(self, live: Live) -> None:
+        """What was chosen before is chosen again, in linked columns too."""
+        again, live.again = live.again, None
+        if again is not None:
+            self._choose(live, again)
+
+    def _give_model(self, live: Live, request: ModelRequest) -> None:
         live.reading.retry()
+        live.waits, live.failed, live.again = False, "", None
         if request != live.column.model:
             self.columns.change(live, model=request)
             if live is self.columns.active:
                 self.request_changed.emit(request)
-        live.waits, live.failed = False, ""
         live.reading.want(request, self._pictures.find(live.column.picture))
 
     def add_column(
@@ -276,6 +300,12 @@ class Session:
         if live is not None and (live.waits or live.reading.busy):
             live.waits = False
             live.reading.give_up()
+
+    def read_again(self, column: int) -> None:
+        """Tries once more what was stopped or has failed in a column."""
+        live = self.columns.find(column)
+        if live is not None:
+            self._give_model(live, live.column.model)
 
     def stop_all(self) -> None:
         """Ends all work, also of columns whose turn has not come."""
@@ -496,17 +526,18 @@ class Session:
 
     def _set_current(self, picture: Picture) -> None:
         """Shows a picture in the active column and in those that go on with it."""
-        active = self.columns.active
-        before = active.column.picture
-        others = self.columns.others(active) if self.together.picture else []
-        with_it = [live for live in others if live.column.picture == before]
-        for live in (active, *with_it):
+        for live in self._with(self.columns.active):
             self._set_picture(live, picture)
+
+    def _with(self, live: Live) -> list[Live]:
+        """A column with those that go on to other pictures together with it."""
+        others = self.columns.others(live) if self.together.picture else []
+        return [live, *(one for one in others if one.column.picture == live.column.picture)]
 
     def _set_picture(self, live: Live, picture: Picture | None) -> None:
         key = picture.key if picture else None
         if key != live.column.picture:
-            live.failed = ""
+            live.failed, live.again = "", None
             self.columns.change(live, picture=key)
             if picture is None:
                 live.trace = None
@@ -554,6 +585,7 @@ class Session:
         if live is self.columns.active and self._launch is not None:
             launch, self._launch = self._launch, None
             self._try(partial(first_selection, launch), draw=False)
+        self._choose_again(live)
         self._let_go()
         self.trace_ready.emit(trace, column)
         self._sight.draw(live, live.drawings.wanted)
@@ -583,11 +615,11 @@ class Session:
         live = self.columns.find(column)
         if live is None:
             return
-        live.failed = said
+        live.failed, live.again = said, None
         self.trace_failed.emit(said, column)
         worked = live.reading.worked
         if worked is not None and worked != live.column.model:
-            self.use_model(worked, column)
+            self._give_model(live, worked)
 
     def _activated(self, _new: int, _old: int) -> None:
         live = self.columns.active
