@@ -113,18 +113,18 @@ def test_the_tail_of_a_label_is_always_seen(qtbot: QtBot) -> None:
 
 
 def test_a_bar_names_its_quantity_below_where_there_is_no_room_beside(qtbot: QtBot) -> None:
-    bar = ColorBar(tall=True)
+    bar = ColorBar()
     qtbot.addWidget(bar)
     bar.show_scale(Scale(0.00276, 0.136, "viridis", "relative contribution"))
     assert bar.height_at(150) > bar.height_at(400)
 
 
 def test_a_bar_says_its_range_however_narrow_it_is(qtbot: QtBot) -> None:
-    bar = ColorBar(tall=False)
+    bar = ColorBar()
     qtbot.addWidget(bar)
     bar.show_scale(Scale(0.0192, 0.0391, "viridis", "contribution"))
     both = bar.fontMetrics().horizontalAdvance("0.0192 … 0.0391")
-    assert bar.height_at(both - 8) > bar.height_at(both + 40)  # one number above the other
+    assert bar.height_at(both - 8) > bar.height_at(400)  # one number above the other
 
 
 @pytest.mark.parametrize("size", [(1000, 650), (800, 560)])
@@ -143,6 +143,17 @@ def test_panels_of_a_small_window_stand_beside_each_other(
         ]
         assert all(inside.left() <= at.left() and at.right() <= inside.right() for at in places)
         assert not any(one.intersects(two) for one, two in combinations(places, 2))
+
+
+def test_titles_on_a_small_board_have_two_lines(window: MainWindow) -> None:
+    window.resize(1000, 650)
+    QCoreApplication.processEvents()
+    titles = [panel._title for panel in window.board.cards["patches"].canvas.panels]
+    said = {title.text(): title.lines() for title in titles}
+    assert " ".join(said["The whole picture"]) == "The whole picture"
+    assert any(len(lines) == 2 for lines in said.values())
+    assert all(title.height() >= len(title.lines()) * title.fontMetrics().lineSpacing()
+               for title in titles)  # fmt: skip
 
 
 def test_a_message_gets_smaller_before_anything_is_left_out(qtbot: QtBot) -> None:

@@ -14,6 +14,7 @@ from vitviz.core.geometry import Box
 from vitviz.core.plots import Plot, Table
 from vitviz.gui.labels import wrapped
 from vitviz.gui.legend import (
+    TITLE_LINES,
     bar_font,
     bar_height,
     facts_font,
@@ -27,8 +28,6 @@ from vitviz.gui.theme import UNIT
 from vitviz.gui.zoom import seen_of, window_of
 
 Arrangement = Literal["rows", "stacked", "single", "first"]
-TITLE_LINES = 2
-"""Lines that a panel's title may have where there is height for it."""
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -47,10 +46,8 @@ class Canvas(QWidget):
     grew = Signal()
     """Words of a panel need more room than they had."""
 
-    def __init__(self, *, grows: bool = False) -> None:
-        """`grows`: it is given the height that its words need, so they need not be cut."""
+    def __init__(self) -> None:
         super().__init__()
-        self._grows = grows
         self._drawing: Drawing | None = None
         self._rows: list[list[PanelWidget]] = []
         self._layout = QVBoxLayout(self)
@@ -190,7 +187,7 @@ class Canvas(QWidget):
         layout.setSpacing(UNIT)
         made = []
         for panel in row:
-            widget = PanelWidget(title_lines=TITLE_LINES if self._grows else 1)
+            widget = PanelWidget()
             if self._arrangement != "rows":
                 widget.setMinimumSize(NARROW, NARROW)
             widget.hovered.connect(self._hovered)
@@ -289,7 +286,7 @@ def words_height(panel: Panel, width: int) -> int:
         len(wrapped(panel.title, title, width, TITLE_LINES)) * title.lineSpacing()
         if panel.title
         else 0,
-        bar_height(panel.bar, bar, width, tall=True) if panel.bar else 0,
+        bar_height(panel.bar, bar, width) if panel.bar else 0,
         facts_lines(panel.facts, facts, width) * facts.lineSpacing(),
     ]
     return sum(height + 4 for height in heights if height)

@@ -46,7 +46,7 @@ class Card(QFrame):
         self._titled = titled
         self._maximised = False
         self.setObjectName("card")
-        self.canvas = Canvas(grows=not titled)
+        self.canvas = Canvas()
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self._clicked)
         self.canvas.read.connect(self.read)

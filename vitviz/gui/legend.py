@@ -14,6 +14,9 @@ from vitviz.core.drawing import Bars
 from vitviz.gui import theme
 from vitviz.gui.qimages import image_of
 
+TITLE_LINES = 2
+"""Lines that a panel's title may have."""
+
 
 def title_font() -> QFont:
     """What a panel's title is written in."""
@@ -39,12 +42,11 @@ def number(value: float) -> str:
 
 class ColorBar(QWidget):
     """A slim bar of the colour table between the range's ends, with label and unit; these have a line
-    of their own where there is no room beside the bar, if it is `tall`.
+    of their own where there is no room beside the bar.
     """
 
-    def __init__(self, *, tall: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._tall = tall
         self._scale: Scale | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFont(bar_font())
@@ -65,7 +67,7 @@ class ColorBar(QWidget):
 
     def height_at(self, width: int) -> int:
         """The height that it needs at a width."""
-        return bar_height(self._scale, self.fontMetrics(), width, tall=self._tall)
+        return bar_height(self._scale, self.fontMetrics(), width)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if event.size().width() != event.oldSize().width():
@@ -89,7 +91,7 @@ class ColorBar(QWidget):
             painter.drawText(QRectF(0, 0, self.width(), line), centre, f"{low} …")
             painter.drawText(QRectF(0, line - 2, self.width(), line), centre, high)
         else:
-            below = self._tall and _named_below(self._scale, metrics, self.width())
+            below = _named_below(self._scale, metrics, self.width())
             room = self.width() - left - right
             beside = 0 if below else metrics.horizontalAdvance(label) + 12
             bar = max(min(max(room - beside, min(room, 48)), 180), 4)
@@ -104,12 +106,12 @@ class ColorBar(QWidget):
             painter.drawText(QRectF(*at, room, line), centre, elided)
 
 
-def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int, *, tall: bool) -> int:
-    """The height that a colour bar needs at a width; its name has a line of its own if it is `tall`."""
+def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int) -> int:
+    """The height that a colour bar needs at a width."""
     line = metrics.height() + 4
     if scale is None:
         return line
-    below = tall and _named_below(scale, metrics, width)
+    below = _named_below(scale, metrics, width)
     return line if not below and _side_by_side(scale, metrics, width) else line + metrics.height()
 
 

@@ -31,7 +31,7 @@ from vitviz.core.geometry import Box, Spot
 from vitviz.core.plots import Plot, Table
 from vitviz.core.selection import Place, place_of
 from vitviz.gui.labels import WrappedLabel
-from vitviz.gui.legend import BarsWidget, ColorBar, FactsLabel, title_font
+from vitviz.gui.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.map import CLICK, MapWidget
 from vitviz.gui.message import MessageWidget
 from vitviz.gui.plots import PlotWidget, TableWidget
@@ -85,15 +85,15 @@ class PanelWidget(QWidget):
     grew = Signal()
     """Its words need more room than they had."""
 
-    def __init__(self, *, title_lines: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._panel: Panel | None = None
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
-        self._title = WrappedLabel(most=title_lines)
+        self._title = WrappedLabel(most=TITLE_LINES)
         self._title.setObjectName("quiet")
         self._title.setFont(title_font())
-        self._bar, self._facts = ColorBar(tall=title_lines > 1), FactsLabel()
+        self._bar, self._facts = ColorBar(), FactsLabel()
         self._bars, self._message = BarsWidget(), MessageWidget()
         for words in (self._title, self._facts, self._message):
             words.grew.connect(self.grew)
