@@ -64,6 +64,18 @@ CASES = {
     "vit_base_patch16_siglip_224": {**S, "embed_dim": 32, "depth": 3, "num_heads": 2},
     "sehalonet33ts": {"size": (256, 512)},
     "haloregnetz_b": {"size": (224, 448)},
+    "botnet26t_256": {},
+    "caformer_s18": {"size": (64, 96)},
+    "cpubone_nano": {},
+    "csatv2": {"size": (256, 256)},
+    "efficientformerv2_s0": {},
+    "fastvit_sa12": {"size": (128, 128)},
+    "iformer_s": {},
+    "lowformer_b0": {"size": (128, 128)},
+    "mobilenetv4_hybrid_medium_075": {"size": (128, 128)},
+    "shvit_s1": {},
+    "test_coatnet": {},
+    "vitamin_small_224": {"input_size": 64},
     "efficientvit_m0": {"input_size": 128, "window_size": (3, 3, 3)},
 }  # fmt: skip
 BUILT = {
@@ -76,6 +88,7 @@ BUILT = {
 SIZES = {"mvitv2": (64, 64)}
 HEADS_BEFORE_WINDOWS = ("hiera", "nest_")
 HEADS_FIRST = ("halo", "sehalo")
+ONE_HEAD = ("shvit_s1",)
 """Batch and heads in one axis, before that of the windows."""
 
 
@@ -147,7 +160,7 @@ def keep_to_cells(module):
             # In evaluation torch 2.15's CPU gradient of it goes to other places where the gradient
             # that it is given has the layout of a sequence; forward it is right.
             part.register_forward_hook(contiguous_gradient)
-        if isinstance(part, torch.nn.MaxPool2d):
+        if isinstance(part, torch.nn.MaxPool2d | torch.nn.AvgPool2d):
             part.kernel_size, part.padding = part.stride, 0
 
 
@@ -164,6 +177,8 @@ def apart(tensor, name, heads):
         return tensor.transpose(0, 1)
     if name.startswith("samvit"):
         return tensor.unflatten(0, (-1, heads))
+    if tensor.ndim == 3:
+        return tensor[:, None] if name in ONE_HEAD else tensor[None]
     if tensor.ndim == 5:
         tensor = tensor[0]
         return tensor.transpose(0, 1) if name.startswith(HEADS_BEFORE_WINDOWS) else tensor
