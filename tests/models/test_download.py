@@ -250,3 +250,11 @@ def test_a_timm_model_is_fetched_once_and_then_works_offline(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert vitviz.load("test_vit").info.weights == "trained"
     assert sum(server.asked.values()) == asked
+
+
+def test_a_repository_that_does_not_say_what_it_holds(server: Hub, tiny_checkpoint: Path) -> None:
+    import vitviz
+
+    server.files = {"someone/model/model.safetensors": tiny_checkpoint.read_bytes()}
+    with pytest.raises(BadModel, match=r"no config\.json that would say which"):
+        vitviz.load("hf-hub:someone/model")

@@ -9,6 +9,7 @@ from typing import Any
 
 import timm
 import torch
+from huggingface_hub.errors import EntryNotFoundError
 from timm.data import resolve_model_data_config
 from torch import nn
 
@@ -224,6 +225,11 @@ def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Modu
         )
         if not pretrained:
             raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
+        if isinstance(error, EntryNotFoundError):  # the weights are here by now
+            raise BadModel(
+                f"{name} has no config.json that would say which of timm's architectures it is; "
+                "download its weights, open the file, and name the architecture"
+            ) from error
         raise BadModel(
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
