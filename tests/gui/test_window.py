@@ -79,6 +79,8 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     qtbot.waitUntil(lambda: board.cards["matrix"].drawing is not None, timeout=10_000)
     window._view_actions["matrix"].trigger()
     assert "matrix" not in board.placed
+    board.reset()
+    assert "matrix" in board.placed
     session.use_model(own)
     qtbot.waitUntil(lambda: "heads" in board.placed, timeout=10_000)
     assert not {"matrix", "pools"} & set(board.placed)

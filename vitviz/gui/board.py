@@ -201,6 +201,7 @@ class Board(QWidget):
     def reset(self) -> None:
         """Puts all views back, at their first sizes."""
         self._hidden = set(self._first_hidden)
+        self._answered = frozenset()
         self._maximised = ""
         self._arrange()
         self.restore(self._default)
