@@ -155,6 +155,12 @@ class Measured:
             if time.time() > end:
                 raise TimeoutError("the window did not get there in two minutes")
 
+    def drawn(self) -> bool:
+        """Whether every view in sight has been drawn, and nothing runs."""
+        board = self.window.board
+        there = all(board.cards[name].drawing is not None for name in board.visible)
+        return there and not self.session.waiting and not self.session.jobs.current
+
     def close(self) -> None:
         """Ends it."""
         self.window.close()
@@ -168,7 +174,7 @@ def hovering(count: int = 120) -> list[Row]:
         ("vit_base_patch8_224", {}, "784 patches", 33),
     ):
         measured = Measured(name, **sizes)
-        times = _hovers(measured, count)
+        times = hovers(measured, count)
         measured.close()
         ordered = sorted(times)
         found.append(
@@ -178,7 +184,8 @@ def hovering(count: int = 120) -> list[Row]:
     return found
 
 
-def _hovers(measured: Measured, count: int) -> list[float]:
+def hovers(measured: Measured, count: int) -> list[float]:
+    """Milliseconds of each step of a cursor over the picture, until all that follows it is painted."""
     from vitviz.core.selection import place_of
 
     session, trace = measured.session, measured.session.trace
