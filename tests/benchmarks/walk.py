@@ -1,4 +1,4 @@
-"""The walk through measured: from the wish to its views painted, at every step that follows the cursor."""
+"""The walk through measured: hover to painted at every step whose views follow the cursor."""
 
 from __future__ import annotations
 

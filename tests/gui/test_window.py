@@ -197,6 +197,13 @@ def test_grid_and_heat_keys_change_the_look(qtbot: QtBot, window: MainWindow) ->
     assert window.session.look.heat is not before.heat
 
 
+def test_a_view_that_has_all_the_room_has_its_options_beside_it(window: MainWindow) -> None:
+    window.board.maximise("rollout")
+    assert window.board.focus == window.inspector._view == "rollout"
+    window.board.maximise("")
+    assert window.board.focus == "rollout"
+
+
 def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow) -> None:
     session, inspector = window.session, window.inspector
     table = inspector.look.fields["table"]

@@ -11,7 +11,7 @@ import vitviz
 from vitviz.core.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
 from vitviz.core.plots import Plot, Table
 from vitviz.core.progress import Unsupported
-from vitviz.views import parts
+from vitviz.views import lens, parts
 
 NAMES = ("features", "lens", "block", "norms", "embedding")
 
@@ -198,3 +198,10 @@ def test_another_stem_is_said(photo):
     model = vitviz.load("vit_tiny_r_s16_p8_224", pretrained=False)
     (panel,) = vitviz.draw("embedding", vitviz.trace(model, photo)).panels
     assert "vit_tiny_r_s16_p8_224" in layer_of(panel, Message).text
+
+
+def test_a_whole_word_of_a_class_comes_before_a_part_of_one():
+    names = ["catamaran, sailing boat", "wildcat", "tabby, tabby cat", "cat flap"]
+    ranked = sorted(names, key=lambda name: lens._fits(name, "cat", names.index(name)))
+    assert ranked == ["cat flap", "tabby, tabby cat", "catamaran, sailing boat", "wildcat"]
+    assert lens._fits("hedgehog", "cat", 0) is None

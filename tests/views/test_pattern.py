@@ -69,6 +69,8 @@ def test_an_own_pattern_comes_before_the_example(trace):
          "numbers"),
         ({"pattern": "row col c -> col row c", "lengths": "oops"}, "no axis length"),
         ({"pattern": "(row y) col c -> row y col c", "lengths": "y=7"}, "divide"),
+        ({"pattern": "(row p1) (col p2) c"}, "one arrow"),
+        ({"pattern": "row col c -> c -> row"}, "one arrow"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_a_calm_message(trace, options, said):

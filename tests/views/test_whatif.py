@@ -118,3 +118,9 @@ def test_only_a_model_with_words_lists_them_and_others_say_why(tnt, tiny_trace, 
         assert "cannot be done here" not in {row[1] for row in table.rows}
     (panel,) = vitviz.draw("whatif", tiny_trace, positions="learned", inner="blocks off").panels
     assert "does not divide its patches into words" in panel.layers[0].text
+
+
+def test_what_is_taken_out_is_said_in_a_sentence(tiny_trace):
+    drawing = vitviz.draw("whatif", tiny_trace, positions="learned", layer=1, head=0,
+                          heads="without the chosen head")  # fmt: skip
+    assert drawing.title.startswith("With layer 2 head 1 taken out: ")

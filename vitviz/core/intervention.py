@@ -48,9 +48,8 @@ class Intervention:
         if self.masked:
             said.append(f"{len(self.masked)} patch{'es' * (len(self.masked) > 1)} masked")
         if self.heads:
-            said.append(
-                "without " + ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
-            )
+            named = ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
+            said.append(f"{named} taken out")
         if self.inner != "as trained":
             said.append({"each word alone": "each word looking only at itself",
                          "blocks off": "inner blocks off"}[self.inner])  # fmt: skip

@@ -64,6 +64,8 @@ def run(order: Order, values: np.ndarray) -> np.ndarray:
         raise VitvizError(
             f"a pattern of {len(order.pattern)} letters is too long; {LONGEST} are enough"
         )
+    if order.pattern.count("->") != 1:
+        raise VitvizError("a pattern has one arrow, -> , between the axes before and those after")
     if any(length < 1 for _, length in order.lengths):
         raise VitvizError("an axis has at least length 1")
     size = values.size * _growth(order)

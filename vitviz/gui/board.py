@@ -146,9 +146,10 @@ class Board(QWidget):
         self.focus_changed.emit(view)
 
     def maximise(self, view: str) -> None:
-        """Gives one view all the room; "" or the same view again gives it back."""
+        """Gives one view all the room, and its options; "" or the same view again gives it back."""
         self._maximised = "" if view == self._maximised else view
         self._arrange()
+        self.set_focus(self._maximised)
 
     def set_shown(self, view: str, on: bool) -> None:
         """Takes a view off the board, or puts it back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -113,15 +114,24 @@ def _class(trace: Trace, label: str) -> int:
     count = trace.model.classes
     if wanted.isdecimal() and int(wanted) < count:
         return int(wanted)
-    starts = [index for index, name in enumerate(labels) if name.lower().startswith(wanted)]
-    inside = [index for index, name in enumerate(labels) if wanted in name.lower()]
-    if not (starts or inside):
+    found = [
+        rank for index, name in enumerate(labels) if (rank := _fits(name.lower(), wanted, index))
+    ]
+    if not found:
         first = trace.predictions[0][0] if trace.predictions else "0"
         raise VitvizError(
             f"there is no class {label!r} among the {count} of this model; try {first!r} or a number "
             f"from 0 to {count - 1}"
         )
-    return (starts or inside)[0]
+    return min(found)[-1]
+
+
+def _fits(name: str, wanted: str, index: int) -> tuple[bool, bool, int] | None:
+    """How well a name fits, the best least: whole words before parts of them; None for not at all."""
+    if wanted not in name:
+        return None
+    whole = re.search(rf"\b{re.escape(wanted)}\b", name) is not None
+    return not whole, not name.startswith(wanted), index
 
 
 @kept(most=1)

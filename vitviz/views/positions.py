@@ -107,13 +107,10 @@ def _what(trace: Trace, kind: Kind) -> str:
 
 
 def _words(trace: Trace, kind: Kind) -> tuple[str, ...]:
-    """Said of a table that was made for another size or is not alone, and of rotations."""
+    """Said of a table that is not alone, and of rotations."""
     if not _embedded(trace, kind):
         return ("Mean cosine of the differences of all angles, in the first layer.",)
-    notes = [note for note in trace.model.notes if note.startswith("the position embeddings are")]
-    return tuple(
-        map(parts.sentence, [*notes, *([trace.positions_note] * bool(trace.positions_note))])
-    )
+    return (parts.sentence(trace.positions_note),) if trace.positions_note else ()
 
 
 def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Drawing:
