@@ -121,7 +121,7 @@ WISHES: tuple[Wish, ...] = (
     Wish("one_column", "All views of one column", ("Ctrl+1",), "Compare", rule=True),
     Wish("all_columns", "Grid: all columns", ("Ctrl+2",), "Compare"),
     Wish("one_view", "One view of all columns", ("Ctrl+3",), "Compare"),
-    Wish("patch_sizes", "Set up: &patch sizes", (), "Compare", "One flexible ViT", rule=True),
+    Wish("patch_sizes", "Set up: patch si&zes", (), "Compare", "One flexible ViT", rule=True),
     Wish(
         "vit_tnt", "Set up: ViT and &TNT", (), "Compare", "Patches, and patches with words inside"
     ),
