@@ -125,7 +125,7 @@ WISHES: tuple[Wish, ...] = (
     Wish(
         "vit_tnt", "Set up: ViT and &TNT", (), "Compare", "Patches, and patches with words inside"
     ),
-    Wish("all_layers", "Set up: all &layers", (), "Compare", "One view, each column another layer"),
+    Wish("all_layers", "Set up: all la&yers", (), "Compare", "One view, each column another layer"),
     Wish("two_pictures", "Set up: t&wo pictures", (), "Compare", "This picture and the next"),
     Wish(
         "compose",
