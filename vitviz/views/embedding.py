@@ -87,7 +87,7 @@ def _numbers(trace: Trace, stem: Stem) -> Panel:
     )
     table = Table(("this model", ""), lines, len(lines) - 3)
     box = Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths))
-    return Panel((table,), box, "In numbers", weight=1.8)
+    return Panel((table,), box, "In numbers", weight=1.7)
 
 
 def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
