@@ -1030,7 +1030,7 @@ def describe_recipe(s: Settings, earlier: Earlier) -> str:
     )
     begun = (
         f"From a model that this script had trained from scratch ({earlier.seen} pictures seen, "
-        f"{earlier.minutes} minutes: {earlier.recipe}), trained on in a second cycle"
+        f"{earlier.minutes} minutes: {earlier.recipe}), trained on in another cycle"
         if earlier.seen
         else "From scratch"
     )
