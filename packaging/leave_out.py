@@ -15,7 +15,7 @@ Row = tuple[str, str, str]
 MODULES = [
     "IPython", "PIL.ImageTk", "PIL.ImageQt", "PyQt5", "PyQt6", "_pytest", "beartype", "cv2", "cupy",
     "hypothesis", "ipykernel", "jupyter", "mypy", "notebook", "numba", "pandas", "pip", "pygame",
-    "pytest", "pytestqt", "scipy",
+    "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "pytest", "pytestqt", "scipy",
     "readline",  # GPL, and of use at a prompt only
     "setuptools", "tensorboard", "tkinter", "wheel",
     "triton",  # compiles for CUDA, which vitviz never asks torch for
@@ -31,8 +31,9 @@ _FILES = (
     r"torch/lib/lib(torchbind_test|jitbackend_test|backend_with_compiler|aoti_custom_ops)\.",
     r"torch/lib/.*\.(a|lib)$",
     r"torchvision/(datasets|io|prototype)/.*\.(so|pyd)$",
-    r"(timm|torch|torchvision|matplotlib)/.*\.(cpp|cu|cuh|h|hpp|pyi|cmake)$",
+    r"(timm|torch|torchvision|matplotlib|pyqtgraph)/.*\.(cpp|cu|cuh|h|hpp|pyi|cmake)$",
     r"matplotlib/mpl-data/(sample_data|images|plot_directive)/",
+    r"pyqtgraph/(examples|icons/peegee|colors/maps)/",
     r"PySide6/Qt/translations/(?!qtbase_)",
     r"PySide6/translations/(?!qtbase_)",
     r"PySide6/Qt/qml/",

@@ -20,7 +20,7 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-HEAVY = "('torch', 'timm', 'numpy', 'matplotlib', 'PySide6', 'PIL')"
+HEAVY = "('torch', 'timm', 'numpy', 'matplotlib', 'PySide6', 'pyqtgraph', 'PIL')"
 
 
 def test_importing_vitviz_imports_nothing_heavy():
@@ -49,7 +49,7 @@ for kind in ("png", "svg", "pdf"):
     print(vitviz.save(drawing, f"{sys.argv[1]}/rollout.{kind}").stat().st_size > 1000)
 print(drawing.title)
 print(drawing.caption)
-print([name for name in ("PySide6", "matplotlib.pyplot") if name in sys.modules])
+print([name for name in ("PySide6", "pyqtgraph", "matplotlib.pyplot") if name in sys.modules])
 """
 
 

@@ -342,14 +342,14 @@ def test_the_range_is_shared_until_somebody_wants_their_own(
 def test_zoom_is_linked_on_request(qtbot: QtBot, window: MainWindow) -> None:
     settled(qtbot, window)
     fine, coarse = panel_of(window, "patches", 0), panel_of(window, "patches", 1)
-    before = coarse.viewport.seen
+    before = coarse.map.seen
     dragged(qtbot, fine, QPoint(30, 20))
-    assert coarse.viewport.seen == before
+    assert coarse.map.seen == before
     window.compare.bar.link_wished.emit("zoom", True)
     dragged(qtbot, fine, QPoint(-60, -30))
-    seen, same = fine.viewport.seen.centre, coarse.viewport.seen.centre
+    seen, same = fine.map.seen.centre, coarse.map.seen.centre
     assert (same.row, same.col) == pytest.approx((seen.row, seen.col), abs=1)
-    assert coarse.viewport.seen.centre != before.centre
+    assert coarse.map.seen.centre != before.centre
 
 
 def test_the_patch_lab_opens_another_size_beside(qtbot: QtBot, window: MainWindow) -> None:

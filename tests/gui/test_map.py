@@ -46,7 +46,7 @@ class Repainted(QObject):
     def __init__(self, widget: MapWidget) -> None:
         super().__init__(widget)
         self.parts: list[QRect] = []
-        widget.installEventFilter(self)
+        widget.viewport().installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if isinstance(event, QPaintEvent):
@@ -142,7 +142,7 @@ def turned(widget: MapWidget, at: QPointF, notches: int) -> None:
         at, widget.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(widget, event)
+    QApplication.sendEvent(widget.viewport(), event)
 
 
 def moved(widget: MapWidget, to: QPoint) -> None:
@@ -150,7 +150,7 @@ def moved(widget: MapWidget, to: QPoint) -> None:
         QEvent.Type.MouseMove, QPointF(to), widget.mapToGlobal(QPointF(to)),
         Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
     )  # fmt: skip
-    QApplication.sendEvent(widget, event)
+    QApplication.sendEvent(widget.viewport(), event)
 
 
 def test_the_wheel_keeps_what_is_under_the_mouse(qtbot: QtBot) -> None:
@@ -179,11 +179,11 @@ def test_a_drag_pans_and_a_trembling_click_does_not(qtbot: QtBot) -> None:
     widget = shown(qtbot, PICTURE)
     here, before = QPoint(150, 120), widget.seen
     under = widget.spot(QPointF(here))
-    qtbot.mousePress(widget, Qt.MouseButton.LeftButton, pos=here)
+    qtbot.mousePress(widget.viewport(), Qt.MouseButton.LeftButton, pos=here)
     moved(widget, here + QPoint(2, 1))
     assert widget.seen == before
     moved(widget, here + QPoint(40, 30))
-    qtbot.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=here + QPoint(40, 30))
+    qtbot.mouseRelease(widget.viewport(), Qt.MouseButton.LeftButton, pos=here + QPoint(40, 30))
     now = widget.spot(QPointF(here + QPoint(40, 30)))
     assert (now.row, now.col) == pytest.approx((under.row, under.col))
     moved(widget, here)

@@ -362,7 +362,7 @@ def test_pointing_from_the_class_token_at_a_patch_shows_the_whole_patch(
     hover(qtbot, window, "patches", 20, 20)
     enlarged = panel_of(window, "patches", 1)
     assert enlarged.panel is not None
-    seen, wanted = enlarged.viewport.seen, enlarged.panel.extent
+    seen, wanted = enlarged.map.seen, enlarged.panel.extent
     assert seen.left <= wanted.left
     assert seen.right >= wanted.right
     assert seen.height < 3 * wanted.height

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from PySide6.QtCore import QPointF, QSizeF, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPixmap,
-    QResizeEvent,
-    QWheelEvent,
-)
-from PySide6.QtWidgets import QWidget
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPixmap, QWheelEvent
+from PySide6.QtWidgets import QGraphicsItem
 
 from vitviz.core.drawing import DrawnLayer
 from vitviz.core.geometry import Box, Spot
@@ -29,61 +23,112 @@ _NOTCH = 1.02 ** (1 / 8)  # a wheel's notch is 120 of these
 _NEAREST, _FARTHEST = 1000.0, 8.0
 
 
-class MapWidget(QWidget):
-    """Paints layers in the panel's coordinates, as large as they fit; whoever zooms or pans sees more
-    of one place. What has not changed is painted from memory.
+class Sheet:
+    """All layers of a map, painted together: of a scene with an item for each layer, half of the time
+    of painting goes into asking the items where they lie. What has not changed comes from memory.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[Painted] = []
+        self.placing = Placing(1.0, 0.0, 0.0)
+        self.size = QSizeF()
+        self._still = 0
+        self._ground: tuple[object, QPixmap] | None = None
+
+    def show_layers(self, layers: Sequence[DrawnLayer]) -> list[Painted]:
+        """Replaces what is shown; what came and what went."""
+        before = self.layers
+        kept = [
+            before[at] if at < len(before) and before[at].shows(layer) else painted(layer)
+            for at, layer in enumerate(layers)
+        ]
+        if kept == before:
+            return []  # and what the next change leaves as it is stays known
+        self.layers = kept
+        self._still = next(
+            (at for at, (old, new) in enumerate(zip(before, kept, strict=False)) if old is not new),
+            min(len(before), len(kept)),
+        )
+        return [one for one in dict.fromkeys((*before, *kept))
+                if one not in before or one not in kept]  # fmt: skip
+
+    def clear(self) -> None:
+        """Shows nothing, and holds nothing."""
+        self.layers, self._still, self._ground = [], 0, None
+
+    def forget(self) -> None:
+        """Paints all of it anew, in other colours perhaps."""
+        self._ground = None
+
+    def paint(self, painter: QPainter) -> None:
+        """Paints the layers, in the pixels of the view."""
+        if self._still:
+            painter.drawPixmap(0, 0, self._grounded(self.placing))
+        else:
+            painter.fillRect(QRectF(QPointF(), self.size), QColor(theme.current().surface))
+        for layer in self.layers[self._still :]:
+            layer.paint(painter, self.placing)
+
+    def _grounded(self, at: Placing) -> QPixmap:
+        """The layers that were the same the last time: painted once."""
+        known = (at, self.size.toTuple(), *self.layers[: self._still])
+        if self._ground is None or self._ground[0] != known:
+            ground = QPixmap((self.size * at.sharp).toSize())
+            ground.setDevicePixelRatio(at.sharp)
+            ground.fill(QColor(theme.current().surface))
+            painter = QPainter(ground)
+            for layer in self.layers[: self._still]:
+                layer.paint(painter, at)
+            painter.end()
+            self._ground = known, ground
+        return self._ground[1]
+
+
+class MapWidget(pg.GraphicsView):  # type: ignore[misc]
+    """Shows layers in the panel's coordinates, as large as they fit; whoever zooms or pans sees more
+    of one place.
     """
 
     zoomed = Signal(object)
     """The `Box` that somebody zoomed or panned to."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._layers: list[Painted] = []
-        self._extent = self._wanted = Box(0, 0, 1, 1)
-        self._placing: Placing | None = None
-        self._still = 0
-        self._ground: tuple[object, QPixmap] | None = None
+        super().__init__(background=None)
+        self._extent = Box(0, 0, 1, 1)
         self._held: QPointF | None = None
         self._dragged = False
-        self.setMouseTracking(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._sheet = Sheet()
+        self._view = pg.ViewBox(
+            lockAspect=True, invertY=True, enableMenu=False, enableMouse=False, defaultPadding=0
+        )
+        self._view.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents, True)
+        self.setCentralItem(self._view)
+        self.setCacheMode(self.CacheModeFlag.CacheNone)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumSize(1, 1)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._view.sigRangeChanged.connect(self._place)
+        self._view.sigResized.connect(self._place)
 
     def show_layers(self, layers: Sequence[DrawnLayer], extent: Box) -> None:
         """Replaces what is shown, from bottom to top; `extent` is what `reset` goes back to."""
-        before, self._extent = self._layers, extent
-        kept = [
-            before[at] if at < len(before) and before[at].shows(layer) else painted(layer)
-            for at, layer in enumerate(layers)
-        ]
-        if kept == before:
-            return  # and what the next change leaves as it is stays known
-        self._layers = kept
-        self._still = next(
-            (at for at, (old, new) in enumerate(zip(before, kept, strict=False)) if old is not new),
-            min(len(before), len(kept)),
-        )
-        placing = self._placed()
-        for one in dict.fromkeys((*before, *kept)):
-            if one not in before or one not in kept:
-                self.update(one.bounds(placing).toAlignedRect())
+        self._extent = extent
+        for one in self._sheet.show_layers(layers):
+            self.viewport().update(one.bounds(self._sheet.placing).toAlignedRect())
 
     def clear(self) -> None:
         """Shows nothing, and holds nothing."""
-        self._layers, self._still, self._ground = [], 0, None
+        self._sheet.clear()
 
     @property
     def seen(self) -> Box:
         """What is to be seen of the panel's coordinates."""
-        corner = self.spot(QPointF(0, 0))
-        opposite = self.spot(QPointF(self.width(), self.height()))
-        return Box(corner.row, corner.col, opposite.row, opposite.col)
+        rect = self._view.viewRect()
+        return Box(rect.top(), rect.left(), rect.bottom(), rect.right())
 
     def see(self, part: Box) -> None:
         """Shows a part of the panel, as large as it fits."""
-        if part != self._wanted:
-            self._wanted, self._placing = part, None
-            self.update()
+        self._view.setRange(QRectF(part.left, part.top, part.width, part.height), padding=0)
 
     def reset(self) -> None:
         """Shows the whole panel again."""
@@ -95,60 +140,38 @@ class MapWidget(QWidget):
 
     def spot(self, position: QPointF) -> Spot:
         """What lies under a position of the widget."""
-        at = self._placed()
+        at = self._sheet.placing
         return Spot((position.y() - at.top) / at.scale, (position.x() - at.left) / at.scale)
 
     def position_of(self, spot: Spot) -> QPointF:
         """Where a position of the panel lies in the widget."""
-        return self._placed().point(spot.row, spot.col)
+        return self._sheet.placing.point(spot.row, spot.col)
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
-        self._ground = None
-        self.update()
+        self._sheet.forget()
+        self.viewport().update()
 
-    def _placed(self) -> Placing:
-        if self._placing is None:
-            wanted = self._wanted
-            scale = min(
-                max(self.width(), 1) / max(wanted.width, 1e-9),
-                max(self.height(), 1) / max(wanted.height, 1e-9),
-            )
-            centre = wanted.centre
-            left = self.width() / 2 - centre.col * scale
-            top = self.height() / 2 - centre.row * scale
-            self._placing = Placing(scale, left, top, self.devicePixelRatioF())
-        return self._placing
+    def _place(self, *_: object) -> None:
+        """Another part is seen, or the same part in another size."""
+        rect, size = self._view.viewRect(), self._view.size()
+        scale = size.width() / max(rect.width(), 1e-9)
+        self._sheet.size = size
+        self._sheet.placing = Placing(
+            scale, -rect.left() * scale, size.height() / 2 - rect.center().y() * scale,
+            self.devicePixelRatioF(),
+        )  # fmt: skip
+        self.viewport().update()
 
-    # Painting
+    def paintEvent(self, event: Any) -> None:
+        if self._sheet.placing.sharp != self.devicePixelRatioF():
+            self._place()  # the window went to another screen
+        super().paintEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._placing is not None and self._placing.sharp != self.devicePixelRatioF():
-            self._placing = None  # the window went to another screen
-        painter, at = QPainter(self), self._placed()
-        if self._still:
-            painter.drawPixmap(0, 0, self._grounded(at))
-        else:
-            painter.fillRect(event.rect(), QColor(theme.current().surface))
-        for layer in self._layers[self._still :]:
-            layer.paint(painter, at)
-
-    def _grounded(self, at: Placing) -> QPixmap:
-        """The layers that were the same the last time: painted once."""
-        known = (at, self.size(), *self._layers[: self._still])
-        if self._ground is None or self._ground[0] != known:
-            ground = QPixmap((QSizeF(self.size()) * at.sharp).toSize())
-            ground.setDevicePixelRatio(at.sharp)
-            ground.fill(QColor(theme.current().surface))
-            painter = QPainter(ground)
-            for layer in self._layers[: self._still]:
-                layer.paint(painter, at)
-            painter.end()
-            self._ground = known, ground
-        return self._ground[1]
-
-    def resizeEvent(self, _event: QResizeEvent) -> None:
-        self._placing = None
+    def drawForeground(self, painter: QPainter, _exposed: QRectF) -> None:
+        """The layers, by pixels: the scene's own coordinates would blur their edges."""
+        painter.resetTransform()
+        self._sheet.paint(painter)
 
     # Panning and zooming
 
@@ -164,33 +187,24 @@ class MapWidget(QWidget):
         if not self._dragged and moved.manhattanLength() < CLICK:
             return
         self._held, self._dragged = event.position(), True
-        scale, wanted = self._placed().scale, self._wanted
-        down, across = moved.y() / scale, moved.x() / scale
-        self.see(
-            Box(
-                wanted.top - down, wanted.left - across, wanted.bottom - down, wanted.right - across
-            )
-        )
+        scale = self._sheet.placing.scale
+        self._view.translateBy(x=-moved.x() / scale, y=-moved.y() / scale)
         self.zoomed.emit(self.seen)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._held = None
         event.accept()
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """What is under the mouse stays there."""
         factor = _NOTCH ** (event.angleDelta().y() or event.angleDelta().x())
-        wanted, extent = self._wanted, self._extent
-        share = max(wanted.width / extent.width, wanted.height / extent.height)
+        seen, extent = self.seen, self._extent
+        share = max(seen.width / extent.width, seen.height / extent.height)
         factor = min(max(factor, share / _FARTHEST), share * _NEAREST)
         spot = self.spot(event.position())
-        self.see(
-            Box(
-                spot.row + (wanted.top - spot.row) / factor,
-                spot.col + (wanted.left - spot.col) / factor,
-                spot.row + (wanted.bottom - spot.row) / factor,
-                spot.col + (wanted.right - spot.col) / factor,
-            )
-        )
+        self._view.scaleBy(s=(1 / factor, 1 / factor), center=QPointF(spot.col, spot.row))
         self.zoomed.emit(self.seen)
         event.accept()

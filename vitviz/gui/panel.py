@@ -100,7 +100,7 @@ class PanelWidget(QWidget):
         self._plot, self._table = PlotWidget(), TableWidget()
         self._map = MapWidget()
         self._map.zoomed.connect(self.zoomed)
-        for watched in (self._map, self._plot, self._table.rows):
+        for watched in (self._map.viewport(), self._plot, self._table.rows):
             watched.installEventFilter(self)
         self._content = content = QWidget()
         self._stack = QStackedLayout(content)
@@ -207,12 +207,20 @@ class PanelWidget(QWidget):
 
     def position_of(self, row: float, col: float) -> QPointF:
         """Where a position of the panel lies in this widget, for tests and tooltips."""
-        return self._map.mapTo(self, self._map.position_of(Spot(row, col)))
+        inside: QPointF = self._map.position_of(Spot(row, col))
+        port: QWidget = self._map.viewport()
+        return port.mapTo(self, inside)
 
     @property
-    def viewport(self) -> MapWidget:
-        """The widget that receives the mouse over the map."""
+    def map(self) -> MapWidget:
+        """The map, where it shows one."""
         return self._map
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that receives the mouse over the map."""
+        port: QWidget = self._map.viewport()
+        return port
 
     def eventFilter(self, _watched: object, event: QEvent) -> bool:
         """Hover and clicks; drags and the wheel go on to the map, which pans and zooms.

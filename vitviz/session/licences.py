@@ -32,7 +32,9 @@ def parts() -> tuple[Part, ...]:
     try:
         found = closure(distribution("vitviz").requires or [])
     except PackageNotFoundError:  # a clone that was never installed
-        found = closure(["torch", "timm", "PySide6-Essentials", "matplotlib", "pillow"])
+        found = closure(
+            ["torch", "timm", "PySide6-Essentials", "pyqtgraph", "matplotlib", "pillow"]
+        )
     return tuple(part(one) for one in found)
 
 
