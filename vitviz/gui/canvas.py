@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
@@ -22,10 +22,12 @@ from vitviz.gui.legend import (
     title_font,
 )
 from vitviz.gui.message import message_height
-from vitviz.gui.panel import PanelWidget, Pointed
 from vitviz.gui.plots import table_height, table_width
 from vitviz.gui.theme import UNIT
 from vitviz.gui.zoom import seen_of, window_of
+
+if TYPE_CHECKING:
+    from vitviz.gui.panel import PanelWidget, Pointed
 
 Arrangement = Literal["rows", "stacked", "single", "first"]
 NARROW = 60
@@ -181,6 +183,9 @@ class Canvas(QWidget):
         self._layout.addWidget(body)
 
     def _build_row(self, body: QSplitter, row: tuple[Panel, ...]) -> list[PanelWidget]:
+        # pyqtgraph takes a third of a second to import: the window is there before it is needed.
+        from vitviz.gui.panel import PanelWidget
+
         holder = QWidget()
         layout = QHBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)

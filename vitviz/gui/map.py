@@ -92,6 +92,9 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
     zoomed = Signal(object)
     """The `Box` that somebody zoomed or panned to."""
 
+    _resized = True
+    """Whether the view box has yet to learn of another size: only the last of many is asked for."""
+
     def __init__(self) -> None:
         super().__init__(background=None)
         self._extent = Box(0, 0, 1, 1)
@@ -113,8 +116,9 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
     def show_layers(self, layers: Sequence[DrawnLayer], extent: Box) -> None:
         """Replaces what is shown, from bottom to top; `extent` is what `reset` goes back to."""
         self._extent = extent
-        for one in self._sheet.show_layers(layers):
-            self.viewport().update(one.bounds(self._sheet.placing).toAlignedRect())
+        changed, at = self._sheet.show_layers(layers), self._placed()
+        for one in changed:
+            self.viewport().update(one.bounds(at).toAlignedRect())
 
     def clear(self) -> None:
         """Shows nothing, and holds nothing."""
@@ -123,6 +127,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
     @property
     def seen(self) -> Box:
         """What is to be seen of the panel's coordinates."""
+        self._placed()
         rect = self._view.viewRect()
         return Box(rect.top(), rect.left(), rect.bottom(), rect.right())
 
@@ -140,17 +145,28 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
 
     def spot(self, position: QPointF) -> Spot:
         """What lies under a position of the widget."""
-        at = self._sheet.placing
+        at = self._placed()
         return Spot((position.y() - at.top) / at.scale, (position.x() - at.left) / at.scale)
 
     def position_of(self, spot: Spot) -> QPointF:
         """Where a position of the panel lies in the widget."""
-        return self._sheet.placing.point(spot.row, spot.col)
+        return self._placed().point(spot.row, spot.col)
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
         self._sheet.forget()
         self.viewport().update()
+
+    def resizeEvent(self, event: Any) -> None:
+        """A column that comes gives every map many sizes one after the other."""
+        self._resized = True
+
+    def _placed(self) -> Placing:
+        """Where the panel's coordinates lie in the widget, as it is now."""
+        if self._resized:
+            self._resized = False
+            super().resizeEvent(None)
+        return self._sheet.placing
 
     def _place(self, *_: object) -> None:
         """Another part is seen, or the same part in another size."""
@@ -164,7 +180,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         self.viewport().update()
 
     def paintEvent(self, event: Any) -> None:
-        if self._sheet.placing.sharp != self.devicePixelRatioF():
+        if self._placed().sharp != self.devicePixelRatioF():
             self._place()  # the window went to another screen
         super().paintEvent(event)
 
@@ -187,7 +203,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         if not self._dragged and moved.manhattanLength() < CLICK:
             return
         self._held, self._dragged = event.position(), True
-        scale = self._sheet.placing.scale
+        scale = self._placed().scale
         self._view.translateBy(x=-moved.x() / scale, y=-moved.y() / scale)
         self.zoomed.emit(self.seen)
 

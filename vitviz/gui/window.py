@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
@@ -46,7 +46,6 @@ from vitviz.gui.learning import learn_devices
 from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
-from vitviz.gui.panel import Pointed
 from vitviz.gui.sessions import Sessions
 from vitviz.gui.theme import UNIT, first_size
 from vitviz.gui.toolbar import TopBar
@@ -58,6 +57,9 @@ from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.views import parts, views
 from vitviz.views.options import Look
+
+if TYPE_CHECKING:
+    from vitviz.gui.panel import Pointed
 
 WIDE, SHELF, STRIP = 1300, 368, 152
 """Pixels: in a window wider than the first, the library opens as wide as the second; the
