@@ -33,6 +33,14 @@ def asked(window: MainWindow) -> Confirmation | None:
     return window.findChild(Confirmation)
 
 
+def opened(window: MainWindow, file: Path) -> Confirmation:
+    """The dialog that asks about a file."""
+    window.wishes.open_checkpoint(str(file))
+    dialog = asked(window)
+    assert dialog is not None
+    return dialog
+
+
 def test_a_file_that_says_what_it_is_opens_at_once(
     window: MainWindow, tiny_checkpoint: Path
 ) -> None:
@@ -65,9 +73,7 @@ def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path)
 
 
 def test_another_architecture_is_tried_and_may_not_fit(window: MainWindow, nameless: Path) -> None:
-    window.wishes.open_checkpoint(str(nameless))
-    dialog = asked(window)
-    assert dialog is not None
+    dialog = opened(window, nameless)
     dialog.architecture.setEditText("vit_tiny_patch16_224")
     dialog.accept()
     assert dialog.isVisible(), "what was typed is looked at first"
@@ -85,9 +91,7 @@ def test_another_architecture_is_tried_and_may_not_fit(window: MainWindow, namel
 def test_every_sentence_has_its_room_whatever_the_width(
     qtbot: QtBot, window: MainWindow, nameless: Path
 ) -> None:
-    window.wishes.open_checkpoint(str(nameless))
-    dialog = asked(window)
-    assert dialog is not None
+    dialog = opened(window, nameless)
     others = ("deit_tiny_patch16_224.fb_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k")
     dialog.show_found(replace(dialog._found, others=others))
     for width in (560, 420):
@@ -101,9 +105,7 @@ def test_every_sentence_has_its_room_whatever_the_width(
 def test_enter_opens_what_was_looked_at_and_looks_at_what_was_typed(
     qtbot: QtBot, window: MainWindow, nameless: Path
 ) -> None:
-    window.wishes.open_checkpoint(str(nameless))
-    dialog = asked(window)
-    assert dialog is not None
+    dialog = opened(window, nameless)
     looked_at: list[str] = []
     dialog.asked.disconnect()
     dialog.asked.connect(looked_at.append)

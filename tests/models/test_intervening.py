@@ -214,17 +214,8 @@ def test_windows_tell_places_too_and_are_refused(photo):
         vitviz.trace(model, photo, intervention=Intervention("removed"))
 
 
-def test_blocks_in_stages_are_not_counted_as_none(photo):
-    sizes = {
-        "img_size": 64,
-        "depths": (1, 1),
-        "embed_dim": 24,
-        "num_heads": (2, 4),
-        "window_size": 4,
-    }
-    trace = vitviz.trace(
-        vitviz.load("swin_tiny_patch4_window7_224", pretrained=False, **sizes), photo
-    )
+def test_blocks_in_stages_are_not_counted_as_none(windowed):
+    _, trace = windowed
     (panel,) = vitviz.draw("whatif", trace, layer=0, head=1, positions="learned",
                            heads="without the chosen head").panels  # fmt: skip
     assert "no head of one is taken out" in panel.layers[0].text

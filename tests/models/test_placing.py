@@ -115,19 +115,6 @@ def test_a_table_of_another_size_is_said(photo, tiny_checkpoint):
     assert drawing.caption.count("resampled") == 1
 
 
-@pytest.fixture(scope="module")
-def windowed(photo):
-    sizes = {
-        "img_size": 64,
-        "depths": (2, 1),
-        "embed_dim": 24,
-        "num_heads": (2, 4),
-        "window_size": 4,
-    }
-    model = vitviz.load("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
-    return model, vitviz.trace(model, photo)
-
-
 @pytest.mark.parametrize("layer", [0, 1])
 def test_the_bias_inside_a_window_lies_on_the_tokens_of_the_window(windowed, layer):
     model, trace = windowed

@@ -81,7 +81,7 @@ _ALSO = Parameter(
 _OVER = Parameter(
     "--over",
     help="Draw again and again over: layer, head, token, view or an option, all or listed "
-    "(layer=0,3,6-11); or columns=32;16;8, which are patch sizes, models or pictures. Twice for rows "
+    "(layer=0,3,6-11); or columns=16;8;4, which are patch sizes, models or pictures. Twice for rows "
     "and columns. A page of small figures, or an animation.",
 )
 _DATA = Parameter(
@@ -217,14 +217,14 @@ def _selection(drawing: Drawing) -> Any:
 
 
 def _columns(engine: Engine, request: ModelRequest, picture: str, text: str) -> list[Step]:
-    """The stops of "columns=32;16;8": other patch sizes, models or pictures; [] for another way."""
+    """The stops of "columns=16;8;4": other patch sizes, models or pictures; [] for another way."""
     name, _, listed = text.partition("=")
     if name != "columns":
         return []
     words = [word.strip() for word in listed.split(";") if word.strip()]
     if not words:
         raise Misused(
-            "--over columns wants a list of patch sizes, models or pictures: columns=32;16;8"
+            "--over columns wants a list of patch sizes, models or pictures: columns=16;8;4"
         )
     found = []
     for word in words:

@@ -11,9 +11,11 @@ from vitviz.core.drawing import HeatTiles, RasterTiles
 from vitviz.core.geometry import Box
 
 
-def mosaic_box(tile_rows: int, tile_cols: int, rows: int, cols: int, gap: int) -> Box:
+def mosaic_box(tiles: HeatTiles | RasterTiles) -> Box:
     """The coordinates that a mosaic covers, without a gap after the last tile."""
-    return Box(0, 0, tile_rows * (rows + gap) - gap, tile_cols * (cols + gap) - gap)
+    shape = tiles.values.shape if isinstance(tiles, HeatTiles) else tiles.pixels.shape
+    down, across, rows, cols = shape[:4]
+    return Box(0, 0, down * (rows + tiles.gap) - tiles.gap, across * (cols + tiles.gap) - tiles.gap)
 
 
 def heat_mosaic(tiles: HeatTiles) -> UInt8[np.ndarray, "row col rgba"]:

@@ -147,8 +147,8 @@ def _mp4(frames: Sequence[Frame], name: str, seconds: float, words: str) -> byte
     """A film as ffmpeg makes it, in a scratch folder: on a full disk it ends well with half a film."""
     with TemporaryDirectory(prefix="vitviz-") as scratch:
         film = Path(scratch, "film.mp4")
-        said = _ffmpeg(frames, film, seconds, words)
-        data = film.read_bytes() if film.exists() else b""
+        well, said = _ffmpeg(frames, film, seconds, words)
+        data = film.read_bytes() if well else b""
     if not _boxed(data):
         why = said or f"the film was cut off; make room in {gettempdir()}"
         raise VitvizError(f"ffmpeg could not write {name}: {why}")
@@ -169,8 +169,8 @@ def _boxed(data: bytes) -> bool:
     return at == len(data) and {b"moov", b"mdat"} <= kinds
 
 
-def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> str:
-    """Has ffmpeg write the film; the last thing that it complains about."""
+def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -> tuple[bool, str]:
+    """Has ffmpeg write the film: whether it says that all went well, and its last complaint."""
     rows, cols, _ = frames[0].shape
     command = [
         "ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
@@ -179,9 +179,7 @@ def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -
     ]  # fmt: skip
     done = subprocess.run(command, input=b"".join(_bytes(frames)), capture_output=True, check=False)
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    if done.returncode != 0:
-        raise VitvizError(f"ffmpeg failed: {said[-1] if said else f'exit code {done.returncode}'}")
-    return said[-1] if said else ""
+    return done.returncode == 0, said[-1] if said else ""
 
 
 def _bytes(frames: Sequence[Frame]) -> Iterator[bytes]:

@@ -44,7 +44,7 @@ class Embedded(AxesImage):
 
 _IMAGE = re.compile(
     rb'<image xlink:href="data:[^"]*" id="(?P<id>[^"]+)"(?P<opacity> opacity="[^"]*")?'
-    rb'(?P<size> width="[^"]*" height="[^"]*")(?P<place> transform="[^"]*")(?P<style>[^>]*)/>'
+    rb' width="[^"]*" height="[^"]*"(?P<place> transform="[^"]*")[^>]*/>'
 )
 
 

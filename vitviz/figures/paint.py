@@ -57,13 +57,9 @@ def paint(
                 smooth=layer.smooth, copies=copies,
             )  # fmt: skip
         case HeatTiles():
-            down, across, rows, cols = layer.values.shape
-            box = mosaic_box(down, across, rows, cols, layer.gap)
-            paint_image(axes, heat_mosaic(layer), box, smooth=False, copies=copies)
+            paint_image(axes, heat_mosaic(layer), mosaic_box(layer), copies=copies)
         case RasterTiles():
-            down, across, rows, cols, _ = layer.pixels.shape
-            box = mosaic_box(down, across, rows, cols, layer.gap)
-            paint_image(axes, raster_mosaic(layer), box, smooth=False, copies=copies)
+            paint_image(axes, raster_mosaic(layer), mosaic_box(layer), copies=copies)
         case Grid():
             _grid(axes, layer)
         case Outlines():

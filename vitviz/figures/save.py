@@ -38,8 +38,8 @@ def save(
     """Saves a drawing as a figure: the file's suffix says how, .png, .svg, .pdf or .tiff.
 
     .npz and .csv hold the numbers that are drawn instead, with their axes named; the first line of a
-    .csv is the recipe, behind a "#". `dpi` is the
-    resolution of a PNG or TIFF, `width_mm` the page's width; both replace the paper's (200 and 180).
+    .csv is the recipe, behind a "#". `dpi` is the resolution of a PNG or TIFF, `width_mm` the page's
+    width; both replace the paper's (200 and 180).
     The file appears whole or not at all. Returns its path. VitvizError for another suffix, a folder
     that is not there, a file that cannot be written, or (Exists) one that is not to be replaced.
     """

@@ -24,7 +24,7 @@ from vitviz.core.drawing import Drawing
 from vitviz.core.progress import Progress
 from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
-from vitviz.gui.saving import ask_where
+from vitviz.gui.saving import FIGURES, ask_where, first_name, save_to
 from vitviz.gui.theme import UNIT, first_size
 from vitviz.session.compose import VIEWS, Composition, compose
 from vitviz.session.jobs import Job
@@ -34,10 +34,7 @@ from vitviz.session.session import Session
 if TYPE_CHECKING:
     from vitviz.figures.paper import Paper
 
-FIGURES = (
-    "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff *.tif);;"
-    "Numbers for Python (*.npz);;Numbers as a table (*.csv)"
-)
+KINDS = f"{FIGURES};;Numbers for Python (*.npz);;Numbers as a table (*.csv)"
 ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
 NUMBERS = (".npz", ".csv")
 MM = 25.4
@@ -248,7 +245,7 @@ class Composer(QDialog):
     def save(self) -> None:
         """Asks where, and saves the page, with its numbers beside it where that was chosen."""
         made, beside = self.made, NUMBERS if self.form.asked().numbers else ()
-        if made is None or (path := self._asked(FIGURES, ".png", beside)) is None:
+        if made is None or (path := self._asked(KINDS, ".png", beside)) is None:
             return
 
         def work(_: Progress) -> None:
@@ -277,32 +274,20 @@ class Composer(QDialog):
 
     def _asked(self, kinds: str, usual: str, beside: Sequence[str] = ()) -> Path | None:
         made = cast(Made, self.made)
-        picture = Path(dict(made.page.recipe).get("picture", "")).stem
-        stem = f"{picture}-{made.page.view}" if picture else made.page.view
-        first = str(Path(self._session.settings.figure_folder) / f"{stem}{usual}")
-        return ask_where(self, "Save figure", first, kinds, beside)
+        return ask_where(
+            self, "Save figure", first_name(self._session, made.page, usual), kinds, beside
+        )
 
     def _do(self, path: Path, work: Callable[[Progress], None]) -> None:
-        def saved(_: None) -> None:
-            self._session.remember(figure_folder=str(path.parent))
-            self._tell(f"Saved {path}")
-            if not self._closed:
-                self._said.setText(f"Saved {path}")
+        def tell(said: str) -> None:
+            self._tell(said)
+            self._say(said)
 
-        def failed(error: Exception) -> None:
-            said = sentence(error, f"saving {path.name}")
-            self._session.problems.emit([said])
-            if not self._closed:
-                self._said.setText(said)
+        save_to(self._session, path, work, tell, self._say)
 
-        self._session.jobs.submit(
-            ("save", path),
-            work,
-            lane="read",
-            done=saved,
-            failed=failed,
-            label=f"saving {path.name}",
-        )
+    def _say(self, said: str) -> None:
+        if not self._closed:
+            self._said.setText(said)
 
     def sizeHint(self) -> QSize:
         return QSize(1180, 780)

@@ -188,7 +188,7 @@ class ComposerForm(QWidget):
         layout.addWidget(_heading("Saving"))
         layout.addWidget(self.numbers)
         layout.addLayout(_rows(("Each frame", self.seconds)))
-        layout.addStretch(1)
+        layout.addStretch()
 
     def _listen(self) -> None:
         for box in (self.across, self.down, self.panel, self.font_box, self.background, self.bars):

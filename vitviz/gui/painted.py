@@ -280,10 +280,8 @@ def _placed(layer: _Pixels, image: QImage) -> tuple[Box, bool, float]:
         case Heat():
             return layer.box, False, layer.opacity
         case HeatTiles():
-            down, across, rows, cols = layer.values.shape
-            return mosaic_box(down, across, rows, cols, layer.gap), False, 1.0
+            return mosaic_box(layer), False, 1.0
         case RasterTiles():
-            down, across, rows, cols, _rgb = layer.pixels.shape
-            return mosaic_box(down, across, rows, cols, layer.gap), image.width() > LARGE, 1.0
+            return mosaic_box(layer), image.width() > LARGE, 1.0
         case _:
             assert_never(layer)

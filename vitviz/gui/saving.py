@@ -27,10 +27,7 @@ def save_figure(
 
     `first` draws it anew, so that its numbers are the same whenever it is made again.
     """
-    picture = Path(dict(drawing.recipe).get("picture", "")).stem
-    stem = f"{picture}-{drawing.view}" if picture else drawing.view
-    place = str(Path(session.settings.figure_folder) / f"{stem}.png")
-    path = ask_where(parent, "Save figure", place, FIGURES)
+    path = ask_where(parent, "Save figure", first_name(session, drawing, ".png"), FIGURES)
     if path is None:
         return
 
@@ -39,12 +36,30 @@ def save_figure(
 
         save(drawing if first is None else compose(first)[0], path)
 
-    def failed(error: Exception) -> None:
-        session.problems.emit([sentence(error, f"saving {path.name}")])
+    save_to(session, path, work, tell)
+
+
+def first_name(session: Session, drawing: Drawing, suffix: str) -> str:
+    """What a figure is called until somebody says otherwise, in the folder of the last one."""
+    picture = Path(dict(drawing.recipe).get("picture", "")).stem
+    stem = f"{picture}-{drawing.view}" if picture else drawing.view
+    return str(Path(session.settings.figure_folder) / f"{stem}{suffix}")
+
+
+def save_to(
+    session: Session, path: Path, work: Callable[[Progress], None], tell: Callable[[str], None],
+    failing: Callable[[str], None] = lambda _said: None,
+) -> None:  # fmt: skip
+    """Does the work of saving off the window's thread; the folder is remembered where it went well."""
 
     def saved(_nothing: None) -> None:
         session.remember(figure_folder=str(path.parent))
         tell(f"Saved {path}")
+
+    def failed(error: Exception) -> None:
+        said = sentence(error, f"saving {path.name}")
+        session.problems.emit([said])
+        failing(said)
 
     session.jobs.submit(
         ("save", path), work, lane="read", done=saved, failed=failed, label=f"saving {path.name}"

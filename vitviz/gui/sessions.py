@@ -19,7 +19,8 @@ from vitviz.session.saved import SUFFIX, Gone, Saved, beside_this
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow
 
-FILES = f"vitviz sessions (*{SUFFIX});;All files (*)"
+KIND = f"vitviz sessions (*{SUFFIX})"
+FILES = f"{KIND};;All files (*)"
 _EVERY = 15_000  # milliseconds between looks whether something is to be saved
 
 
@@ -68,9 +69,7 @@ class Sessions(QObject):
     def save_as(self) -> None:
         """Asks for a file and saves there."""
         first = str(self.files.file or f"session{SUFFIX}")
-        if (
-            path := ask_where(self._window, "Save session", first, FILES.split(";;")[0])
-        ) is not None:
+        if (path := ask_where(self._window, "Save session", first, KIND)) is not None:
             self.files.save(path, self._window.compare.state())
 
     def open(self) -> None:

@@ -128,8 +128,7 @@ def record(
     """
     for copying in (False, True):
         recorder = Recorder(expected, values, progress, copying=copying)
-        # Not inference mode: there tensors do not count the writes into them (Call.touched).
-        with torch.inference_mode(False), torch.no_grad(), recorder.following(module), recorder:
+        with recorder.watching(module):
             output = module(pixels)
         if not any(call.kind == "fused" and call.touched() for call in recorder.calls):
             break
@@ -153,6 +152,13 @@ class Recorder(TorchFunctionMode):
         self._open: list[tuple[int, Tensor]] = []
         self._scaled: tuple[Tensor, Tensor, Tensor] | None = None
         """A softmax, what it was multiplied with element by element, and their product."""
+
+    @contextmanager
+    def watching(self, module: nn.Module) -> Iterator[None]:
+        """Sees all that is done while the module runs."""
+        # Not inference mode: there tensors do not count the writes into them (Call.touched).
+        with torch.inference_mode(False), torch.no_grad(), self.following(module), self:
+            yield
 
     @contextmanager
     def following(self, module: nn.Module) -> Iterator[None]:

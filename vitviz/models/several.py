@@ -85,12 +85,7 @@ class Several:
             parameter = next(model.module.parameters())
             pixels = torch.cat([each[2] for each in batch]).to(parameter.device, parameter.dtype)
             recorder = Apart(len(batch), model.info.depth, self._asked(batch))
-            with (
-                torch.inference_mode(False),
-                torch.no_grad(),
-                recorder.following(model.module),
-                recorder,
-            ):
+            with recorder.watching(model.module):
                 output = model.module(pixels)
             recorder.check()
             seconds = (time.perf_counter() - started) / len(batch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -117,25 +117,29 @@ def prefix_names(module: nn.Module) -> tuple[str, ...]:
 
 def no_table(module: nn.Module) -> str:
     """Why a model has no position embeddings to compare."""
-    if getattr(module, "rope", None) is not None:
-        return "this model turns queries and keys by their position (rotary), it adds no table"
-    if _has_bias(module):
-        return "this model adds a bias for the distance of two patches, not a table of positions"
-    return "this model adds no table of position embeddings to its patches"
+    return {
+        "rotary": "this model turns queries and keys by their position (rotary), it adds no table",
+        "bias": "this model adds a bias for the distance of two patches, not a table of positions",
+        "": "this model adds no table of position embeddings to its patches",
+    }[_told_by(module)]
 
 
 def beside_table(module: nn.Module) -> str:
     """What tells places apart beside a table of positions; "" where nothing does."""
+    return {
+        "rotary": "queries and keys are turned by their position (rotary) too",
+        "bias": "scores have a bias for the distance of two patches too",
+        "": "",
+    }[_told_by(module)]
+
+
+def _told_by(module: nn.Module) -> Literal["rotary", "bias", ""]:
+    """What tells places apart other than a table of positions."""
     if getattr(module, "rope", None) is not None:
-        return "queries and keys are turned by their position (rotary) too"
-    if _has_bias(module):
-        return "scores have a bias for the distance of two patches too"
-    return ""
-
-
-def _has_bias(module: nn.Module) -> bool:
+        return "rotary"
     named = chain(module.named_modules(), module.named_parameters(), module.named_buffers())
-    return any("rel_pos" in name or "relative_position" in name for name, _ in named)
+    relative = any("rel_pos" in name or "relative_position" in name for name, _ in named)
+    return "bias" if relative else ""
 
 
 def _moves(module: nn.Module, grid: TokenGrid) -> bool:
