@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -130,6 +131,11 @@ class Starter(QObject):
             session.problems.connect(self._complained)
             session.jobs.ended.connect(self._ended)
         session.trace_ready.connect(self._traced)
+        # Needed by the first drawing, and imported while the model loads: nobody waits for it then.
+        session.jobs.submit(
+            "panels", lambda _: import_module("vitviz.gui.panel"), lane="draw",
+            done=lambda _: None, failed=lambda error: _log.error("importing panels", exc_info=error),
+        )  # fmt: skip
         saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
         rest = tuple(file for file in self._launch.files if file not in saved)
         if saved:  # it has pictures and models of its own
