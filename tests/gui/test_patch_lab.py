@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
@@ -13,7 +14,8 @@ from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.patch_facts import GridPreview, memory
 from vitviz.gui.patch_lab import PatchLab, picture_sizes
-from vitviz.session.column import ModelRequest
+from vitviz.gui.toolbar import TopBar
+from vitviz.session.column import ModelChoice, ModelRequest
 
 TINY = Dimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
 ASKED = ModelRequest("tiny", fit="pad", device="cpu")
@@ -112,3 +114,27 @@ def test_the_preview_shows_the_middle_of_the_picture(qtbot: QtBot) -> None:
     preview.show_grid((1, 1))
     shown = preview.grab().toImage()
     assert {shown.pixelColor(x, 40).name() for x in (5, 48, 90)} == {"#0000ff"}
+
+
+def test_a_long_reason_does_not_run_into_what_stands_above(lab: PatchLab, qtbot: QtBot) -> None:
+    qtbot.waitExposed(lab)
+    short = lab._note.geometry()
+    lab._say(
+        "Patch 32 was not among the trained ones (4, 6, 8, 12, 16): its kernel is resampled.", ""
+    )
+    QCoreApplication.processEvents()
+    assert lab._note.geometry() == short
+    assert lab._note.heightForWidth(short.width()) <= short.height()
+    assert short.top() >= lab._preview.geometry().bottom()
+
+
+def test_a_size_that_no_list_has_is_said_and_left_in_the_bar(qtbot: QtBot) -> None:
+    bar = TopBar()
+    qtbot.addWidget(bar)
+    bar.show_choices([ModelChoice("tiny", "Tiny", True, (8, 16), 8)])
+    bar.show_request(replace(ASKED, patch_size=32))
+    assert bar._patch.currentText() == "patch 32"
+    with qtbot.waitSignal(bar.requested) as said:
+        bar._patch.setCurrentIndex(bar._patch.findData(8))
+    assert said.args[0].patch_size == 8
+    assert [bar._patch.itemData(at) for at in range(bar._patch.count())][:2] == [8, 16]

@@ -35,6 +35,14 @@ def test_patches_are_the_einops_pattern():
     assert "p1=8, p2=8): 3 × 32 × 48 -> 24 × 192" in drawing.caption
 
 
+def test_what_is_said_of_the_weights_does_not_run_into_the_pattern():
+    trace = make_trace(rows=4, cols=6, patch=8)
+    model = replace(trace.model, weights="trained", notes=("its kernel is resampled",))
+    caption = drawn(replace(trace, model=model), 1).caption
+    assert caption.startswith("Its kernel is resampled. rearrange(")
+    assert caption.endswith("-> 24 × 192")
+
+
 def test_the_numbers_of_one_patch():
     trace = make_trace(rows=4, cols=4, patch=8, original=(64, 100))
     facts = dict(drawn(trace, trace.grid.token(1, 2)).rows[0][1].facts)

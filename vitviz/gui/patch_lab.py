@@ -59,6 +59,8 @@ class PatchLab(QWidget):
         self._costs = Costs()
         self._note = QLabel()
         self._note.setWordWrap(True)
+        # Two lines from the start: a longer reason must not run into what stands above it.
+        self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
         self._use, self._beside = QPushButton("Use here"), QPushButton("Open beside")
         self._use.clicked.connect(self._used)
         self._beside.clicked.connect(self._put_beside)

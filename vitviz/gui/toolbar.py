@@ -166,9 +166,10 @@ class TopBar(QToolBar):
         blocker = QSignalBlocker(self._patch)
         self._patch.clear()
         if choice is not None and request is not None:
-            for size in choice.patch_sizes:
-                self._patch.addItem(f"patch {size}", size)
             chosen = request.patch_size or choice.default_patch_size
+            sizes = {*choice.patch_sizes, chosen}
+            for size in sorted(size for size in sizes if size is not None):
+                self._patch.addItem(f"patch {size}", size)
             self._patch.setCurrentIndex(self._patch.findData(chosen))
         self._patch.setVisible(self._patch.count() > 1)
         blocker.unblock()

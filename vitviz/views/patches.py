@@ -73,7 +73,7 @@ def draw(
         "patches",
         _title(trace, token),
         ((*above, *beside), (_sequence(trace, token),)),
-        parts.caption(trace, _pattern(trace)),
+        " ".join(filter(None, (parts.caption(trace), _pattern(trace)))),  # no sentence: it ends all
     )
 
 
