@@ -18,7 +18,7 @@ from vitviz.session.engine import Engine
 from vitviz.session.heading import dissents, headings
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.presets import PRESETS, Offered, compared
-from vitviz.session.reading import Reading
+from vitviz.session.reading import Reading, Target
 from vitviz.session.shelf import Shelf
 from vitviz.session.together import Together
 
@@ -75,6 +75,24 @@ def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> N
     ]
     assert said[1].tip == "out of memory"
     assert said[0].picture == tiny_trace.picture.name
+
+
+@pytest.mark.parametrize("failed", ["", "loading was stopped"])
+def test_what_was_there_before_is_not_said_of_the_model_to_come(
+    tiny_trace: Trace, failed: str
+) -> None:
+    """Its trace stays in sight meanwhile: its badge, tokens and answer are not those of the new."""
+    column = live(0, tiny_trace, ("cat", 0.9))
+    column.reading.shown = Target(COLUMN.model, tiny_trace.picture.key)
+    (before,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    assert before.prediction == "cat 0.90"
+    assert not before.reading
+    column.column = replace(column.column, model=ModelRequest("tnt"))
+    column.failed = failed
+    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    assert (said.model, said.prediction, said.tokens) == ("tnt", "", "")
+    assert said.reading == (not failed)
+    assert said.badge == ("! failed" if failed else "")
 
 
 def test_a_chosen_token_that_a_model_lacks_is_said(tiny_trace: Trace) -> None:

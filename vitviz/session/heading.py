@@ -124,8 +124,9 @@ def _heading(
         "picture": named.get(key or "", "no picture yet"), "active": active, "reference": reference,
         "failed": bool(live.failed),
     }  # fmt: skip
-    awaited = trace is None or trace.picture.key != key or live.reading.busy or live.waits
-    if trace is None:
+    shown = live.reading.shown
+    before = shown is not None and (shown.model, shown.picture) != (request, key)
+    if trace is None or before:  # what is still shown is not said of what is awaited
         return Heading(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
@@ -147,7 +148,7 @@ def _heading(
         state=state,
         tip=tip,
         notes="\n".join(trace.model.notes),
-        reading=awaited,
+        reading=live.reading.busy or live.waits,
     )
 
 
