@@ -222,12 +222,21 @@ def shares(hits: Tensor, small: Tensor) -> dict[str, float]:
     }
 
 
-def without_inner_blocks(model: Any) -> None:
-    """A TNT whose words no longer look at each other: its inner blocks add nothing."""
+def switch_off(model: Any) -> str:
+    """What a model can be asked to do without, now zeroed: its name; "" where there is nothing.
+
+    A TNT's words no longer look at each other, a ViT's position embeddings say nothing.
+    """
+    if not isinstance(model, TNT):
+        if model.pos_embed is None:
+            return ""
+        model.pos_embed.zero_()
+        return "positions"
     for block in model.blocks:
         for layer in (block.attn_in.proj, block.mlp_in.fc2):
             layer.weight.zero_()
             layer.bias.zero_()
+    return "inner_blocks"
 
 
 def measure_names(card_file: Path, data: Path, teacher_file: str | None) -> dict[str, Any]:
@@ -265,10 +274,9 @@ def measure_names(card_file: Path, data: Path, teacher_file: str | None) -> dict
         if taught is not None:
             agree = shares(guess.argmax(-1) == taught, small)
             figures["teacher_agreement"][str(size)] = agree
-        if isinstance(model, TNT):
-            without_inner_blocks(model)
+        if part := switch_off(model):
             plain = guesses(model, files, card["input_size"][-1]).argmax(-1) == labels
-            figures["accuracy_inner_blocks_off"] = {str(size): shares(plain, small)}
+            figures.setdefault(f"accuracy_{part}_off", {})[str(size)] = shares(plain, small)
     return figures
 
 

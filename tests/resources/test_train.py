@@ -211,12 +211,43 @@ def test_a_box_follows_its_picture_into_the_centre_square(evaluate: ModuleType) 
     assert (box.left, box.top, box.right, box.bottom) == (0.0, 0.5, 1.0, 1.0)
 
 
-def test_the_shipped_card_describes_the_shipped_weights(train: ModuleType) -> None:
-    card_file = ROOM / "flexvit.json"
-    if not card_file.exists():
-        pytest.skip("no model is bundled in this checkout")
-    model, card = train.load_student(card_file)
-    weights = card_file.with_suffix(".safetensors").read_bytes()
+def test_a_vit_with_its_positions_off_forgets_where_its_patches_lie(
+    evaluate: ModuleType, trial: list[Path]
+) -> None:
+    """What the model trained without positions is compared with; that one has nothing to lose."""
+    model, card = evaluate.load_student(trial[0].with_suffix(".json"), 24)
+    assert evaluate.switch_off(model) == "positions"
+    x = torch.randn(1, *card["input_size"])
+    torch.testing.assert_close(model(x.roll(24, -1)), model(x), atol=1e-5, rtol=1e-4)
+    without, _ = evaluate.load_student(trial[1].with_suffix(".json"), 24)
+    before = without(x)
+    assert evaluate.switch_off(without) == ""
+    torch.testing.assert_close(without(x), before)
+
+
+def test_a_tnt_with_its_inner_blocks_off_leaves_its_words_alone(
+    evaluate: ModuleType, trial: list[Path]
+) -> None:
+    model, card = evaluate.load_student(trial[2].with_suffix(".json"))
+    assert evaluate.switch_off(model) == "inner_blocks"
+    words = torch.randn(4, 16, card["architecture"]["arguments"]["inner_dim"])
+    block = model.blocks[0]
+    added = block.attn_in(block.norm_in(words))
+    torch.testing.assert_close(added, torch.zeros_like(added))
+
+
+@pytest.mark.parametrize(
+    "card_file", sorted(ROOM.glob("*.safetensors")), ids=lambda file: file.stem
+)
+def test_a_shipped_card_describes_the_shipped_weights(train: ModuleType, card_file: Path) -> None:
+    model, card = train.load_student(card_file.with_suffix(".json"))
+    weights = card_file.read_bytes()
     assert train.hashlib.sha256(weights).hexdigest() == card["sha256"]
     assert len(weights) <= 12 * 2**20
     assert model(torch.zeros(1, *card["input_size"])).shape == (1, len(card["classes"]))
+
+
+def test_all_shipped_weights_together_stay_small() -> None:
+    files = [*ROOM.glob("*.safetensors")]
+    assert files
+    assert sum(file.stat().st_size for file in files) <= 30 * 2**20

@@ -23,6 +23,7 @@ from vitviz.session.shelf import Shelf
 from vitviz.session.together import Together
 
 FLEXIBLE = ModelChoice("flex", "Flexible", True, (8, 16, 32), 16)
+PLACELESS = ModelChoice("placeless", "Without positions", True, (8, 16, 32), 16, positions=False)
 TNT = ModelChoice("tnt", "Transformer in Transformer", True, (16,), 16)
 COLUMN = Column(0, ModelRequest("flex", patch_size=8, device="cpu"), "key")
 
@@ -127,7 +128,7 @@ def test_a_cut_link_is_seen_in_the_header(tiny_trace: Trace) -> None:
 
 
 def offered(trace: Any = None, *pictures: str) -> Offered:
-    return Offered(COLUMN, Selection(), trace, [TNT, FLEXIBLE], pictures)
+    return Offered(COLUMN, Selection(), trace, [TNT, PLACELESS, FLEXIBLE], pictures)
 
 
 def test_patch_sizes_go_from_coarse_to_fine() -> None:
@@ -144,6 +145,17 @@ def test_vit_beside_tnt_at_one_patch_size() -> None:
         ("flex", 16),
         ("tnt", None),
     ]
+
+
+def test_the_model_without_positions_stands_beside_the_one_with_them() -> None:
+    found = compared("positions", offered(), Together())
+    assert [(column.model.name, column.model.patch_size) for column, _ in found.columns] == [
+        ("flex", 8),
+        ("placeless", 8),
+    ]
+    elsewhere = replace(COLUMN, model=replace(COLUMN.model, name="tnt", patch_size=None))
+    found = compared("positions", replace(offered(), column=elsewhere), Together())
+    assert [column.model.patch_size for column, _ in found.columns] == [16, 16]
 
 
 def test_every_layer_gets_a_column_and_depth_is_cut(tiny_trace: Trace) -> None:
@@ -182,7 +194,12 @@ def test_what_cannot_be_set_up_says_why(name: str, words: str) -> None:
 
 def test_without_the_models_a_sentence_says_where_to_get_them() -> None:
     nothing = replace(offered(), models=())
-    for name, words in (("patch_sizes", "flexible ViT is missing"), ("vit_tnt", "Ctrl")):
+    for name, words in (
+        ("patch_sizes", "flexible ViT is missing"),
+        ("vit_tnt", "Ctrl"),
+        ("positions", "What if"),
+    ):
         with pytest.raises(VitvizError, match=words):
             compared(name, nothing, Together())
-    assert {preset.name for preset in PRESETS} == {"patch_sizes", "vit_tnt", "layers", "pictures"}
+    names = {preset.name for preset in PRESETS}
+    assert names == {"patch_sizes", "vit_tnt", "positions", "layers", "pictures"}

@@ -23,6 +23,11 @@ class BundledModel:
     card: dict[str, Any]
     file: Path
 
+    @property
+    def positions(self) -> bool:
+        """Whether position embeddings tell it where a patch lies."""
+        return bool(self.card["architecture"]["arguments"].get("pos_embed") != "none")
+
 
 @cache
 def bundled() -> tuple[BundledModel, ...]:

@@ -56,6 +56,8 @@ class ModelChoice:
     bundled: bool
     patch_sizes: tuple[int, ...] = ()
     default_patch_size: int | None = None
+    positions: bool = True
+    """False for one that was trained without position embeddings."""
 
 
 def is_checkpoint(name: str | Path) -> bool:

@@ -1,4 +1,4 @@
-"""Comparisons that people come for, set up at once: patch sizes, ViT and TNT, all layers."""
+"""Comparisons that people come for, set up at once: patch sizes, ViT and TNT, positions, layers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Preset:
 PRESETS = (
     Preset("patch_sizes", "Patch sizes", "One flexible ViT, the picture cut finer and finer"),
     Preset("vit_tnt", "ViT and TNT", "Plain patches beside patches with words inside"),
+    Preset("positions", "With and without positions", "The same ViT, trained to do without them"),
     Preset("layers", "This picture, all layers", "One view, each column another layer"),
     Preset("pictures", "Two pictures", "This model over this picture and the next"),
 )
@@ -62,6 +63,8 @@ def compared(name: str, offered: Offered, together: Together) -> Compared:
             return Compared(tuple(columns), _linked(together), hint=_SHARES)
         case "vit_tnt":
             columns = [(column, selection) for column in _vit_tnt(offered)]
+        case "positions":
+            columns = [(column, selection) for column in _positions(offered)]
         case "layers":
             layers = _layers(offered)
             columns = [(offered.column, replace(selection, depth=depth)) for depth in layers]
@@ -97,7 +100,7 @@ def _patch_sizes(offered: Offered) -> list[Column]:
             "no model here is made for several patch sizes; the bundled flexible ViT is missing from "
             "this installation"
         )
-    model = (mine or flexible)[0]
+    model = (mine or [each for each in flexible if each.positions] or flexible)[0]
     sizes = sorted(model.patch_sizes, reverse=True)
     return [
         _request(offered.column, name=model.name, patch_size=size, architecture=None)
@@ -108,7 +111,7 @@ def _patch_sizes(offered: Offered) -> list[Column]:
 def _vit_tnt(offered: Offered) -> list[Column]:
     bundled = [model for model in offered.models if model.bundled]
     tnts = [model for model in bundled if "tnt" in f"{model.name} {model.title}".lower()]
-    vits = [model for model in bundled if model not in tnts]
+    vits = [model for model in bundled if model not in tnts and model.positions]
     if not tnts or not vits:
         raise VitvizError(
             "no Transformer in Transformer is bundled with this installation; open a column with one "
@@ -119,6 +122,27 @@ def _vit_tnt(offered: Offered) -> list[Column]:
     return [
         _request(offered.column, name=vits[0].name, patch_size=same, architecture=None),
         _request(offered.column, name=tnts[0].name, patch_size=None, architecture=None),
+    ]
+
+
+def _positions(offered: Offered) -> list[Column]:
+    """The first model trained without positions, beside one of its patch sizes that has them."""
+    flexible = [model for model in offered.models if len(model.patch_sizes) > 1]
+    without = next((model for model in flexible if not model.positions), None)
+    beside = [
+        m for m in flexible if without and m.positions and m.patch_sizes == without.patch_sizes
+    ]
+    if without is None or not beside:
+        raise VitvizError(
+            "no ViT trained without positions is bundled with this installation; the view What if "
+            "takes the positions of any model away"
+        )
+    mine, size = offered.column.model, without.default_patch_size
+    if mine.name in (without.name, beside[0].name):
+        size = mine.patch_size
+    return [
+        _request(offered.column, name=model.name, patch_size=size, architecture=None)
+        for model in (beside[0], without)
     ]
 
 

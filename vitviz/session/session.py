@@ -163,7 +163,9 @@ class Session:
         from vitviz.models import bundled
 
         own = tuple(
-            ModelChoice(m.name, m.title, True, tuple(m.patch_sizes), m.default_patch_size)
+            ModelChoice(
+                m.name, m.title, True, tuple(m.patch_sizes), m.default_patch_size, m.positions
+            )
             for m in bundled()
         )
         files = (name for name in self.settings.recent_models if Path(name).is_file())
