@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import (
@@ -19,7 +19,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -37,6 +36,7 @@ from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board
 from vitviz.gui.compare import Compare
 from vitviz.gui.controls import Controls
+from vitviz.gui.docks import Docks
 from vitviz.gui.drops import Source, carries_pictures, sources_of
 from vitviz.gui.filmstrip import Filmstrip
 from vitviz.gui.inspector import Inspector
@@ -46,6 +46,7 @@ from vitviz.gui.learning import learn_devices
 from vitviz.gui.libraryroom import LibraryRoom
 from vitviz.gui.links import Links
 from vitviz.gui.notices import Notices
+from vitviz.gui.pointing import Pointing
 from vitviz.gui.sessions import Sessions
 from vitviz.gui.theme import UNIT, first_size
 from vitviz.gui.toolbar import TopBar
@@ -59,11 +60,7 @@ from vitviz.views import parts, views
 from vitviz.views.options import Look
 
 if TYPE_CHECKING:
-    from vitviz.gui.panel import Pointed
-
-WIDE, SHELF, STRIP = 1300, 368, 152
-"""Pixels: in a window wider than the first, the library opens as wide as the second; the
-pictures' strip begins as wide as the third."""
+    pass
 
 
 class MainWindow(QMainWindow):
@@ -88,16 +85,19 @@ class MainWindow(QMainWindow):
         self._jobs: list[Job] = []
         self._visible: set[str] = set()
         self._wished: ModelRequest | None = None
-        self._before_click: Selection | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._view_actions: dict[str, QAction] = {}
-        self._docks: dict[str, QDockWidget] = {}
-        self._dock_titles: dict[str, QLabel] = {}
         self._links = Links()
         self.compare = Compare(self)
         self.sessions = Sessions(self)
         self.wishes = Wishes(self)
+        self._pointing = Pointing(
+            session,
+            previews=lambda: self.actions_by_name["preview"].isChecked(),
+            read_out=self.controls.read_out,
+            enlarge=self.compare.maximise,
+        )
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -132,40 +132,7 @@ class MainWindow(QMainWindow):
             self._middle.addWidget(page)
         layout.addWidget(self.controls)
         self.setCentralWidget(middle)
-        self._dock("Pictures", self.filmstrip, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self._dock("Inspector", self.inspector, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.resizeDocks(list(self._docks.values()), [STRIP, 268], Qt.Orientation.Horizontal)
-        self._strip = STRIP
-        self._dock("Library", self.library, Qt.DockWidgetArea.LeftDockWidgetArea)
-        beside = (self._docks["Pictures"], self._docks["Library"])
-        self.splitDockWidget(*beside, Qt.Orientation.Horizontal)
-        self._docks["Library"].hide()
-
-    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> None:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
-        label = QLabel(title)
-        label.setObjectName("quiet")
-        label.setFont(theme.font(-1))
-        label.setContentsMargins(12, 0, 0, UNIT - 2)
-        dock.setTitleBarWidget(label)
-        dock.topLevelChanged.connect(self._dress_dock)
-        self._dock_titles[title] = label
-        dock.setWidget(widget)
-        dock.setFeatures(
-            QDockWidget.DockWidgetFeature.DockWidgetMovable
-            | QDockWidget.DockWidgetFeature.DockWidgetClosable
-            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
-        )
-        self.addDockWidget(area, dock)
-        self._docks[title] = dock
-
-    def _dress_dock(self, floats: bool) -> None:
-        """A floating panel has the desktop's own title, to be moved and closed by."""
-        dock = cast(QDockWidget, self.sender())
-        label = self._dock_titles[dock.objectName()]
-        dock.setTitleBarWidget(cast(QWidget, None) if floats else label)
-        label.setVisible(not floats)
+        self._docks = Docks(self, self.filmstrip, self.inspector, self.library)
 
     def _build_menus(self) -> None:
         menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
@@ -195,8 +162,7 @@ class MainWindow(QMainWindow):
             action.toggled.connect(self._view_toggled)
             self._view_actions[name] = action
         panels = menu.addMenu("Panels")
-        for dock in self._docks.values():
-            panels.addAction(dock.toggleViewAction())
+        panels.addActions(self._docks.toggles())
 
     def _wish_slot(self, wish: Wish) -> Callable[[], None]:
         slot: Callable[[], None] = getattr(self.wishes, wish.name)
@@ -206,17 +172,9 @@ class MainWindow(QMainWindow):
 
     def _connect_widgets(self) -> None:
         session = self.session
-        table = self.compare.table
-        table.hovered.connect(self._hovered)
-        table.clicked.connect(self._clicked)
-        table.read.connect(self._read)
-        table.double_clicked.connect(self._double_clicked)
-        table.wished.connect(self._card_wished)
-        self.board.hovered.connect(self._hovered)
-        self.board.clicked.connect(self._clicked)
-        self.board.read.connect(self._read)
-        self.board.double_clicked.connect(self._double_clicked)
-        self.board.wished.connect(self._card_wished)
+        for shown in (self.board, self.compare.table):
+            self._pointing.listen(shown)
+            shown.wished.connect(self._card_wished)
         self.board.focus_changed.connect(self._focus_changed)
         self.board.visible_changed.connect(self._visible_changed)
         self.filmstrip.chosen.connect(session.show)
@@ -420,37 +378,6 @@ class MainWindow(QMainWindow):
 
     # What the user wished
 
-    def _hovered(self, found: Pointed | None, column: int | None = None) -> None:
-        self._read(found)
-        preview = self.actions_by_name["preview"].isChecked()
-        if self.session.trace is not None:
-            self.session.hover(found.place if found is not None and preview else None, column)
-
-    def _read(self, found: Pointed | None) -> None:
-        """Says the value under the cursor, of the numbers that are drawn now."""
-        self.controls.read_out("" if found is None else found.words)
-
-    def _clicked(self, found: Pointed | None, column: int | None = None) -> None:
-        if column is not None:
-            self.session.columns.activate(column)
-        chosen = self._before_click = self.session.selection
-        if self.session.trace is None or found is None:
-            return
-        if found.head is not None:
-            depth = chosen.depth if found.depth is None else found.depth
-            self.session.select(depth=depth, head=found.head)
-        elif found.depth is not None:
-            self.session.select(depth=found.depth)
-        elif found.place is not None:
-            self.session.pin(found.place)
-
-    def _double_clicked(self, view: str, _column: int = 0) -> None:
-        """A double click is for the view: what its first click chose is given back."""
-        before, self._before_click = self._before_click, None
-        if before is not None:
-            self.session.select(pin=before.pin, depth=before.depth, head=before.head)
-        self.compare.maximise(view)
-
     def _reset_look(self) -> None:
         self.session.reset_look()
 
@@ -461,7 +388,7 @@ class MainWindow(QMainWindow):
             case "help":
                 dialogs.view_help(self, self.views[view]).show()
             case "options":
-                self._docks["Inspector"].setVisible(True)
+                self._docks.inspector.setVisible(True)
             case "export":
                 self.wishes.compose_view(view)
             case "maximise":
@@ -519,19 +446,12 @@ class MainWindow(QMainWindow):
 
     def show_library(self) -> None:
         """Opens the model library with the keys in its search field."""
-        dock, first = self._docks["Library"], self.library.panel is None
-        if dock.isHidden():
-            self._strip = self._docks["Pictures"].width()
-        dock.show()
-        dock.raise_()
-        if first and self.width() > WIDE:
-            self.resizeDocks([dock], [SHELF], Qt.Orientation.Horizontal)
+        self._docks.open_library(first=self.library.panel is None)
         self.library.begin()
 
     def hide_library(self) -> None:
         """Closes the model library: its room is the board's, which has the keys again."""
-        self._docks["Library"].hide()
-        self.resizeDocks([self._docks["Pictures"]], [self._strip], Qt.Orientation.Horizontal)
+        self._docks.close_library()
         current = self._middle.currentWidget()
         if current is not None:
             current.setFocus()
