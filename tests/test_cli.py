@@ -15,6 +15,8 @@ from PIL import Image
 import vitviz
 from vitviz.__main__ import main
 from vitviz.cli import run
+from vitviz.cli.cards import card_lines
+from vitviz.models.library import bundled_in
 from vitviz.session.launch import Launch
 from vitviz.views import views
 
@@ -101,6 +103,32 @@ def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert all(name in text for name in names)
     assert names or "no model is bundled" in text
+
+
+def test_a_card_has_a_column_for_each_patch_size(tmp_path: Path) -> None:
+    card = {
+        "name": "vitviz/small", "patch_sizes": [8, 16], "default_patch_size": 8, "licence": "MIT",
+        "input_size": [3, 96, 64], "classes": [{"name": "cat"}],
+        "figures": {
+            "what": "shares", "pictures": {"small": 20},
+            "accuracy": {"8": {"small": 0.5}, "16": {"small": 0.25}},
+            "off": {"8": {"small": 0.125}},
+            "mass": {"what": "inside", "by_patch_size": {"16": {"mean": {"area": 0.4}, "cat": {}}}},
+        },
+    }  # fmt: skip
+    (tmp_path / "small.json").write_text(json.dumps(card))
+    (tmp_path / "small.safetensors").touch()
+    (model,) = bundled_in(tmp_path)
+    lines = [line.split() for line in card_lines(model)]
+    assert "96 × 64 px, 1 classes, MIT" in "\n".join(card_lines(model))
+    assert lines[2:] == [
+        ["patch", "size", "8", "16"],
+        ["accuracy", "small", "50.0%", "25.0%"],
+        ["off", "small", "12.5%"],
+        ["mass", "area", "40.0%"],
+        ["shares"],
+        ["mass:", "inside"],
+    ]
 
 
 def test_without_a_terminal_words_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

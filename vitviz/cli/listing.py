@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vitviz.cli.asked import JSON, meter, option_words, print_json
+from vitviz.cli.cards import card_lines
 from vitviz.cli.checking import check_families
 from vitviz.cli.search import search
 from vitviz.views import View
@@ -53,10 +54,7 @@ def list_models(
         print_json([model.card | {"name": model.name} for model in known])
         return 0
     for model in known:
-        sizes = ", ".join(str(size) for size in model.patch_sizes)
-        print(f"{model.name}: {model.title}\n    patch sizes {sizes}")
-        for name, value in _figures(model.card):
-            print(f"    {name}: {value}")
+        print("\n".join(card_lines(model)), end="\n\n")
     if not known:
         print("no model is bundled; name a timm model or a checkpoint file with --model")
     return 0
@@ -77,20 +75,3 @@ def smoke(*, as_json: Annotated[bool, JSON] = False) -> int:
 def _view_data(view: View) -> dict[str, Any]:
     data = {name: getattr(view, name) for name in ("name", "title", "shows", "formula", "source")}
     return data | {"follows": sorted(view.follows), "options": view.options}
-
-
-def _figures(card: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a card says in one line each: licence, data, and its measured figures."""
-    rows = [(name, str(card[name])) for name in ("licence", "data") if card.get(name)]
-    for name, value in (card.get("figures") or {}).items():
-        if isinstance(value, dict):
-            rows += [(f"{name}, {key}", _short(inner)) for key, inner in value.items()]
-        else:
-            rows.append((str(name), _short(value)))
-    return rows
-
-
-def _short(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
