@@ -60,8 +60,9 @@ def test_the_window_gets_every_wish() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["--theme purple", "--size big", "--nonsense", "--patch x", "--view nope", "draw", "views no",
-     "draw a.png --view nope", "draw a.png --view heads --option nope=1",
+    ["--theme purple", "--size big", "--size 99999x800", "--nonsense", "--patch x",
+     "--view nope", "draw", "views no", "draw a.png --view nope",
+     "draw a.png --view heads --option nope=1",
      "draw a.png --view heads --option smooth=maybe", "draw a.png --view rollout --option keep"],
 )  # fmt: skip
 def test_wrong_arguments_give_2_and_open_nothing(

@@ -266,7 +266,7 @@ def test_a_large_but_allowed_picture_gives_no_warning(tmp_path: Path) -> None:
 
 
 def test_missing_unreadable_and_folders(tmp_path: Path, image: Image.Image) -> None:
-    assert "was not found" in refusal(tmp_path / "gone.png")
+    assert f"was not found in {tmp_path};" in refusal(tmp_path / "gone.png")
     assert "is a folder" in refusal(tmp_path)
     assert "could not be read" in refusal("bad\0name.png")
     locked = tmp_path / "locked.png"

@@ -123,6 +123,11 @@ def test_another_suffix_is_one_sentence(drawing, tmp_path, name):
         save(drawing, tmp_path / name)
 
 
+def test_what_is_no_drawing_is_one_sentence(tiny_trace, tmp_path):
+    with pytest.raises(VitvizError, match="a drawing, not Trace; make one with"):
+        save(tiny_trace, tmp_path / "figure.png")
+
+
 def test_a_missing_folder_is_one_sentence(drawing, tmp_path):
     with pytest.raises(VitvizError, match="there is no folder"):
         save(drawing, tmp_path / "nowhere" / "a.png")

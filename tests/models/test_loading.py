@@ -210,6 +210,9 @@ def broken(kind, tmp_path):
         case "list":
             file = tmp_path / "list.pt"
             torch.save([torch.zeros(2)], file)
+        case "prose":
+            file = tmp_path / "prose.pt"
+            file.write_text("hi")
         case "ending":
             file = tmp_path / "model.onnx"
             file.write_bytes(b"1")
@@ -234,6 +237,7 @@ class Danger:
         ("pickled", "unpickling it could run any program"),
         ("list", "holds no tensors by name"),
         ("ending", "no checkpoint that vitviz reads"),
+        ("prose", "is damaged, cut short or no checkpoint; download it again"),
     ],
 )
 def test_a_bad_file_gets_one_sentence(kind, says, tmp_path, capsys):
@@ -267,6 +271,28 @@ def test_what_cannot_be_built_is_said():
         vitviz.load("test_vit", pretrained=False, device="cuda:77")
     with pytest.raises(VitvizError, match="precision 'fp8' is not offered"):
         vitviz.load("test_vit", pretrained=False, precision="fp8")
+    with pytest.raises(BadModel, match="a patch size is at least 1 pixel, not 0"):
+        vitviz.load("test_vit", pretrained=False, patch_size=0)
+    with pytest.raises(BadModel, match="an input size is at least 1 pixel, not -8"):
+        vitviz.load("test_vit", pretrained=False, input_size=(96, -8))
+
+
+def test_what_names_no_model_is_said(tmp_path):
+    with pytest.raises(BadModel, match="is a folder, not a model; open the checkpoint file inside"):
+        vitviz.load(str(tmp_path))
+    with pytest.raises(BadModel, match="by its name or a file's path, not 3"):
+        vitviz.load(3)
+
+
+def test_what_is_no_model_traces_nothing(photo):
+    with pytest.raises(BadModel, match=r"is a model, not str; load one with vitviz\.load"):
+        vitviz.trace("test_vit", photo)
+
+
+def test_a_missing_file_is_named_with_its_whole_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadModel, match=f"was not found in {tmp_path};"):
+        vitviz.load("gone.safetensors")
 
 
 def test_loading_can_be_stopped(library):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from reference import make_trace
 
@@ -45,6 +46,9 @@ def test_layers_count_from_zero_and_from_the_end(trace, layer, said):
         ({"layer": -4}, "no layer -4"),
         ({"head": 2}, "heads 0 to 1"),
         ({"head": -1}, "no head -1"),
+        ({"layer": "last"}, "a layer is a whole number, not 'last'"),
+        ({"head": 0.5}, "a head is a whole number, not 0.5"),
+        ({"others": ["photo.jpg"]}, "drawn of a trace, not of str; make one with"),
         ({"colour": 1}, "no option 'colour'"),
     ],
 )
@@ -56,6 +60,16 @@ def test_what_does_not_exist_is_one_sentence(trace, wrong, said):
 def test_a_view_that_does_not_exist(trace):
     with pytest.raises(vitviz.VitvizError, match="there is no view 'map'"):
         vitviz.draw("map", trace)
+
+
+def test_what_is_no_trace_is_one_sentence():
+    with pytest.raises(vitviz.VitvizError, match=r"drawn of a trace, not of str; make one with"):
+        vitviz.draw("heads", "photo.jpg")
+
+
+def test_numbers_of_numpy_choose_layers_and_heads(trace):
+    title = vitviz.draw("heads", trace, layer=np.int64(0), head=np.uint8(1)).title
+    assert title.endswith("layer 1, head 2")
 
 
 def test_options_go_to_the_view(trace):

@@ -49,7 +49,10 @@ def test_looked_at_by_is_the_column(trace):
     np.testing.assert_array_equal(layer_of(drawing.panels[0], Heat).values, expected)
     assert drawing.title == "What looks at token (1, 1): layer 2, head 2"
     assert {(panel.query, panel.arrow) for panel in drawing.panels} == {("(1, 1)", "←")}
-    assert drawing.panels[0].facts == ()
+    facts = dict(drawing.panels[0].facts)
+    assert list(facts) == ["from class", "from register 1"]
+    given = trace.layers[1].attention.maps[1, :2, 9]
+    assert [float(said) for said in facts.values()] == pytest.approx(list(given), abs=5e-4)
 
 
 def test_all_heads_is_their_mean_and_the_shares_sum_to_one(trace):

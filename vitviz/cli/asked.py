@@ -25,6 +25,10 @@ Fit = Literal["crop", "pad", "squash"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
+LARGEST_SIDE = 10_000
+"""Of a window, in pixels: beyond some 30,000 Qt has nothing to paint on."""
+
+
 class Misused(VitvizError):
     """Arguments that cannot be meant."""
 
@@ -123,7 +127,12 @@ def window_size(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{2,5})[xX×](\d{2,5})", text)
     if found is None:
         raise Misused(f"the size {text!r} is not WIDTHxHEIGHT; give 1600x1000 for example")
-    return int(found[1]), int(found[2])
+    width, height = int(found[1]), int(found[2])
+    if max(width, height) > LARGEST_SIDE:
+        raise Misused(
+            f"the size {text!r} is larger than a window can be, {LARGEST_SIDE} pixels a side"
+        )
+    return width, height
 
 
 def token_of(text: str) -> tuple[int, ...] | str | None:

@@ -128,8 +128,8 @@ def _open_file(path: Path, name: str) -> Picture:
         with path.open("rb") as file:
             return _decode(file, size, shown, str(path))
     except FileNotFoundError:
-        raise BadImage(f"{shown} was not found in {path.parent}; it may have been moved or "
-                       "renamed, open it from where it is now") from None  # fmt: skip
+        raise BadImage(f"{shown} was not found in {path.absolute().parent}; it may have "
+                       "been moved or renamed, open it from where it is now") from None  # fmt: skip
     except PermissionError:
         raise BadImage(f"{shown} may not be read by this user; change its permissions or copy it "
                        "to a folder of your own") from None  # fmt: skip

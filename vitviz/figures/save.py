@@ -43,6 +43,11 @@ def save(
     The file appears whole or not at all. Returns its path. VitvizError for another suffix, a folder
     that is not there, a file that cannot be written, or (Exists) one that is not to be replaced.
     """
+    if not isinstance(drawing, Drawing):
+        raise VitvizError(
+            f"what is saved is a drawing, not {type(drawing).__name__}; make one with "
+            'vitviz.draw("rollout", trace)'
+        )
     target = Path(path)
     kind = check_suffix(target)
     check_place(target, overwrite=overwrite)

@@ -170,6 +170,8 @@ class Starter(QObject):
             self._leave(
                 f"The screenshot could not be saved as {path}; check the folder and the name."
             )
+        elif self._complaints:
+            self.code = 1  # the picture is there, but not all that was asked for is in it
         self._window.close()
 
     def _ended(self, _job: Job) -> None:

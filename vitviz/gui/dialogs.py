@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QLibraryInfo, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
@@ -33,6 +33,12 @@ class Page(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.text, 1)
         layout.addWidget(buttons)
+
+
+def said_page(parent: QWidget, sentences: Sequence[str]) -> Page:
+    """All that a notice has to say."""
+    lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+    return Page(parent, f"{len(sentences)} notices", lines)
 
 
 def view_help(parent: QWidget, view: View) -> Page:

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.gui.dialogs import said_page
+
 MOST = 3
 TOGETHER = 1.5  # seconds: sentences that come later are about something else
 
@@ -59,12 +61,7 @@ class Notices(QFrame):
         """Asks without stopping anybody: a sentence with a button for each answer."""
         self.say([sentence])
         for words, act in answers:
-            button = QPushButton(words)
-            button.clicked.connect(self.dismiss)
-            button.clicked.connect(lambda _checked=False, act=act: act())
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            self._row.addWidget(button)
-            self._buttons.append(button)
+            self._answer(words, act).clicked.connect(self.dismiss)
 
     def say(self, sentences: list[str]) -> None:
         """Says what has just happened, instead of what was said some time before."""
@@ -79,7 +76,8 @@ class Notices(QFrame):
         shown = self._sentences[:MOST]
         more = len(self._sentences) - len(shown)
         self._label.setText("\n".join(shown + ([f"… and {more} more"] if more else [])))
-        self._label.setToolTip("\n".join(self._sentences) if more else "")
+        if more:
+            self._answer(f"Show all {len(self._sentences)}", self._show_all)
         self.setVisible(True)
 
     def tell(self, sentence: str) -> None:
@@ -93,6 +91,19 @@ class Notices(QFrame):
         self._sentences = []
         self._withdraw()
         self.setVisible(False)
+
+    def _answer(self, words: str, act: Callable[[], object]) -> QPushButton:
+        """A button beside the sentences."""
+        button = QPushButton(words)
+        button.clicked.connect(lambda _checked=False: act())
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._buttons.append(button)
+        return button
+
+    def _show_all(self) -> None:
+        """Every sentence, on a page that can be scrolled and copied from."""
+        said_page(self.window(), self._sentences).show()
 
     def _withdraw(self) -> None:
         """Takes away the buttons of what was offered before."""

@@ -54,8 +54,8 @@ def read_state(path: Path) -> State:
             return read_npz(path)
         return timm_names(unwrapped(_read(path), path.name))
     except FileNotFoundError:
-        raise BadModel(f"{path.name} was not found in {path.parent}; it may have been moved or "
-                       "renamed, open it from where it is now") from None  # fmt: skip
+        raise BadModel(f"{path.name} was not found in {path.absolute().parent}; it may have "
+                       "been moved or renamed, open it from where it is now") from None  # fmt: skip
     except pickle.UnpicklingError:
         raise BadModel(
             f"{path.name} holds more than tensors, and unpickling it could run any program; where "
@@ -69,12 +69,15 @@ def read_state(path: Path) -> State:
         what = "is cut short" if cut else "is no safetensors file (its header cannot be read)"
         raise BadModel(f"{path.name} {what}; download it again or open another file") from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        words = (
-            str(error).strip().splitlines()[0][:120] if str(error).strip() else "no reason given"
-        )
         raise BadModel(
-            f"{path.name} is damaged, cut short or no checkpoint ({words}); download it again"
+            f"{path.name} is damaged, cut short or no checkpoint{_because(error)}; download it again"
         ) from error
+
+
+def _because(error: Exception) -> str:
+    """The reason that an error gives, in brackets; nothing where it gives none (a bare key is none)."""
+    said = "" if isinstance(error, KeyError) else str(error).strip()
+    return f" ({said.splitlines()[0][:120]})" if said else ""
 
 
 def unwrapped(found: object, name: str) -> State:

@@ -83,9 +83,13 @@ def load(
     arguments: dict[str, Any],
 ) -> Model:
     """As `vitviz.models.load`."""
+    if not isinstance(name, str | Path):
+        raise BadModel(f"a model is named by its name or a file's path, not {name!r}")
     where = chosen_device(device)
     dtype = chosen_precision(precision, where)
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    _check_sides("a patch size", patch_size)
+    _check_sides("an input size", *(size or ()))
     wanted = Wanted(patch_size, size, arguments)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
@@ -102,6 +106,13 @@ def load(
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _check_sides(what: str, *sides: int | None) -> None:
+    """BadModel for a side that has no pixels."""
+    wrong = next((side for side in sides if side is not None and side < 1), None)
+    if wrong is not None:
+        raise BadModel(f"{what} is at least 1 pixel, not {wrong}")
 
 
 def _placed(
@@ -335,6 +346,8 @@ def known_names() -> tuple[str, ...]:
 
 
 def _no_such(name: str) -> str:
+    if Path(name).is_dir():
+        return f"{name} is a folder, not a model; open the checkpoint file inside it"
     known = known_names()
     near = difflib.get_close_matches(name, known, n=3)
     meant = f"did you mean {', '.join(near)}?" if near else _instead()

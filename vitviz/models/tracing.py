@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vitviz.core.images import open_picture
 from vitviz.core.intervention import Intervention
-from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
+from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
 from vitviz.core.trace import ModelInfo, Picture, Trace
 from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
@@ -44,6 +44,11 @@ def trace(
     intervention: Intervention | None = None,
 ) -> Trace:
     """As `vitviz.models.trace`."""
+    if not isinstance(model, Model):
+        raise BadModel(
+            f"what traces a picture is a model, not {type(model).__name__}; load one with "
+            'vitviz.load("vitviz/flexvit")'
+        )
     picture = image if isinstance(image, Picture) else open_picture(image)
     prepared = prepare(picture, model.preprocess, fit)
     change = intervention or Intervention()

@@ -50,6 +50,12 @@ def draw(
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
     """
     chosen = find(view)
+    for one in (trace, *(() if against is None else (against,)), *others):
+        if not isinstance(one, Trace):
+            raise VitvizError(
+                f"a view is drawn of a trace, not of {type(one).__name__}; make one with "
+                "vitviz.trace(model, picture)"
+            )
     selection = selection_of(trace, token=token, layer=layer, head=head)
     return in_ranges(chosen.draw(trace, selection, options, against, also, others), ranges)
 
@@ -117,6 +123,7 @@ def _plain(token: Any) -> Any:
 
 
 def _layer(layer: int, layers: int) -> int:
+    layer = _whole("layer", layer)
     if not -layers <= layer < layers:
         raise VitvizError(
             f"there is no layer {layer}; the {layers} layers are 0 to {layers - 1}, or -1 for the last"
@@ -124,10 +131,19 @@ def _layer(layer: int, layers: int) -> int:
     return layer % layers
 
 
+def _whole(word: str, number: Any) -> int:
+    """A number of layers or heads as Python's own. VitvizError for what is none."""
+    try:
+        return index(number)
+    except TypeError:
+        raise VitvizError(f"a {word} is a whole number, not {number!r}") from None
+
+
 def _with_head(trace: Trace, selection: Selection, head: int | None) -> Selection:
     """The selection with a head that the chosen layer has."""
     if head is None or not trace.layers:
         return selection
+    head = _whole("head", head)
     layer = selection.layer(len(trace.layers))
     heads = trace.layers[layer].attention.heads
     if not 0 <= head < heads:

@@ -209,7 +209,7 @@ def _large(
         f"Layer {layer + 1}, {parts.head_words(head, len(rows))}{size}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
-        parts.shares(row, own) if direction == "looks at" else (),
+        parts.shares(row, own) if direction == "looks at" else parts.lookers(row, own),
     )
 
 

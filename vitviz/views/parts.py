@@ -257,6 +257,11 @@ def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str,
     return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
 
 
+def lookers(row: Float32[np.ndarray, "query"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
+    """How much of its attention each prefix token gives to a token."""
+    return tuple((f"from {name}", f"{row[index]:.3f}") for index, name in enumerate(grid.prefix))
+
+
 def sentence(why: object) -> str:
     """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
     text = str(why).rstrip(".")
