@@ -75,14 +75,20 @@ def kept_of(
     What the model writes into the rest later in it shows in their version (`recorder.Call.touched`);
     `always` copies even so.
     """
+    if always:
+        return [keep(tensor) for tensor in tensors]
     filled: dict[int, int] = {}
     for tensor in {(each.data_ptr(), each.shape): each for each in tensors}.values():
-        where = tensor.untyped_storage().data_ptr()
+        where = begins(tensor)
         filled[where] = filled.get(where, 0) + tensor.numel() * tensor.element_size()
 
     def full(tensor: Tensor) -> bool:
-        storage = tensor.untyped_storage()
-        where = storage.data_ptr()
-        return filled[where] >= storage.nbytes() and where not in owned
+        where = begins(tensor)
+        return where not in owned and filled[where] >= tensor.untyped_storage().nbytes()
 
-    return [tensor if not always and full(tensor) else keep(tensor) for tensor in tensors]
+    return [tensor if full(tensor) else keep(tensor) for tensor in tensors]
+
+
+def begins(tensor: Tensor) -> int:
+    """The address of the memory that a tensor lies in, which it may share with others."""
+    return tensor.data_ptr() - int(tensor.storage_offset()) * tensor.element_size()

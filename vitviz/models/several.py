@@ -225,10 +225,9 @@ class Apart(Recorder):
 
     def _done(self, call: Call) -> None:
         call.versions = versions(call.held)
-        given = dict(zip(self._names, self._given, strict=True))
         call.given = {
             name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape
-            for name, shape in given.items()
+            for name, shape in self._shapes().items()
         }
         self.calls.append(call)
 
