@@ -20,6 +20,7 @@ from vitviz.core.selection import Place, place_of
 from vitviz.gui import theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.app import application
+from vitviz.gui.docks import PanelTitle
 from vitviz.gui.window import MainWindow
 from vitviz.gui.wishes import Wishes
 from vitviz.session.column import ModelRequest
@@ -315,6 +316,37 @@ def test_window_state_survives_a_restart(window: MainWindow) -> None:
     window.restore(geometry, state)
     assert not inspector.isVisible()
     window.restore("", "nonsense;nonsense")
+
+
+def test_a_floating_panel_comes_back_after_its_window(qtbot: QtBot, window: MainWindow) -> None:
+    inspector = window.findChild(QDockWidget, "Inspector")
+    assert inspector is not None
+    inspector.setFloating(True)
+    state = window.state()
+    window.hide()
+    window.restore("", state)
+    assert not inspector.isVisible(), "it would lie below the window"
+    window.show()
+    qtbot.waitUntil(inspector.isVisible)
+    assert inspector.isFloating()
+
+
+def test_a_floating_panel_is_put_back_and_closed_by_its_title(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    inspector = window.findChild(QDockWidget, "Inspector")
+    assert inspector is not None
+    title = inspector.titleBarWidget()
+    assert isinstance(title, PanelTitle)
+    assert not title.back.isVisible()
+    inspector.setFloating(True)
+    assert title.close_panel.isVisible()
+    qtbot.mouseClick(title.back, Qt.MouseButton.LeftButton)
+    assert not inspector.isFloating()
+    assert not title.close_panel.isVisible()
+    inspector.setFloating(True)
+    qtbot.mouseClick(title.close_panel, Qt.MouseButton.LeftButton)
+    assert not inspector.isVisible()
 
 
 def test_switching_the_theme_repaints_and_is_remembered(window: MainWindow) -> None:

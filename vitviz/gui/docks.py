@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QToolButton,
+    QWidget,
+)
 
 from vitviz.gui import theme
 from vitviz.gui.theme import UNIT
@@ -23,6 +28,36 @@ _FEATURES = (
 )
 
 
+class PanelTitle(QWidget):
+    """A panel's title, to drag it by; while it floats with what puts it back and what closes it.
+
+    The desktop's own title is not to be had everywhere: with X11 and Wayland Qt paints one itself.
+    """
+
+    def __init__(self, title: str, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        label = QLabel(title)
+        label.setObjectName("quiet")
+        label.setFont(theme.font(-1))
+        self.back = _button("Put back", f"Put {title} back into the window (or double-click here)")
+        self.close_panel = _button("✕", f"Close {title}; View, Panels brings it back")
+        self.back.clicked.connect(lambda: dock.setFloating(False))
+        self.close_panel.clicked.connect(dock.close)
+        self._layout = QHBoxLayout(self)
+        self._layout.setSpacing(UNIT)
+        self._layout.addWidget(label, 1)
+        self._layout.addWidget(self.back)
+        self._layout.addWidget(self.close_panel)
+        dock.topLevelChanged.connect(self.show_floating)
+        self.show_floating(dock.isFloating())
+
+    def show_floating(self, floats: bool) -> None:
+        """Offers its buttons while the panel floats."""
+        self.back.setVisible(floats)
+        self.close_panel.setVisible(floats)
+        self._layout.setContentsMargins(12, 4 if floats else 0, 4 if floats else 0, UNIT - 2)
+
+
 class Docks(QObject):
     """Puts the panels where they begin, and makes room for the library while it is open."""
 
@@ -31,7 +66,7 @@ class Docks(QObject):
     ) -> None:
         super().__init__(window)
         self._window = window
-        self._titles: dict[str, QLabel] = {}
+        self._late: list[QDockWidget] = []
         self._strip = STRIP
         self.pictures = self._add("Pictures", pictures, _LEFT)
         self.inspector = self._add("Inspector", inspector, _RIGHT)
@@ -58,16 +93,23 @@ class Docks(QObject):
         self.library.hide()
         self._resize((self.pictures, self._strip))
 
+    def hold_back(self) -> None:
+        """Hides panels that float until `follow`: shown before their window they would lie below it."""
+        panels = self.pictures, self.inspector, self.library
+        self._late = [dock for dock in panels if dock.isFloating() and not dock.isHidden()]
+        for dock in self._late:
+            dock.hide()
+
+    def follow(self) -> None:
+        """Shows the panels that were held back."""
+        late, self._late = self._late, []
+        for dock in late:
+            dock.show()
+
     def _add(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self._window)
         dock.setObjectName(title)
-        label = QLabel(title)
-        label.setObjectName("quiet")
-        label.setFont(theme.font(-1))
-        label.setContentsMargins(12, 0, 0, UNIT - 2)
-        dock.setTitleBarWidget(label)
-        dock.topLevelChanged.connect(self._dress)
-        self._titles[title] = label
+        dock.setTitleBarWidget(PanelTitle(title, dock))
         dock.setWidget(widget)
         dock.setFeatures(_FEATURES)
         self._window.addDockWidget(area, dock)
@@ -77,9 +119,10 @@ class Docks(QObject):
         docks, pixels = [dock for dock, _ in widths], [width for _, width in widths]
         self._window.resizeDocks(docks, pixels, Qt.Orientation.Horizontal)
 
-    def _dress(self, floats: bool) -> None:
-        """A floating panel has the desktop's own title, to be moved and closed by."""
-        dock = cast(QDockWidget, self.sender())
-        label = self._titles[dock.objectName()]
-        dock.setTitleBarWidget(cast(QWidget, None) if floats else label)
-        label.setVisible(not floats)
+
+def _button(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setObjectName("quiet")
+    button.setText(text)
+    button.setToolTip(tip)
+    return button

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -472,6 +472,7 @@ class MainWindow(QMainWindow):
         current = self._middle.currentWidget()
         if current is not None:
             current.setFocus()
+        QTimer.singleShot(0, self._docks.follow)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if carries_pictures(event.mimeData()):
@@ -518,6 +519,8 @@ class MainWindow(QMainWindow):
         docks, _, rows = state.partition(";")
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
             self.board.restore(rows)
+        if not self.isVisible():
+            self._docks.hold_back()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
