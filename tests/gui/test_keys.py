@@ -40,6 +40,39 @@ def test_who_has_the_focus_keeps_its_keys_and_nobody_else_does(qtbot):
     assert claims(line, Qt.Key.Key_H)
 
 
+def test_tab_goes_through_a_views_options_as_they_stand(window):
+    for view in ("rollout", "heads"):  # each form is newer than the one before
+        window.board.set_focus(view)
+        own, maps = window.inspector._form.stops, window.inspector.look.stops
+        at, seen = own[0], []
+        while len(seen) < 60 and maps[0] not in seen:
+            seen.append(at)
+            at = at.nextInFocusChain()
+        assert [each for each in seen if each in (*own, maps[0])] == [*own, maps[0]]
+
+
+def test_the_next_view_is_in_focus_by_a_key_and_takes_over_the_room(qtbot, window):
+    board, act = window.board, window.actions_by_name
+    first, second, *_, last = board.offered
+    board.set_focus(first)
+    act["next_view"].trigger()
+    assert board.focus == second
+    act["previous_view"].trigger()
+    act["previous_view"].trigger()
+    assert board.focus == last
+    act["maximise"].trigger()
+    act["next_view"].trigger()
+    assert (board.focus, board.placed) == (first, (first,))
+    act["restore"].trigger()
+    window.session.add_column()
+    for layout in ("grid", "large"):
+        window.compare.set_layout(layout)
+        board.set_focus(first)
+        act["next_view"].trigger()
+        assert board.focus == second
+        assert layout == "grid" or window.compare.table.names == (second,)
+
+
 def test_the_application_has_one_guard(qtbot):
     app = application()
     assert application() is app

@@ -318,6 +318,16 @@ def test_window_state_survives_a_restart(window: MainWindow) -> None:
     window.restore("", "nonsense;nonsense")
 
 
+def test_a_size_that_is_asked_for_stays_on_the_screen(window: MainWindow) -> None:
+    room = window.screen().availableGeometry()
+    window.move(room.right() - 300, room.bottom() - 200)
+    window.take_size(room.width(), room.height() - 10)
+    place = window.geometry()
+    assert place.left() == room.left(), "from the left, where it is wider than the screen"
+    assert place.bottom() == room.bottom()
+    assert place.height() == room.height() - 10
+
+
 def test_a_floating_panel_comes_back_after_its_window(qtbot: QtBot, window: MainWindow) -> None:
     inspector = window.findChild(QDockWidget, "Inspector")
     assert inspector is not None

@@ -51,6 +51,8 @@ WISHES: tuple[Wish, ...] = (
     Wish("quit", "&Quit", ("Ctrl+Q",), "File", rule=True),
     Wish("next", "Next picture", ("Space",), "View"),
     Wish("previous", "Previous picture", ("Shift+Space",), "View"),
+    Wish("next_view", "Next view", ("F6",), "View", "To have its options, help and figure"),
+    Wish("previous_view", "Previous view", ("Shift+F6",), "View"),
     Wish(
         "grid", "Patch &grid", ("G",), "View", "Draw the patch grid over the pictures", True, True
     ),

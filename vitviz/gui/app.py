@@ -56,7 +56,7 @@ def run(launch: Launch, reporter: Reporter | None = None) -> int:
     if not launch.screenshot:
         window.restore(settings.window_geometry, settings.window_state)
     if launch.size:
-        window.resize(*launch.size)
+        window.take_size(*launch.size)
     if not launch.screenshot:
         _settle_in(app, window, reporter, mailbox)
     if complaint:

@@ -88,8 +88,11 @@ class Board(QWidget):
     @property
     def placed(self) -> tuple[str, ...]:
         """The views that are on the board, the maximised one alone."""
-        if self._maximised:
-            return (self._maximised,)
+        return (self._maximised,) if self._maximised else self.offered
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The views that are on the board, behind a maximised one or not."""
         return tuple(
             name for name in self.cards if self.is_shown(name) and name not in self._impossible
         )
@@ -144,6 +147,10 @@ class Board(QWidget):
         self._focus = view
         self.cards[view].show_focus(True)
         self.focus_changed.emit(view)
+
+    def reveal(self, view: str) -> None:
+        """Scrolls a view into sight."""
+        self._area.ensureWidgetVisible(self.cards[view], 0, 0)
 
     def maximise(self, view: str) -> None:
         """Gives one view all the room, and its options; "" or the same view again gives it back."""

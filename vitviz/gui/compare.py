@@ -264,6 +264,22 @@ class Compare(QObject):
         else:
             self.set_layout(self._before if self.layout == "large" else "large")
 
+    def step_focus(self, by: int) -> None:
+        """Puts the next view in focus; it takes over all the room where one has that."""
+        board = self._window.board
+        names = self.table.names if self.layout == "grid" else board.offered
+        if not names:
+            return
+        at = names.index(board.focus) if board.focus in names else -1
+        view = names[(at + by) % len(names)]
+        if self.layout == "one" and board.maximised and view != board.maximised:
+            board.maximise(view)
+        board.set_focus(view)
+        if self.layout == "large":
+            self.arrange()
+        page = board if self.layout == "one" else self.table
+        page.reveal(view)
+
     def restore(self) -> bool:
         """Gives the room back to all views; whether there was something to give back."""
         if self.layout == "large":

@@ -47,6 +47,7 @@ class Form(QWidget):
             self.fields[option.name] = field
             for widget in (field, *field.findChildren(QWidget)):
                 widget.installEventFilter(self)
+                widget.setAccessibleName(words(option.name))
             if option.kind == "switch":
                 layout.addRow(field)
                 continue
@@ -78,6 +79,18 @@ class Form(QWidget):
             event.ignore()
             return True
         return False
+
+    @property
+    def stops(self) -> list[QWidget]:
+        """What Tab goes through, as it stands on the form (lists that fold out are windows)."""
+        return [
+            widget
+            for field in self.fields.values()
+            for widget in (field, *field.findChildren(QWidget))
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and widget.focusProxy() is None
+            and widget.window() is self.window()
+        ]
 
     def show_values(self, values: Mapping[str, Value]) -> None:
         """Shows values without sending them as wishes."""

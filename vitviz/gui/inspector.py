@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -125,6 +126,7 @@ class Inspector(QFrame):
         self._own: tuple[Option, ...] = ()
         self._maps = _look_options()
         self._holder = QVBoxLayout()
+        self._look_reset = QPushButton("Reset")
         self.look = Form(self._maps, self._look_changed)
         self._nothing = QLabel("This view has no options of its own.")
         self._nothing.setObjectName("faint")
@@ -155,7 +157,7 @@ class Inspector(QFrame):
 
     def _look_box(self) -> QWidget:
         """How maps are coloured, with its heading."""
-        box, name, again = QWidget(), QLabel("Maps"), QPushButton("Reset")
+        box, name, again = QWidget(), QLabel("Maps"), self._look_reset
         name.setObjectName("title")
         again.setToolTip("Back to the usual colours and range")
         again.clicked.connect(self.look_reset_wished)
@@ -191,6 +193,9 @@ class Inspector(QFrame):
         self._nothing.setVisible(not own)
         self._reset.setVisible(bool(own))
         self._holder.addWidget(self._form)
+        # The form is newer than what stands below it, which Tab would go through first.
+        for before, after in pairwise((self._reset, *self._form.stops, self._look_reset)):
+            QWidget.setTabOrder(before, after)
 
     def show_values(self, view: View, values: Mapping[str, Value]) -> None:
         """Shows the values of the view in focus after they have changed."""

@@ -164,6 +164,10 @@ class Table(QWidget):
         for name, row in self.rows.items():
             row.show_focus(name == view)
 
+    def reveal(self, view: str) -> None:
+        """Scrolls a view into sight."""
+        self._area.ensureWidgetVisible(self.rows[view], 0, 0)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The views in the table, in sight or not."""

@@ -101,7 +101,8 @@ QPushButton:focus, QToolButton:focus, QComboBox:focus, QDoubleSpinBox:focus, QSp
 QLineEdit:focus { border-color: $accent; }
 QPushButton:checked, QToolButton#tool:checked { background: $accent; color: $accent_text;
   border-color: $accent; }
-QPushButton:disabled, QComboBox:disabled, QToolButton#tool:disabled { color: $faint; }
+QPushButton:disabled, QComboBox:disabled, QToolButton#tool:disabled, QAbstractSpinBox:disabled,
+QLineEdit:disabled { color: $faint; }
 QToolButton#tool::menu-indicator { image: none; width: 0; }
 QToolButton#quiet { background: transparent; border: 1px solid transparent; border-radius: 5px;
   color: $quiet; padding: 1px 5px; }
@@ -124,6 +125,7 @@ QAbstractSpinBox QLineEdit { padding: 0; border: none; min-height: 0; background
 QSlider { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; background: $line; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: $faint; border-radius: 2px; }
+QSlider::sub-page:horizontal:disabled { background: $line; }
 QSlider::handle:horizontal { background: $text; width: 12px; height: 12px; margin: -4px 0;
   border-radius: 6px; }
 QSlider::handle:horizontal:hover, QSlider::handle:horizontal:focus { background: $accent; }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -521,6 +521,16 @@ class MainWindow(QMainWindow):
             self.board.restore(rows)
         if not self.isVisible():
             self._docks.hold_back()
+
+    def take_size(self, width: int, height: int) -> None:
+        """Takes a size that was asked for; where it was before it might reach beyond the screen."""
+        self.resize(width, height)
+        if self.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the desktop finds it a place
+            room, place = self.screen().availableGeometry(), self.geometry()
+            place.moveRight(min(place.right(), room.right()))
+            place.moveBottom(min(place.bottom(), room.bottom()))
+            place.moveTopLeft(QPoint(max(place.left(), room.left()), max(place.top(), room.top())))
+            self.setGeometry(place)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())

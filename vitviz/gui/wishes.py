@@ -88,6 +88,12 @@ class Wishes:
     def previous(self) -> None:
         self._session.step(-1)
 
+    def next_view(self) -> None:
+        self._window.compare.step_focus(1)
+
+    def previous_view(self) -> None:
+        self._window.compare.step_focus(-1)
+
     def grid(self) -> None:
         self._session.set_look(grid=not self._session.look.grid)
 
