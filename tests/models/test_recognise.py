@@ -18,9 +18,11 @@ from torch import Tensor
 
 import vitviz
 from vitviz.core.progress import BadModel
+from vitviz.models import dimensions
 from vitviz.models.checkpoints import read_state
 from vitviz.models.guess import candidates
 from vitviz.models.recognise import recognise
+from vitviz.models.tnt_net import TNT
 
 State = dict[str, Tensor]
 TINY = "vit_tiny_patch16_224"
@@ -87,6 +89,24 @@ def test_shapes_say_the_architecture_and_who_shares_it(known: State, tmp_path: P
     model = vitviz.load(found.path, architecture=found.architecture)
     assert model.info.weights == "trained"
     assert model.info.heads == 2
+
+
+def test_a_tnt_of_known_shapes_is_timms_and_can_be_had_in_timms_class(
+    tmp_path: Path, photo: np.ndarray
+) -> None:
+    torch.manual_seed(0)
+    path = saved(tmp_path, timm.create_model("tnt_s_patch16_224").state_dict())
+    found = recognise(path)
+    assert found.architecture == "tnt_s_patch16_224.in1k"
+    assert found.mean == (0.5, 0.5, 0.5), "as it was trained"
+    theirs = recognise(path, "timm/tnt_s_patch16_224")
+    assert theirs.architecture == "timm/tnt_s_patch16_224"
+    assert not theirs.missing
+    models = [vitviz.load(path, architecture=each.architecture) for each in (found, theirs)]
+    assert [type(model.module) for model in models] == [TNT, timm.models.tnt.TNT]
+    assert dimensions(path, architecture=theirs.architecture).input_size == (224, 224)
+    one, two = (vitviz.trace(model, photo).layers[-1].attention.rows(0) for model in models)
+    np.testing.assert_allclose(one, two, atol=1e-5)
 
 
 def test_the_same_shapes_with_other_normalisation_are_offered(tmp_path: Path) -> None:

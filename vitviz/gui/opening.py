@@ -232,7 +232,10 @@ def _architectures(found: Recognised) -> QComboBox:
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
     box.setAccessibleName("Architecture")
-    box.setToolTip("The architecture, with the training whose preparation of pictures it shares")
+    box.setToolTip(
+        "The architecture, with the training whose preparation of pictures it shares.\n"
+        "“timm/” before a TNT's name takes timm's class instead of vitviz's own network."
+    )
     box.addItems(list(dict.fromkeys(filter(None, (found.architecture, *found.others)))))
     completer = QCompleter([entry.name for entry in catalogue().entries], box)
     completer.setFilterMode(Qt.MatchFlag.MatchContains)

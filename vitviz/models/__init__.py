@@ -53,7 +53,8 @@ def load(
     `patch_size` and `input_size` (model pixels; one side or (rows, cols)) resample patch kernels and
     position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
     "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
-    arguments says what a checkpoint file is when its name, card or shapes do not.
+    arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
+    TNT's name counts there too.
 
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.

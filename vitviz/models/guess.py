@@ -29,12 +29,18 @@ CLASSES: dict[str, type[nn.Module]] = {
 }
 """Architectures that a card may name with constructor arguments; any timm name works besides."""
 
+TIMM = "timm/"
+"""Before a name: timm's own class, also where vitviz has a network of its own for the weights."""
+
 _HEADS = {1280: 16, 1408: 16, 1664: 16}
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """How to build a model: a class and its arguments, or a timm model of the `family` named."""
+    """How to build a model: a class and its arguments, or a timm model of the `family` named.
+
+    With "timm/" before it the family is timm's own class.
+    """
 
     kind: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -45,6 +51,16 @@ class Blueprint:
     licence: str = ""
     trained: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def timm_name(self) -> str:
+        """What timm calls the family."""
+        return self.family.removeprefix(TIMM)
+
+    @property
+    def as_timm(self) -> bool:
+        """Whether timm's own class was asked for."""
+        return self.family.startswith(TIMM)
 
 
 def build(plan: Blueprint, name: str) -> nn.Module:
@@ -101,11 +117,15 @@ def _named(architecture: str, state: State, name: str) -> Blueprint:
     if architecture in CLASSES:
         guessed = _by_shapes(state, Path(name))
         return guessed if guessed.kind == architecture else Blueprint(architecture)
-    if not timm.is_model(architecture.split(".")[0]):
+    plain = architecture.removeprefix(TIMM)
+    if not timm.is_model(plain.split(".")[0]):
         raise BadModel(
             f"{name}: there is no architecture {architecture!r} in timm {timm.__version__}"
         )
-    return _timm(architecture, state)
+    plan = _timm(plain, state)
+    if plain == architecture:
+        return plan
+    return replace(plan, family=TIMM + plan.family, title=architecture)
 
 
 def _timm(name: str, state: State) -> Blueprint:
@@ -205,7 +225,7 @@ def candidates(path: Path, state: State) -> tuple[Entry, ...]:
 def _of_known_shapes(path: Path, state: State) -> Blueprint | None:
     """The likeliest of timm's models with these shapes, said with how many others there are."""
     found = candidates(path, state)
-    if not found or found[0].kind == "TNT":
+    if not found:
         return None
     plan = _timm(found[0].name, state)
     others = len(found) - 1

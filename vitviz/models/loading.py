@@ -18,7 +18,7 @@ from vitviz.core.trace import ModelInfo, Weights
 from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
 from vitviz.models.download import fetch
 from vitviz.models.families import family_of
-from vitviz.models.guess import Blueprint, blueprint_of, build
+from vitviz.models.guess import TIMM, Blueprint, blueprint_of, build
 from vitviz.models.hardware import chosen_device, chosen_precision, precision_name
 from vitviz.models.labels import card_labels, imagenet_labels, labels_beside
 from vitviz.models.library import BundledModel, bundled
@@ -29,9 +29,6 @@ from vitviz.models.sizes import check_input, dimensions, planned, resampling_not
 from vitviz.models.weights import LEAST, LEAST_SAID, as_dtype, fill, parameters
 
 Size = tuple[int, int]
-
-TIMM = "timm/"
-"""Before a name: timm's own class, also where vitviz has a network of its own for the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +256,8 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
         resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
     if plan.family:
         changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
-        module = own(_create(plan.family, False, changed))
+        module = _create(plan.timm_name, False, changed)
+        module = module if plan.as_timm else own(module)
     else:
         module = build(Blueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)

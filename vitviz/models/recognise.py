@@ -109,7 +109,9 @@ def _empty(plan: Blueprint, name: str) -> nn.Module:
         if not plan.family:
             return build(plan, name)
         try:
-            module: nn.Module = timm.create_model(plan.family, pretrained=False, **plan.arguments)
+            module: nn.Module = timm.create_model(
+                plan.timm_name, pretrained=False, **plan.arguments
+            )
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise BadModel(f"{plan.family} cannot be built for {name} ({error})") from error
     return module

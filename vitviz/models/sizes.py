@@ -42,7 +42,7 @@ def dimensions(name: str | Path, architecture: str | None = None) -> Dimensions:
 
 def planned(plan: Blueprint, name: str) -> Dimensions:
     """The dimensions of what will be built."""
-    return dimensions_of(_empty(plan, name), name, plan.family)
+    return dimensions_of(_empty(plan, name), name, plan.timm_name)
 
 
 def dimensions_of(
@@ -117,7 +117,9 @@ def _empty(plan: Blueprint, name: str) -> nn.Module:
         if not plan.family:
             return build(plan, name)
         try:
-            module: nn.Module = timm.create_model(plan.family, pretrained=False, **plan.arguments)
+            module: nn.Module = timm.create_model(
+                plan.timm_name, pretrained=False, **plan.arguments
+            )
         except Exception as error:  # timm's own kinds: an unknown name, arguments it does not take
             raise BadModel(f"{name} cannot be built ({error}); choose another model") from error
     return module

@@ -34,12 +34,16 @@ class Together:
 
 
 def one_model(one: ModelRequest, other: ModelRequest) -> bool:
-    """Whether two columns have the same model, at whatever patch size and on whatever device."""
-    return (one.name, one.architecture, one.pretrained) == (
-        other.name,
-        other.architecture,
-        other.pretrained,
-    )
+    """Whether two columns have the same model, at whatever patch size and on whatever device.
+
+    timm's class and vitviz's own network for one name are the same model, built twice.
+    """
+    return _model(one) == _model(other)
+
+
+def _model(request: ModelRequest) -> tuple[str, str, bool]:
+    name, architecture = request.name, request.architecture or ""
+    return name.removeprefix("timm/"), architecture.removeprefix("timm/"), request.pretrained
 
 
 def differing(old: Selection, new: Selection) -> frozenset[str]:
