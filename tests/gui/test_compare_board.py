@@ -22,7 +22,7 @@ from vitviz.gui.headers import ColumnHeader
 from vitviz.gui.lab import Lab
 from vitviz.gui.window import MainWindow
 from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs
+from vitviz.session.jobs import InlineJobs, Job
 from vitviz.session.session import Session
 from vitviz.session.settings import settings_folder
 
@@ -122,6 +122,20 @@ def test_hover_in_one_column_is_seen_in_the_other(qtbot: QtBot, window: MainWind
         assert card.drawing is not None
         assert name in card.drawing.title
     assert window.session.columns.active is coarse, "pointing makes no column active"
+
+
+def test_a_column_is_pointed_at_while_the_active_one_has_nothing_to_show(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.session.add_column(ModelRequest("test_resnet", pretrained=False))
+    settled(qtbot, window)
+    assert window.session.trace is None
+    mouse(panel_of(window, "patches", 0), 40, 72)
+    for at, name in ((0, "(2, 4)"), (1, "(1, 2)")):
+        card = window.compare.table.card("heads", window.compare.lives[at].id)
+        assert card is not None
+        assert card.drawing is not None
+        assert name in card.drawing.title
 
 
 def test_a_click_pins_in_all_and_makes_the_column_active(qtbot: QtBot, window: MainWindow) -> None:
@@ -275,12 +289,54 @@ def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow)
     broken = window.compare.lives[1]
     assert broken.trace is not None, "the model that worked is back"
     assert not header(window, 1)._again.isVisible()
-    broken.reading.give_up()
-    window.compare.show_headings()
+    broken.reading.give_up(broken.column.model)
     assert header(window, 1)._again.isVisible()
+    assert any("was stopped" in said for said in window.notices.sentences)
     qtbot.mouseClick(header(window, 1)._again, Qt.MouseButton.LeftButton)
     assert broken.failed == ""
     assert not header(window, 1)._again.isVisible()
+    assert window.notices.sentences == (), "it was answered"
+
+
+def test_a_stopped_model_can_be_read_again_from_the_notice_and_the_menu(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    live, other = window.compare.lives[1], ModelRequest("test_vit2", pretrained=False)
+    before = live.column.model
+    window.session.columns.change(live, model=other)
+    live.reading.give_up(other)
+    assert live.column.model == before, "what was shown before is back"
+    head = header(window, 1)
+    assert head._again.isVisible()
+    head._fill()
+    assert "Read test_vit2 again" in [action.text() for action in head._menu.actions()]
+    (again,) = (b for b in window.notices.findChildren(QPushButton) if b.text() == "Read again")
+    qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
+    assert live.column.model == other
+    assert live.trace is not None
+    assert live.trace.model.name == "test_vit2"
+    assert not head._again.isVisible()
+
+
+def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
+    live = window.compare.lives[0]
+    live.waits = True
+    window.compare.show_headings()
+    assert header(window, 0)._line.text() == "reading …"
+    live.waits = False
+    window.session.jobs.ended.emit(Job("another", "run", "reading"))
+    assert header(window, 0)._line.text().startswith("patch 16")
+
+
+def test_a_header_says_which_picture_is_still_shown(window: MainWindow, photo: np.ndarray) -> None:
+    live, first = window.compare.lives[1], window.session.current
+    assert first is not None
+    window.session.open_sources([photo[::-1]])
+    window.session.columns.change(live, picture=first.key)
+    live.reading.give_up(live.column.model)
+    now = window.session.pictures[-1]
+    assert header(window, 1)._line.text() == f"patch 32 · still showing {now.name}"
+    assert header(window, 1)._badge.text() in ("!", "! stopped")
 
 
 def test_links_are_cut_and_their_state_is_seen(window: MainWindow) -> None:

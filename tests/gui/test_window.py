@@ -536,3 +536,18 @@ def test_views_scrolled_out_of_sight_are_not_drawn(qtbot: QtBot, window: MainWin
     assert drawing is not None
     assert drawing.made is not None
     assert drawing.made.selection.pin == session.selection.pin
+
+
+def test_the_line_above_says_what_was_not_read(window: MainWindow, photo: np.ndarray) -> None:
+    session, live = window.session, window.session.columns.active
+    first = session.current
+    session.open_sources([photo[::-1]])
+    shown = session.current
+    assert first is not None
+    assert shown is not None
+    assert shown.name in window._header.text()
+    session.columns.change(live, picture=first.key)
+    live.reading.give_up(live.column.model)
+    assert window._header.text() == f"{first.name} was not read (still showing {shown.name})"
+    session.show(shown.key)
+    assert "still showing" not in window._header.text(), "it is what is wished for again"

@@ -100,6 +100,10 @@ def test_heads_are_linked_in_one_model_only(session: Session) -> None:
     session.select(head=1, column=coarse.id)
     assert (fine.selection.head, other.selection.head) == (1, None)
     assert one_model(COARSE, FINE)
+    tnt = ModelRequest("my.pth", architecture="tnt_s_patch16_224")
+    assert one_model(tnt, replace(tnt, architecture="timm/tnt_s_patch16_224"))
+    assert one_model(ModelRequest("tnt_s_patch16_224"), ModelRequest("timm/tnt_s_patch16_224"))
+    assert not one_model(COARSE, tnt)
     assert not one_model(COARSE, replace(COARSE, pretrained=True))
 
 
@@ -324,6 +328,37 @@ def test_one_column_is_stopped_and_the_others_go_on(
     session.read_again(stopped.id)
     assert stopped.failed == ""
     home.until(lambda: stopped.trace is not None)
+
+
+def test_a_stopped_model_gives_way_to_the_one_before_and_is_read_again(
+    threaded: tuple[Session, Home],
+) -> None:
+    session, home = threaded
+    live, said = session.columns.active, []
+    session.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    session.use_model(OTHER)
+    session.stop_column(live.id)
+    home.until(lambda: not session.waiting)
+    assert live.column.model == COARSE
+    assert said == [f"loading model {OTHER.words} was stopped; what was shown before is back"]
+    assert live.reading.given_up == OTHER
+    session.read_again(live.id)
+    home.until(lambda: not session.waiting)
+    assert (live.column.model, live.reading.given_up) == (OTHER, None)
+    assert session.undo() is live
+    assert live.column.model == COARSE, "it came in place of another one"
+
+
+def test_what_was_stopped_is_forgotten_when_another_model_is_chosen(
+    threaded: tuple[Session, Home],
+) -> None:
+    session, home = threaded
+    live = session.columns.active
+    session.use_model(OTHER)
+    session.stop_column(live.id)
+    session.use_model(FINE)
+    home.until(lambda: not session.waiting)
+    assert live.reading.given_up is None
 
 
 def test_stopping_ends_the_work_of_all_columns(

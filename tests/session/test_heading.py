@@ -75,6 +75,9 @@ def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> N
         ("Flexible", False, "! failed"),
     ]
     assert said[1].tip == "out of memory"
+    failed.reading.given_up = COLUMN.model
+    (stopped,) = headings([failed], 0, 0, [], {"flex": "Flexible"}, Together())
+    assert (stopped.badge, stopped.again) == ("! stopped", "flex, patch 8")
     assert said[0].picture == tiny_trace.picture.name
 
 
@@ -94,6 +97,10 @@ def test_what_was_there_before_is_not_said_of_the_model_to_come(
     assert (said.model, said.prediction, said.tokens) == ("tnt", "", "")
     assert said.reading == (not failed)
     assert said.badge == ("! failed" if failed else "")
+    assert said.still == tiny_trace.model.title
+    column.column = replace(column.column, picture="another")
+    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    assert said.still == tiny_trace.picture.name
 
 
 def test_a_chosen_token_that_a_model_lacks_is_said(tiny_trace: Trace) -> None:

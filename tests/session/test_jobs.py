@@ -129,6 +129,18 @@ def test_lanes_do_not_wait_for_each_other(jobs: Jobs, home: Home) -> None:
     long.opened.set()
 
 
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("", "reading a.png"),
+        ("reading a.png: layer 2", "reading a.png: layer 2"),
+        ("loading model b", "reading a.png: loading model b"),
+    ],
+)
+def test_a_job_says_what_it_is_for_once(what: str, words: str) -> None:
+    assert Job("a", "run", "reading a.png", what=what).words == words
+
+
 def test_stopping_ends_a_job_at_its_next_report(jobs: Jobs, home: Home) -> None:
     gate, after, ended = Gate(), [], []
     jobs.ended.connect(ended.append)

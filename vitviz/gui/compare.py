@@ -20,6 +20,7 @@ from vitviz.gui.links import Links
 from vitviz.gui.table import Table
 from vitviz.session.columns import Live
 from vitviz.session.heading import headings
+from vitviz.session.jobs import Job
 from vitviz.views import View
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Compare(QObject):
         links.connect(session.selection_changed, self._show_apart)
         links.connect(session.pictures_changed, self.show_headings)
         links.connect(session.models_changed, self.show_headings)
+        links.connect(session.jobs.ended, self._job_ended)
         table.visible_changed.connect(self.want)
         self._window.board.scrolled.connect(self.want)
         table.focused.connect(self._window.board.set_focus)
@@ -219,6 +221,11 @@ class Compare(QObject):
             return [card for name in views if (card := self.table.card(name, column)) is not None]
         return list(board.cards.values()) if column == self._session.columns.active.id else []
 
+    def _job_ended(self, job: Job) -> None:
+        """A column may have nothing to wait for any more."""
+        if job.lane == "run":
+            self.show_headings()
+
     def _trace_failed(self, _said: str, _column: int) -> None:
         self.show_headings()
         self._show_missing()
@@ -322,6 +329,7 @@ class Compare(QObject):
             case "stop":
                 session.stop_column(column)
             case "again":
+                self._window.notices.settle(column)
                 session.read_again(column)
                 self.show_headings()
                 self._show_missing()

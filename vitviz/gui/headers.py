@@ -98,7 +98,8 @@ class ColumnHeader(QFrame):
         """Shows what the column is; a column that is alone cannot be closed or moved."""
         self._offer = offer
         self._close.setVisible(not alone)
-        self._again.setVisible(heading.failed)
+        self._again.setVisible(heading.failed or bool(heading.again))
+        self._again.setToolTip(_again_words(heading))
         if heading == self._heading:
             return
         self._heading = heading
@@ -108,8 +109,9 @@ class ColumnHeader(QFrame):
         )
         patch = f"patch {heading.patch}" if heading.patch else ""
         patch += ", resampled" if heading.resampled else ""
-        parts = [part for part in (heading.apart, patch, heading.tokens) if part]
-        self._line.show_text("reading …" if heading.reading else " · ".join(parts))
+        still = f"still showing {heading.still}" if heading.still else ""
+        parts = ["reading …"] if heading.reading else [heading.apart, patch, heading.tokens]
+        self._line.show_text(" · ".join(filter(None, [*parts, still])))
         self._picture.show_text(heading.picture)
         label, _, share = heading.prediction.rpartition(" ")
         self._prediction.show_text(("≠ " if heading.dissent else "") + label, share)
@@ -149,8 +151,9 @@ class ColumnHeader(QFrame):
         self._prediction.setVisible(roomy or bool(self._prediction.text()))
 
     def _badge_words(self, width: int) -> str:
+        """All of the badge where there is room: in a wide header, or where its line says nothing."""
         words = "" if self._heading is None or self._heading.reading else self._heading.badge
-        return words if width >= ROOMY else words[:1]
+        return words if width >= ROOMY or not self._line.text() else words[:1]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()
@@ -202,7 +205,8 @@ class ColumnHeader(QFrame):
         )
         menu.addSeparator()
         self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
-        self._wish(menu, "Read again", "again").setEnabled(heading.failed)
+        again = self._wish(menu, _again_words(heading), "again")
+        again.setEnabled(heading.failed or bool(heading.again))
         self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
 
     def _fill_patches(self, menu: QMenu, heading: Heading) -> None:
@@ -301,6 +305,11 @@ def _quiet(sign: str, tip: str) -> QToolButton:
     button.setToolTip(tip)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
+
+
+def _again_words(heading: Heading) -> str:
+    """What reading again means: a model's name where another one is shown instead of it."""
+    return f"Read {heading.again} again" if heading.again and not heading.failed else "Read again"
 
 
 def _choice(menu: QMenu, words: str, data: object, chosen: bool) -> QAction:

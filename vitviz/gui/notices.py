@@ -30,6 +30,7 @@ class Notices(QFrame):
         self.setObjectName("notice")
         self._sentences: list[str] = []
         self._said = 0.0
+        self._about: object = None
         self._buttons: list[QPushButton] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -57,11 +58,22 @@ class Notices(QFrame):
         """What is said at present."""
         return tuple(self._sentences)
 
-    def offer(self, sentence: str, *answers: tuple[str, Callable[[], object]]) -> None:
-        """Asks without stopping anybody: a sentence with a button for each answer."""
+    def offer(
+        self, sentence: str, *answers: tuple[str, Callable[[], object]], about: object = None
+    ) -> None:
+        """Asks without stopping anybody: a sentence with a button for each answer.
+
+        What it is `about` may be settled in another place too.
+        """
         self.say([sentence])
+        self._about = about
         for words, act in answers:
             self._answer(words, act).clicked.connect(self.dismiss)
+
+    def settle(self, about: object) -> None:
+        """Takes the question about this away: it was answered in another place."""
+        if self._about == about:
+            self.dismiss()
 
     def say(self, sentences: list[str]) -> None:
         """Says what has just happened, instead of what was said some time before."""
@@ -107,6 +119,7 @@ class Notices(QFrame):
 
     def _withdraw(self) -> None:
         """Takes away the buttons of what was offered before."""
+        self._about = None
         for button in self._buttons:
             self._row.removeWidget(button)
             button.hide()

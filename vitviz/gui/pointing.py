@@ -44,7 +44,8 @@ class Pointing(QObject):
 
     def _hovered(self, found: Pointed | None, column: int | None = None) -> None:
         self._read(found)
-        if self._session.trace is not None:
+        live = self._session.columns.find(column)
+        if live is not None and live.trace is not None:
             place = found.place if found is not None and self._previews() else None
             self._session.hover(place, column)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,9 +241,8 @@ class MainWindow(QMainWindow):
         trace = self.session.trace
         if picture is None or trace is None:
             self._show_trace(None)
-        elif picture.key != trace.picture.key:
-            shown = f"Reading {picture.name} … (still showing {trace.picture.name})"
-            self._header.show_text(shown)
+        else:
+            self.show_header()
 
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
@@ -313,17 +313,24 @@ class MainWindow(QMainWindow):
             self.setWindowTitle("vitviz")
             return
         self.setWindowTitle(f"{trace.picture.name} – {trace.model.title} – vitviz")
-        parts = [trace.model.title, trace.picture.name]
-        if trace.predictions:
-            label, share = trace.predictions[0]
-            parts.append(f"{label} {share:.2f}")
-        if trace.crop.seen_share < 0.995:
-            parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
+        wished = self.session.current
+        if wished is not None and wished.key != trace.picture.key:
+            failed = self.session.columns.active.failed
+            doing = f"{wished.name} was not read" if failed else f"Reading {wished.name} …"
+            parts = [f"{doing} (still showing {trace.picture.name})"]
+        else:
+            parts = _header_parts(trace)
         self._header.show_text("   ·   ".join(parts) if len(self.session.columns) == 1 else "")
 
     def _show_trace_failure(self, sentence: str, column: int) -> None:
         self._learn_devices()  # perhaps the one that was asked for is not there
-        self.notices.say([sentence])
+        self.show_header()
+        live = self.session.columns.find(column)
+        if live is not None and live.reading.given_up is not None:
+            again = partial(self.compare.column_wished, "again", column)
+            self.notices.offer(sentence, ("Read again", again), about=live.id)
+        else:
+            self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
             for name in self.views:
                 self.board.show_message(name, "Nothing to show", sentence)
@@ -373,8 +380,7 @@ class MainWindow(QMainWindow):
             self.controls.jobs.show_nothing()
             return
         job = self._jobs[0]  # what the others wait for
-        words = f"{job.label}: {job.what}" if job.what else job.label
-        self.controls.jobs.show_job(words, job.done, job.total)
+        self.controls.jobs.show_job(job.words, job.done, job.total)
 
     # What the user wished
 
@@ -539,6 +545,17 @@ class MainWindow(QMainWindow):
         self.library.cut()
         self.session.close()
         super().closeEvent(event)
+
+
+def _header_parts(trace: Trace) -> list[str]:
+    """What is said above the views: the model, the picture, the answer, and how much is seen."""
+    parts = [trace.model.title, trace.picture.name]
+    if trace.predictions:
+        label, share = trace.predictions[0]
+        parts.append(f"{label} {share:.2f}")
+    if trace.crop.seen_share < 0.995:
+        parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
+    return parts
 
 
 def _data(action: QObject | None) -> str:

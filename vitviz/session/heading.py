@@ -37,6 +37,10 @@ class Heading:
     reading: bool = False
     failed: bool = False
     """Its reading was stopped or failed, and can be tried again."""
+    still: str = ""
+    """What is shown meanwhile: the picture before, or the model before."""
+    again: str = ""
+    """The model that was stopped before it was read, to be read again."""
     active: bool = False
     reference: bool = False
 
@@ -116,13 +120,13 @@ def _heading(
     active: bool,
     reference: bool,
 ) -> Heading:
-    request, trace = live.column.model, live.trace
+    request, trace, given_up = live.column.model, live.trace, live.reading.given_up
     title = titles.get(request.name) or Path(request.name).name or "no model yet"
     key = live.column.picture
     common = {
         "column": live.id, "title": title, "model": request.name, "key": key,
         "picture": named.get(key or "", "no picture yet"), "active": active, "reference": reference,
-        "failed": bool(live.failed),
+        "failed": bool(live.failed), "again": given_up.words if given_up else "",
     }  # fmt: skip
     shown = live.reading.shown
     before = shown is not None and (shown.model, shown.picture) != (request, key)
@@ -130,8 +134,9 @@ def _heading(
         return Heading(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
+            still=_still(trace, key),
             reading=not live.failed and key is not None,
-            badge="! failed" if live.failed else "",
+            badge="" if not live.failed else "! stopped" if given_up else "! failed",
             state="bad",
             tip=live.failed,
         )
@@ -150,6 +155,13 @@ def _heading(
         notes="\n".join(trace.model.notes),
         reading=live.reading.busy or live.waits,
     )
+
+
+def _still(trace: Trace | None, key: str | None) -> str:
+    """What of the trace before is not what is asked for."""
+    if trace is None:
+        return ""
+    return trace.model.title if trace.picture.key == key else trace.picture.name
 
 
 def _prediction(trace: Trace) -> str:

@@ -48,6 +48,13 @@ class Job:
         self._stop(self)
 
     @property
+    def words(self) -> str:
+        """What it is for and what it is at, said once where the one begins with the other."""
+        if self.what.startswith(self.label):
+            return self.what
+        return f"{self.label}: {self.what}" if self.what else self.label
+
+    @property
     def share(self) -> float | None:
         """0 to 1, None while nothing is known."""
         return min(self.done / self.total, 1.0) if self.total > 0 else None

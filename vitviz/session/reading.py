@@ -31,7 +31,7 @@ class Reading:
 
     `ready` is told of each trace to show, `failed` of the sentence why there is none. A model that
     could not be loaded, or makes no trace at all, is not tried again until `retry`; `worked` is the
-    last one that made a trace.
+    last one that made a trace, `given_up` one that somebody stopped.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Reading:
         self.shown: Target | None = None
         self.worked: ModelRequest | None = None
         self.broken: ModelRequest | None = None
+        self.given_up: ModelRequest | None = None
         self._jobs, self._engine, self._traces = jobs, engine, traces
         self._ready, self._failed = ready, failed
         self._loading: ModelRequest | None = None
@@ -73,12 +74,18 @@ class Reading:
     @property
     def busy(self) -> bool:
         """Whether its model is being loaded or is reading."""
-        return any(job.key in (self._load, self._trace) for job in self._jobs.current)
+        return bool(self._mine)
+
+    @property
+    def _mine(self) -> list[Job]:
+        return [job for job in self._jobs.current if job.key in (self._load, self._trace)]
 
     def want(self, request: ModelRequest, picture: Picture | None) -> None:
         """Has the picture's trace made or fetched; without a picture only the model is loaded."""
         target = self.target = Target(request, picture.key) if picture else None
         self._jobs.cancel(self._trace)
+        if request == self.given_up:
+            self.given_up = None
         if not request.name:
             self._failed("no model is chosen; pick one from the list or open a checkpoint file")
             return
@@ -95,17 +102,22 @@ class Reading:
         if picture and target == self.target and request != self.broken:
             self._want_trace(Target(request, picture.key), picture)
 
-    def stopped(self, job: Job) -> None:
+    def stopped(self, job: Job, request: ModelRequest) -> None:
         """Gives up what a stopped job was for, and says so."""
         missing = self.target is None or self.target != self.shown
         if job.key in (self._load, self._trace) and missing:
-            self.give_up(job.label)
+            self.give_up(request, job.label)
 
-    def give_up(self, doing: str = "reading") -> None:
-        """Ends the work and says so."""
+    def give_up(self, request: ModelRequest, doing: str = "") -> None:
+        """Ends the work for a request and says so; it is `given_up`, and can be read again."""
+        doing = doing or next((job.label for job in self._mine), "reading")
+        doing += "" if request.words in doing else f" with {request.words}"
         self._jobs.cancel(self._load)
         self._jobs.cancel(self._trace)
-        self._failed(f"{doing} was stopped; choose the picture or the model again to go on")
+        self.given_up = request
+        back = self.worked is not None and self.worked != request
+        then = "what was shown before is back" if back else "“Read again” goes on"
+        self._failed(f"{doing} was stopped; {then}")
 
     def _want_model(self, request: ModelRequest) -> None:
         """Loading is a job of its own: another picture chosen meanwhile must not begin it anew."""

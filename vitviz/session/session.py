@@ -231,6 +231,7 @@ class Session:
         if live is not None:
             if request != live.column.model:
                 self.columns.remember([live], "former model")
+            live.reading.given_up = None
             self._give_model(live, request)
 
     def undo(self) -> Live | None:
@@ -293,7 +294,7 @@ class Session:
         self._others.stopped(job)
         job.stop()
         for live in self.columns:
-            live.reading.stopped(job)
+            live.reading.stopped(job, live.column.model)
             live.drawings.stopped(job)
 
     def stop_column(self, column: int) -> None:
@@ -301,13 +302,13 @@ class Session:
         live = self.columns.find(column)
         if live is not None and (live.waits or live.reading.busy):
             live.waits = False
-            live.reading.give_up()
+            live.reading.give_up(live.column.model)
 
     def read_again(self, column: int) -> None:
         """Tries once more what was stopped or has failed in a column."""
         live = self.columns.find(column)
         if live is not None:
-            self._give_model(live, live.column.model)
+            self.use_model(live.reading.given_up or live.column.model, column)
 
     def stop_all(self) -> None:
         """Ends all work, also of columns whose turn has not come."""
