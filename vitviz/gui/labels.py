@@ -109,7 +109,8 @@ class ElidedLabel(QLabel):
         top = free // 2 if self._upright == Qt.AlignmentFlag.AlignVCenter else 0
         right = self.alignment() & Qt.AlignmentFlag.AlignRight
         for at, line in enumerate(lines):
-            left = self.width() - metrics.horizontalAdvance(line) if right else 0
+            # What was cut to fit may still be a pixel too wide.
+            left = max(self.width() - metrics.horizontalAdvance(line), 0) if right else 0
             painter.drawText(left, top + at * step + metrics.ascent(), line)
 
     def changeEvent(self, event: QEvent) -> None:
