@@ -67,3 +67,17 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'paint'"):
         vitviz.paint  # noqa: B018
     assert {"draw", "load", "save", "trace"} <= set(dir(vitviz))
+
+
+def test_what_the_public_names_return_is_one_line_in_a_notebook(photo):
+    import vitviz
+
+    model = vitviz.load("test_vit", pretrained=False)
+    trace = vitviz.trace(model, photo)
+    drawing = vitviz.draw("heads", trace)
+    assert repr(model).startswith("<Model test_vit: test_vit, 371,240 parameters, untrained, cpu")
+    assert repr(trace).startswith(
+        "<Trace of array by test_vit: 10 x 10 patches behind class, 6 layers"
+    )
+    assert repr(drawing) == f"<Drawing heads: {drawing.title}, 2 panels>"
+    assert repr(trace.picture) == "<Picture array: {} rows x {} columns>".format(*photo.shape)

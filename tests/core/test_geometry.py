@@ -124,6 +124,13 @@ def test_padding_sees_the_whole_picture():
     crop = Crop((100, 200), (224, 224), (1.12, 1.12), (56, 0))
     assert crop.seen_share == pytest.approx(1)
     assert crop.to_original(Spot(0, 0)).row == pytest.approx(-50)
+    assert crop.seen_words == "100%"
+
+
+def test_what_is_seen_of_a_strip_is_not_said_to_be_nothing():
+    strip = Crop((1, 5000), (224, 224), (224, 224), (0, -400_000))
+    assert 0 < strip.seen_share < 0.001
+    assert strip.seen_words == "under 1%"
 
 
 def test_boxes_that_do_not_meet_share_nothing():

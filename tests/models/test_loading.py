@@ -280,6 +280,8 @@ def test_what_cannot_be_built_is_said():
 def test_what_names_no_model_is_said(tmp_path):
     with pytest.raises(BadModel, match="is a folder, not a model; open the checkpoint file inside"):
         vitviz.load(str(tmp_path))
+    with pytest.raises(BadModel, match="there is no model ''"):
+        vitviz.load("")
     with pytest.raises(BadModel, match="by its name or a file's path, not 3"):
         vitviz.load(3)
 

@@ -268,6 +268,10 @@ class Drawing:
     implied: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[int, float, float], ...] = ()
 
+    def __repr__(self) -> str:
+        """In a line, for notebooks: its arrays would fill pages."""
+        return f"<Drawing {self.view}: {self.title}, {len(self.panels)} panels>"
+
     @property
     def panels(self) -> tuple[Panel, ...]:
         """All panels, row by row."""

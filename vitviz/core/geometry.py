@@ -121,6 +121,11 @@ class Crop:
         rows, cols = self.original
         return self.seen.height * self.seen.width / (rows * cols)
 
+    @property
+    def seen_words(self) -> str:
+        """The seen share in words; what is seen of a picture is never said to be nothing."""
+        return "under 1%" if self.seen_share < 0.005 else f"{self.seen_share:.0%}"
+
     def within(self, box: Box) -> Crop:
         """The same picture with a box of model pixels as the whole frame, counted from its corner."""
         offset = (self.offset[0] - box.top, self.offset[1] - box.left)

@@ -84,6 +84,11 @@ class Picture:
     orientation: int = 1
     note: str = ""
 
+    def __repr__(self) -> str:
+        """In a line, for notebooks."""
+        rows, cols = self.pixels.shape[:2]
+        return f"<Picture {self.name}: {rows} rows x {cols} columns>"
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -187,6 +192,8 @@ class Source(Protocol):
 class Trace:
     """All that one model did with one picture; equal only to itself.
 
+    `layers` are its attention calls from first to last: `layers[i].attention.rows(query)` is (head
+    key), `.matrix(head)` (query key), both float32; `grid` says which token is where.
     `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
     higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the
     frame where the model saw padding). `positions` are the position embeddings of the patch tokens
@@ -226,6 +233,15 @@ class Trace:
     source: Source | None = None
     fit: Fit = "crop"
     intervention: Intervention | None = None
+
+    def __repr__(self) -> str:
+        """In a line, for notebooks: its arrays would fill pages."""
+        grid = self.grid
+        behind = f" behind {', '.join(grid.prefix)}" if grid.prefix else ""
+        return (
+            f"<Trace of {self.picture.name} by {self.model.called}: {grid.rows} x {grid.cols} patches"
+            f"{behind}, {len(self.layers)} layers, verified {self.verified:.0e}>"
+        )
 
     @property
     def depths(self) -> int:

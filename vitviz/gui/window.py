@@ -554,7 +554,7 @@ def _header_parts(trace: Trace) -> list[str]:
         label, share = trace.predictions[0]
         parts.append(f"{label} {share:.2f}")
     if trace.crop.seen_share < 0.995:
-        parts.append(f"the model sees {trace.crop.seen_share:.0%} of the picture")
+        parts.append(f"the model sees {trace.crop.seen_words} of the picture")
     return parts
 
 

@@ -64,7 +64,7 @@ class Recorded(ABC):
         """What every query gives to one key, on the model's device."""
 
     def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
-        """Where one token looks, in every head."""
+        """Where one token looks, in every head: (head key). IndexError for a query out of range."""
         _check("query", query, self.queries)
         with torch.inference_mode(), one_thread():
             return _numpy(self.tile(_ALL, slice(query, query + 1))[:, 0])
@@ -78,7 +78,10 @@ class Recorded(ABC):
     def matrix(
         self, head: int | None = None, *, fuse: Fuse = "mean"
     ) -> Float32[np.ndarray, "query key"]:
-        """One head's whole map, or all heads fused; read-only, kept while there is room."""
+        """One head's whole map, or all heads fused: (query key), read-only, kept while there is room.
+
+        IndexError for a head that is not there.
+        """
         if head is not None:
             _check("head", head, self.heads)
         return self._kept(
@@ -92,7 +95,10 @@ class Recorded(ABC):
         fuse: Fuse | None = None,
         discard: float = 0.0,
     ) -> Float32[np.ndarray, "*token head key"]:
-        """Weight on queries moved to the keys they look at."""
+        """Weight on queries, (head query), moved to the keys they look at: (head key).
+
+        ValueError for another shape; `fuse` and `discard` as `vitviz.core.attention` has them.
+        """
         if fuse is not None:
             fused: np.ndarray = weight @ self._step(None, fuse, discard)
             return fused

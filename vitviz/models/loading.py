@@ -344,7 +344,7 @@ def known_names() -> tuple[str, ...]:
 
 
 def _no_such(name: str) -> str:
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return f"{name} is a folder, not a model; open the checkpoint file inside it"
     known = known_names()
     near = difflib.get_close_matches(name, known, n=3)

@@ -28,3 +28,11 @@ class Model:
     labels: tuple[str, ...] = ()
     reload: Callable[[], Model] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def __repr__(self) -> str:
+        """In a line, for notebooks; `module` has all the others."""
+        info = self.info
+        return (
+            f"<Model {info.called}: {info.architecture}, {info.parameters:,} parameters, "
+            f"{info.weights}, {info.device}, {info.precision}>"
+        )

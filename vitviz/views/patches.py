@@ -226,7 +226,7 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
         "The whole picture",
         PixelSpace(trace.crop, trace.grid),
         facts=(
-            ("seen", f"{trace.crop.seen_share:.0%}"),
+            ("seen", trace.crop.seen_words),
             ("original", f"{cols} × {rows} px"),
         ),
     )
