@@ -273,6 +273,8 @@ def test_what_cannot_be_built_is_said():
         vitviz.load("test_vit", pretrained=False, precision="fp8")
     with pytest.raises(BadModel, match="a patch size is at least 1 pixel, not 0"):
         vitviz.load("test_vit", pretrained=False, patch_size=0)
+    with pytest.raises(BadModel, match="a patch size is at least 1 pixel, not 0"):
+        vitviz.load("test_vit", pretrained=False, patch_size=(8, 0))  # a TNT's may be oblong
     with pytest.raises(BadModel, match="an input size is at least 1 pixel, not -8"):
         vitviz.load("test_vit", pretrained=False, input_size=(96, -8))
 

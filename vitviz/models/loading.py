@@ -86,7 +86,7 @@ def load(
     dtype = chosen_precision(precision, where)
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     _check_sides("a patch size", patch_size)
-    _check_sides("an input size", *(size or ()))
+    _check_sides("an input size", size)
     wanted = Wanted(patch_size, size, arguments)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
@@ -105,8 +105,9 @@ def load(
     return Model(module, info, built.preprocess, reader, built.labels)
 
 
-def _check_sides(what: str, *sides: int | None) -> None:
+def _check_sides(what: str, size: int | Size | None) -> None:
     """BadModel for a side that has no pixels."""
+    sides = size if isinstance(size, tuple | list) else (size,)
     wrong = next((side for side in sides if side is not None and side < 1), None)
     if wrong is not None:
         raise BadModel(f"{what} is at least 1 pixel, not {wrong}")
