@@ -105,6 +105,32 @@ def test_a_second_column_makes_a_grid_of_drawn_cards(qtbot: QtBot, window: MainW
             assert card.drawing is not None, (view, live.id)
 
 
+def test_a_row_has_its_height_again_when_its_drawings_come_back(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    settled(qtbot, window)
+    table, ids = window.compare.table, [live.id for live in window.compare.lives]
+    row = table.rows["heads"]
+    drawn, whole = [live.drawings.latest["heads"] for live in window.compare.lives], row.height()
+    for column in ids:
+        table.show_message("heads", column, "Drawing …")
+    table.settle()
+    qtbot.waitUntil(lambda: row.height() < whole, timeout=2000)
+    for column, drawing in zip(ids, drawn, strict=True):
+        table.show_drawing("heads", column, drawing)
+    qtbot.waitUntil(lambda: row.height() == whole, timeout=2000)
+
+
+def test_a_press_on_a_rows_title_takes_the_view_into_focus(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    settled(qtbot, window)
+    assert window.board.focus != "predictions"
+    title = window.compare.table.rows["predictions"]._title
+    qtbot.mouseClick(title, Qt.MouseButton.LeftButton)
+    assert window.board.focus == "predictions"
+
+
 def test_headers_say_what_each_column_is(window: MainWindow) -> None:
     said = [header(window, at)._line.text() for at in (0, 1)]
     assert said == ["patch 16 · 10 × 10 + 1 tokens", "patch 32 · 5 × 5 + 1 tokens"]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -143,6 +144,11 @@ class Row(QWidget):
         """Takes all the height there is for each of its cards."""
         self._arrange("first" if min(width, room) < ROOMY else "rows")
         self._set_heights(max(room, LOWEST))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Options and help are about the view whose line was pressed."""
+        self.focused.emit(self.view.name)
+        super().mousePressEvent(event)
 
     @property
     def line_height(self) -> int:

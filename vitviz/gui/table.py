@@ -132,7 +132,10 @@ class Table(QWidget):
             self._building.start()
         else:
             self._due.pop(card, None)
+            appears = card.drawing is None
             card.show_drawing(drawing)
+            if appears:  # its row was fitted without it
+                self.settle()
 
     def _build_next(self) -> None:
         """One card a turn of the event loop: the window stays at hand while many come."""
@@ -206,6 +209,7 @@ class Table(QWidget):
         if name not in self.rows:
             row = self.rows[name] = Row(self._views[name])
             row.wished.connect(self._row_wished)
+            row.focused.connect(self.focused)
         return self.rows[name]
 
     def _card(self, name: str, column: int) -> Card:
