@@ -237,6 +237,13 @@ def test_one_layer_and_another_token_can_be_followed(own):
     np.testing.assert_allclose(heat_of(large), laid, atol=1e-6)
 
 
+def test_the_gradient_of_the_class_checks_the_class_token_alone(own):
+    selection = at(own, 3, 5)
+    for start, facts in (("class token", ["rank correlation"]), ("chosen token", [])):
+        _, gradient = find("reach").draw(own, selection, {"start": start}).panels
+        assert [name for name, _ in gradient.facts] == facts
+
+
 def test_without_a_gradient_the_reason_stands_there(own):
     def refuse(label=None):
         raise Unsupported("no gradient here")

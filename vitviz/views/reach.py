@@ -58,7 +58,10 @@ def draw(
         Layers, Help("Inner attention of all layers, or of the chosen layer alone")
     ] = "all layers",
     start: Annotated[
-        Start, Help("Whose content is followed: the class token's, or the chosen token's")
+        Start,
+        Help(
+            "Whose content is followed; the gradient, which is the class's, checks the class token"
+        ),
     ] = "class token",
     keep: Annotated[
         float, Help("Share that each outer layer passes on unchanged", 0, 1, 0.05)
@@ -76,7 +79,7 @@ def draw(
     measure = _panel(trace, selection, gated, look, "Outer rollout × inner attention", GATED)
     panels = [replace(measure, facts=(("all words together", f"{gated.sum():.2f}"),))]
     if gradient:
-        panels.append(_checked(trace, selection, gated, look))
+        panels.append(_checked(trace, selection, gated, look, token))
     which = layers if layers == "all layers" else f"inner layer {layer + 1}"
     heads = words_of(trace).layers[layer].attention.heads
     return Drawing(
@@ -140,8 +143,9 @@ def _panel(
     )
 
 
-def _checked(trace: Trace, selection: Selection, gated: parts.Map, look: Look) -> Panel:
-    """The gradient's map with how far the measure agrees; a sentence where there is none."""
+def _checked(trace: Trace, selection: Selection, gated: parts.Map, look: Look, token: int) -> Panel:
+    """The gradient's map; with how far the measure agrees where it follows the class token too, a
+    sentence where there is none."""
     if trace.source is None:
         return _without(trace, "The model is gone, so it cannot be asked for gradients.")
     try:
@@ -151,6 +155,8 @@ def _checked(trace: Trace, selection: Selection, gated: parts.Map, look: Look) -
     panel = _panel(
         trace, selection, found, look, f"Gradient of the logit of {_class(trace)}", GRADIENT
     )
+    if token >= len(trace.grid.prefix):
+        return panel
     agreement = rank_agreement(gated, found)
     return replace(panel, facts=(("rank correlation", f"{agreement:.2f}"),))
 

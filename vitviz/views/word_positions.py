@@ -48,7 +48,7 @@ def _applies(trace: Trace) -> str:
         "of the patches themselves are in the view of position similarity."
     ),
     formula="cos(pᵢ, pⱼ) = pᵢ · pⱼ / (‖pᵢ‖ ‖pⱼ‖)",
-    source="Han et al. 2021, arXiv:2103.00112, section 2.3: word position encodings",
+    source="Han et al. 2021, arXiv:2103.00112: word position encodings",
     follows=("token", "word"),
     order=55,
     applies=_applies,
