@@ -275,6 +275,9 @@ def test_missing_unreadable_and_folders(tmp_path: Path, image: Image.Image) -> N
     if os.access(locked, os.R_OK):
         return  # the superuser may read everything
     assert "may not be read" in refusal(locked)
+    (tmp_path / "sub").mkdir(mode=0)
+    assert picture_files([tmp_path]) == [locked, tmp_path / "sub"]
+    assert "may not be read" in refusal(tmp_path / "sub")
 
 
 def test_something_that_is_no_source_at_all() -> None:

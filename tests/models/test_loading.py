@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -291,6 +292,23 @@ def test_what_names_no_model_is_said(tmp_path):
 def test_what_is_no_model_traces_nothing(photo):
     with pytest.raises(BadModel, match=r"is a model, not str; load one with vitviz\.load"):
         vitviz.trace("test_vit", photo)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_missing_or_damaged(tmp_path):
+    for name in ("test_vit.safetensors", "test_vit.pth"):
+        locked = tmp_path / name
+        locked.write_bytes(b"something")
+        locked.chmod(0)
+        if os.access(locked, os.R_OK):
+            pytest.skip("the superuser may read everything")
+        with pytest.raises(BadModel, match=f"{name} may not be read by this user"):
+            vitviz.load(locked)
+
+
+def test_a_folder_with_a_checkpoints_name_is_a_folder(tmp_path):
+    (tmp_path / "model.pth").mkdir()
+    with pytest.raises(BadModel, match=r"model.pth is a folder, not a checkpoint"):
+        vitviz.load(tmp_path / "model.pth")
 
 
 def test_a_missing_file_is_named_with_its_whole_folder(monkeypatch, tmp_path):

@@ -108,17 +108,23 @@ def bundled_pictures() -> tuple[Path, ...]:
 
 
 def _walk(folder: Path) -> Iterable[Path]:
-    for top, folders, files in os.walk(folder):
+    """The pictures in a folder; a folder that may not be read is one, whose opening says so."""
+    locked: list[Path] = []
+    for top, folders, files in os.walk(
+        folder, onerror=lambda why: locked.append(Path(why.filename))
+    ):
         folders[:] = sorted((each for each in folders if not each.startswith(".")), key=natural)
         for file in sorted(files, key=natural):
             if not file.startswith(".") and file.lower().endswith(SUFFIXES):
                 yield Path(top, file)
+    yield from locked
 
 
 def _open_file(path: Path, name: str) -> Picture:
     shown = name or path.name or str(path)
     try:
         if path.is_dir():
+            next(path.iterdir(), None)  # what may not be read is said to be that
             raise BadImage(f"{shown} is a folder, not a picture; open the files inside it")
         if path.exists() and not path.is_file():
             raise BadImage(

@@ -48,6 +48,10 @@ def read_state(path: Path) -> State:
             f"{', '.join(SUFFIXES)}"
         )
     try:
+        if path.is_dir():
+            raise BadModel(f"{path.name} is a folder, not a checkpoint; open the file inside it")
+        with path.open("rb"):  # safetensors says of what it may not read that it is not there
+            pass
         if path.stat().st_size == 0:
             raise BadModel(f"{path.name} is empty (0 bytes); download or copy it again")
         if path.suffix.lower() == ".npz":
@@ -56,6 +60,9 @@ def read_state(path: Path) -> State:
     except FileNotFoundError:
         raise BadModel(f"{path.name} was not found in {path.absolute().parent}; it may have "
                        "been moved or renamed, open it from where it is now") from None  # fmt: skip
+    except PermissionError:
+        raise BadModel(f"{path.name} may not be read by this user; change its permissions or copy "
+                       "it to a folder of your own") from None  # fmt: skip
     except pickle.UnpicklingError:
         raise BadModel(
             f"{path.name} holds more than tensors, and unpickling it could run any program; where "
