@@ -344,6 +344,14 @@ def test_a_stopped_model_can_be_read_again_from_the_notice_and_the_menu(
     assert not head._again.isVisible()
 
 
+def test_several_that_were_stopped_are_read_again_above_each_of_them(window: MainWindow) -> None:
+    for live in window.compare.lives:
+        live.reading.give_up(live.column.model)
+    assert len(window.notices.sentences) == 2
+    assert not [b for b in window.notices.findChildren(QPushButton) if b.isVisible()]
+    assert all(header(window, at)._again.isVisible() for at in (0, 1))
+
+
 def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
     live = window.compare.lives[0]
     live.waits = True

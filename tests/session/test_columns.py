@@ -372,6 +372,7 @@ def test_stopping_ends_the_work_of_all_columns(
     session.stop_all()
     assert not session.busy
     assert said
+    assert len(said) == len(set(said)), "a model and its picture are one thing to stop"
     home.until(lambda: not session.waiting)
     assert not session.busy
 

@@ -325,10 +325,10 @@ class MainWindow(QMainWindow):
     def _show_trace_failure(self, sentence: str, column: int) -> None:
         self._learn_devices()  # perhaps the one that was asked for is not there
         self.show_header()
-        live = self.session.columns.find(column)
-        if live is not None and live.reading.given_up is not None:
+        given_up = [live.id for live in self.session.columns if live.reading.given_up is not None]
+        if given_up == [column]:  # of several, each has a button of its own above it
             again = partial(self.compare.column_wished, "again", column)
-            self.notices.offer(sentence, ("Read again", again), about=live.id)
+            self.notices.offer(sentence, ("Read again", again), about=column)
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:

@@ -316,7 +316,7 @@ class Session:
             if live.waits:
                 self.stop_column(live.id)
         for job in self.jobs.current:
-            if job.announced:
+            if job.announced and self.jobs.awaits(job.key):  # a model's picture goes with it
                 self.stop(job)
 
     # -- what is chosen ----------------------------------------------------------------------------
