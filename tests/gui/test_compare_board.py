@@ -337,11 +337,21 @@ def test_a_stopped_model_can_be_read_again_from_the_notice_and_the_menu(
     head._fill()
     assert "Read test_vit2 again" in [action.text() for action in head._menu.actions()]
     (again,) = (b for b in window.notices.findChildren(QPushButton) if b.text() == "Read again")
+    assert again.isVisible()
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
     assert live.column.model == other
     assert live.trace is not None
     assert live.trace.model.name == "test_vit2"
     assert not head._again.isVisible()
+
+
+def test_what_comes_of_an_answer_is_said(qtbot: QtBot, window: MainWindow) -> None:
+    notices = window.notices
+    notices.offer("Once more?", ("Yes", lambda: notices.say(["it failed again"])))
+    (yes,) = (b for b in notices.findChildren(QPushButton) if b.text() == "Yes")
+    qtbot.mouseClick(yes, Qt.MouseButton.LeftButton)
+    assert notices.sentences == ("it failed again",)
+    assert notices.isVisible()
 
 
 def test_several_that_were_stopped_are_read_again_above_each_of_them(window: MainWindow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
@@ -68,7 +69,12 @@ class Notices(QFrame):
         self.say([sentence])
         self._about = about
         for words, act in answers:
-            self._answer(words, act).clicked.connect(self.dismiss)
+            self._answer(words, partial(self._answered, act))
+
+    def _answered(self, act: Callable[[], object]) -> None:
+        """Away with the question first: what comes of the answer may say something itself."""
+        self.dismiss()
+        act()
 
     def settle(self, about: object) -> None:
         """Takes the question about this away: it was answered in another place."""
@@ -104,14 +110,14 @@ class Notices(QFrame):
         self._withdraw()
         self.setVisible(False)
 
-    def _answer(self, words: str, act: Callable[[], object]) -> QPushButton:
+    def _answer(self, words: str, act: Callable[[], object]) -> None:
         """A button beside the sentences."""
         button = QPushButton(words)
         button.clicked.connect(lambda _checked=False: act())
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        button.show()  # with its sentence; a layout would show it a turn later
         self._buttons.append(button)
-        return button
 
     def _show_all(self) -> None:
         """Every sentence, on a page that can be scrolled and copied from."""
