@@ -13,7 +13,7 @@ from vitviz.core.geometry import TokenGrid
 from vitviz.core.progress import Cancelled, Unsupported
 from vitviz.models.keeping import Keeping
 from vitviz.models.reading import read_calls, relative_error
-from vitviz.models.recorder import parts, record
+from vitviz.models.recorder import record
 
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2, "img_size": 64, "num_classes": 5}
 DEIT = ("deit_tiny_distilled_patch16_224", SMALL)
@@ -340,11 +340,3 @@ def test_what_was_measured_stays_when_the_model_is_trained_on():
         module.latent.add_(1)
     assert torch.equal(call.query, before)
     assert not call.touched()
-
-
-def test_parts_are_those_that_torch_names_also_where_one_is_shared():
-    shared = nn.Sequential(nn.Linear(2, 2), nn.GELU())
-    model = nn.ModuleDict({"a": nn.Sequential(shared, nn.Linear(2, 2)), "b": shared})
-    model["c"] = nn.Sequential(model["b"], shared[0])
-    model["a"].register_module("nothing", None)
-    assert list(parts(model)) == list(model.named_modules())

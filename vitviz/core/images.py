@@ -25,6 +25,7 @@ from vitviz.core.pixels import upright_rgb
 from vitviz.core.progress import BadImage
 from vitviz.core.resources import resource
 from vitviz.core.trace import Picture
+from vitviz.core.unreadable import locked, not_found
 
 LARGEST = 178_956_970
 """Most pixels a picture may have: Pillow's own limit, read off the header before decoding."""
@@ -134,11 +135,9 @@ def _open_file(path: Path, name: str) -> Picture:
         with path.open("rb") as file:
             return _decode(file, size, shown, str(path))
     except FileNotFoundError:
-        raise BadImage(f"{shown} was not found in {path.absolute().parent}; it may have "
-                       "been moved or renamed, open it from where it is now") from None  # fmt: skip
+        raise BadImage(not_found(shown, path)) from None
     except PermissionError:
-        raise BadImage(f"{shown} may not be read by this user; change its permissions or copy it "
-                       "to a folder of your own") from None  # fmt: skip
+        raise BadImage(locked(shown)) from None
     except (OSError, ValueError) as error:
         raise BadImage(f"{shown} could not be read ({_words(error)}); check the disk or copy the "
                        "file") from error  # fmt: skip

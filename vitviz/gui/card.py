@@ -20,6 +20,7 @@ from vitviz.gui.canvas import Canvas
 from vitviz.gui.composing import DragOut
 from vitviz.gui.labels import ElidedLabel, WrappedLabel
 from vitviz.gui.message import MessageWidget
+from vitviz.gui.quiet import quiet_button
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
@@ -164,11 +165,7 @@ class Card(QFrame):
         return strip
 
     def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName("quiet")
-        button.setText(sign)
-        button.setToolTip(tip)
-        button.setAccessibleName(f"{wish} {self.view.title}")
+        button = quiet_button(sign, tip, f"{wish} {self.view.title}")
         button.setProperty("wish", wish)
         button.clicked.connect(self._pressed)
         self._buttons.append(button)

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QToolButton,
     QWidget,
 )
 
 from vitviz.gui import theme
+from vitviz.gui.quiet import quiet_button
 from vitviz.gui.theme import UNIT
 
 WIDE, SHELF, STRIP, INSPECTOR = 1300, 368, 152, 268
@@ -39,8 +39,10 @@ class PanelTitle(QWidget):
         label = QLabel(title)
         label.setObjectName("quiet")
         label.setFont(theme.font(-1))
-        self.back = _button("Put back", f"Put {title} back into the window (or double-click here)")
-        self.close_panel = _button("✕", f"Close {title}; View, Panels brings it back")
+        self.back = quiet_button(
+            "Put back", f"Put {title} back into the window (or double-click here)"
+        )
+        self.close_panel = quiet_button("✕", f"Close {title}; View, Panels brings it back")
         self.back.clicked.connect(lambda: dock.setFloating(False))
         self.close_panel.clicked.connect(dock.close)
         self._layout = QHBoxLayout(self)
@@ -118,11 +120,3 @@ class Docks(QObject):
     def _resize(self, *widths: tuple[QDockWidget, int]) -> None:
         docks, pixels = [dock for dock, _ in widths], [width for _, width in widths]
         self._window.resizeDocks(docks, pixels, Qt.Orientation.Horizontal)
-
-
-def _button(text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName("quiet")
-    button.setText(text)
-    button.setToolTip(tip)
-    return button

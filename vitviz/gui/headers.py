@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel, WrappedLabel
+from vitviz.gui.quiet import quiet_button
 from vitviz.gui.theme import UNIT
 from vitviz.session.column import ModelChoice
 from vitviz.session.heading import Heading
@@ -298,12 +299,8 @@ def _row(*widgets: tuple[QWidget, int]) -> QWidget:
 
 
 def _quiet(sign: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName("quiet")
+    button = quiet_button(sign, tip)
     button.setFixedWidth(24)
-    button.setText(sign)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 

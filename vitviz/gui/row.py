@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from vitviz.gui.canvas import Arrangement
 from vitviz.gui.card import Card
 from vitviz.gui.headers import ColumnHeader
+from vitviz.gui.quiet import quiet_button
 from vitviz.gui.theme import UNIT
 from vitviz.views import View
 
@@ -51,12 +52,8 @@ class Row(QWidget):
         self._title = QLabel(view.title)
         self._title.setObjectName("title")
         self._title.setToolTip(view.shows)
-        self._others = QToolButton()
-        self._others.setObjectName("quiet")
-        self._others.setText("▾")
-        self._others.setToolTip("Another view of all columns")
+        self._others = quiet_button("▾", "Another view of all columns")
         self._others.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._others.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._others.setMenu(QMenu(self._others))
         line.addWidget(self._title)
         line.addWidget(self._others)
@@ -168,12 +165,7 @@ class Row(QWidget):
         self.setFixedHeight(layout.sizeHint().height())
 
     def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName("quiet")
-        button.setText(sign)
-        button.setToolTip(tip)
-        button.setAccessibleName(f"{wish} {self.view.title}")
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button = quiet_button(sign, tip, f"{wish} {self.view.title}")
         button.clicked.connect(partial(self.wished.emit, wish, self.view.name))
         return button
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -59,9 +58,6 @@ from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
 from vitviz.views import parts, views
 from vitviz.views.options import Look
-
-if TYPE_CHECKING:
-    pass
 
 
 class MainWindow(QMainWindow):

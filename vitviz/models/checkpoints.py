@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vitviz.core.progress import BadModel
 from vitviz.core.trace import CHECKPOINTS
+from vitviz.core.unreadable import locked, not_found
 from vitviz.models.formats import read_npz, timm_names
 
 State = dict[str, Tensor]
@@ -58,11 +59,9 @@ def read_state(path: Path) -> State:
             return read_npz(path)
         return timm_names(unwrapped(_read(path), path.name))
     except FileNotFoundError:
-        raise BadModel(f"{path.name} was not found in {path.absolute().parent}; it may have "
-                       "been moved or renamed, open it from where it is now") from None  # fmt: skip
+        raise BadModel(not_found(path.name, path)) from None
     except PermissionError:
-        raise BadModel(f"{path.name} may not be read by this user; change its permissions or copy "
-                       "it to a folder of your own") from None  # fmt: skip
+        raise BadModel(locked(path.name)) from None
     except pickle.UnpicklingError:
         raise BadModel(
             f"{path.name} holds more than tensors, and unpickling it could run any program; where "

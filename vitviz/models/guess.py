@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import timm
+import torch
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
@@ -74,6 +75,22 @@ def build(plan: Blueprint, name: str) -> nn.Module:
         return CLASSES[plan.kind](**plan.arguments)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BadModel(f"{name}: {plan.kind} cannot be built so ({error})") from error
+
+
+def empty(plan: Blueprint, name: str) -> nn.Module:
+    """The model on torch's "meta" device, where tensors have shapes, no bytes. BadModel as `build`."""
+    with torch.device("meta"):
+        if not plan.family:
+            return build(plan, name)
+        try:
+            module: nn.Module = timm.create_model(
+                plan.timm_name, pretrained=False, **plan.arguments
+            )
+        except Exception as error:  # timm's own kinds: an unknown name, arguments it does not take
+            raise BadModel(
+                f"{name} cannot be built as {plan.family} ({error}); choose another model"
+            ) from error
+    return module
 
 
 def blueprint_of(path: Path, state: State, architecture: str | None = None) -> Blueprint:

@@ -6,14 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import timm
-import torch
 from timm.data import resolve_model_data_config
-from torch import nn
 
-from vitviz.core.progress import BadModel, Progress, VitvizError, silent
+from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.checkpoints import State, read_state
-from vitviz.models.guess import Blueprint, blueprint_of, build, candidates, described_by
+from vitviz.models.guess import Blueprint, blueprint_of, candidates, described_by, empty
 from vitviz.models.labels import labels_beside
 from vitviz.models.weights import LEAST_SAID, converted, match
 
@@ -79,7 +76,7 @@ def recognise(
 
 
 def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
-    module = _empty(plan, found.path.name)
+    module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     classes = int(getattr(module, "num_classes", 0) or 0)
@@ -101,17 +98,3 @@ def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
         std=tuple(config["std"]), missing=fitting.missing, wrong=fitting.wrong,
         extra=fitting.extra, share=fitting.share, problem=problem,
     )  # fmt: skip
-
-
-def _empty(plan: Blueprint, name: str) -> nn.Module:
-    """The model on torch's "meta" device, where tensors have shapes and no bytes."""
-    with torch.device("meta"):
-        if not plan.family:
-            return build(plan, name)
-        try:
-            module: nn.Module = timm.create_model(
-                plan.timm_name, pretrained=False, **plan.arguments
-            )
-        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-            raise BadModel(f"{plan.family} cannot be built for {name} ({error})") from error
-    return module

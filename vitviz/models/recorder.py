@@ -165,7 +165,7 @@ class Recorder(TorchFunctionMode):
         """Knows the innermost module at work. Leaves are not followed: they make no attention."""
         hooks = []
         try:
-            for name, part in parts(module):
+            for name, part in module.named_modules():
                 for tensor in itertools.chain(part._parameters.values(), part._buffers.values()):
                     if tensor is not None:
                         self._owned.add(begins(tensor))
@@ -326,20 +326,6 @@ class Recorder(TorchFunctionMode):
         done = sum(each.kind != "lost" for each in self.calls)
         total = max(self._expected, done)
         self._progress(done, total, f"layer {done} of {total}")
-
-
-def parts(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """What `named_modules` gives, in half its time: it is part of every pass."""
-    seen: set[nn.Module] = set()
-    waiting: list[tuple[str, nn.Module | None]] = [("", module)]
-    while waiting:
-        name, part = waiting.pop()
-        if part is None or part in seen:
-            continue
-        seen.add(part)
-        yield name, part
-        inside = f"{name}." if name else ""
-        waiting += [(inside + called, child) for called, child in reversed(part._modules.items())]
 
 
 def _same(operand: Any, maps: Tensor) -> bool:

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import timm
-import torch
 from timm.data import resolve_model_data_config
 from timm.layers import PatchEmbed
 from torch import nn
@@ -16,7 +14,7 @@ from vitviz.core.cost import Dimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.checkpoints import SUFFIXES, read_state
 from vitviz.models.families import family_of
-from vitviz.models.guess import Blueprint, blueprint_of, build
+from vitviz.models.guess import Blueprint, blueprint_of, empty
 from vitviz.models.library import bundled
 from vitviz.models.preprocess import preprocess_of
 
@@ -34,7 +32,7 @@ def dimensions(name: str | Path, architecture: str | None = None) -> Dimensions:
         described = card.card["architecture"]
         arguments = {**described["arguments"], "img_size": card.input_size,
                      "patch_size": card.default_patch_size}  # fmt: skip
-        module = _empty(Blueprint(described["class"], arguments), card.name)
+        module = empty(Blueprint(described["class"], arguments), card.name)
         return dimensions_of(module, card.name, trained=card.patch_sizes)
     plain = str(name).removeprefix("timm/")
     return planned(Blueprint("", family=plain), plain)
@@ -42,7 +40,7 @@ def dimensions(name: str | Path, architecture: str | None = None) -> Dimensions:
 
 def planned(plan: Blueprint, name: str) -> Dimensions:
     """The dimensions of what will be built."""
-    return dimensions_of(_empty(plan, name), name, plan.timm_name)
+    return dimensions_of(empty(plan, name), name, plan.timm_name)
 
 
 def dimensions_of(
@@ -109,17 +107,3 @@ def _flexible(name: str) -> bool:
 
 def _configured(module: nn.Module) -> Size:
     return preprocess_of(resolve_model_data_config(module)).size
-
-
-def _empty(plan: Blueprint, name: str) -> nn.Module:
-    """The module without numbers in it, built in a fraction of a second whatever its size."""
-    with torch.device("meta"):
-        if not plan.family:
-            return build(plan, name)
-        try:
-            module: nn.Module = timm.create_model(
-                plan.timm_name, pretrained=False, **plan.arguments
-            )
-        except Exception as error:  # timm's own kinds: an unknown name, arguments it does not take
-            raise BadModel(f"{name} cannot be built ({error}); choose another model") from error
-    return module
