@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitviz.core.progress import Progress, silent
+from vitviz.models.lean import import_timm
 from vitviz.models.library import BundledModel, bundled
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def load(
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
+    import_timm()
     from vitviz.models import loading
 
     wanted = partial(
@@ -114,6 +116,7 @@ def dimensions(name: str | Path, *, architecture: str | None = None) -> Dimensio
 
     `name` and `architecture` as for `load`. BadModel when there is no such model.
     """
+    import_timm()
     from vitviz.models.sizes import dimensions as found
 
     return found(name, architecture)
@@ -147,6 +150,7 @@ def devices() -> tuple[DeviceInfo, ...]:
 
 def names() -> tuple[str, ...]:
     """Every name that `load` knows: the bundled models, then timm's. Imports timm."""
+    import_timm()
     from vitviz.models.loading import known_names
 
     return known_names()

@@ -8,9 +8,12 @@ asked for in huge pages.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import mmap
+import sys
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +25,27 @@ PIECE = 64 * 1024 * 1024
 
 _HUGE = 2 * 1024 * 1024
 _ALIGNED = 64
+
+
+FREED = 64 * 1024 * 1024
+"""Most bytes of freed memory that stay with the process for the next pass."""
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names of what mallopt sets
+_MAPPED_FROM = 32 * 1024 * 1024  # as far as glibc itself raises it
+
+
+@cache
+def keep_freed() -> None:
+    """Has glibc keep what a pass frees: the page faults of asking for it anew cost 3 % of the next.
+
+    Elsewhere than on Linux's glibc nothing is changed.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _MAPPED_FROM)
+        library.mallopt(_TRIM_THRESHOLD, FREED)
 
 
 class Keep(Protocol):

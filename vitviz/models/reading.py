@@ -89,7 +89,7 @@ def read_each(calls: Sequence[Call], place: Place, *, altered: bool = False) -> 
         if why:
             refused.append((call.name or "the model", why))
             continue
-        errors.append(relative_error(call))
+        errors.append(call.verified)
         match found := place(call):
             case Placed():
                 into = pools if found.pool else layers
@@ -225,14 +225,6 @@ def attention_of(call: Call) -> Recorded:
     )
 
 
-def relative_error(call: Call) -> float:
-    """Largest difference of attention @ v from the module's own output, over its largest value."""
-    if call.error is None:
-        return math.inf
-    difference, largest = (float(each) for each in call.error)
-    return difference / largest if largest > 0 else difference
-
-
 def refusal(call: Call, *, altered: bool = False) -> str:
     """Why the call's map must not be shown, in a sentence; "" when it is what the model used.
 
@@ -244,7 +236,7 @@ def refusal(call: Call, *, altered: bool = False) -> str:
         return "the softmax was changed before it met the values, so its map is not shown"
     if call.touched():
         return "the model wrote into its queries or keys after the call, so its map is lost"
-    error, limit = relative_error(call), tolerance(call.dtype)
+    error, limit = call.verified, tolerance(call.dtype)
     if not error <= limit:
         return (
             f"attention @ v differs from the module's own output by {error:.1e} of its "

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -20,8 +21,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.keeping import Keep, Keeping, begins, kept_of
-from vitviz.models.verify import product_error, sampled_error, sum_error
+from vitviz.models.keeping import Keep, Keeping, begins, keep_freed, kept_of
+from vitviz.models.verify import Compared, product_error, relative, sampled_error, sum_error
 
 KEEP_VALUES = 1024
 """Most keys for which v is kept beside q and k when nobody said whether to."""
@@ -54,14 +55,13 @@ class Call:
 
     A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
     one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
-    changed. `error` is (largest difference, largest output) between attention @ v and the module's own
-    output over the sampled queries. `given` has the shape of what each module at work was given, by its
-    name, outermost first.
+    changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
+    shape of what each module at work was given, by its name, outermost first.
     """
 
     name: str
     kind: Literal["fused", "eager", "altered", "lost"]
-    error: tuple[Tensor, Tensor] | None = None
+    error: Compared | None = None
     row_error: Tensor | None = None
     query: Tensor | None = None
     key: Tensor | None = None
@@ -95,6 +95,11 @@ class Call:
         kept = (self.query, self.key, self.bias, self.maps, self.values, row)
         return tuple(tensor for tensor in kept if tensor is not None)
 
+    @cached_property
+    def verified(self) -> float:
+        """The largest relative error of attention @ v; infinite where it was not compared."""
+        return math.inf if self.error is None else relative(self.error)
+
     @property
     def dtype(self) -> torch.dtype:
         """The number type the model reckoned in."""
@@ -126,6 +131,7 @@ def record(
     model is left as it was. `values` says whether v is kept (None: while it is small). A model that
     writes into its own q or k after using them is run a second time, in which they are copied.
     """
+    keep_freed()
     for copying in (False, True):
         recorder = Recorder(expected, values, progress, copying=copying)
         with recorder.watching(module):

@@ -200,7 +200,7 @@ class Apart(Recorder):
         self, query: Float[Tensor, "picture head query dim"], asked: Asked | None
     ) -> Int64[Tensor, "picture 1 sample 1"]:
         """The queries of each picture that are compared, last the one that is asked for."""
-        few = sampled(query.shape[2], query.device)
+        few = torch.arange(query.shape[2], device=query.device)[sampled(query.shape[2])]
         chosen = repeat(few, "sample -> picture sample", picture=self._pictures)
         if asked is not None:
             own = rearrange(asked.query.to(query.device), "picture -> picture 1")

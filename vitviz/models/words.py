@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vitviz.core.geometry import TokenGrid
 from vitviz.core.words import InnerLayer, Words
 from vitviz.models.calls import TILE, one_thread
-from vitviz.models.reading import block_indices, merged, refusal, relative_error
+from vitviz.models.reading import block_indices, merged, refusal
 from vitviz.models.recorder import Call
 from vitviz.models.verify import biased
 
@@ -111,7 +111,7 @@ def read_words(
             refused.append((call.name, why))
             continue
         layers.append(InnerLayer(call.name, blocks[call.name], RecordedWords(call)))
-        errors.append(relative_error(call))
+        errors.append(call.verified)
     found = _words(module, tuple(layers)) if layers else None
     return found, merged(refused), max(errors)
 

@@ -21,6 +21,7 @@ from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.reading import Loose, Placed, Reading, Size, grid_of, read_each
 from vitviz.models.recorder import Call
+from vitviz.models.verify import relative
 
 FILES = frozenset({
     "davit", "efficientvit_msra", "gcvit", "hieradet_sam2", "maxxvit", "nest", "swin_transformer",
@@ -80,7 +81,7 @@ def one_a_module(calls: Sequence[Call]) -> list[Call]:
         if any(call.touched() for call in heads) or not len(maps) == len(errors) == len(heads):
             merged += heads
             continue
-        worst = max(errors, key=lambda error: float(error[0] / error[1]))
+        worst = max(errors, key=relative)
         merged.append(
             Call(heads[0].name, heads[0].kind, worst, torch.stack(sums).max(),
                  maps=torch.stack(maps, dim=1), given=heads[0].given)
