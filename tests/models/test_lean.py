@@ -19,7 +19,8 @@ def run(script: str) -> str:
 
 
 def test_a_model_is_loaded_and_traced_without_the_compiler():
-    assert run("""
+    assert (
+        run("""
 import sys
 import numpy as np
 import vitviz
@@ -28,7 +29,9 @@ trace = vitviz.trace(model, np.zeros((60, 60, 3), np.uint8))
 trace.source.features()
 vitviz.draw("rollout", trace)
 print([name for name in ("torch._dynamo", "torch._dynamo.utils", "sympy") if name in sys.modules])
-""") == "[]"
+""")
+        == "[]"
+    )
 
 
 def test_what_was_put_off_is_the_compilers_own_when_it_is_wanted():
@@ -74,10 +77,13 @@ print(type(sys.modules["torch._dynamo"]).__name__)
 
 
 def test_a_compiler_that_is_here_already_stays():
-    assert run("""
+    assert (
+        run("""
 import sys, torch._dynamo
 before = sys.modules["torch._dynamo"]
 from vitviz.models.lean import import_timm
 import_timm()
 print(sys.modules["torch._dynamo"] is before, "timm" in sys.modules)
-""") == "True True"
+""")
+        == "True True"
+    )
