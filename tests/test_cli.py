@@ -74,6 +74,18 @@ def test_wrong_arguments_give_2_and_open_nothing(
     assert capsys.readouterr().err.strip()
 
 
+def test_a_mistyped_command_opens_no_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = Window()
+    assert run(["vews"], window) == 2
+    assert "no file or command 'vews'; did you mean vitviz views?" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vews").mkdir()  # a folder of that name is opened
+    assert run(["vews"], window) == 0
+    assert [launch.files for launch in window.launches] == [("vews",)]
+
+
 def test_views_are_listed_with_their_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["views", "--json"], Window()) == 0
     listed = json.loads(capsys.readouterr().out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -24,7 +24,7 @@ from vitviz.core.geometry import Box, Spot
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.map import MapWidget
-from vitviz.gui.painted import Placing
+from vitviz.gui.painted import Placing, Words
 
 WHOLE = Box(0, 0, 32, 32)
 VALUES = np.random.default_rng(3).random((4, 4), np.float32)
@@ -198,3 +198,21 @@ def test_pictures_begin_and_end_on_pixels_of_the_screen(sharp: float) -> None:
     place = at.whole(Box(1, 2, 15, 18))
     for edge in (place.left(), place.top(), place.right(), place.bottom()):
         assert edge * sharp == pytest.approx(round(edge * sharp))
+
+
+@pytest.mark.parametrize("side", [4, 16, 32])
+def test_token_numbers_stay_on_the_picture(qtbot: QtBot, side: int) -> None:
+    """At the right edge, the widest ones are left out where their cell is too small for them."""
+    cell = 32 / side
+    spots = [
+        Spot((row + 0.5) * cell, (col + 0.5) * cell) for row in range(side) for col in range(side)
+    ]
+    numbers = Labels(
+        tuple(Label(str(token), spot) for token, spot in enumerate(spots, 1)), role="number"
+    )
+    words = Words(numbers)
+    at = Placing(4.0, 20, 20)
+    covered = words.bounds(at)
+    assert covered.width() > 0
+    picture = QRectF(at.point(0, 0), at.point(32, 32))
+    assert picture.left() - 4 <= covered.left() <= covered.right() <= picture.right() + 4

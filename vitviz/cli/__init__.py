@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -103,6 +104,14 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _no_command(files: Sequence[str]) -> None:
+    """Misused for a first word that is no file but nearly a command, which a window would not say."""
+    for word in files:
+        near = difflib.get_close_matches(word.lower(), [name for name in EXAMPLES if name], n=1)
+        if near and not Path(word).exists():
+            raise Misused(f"there is no file or command {word!r}; did you mean vitviz {near[0]}?")
+
+
 def _examples(command: str) -> str:
     """A command's examples, as the end of its help."""
     return "\n\n".join(["Examples:", *EXAMPLES[command]])
@@ -156,6 +165,7 @@ def _app(open_window: OpenWindow) -> App:
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
     ) -> int:
         """Open the window."""
+        _no_command(files[:1])
         return open_window(
             Launch(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
                    layer, head, view_named(view).name if view else "")

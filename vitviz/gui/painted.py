@@ -199,8 +199,12 @@ class Words:
     def _room_for(self, at: Placing) -> Iterator[tuple[QPointF, QStaticText]]:
         metrics = QFontMetricsF(self._font)
         taken: list[QRectF] = []
+        inside = _cells(self._labels, at)
         for label in self._labels.labels:
             box = _text_box(metrics, label, at.point(label.at.row, label.at.col))
+            slack = box.height() / 4  # digits fill half of a line
+            if inside is not None and not inside.contains(box.adjusted(0, slack, 0, -slack)):
+                continue
             if any(box.intersects(other) for other in taken[-40:]):
                 continue
             taken.append(box.adjusted(-2, -1, 2, 1))
@@ -233,6 +237,17 @@ def _pen(color: QColor, width: float, sharp: float) -> QPen:
     pen.setCosmetic(True)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     return pen
+
+
+def _cells(labels: Labels, at: Placing) -> QRectF | None:
+    """Where numbered cells lie, each with its number at the centre; None where labels are no such."""
+    if labels.role != "number" or len(labels.labels) < 2 or labels.labels[0].anchor != "centre":
+        return None
+    first, second, last = (labels.labels[index].at for index in (0, 1, -1))
+    half = max(second.row - first.row, second.col - first.col) / 2
+    return QRectF(
+        at.point(first.row - half, first.col - half), at.point(last.row + half, last.col + half)
+    ).adjusted(-1, -1, 1, 1)
 
 
 def _text_box(metrics: QFontMetricsF, label: Label, at: QPointF) -> QRectF:
