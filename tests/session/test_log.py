@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import platformdirs
 import pytest
+import torch
 
 from vitviz.core.progress import BadImage
 from vitviz.session.crash import reports_folder
@@ -41,6 +43,19 @@ def test_others_are_named_and_logged(log: None) -> None:
     text = log_file().read_text(encoding="utf-8")
     assert "Traceback" in text
     assert "test_others_are_named_and_logged" in text
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda: np.empty(2**60, np.uint8), lambda: torch.empty(2**60, dtype=torch.uint8)],
+    ids=["numpy", "torch"],
+)  # fmt: skip
+def test_too_little_memory_is_said_as_such(log: None, ask: Callable[[], object]) -> None:
+    with pytest.raises((MemoryError, RuntimeError)) as caught:
+        ask()
+    said = sentence(caught.value, "drawing Heads")
+    assert said.startswith("drawing Heads needs more memory than is free (")
+    assert said.endswith("take a smaller input size")
+    assert "Traceback" in log_file().read_text(encoding="utf-8")
 
 
 def test_starting_twice_logs_once(log: None) -> None:

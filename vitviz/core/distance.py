@@ -13,6 +13,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float32, Float64
 
 from vitviz.core.geometry import Box, Spot, TokenGrid
+from vitviz.core.pairs import check_pairs
 from vitviz.core.trace import Layer
 
 Rows = Float32[np.ndarray, "query key"]
@@ -28,11 +29,21 @@ def centres(grid: TokenGrid) -> Float64[np.ndarray, "patch side"]:
 
 
 def distances(grid: TokenGrid, keys: TokenGrid) -> Float32[np.ndarray, "patch key"]:
-    """Model pixels from the middle of every patch to the middle of every patch looked at."""
-    gaps = rearrange(centres(grid), "patch side -> patch 1 side") - centres(keys)
-    found: Float32[np.ndarray, "patch key"] = np.sqrt(
-        reduce(np.square(gaps), "patch key side -> patch key", "sum")
-    ).astype(np.float32)
+    """Model pixels from the middle of every patch to the middle of every patch looked at.
+
+    Unsupported where there are too many of them.
+    """
+    one, other = centres(grid), centres(keys)
+    check_pairs("the distance of every two patches", len(one), len(other))
+    down, across = (one[:, None, side] - other[:, side] for side in (0, 1))
+    found: Float32[np.ndarray, "patch key"] = np.hypot(down, across).astype(np.float32)
+    return found
+
+
+def distances_from(grid: TokenGrid, keys: TokenGrid, patch: int) -> Float32[np.ndarray, "key"]:
+    """One row of `distances`, for however many patches."""
+    down, across = rearrange(centres(grid)[patch] - centres(keys), "key side -> side key")
+    found: Float32[np.ndarray, "key"] = np.hypot(down, across).astype(np.float32)
     return found
 
 
@@ -80,6 +91,7 @@ def mean_entropy(layer: Layer, *, relative: bool) -> Float64[np.ndarray, "head"]
 
     `relative` divides by the entropy of attention that is even over all keys there are: 0 to 1.
     """
+    check_pairs(f"a map of {layer.name}", layer.shares.queries, layer.shares.keys)
     even = np.log(max(_visible(layer), 2)) if relative else 1.0
     maps = (layer.shares.matrix(head) for head in range(layer.shares.heads))
     return np.array([entropy(rows).mean() / even for rows in maps])

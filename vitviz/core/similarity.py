@@ -6,10 +6,30 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
+from vitviz.core.pairs import check_pairs
+
 
 def cosine(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "token token"]:
-    """The cosine of the angle between every two vectors, -1 to 1; 0 with a vector of length 0."""
-    length = np.sqrt(reduce(np.square(vectors), "token dim -> token 1", "sum"))
-    unit = vectors / np.where(length > 0, length, 1)
+    """The cosine of the angle between every two vectors, -1 to 1; 0 with a vector of length 0.
+
+    Unsupported where there are too many of them.
+    """
+    check_pairs("the likeness of every two tokens", len(vectors), len(vectors))
+    unit = _unit(vectors)
     alike: Float32[np.ndarray, "token token"] = np.clip(unit @ unit.T, -1, 1)
     return alike
+
+
+def cosine_with(
+    vectors: Float32[np.ndarray, "token dim"], token: int
+) -> Float32[np.ndarray, "token"]:
+    """One row of `cosine`, for however many vectors."""
+    unit = _unit(vectors)
+    alike: Float32[np.ndarray, "token"] = np.clip(unit @ unit[token], -1, 1)
+    return alike
+
+
+def _unit(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "token dim"]:
+    length = np.sqrt(reduce(np.square(vectors), "token dim -> token 1", "sum"))
+    unit: Float32[np.ndarray, "token dim"] = vectors / np.where(length > 0, length, 1)
+    return unit

@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from vitviz.core.attention import Fuse
+from vitviz.core.pairs import check_pairs, too_many
 from vitviz.core.rollout import mixing
 from vitviz.models.maps import kept_maps
 from vitviz.models.recorder import OnlyRow
@@ -80,10 +81,11 @@ class Recorded(ABC):
     ) -> Float32[np.ndarray, "query key"]:
         """One head's whole map, or all heads fused: (query key), read-only, kept while there is room.
 
-        IndexError for a head that is not there.
+        IndexError for a head that is not there, Unsupported for too many tokens.
         """
         if head is not None:
             _check("head", head, self.heads)
+        check_pairs("the whole map", self.queries, self.keys)
         return self._kept(
             ("matrix", head if head is not None else fuse), lambda: self._matrix(head, fuse)
         )
@@ -99,6 +101,10 @@ class Recorded(ABC):
 
         ValueError for another shape; `fuse` and `discard` as `vitviz.core.attention` has them.
         """
+        if fuse == "mean" and discard == 0 and too_many(self.queries, self.keys):
+            every = repeat(weight, "... query -> ... head query", head=self.heads)
+            mean: np.ndarray = self.flow(every).mean(axis=-2)
+            return mean
         if fuse is not None:
             fused: np.ndarray = weight @ self._step(None, fuse, discard)
             return fused

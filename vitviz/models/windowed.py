@@ -11,12 +11,10 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from vitviz.core.attention import Fuse
+from vitviz.core.pairs import MOST, too_many
 from vitviz.core.progress import Unsupported
 from vitviz.core.windows import PADDING, Windows
 from vitviz.models.calls import TILE, Recorded, add_bias
-
-MOST = 64_000_000
-"""Most entries of a whole map that is made to discard or fuse: 256 MB."""
 
 
 class WindowedAttention(Recorded):
@@ -101,7 +99,7 @@ class WindowedAttention(Recorded):
             moved = super().flow(every)
             mean: np.ndarray = reduce(moved, "token head key -> token key", "mean")
             return mean
-        if (fuse is not None or discard > 0) and self.queries * self.keys > MOST:
+        if (fuse is not None or discard > 0) and too_many(self.queries, self.keys):
             raise Unsupported(
                 f"discarding, or fusing by {fuse or 'heads'}, needs the whole map of {self.queries} × "
                 f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"

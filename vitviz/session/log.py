@@ -52,4 +52,15 @@ def sentence(error: BaseException, doing: str) -> str:
     _log.error("%s failed", doing, exc_info=error)
     said = str(error).strip().splitlines()
     detail = f"{type(error).__name__}: {said[0][:160]}" if said else type(error).__name__
+    if _of_memory(error):
+        return (
+            f"{doing} needs more memory than is free ({detail}); close pictures, models or other "
+            "programs, or take a smaller input size"
+        )
     return f"{doing} failed ({detail}); the details are in {log_file()}"
+
+
+def _of_memory(error: BaseException) -> bool:
+    """Whether memory did not suffice, as numpy and torch say it, each in its own way."""
+    kind = type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError)
+    return kind or "can't allocate memory" in str(error)

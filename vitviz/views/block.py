@@ -41,6 +41,10 @@ def draw(
     keys: Annotated[int, Help("How many entries of the softmax row are listed", 3, 40, 1)] = 12,
 ) -> Drawing:
     """The steps of the chosen layer, and the softmax row of the chosen token."""
+    if not trace.layers:
+        raise Unsupported(
+            f"{trace.model.title} has no attention among tokens to take apart{parts.elsewhere(trace)}"
+        )
     layer = selection.layer(len(trace.layers))
     title = f"Layer {layer + 1}, step by step"
     try:

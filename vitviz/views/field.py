@@ -12,19 +12,18 @@ from jaxtyping import Float32, Float64
 from vitviz.core.distance import (
     Convolutions,
     below_zero,
-    distances,
+    distances_from,
     drawable,
     mass_within,
     radius_of,
 )
 from vitviz.core.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box, TokenGrid
+from vitviz.core.geometry import Box
 from vitviz.core.plots import Axis, Curve, Plot, Whose
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection, place_of
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, spread, view
-from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 MOST = 8
@@ -107,15 +106,9 @@ def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray
     return None if below_zero(one) else one
 
 
-@kept(most=2)
-def _apart(_trace: Trace, grid: TokenGrid, keys: TokenGrid) -> Float32[np.ndarray, "patch key"]:
-    return distances(grid, keys)
-
-
 def _from(trace: Trace, layer: Layer, selection: Selection) -> Apart:
     patch = selection.token(layer.grid, trace.crop) - len(layer.grid.prefix)
-    apart: Apart = _apart(trace, layer.grid, layer.keys)[patch]
-    return apart
+    return distances_from(layer.grid, layer.keys, patch)
 
 
 def _picture(
@@ -168,7 +161,7 @@ def _facts(
 def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     """How much of each layer's attention lies within a distance, against an even spread."""
     chosen = selection.layer(len(trace.layers))
-    furthest = float(_apart(trace, trace.grid, trace.grid)[_patch(trace, selection)].max()) + 1
+    furthest = float(distances_from(trace.grid, trace.grid, _patch(trace, selection)).max()) + 1
     radii = np.linspace(0, furthest, STEPS)
     found = [_mass(trace, layer, selection, radii) for layer in trace.layers]
     curves = [
@@ -204,7 +197,7 @@ def _mass(
 def _even(
     trace: Trace, selection: Selection, radii: Float64[np.ndarray, "radius"]
 ) -> Float64[np.ndarray, "radius"]:
-    apart = _apart(trace, trace.grid, trace.grid)[_patch(trace, selection)]
+    apart = distances_from(trace.grid, trace.grid, _patch(trace, selection))
     return mass_within(np.ones(len(apart), np.float32), apart, radii)
 
 

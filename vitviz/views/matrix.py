@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from vitviz.core.attention import Attention
 from vitviz.core.drawing import Drawing, Heat, Outlines, Panel
 from vitviz.core.geometry import Box
+from vitviz.core.pairs import check_pairs
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Matrix, Trace
@@ -23,9 +24,6 @@ Which = Literal["automatic", "among tokens", "others"]
 
 CELLS = 512
 """Most rows and columns drawn; larger matrices are averaged down."""
-
-ENTRIES = 64_000_000
-"""Most entries of a matrix that is made at all: 256 MB."""
 
 
 def without(trace: Trace) -> str:
@@ -110,12 +108,7 @@ def _matrix(
     trace: Trace, entry: Layer | Matrix, head: int | None
 ) -> Float32[np.ndarray, "query key"]:
     attention: Attention = entry.attention
-    size = attention.queries * attention.keys
-    if size > ENTRIES:
-        raise Unsupported(
-            f"the matrix of {entry.name} has {attention.queries} × {attention.keys} entries, more than "
-            f"the {ENTRIES // 1_000_000} million that are made at once; see single rows in the heads"
-        )
+    check_pairs(f"the matrix of {entry.name}", attention.queries, attention.keys)
     return attention.matrix(head)
 
 

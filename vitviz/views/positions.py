@@ -23,9 +23,11 @@ from vitviz.core.drawing import (
     TokenTiles,
 )
 from vitviz.core.geometry import Box, TokenGrid
+from vitviz.core.pairs import too_many
 from vitviz.core.plots import Curve, Plot, axis
+from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine
+from vitviz.core.similarity import cosine, cosine_with
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
@@ -198,7 +200,10 @@ def _bias_tiles(
 @kept(most=1)
 def _profile(trace: Trace, kind: Kind) -> Panel:
     """How alike places are on average, by how far apart they are along a row or a column."""
-    alike = _similarity(trace, kind).astype(np.float64)
+    try:
+        alike = _similarity(trace, kind).astype(np.float64)
+    except Unsupported as why:
+        return Panel((Message(parts.sentence(why)),), Box(0, 0, 3, 4), "Mean over all places")
     rows, cols = trace.grid.rows, trace.grid.cols
     down = [np.mean([alike[row, col, row + gap, col] for row in range(rows - gap)
                      for col in range(cols)]) for gap in range(rows)]  # fmt: skip
@@ -252,7 +257,11 @@ def _frame(trace: Trace) -> tuple[Box, TokenTiles]:
 
 def _grid_of_grids(trace: Trace, kind: Kind, place: tuple[int, int] | None, look: Look) -> Panel:
     extent, space = _frame(trace)
-    tiles = _tiles(trace, kind, look)
+    try:
+        tiles = _tiles(trace, kind, look)
+    except Unsupported as why:
+        message = Message("Too many places to show at once.", parts.sentence(why))
+        return Panel((message,), Box(0, 0, 3, 4), "Every place")
     boxes = () if place is None else (parts.tile_box(*place, space.tile),)
     return Panel(
         (tiles, Outlines(boxes, "chosen")),
@@ -277,8 +286,8 @@ def _large(
             "This token lies nowhere in the picture.", "Point at a patch to compare its place."
         )
         return Panel((message,), frame, "No place")
-    values = _similarity(trace, kind)[place]
-    scale = parts.scale_of(values, look, LABEL, _whole(trace, kind))
+    values, whole = _from(trace, kind, place)
+    scale = parts.scale_of(values, look, LABEL, whole)
     return Panel(
         _large_layers(trace, selection, values, scale, over_picture, look),
         frame,
@@ -300,6 +309,21 @@ def _large_layers(
         return parts.over_picture(trace, selection, values, scale, look)
     heat = Heat(values, trace.grid.frame, scale, smooth=look.smooth)
     return (heat, *parts.marks(trace, selection))
+
+
+def _from(
+    trace: Trace, kind: Kind, place: tuple[int, int]
+) -> tuple[parts.Map, tuple[float, float]]:
+    """One place compared with every place, and the range of all such maps, or of it alone."""
+    rows, cols = trace.grid.rows, trace.grid.cols
+    if not too_many(rows * cols, rows * cols):
+        return _similarity(trace, kind)[place], _whole(trace, kind)
+    table = _table(trace, kind)
+    assert table is not None
+    alike = rearrange(
+        cosine_with(table, place[0] * cols + place[1]), "(row col) -> row col", row=rows
+    )
+    return alike, (float(alike.min()), float(alike.max()))
 
 
 @kept(most=1)
