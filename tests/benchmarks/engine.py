@@ -28,8 +28,8 @@ DINOV2_S = {"img_size": 518, "dynamic_img_size": False}
 def rows() -> list[Row]:
     """All rows; about two minutes on two cores."""
     return [
-        *tracing("ViT-B/16 at 224 px", "vit_base_patch16_224", {}, 15),
-        *tracing("DINOv2-S at 518 px", "vit_small_patch14_dinov2", DINOV2_S, 7),
+        *tracing("ViT-B/16 at 224 px", "vit_base_patch16_224", {}, 25),
+        *tracing("DINOv2-S at 518 px", "vit_small_patch14_dinov2", DINOV2_S, 9),
         *looking(),
     ]
 
