@@ -25,5 +25,6 @@ QT_QPA_PLATFORM=offscreen vitviz --screenshot "$work/window.png"
 test -s "$work/window.png"
 if command -v desktop-file-validate; then desktop-file-validate /usr/share/applications/vitviz.desktop; fi
 apt-get purge -y -qq vitviz >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+rm -r "$VITVIZ_CONFIG_DIR" # its log lies where it was told to write
 ours "$1" | diff "$work/before" -
 echo "installed, started, removed; nothing is left"
