@@ -25,7 +25,7 @@ OF_WORDS = ("words", "mosaic", "word_positions")
 
 
 def rows() -> list[Row]:
-    """All rows; about a minute on two cores."""
+    """All rows; about a minute and a half on two cores."""
     return [*hovering(), *tracing(224, 5), *tracing(384, 2), *tracing(512, 2), asking()]
 
 

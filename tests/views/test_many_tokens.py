@@ -10,7 +10,7 @@ from vitviz.core import pairs
 from vitviz.core.distance import distances, distances_from
 from vitviz.core.drawing import Heat, Message
 from vitviz.core.progress import Unsupported
-from vitviz.core.similarity import cosine, cosine_with
+from vitviz.core.similarity import cosine, cosine_with, directions
 from vitviz.views import views
 
 
@@ -28,7 +28,7 @@ def trace(photo):
 
 def test_one_row_is_that_of_the_whole(trace):
     vectors = trace.positions
-    np.testing.assert_allclose(cosine_with(vectors, 5), cosine(vectors)[5], atol=1e-6)
+    np.testing.assert_allclose(cosine_with(directions(vectors), 5), cosine(vectors)[5], atol=1e-6)
     grid = trace.grid
     np.testing.assert_array_equal(distances_from(grid, grid, 7), distances(grid, grid)[7])
 
@@ -49,7 +49,7 @@ def test_the_place_that_is_pointed_at_is_still_compared(trace, no_room):
     assert isinstance(large.layers[0], Heat)
     place = 1 * trace.grid.cols + 2
     np.testing.assert_allclose(
-        large.layers[0].values.ravel(), cosine_with(trace.positions, place), atol=1e-6
+        large.layers[0].values.ravel(), cosine_with(directions(trace.positions), place), atol=1e-6
     )
     assert isinstance(every.layers[0], Message)
 
@@ -61,7 +61,7 @@ def test_weight_fused_by_mean_flows_the_same_without_the_whole_map(trace, monkey
     monkeypatch.setattr(pairs, "MOST", 100)
     np.testing.assert_allclose(attention.flow(weight, fuse="mean"), expected, atol=1e-6)
     np.testing.assert_allclose(attention.flow(weight[0], fuse="mean"), expected[0], atol=1e-6)
-    with pytest.raises(Unsupported, match="entries"):
+    with pytest.raises(Unsupported, match="fuse by mean"):
         attention.flow(weight, fuse="max")
 
 

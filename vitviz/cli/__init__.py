@@ -104,12 +104,11 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _no_command(files: Sequence[str]) -> None:
+def _no_command(word: str) -> None:
     """Misused for a first word that is no file but nearly a command, which a window would not say."""
-    for word in files:
-        near = difflib.get_close_matches(word.lower(), [name for name in EXAMPLES if name], n=1)
-        if near and not Path(word).exists():
-            raise Misused(f"there is no file or command {word!r}; did you mean vitviz {near[0]}?")
+    near = difflib.get_close_matches(word.lower(), [name for name in EXAMPLES if name], n=1)
+    if near and not Path(word).suffix and not Path(word).exists():
+        raise Misused(f"there is no file or command {word!r}; did you mean vitviz {near[0]}?")
 
 
 def _examples(command: str) -> str:
@@ -165,7 +164,7 @@ def _app(open_window: OpenWindow) -> App:
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
     ) -> int:
         """Open the window."""
-        _no_command(files[:1])
+        _no_command(files[0] if files else "")
         return open_window(
             Launch(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
                    layer, head, view_named(view).name if view else "")

@@ -91,7 +91,6 @@ def mean_entropy(layer: Layer, *, relative: bool) -> Float64[np.ndarray, "head"]
 
     `relative` divides by the entropy of attention that is even over all keys there are: 0 to 1.
     """
-    check_pairs(f"a map of {layer.name}", layer.shares.queries, layer.shares.keys)
     even = np.log(max(_visible(layer), 2)) if relative else 1.0
     maps = (layer.shares.matrix(head) for head in range(layer.shares.heads))
     return np.array([entropy(rows).mean() / even for rows in maps])

@@ -15,21 +15,19 @@ def cosine(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "to
     Unsupported where there are too many of them.
     """
     check_pairs("the likeness of every two tokens", len(vectors), len(vectors))
-    unit = _unit(vectors)
+    unit = directions(vectors)
     alike: Float32[np.ndarray, "token token"] = np.clip(unit @ unit.T, -1, 1)
     return alike
 
 
-def cosine_with(
-    vectors: Float32[np.ndarray, "token dim"], token: int
-) -> Float32[np.ndarray, "token"]:
-    """One row of `cosine`, for however many vectors."""
-    unit = _unit(vectors)
+def cosine_with(unit: Float32[np.ndarray, "token dim"], token: int) -> Float32[np.ndarray, "token"]:
+    """One row of `cosine`, from however many vectors' `directions`."""
     alike: Float32[np.ndarray, "token"] = np.clip(unit @ unit[token], -1, 1)
     return alike
 
 
-def _unit(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "token dim"]:
+def directions(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "token dim"]:
+    """The vectors at length 1; one of length 0 stays as it is."""
     length = np.sqrt(reduce(np.square(vectors), "token dim -> token 1", "sum"))
     unit: Float32[np.ndarray, "token dim"] = vectors / np.where(length > 0, length, 1)
     return unit

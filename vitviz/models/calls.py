@@ -16,7 +16,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from vitviz.core.attention import Fuse
-from vitviz.core.pairs import check_pairs, too_many
+from vitviz.core.pairs import MOST, check_pairs, too_many
+from vitviz.core.progress import Unsupported
 from vitviz.core.rollout import mixing
 from vitviz.models.maps import kept_maps
 from vitviz.models.recorder import OnlyRow
@@ -99,12 +100,18 @@ class Recorded(ABC):
     ) -> Float32[np.ndarray, "*token head key"]:
         """Weight on queries, (head query), moved to the keys they look at: (head key).
 
-        ValueError for another shape; `fuse` and `discard` as `vitviz.core.attention` has them.
+        ValueError for another shape, Unsupported where it takes the whole map of too many tokens;
+        `fuse` and `discard` as `vitviz.core.attention` has them.
         """
-        if fuse == "mean" and discard == 0 and too_many(self.queries, self.keys):
+        if fuse == "mean" and discard == 0 and self._in_parts:
             every = repeat(weight, "... query -> ... head query", head=self.heads)
             mean: np.ndarray = self.flow(every).mean(axis=-2)
             return mean
+        if (fuse is not None or discard > 0) and too_many(self.queries, self.keys):
+            raise Unsupported(
+                f"discarding, or fusing by {fuse or 'heads'}, needs the whole map of {self.queries} × "
+                f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"
+            )
         if fuse is not None:
             fused: np.ndarray = weight @ self._step(None, fuse, discard)
             return fused
@@ -158,6 +165,11 @@ class Recorded(ABC):
             moved = part if moved is None else moved.add_(part)
         assert moved is not None
         return rearrange(moved, "head token key -> token head key").contiguous()
+
+    @property
+    def _in_parts(self) -> bool:
+        """Whether the mean over heads flows head by head, so that no whole map is made."""
+        return too_many(self.queries, self.keys)
 
     def _threads(self) -> AbstractContextManager[None]:
         """One thread where all maps are one tile, all threads where there is something to share."""

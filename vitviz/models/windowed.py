@@ -6,13 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from einops import rearrange, reduce, repeat
+from einops import rearrange
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from vitviz.core.attention import Fuse
-from vitviz.core.pairs import MOST, too_many
-from vitviz.core.progress import Unsupported
 from vitviz.core.windows import PADDING, Windows
 from vitviz.models.calls import TILE, Recorded, add_bias
 
@@ -86,25 +83,10 @@ class WindowedAttention(Recorded):
             found[:, self.windows.queries[window, real]] += maps[:, real]
         return found
 
-    def flow(
-        self,
-        weight: Float32[np.ndarray, "*token head query"],
-        *,
-        fuse: Fuse | None = None,
-        discard: float = 0.0,
-    ) -> Float32[np.ndarray, "*token head key"]:
-        """Weight moved window by window; only discarding and other fusions need the whole map."""
-        if fuse == "mean" and discard == 0:
-            every = repeat(weight, "token query -> token head query", head=self.heads)
-            moved = super().flow(every)
-            mean: np.ndarray = reduce(moved, "token head key -> token key", "mean")
-            return mean
-        if (fuse is not None or discard > 0) and too_many(self.queries, self.keys):
-            raise Unsupported(
-                f"discarding, or fusing by {fuse or 'heads'}, needs the whole map of {self.queries} × "
-                f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"
-            )
-        return super().flow(weight, fuse=fuse, discard=discard)
+    @property
+    def _in_parts(self) -> bool:
+        """Always: window by window is less work than over all tokens."""
+        return True
 
     def _flow(
         self, weight: Float32[Tensor, "token head query"]

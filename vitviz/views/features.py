@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from vitviz.core.drawing import Drawing, Panel, PixelSpace, Raster
 from vitviz.core.pca import components, projected, threshold
 from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine_with
+from vitviz.core.similarity import cosine_with, directions
 from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
@@ -80,7 +80,7 @@ def draw(
 
 def _alike(trace: Trace, selection: Selection, token: int, layer: int, look: Look) -> Panel:
     found = asked.features(trace)[layer]
-    alike = _cosines(trace, layer, token)
+    alike = cosine_with(_directions(trace, layer), token)
     values = parts.on_grid(alike[trace.grid.patches], trace.grid)
     scale = parts.scale_of(values, look, "cosine", (-1.0, 1.0))
     prefix = alike[: len(trace.grid.prefix)]
@@ -96,8 +96,8 @@ def _alike(trace: Trace, selection: Selection, token: int, layer: int, look: Loo
 
 
 @kept(most=2)
-def _cosines(trace: Trace, layer: int, token: int) -> Float32[np.ndarray, "token"]:
-    return cosine_with(asked.features(trace)[layer], token)
+def _directions(trace: Trace, layer: int) -> Float32[np.ndarray, "token dim"]:
+    return directions(asked.features(trace)[layer])
 
 
 def _coloured(

@@ -18,12 +18,13 @@ from vitviz.core.distance import (
     radius_of,
 )
 from vitviz.core.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box
+from vitviz.core.geometry import Box, TokenGrid
 from vitviz.core.plots import Axis, Curve, Plot, Whose
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection, place_of
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, spread, view
+from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look
 
 MOST = 8
@@ -106,9 +107,14 @@ def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray
     return None if below_zero(one) else one
 
 
+@kept(most=8)
+def _apart(_trace: Trace, grid: TokenGrid, keys: TokenGrid, patch: int) -> Apart:
+    return distances_from(grid, keys, patch)
+
+
 def _from(trace: Trace, layer: Layer, selection: Selection) -> Apart:
     patch = selection.token(layer.grid, trace.crop) - len(layer.grid.prefix)
-    return distances_from(layer.grid, layer.keys, patch)
+    return _apart(trace, layer.grid, layer.keys, patch)
 
 
 def _picture(
@@ -161,7 +167,7 @@ def _facts(
 def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     """How much of each layer's attention lies within a distance, against an even spread."""
     chosen = selection.layer(len(trace.layers))
-    furthest = float(distances_from(trace.grid, trace.grid, _patch(trace, selection)).max()) + 1
+    furthest = float(_apart(trace, trace.grid, trace.grid, _patch(trace, selection)).max()) + 1
     radii = np.linspace(0, furthest, STEPS)
     found = [_mass(trace, layer, selection, radii) for layer in trace.layers]
     curves = [
@@ -197,7 +203,7 @@ def _mass(
 def _even(
     trace: Trace, selection: Selection, radii: Float64[np.ndarray, "radius"]
 ) -> Float64[np.ndarray, "radius"]:
-    apart = distances_from(trace.grid, trace.grid, _patch(trace, selection))
+    apart = _apart(trace, trace.grid, trace.grid, _patch(trace, selection))
     return mass_within(np.ones(len(apart), np.float32), apart, radii)
 
 

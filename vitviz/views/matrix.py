@@ -12,7 +12,6 @@ from jaxtyping import Float32
 from vitviz.core.attention import Attention
 from vitviz.core.drawing import Drawing, Heat, Outlines, Panel
 from vitviz.core.geometry import Box
-from vitviz.core.pairs import check_pairs
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
 from vitviz.core.trace import Layer, Matrix, Trace
@@ -108,7 +107,6 @@ def _matrix(
     trace: Trace, entry: Layer | Matrix, head: int | None
 ) -> Float32[np.ndarray, "query key"]:
     attention: Attention = entry.attention
-    check_pairs(f"the matrix of {entry.name}", attention.queries, attention.keys)
     return attention.matrix(head)
 
 

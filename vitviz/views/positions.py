@@ -27,7 +27,7 @@ from vitviz.core.pairs import too_many
 from vitviz.core.plots import Curve, Plot, axis
 from vitviz.core.progress import Unsupported
 from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine, cosine_with
+from vitviz.core.similarity import cosine, cosine_with, directions
 from vitviz.core.trace import Layer, Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
@@ -321,7 +321,7 @@ def _from(
     table = _table(trace, kind)
     assert table is not None
     alike = rearrange(
-        cosine_with(table, place[0] * cols + place[1]), "(row col) -> row col", row=rows
+        cosine_with(directions(table), place[0] * cols + place[1]), "(row col) -> row col", row=rows
     )
     return alike, (float(alike.min()), float(alike.max()))
 
