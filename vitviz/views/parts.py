@@ -227,14 +227,14 @@ def numbered(count: int, size: int, *, down: bool, gap: int = 1, apart: float) -
 def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
     """Numbers beside and above a mosaic of tiles, and the extent that holds both.
 
-    Numbers keep their size on screen: their room is that of a panel about 150 pixels long.
+    Numbers keep their size on screen: their room is that of a panel about 100 pixels long.
     """
     height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
     longest = max(height, width)
     labels = numbered(cols, tile[1], down=False, gap=gap, apart=0.01 * longest)
     labels += numbered(rows, tile[0], down=True, gap=gap, apart=0.01 * longest)
     digits = max(len(label.text) for label in labels if label.anchor == "right")
-    return Labels(labels), Box(-0.11 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
+    return Labels(labels), Box(-0.15 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
 
 
 def grid_words(grid: TokenGrid, what: str) -> str:

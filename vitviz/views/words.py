@@ -196,7 +196,7 @@ def _matrix(
             _numbers(grid),
             Outlines((Box(one.word, 0, one.word + 1, count),), "chosen"),
         ),
-        Box(-0.15 * count, -0.28 * count, count, count),
+        Box(-0.2 * count, -0.42 * count, count, count),
         "All words: each line looks across",
         TokenPairs(crop, grid),
         scale,
