@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.attention import Attention
+from vitviz.core.evidence import Evidence
 from vitviz.core.geometry import Box, Crop, TokenGrid
 from vitviz.core.inside import Block, Stem
 from vitviz.core.intervention import Intervention
@@ -34,6 +35,8 @@ class ModelInfo:
     `source` says where the weights came from; `weights_hash` is empty for untrained weights.
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
+    `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
+    the model is shown.
     """
 
     name: str
@@ -55,6 +58,7 @@ class ModelInfo:
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
     asked: Asked = ()
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def resampled(self) -> bool:
