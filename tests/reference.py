@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vitviz.core.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.trace import Layer, ModelInfo, Picture, Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.trace import Layer, ModelInfo, Picture, Trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vitviz.core.intervention import Intervention
+    from vitviz.core.data.intervention import Intervention
     from vitviz.core.progress import VitvizError
     from vitviz.figures.save import save
     from vitviz.models import load, trace
@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 __all__ = ["Intervention", "VitvizError", "draw", "load", "save", "trace"]
 
 _HOMES = {
-    "Intervention": "vitviz.core.intervention",
+    "Intervention": "vitviz.core.data.intervention",
     "VitvizError": "vitviz.core.progress",
     "draw": "vitviz.views.draw",
     "load": "vitviz.models",

@@ -58,7 +58,7 @@ class Columns(Measured):
 
 def hovering(count: int = 100) -> Row:
     """The cursor moves over the first column; every card of every column has to follow."""
-    from vitviz.core.selection import place_of
+    from vitviz.core.data.selection import place_of
 
     measured = Columns(4)
     session, first = measured.session, next(iter(measured.session.columns))

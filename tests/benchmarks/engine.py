@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 import vitviz
-from vitviz.core.images import open_picture
-from vitviz.core.rollout import rollout, rollout_heads
+from vitviz.core.measures.rollout import rollout, rollout_heads
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.calls import EagerAttention
 from vitviz.models.maps import kept_maps
 from vitviz.models.preprocess import normalised

@@ -31,7 +31,7 @@ _DECLARED = (
 
 def rows(rounds: int = 5) -> list[Row]:
     """All rows; a minute."""
-    from vitviz.core.images import bundled_pictures
+    from vitviz.core.pictures.picture_files import bundled_pictures
 
     program = Path(os.environ.get("VITVIZ_FROZEN", _ROOT / "dist" / "vitviz" / "vitviz"))
     if not program.is_file():

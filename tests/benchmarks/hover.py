@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 import vitviz
-from vitviz.core.rollout import rollout_heads
-from vitviz.core.selection import Selection, place_of
-from vitviz.core.trace import Trace
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.rollout import rollout_heads
 from vitviz.views import views
 
 Row = tuple[str, str, str]

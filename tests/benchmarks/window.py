@@ -75,7 +75,7 @@ def _timed(code: str, words: dict[str, str], **variables: str) -> dict[str, list
 
 def starting(rounds: int = 5) -> list[Row]:
     """Cold starts against a plain script that imports, builds and runs the same network."""
-    from vitviz.core.images import bundled_pictures
+    from vitviz.core.pictures.picture_files import bundled_pictures
     from vitviz.models import bundled
 
     name = next((model.name for model in bundled()), "")
@@ -186,7 +186,7 @@ def hovering(count: int = 120) -> list[Row]:
 
 def hovers(measured: Measured, count: int) -> list[float]:
     """Milliseconds of each step of a cursor over the picture, until all that follows it is painted."""
-    from vitviz.core.selection import place_of
+    from vitviz.core.data.selection import place_of
 
     session, trace = measured.session, measured.session.trace
     assert trace is not None

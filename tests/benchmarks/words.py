@@ -12,10 +12,10 @@ import torch
 
 import vitviz
 from tests.benchmarks.engine import in_one_thread, in_turns
-from vitviz.core.geometry import Spot
-from vitviz.core.images import open_picture
-from vitviz.core.selection import Place, Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.preprocess import normalised
 from vitviz.views import find
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from reference import make_trace
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
 from vitviz.views import views
 
 

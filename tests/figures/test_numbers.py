@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.drawing import Heat, HeatTiles
-from vitviz.core.selection import Selection
+from vitviz.core.data.drawing import Heat, HeatTiles
+from vitviz.core.data.selection import Selection
 from vitviz.figures.numbers import numbers
 from vitviz.figures.raw import raw_attention
 from vitviz.figures.save import save

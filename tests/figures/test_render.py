@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from reference import make_trace
 
 from vitviz.core.colors import Scale, colored
-from vitviz.core.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
-from vitviz.core.geometry import Box, Spot
-from vitviz.core.plots import Axis, Curve, Plot
+from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
+from vitviz.core.data.geometry import Box, Spot
+from vitviz.core.data.plots import Axis, Curve, Plot
+from vitviz.core.data.selection import Selection
+from vitviz.core.drawings.tiled_images import heat_mosaic, upsampled
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.tiles import heat_mosaic, upsampled
 from vitviz.figures.layout import MARGIN, lay_out
 from vitviz.figures.paper import Paper
 from vitviz.figures.render import render

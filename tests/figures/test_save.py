@@ -15,9 +15,9 @@ from PIL import Image
 from reference import make_trace
 
 import vitviz
-from vitviz.core.plots import Plot
+from vitviz.core.data.plots import Plot
+from vitviz.core.data.selection import Selection
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Selection
 from vitviz.figures.save import recipe, save
 from vitviz.views import views
 

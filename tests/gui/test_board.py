@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPointF
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.plots import Table
+from vitviz.core.data.plots import Table
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.board import LOWEST

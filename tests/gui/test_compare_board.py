@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from vitviz.core.geometry import Spot
-from vitviz.core.selection import Place
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.headers import ColumnHeader

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 import vitviz
 from vitviz.cli import run
-from vitviz.core.drawing import Drawing, Heat
-from vitviz.core.sharing import in_ranges
+from vitviz.core.data.drawing import Drawing, Heat
+from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.figures.numbers import numbers
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels

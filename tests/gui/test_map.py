@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     DrawnLayer,
     Grid,
     Heat,
@@ -20,7 +20,7 @@ from vitviz.core.drawing import (
     Outlines,
     Raster,
 )
-from vitviz.core.geometry import Box, Spot
+from vitviz.core.data.geometry import Box, Spot
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.map import MapWidget

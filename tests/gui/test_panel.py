@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import Scale, colored
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Bars,
     Drawing,
     HeadTiles,
@@ -25,8 +25,8 @@ from vitviz.core.drawing import (
     PixelSpace,
     Raster,
 )
-from vitviz.core.geometry import Box, Crop, TokenGrid
-from vitviz.core.plots import Axis, Curve, Plot, Table
+from vitviz.core.data.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.canvas import Canvas

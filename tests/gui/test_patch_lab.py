@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.cost import Dimensions, cost
+from vitviz.core.measures.cost import Dimensions, cost
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.patch_facts import GridPreview, memory

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
 
 import vitviz
-from vitviz.core.drawing import aim
-from vitviz.core.selection import Place, place_of
+from vitviz.core.data.drawing import aim
+from vitviz.core.data.selection import Place, place_of
 from vitviz.gui import theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.app import application

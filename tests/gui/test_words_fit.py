@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import Message
-from vitviz.core.selection import place_of
+from vitviz.core.data.drawing import Message
+from vitviz.core.data.selection import place_of
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.labels import ElidedLabel, WrappedLabel, wrapped

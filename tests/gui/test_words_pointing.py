@@ -10,7 +10,7 @@ from PySide6.QtGui import QMouseEvent
 from pytestqt.qtbot import QtBot
 
 import vitviz
-from vitviz.core.selection import Place, Selection
+from vitviz.core.data.selection import Place, Selection
 from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.canvas import Canvas

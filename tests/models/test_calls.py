@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from vitviz.core.attention import Attention
-from vitviz.core.rollout import mixing, rollout, rollout_heads
+from vitviz.core.data.attention import Attention
+from vitviz.core.measures.rollout import mixing, rollout, rollout_heads
 from vitviz.models import calls
 from vitviz.models.calls import EagerAttention, FusedAttention
 from vitviz.models.maps import KeptMaps, kept_maps

@@ -8,7 +8,7 @@ import torch
 
 import vitviz
 from vitviz import Intervention
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.intervening import order_of, sines
 from vitviz.models.preprocess import normalised

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vitviz
-from vitviz.core.drawing import Heat, HeatTiles, Message
+from vitviz.core.data.drawing import Heat, HeatTiles, Message
 from vitviz.core.progress import Unsupported
 from vitviz.models.preprocess import normalised
 

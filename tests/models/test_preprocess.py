@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from timm.data import create_transform
 
-from vitviz.core.geometry import Spot
-from vitviz.core.images import open_picture
+from vitviz.core.data.geometry import Spot
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.preprocess import Preprocess, normalised, prepare
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)

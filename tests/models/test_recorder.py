@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import vitviz
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Cancelled, Unsupported
 from vitviz.models.keeping import Keeping
 from vitviz.models.reading import read_calls

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch.nn import functional
 
 import vitviz
-from vitviz.core import cost as core
-from vitviz.core.cost import note, patch_sizes
+from vitviz.core.measures import cost as core
+from vitviz.core.measures.cost import note, patch_sizes
 from vitviz.core.progress import BadModel, Unsupported
 from vitviz.models import cost, dimensions, recorder
 

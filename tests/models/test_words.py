@@ -11,9 +11,9 @@ from einops import rearrange, reduce
 from safetensors.torch import save_file
 
 import vitviz
-from vitviz.core.intervention import Intervention
+from vitviz.core.data.inner_words import InnerAttention
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import BadModel
-from vitviz.core.words import InnerAttention
 from vitviz.models.tnt_net import TNT
 from vitviz.models.verify import product_error, relative, sampled_error
 

@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import vitviz
-from vitviz.core.trace import CHECKPOINTS
+from vitviz.core.data.trace import CHECKPOINTS
 from vitviz.gui import platform
 from vitviz.session.saved import SUFFIX
 

@@ -13,8 +13,8 @@ from PIL import Image
 from torch.nn import functional
 
 import vitviz
+from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
-from vitviz.core.selection import Selection
 from vitviz.figures.raw import raw_attention
 from vitviz.models.recorder import OnlyRow
 from vitviz.models.several import Several

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from home import Home
 
-from vitviz.core.geometry import Spot
-from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.session.column import ModelRequest
 from vitviz.session.columns import Live
 from vitviz.session.jobs import InlineJobs, Jobs

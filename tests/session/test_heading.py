@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from vitviz.core.geometry import Spot
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection
-from vitviz.core.trace import Trace
 from vitviz.session.column import Column, ModelChoice, ModelRequest
 from vitviz.session.columns import Live
 from vitviz.session.drawings import Drawings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import vitviz
+from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection, place_of
 from vitviz.session import moves
 from vitviz.session.launch import Launch
 from vitviz.session.start import first_selection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitviz.core.images import open_picture
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.session.pictures import Pictures
 
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import vitviz
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import NEWEST
+from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.progress import VitvizError
-from vitviz.core.recipe import NEWEST
-from vitviz.core.sheet import page
 from vitviz.figures.animate import animate
 from vitviz.figures.numbers import numbers
 from vitviz.figures.raw import raw_attention
@@ -170,7 +170,7 @@ def test_ranges_shared_with_others_come_back(drawing, kitchen) -> None:
     at = next(at for at, each in enumerate(drawing.panels) if each.bar is not None)
     bar = drawing.panels[at].bar
     key = (at, bar.label, bar.unit, bar.table)
-    from vitviz.core.sharing import with_ranges
+    from vitviz.core.drawings.shared_ranges import with_ranges
 
     wide = with_ranges(drawing, {key: (bar.low - 1, bar.high + 1)})
     made = again(save(wide, kitchen / "wide.png"))
@@ -253,7 +253,7 @@ def test_random_weights_cannot_be_had_again(tiny_trace, tmp_path) -> None:
 def replayed_run(file: Path):
     import msgspec
 
-    from vitviz.core.recipe import Recipe
+    from vitviz.core.data.recipe import Recipe
 
     return msgspec.convert(read_recipe(file)["made"], Recipe).run
 

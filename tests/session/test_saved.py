@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitviz.core.geometry import Spot
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place
 from vitviz.session import saved
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs

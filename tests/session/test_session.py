@@ -13,11 +13,11 @@ from home import Home
 from PIL import Image
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import Drawing, Message
-from vitviz.core.images import open_picture
+from vitviz.core.data.drawing import Drawing, Message
+from vitviz.core.data.selection import Place, place_of
+from vitviz.core.data.trace import Trace
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Place, place_of
-from vitviz.core.trace import Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.jobs import InlineJobs, Jobs
 from vitviz.session.launch import Launch

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import vitviz
+from vitviz.core.data.trace import Trace
+from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.progress import VitvizError
-from vitviz.core.sheet import page
-from vitviz.core.trace import Trace
 from vitviz.figures.layout import lay_out
 from vitviz.figures.numbers import numbers
 from vitviz.figures.paper import Paper

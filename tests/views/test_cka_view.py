@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.cka import cka, token_batch
-from vitviz.core.drawing import Heat, aim
+from vitviz.core.data.drawing import Heat, aim
+from vitviz.core.data.selection import Selection
+from vitviz.core.measures.cka import cka, token_batch
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
 from vitviz.views import views
 from vitviz.views.pairs import seen
 

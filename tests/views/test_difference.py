@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from reference import Maps, make_trace
 
-from vitviz.core.compare import overlap
-from vitviz.core.drawing import Heat, PixelSpace, aim
-from vitviz.core.geometry import Spot
+from vitviz.core.data.drawing import Heat, PixelSpace, aim
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.measures.overlap import overlap
+from vitviz.core.measures.rollout import rollout
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.core.rollout import rollout
-from vitviz.core.selection import Place, Selection
 from vitviz.views import views
 from vitviz.views.pairs import names, seen, short
 

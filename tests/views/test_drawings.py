@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.drawing import Heat, HeatTiles, Message, RasterTiles, aim
-from vitviz.core.geometry import Spot
-from vitviz.core.selection import Place, Selection, place_of
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, RasterTiles, aim
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.views import views
 
 NAMES = ("patches", "heads", "rollout", "positions", "predictions")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from reference import Maps, make_trace, softmax_maps
 
-from vitviz.core.drawing import Heat, HeatTiles, Labels, Message, Outlines
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.drawing import Heat, HeatTiles, Labels, Message, Outlines
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Place, Selection, place_of
 from vitviz.views import views
 
 

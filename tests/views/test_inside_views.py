@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import vitviz
-from vitviz.core.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
-from vitviz.core.plots import Plot, Table
+from vitviz.core.data.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
+from vitviz.core.data.plots import Plot, Table
 from vitviz.core.progress import Unsupported
 from vitviz.views import lens, parts
 

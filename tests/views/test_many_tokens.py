@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 import vitviz
-from vitviz.core import pairs
-from vitviz.core.distance import distances, distances_from
-from vitviz.core.drawing import Heat, Message
+from vitviz.core.data.drawing import Heat, Message
+from vitviz.core.measures import token_pairs
+from vitviz.core.measures.distance import distances, distances_from
+from vitviz.core.measures.similarity import cosine, cosine_with, directions
 from vitviz.core.progress import Unsupported
-from vitviz.core.similarity import cosine, cosine_with, directions
 from vitviz.views import views
 
 
 @pytest.fixture
 def no_room(monkeypatch):
     """As if even a small model had too many tokens."""
-    monkeypatch.setattr(pairs, "MOST", 100)
+    monkeypatch.setattr(token_pairs, "MOST", 100)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_weight_fused_by_mean_flows_the_same_without_the_whole_map(trace, monkey
     weight = np.random.default_rng(0).random((3, trace.grid.tokens), np.float32)
     attention = trace.layers[0].attention
     expected = weight @ np.mean([attention.matrix(head) for head in range(attention.heads)], axis=0)
-    monkeypatch.setattr(pairs, "MOST", 100)
+    monkeypatch.setattr(token_pairs, "MOST", 100)
     np.testing.assert_allclose(attention.flow(weight, fuse="mean"), expected, atol=1e-6)
     np.testing.assert_allclose(attention.flow(weight[0], fuse="mean"), expected[0], atol=1e-6)
     with pytest.raises(Unsupported, match="fuse by mean"):

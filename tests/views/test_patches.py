@@ -9,9 +9,9 @@ import pytest
 from einops import rearrange
 from reference import make_trace
 
-from vitviz.core.drawing import Grid, Labels, Message, Outlines, Raster, RasterTiles, aim
-from vitviz.core.geometry import Box
-from vitviz.core.selection import Selection, place_of
+from vitviz.core.data.drawing import Grid, Labels, Message, Outlines, Raster, RasterTiles, aim
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection, place_of
 from vitviz.views import views
 
 

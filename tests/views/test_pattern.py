@@ -9,7 +9,7 @@ import pytest
 from reference import make_trace
 
 import vitviz
-from vitviz.core.drawing import Message, Raster, RasterTiles
+from vitviz.core.data.drawing import Message, Raster, RasterTiles
 from vitviz.views.pattern import EXAMPLES
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.drawing import Heat, HeatTiles, Message, Raster, aim
-from vitviz.core.selection import Selection, place_of
-from vitviz.core.similarity import cosine
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, Raster, aim
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.measures.similarity import cosine
 from vitviz.views import views
 
 

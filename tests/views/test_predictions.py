@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reference import make_trace
 
-from vitviz.core.selection import Selection
+from vitviz.core.data.selection import Selection
 from vitviz.views import views
 
 

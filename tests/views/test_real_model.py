@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vitviz
-from vitviz.core.drawing import Heat, HeatTiles
+from vitviz.core.data.drawing import Heat, HeatTiles
 from vitviz.core.progress import Unsupported
 from vitviz.views import find, views
 

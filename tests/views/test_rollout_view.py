@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.drawing import Heat, HeatTiles, aim
+from vitviz.core.data.drawing import Heat, HeatTiles, aim
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.measures.rollout import rollout, rollout_heads
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import rollout, rollout_heads
-from vitviz.core.selection import Selection, place_of
 from vitviz.views import rollout as module
 from vitviz.views import views
 

@@ -9,8 +9,8 @@ import pytest
 from reference import Maps, make_trace
 
 import vitviz
-from vitviz.core.drawing import Heat, Outlines, aim
-from vitviz.core.plots import Plot
+from vitviz.core.data.drawing import Heat, Outlines, aim
+from vitviz.core.data.plots import Plot
 from vitviz.core.progress import Unsupported
 from vitviz.views import find
 

@@ -8,8 +8,8 @@ import torch
 
 import vitviz
 from vitviz import Intervention
-from vitviz.core.drawing import Bars, Heat, Message
-from vitviz.core.plots import Table
+from vitviz.core.data.drawing import Bars, Heat, Message
+from vitviz.core.data.plots import Table
 
 
 def heats(drawing):

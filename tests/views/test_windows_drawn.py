@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import vitviz
-from vitviz.core.drawing import Heat, HeatTiles, Outlines
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Heat, HeatTiles, Outlines
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Place, Selection, place_of
+from vitviz.core.measures.stage_rollout import staged_heads
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Place, Selection, place_of
-from vitviz.core.stages import staged_heads
 from vitviz.views import views
 
 SWIN = {"input_size": 64, "embed_dim": 16, "depths": (2, 2), "num_heads": (1, 2), "window_size": 4}

@@ -12,10 +12,10 @@ from einops import rearrange
 
 import vitviz
 from vitviz.cli.asked import token_of
-from vitviz.core.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Place, Selection
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.core.selection import Place, Selection
 from vitviz.figures.render import render
 from vitviz.views import find, views
 from vitviz.views.sentences import rank_agreement

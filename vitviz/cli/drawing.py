@@ -36,11 +36,11 @@ from vitviz.cli.asked import (
     token_of,
     view_named,
 )
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.trace import Trace
 from vitviz.core.files import check_place, whole
-from vitviz.core.images import open_picture, picture_files
+from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
-from vitviz.core.trace import Trace
 from vitviz.session.against import against as compared
 from vitviz.session.against import changed
 from vitviz.session.column import ModelRequest
@@ -238,7 +238,7 @@ def _swept(
     view: View, subject: Subject, ways: Sequence[Sequence[Step]], target: Path
 ) -> list[Drawing]:
     """The drawings of a sweep; one page of them for a figure."""
-    from vitviz.core.sheet import page
+    from vitviz.core.drawings.drawing_sheet import page
 
     drawings = sweep(view, subject, ways, meter())
     if target.suffix.lower() in _ANIMATED:

@@ -17,10 +17,10 @@ from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.drawings.shared_ranges import ranges, with_ranges
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.core.sharing import ranges, with_ranges
 from vitviz.figures.paper import Paper
 from vitviz.figures.recipes import ascii_recipe, exact, recipe
 from vitviz.figures.render import pixels

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from vitviz.core.geometry import Box
+from vitviz.core.data.geometry import Box
 
 Copies = dict[tuple[tuple[int, ...], bytes], np.ndarray]
 """The images of one figure by their shape and content."""

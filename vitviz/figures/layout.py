@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import Bars, Drawing, Labels, Panel
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Bars, Drawing, Labels, Panel
+from vitviz.core.data.geometry import Box
 from vitviz.figures.paper import Paper
 from vitviz.figures.text import height, number, width, wrapped
 

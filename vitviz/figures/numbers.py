@@ -15,7 +15,7 @@ from einops import rearrange
 from jaxtyping import Float32
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Bars,
     Drawing,
     HeadTiles,
@@ -26,7 +26,7 @@ from vitviz.core.drawing import (
     TokenPairs,
     TokenTiles,
 )
-from vitviz.core.plots import Plot
+from vitviz.core.data.plots import Plot
 from vitviz.figures.recipes import recipe
 
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from vitviz.core.colors import colored
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Bars,
     DrawnLayer,
     Grid,
@@ -26,9 +26,9 @@ from vitviz.core.drawing import (
     Raster,
     RasterTiles,
 )
-from vitviz.core.geometry import Box
-from vitviz.core.plots import Plot, Table
-from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic, upsampled
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Plot, Table
+from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic, upsampled
 from vitviz.figures.embedded import Copies, Embedded
 from vitviz.figures.paper import Paper
 from vitviz.figures.plots import paint_plot, paint_table

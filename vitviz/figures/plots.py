@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from vitviz.core.plots import Curve, Plot, Table, Tone
+from vitviz.core.data.plots import Curve, Plot, Table, Tone
 from vitviz.figures.paper import Paper
 from vitviz.figures.text import LINE, POINT, family, fitted, printable, width, wrapped
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from einops import rearrange
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.recipe import NEWEST, run_of
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Layer, Trace
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.recipe import NEWEST, run_of
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
 from vitviz.figures.numbers import zipped
 from vitviz.figures.recipes import versions
 

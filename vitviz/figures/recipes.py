@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import NEWEST
 from vitviz.core.progress import VitvizError
-from vitviz.core.recipe import NEWEST
 from vitviz.figures.paper import Paper
 
 _LARGEST = 256 * 1024 * 1024

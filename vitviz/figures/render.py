@@ -13,8 +13,8 @@ from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
 from vitviz.core.colors import Scale, table_colors
-from vitviz.core.drawing import Drawing
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import Box
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, TiffImagePlugin
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import each_once

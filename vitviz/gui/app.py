@@ -20,8 +20,8 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vitviz import __version__
+from vitviz.core.data.trace import Trace
 from vitviz.core.resources import resource
-from vitviz.core.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.arrivals import Arrivals
 from vitviz.gui.keys import KeyGuard

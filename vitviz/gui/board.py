@@ -8,7 +8,7 @@ from collections.abc import Collection
 from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
 from vitviz.gui.card import Card
 from vitviz.gui.theme import UNIT
 from vitviz.views import View

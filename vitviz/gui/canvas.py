@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from vitviz.core.drawing import Bars, Drawing, Message, Panel
-from vitviz.core.geometry import Box
-from vitviz.core.plots import Plot, Table
+from vitviz.core.data.drawing import Bars, Drawing, Message, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Plot, Table
 from vitviz.gui.labels import wrapped
 from vitviz.gui.legend import (
     TITLE_LINES,

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing, Message
+from vitviz.core.data.drawing import Drawing, Message
 from vitviz.gui import theme
 from vitviz.gui.canvas import Canvas
 from vitviz.gui.composing import DragOut

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QWidget
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.gui.card import Card
 from vitviz.gui.comparing import CompareBar, Layout
 from vitviz.gui.headers import ColumnHeader, HeaderStrip, Offer

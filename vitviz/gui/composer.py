@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
 from vitviz.core.progress import Progress
 from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
 from vitviz.gui.theme import UNIT
 from vitviz.session.compose import COLUMNS, VIEWS, Composition
 

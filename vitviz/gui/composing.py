@@ -14,9 +14,9 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QUrl
 from PySide6.QtGui import QDrag, QGuiApplication, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.trace import Trace
 from vitviz.gui.composer import Composer
 from vitviz.session.compose import VIEWS, Composition
 from vitviz.session.session import Session

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.images import thumbnail
-from vitviz.core.trace import Picture
+from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.gui import theme
 from vitviz.gui.qimages import image_of
 from vitviz.gui.theme import UNIT

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.forms import Form
 from vitviz.gui.keys import leave_focus

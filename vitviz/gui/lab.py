@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout
 from shiboken6 import isValid
 
-from vitviz.core.cost import Dimensions
-from vitviz.core.images import thumbnail
+from vitviz.core.measures.cost import Dimensions
+from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
 from vitviz.gui.patch_lab import PatchLab
 from vitviz.gui.qimages import image_of

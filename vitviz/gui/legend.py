@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QR
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vitviz.core.colors import Scale, table_colors
-from vitviz.core.drawing import Bars
+from vitviz.core.data.drawing import Bars
 from vitviz.gui import theme
 from vitviz.gui.qimages import image_of
 

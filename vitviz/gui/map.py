@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem
 
-from vitviz.core.drawing import DrawnLayer
-from vitviz.core.geometry import Box, Spot
+from vitviz.core.data.drawing import DrawnLayer
+from vitviz.core.data.geometry import Box, Spot
 from vitviz.gui import theme
 from vitviz.gui.painted import Painted, Placing, painted
 

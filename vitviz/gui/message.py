@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from vitviz.core.drawing import Message
+from vitviz.core.data.drawing import Message
 from vitviz.gui import theme
 from vitviz.gui.labels import wrapped
 

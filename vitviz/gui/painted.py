@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QStaticText
 
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     DrawnLayer,
     Grid,
     Heat,
@@ -21,8 +21,8 @@ from vitviz.core.drawing import (
     Raster,
     RasterTiles,
 )
-from vitviz.core.geometry import Box
-from vitviz.core.tiles import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.core.data.geometry import Box
+from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui import theme
 from vitviz.gui.qimages import heat_image, image_of, raster_image
 

@@ -17,19 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import (
-    Aim,
-    Bars,
-    LayerPairs,
-    Listed,
-    Message,
-    Panel,
-    aim,
-)
-from vitviz.core.drawing import HeadTiles as HeadSpace
-from vitviz.core.geometry import Box, Spot
-from vitviz.core.plots import Plot, Table
-from vitviz.core.selection import Place, place_of
+from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, aim
+from vitviz.core.data.drawing import HeadTiles as HeadSpace
+from vitviz.core.data.geometry import Box, Spot
+from vitviz.core.data.plots import Plot, Table
+from vitviz.core.data.selection import Place, place_of
 from vitviz.gui.labels import WrappedLabel
 from vitviz.gui.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.map import CLICK, MapWidget

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from vitviz.core.cost import Cost, Size
+from vitviz.core.measures.cost import Cost, Size
 from vitviz.gui import theme
 from vitviz.gui.theme import UNIT
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.cost import Dimensions, Size, cost, note, patch_sizes
+from vitviz.core.measures.cost import Dimensions, Size, cost, note, patch_sizes
 from vitviz.gui import theme
 from vitviz.gui.patch_facts import Costs, GridPreview
 from vitviz.gui.theme import UNIT

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-from vitviz.core.plots import Curve, Plot, Table, Tone, is_number
+from vitviz.core.data.plots import Curve, Plot, Table, Tone, is_number
 from vitviz.gui import theme
 
 GAP = 6

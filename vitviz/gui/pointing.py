@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from vitviz.core.selection import Selection
+from vitviz.core.data.selection import Selection
 from vitviz.gui.board import Board
 from vitviz.gui.table import Table
 from vitviz.session.session import Session

@@ -9,8 +9,8 @@ from jaxtyping import UInt8
 from PySide6.QtGui import QImage
 
 from vitviz.core.colors import Table, color_index, table_colors
-from vitviz.core.drawing import Heat, Raster
-from vitviz.core.tiles import upsampled
+from vitviz.core.data.drawing import Heat, Raster
+from vitviz.core.drawings.tiled_images import upsampled
 
 
 def image_of(pixels: UInt8[np.ndarray, "row col channel"]) -> QImage:

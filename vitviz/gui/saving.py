@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
 from vitviz.core.progress import Progress
 from vitviz.session.compose import Composition, compose
 from vitviz.session.log import sentence

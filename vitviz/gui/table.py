@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import Box
 from vitviz.gui.card import Card
 from vitviz.gui.headers import ColumnHeader, HeaderStrip
 from vitviz.gui.row import Row

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-from vitviz.core.drawing import Role
+from vitviz.core.data.drawing import Role
 from vitviz.core.resources import resource
 
 ThemeName = Literal["auto", "dark", "light"]

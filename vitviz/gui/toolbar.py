@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.trace import ModelInfo, Trace
+from vitviz.core.data.trace import ModelInfo, Trace
 from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.selection import Place, place_of
-from vitviz.core.trace import Trace
+from vitviz.core.data.selection import Place, place_of
+from vitviz.core.data.trace import Trace
 from vitviz.gui import theme
 from vitviz.gui.links import Links
 from vitviz.gui.theme import UNIT

@@ -28,9 +28,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Picture, Trace
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES, Wish, plain
 from vitviz.gui.board import Board

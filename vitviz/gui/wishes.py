@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.images import bundled_pictures
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui import dialogs, theme
 from vitviz.gui.actions import WISHES
 from vitviz.gui.composing import composition_of, copy_as, open_composer

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vitviz.core.drawing import Panel, PixelSpace
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Panel, PixelSpace
+from vitviz.core.data.geometry import Box
 
 
 def window_of(panel: Panel, seen: Box) -> Box:

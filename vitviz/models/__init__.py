@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-    from vitviz.core.cost import Cost, Dimensions
-    from vitviz.core.intervention import Intervention
-    from vitviz.core.trace import Asked, Picture, Trace
+    from vitviz.core.data.intervention import Intervention
+    from vitviz.core.data.trace import Asked, Picture, Trace
+    from vitviz.core.measures.cost import Cost, Dimensions
     from vitviz.models.hardware import DeviceInfo
     from vitviz.models.model import Model
 
@@ -133,9 +133,9 @@ def cost(
     relative to the model's own sizes.
 
     Unsupported with the reason where the model cannot take the patch size; those it can are in
-    `vitviz.core.cost.patch_sizes(dimensions(name), size)`.
+    `vitviz.core.measures.cost.patch_sizes(dimensions(name), size)`.
     """
-    from vitviz.core.cost import cost as reckoned
+    from vitviz.core.measures.cost import cost as reckoned
 
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     return reckoned(dimensions(name, architecture=architecture), patch_size, size)

@@ -16,11 +16,11 @@ from einops import rearrange
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.inside import Block, Stem
-from vitviz.core.intervention import Intervention
+from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
-from vitviz.core.trace import Trace
 from vitviz.models import lens
 from vitviz.models.blocks import block_of
 from vitviz.models.intervening import intervened

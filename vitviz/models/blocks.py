@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from vitviz.core.inside import Block, Step
+from vitviz.core.data.block_steps import Block, Step
 from vitviz.core.progress import Unsupported
 from vitviz.models.recorder import Call, record
 

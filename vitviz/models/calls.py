@@ -15,10 +15,10 @@ from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from vitviz.core.attention import Fuse
-from vitviz.core.pairs import MOST, check_pairs, too_many
+from vitviz.core.data.attention import Fuse
+from vitviz.core.measures.rollout import mixing
+from vitviz.core.measures.token_pairs import MOST, check_pairs, too_many
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import mixing
 from vitviz.models.maps import kept_maps
 from vitviz.models.recorder import OnlyRow
 
@@ -101,7 +101,7 @@ class Recorded(ABC):
         """Weight on queries, (head query), moved to the keys they look at: (head key).
 
         ValueError for another shape, Unsupported where it takes the whole map of too many tokens;
-        `fuse` and `discard` as `vitviz.core.attention` has them.
+        `fuse` and `discard` as `vitviz.core.data.attention` has them.
         """
         if fuse == "mean" and discard == 0 and self._in_parts:
             every = repeat(weight, "... query -> ... head query", head=self.heads)

@@ -17,7 +17,7 @@ import timm
 import torch
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue import FILE, Catalogue, Entry, catalogue, write

@@ -15,8 +15,8 @@ import timm
 import torch
 from torch import nn
 
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.core.trace import Trace
 from vitviz.models import load, trace
 
 TRIED = 3

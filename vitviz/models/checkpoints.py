@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vitviz.core.data.trace import CHECKPOINTS
+from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.progress import BadModel
-from vitviz.core.trace import CHECKPOINTS
-from vitviz.core.unreadable import locked, not_found
 from vitviz.models.formats import read_npz, timm_names
 
 State = dict[str, Tensor]

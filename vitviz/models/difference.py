@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float32
 from torch import Tensor
 
-from vitviz.core.attention import Attention
+from vitviz.core.data.attention import Attention
 from vitviz.models.calls import Recorded
 
 

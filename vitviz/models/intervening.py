@@ -19,8 +19,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.intervention import Intervention
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.preprocess import Prepared, Preprocess
 

@@ -13,8 +13,8 @@ from huggingface_hub.errors import EntryNotFoundError
 from timm.data import resolve_model_data_config
 from torch import nn
 
+from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
-from vitviz.core.trace import ModelInfo, Weights
 from vitviz.models.checkpoints import SUFFIXES, file_hash, read_state
 from vitviz.models.download import fetch
 from vitviz.models.families import family_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from vitviz.core.trace import ModelInfo
+from vitviz.core.data.trace import ModelInfo
 from vitviz.models.families import Family
 from vitviz.models.preprocess import Preprocess
 

@@ -10,7 +10,7 @@ from einops import rearrange
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
 from vitviz.models.recorder import record
 

@@ -13,10 +13,10 @@ from einops import rearrange
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from vitviz.core.geometry import Box, Crop
-from vitviz.core.images import LARGEST
+from vitviz.core.data.geometry import Box, Crop
+from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.picture_files import LARGEST
 from vitviz.core.progress import BadImage
-from vitviz.core.trace import Picture
 
 Fit = Literal["crop", "pad", "squash"]
 

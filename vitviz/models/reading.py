@@ -14,10 +14,10 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.trace import Layer, Matrix
-from vitviz.core.windows import PADDING, Windows
-from vitviz.core.words import Words
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.inner_words import Words
+from vitviz.core.data.trace import Layer, Matrix
+from vitviz.core.data.windows import PADDING, Windows
 from vitviz.models.calls import EagerAttention, FusedAttention, Recorded, RowAttention
 from vitviz.models.recorder import Call, OnlyRow
 from vitviz.models.spread import SpreadAttention

@@ -14,11 +14,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from vitviz.core.geometry import Crop, TokenGrid
-from vitviz.core.images import Source, open_picture
+from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Fit, Picture, Trace
+from vitviz.core.pictures.picture_files import Source, open_picture
 from vitviz.core.progress import silent
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Fit, Picture, Trace
 from vitviz.models import tracing
 from vitviz.models.model import Model
 from vitviz.models.preprocess import Prepared, normalised, prepare

@@ -10,7 +10,7 @@ from timm.data import resolve_model_data_config
 from timm.layers import PatchEmbed
 from torch import nn
 
-from vitviz.core.cost import Dimensions, Size, check_divides, note
+from vitviz.core.measures.cost import Dimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.checkpoints import SUFFIXES, read_state
 from vitviz.models.families import family_of

@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitviz.core.inside import Stem
+from vitviz.core.data.block_steps import Stem
 from vitviz.core.progress import Unsupported
 from vitviz.models.verify import tolerance
 

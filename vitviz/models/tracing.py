@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vitviz.core.images import open_picture
-from vitviz.core.intervention import Intervention
+from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.trace import ModelInfo, Picture, Trace
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
-from vitviz.core.trace import ModelInfo, Picture, Trace
 from vitviz.models.again import Again
 from vitviz.models.calls import Recorded
 from vitviz.models.hardware import precision_name

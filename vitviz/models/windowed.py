@@ -10,7 +10,7 @@ from einops import rearrange
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from vitviz.core.windows import PADDING, Windows
+from vitviz.core.data.windows import PADDING, Windows
 from vitviz.models.calls import TILE, Recorded, add_bias
 
 

@@ -13,8 +13,8 @@ from einops import rearrange, reduce
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.words import InnerLayer, Words
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.inner_words import InnerLayer, Words
 from vitviz.models.calls import TILE, one_thread
 from vitviz.models.reading import block_indices, merged, refusal
 from vitviz.models.recorder import Call

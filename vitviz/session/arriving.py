@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
-from vitviz.core.trace import Picture
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.log import sentence
 from vitviz.session.pictures import Source, read_sources

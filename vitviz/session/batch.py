@@ -14,13 +14,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.drawings.shared_ranges import Key, ranges, with_ranges
 from vitviz.core.files import whole
-from vitviz.core.geometry import Crop, TokenGrid
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
-from vitviz.core.selection import Selection
-from vitviz.core.sharing import Key, ranges, with_ranges
-from vitviz.core.trace import Trace
 from vitviz.session.manifest import Manifest
 from vitviz.session.targets import Targets, pictures_of
 from vitviz.views import View

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.sharing import Ranges, ranges, with_ranges
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.drawings.shared_ranges import Ranges, ranges, with_ranges
 from vitviz.session.columns import Live
 from vitviz.session.jobs import Jobs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import cast
 
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Picture
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture
 from vitviz.session.columns import Columns, Live
 from vitviz.session.together import PARTS, Size, Sizes, Together, carried, differing, one_model
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vitviz.core.trace import CHECKPOINTS
+from vitviz.core.data.trace import CHECKPOINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from psygnal import Signal
 
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.session.column import Column
 from vitviz.session.drawings import Drawings
 from vitviz.session.past import Kept, Lost, Past

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Sheet
+from vitviz.core.drawings.drawing_sheet import page
+from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.core.recipe import Sheet
-from vitviz.core.sharing import in_ranges
-from vitviz.core.sheet import page
 from vitviz.session.sweep import Step, Subject, across, sheet_of, shown, steps, sweep
 from vitviz.views import View
 from vitviz.views.options import Value

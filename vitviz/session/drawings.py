@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, Unsupported, watching
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.session.jobs import Job, Jobs
 from vitviz.session.log import sentence
 from vitviz.views import Follows, find

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
-from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.shelf import Shelf
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vitviz.core.trace import Picture, Trace
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns import Live
 from vitviz.session.together import Together
 

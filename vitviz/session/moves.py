@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from vitviz.core.data.selection import Place, Selection, place_of
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection, place_of
-from vitviz.core.trace import Trace
 from vitviz.session.together import scaled
 
 

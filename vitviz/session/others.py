@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
-from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs

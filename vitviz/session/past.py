@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vitviz.core.selection import Selection
+from vitviz.core.data.selection import Selection
 from vitviz.session.column import Column
 
 _REMEMBERED = 20

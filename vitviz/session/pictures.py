@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vitviz.core.images import SUFFIXES, open_picture, picture_files
+from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
-from vitviz.core.trace import Picture
 from vitviz.session.fetch import fetch, file_name, is_address
 from vitviz.session.log import sentence
 

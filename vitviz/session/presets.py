@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.session.column import Column, ModelChoice
 from vitviz.session.together import Together
 

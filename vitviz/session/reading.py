@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import BadModel, Progress, Unsupported
-from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import ModelRequest
 from vitviz.session.engine import Engine
 from vitviz.session.jobs import Job, Jobs

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 from psygnal import Signal
 
+from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
-from vitviz.core.trace import Picture
 from vitviz.session import saved
 from vitviz.session.log import sentence
 from vitviz.session.saved import Gone, Saved, SavedPicture

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.images import bundled_pictures, open_picture
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Recipe, Run, Sheet
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.drawings.drawing_sheet import page
+from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.core.recipe import Recipe, Run, Sheet
-from vitviz.core.selection import Selection
-from vitviz.core.sharing import in_ranges
-from vitviz.core.sheet import page
-from vitviz.core.trace import Picture, Trace
 from vitviz.session.column import is_checkpoint
 from vitviz.session.settings import read_settings
 from vitviz.views import find

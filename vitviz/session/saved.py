@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture
 from vitviz.core.files import whole
-from vitviz.core.images import open_picture
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Picture
 from vitviz.session.column import Column, is_checkpoint
 from vitviz.session.log import sentence
 from vitviz.session.together import Together

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from psygnal import Signal
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection
-from vitviz.core.trace import Picture, Trace
 from vitviz.session import moves
 from vitviz.session.arriving import Arriving
 from vitviz.session.beside import Beside

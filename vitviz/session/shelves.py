@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vitviz.core.cost import Dimensions, cost
+from vitviz.core.measures.cost import Dimensions, cost
 from vitviz.core.progress import Unsupported
 from vitviz.models.catalogue import Entry
 from vitviz.models.library import BundledModel

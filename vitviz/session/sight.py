@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from vitviz.core.trace import Picture, Trace
+from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.beside import Beside
 from vitviz.session.columns import Columns, Live
 from vitviz.session.drawings import Scene, chosen_of

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from vitviz import __version__
-from vitviz.core.images import bundled_pictures
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.models import bundled, load, names, trace
 from vitviz.views import views
 

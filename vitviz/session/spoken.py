@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vitviz.core.data.recipe import Recipe, Run
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.recipe import Recipe, Run
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 
 Ranges = Sequence[tuple[int, float, float]]
 
@@ -27,7 +27,7 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) ->
         untrained = ", pretrained=False" if run.weights == "untrained" else ""
         if run.intervention is not None:
             fit += f", intervention={run.intervention!r}"
-            if (needed := "from vitviz.core.intervention import Intervention") not in lines:
+            if (needed := "from vitviz.core.data.intervention import Intervention") not in lines:
                 lines.insert(0, needed)
         lines += [
             f"{name}model = vitviz.load({trace.model.name!r}{asked}{untrained})",

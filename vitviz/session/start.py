@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from vitviz.core.images import bundled_pictures
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection
-from vitviz.core.trace import Trace
 from vitviz.session.column import ModelRequest, is_checkpoint
 from vitviz.session.launch import Launch
 from vitviz.session.settings import Settings

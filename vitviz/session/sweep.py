@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Sheet
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.trace import Trace
+from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.core.recipe import Sheet
-from vitviz.core.selection import Selection, place_of
-from vitviz.core.sheet import MAIN, main_panel
-from vitviz.core.trace import Trace
 from vitviz.session.start import place_named
 from vitviz.views import View, find, views
 from vitviz.views.options import Option, Value

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from vitviz.core.images import picture_files
+from vitviz.core.pictures.picture_files import picture_files
 
 
 class Targets:

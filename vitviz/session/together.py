@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from vitviz.core.geometry import Spot
-from vitviz.core.selection import Place, Selection
+from vitviz.core.data.geometry import Spot
+from vitviz.core.data.selection import Place, Selection
 from vitviz.session.column import ModelRequest
 
 Size = tuple[int, int]

@@ -11,11 +11,11 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
-from vitviz.core.drawing import Drawing
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Recipe, run_of
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.core.recipe import Recipe, run_of
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views.options import ALL_OPEN, Option, arguments, options_of
 
 Draw = Callable[..., Drawing]
@@ -198,8 +198,8 @@ def view(
 @cache
 def views() -> dict[str, View]:
     """All views by name, in the board's order: those of this package and of `vitviz.views` plugins."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
     for entry in entry_points(group="vitviz.views"):
         entry.load()
     return dict(sorted(_registered.items(), key=lambda item: (item[1].order, item[0])))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.drawing import Drawing, Message, Panel
-from vitviz.core.geometry import Box
-from vitviz.core.inside import Block, Stem
+from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.drawing import Drawing, Message, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Source, Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Source, Trace
 from vitviz.views import parts
 from vitviz.views.kept import kept
 

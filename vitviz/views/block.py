@@ -7,13 +7,13 @@ from typing import Annotated
 import numpy as np
 from einops import reduce
 
-from vitviz.core.drawing import Drawing, Message, Panel
-from vitviz.core.geometry import Box
-from vitviz.core.inside import Step
-from vitviz.core.plots import Table
+from vitviz.core.data.block_steps import Step
+from vitviz.core.data.drawing import Drawing, Message, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Table
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, spread, view
 from vitviz.views.options import Help
 

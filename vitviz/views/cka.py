@@ -9,14 +9,14 @@ from weakref import ref
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from vitviz.core.cka import cka, picture_batch, token_batch
 from vitviz.core.colors import Scale
-from vitviz.core.compare import overlap
-from vitviz.core.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.cka import cka, picture_batch, token_batch
+from vitviz.core.measures.overlap import overlap
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import pairs, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

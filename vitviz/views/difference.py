@@ -11,7 +11,10 @@ from einops import reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import Scale, Table
-from vitviz.core.compare import (
+from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Heat, Panel, PixelSpace
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.measures.overlap import (
     Cells,
     Overlap,
     Seen,
@@ -22,10 +25,7 @@ from vitviz.core.compare import (
     overlap,
     resized,
 )
-from vitviz.core.drawing import Drawing, DrawnLayer, Grid, Heat, Panel, PixelSpace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Layer, Trace
 from vitviz.views import pairs, parts, view
 from vitviz.views.options import Help
 from vitviz.views.rollout import fused_row, head_rows

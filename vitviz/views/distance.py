@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from vitviz.core.distance import Convolutions, drawable, mean_distance
-from vitviz.core.drawing import Drawing
-from vitviz.core.plots import Curve
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.plots import Curve
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.distance import Convolutions, drawable, mean_distance
 from vitviz.views import parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

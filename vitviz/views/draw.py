@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from vitviz.core.drawing import Drawing
-from vitviz.core.geometry import Crop, TokenGrid
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.selection import Place, Selection, place_of
+from vitviz.core.data.trace import Trace
+from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Place, Selection, place_of
-from vitviz.core.sharing import in_ranges
-from vitviz.core.trace import Trace
 from vitviz.views import find
 
 Token = tuple[int, ...] | int | str | None

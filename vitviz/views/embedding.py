@@ -9,14 +9,14 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float64, UInt8
 
-from vitviz.core.drawing import Drawing, Panel, RasterTiles
-from vitviz.core.geometry import Box
-from vitviz.core.inside import Stem
-from vitviz.core.pca import components
-from vitviz.core.plots import Table
+from vitviz.core.data.block_steps import Stem
+from vitviz.core.data.drawing import Drawing, Panel, RasterTiles
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Table
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.pca import components
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

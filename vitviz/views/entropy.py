@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from vitviz.core.distance import mean_entropy
-from vitviz.core.drawing import Drawing
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.distance import mean_entropy
 from vitviz.views import parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

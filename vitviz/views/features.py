@@ -10,11 +10,11 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from vitviz.core.drawing import Drawing, Panel, PixelSpace, Raster
-from vitviz.core.pca import components, projected, threshold
-from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine_with, directions
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing, Panel, PixelSpace, Raster
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.pca import components, projected, threshold
+from vitviz.core.measures.similarity import cosine_with, directions
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

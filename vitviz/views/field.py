@@ -9,7 +9,12 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32, Float64
 
-from vitviz.core.distance import (
+from vitviz.core.data.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.plots import Axis, Curve, Plot, Whose
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.measures.distance import (
     Convolutions,
     below_zero,
     distances_from,
@@ -17,12 +22,7 @@ from vitviz.core.distance import (
     mass_within,
     radius_of,
 )
-from vitviz.core.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box, TokenGrid
-from vitviz.core.plots import Axis, Curve, Plot, Whose
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection, place_of
-from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

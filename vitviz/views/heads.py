@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from einops import reduce
 
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
     HeatTiles,
@@ -18,10 +18,10 @@ from vitviz.core.drawing import (
     Panel,
     PixelSpace,
 )
-from vitviz.core.geometry import Box, TokenGrid
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
-from vitviz.core.trace import Trace
+from vitviz.core.data.trace import Trace
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

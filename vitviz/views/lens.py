@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from vitviz.core.drawing import Drawing, Listed, Message, Panel, PixelSpace
-from vitviz.core.geometry import Box
-from vitviz.core.plots import Axis, Curve, Plot, Table, Tone, Whose
+from vitviz.core.data.drawing import Drawing, Listed, Message, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

@@ -9,12 +9,12 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.attention import Attention
-from vitviz.core.drawing import Drawing, Heat, Outlines, Panel
-from vitviz.core.geometry import Box
+from vitviz.core.data.attention import Attention
+from vitviz.core.data.drawing import Drawing, Heat, Outlines, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Matrix, Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Layer, Matrix, Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

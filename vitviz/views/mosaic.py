@@ -7,10 +7,18 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.drawing import Drawing, HeadTiles, HeatTiles, Labels, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import (
+    Drawing,
+    HeadTiles,
+    HeatTiles,
+    Labels,
+    Outlines,
+    Panel,
+    PixelSpace,
+)
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

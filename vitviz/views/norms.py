@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from vitviz.core.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box
-from vitviz.core.inside import Block
-from vitviz.core.plots import Axis, Curve, Plot, Whose, axis
+from vitviz.core.data.block_steps import Block
+from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vitviz.core.compare import Seen
-from vitviz.core.trace import Trace
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.overlap import Seen
 
 LONGEST = 26
 """Letters of a name that fit over a small panel."""

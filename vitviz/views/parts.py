@@ -9,12 +9,12 @@ from einops import rearrange, reduce
 from jaxtyping import Float32, Int
 
 from vitviz.core.colors import DIVERGING, Scale
-from vitviz.core.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
-from vitviz.core.geometry import Box, Spot, TokenGrid
-from vitviz.core.selection import Place, Selection
-from vitviz.core.selection import token_words as token_words
-from vitviz.core.trace import Layer, Trace
-from vitviz.core.windows import boxes_of
+from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
+from vitviz.core.data.geometry import Box, Spot, TokenGrid
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.selection import token_words as token_words
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.data.windows import boxes_of
 from vitviz.views.kept import kept
 from vitviz.views.options import Look
 

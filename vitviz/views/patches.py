@@ -10,7 +10,7 @@ from einops import rearrange
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
     Grid,
@@ -24,9 +24,9 @@ from vitviz.core.drawing import (
     RasterTiles,
     TokenTiles,
 )
-from vitviz.core.geometry import Box
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

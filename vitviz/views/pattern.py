@@ -13,12 +13,12 @@ from einops import rearrange
 from jaxtyping import UInt8
 
 from vitviz.core.colors import Scale
-from vitviz.core.drawing import Drawing, Heat, Message, Panel, Raster, RasterTiles
-from vitviz.core.geometry import Box
-from vitviz.core.patterns import Operation, Order, Reduction, lengths_of, run
+from vitviz.core.data.drawing import Drawing, Heat, Message, Panel, Raster, RasterTiles
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.einops_pattern import Operation, Order, Reduction, lengths_of, run
 from vitviz.core.progress import VitvizError
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

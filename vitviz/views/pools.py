@@ -7,11 +7,11 @@ from math import ceil, sqrt
 import numpy as np
 from einops import rearrange, reduce
 
-from vitviz.core.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Panel, PixelSpace
-from vitviz.core.geometry import Box
+from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Layer, Trace
 from vitviz.views import parts, view
 from vitviz.views.options import Look
 

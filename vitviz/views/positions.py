@@ -10,7 +10,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING, Scale
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
     HeadTiles,
@@ -22,13 +22,13 @@ from vitviz.core.drawing import (
     PixelSpace,
     TokenTiles,
 )
-from vitviz.core.geometry import Box, TokenGrid
-from vitviz.core.pairs import too_many
-from vitviz.core.plots import Curve, Plot, axis
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.plots import Curve, Plot, axis
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.measures.similarity import cosine, cosine_with, directions
+from vitviz.core.measures.token_pairs import too_many
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine, cosine_with, directions
-from vitviz.core.trace import Layer, Trace
 from vitviz.views import asked, parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

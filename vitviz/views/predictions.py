@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from vitviz.core.drawing import Bars, Drawing, Message, Panel
-from vitviz.core.geometry import Box
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Bars, Drawing, Message, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help

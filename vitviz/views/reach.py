@@ -9,11 +9,11 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
-from vitviz.core.drawing import Drawing, Message, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, Message, Panel, PixelSpace
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.rollout import rollout
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.core.rollout import rollout
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

@@ -11,8 +11,8 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
-from vitviz.core.attention import Attention, Fuse
-from vitviz.core.drawing import (
+from vitviz.core.data.attention import Attention, Fuse
+from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
     HeatTiles,
@@ -22,13 +22,13 @@ from vitviz.core.drawing import (
     Panel,
     PixelSpace,
 )
-from vitviz.core.geometry import Box, Spot, TokenGrid
+from vitviz.core.data.geometry import Box, Spot, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.data.windows import PADDING, Windows
+from vitviz.core.measures.rollout import rollout_heads, rollout_rows
+from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
 from vitviz.core.progress import Unsupported
-from vitviz.core.rollout import rollout_heads, rollout_rows
-from vitviz.core.selection import Selection
-from vitviz.core.stages import head_counts, staged_heads, staged_rollout
-from vitviz.core.trace import Trace
-from vitviz.core.windows import PADDING, Windows
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

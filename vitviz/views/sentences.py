@@ -9,12 +9,12 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
-from vitviz.core.drawing import Raster
-from vitviz.core.geometry import Box, TokenGrid
+from vitviz.core.data.drawing import Raster
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.inner_words import Words
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
-from vitviz.core.words import Words
 
 Shape = tuple[int, int]
 

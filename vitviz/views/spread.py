@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from vitviz.core.drawing import Listed, Panel
-from vitviz.core.geometry import Box
-from vitviz.core.plots import Curve, Plot, Whose, axis
+from vitviz.core.data.drawing import Listed, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Curve, Plot, Whose, axis
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 
 Over = Literal["this picture", "all open pictures"]
 Spread = tuple[Float64[np.ndarray, "head"] | None, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vitviz.core.trace import Trace
+from vitviz.core.data.trace import Trace
 from vitviz.views import find, parts
 from vitviz.views.options import Value
 

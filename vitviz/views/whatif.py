@@ -8,14 +8,14 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.distance import drawable
-from vitviz.core.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
-from vitviz.core.geometry import Box
-from vitviz.core.intervention import Inner, Intervention, Patches, Positions
-from vitviz.core.plots import Table
+from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.intervention import Inner, Intervention, Patches, Positions
+from vitviz.core.data.plots import Table
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.distance import drawable
 from vitviz.core.progress import Unsupported
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
 from vitviz.views import asked, parts, spread, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

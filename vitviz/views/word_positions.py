@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
-from vitviz.core.drawing import (
+from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
     Grid,
@@ -19,10 +19,10 @@ from vitviz.core.drawing import (
     PixelSpace,
     TokenTiles,
 )
-from vitviz.core.geometry import Box
-from vitviz.core.selection import Selection
-from vitviz.core.similarity import cosine
-from vitviz.core.trace import Trace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.similarity import cosine
 from vitviz.views import parts, view
 from vitviz.views.kept import kept
 from vitviz.views.options import Help, Look

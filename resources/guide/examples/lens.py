@@ -8,7 +8,7 @@ from timm.models import register_model
 from torch import nn
 from torch.nn import functional
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.reading import Reading, read_calls
 from vitviz.models.recorder import Call

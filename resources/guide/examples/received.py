@@ -2,9 +2,9 @@
 
 from einops import reduce
 
-from vitviz.core.drawing import Drawing, Panel, PixelSpace
-from vitviz.core.selection import Selection
-from vitviz.core.trace import Trace
+from vitviz.core.data.drawing import Drawing, Panel, PixelSpace
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
 from vitviz.views import parts, view
 from vitviz.views.options import Look
 

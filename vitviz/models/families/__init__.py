@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.reading import Reading
 from vitviz.models.recorder import Call
 

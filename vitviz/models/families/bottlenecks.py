@@ -14,8 +14,8 @@ import numpy as np
 from einops import rearrange
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.windows import PADDING, Tokens, Windows, squares, whole
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.windows import PADDING, Tokens, Windows, squares, whole
 from vitviz.models.families import Positions, family
 from vitviz.models.families.channels import gathering
 from vitviz.models.families.generic import patch_grid

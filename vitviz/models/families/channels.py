@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of

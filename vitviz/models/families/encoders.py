@@ -10,7 +10,7 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.maps import file_of
 from vitviz.models.families.vit import no_table, prefix_names

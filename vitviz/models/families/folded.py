@@ -10,8 +10,8 @@ import numpy as np
 from einops import rearrange
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.windows import PADDING, Windows, combs, whole
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.windows import PADDING, Windows, combs, whole
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.reading import Loose, Reading, read_each
 from vitviz.models.recorder import Call

@@ -16,8 +16,8 @@ from einops import rearrange
 from jaxtyping import Int
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.windows import Windows
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.windows import Windows
 from vitviz.models.families import Positions, family
 from vitviz.models.families.maps import file_of, table_of
 from vitviz.models.reading import Loose, Placed, Reading, Size, read_each

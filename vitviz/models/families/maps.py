@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer, prefix_names

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
+from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.reading import Reading, read_calls
 from vitviz.models.recorder import Call

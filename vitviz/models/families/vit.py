@@ -13,8 +13,8 @@ from einops import rearrange
 from timm.layers import resample_abs_pos_embed
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.trace import Layer
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.trace import Layer
 from vitviz.models.difference import DifferenceAttention
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Int
 from torch import nn
 
-from vitviz.core.geometry import TokenGrid
-from vitviz.core.windows import PADDING, Windows, combs, shifted, squares, whole
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.windows import PADDING, Windows, combs, shifted, squares, whole
 from vitviz.models.families import Positions, family
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid

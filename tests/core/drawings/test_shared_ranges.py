@@ -1,0 +1,83 @@
+"""One range for drawings side by side, and nothing else about them changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vitviz.core.colors import Scale
+from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.drawings.shared_ranges import ranges, with_ranges
+from vitviz.views import find
+
+BOX = Box(0, 0, 10, 10)
+
+
+def heat(low: float, high: float, label: str = "attention") -> Panel:
+    scale = Scale(low, high, label=label)
+    return Panel((Heat(np.array([[low, high]], np.float32), BOX, scale),), BOX, bar=scale)
+
+
+def tiles(low: list[float], high: list[float], bar: Scale) -> Panel:
+    ends = np.array([low], np.float32), np.array([high], np.float32)
+    return Panel((HeatTiles(np.zeros((1, 2, 3, 3), np.float32), *ends, bar),), BOX, bar=bar)
+
+
+def drawing(*panels: Panel) -> Drawing:
+    return Drawing("view", "View", (panels,))
+
+
+def test_the_range_holds_all_columns() -> None:
+    one, two = drawing(heat(0.0, 0.2)), drawing(heat(0.1, 0.9))
+    shared = ranges([one, two])
+    (wide,) = with_ranges(one, shared).panels
+    assert wide.bar == Scale(0.0, 0.9, label="attention")
+    assert isinstance(wide.layers[0], Heat)
+    assert wide.layers[0].scale == wide.bar
+    assert wide.layers[0].values is one.panels[0].layers[0].values  # type: ignore[union-attr]
+
+
+def test_a_drawing_alone_or_of_the_same_range_is_left_as_it_is() -> None:
+    one = drawing(heat(0.0, 0.2))
+    assert with_ranges(one, ranges([one])) is one
+    assert with_ranges(one, ranges([one, drawing(heat(0.1, 0.2))])) is one
+
+
+def test_other_quantities_keep_their_ranges() -> None:
+    one, two = drawing(heat(0, 1), heat(0, 5)), drawing(heat(0, 2, "entropy"), heat(0, 7))
+    shared = ranges([one, two])
+    first, second = with_ranges(one, shared).panels
+    assert first is one.panels[0]
+    assert second.bar is not None
+    assert second.bar.high == 7
+    signed = drawing(replace(heat(-1, 1), bar=Scale(-1, 1, "vik", "attention")))
+    assert ranges([one, signed]) == {}
+
+
+def test_many_maps_of_one_range_get_the_wide_one_and_relative_ones_stay() -> None:
+    whole = tiles([0, 0], [2, 2], Scale(0, 2, label="attention"))
+    wider = tiles([0, 0], [3, 3], Scale(0, 3, label="attention"))
+    (panel,) = with_ranges(drawing(whole), ranges([drawing(whole), drawing(wider)])).panels
+    assert isinstance(panel.layers[0], HeatTiles)
+    assert panel.layers[0].high.tolist() == [[3, 3]]
+    relative = tiles([0, 1], [2, 5], Scale(0, 1, label="relative attention"))
+    other = tiles([0, 2], [1, 9], Scale(0, 1, label="relative attention"))
+    assert ranges([drawing(relative), drawing(other)]) == {}
+
+
+def test_real_views_share_what_they_colour_alike(tiny_trace: Any) -> None:
+    first = find("heads").draw(tiny_trace, Selection(depth=0.0))
+    last = find("heads").draw(tiny_trace, Selection(depth=1.0))
+    shared = ranges([first, last])
+    assert shared
+    ends = [
+        (panel.bar.low, panel.bar.high)
+        for one in (first, last)
+        for panel in with_ranges(one, shared).panels[:1]
+        if panel.bar is not None
+    ]
+    assert len(set(ends)) == 1

@@ -1,0 +1,1 @@
+"""Plain frozen data that everything above shares: traces, drawings, selections, recipes."""

@@ -1,0 +1,262 @@
+"""All that one model did with one picture, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from vitviz.core.data.attention import Attention
+from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.evidence import Evidence
+from vitviz.core.data.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.inner_words import Words
+from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.windows import Windows
+
+Weights = Literal["trained", "untrained", "partly loaded"]
+Fit = Literal["crop", "pad", "squash"]
+"""How a picture gets the model's shape."""
+Asked = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
+"""Arguments by name."""
+
+CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
+"""File name endings that mean a model rather than a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model is, in words and numbers for headers and captions.
+
+    `name` is what `vitviz.load` takes; `patch` and `input_size` are (rows, cols) in model pixels;
+    `source` says where the weights came from; `weights_hash` is empty for untrained weights.
+    `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
+    `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
+    `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
+    the model is shown.
+    """
+
+    name: str
+    title: str
+    family: str
+    architecture: str
+    weights: Weights
+    patch: tuple[int, int]
+    input_size: tuple[int, int]
+    depth: int
+    heads: int
+    dim: int
+    parameters: int
+    classes: int
+    device: str
+    precision: str
+    source: str = ""
+    licence: str = ""
+    weights_hash: str = ""
+    notes: tuple[str, ...] = ()
+    asked: Asked = ()
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def resampled(self) -> bool:
+        """Whether it runs at sizes that it was not trained at; `notes` say what was resampled."""
+        return any("resampled" in note for note in self.notes)
+
+    @property
+    def called(self) -> str:
+        """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
+        is_file = self.name.lower().endswith(CHECKPOINTS)
+        return Path(self.name).name if is_file else self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An opened picture: upright RGB pixels and where they came from.
+
+    `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file;
+    `orientation` is the EXIF value that was applied; `note` says what was done to open it
+    ("first of 12 frames", "16 bit reduced to 8").
+    """
+
+    name: str
+    path: str
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    key: str
+    orientation: int = 1
+    note: str = ""
+
+    def __repr__(self) -> str:
+        """In a line, for notebooks."""
+        rows, cols = self.pixels.shape[:2]
+        return f"<Picture {self.name}: {rows} rows x {cols} columns>"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One recorded attention call, with the module it belongs to and the tokens it is over.
+
+    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth. `grid` are
+    the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
+    branch), None where they are the same. `windows` says which tokens attend together, None where all
+    do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
+    """
+
+    name: str
+    block: int
+    attention: Attention
+    grid: TokenGrid
+    pooled: TokenGrid | None = None
+    windows: Windows | None = None
+    before: Attention | None = None
+
+    @property
+    def keys(self) -> TokenGrid:
+        """The tokens that are looked at."""
+        return self.pooled or self.grid
+
+    @property
+    def shares(self) -> Attention:
+        """The attention whose rows are shares of a whole: the softmax, before heads are mixed."""
+        return self.before or self.attention
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One recorded attention call whose map lies on no picture: between channels, or of unknown tokens.
+
+    `rows` and `cols` name what its axes are ("channel", "token"), `why` says in a clause why it is not
+    laid over the picture. Its heads are `groups` times the model's own, group by group.
+    """
+
+    name: str
+    block: int
+    attention: Attention
+    rows: str
+    cols: str
+    why: str
+    groups: int = 1
+
+
+class Source(Protocol):
+    """The model with what it read, asked again for what a trace does not hold.
+
+    Every question is another pass, so it is slow, made on demand and remembered for a while.
+    """
+
+    def features(self) -> Float32[np.ndarray, "layer token dim"]:
+        """Every token after each block, before the final norm.
+
+        Unsupported, with the reason, where blocks change the number of tokens or cannot be found.
+        """
+
+    def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
+        """How strongly a class's logit (None: the likeliest) depends on each word: the norm of the
+        gradient with respect to the words as they are embedded, before the first inner block.
+
+        Unsupported for a model without words or without a head.
+        """
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the head's classes are called; () where nobody knows."""
+
+    def logits(
+        self, features: Float32[np.ndarray, "token dim"]
+    ) -> Float32[np.ndarray, "token label"]:
+        """What the head would say of any tokens (rows of `features()`), each in place of all that it
+        reads after the last layer. Unsupported where there is no head of the tokens alone.
+        """
+
+    def readout(self) -> Float32[np.ndarray, "layer label"]:
+        """What the head would say of each layer's tokens together, as it reads the last layer's: the
+        last row is the model's answer. Unsupported where there is no head of the tokens alone.
+        """
+
+    def block(self, layer: int) -> Block:
+        """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
+
+    def stem(self) -> Stem:
+        """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
+
+    def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
+        """Sine and cosine of every angle by which a patch's q and k are turned. Unsupported without."""
+
+    def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
+        """What a layer adds to its scores, whatever the picture: between the tokens of its grid, or
+        between the slots of each of its windows. Unsupported where nothing is added."""
+
+    def what_if(self, change: Intervention) -> Trace:
+        """The trace of the same picture with something changed. Unsupported where it cannot be done."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Trace:
+    """All that one model did with one picture; equal only to itself.
+
+    `layers` are its attention calls from first to last: `layers[i].attention.rows(query)` is (head
+    key), `.matrix(head)` (query key), both float32; `grid` says which token is where.
+    `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
+    higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the
+    frame where the model saw padding). `positions` are the position embeddings of the patch tokens
+    as added for this picture, None where there are none; `positions_note` says in a clause why, or
+    what else tells places apart.
+    `predictions` are (label, probability), best first, () without a head (`predictions_note`).
+    `verified` is the largest relative error of attention @ v against the modules' own output over
+    the sampled queries; `refused` has one sentence for each call whose map could not be verified.
+    `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
+    class attention); they are no layers, since no token looks out of them. `matrices` are recorded
+    calls that lie on no picture; where there are no layers they are all there is. `abreast` says in a
+    clause which layers run side by side, "" where each reads what the one before it gave. `words` is
+    the inner level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
+    `fit` says how the picture got the model's shape, `intervention` what was changed about the pass.
+    """
+
+    model: ModelInfo
+    picture: Picture
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    seen: UInt8[np.ndarray, "seen_row seen_col rgb"]
+    seen_box: Box
+    crop: Crop
+    grid: TokenGrid
+    layers: tuple[Layer, ...]
+    verified: float
+    positions: Float32[np.ndarray, "patch dim"] | None = None
+    positions_note: str = ""
+    predictions: tuple[tuple[str, float], ...] = ()
+    predictions_note: str = ""
+    refused: tuple[str, ...] = ()
+    seconds: float = 0.0
+    held_bytes: int = 0
+    pools: tuple[Layer, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    words: Words | None = None
+    abreast: str = ""
+    source: Source | None = None
+    fit: Fit = "crop"
+    intervention: Intervention | None = None
+
+    def __repr__(self) -> str:
+        """In a line, for notebooks: its arrays would fill pages."""
+        grid = self.grid
+        behind = f" behind {', '.join(grid.prefix)}" if grid.prefix else ""
+        return (
+            f"<Trace of {self.picture.name} by {self.model.called}: {grid.rows} x {grid.cols} patches"
+            f"{behind}, {len(self.layers)} layers, verified {self.verified:.0e}>"
+        )
+
+    @property
+    def depths(self) -> int:
+        """Layers to choose from; matrices, else pools, where none is among tokens of the picture."""
+        return len(self._chosen_from)
+
+    @property
+    def heads(self) -> int:
+        """Heads of the widest of them."""
+        return max((each.attention.heads for each in self._chosen_from), default=0)
+
+    @property
+    def _chosen_from(self) -> tuple[Layer | Matrix, ...]:
+        return self.layers or self.matrices or self.pools

@@ -1,0 +1,106 @@
+"""One range for drawings side by side: one colour means one value in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vitviz.core.colors import Scale
+from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, HeatTiles, Panel
+
+Key = tuple[int, str, str, str]
+"""A panel's position in its drawing, and the label, unit and colour table of its numbers."""
+Ranges = Mapping[Key, tuple[float, float]]
+
+
+def ranges(drawings: Sequence[Drawing]) -> Ranges:
+    """The range that holds the numbers of all drawings, for each panel that more than one has.
+
+    Panels belong together that are at one position, of one quantity and in one colour table. Maps
+    that are coloured by their place in a range of their own ("relative") stay so.
+    """
+    found: dict[Key, list[Scale]] = {}
+    for drawing in drawings:
+        for at, panel in enumerate(drawing.panels):
+            if panel.bar is not None and any(_coloured_by(panel.bar, one) for one in panel.layers):
+                found.setdefault(_key(at, panel.bar), []).append(panel.bar)
+    return {
+        key: (min(scale.low for scale in scales), max(scale.high for scale in scales))
+        for key, scales in found.items()
+        if len(scales) > 1
+    }
+
+
+def with_ranges(drawing: Drawing, shared: Ranges) -> Drawing:
+    """The drawing in these ranges; the very same one where they change nothing."""
+    if not shared:
+        return drawing
+    at, rows = 0, []
+    for row in drawing.rows:
+        rows.append(tuple(_ranged(panel, at + i, shared) for i, panel in enumerate(row)))
+        at += len(row)
+    same = all(a is b for old, new in zip(drawing.rows, rows, strict=True)
+               for a, b in zip(old, new, strict=True))  # fmt: skip
+    if same:
+        return drawing
+    other = {at: (low, high) for at, low, high in drawing.ranges}
+    for at, (old, new) in enumerate(
+        zip(drawing.panels, (p for row in rows for p in row), strict=True)
+    ):
+        if new is not old and new.bar is not None:
+            other[at] = new.bar.low, new.bar.high
+    return replace(
+        drawing, rows=tuple(rows), ranges=tuple((at, *ends) for at, ends in sorted(other.items()))
+    )
+
+
+def in_ranges(drawing: Drawing, kept: Sequence[tuple[int, float, float]]) -> Drawing:
+    """The drawing with these panels in these ranges, (panel, low, high): as it was beside others."""
+    panels = drawing.panels
+    shared = {
+        _key(at, bar): (low, high)
+        for at, low, high in kept
+        if at < len(panels) and (bar := panels[at].bar) is not None
+    }
+    return with_ranges(drawing, shared)
+
+
+def _key(at: int, scale: Scale) -> Key:
+    return at, scale.label, scale.unit, scale.table
+
+
+def _ranged(panel: Panel, at: int, shared: Ranges) -> Panel:
+    bar = panel.bar
+    if bar is None or (wide := shared.get(_key(at, bar))) is None or wide == (bar.low, bar.high):
+        return panel
+    if not any(_coloured_by(bar, layer) for layer in panel.layers):
+        return panel
+    scale = replace(bar, low=wide[0], high=wide[1])
+    layers = tuple(_scaled(layer, scale) if _coloured_by(bar, layer) else layer
+                   for layer in panel.layers)  # fmt: skip
+    return replace(panel, layers=layers, bar=scale)
+
+
+def _coloured_by(bar: Scale, layer: DrawnLayer) -> bool:
+    """Whether the colour bar is about this layer, from its lowest to its highest value."""
+    match layer:
+        case Heat():
+            return layer.scale == bar
+        case HeatTiles():
+            one = bool(np.all(layer.low == np.float32(bar.low)))
+            return one and bool(np.all(layer.high == np.float32(bar.high)))
+        case _:
+            return False
+
+
+def _scaled(layer: DrawnLayer, scale: Scale) -> DrawnLayer:
+    match layer:
+        case Heat():
+            return replace(layer, scale=scale)
+        case HeatTiles():
+            low = np.full_like(layer.low, scale.low)
+            return replace(layer, scale=scale, low=low, high=np.full_like(layer.high, scale.high))
+        case _:
+            return layer

@@ -1,0 +1,1 @@
+"""What is computed from attention and features: rollout, distance, similarity, CKA."""

@@ -1,0 +1,1 @@
+"""Pictures opened from anywhere, upright and in RGB."""
