@@ -16,7 +16,7 @@ import vitviz
 from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.cli.cards import card_lines
-from vitviz.models.library import bundled_in
+from vitviz.models.loading.bundled import bundled_in
 from vitviz.session.launch import Launch
 from vitviz.views import views
 

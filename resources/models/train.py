@@ -47,7 +47,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 try:
-    from vitviz.models.tnt_net import TNT
+    from vitviz.models.nets.tnt import TNT
 except ImportError:  # run without vitviz: timm's has the same names, numbers and speed
     from timm.models.tnt import TNT
 

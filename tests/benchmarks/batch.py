@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 import vitviz
-from vitviz.models.model import Model
-from vitviz.models.several import Several
+from vitviz.models.loading.model import Model
+from vitviz.models.tracing.batch_tracing import Several
 from vitviz.session.batch import Order, batch
 
 Row = tuple[str, str, str]

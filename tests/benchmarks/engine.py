@@ -14,11 +14,11 @@ import torch
 import vitviz
 from vitviz.core.measures.rollout import rollout, rollout_heads
 from vitviz.core.pictures.picture_files import open_picture
-from vitviz.models.calls import EagerAttention
-from vitviz.models.maps import kept_maps
-from vitviz.models.preprocess import normalised
-from vitviz.models.reading import read_calls
-from vitviz.models.recorder import Call, record
+from vitviz.models.loading.preprocess import normalised
+from vitviz.models.record.attention.kept_maps import kept_maps
+from vitviz.models.record.attention.lazy_attention import EagerAttention
+from vitviz.models.record.layers_from_calls import read_calls
+from vitviz.models.record.recorder import Call, record
 
 Row = tuple[str, str, str]
 

@@ -16,7 +16,7 @@ from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import open_picture
-from vitviz.models.preprocess import normalised
+from vitviz.models.loading.preprocess import normalised
 from vitviz.views import find
 
 Row = tuple[str, str, str]

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from vitviz.gui.library import LibraryPanel
 from vitviz.gui.window import MainWindow
-from vitviz.models import download
+from vitviz.models.loading.hub import download
 from vitviz.session.library import Download
 from vitviz.session.shelves import Filters, needs
 

@@ -16,8 +16,8 @@ import vitviz
 from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.figures.raw import raw_attention
-from vitviz.models.recorder import OnlyRow
-from vitviz.models.several import Several
+from vitviz.models.record.recorder import OnlyRow
+from vitviz.models.tracing.batch_tracing import Several
 from vitviz.session.batch import Order, batch
 from vitviz.session.targets import pictures_of
 from vitviz.views import views

@@ -11,7 +11,7 @@ import pytest
 from home import Home
 from localhub import Hub, served, turn_to
 
-from vitviz.models import download
+from vitviz.models.loading.hub import download
 from vitviz.session.jobs import InlineJobs, Jobs
 from vitviz.session.library import Library
 from vitviz.session.settings import Settings
@@ -196,7 +196,7 @@ def test_another_timm_is_read_anew_once(
     """The catalogue lacks a model that the installed timm has; it is looked at and remembered."""
     import timm
 
-    from vitviz.models import catalogue as books
+    from vitviz.models.catalogue import catalogue as books
 
     monkeypatch.setenv("VITVIZ_CACHE_DIR", str(tmp_path / "cache"))
     known = books.bundled_catalogue()

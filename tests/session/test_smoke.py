@@ -11,8 +11,8 @@ import vitviz
 from vitviz.cli import run
 from vitviz.core import resources
 from vitviz.core.progress import VitvizError
-from vitviz.models import library
 from vitviz.models.families import families
+from vitviz.models.loading import bundled
 from vitviz.session.smoke import smoke
 from vitviz.views import views
 
@@ -23,7 +23,7 @@ def test_an_installation_that_works(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["version"] == vitviz.__version__
     assert found["views"] == len(views())
     assert found["families"] == len(families())
-    assert found["models"] == len(library.bundled())
+    assert found["models"] == len(bundled.bundled())
     assert found["names"] > 1000
     assert found["verified"] < 1e-4
     assert sorted(found["drawn"] + found["refused"]) == sorted(views())
@@ -32,11 +32,11 @@ def test_an_installation_that_works(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_installation_without_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tables.npz").touch()
-    library.bundled.cache_clear()
+    bundled.bundled.cache_clear()
     monkeypatch.setattr(resources, "resource_folder", lambda: tmp_path)
-    monkeypatch.setattr(library, "resource_folder", lambda: tmp_path)
+    monkeypatch.setattr(bundled, "resource_folder", lambda: tmp_path)
     try:
         with pytest.raises(VitvizError, match="0 bundled models"):
             smoke()
     finally:
-        library.bundled.cache_clear()
+        bundled.bundled.cache_clear()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from vitviz.models.library import BundledModel
+from vitviz.models.loading.bundled import BundledModel
 
 WIDTH = 100
 _INDENT = "    "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vitviz.cli.asked import meter, print_json
 
 if TYPE_CHECKING:
-    from vitviz.models.check import Checked
+    from vitviz.models.model_check import Checked
 
 _HEAD = ("module", "model", "calls", "error", "mapping", "seconds")
 _WIDE = (26, 36, 5, 7, 24, 7)
@@ -16,7 +16,7 @@ _WIDE = (26, 36, 5, 7, 24, 7)
 
 def check_families(modules: Sequence[str], *, as_json: bool) -> int:
     """Prints what each file of timm's representative showed; 0 when all were captured and verified."""
-    from vitviz.models.check import check
+    from vitviz.models.model_check import check
 
     found = []
     if not as_json:

@@ -11,7 +11,7 @@ from vitviz.session.log import sentence
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
-    from vitviz.models.hardware import DeviceInfo
+    from vitviz.models.loading.devices import DeviceInfo
 
 
 def learn_devices(session: Session, bar: TopBar) -> None:

@@ -32,7 +32,7 @@ from vitviz.session.log import sentence
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
-    from vitviz.models.recognise import Recognised
+    from vitviz.models.loading.checkpoint.recognise import Recognised
 
 _HOW = {
     "card": "by the card beside it",
@@ -88,7 +88,7 @@ class Opening:
         failed: Callable[[Exception], None],
     ) -> None:
         def work(progress: Progress) -> Recognised:
-            from vitviz.models.recognise import recognise
+            from vitviz.models.loading.checkpoint.recognise import recognise
 
             return recognise(path, architecture, progress=progress)
 
@@ -226,7 +226,7 @@ class Confirmation(QDialog):
 
 def _architectures(found: Recognised) -> QComboBox:
     """The likeliest names to choose from; any other that timm has can be typed."""
-    from vitviz.models.catalogue import catalogue
+    from vitviz.models.catalogue.catalogue import catalogue
 
     box = QComboBox()
     box.setEditable(True)

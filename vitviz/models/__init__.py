@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitviz.core.progress import Progress, silent
-from vitviz.models.lean import import_timm
-from vitviz.models.library import BundledModel, bundled
+from vitviz.models.loading.bundled import BundledModel, bundled
+from vitviz.models.loading.import_timm import import_timm
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.data.trace import Asked, Picture, Trace
     from vitviz.core.measures.cost import Cost, Dimensions
-    from vitviz.models.hardware import DeviceInfo
-    from vitviz.models.model import Model
+    from vitviz.models.loading.devices import DeviceInfo
+    from vitviz.models.loading.model import Model
 
 __all__ = [
     "BundledModel",
@@ -61,10 +61,10 @@ def load(
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
-    from vitviz.models import loading
+    from vitviz.models.loading import model_loading
 
     wanted = partial(
-        loading.load, name, pretrained=pretrained, patch_size=patch_size, input_size=input_size,
+        model_loading.load, name, pretrained=pretrained, patch_size=patch_size, input_size=input_size,
         device=device, precision=precision, architecture=architecture, arguments=arguments,
     )  # fmt: skip
     model = wanted(progress=progress)
@@ -94,9 +94,9 @@ def trace(
     `progress` is called at each recorded layer and may raise Cancelled, which leaves the model as it
     was.
     """
-    from vitviz.models import tracing
+    from vitviz.models.tracing import picture_tracing
 
-    return tracing.trace(
+    return picture_tracing.trace(
         model, image, fit=fit, values=values, progress=progress, intervention=intervention
     )
 
@@ -117,7 +117,7 @@ def dimensions(name: str | Path, *, architecture: str | None = None) -> Dimensio
     `name` and `architecture` as for `load`. BadModel when there is no such model.
     """
     import_timm()
-    from vitviz.models.sizes import dimensions as found
+    from vitviz.models.loading.model_sizes import dimensions as found
 
     return found(name, architecture)
 
@@ -143,7 +143,7 @@ def cost(
 
 def devices() -> tuple[DeviceInfo, ...]:
     """Where models can run on this computer, the one that "auto" takes first. Imports torch."""
-    from vitviz.models.hardware import devices as found
+    from vitviz.models.loading.devices import devices as found
 
     return found()
 
@@ -151,14 +151,14 @@ def devices() -> tuple[DeviceInfo, ...]:
 def names() -> tuple[str, ...]:
     """Every name that `load` knows: the bundled models, then timm's. Imports timm."""
     import_timm()
-    from vitviz.models.loading import known_names
+    from vitviz.models.loading.model_loading import known_names
 
     return known_names()
 
 
 def __getattr__(name: str) -> Any:
     if name == "Model":
-        from vitviz.models import model
+        from vitviz.models.loading import model
 
         return model.Model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

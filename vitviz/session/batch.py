@@ -30,7 +30,7 @@ from vitviz.views.options import Value
 if TYPE_CHECKING:
     from vitviz.figures.paper import Paper
     from vitviz.models import Model
-    from vitviz.models.several import Ready, Several
+    from vitviz.models.tracing.batch_tracing import Ready, Several
 
 AHEAD = 2
 """How many batches are decoded, and how many are being written, beyond the one at work."""
@@ -87,7 +87,7 @@ class _Batch:
     """One run over the pictures: decoded ahead, traced in batches, written behind."""
 
     def __init__(self, order: Order, progress: Progress) -> None:
-        from vitviz.models.several import Several
+        from vitviz.models.tracing.batch_tracing import Several
 
         self._order, self._progress = order, progress
         rows_alone = order.rows and not order.views

@@ -25,7 +25,7 @@ from vitviz.session.shelves import (
 )
 
 if TYPE_CHECKING:
-    from vitviz.models.catalogue import Catalogue
+    from vitviz.models.catalogue.catalogue import Catalogue
 
 State = Literal["none", "waiting", "running", "stopped", "failed"]
 
@@ -113,12 +113,12 @@ class Library:
         names = [item.repository for item in self.items if item.repository]
 
         def work(_progress: Progress) -> Disk:
-            from vitviz.models import hub
-            from vitviz.models.download import partial as arrived
+            from vitviz.models.loading.hub import hub_files
+            from vitviz.models.loading.hub.download import partial as arrived
 
-            whole = hub.on_disk(names)
-            parts = {each: arrived(each) for each in hub.begun(names) if each not in whole}
-            return Disk(whole, parts, hub.is_reachable())
+            whole = hub_files.on_disk(names)
+            parts = {each: arrived(each) for each in hub_files.begun(names) if each not in whole}
+            return Disk(whole, parts, hub_files.is_reachable())
 
         self._jobs.submit(
             "library-disk", work, lane="read", done=self._looked, failed=self._not_looked
@@ -133,7 +133,7 @@ class Library:
             return
 
         def work(progress: Progress) -> Path:
-            from vitviz.models.download import fetch
+            from vitviz.models.loading.hub.download import fetch
 
             return fetch(item.repository, item.name, progress)
 
@@ -158,7 +158,7 @@ class Library:
 
     def _fill(self) -> None:
         from vitviz.models import bundled
-        from vitviz.models.catalogue import catalogue
+        from vitviz.models.catalogue.catalogue import catalogue
 
         files = (name for name in self._settings().recent_models if Path(name).is_file())
         timm = (timm_item(entry, self._disk.get(entry.repository, 0))
@@ -187,14 +187,14 @@ class Library:
 
     def _catch_up(self) -> None:
         """Another timm than the one the catalogue is of: it is read anew, once."""
-        from vitviz.models.catalogue import catalogue, installed_timm
+        from vitviz.models.catalogue.catalogue import catalogue, installed_timm
 
         if self._checked or catalogue().timm == installed_timm():
             return
         self._checked = True
 
         def work(progress: Progress) -> Catalogue:
-            from vitviz.models.census import refreshed
+            from vitviz.models.catalogue.catalogue_build import refreshed
 
             return refreshed(progress)
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 from vitviz.core.measures.cost import Dimensions, cost
 from vitviz.core.progress import Unsupported
-from vitviz.models.catalogue import Entry
-from vitviz.models.library import BundledModel
-from vitviz.models.training import Learning
+from vitviz.models.catalogue.catalogue import Entry
+from vitviz.models.catalogue.training_words import Learning
+from vitviz.models.loading.bundled import BundledModel
 
 Source = Literal["timm", "bundled", "file"]
 Shelf = Literal["all", "disk", "favourites", "bundled", "files"]

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
-from vitviz.models.reading import Reading, read_calls
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Reading, read_calls
+from vitviz.models.record.recorder import Call
 
 
 class LensAttention(nn.Module):

@@ -14,8 +14,8 @@ from jaxtyping import Float32
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.reading import Reading
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Reading
+from vitviz.models.record.recorder import Call
 
 Positions = Float32[np.ndarray, "patch dim"]
 

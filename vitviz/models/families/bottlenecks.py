@@ -21,8 +21,8 @@ from vitviz.models.families.channels import gathering
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import NO_TABLE, file_of, on_maps
 from vitviz.models.families.windows import coarser, map_given, with_padding_said
-from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
+from vitviz.models.record.recorder import Call
 
 
 @family("bottlenecks", order=60)

@@ -14,8 +14,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer
-from vitviz.models.reading import Reading, read_calls
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Reading, read_calls
+from vitviz.models.record.recorder import Call
 
 MIXED = "heads are mixed after the softmax, so maps may be negative and rows need not sum to 1"
 

@@ -14,8 +14,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
-from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
+from vitviz.models.record.recorder import Call
 
 CHANNELS = frozenset({"XCA", "CrossCovarianceAttn", "ChannelAttention", "ChannelAttentionV2"})
 """Attention modules whose maps are channel by channel."""

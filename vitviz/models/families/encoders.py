@@ -14,8 +14,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.maps import file_of
 from vitviz.models.families.vit import no_table, prefix_names
-from vitviz.models.reading import Reading, Size, read_calls
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Reading, Size, read_calls
+from vitviz.models.record.recorder import Call
 
 FILES = frozenset({"deepseek_vit", "gemma4_vit", "naflexvit", "qwen3_vit"})
 

@@ -16,8 +16,8 @@ from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.families.windows import map_given
-from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
+from vitviz.models.record.recorder import Call
 
 OVERLAPPING = (
     "outlook attention adds what overlapping neighbourhoods give a token, so its rows sum to the "

@@ -9,8 +9,8 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
-from vitviz.models.reading import Loose, Reading, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Reading, read_each
+from vitviz.models.record.recorder import Call
 
 UNKNOWN = "vitviz does not know this kind of model, nor where its tokens lie in the picture"
 

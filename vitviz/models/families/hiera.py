@@ -20,8 +20,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import Windows
 from vitviz.models.families import Positions, family
 from vitviz.models.families.maps import file_of, table_of
-from vitviz.models.reading import Loose, Placed, Reading, Size, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
+from vitviz.models.record.recorder import Call
 
 Order = Int[np.ndarray, "token"]
 """The token, in reading order, that each place of the sequence holds."""

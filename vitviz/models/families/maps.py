@@ -16,8 +16,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer, prefix_names
-from vitviz.models.reading import Loose, Placed, Reading, Size, grid_of, read_each
-from vitviz.models.recorder import Call
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, grid_of, read_each
+from vitviz.models.record.recorder import Call
 
 FILES = frozenset({
     "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",

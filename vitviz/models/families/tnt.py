@@ -14,9 +14,9 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Positions, family
-from vitviz.models.reading import Reading, read_calls
-from vitviz.models.recorder import Call
-from vitviz.models.words import read_words, words_grid
+from vitviz.models.record.inner_attention import read_words, words_grid
+from vitviz.models.record.layers_from_calls import Reading, read_calls
+from vitviz.models.record.recorder import Call
 
 
 @family("tnt", order=50)

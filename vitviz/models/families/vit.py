@@ -15,11 +15,11 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
-from vitviz.models.difference import DifferenceAttention
 from vitviz.models.families import Positions, family
 from vitviz.models.families.generic import patch_grid
-from vitviz.models.reading import Reading, read_calls
-from vitviz.models.recorder import Call
+from vitviz.models.record.attention.difference_attention import DifferenceAttention
+from vitviz.models.record.layers_from_calls import Reading, read_calls
+from vitviz.models.record.recorder import Call
 
 SIGNED = (
     "differential attention: a share of a second softmax is taken off the first, so maps may be "

@@ -19,9 +19,9 @@ from vitviz.models.families import Positions, family
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
-from vitviz.models.reading import Loose, Placed, Reading, Size, grid_of, read_each
-from vitviz.models.recorder import Call
-from vitviz.models.verify import relative
+from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, grid_of, read_each
+from vitviz.models.record.recorder import Call
+from vitviz.models.record.verify import relative
 
 FILES = frozenset({
     "davit", "efficientvit_msra", "gcvit", "hieradet_sam2", "maxxvit", "nest", "swin_transformer",

@@ -1,0 +1,1 @@
+"""Checkpoint files: read safely, recognised, their tensors put into a network."""

@@ -1,0 +1,161 @@
+"""Weights put into a model, with a sentence for whatever did not match."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vitviz.core.progress import BadModel
+from vitviz.models.loading.checkpoint.checkpoint_files import State
+
+LEAST = 0.9
+"""The share of a model's weights a file must fill; with less it is another architecture's."""
+LEAST_SAID = 0.3
+"""The same where somebody has said that the file is of this architecture, knowing what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What came of loading: sentences on what did not match, and on what was resampled."""
+
+    notes: tuple[str, ...] = ()
+    resampled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A file's tensors beside a model's: what fits, and the names of what does not.
+
+    `share` of the model's numbers are in the file.
+    """
+
+    usable: State
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+    extra: tuple[str, ...]
+    share: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether every weight of the model is in the file."""
+        return not self.missing and not self.wrong
+
+    def fits(self, least: float = LEAST) -> bool:
+        """Whether it can be this architecture's: a head of other classes is no objection."""
+        return self.share >= least and not any(not _is_head(key) for key in self.wrong)
+
+
+def match(module: nn.Module, state: State) -> Match:
+    """Compares names and shapes; nothing is loaded. The module may be on torch's "meta" device."""
+    own = dict(module.state_dict())
+    learned = {key for key, _ in module.named_parameters()}
+    wrong = tuple(key for key in state if key in own and state[key].shape != own[key].shape)
+    # Tables that a module computes for itself (indices, masks) may be left out of a file.
+    needed = [key for key in own if key in learned or "running_" in key]
+    usable = {key: value for key, value in state.items() if key in own and key not in wrong}
+    total = sum(own[key].numel() for key in needed)
+    return Match(
+        usable,
+        tuple(key for key in needed if key not in state),
+        tuple(key for key in wrong if key in needed),
+        tuple(key for key in state if key not in own),
+        sum(own[key].numel() for key in usable if key in needed) / max(1, total),
+    )
+
+
+def fill(module: nn.Module, state: State, name: str, *, least: float = LEAST) -> Filled:
+    """Loads the tensors into the model; patch kernels and positions of other sizes are resampled.
+
+    BadModel naming the file and the first keys or shapes when it is another architecture's.
+    """
+    stored, state = state, converted(module, state, name)
+    found = match(module, state)
+    if not found.fits(least):
+        raise BadModel(
+            f"{name} does not fit {type(module).__name__}: "
+            f"{_first(dict(module.state_dict()), state, found)}"
+            "; name its architecture, or open a file of this one"
+        )
+    own = module.state_dict()
+    module.load_state_dict(
+        {key: value.to(own[key].dtype) for key, value in found.usable.items()}, False
+    )
+    notes = [listed("not in the file, left untrained", found.missing)] if found.missing else []
+    notes += [listed("of another shape, left untrained", found.wrong)] if found.wrong else []
+    notes += (
+        [listed("in the file but not in the model, left out", found.extra)] if found.extra else []
+    )
+    return Filled(tuple(notes), _resampled(stored, state))
+
+
+def _resampled(stored: State, used: State) -> tuple[str, ...]:
+    """Sentences on the patch kernel and the position embeddings where their size had to change."""
+    notes = []
+    for key, value in used.items():
+        before = stored.get(key)
+        if before is None or before.shape == value.shape or value.ndim != before.ndim:
+            continue
+        if value.ndim == 4:
+            notes.append(
+                f"the patch kernel is resampled from {before.shape[3]} × {before.shape[2]} to "
+                f"{value.shape[3]} × {value.shape[2]} pixels, not trained at this size"
+            )
+        elif "pos" in key:
+            notes.append(
+                f"the position embeddings are resampled from {before.shape[1]} to "
+                f"{value.shape[1]} tokens, not trained at this size"
+            )
+    return tuple(notes)
+
+
+def converted(module: nn.Module, state: State, name: str) -> State:
+    """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
+    convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
+    if convert is None:
+        return state
+    state = {key: value.float() if value.is_floating_point() else value
+             for key, value in state.items()}  # fmt: skip
+    try:
+        converted: State = convert(state, module)
+    except (KeyError, RuntimeError, AttributeError, AssertionError, ValueError) as error:
+        words = (
+            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        )
+        raise BadModel(
+            f"{name} does not fit {type(module).__name__} ({words}); name its architecture"
+        ) from error
+    return {key: value for key, value in converted.items() if isinstance(value, Tensor)}
+
+
+def _first(own: State, state: State, found: Match) -> str:
+    if found.wrong:
+        key = found.wrong[0]
+        here, there = tuple(state[key].shape), tuple(own[key].shape)
+        return f"{key} is {here} in the file and {there} in the model"
+    return f"{listed('missing', found.missing)}, {listed('unknown', found.extra)}"
+
+
+def listed(what: str, keys: Sequence[str]) -> str:
+    """The first few names with how many more there are."""
+    if not keys:
+        return f"nothing {what}"
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return f"{what}: {', '.join(keys[:3])}{more}"
+
+
+def _is_head(key: str) -> bool:
+    return key.split(".")[0] in ("head", "head_dist", "fc", "classifier")
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers a model has learned, or would learn."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def as_dtype(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The model on a device, ready to be used."""
+    return module.to(device=device, dtype=dtype).eval().requires_grad_(False)

@@ -1,0 +1,106 @@
+"""A checkpoint file looked at before it is opened: what it seems to be, and what of it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from timm.data import resolve_model_data_config
+
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.models.loading.checkpoint.blueprint import (
+    Blueprint,
+    blueprint_of,
+    candidates,
+    described_by,
+    empty,
+)
+from vitviz.models.loading.checkpoint.checkpoint_files import State, read_state
+from vitviz.models.loading.checkpoint.class_names import labels_beside
+from vitviz.models.loading.checkpoint.fill import LEAST_SAID, converted, match
+
+How = Literal["card", "name", "shapes", "said"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a checkpoint file seems to be; `problem` says why it fits nothing, "" where it does.
+
+    `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
+    timm's models of the same shapes, which may want pictures prepared otherwise. `missing`, `wrong`
+    (of another shape) and `extra` name tensors; `share` of the model's numbers are in the file.
+    """
+
+    path: Path
+    how: How
+    architecture: str
+    title: str
+    others: tuple[str, ...]
+    tensors: int
+    numbers: int
+    patch: int = 0
+    size: tuple[int, int] = (0, 0)
+    heads: int = 0
+    classes: int = 0
+    labels: tuple[str, ...] = ()
+    labels_said: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    missing: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    share: float = 0.0
+    problem: str = ""
+
+    @property
+    def sure(self) -> bool:
+        """Whether there is nothing to ask: something says what it is, and every weight is there."""
+        return self.how != "shapes" and not (self.problem or self.missing or self.wrong)
+
+
+def recognise(
+    path: str | Path, architecture: str | None = None, *, progress: Progress = silent
+) -> Recognised:
+    """Reads a file and compares it with what it seems to be, or with an architecture that is named.
+
+    BadModel where the file itself cannot be read.
+    """
+    path = Path(path).expanduser()
+    progress(0, 2, f"reading {path.name}")
+    state = read_state(path)
+    progress(1, 2, f"recognising {path.name}")
+    how: How = "said" if architecture else described_by(path)
+    others = tuple(entry.name for entry in candidates(path, state))
+    numbers = sum(tensor.numel() for tensor in state.values())
+    found = Recognised(path, how, architecture or "", path.name, others, len(state), numbers)
+    try:
+        plan = blueprint_of(path, state, architecture)
+        return _compared(found, plan, state)
+    except VitvizError as error:
+        return replace(found, problem=str(error))
+
+
+def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
+    module = empty(plan, found.path.name)
+    fitting = match(module, converted(module, state, found.path.name))
+    config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
+    classes = int(getattr(module, "num_classes", 0) or 0)
+    labels, said = labels_beside(found.path, classes) if classes else ((), "")
+    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
+    patch = getattr(embed, "patch_size", 0)
+    rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
+    heads = [getattr(part, "num_heads", None) for part in module.modules()]
+    problem = ""
+    if not fitting.fits(LEAST_SAID):
+        problem = (
+            f"only {fitting.share:.0%} of its weights are in the file, so it is something else"
+        )
+    return replace(
+        found, architecture=plan.family, title=plan.title or plan.family or plan.kind,
+        patch=int(patch[0] if isinstance(patch, tuple) else patch or 0), size=(int(rows), int(cols)),
+        heads=next((each for each in reversed(heads) if isinstance(each, int)), 0), classes=classes,
+        labels=plan.labels or labels, labels_said=said, mean=tuple(config["mean"]),
+        std=tuple(config["std"]), missing=fitting.missing, wrong=fitting.wrong,
+        extra=fitting.extra, share=fitting.share, problem=problem,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Weights of the model hub: what is here, and downloads that resume."""

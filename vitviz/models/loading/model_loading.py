@@ -1,0 +1,359 @@
+"""A model by name: bundled, any timm name, or a checkpoint file; built, filled and described."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub.errors import EntryNotFoundError
+from timm.data import resolve_model_data_config
+from torch import nn
+
+from vitviz.core.data.trace import ModelInfo, Weights
+from vitviz.core.progress import BadModel, Progress
+from vitviz.models.families import family_of
+from vitviz.models.loading.bundled import BundledModel, bundled
+from vitviz.models.loading.checkpoint.blueprint import TIMM, Blueprint, blueprint_of, build
+from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
+from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
+from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, fill, parameters
+from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
+from vitviz.models.loading.hub.download import fetch
+from vitviz.models.loading.model import Model
+from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
+from vitviz.models.loading.own_networks import own
+from vitviz.models.loading.preprocess import Preprocess, preprocess_of
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for beside the name."""
+
+    patch_size: int | None = None
+    size: Size | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Arguments for timm's constructors."""
+        changes = dict(self.arguments)
+        if self.patch_size is not None:
+            changes["patch_size"] = self.patch_size
+        if self.size is not None:
+            changes["img_size"] = self.size
+        return changes
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A filled module and where it came from."""
+
+    module: nn.Module
+    preprocess: Preprocess
+    weights: Weights
+    title: str
+    architecture: str
+    labels: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
+    weights_hash: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@torch.inference_mode(False)  # whoever asks: a weight made in it could never be differentiated
+def load(
+    name: str | Path,
+    *,
+    pretrained: bool,
+    patch_size: int | None,
+    input_size: int | Size | None,
+    device: str,
+    precision: str,
+    architecture: str | None,
+    progress: Progress,
+    arguments: dict[str, Any],
+) -> Model:
+    """As `vitviz.models.load`."""
+    if not isinstance(name, str | Path):
+        raise BadModel(f"a model is named by its name or a file's path, not {name!r}")
+    where = chosen_device(device)
+    dtype = chosen_precision(precision, where)
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    _check_sides("a patch size", patch_size)
+    _check_sides("an input size", size)
+    wanted = Wanted(patch_size, size, arguments)
+    progress(0, 3, "building the model")
+    built = _built(name, pretrained, architecture, wanted, progress)
+    progress(2, 3, f"moving it to {where}")
+    module, note = _placed(built.module, where, dtype)
+    built = replace(built, notes=(*built.notes, *note))
+    if built.weights != "untrained" and not built.labels:
+        built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
+    check_input(module, built.preprocess.size)
+    family, reader = family_of(module)
+    info = _info(str(name), built, family)
+    grid = reader.grid(module, built.preprocess.size)
+    if grid is not None:
+        info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
+    progress(3, 3, "ready")
+    return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _check_sides(what: str, size: int | Size | None) -> None:
+    """BadModel for a side that has no pixels."""
+    sides = size if isinstance(size, tuple | list) else (size,)
+    wrong = next((side for side in sides if side is not None and side < 1), None)
+    if wrong is not None:
+        raise BadModel(f"{what} is at least 1 pixel, not {wrong}")
+
+
+def _placed(
+    module: nn.Module, where: torch.device, dtype: torch.dtype
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """The module where it was wanted; on the CPU, with the sentence why, where it does not fit."""
+    try:
+        return as_dtype(module, where, dtype), ()
+    except torch.OutOfMemoryError:
+        note = f"it does not fit in the memory of {where} and runs on the CPU in fp32"
+    # Out of the except block: the error's frames would keep the tensors alive.
+    return as_dtype(module, torch.device("cpu"), torch.float32), (note,)
+
+
+def _built(
+    name: str | Path, pretrained: bool, architecture: str | None, wanted: Wanted, progress: Progress
+) -> Built:
+    path = Path(name).expanduser()
+    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
+        return _from_file(path, architecture, wanted, progress)
+    card = next((model for model in bundled() if model.name == name), None)
+    if card is not None:
+        return _from_card(card, pretrained, wanted, progress)
+    plain = str(name).removeprefix(TIMM)
+    built = _from_timm(plain, pretrained, wanted, progress)
+    if plain != name:
+        return replace(built, title=str(name))
+    return replace(built, module=own(built.module))
+
+
+def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+    card = model.card
+    patch = wanted.patch_size or model.default_patch_size
+    described = card["architecture"]
+    arguments = {**described["arguments"], "patch_size": patch, "img_size": model.input_size}
+    arguments |= replace(wanted, patch_size=None).changes
+    module = build(Blueprint(described["class"], arguments), model.name)
+    notes: tuple[str, ...] = ()
+    if pretrained:
+        progress(1, 3, "reading the weights")
+        notes = fill(module, read_state(model.file), model.name).notes
+        trained = ", ".join(map(str, model.patch_sizes))
+        if patch not in model.patch_sizes:
+            notes += (f"patch {patch} was not among the trained ones ({trained}): its kernel is "
+                      "resampled",)  # fmt: skip
+        if wanted.size not in (None, model.input_size):
+            notes += (_resized_note(model.input_size),)
+    preprocess = preprocess_of(card)
+    return Built(
+        module,
+        replace(preprocess, size=wanted.size or preprocess.size),
+        _weights(pretrained and bool(card.get("trained", True)), notes),
+        model.title,
+        described["class"],
+        labels=card_labels(card),
+        source="bundled with vitviz",
+        licence=str(card.get("licence", "")),
+        weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
+        notes=notes,
+    )
+
+
+def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+    if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
+        raise BadModel(_no_such(name))
+    progress(0, 3, "building the model")
+    resampled = pretrained and wanted.patch_size is not None
+    notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
+    module = _create(
+        name, pretrained, wanted, **(_weights_of(name, progress) if pretrained else {})
+    )
+    preprocess = preprocess_of(resolve_model_data_config(module))
+    trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
+    size = wanted.size or _own_size(module) or trained_size
+    if pretrained and size != trained_size:
+        notes += (_resized_note(trained_size),)
+    return Built(
+        module,
+        replace(preprocess, size=size),
+        "trained" if pretrained else "untrained",
+        name,
+        str(config.get("architecture") or name),
+        source=str(config.get("hf_hub_id") or config.get("url") or "timm") if pretrained else "",
+        licence=str(config.get("license") or ""),
+        weights_hash=_revision(config) if pretrained else "",
+        notes=notes,
+    )
+
+
+def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
+    """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
+    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
+    repository = name.removeprefix("hf-hub:") if config is None else config.hf_hub_id
+    if not repository:
+        return {}  # from elsewhere than the hub: timm's own download
+    own = getattr(config, "hf_hub_filename", None)
+    try:
+        file = fetch(repository, name, progress, **({"files": (own,)} if own else {}))
+    except BadModel as error:
+        raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
+    if config is None:
+        return {}  # timm asks the hub for the configuration too, and finds the weights on disk
+    progress(1, 3, "reading the weights")
+    if file.suffix == ".safetensors":
+        found: dict[str, Any] = {"file": str(file)}
+    else:  # read here: timm has not always refused to unpickle
+        found = {"state_dict": read_state(file)}
+    # A "custom" loader is for the makers' own file; the hub's has timm's names.
+    return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
+
+
+def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Module:
+    try:
+        module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
+    except TypeError as error:
+        asked = ", ".join(wanted.changes) or "these arguments"
+        raise BadModel(f"{name} cannot be built with {asked} ({error}); leave them out") from error
+    except Exception as error:  # whatever the network layer raises: its kinds are not ours to list
+        words = (
+            str(error).strip().splitlines()[0][:160] if str(error).strip() else "no reason given"
+        )
+        if not pretrained:
+            raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
+        if isinstance(error, EntryNotFoundError):  # the weights are here by now
+            raise BadModel(
+                f"{name} has no config.json that would say which of timm's architectures it is; "
+                "download its weights, open the file, and name the architecture"
+            ) from error
+        raise BadModel(
+            f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
+            f"{_instead()}"
+        ) from error
+    getattr(module, "pretrained_cfg", {}).pop("state_dict", None)  # it would hold the weights twice
+    return module
+
+
+def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: Progress) -> Built:
+    progress(1, 3, f"reading {path.name}")
+    state = read_state(path)
+    plan = blueprint_of(path, state, architecture)
+    changes = wanted.changes
+    arguments = {**plan.arguments, **changes}
+    if wanted.patch_size is not None:
+        resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
+    if plan.family:
+        changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
+        module = _create(plan.timm_name, False, changed)
+        module = module if plan.as_timm else own(module)
+    else:
+        module = build(Blueprint(plan.kind, arguments), path.name)
+    filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
+    labels, said = plan.labels, ""
+    if not labels:
+        labels, said = labels_beside(path, int(getattr(module, "num_classes", 0) or 0))
+    notes = plan.notes + filled.resampled + filled.notes + ((said,) if said else ())
+    config = {**resolve_model_data_config(module), **plan.config}
+    preprocess = preprocess_of(config)
+    size = wanted.size or _own_size(module) or preprocess.size
+    return Built(
+        module,
+        replace(preprocess, size=size),
+        _weights(plan.trained, notes),
+        plan.title or path.name,
+        plan.family or plan.kind,
+        labels=labels,
+        source=path.name,
+        licence=plan.licence,
+        weights_hash=file_hash(path),
+        notes=notes,
+    )
+
+
+def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
+    if not trained:
+        return "untrained"
+    return "partly loaded" if any("untrained" in note for note in notes) else "trained"
+
+
+def _info(name: str, built: Built, family: str) -> ModelInfo:
+    module = built.module
+    parameter = next(module.parameters())
+    return ModelInfo(
+        name=name, title=built.title, family=family, architecture=built.architecture,
+        weights=built.weights, patch=(0, 0), input_size=built.preprocess.size,
+        depth=_depth(module), heads=_heads(module), dim=int(getattr(module, "num_features", 0)),
+        parameters=parameters(module), classes=int(getattr(module, "num_classes", 0) or 0),
+        device=str(parameter.device), precision=precision_name(parameter.dtype),
+        source=built.source, licence=built.licence, weights_hash=built.weights_hash,
+        notes=built.notes,
+    )  # fmt: skip
+
+
+def _depth(module: nn.Module) -> int:
+    """Attention calls to expect: modules that have heads."""
+    counted = sum(hasattr(part, "num_heads") for part in module.modules())
+    blocks = getattr(module, "blocks", None)
+    return len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else max(1, counted)
+
+
+def _heads(module: nn.Module) -> int:
+    """Heads of the last block (TNT's outer attention comes after its inner one)."""
+    inside = getattr(module, "blocks", module)
+    heads = [getattr(part, "num_heads", None) for part in inside.modules()]
+    return next((each for each in reversed(heads) if isinstance(each, int)), 0)
+
+
+def _own_size(module: nn.Module) -> Size | None:
+    """The picture size that a model was built for."""
+    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
+    size = getattr(embed, "img_size", None)
+    return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
+
+
+def _resized_note(trained: Size) -> str:
+    return f"trained at {trained[1]} × {trained[0]} pixels: its position embeddings are resampled"
+
+
+def _revision(config: dict[str, Any]) -> str:
+    """The revision of the downloaded file in the hub's cache; "" where it did not come from there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = None
+    if config.get("hf_hub_id"):
+        for file in ("model.safetensors", "pytorch_model.bin"):
+            found = found or try_to_load_from_cache(config["hf_hub_id"], file)
+    return Path(found).parent.name if isinstance(found, str) else ""
+
+
+def known_names() -> tuple[str, ...]:
+    """Every name that can be loaded: the bundled models, then timm's."""
+    return (*(model.name for model in bundled()), *timm.list_models())
+
+
+def _no_such(name: str) -> str:
+    if name and Path(name).is_dir():
+        return f"{name} is a folder, not a model; open the checkpoint file inside it"
+    known = known_names()
+    near = difflib.get_close_matches(name, known, n=3)
+    meant = f"did you mean {', '.join(near)}?" if near else _instead()
+    return f"there is no model {name!r}; {meant}"
+
+
+def _instead() -> str:
+    names = ", ".join(model.name for model in bundled())
+    return (f"bundled models work without a network ({names}), and so do checkpoint files" if names
+            else "checkpoint files work without a network")  # fmt: skip

@@ -1,0 +1,1 @@
+"""Networks of vitviz's own, each to be read beside its paper."""

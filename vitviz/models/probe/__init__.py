@@ -1,0 +1,1 @@
+"""The model asked again: features, early answers, blocks step by step, what-ifs."""

@@ -1,0 +1,1 @@
+"""Recorded attention, evaluated when somebody looks."""

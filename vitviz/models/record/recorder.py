@@ -1,0 +1,347 @@
+"""Every attention call of one forward pass, seen as it happens, with the model's own kernels.
+
+A `TorchFunctionMode` sees each `F.scaled_dot_product_attention` and each softmax that is multiplied
+with values; forward hooks say which module it belongs to.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.record.tensor_arena import Keep, Keeping, begins, keep_freed, kept_of
+from vitviz.models.record.verify import Compared, product_error, relative, sampled_error, sum_error
+
+KEEP_VALUES = 1024
+"""Most keys for which v is kept beside q and k when nobody said whether to."""
+
+_SOFTMAXES = {functional.softmax, torch.softmax, Tensor.softmax}
+_PRODUCTS = {
+    torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__
+}  # fmt: skip
+_SCALINGS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+_SUMS = {torch.sum, Tensor.sum}
+
+
+class OnlyRow(Unsupported):
+    """A call of which one row was kept was asked for more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Where one of `queries` tokens looks, (... head key); `dtype` is the one the model reckoned in."""
+
+    query: int
+    queries: int
+    shares: Tensor
+    dtype: torch.dtype
+
+
+@dataclass(eq=False)
+class Call:
+    """One attention call as the model made it, batch first: (... head query dim).
+
+    A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
+    one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
+    changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
+    shape of what each module at work was given, by its name, outermost first.
+    """
+
+    name: str
+    kind: Literal["fused", "eager", "altered", "lost"]
+    error: Compared | None = None
+    row_error: Tensor | None = None
+    query: Tensor | None = None
+    key: Tensor | None = None
+    bias: Tensor | None = None
+    scale: float = 1.0
+    causal: bool = False
+    maps: Tensor | None = None
+    values: Tensor | None = None
+    before: Tensor | None = None
+    reason: str = ""
+    row: Row | None = None
+    versions: tuple[int, ...] = field(default=())
+    given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(... head query key) of the call's attention."""
+        if self.maps is not None:
+            return tuple(self.maps.shape)
+        if self.row is not None:
+            *before, keys = self.row.shares.shape
+            return (*before, self.row.queries, keys)
+        if self.query is None or self.key is None:
+            return ()
+        return (*self.query.shape[:-1], self.key.shape[-2])
+
+    @property
+    def held(self) -> tuple[Tensor, ...]:
+        """The tensors kept."""
+        row = None if self.row is None else self.row.shares
+        kept = (self.query, self.key, self.bias, self.maps, self.values, row)
+        return tuple(tensor for tensor in kept if tensor is not None)
+
+    @cached_property
+    def verified(self) -> float:
+        """The largest relative error of attention @ v; infinite where it was not compared."""
+        return math.inf if self.error is None else relative(self.error)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number type the model reckoned in."""
+        if self.row is not None:
+            return self.row.dtype
+        return self.held[0].dtype if self.held else torch.float32
+
+    def touched(self) -> bool:
+        """Whether the model wrote into what was kept after the call."""
+        return bool(self.versions) and self.versions != versions(self.held)
+
+
+def versions(tensors: Sequence[Tensor]) -> tuple[int, ...]:
+    """How often each was written to in place."""
+    return tuple(tensor._version for tensor in tensors)
+
+
+def record(
+    module: nn.Module,
+    pixels: Float[Tensor, "1 rgb row col"],
+    *,
+    expected: int = 1,
+    values: bool | None = None,
+    progress: Progress = silent,
+) -> tuple[Any, list[Call]]:
+    """What the model answers, with every attention call it made on the way.
+
+    `progress` is called at each of the `expected` calls; what it raises ends the pass, and the
+    model is left as it was. `values` says whether v is kept (None: while it is small). A model that
+    writes into its own q or k after using them is run a second time, in which they are copied.
+    """
+    keep_freed()
+    for copying in (False, True):
+        recorder = Recorder(expected, values, progress, copying=copying)
+        with recorder.watching(module):
+            output = module(pixels)
+        if not any(call.kind == "fused" and call.touched() for call in recorder.calls):
+            break
+    return output, recorder.calls
+
+
+class Recorder(TorchFunctionMode):
+    """Watches torch's functions in this thread while a model runs."""
+
+    def __init__(
+        self, expected: int, values: bool | None, progress: Progress, *, copying: bool = False
+    ) -> None:
+        super().__init__()
+        self._copying = copying
+        self._owned: set[int] = set()
+        self.calls: list[Call] = []
+        self._expected, self._values, self._progress = expected, values, progress
+        self._keep: Keep = Keeping(3 * expected)
+        self._names: list[str] = []
+        self._given: list[Any] = []
+        self._open: list[tuple[int, Tensor]] = []
+        self._scaled: tuple[Tensor, Tensor, Tensor] | None = None
+        """A softmax, what it was multiplied with element by element, and their product."""
+
+    @contextmanager
+    def watching(self, module: nn.Module) -> Iterator[None]:
+        """Sees all that is done while the module runs."""
+        # Not inference mode: there tensors do not count the writes into them (Call.touched).
+        with torch.inference_mode(False), torch.no_grad(), self.following(module), self:
+            yield
+
+    @contextmanager
+    def following(self, module: nn.Module) -> Iterator[None]:
+        """Knows the innermost module at work. Leaves are not followed: they make no attention."""
+        hooks = []
+        try:
+            for name, part in module.named_modules():
+                for tensor in itertools.chain(part._parameters.values(), part._buffers.values()):
+                    if tensor is not None:
+                        self._owned.add(begins(tensor))
+                if not part._modules or isinstance(part, nn.Sequential):
+                    continue
+                hooks.append(part.register_forward_pre_hook(self._entering(name)))
+                hooks.append(part.register_forward_hook(self._leaving))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
+        def enter(module: nn.Module, given: Any) -> None:
+            self._names.append(name)
+            self._given.append(given[0] if given else None)
+
+        return enter
+
+    def _leaving(self, module: nn.Module, given: Any, output: Any) -> None:
+        depth = len(self._names)
+        for opened, maps in self._open:
+            if opened >= depth and maps.ndim >= 4:
+                self._lost(maps)
+        self._open = [each for each in self._open if each[0] < depth]
+        self._scaled = None
+        self._names.pop()
+        self._given.pop()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        """Runs what was called, and looks at it when it is part of an attention."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func is functional.scaled_dot_product_attention:
+            self._fused(result, *args, **kwargs)
+        elif func in _SOFTMAXES:
+            self._softmax(args, kwargs, result)
+        elif self._open and func in _PRODUCTS:
+            self._product(args, result)
+        elif self._open and func in _SCALINGS:
+            self._scaling(args, result)
+        elif self._scaled and func in _SUMS:
+            self._sum(args, kwargs, result)
+        return result
+
+    def _fused(
+        self,
+        result: Tensor,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        *,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> None:
+        if enable_gqa and key.shape[-3] != query.shape[-3]:
+            groups = query.shape[-3] // key.shape[-3]
+            key = key.repeat_interleave(groups, dim=-3)
+            value = value.repeat_interleave(groups, dim=-3)
+        if key.shape[:-2] != query.shape[:-2]:  # one key for all heads (multi-query attention)
+            key = key.expand(*query.shape[:-2], *key.shape[-2:])
+            value = value.expand(*query.shape[:-2], *value.shape[-2:])
+        call = Call(
+            self._name(), "fused", bias=attn_mask, causal=is_causal,
+            scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
+        )  # fmt: skip
+        # Of many small sequences (windows, sentences) nothing asks for v.
+        alone = math.prod(key.shape[:-3]) == 1
+        wanted = self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES)
+        call.query, call.key, *rest = kept_of(
+            (query, key, value) if wanted else (query, key),
+            self._keep,
+            self._owned,
+            always=self._copying,
+        )
+        call.values = rest[0] if rest else None
+        call.error = sampled_error(
+            call.query, call.key, value, attn_mask, call.scale, is_causal, result
+        )
+        self._done(call)
+
+    def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if not isinstance(result, Tensor) or result.ndim < 3:
+            return
+        if dim in (-1, result.ndim - 1):
+            self._open.append((len(self._names), result))
+        elif result.ndim >= 4 and dim in (-2, result.ndim - 2):  # over tokens, for each channel
+            self._open.append((len(self._names), result.mT))
+
+    def _product(self, args: tuple[Any, ...], result: Any) -> None:
+        left, right = args[:2]
+        for index in reversed(range(len(self._open))):
+            _, maps = self._open[index]
+            turned = _same(right, maps.mT) and not _same(left, maps)
+            if _same(left, maps) or turned:
+                used, values, output = (
+                    (right.mT, left.mT, result.mT) if turned else (left, right, result)
+                )
+                call = Call(self._name(), "eager", maps=maps)
+            elif left.shape == maps.shape and self._open[index][0] == len(self._names):
+                used, values, output = left, right, result
+                call = Call(self._name(), "altered", maps=left, before=maps)
+            else:
+                continue
+            del self._open[index]
+            call.error = product_error(used, values, output)
+            call.row_error = (used.float().sum(-1) - 1).abs().max()
+            call.values = values if self._values else None
+            self._done(call)
+            return
+
+    def _scaling(self, args: tuple[Any, ...], result: Tensor) -> None:
+        """Shares that weigh values one by one, as in attention of linear cost: a sum may follow."""
+        for _, maps in self._open:
+            for shares, values in (args[:2], args[1::-1]):
+                if isinstance(values, Tensor) and _same(shares, maps):
+                    self._scaled = maps, values, result
+
+    def _sum(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor) -> None:
+        assert self._scaled is not None
+        maps, values, product = self._scaled
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if args[0] is not product or dim not in (-1, maps.ndim - 1):
+            return
+        self._scaled = None
+        self._open = [each for each in self._open if each[1] is not maps]
+        call = Call(self._name(), "eager", maps=maps)
+        kept = kwargs.get("keepdim", args[2] if len(args) > 2 else False)
+        call.error = sum_error(maps, values, result if kept else result[..., None])
+        call.row_error = (maps.float().sum(-1) - 1).abs().max()
+        self._done(call)
+
+    def _lost(self, maps: Tensor) -> None:
+        self.calls.append(
+            Call(self._name(), "lost", reason=f"softmax of shape {tuple(maps.shape)}")
+        )
+
+    def _name(self) -> str:
+        return self._names[-1] if self._names else ""
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of what each module at work was given; () where that is no tensor."""
+        return {
+            name: tuple(first.shape) if isinstance(first, Tensor) else ()
+            for name, first in zip(self._names, self._given, strict=True)
+        }
+
+    def _done(self, call: Call) -> None:
+        call.versions = versions(call.held)
+        call.given = self._shapes()
+        self.calls.append(call)
+        done = sum(each.kind != "lost" for each in self.calls)
+        total = max(self._expected, done)
+        self._progress(done, total, f"layer {done} of {total}")
+
+
+def _same(operand: Any, maps: Tensor) -> bool:
+    """Whether an operand is that tensor, itself or as a view that only groups the leading axes."""
+    if operand is maps:
+        return True
+    return (
+        isinstance(operand, Tensor)
+        and operand.shape[-2:] == maps.shape[-2:]
+        and operand.numel() == maps.numel()
+        and operand.data_ptr() == maps.data_ptr()
+        and operand.stride()[-2:] == maps.stride()[-2:]
+    )

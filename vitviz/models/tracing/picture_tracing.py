@@ -1,0 +1,205 @@
+"""One picture through one model: prepared, run, its attention recorded, verified and laid out."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.trace import ModelInfo, Picture, Trace
+from vitviz.core.pictures.picture_files import open_picture
+from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
+from vitviz.models.loading.devices import precision_name
+from vitviz.models.loading.model import Model
+from vitviz.models.loading.preprocess import Fit, Prepared, normalised, prepare
+from vitviz.models.probe.apply_intervention import changed, intervened
+from vitviz.models.probe.model_probe import Again
+from vitviz.models.record.attention.lazy_attention import Recorded
+from vitviz.models.record.inner_attention import held_tensors
+from vitviz.models.record.layers_from_calls import Reading
+from vitviz.models.record.recorder import Call, record
+
+TOP = 10
+"""Predictions kept, best first."""
+
+
+def trace(
+    model: Model,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray,
+    *,
+    fit: Fit,
+    values: bool | None,
+    progress: Progress,
+    intervention: Intervention | None = None,
+) -> Trace:
+    """As `vitviz.models.trace`."""
+    if not isinstance(model, Model):
+        raise BadModel(
+            f"what traces a picture is a model, not {type(model).__name__}; load one with "
+            'vitviz.load("vitviz/flexvit")'
+        )
+    picture = image if isinstance(image, Picture) else open_picture(image)
+    prepared = prepare(picture, model.preprocess, fit)
+    change = intervention or Intervention()
+    with model.lock, ExitStack() as put:
+        if not change.nothing:
+            prepared = _changed(model, prepared, change, put)
+        started = time.perf_counter()
+        output, calls, info = _run(model, prepared, values, progress)
+        seconds = time.perf_counter() - started
+        found = _read(model, info, picture, prepared, output, calls, seconds, change)
+    found = replace(found, fit=fit, intervention=None if change.nothing else change)
+    assert isinstance(found.source, Again)
+    # Not the trace itself: its source must keep no maps alive.
+    found.source.retrace = partial(_again, picture=picture, fit=fit, values=values)
+    return found
+
+
+def _again(
+    model: Model, change: Intervention, *, picture: Picture, fit: Fit, values: bool | None
+) -> Trace:
+    return trace(model, picture, fit=fit, values=values, progress=watched(), intervention=change)
+
+
+def _changed(model: Model, prepared: Prepared, change: Intervention, put: ExitStack) -> Prepared:
+    """What the model is to read; the model itself is changed until `put` is closed."""
+    grid = model.family.grid(model.module, model.preprocess.size)
+    if grid is None:
+        raise _without_maps(model.info, "which patch of the picture its tokens are is not known")
+    put.enter_context(intervened(model.module, grid, change))
+    return changed(prepared, model.preprocess, grid, change)
+
+
+def _run(
+    model: Model, prepared: Prepared, values: bool | None, progress: Progress
+) -> tuple[Any, list[Call], ModelInfo]:
+    """The pass; on the CPU with a note when the device's memory does not suffice."""
+    # Not getattr: a module without the attribute takes long to say so.
+    heads = (vars(part).get("num_heads") for part in model.module.modules())
+    expected = max(model.info.depth, sum(isinstance(each, int) for each in heads))
+    for attempt in range(2):
+        try:
+            pixels = _on_device(model, prepared)
+            output, calls = record(
+                model.module, pixels, expected=expected, values=values, progress=progress
+            )
+            return output, calls, _info_now(model.info, model.module)
+        except torch.OutOfMemoryError as error:
+            if attempt:
+                raise VitvizError(
+                    f"{model.info.called} does not fit in this computer's memory; take a smaller "
+                    "model or a smaller input size"
+                ) from error
+        # Out of the except block: the error's frames would keep the tensors alive.
+        _to_cpu(model.module)
+    raise AssertionError("unreachable")
+
+
+def _on_device(model: Model, prepared: Prepared) -> Tensor:
+    parameter = next(model.module.parameters())
+    return normalised(prepared.pixels, model.preprocess).to(parameter.device, parameter.dtype)
+
+
+def _to_cpu(module: nn.Module) -> None:
+    module.to("cpu", torch.float32)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _info_now(info: ModelInfo, module: nn.Module) -> ModelInfo:
+    """The model's description, corrected when it had to move to the CPU since it was loaded."""
+    parameter = next(module.parameters())
+    device = parameter.device
+    if (str(device), precision_name(parameter.dtype)) == (info.device, info.precision):
+        return info
+    note = f"{info.device} had too little memory, so the model ran on the {str(device).upper()}"
+    return replace(info, device=str(device), precision="fp32", notes=(*info.notes, note))
+
+
+def _read(
+    model: Model,
+    info: ModelInfo,
+    picture: Picture,
+    prepared: Prepared,
+    output: Any,
+    calls: Sequence[Call],
+    seconds: float,
+    change: Intervention | None = None,
+) -> Trace:
+    size = model.preprocess.size
+    grid = model.family.grid(model.module, size)
+    if grid is None:
+        raise _without_maps(info, "which patch of the picture its tokens are is not known")
+    reading = model.family.read(model.module, calls, grid, size)
+    if not (reading.layers or reading.pools or reading.matrices):
+        raise _without_maps(info, reading.refused[0] if reading.refused else _no_call(info))
+    if reading.layers and reading.layers[0].grid != grid:
+        grid = reading.layers[0].grid
+        info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
+    noted = (
+        () if change is None or change.nothing else (f"not the model's own pass: {change.words}",)
+    )
+    info = replace(info, notes=(*info.notes, *reading.notes, *noted))
+    positions, positions_note = model.family.positions(model.module, grid)
+    predictions, predictions_note = _predictions(model, output)
+    return Trace(
+        model=info, picture=picture, pixels=prepared.pixels, seen=prepared.seen,
+        seen_box=prepared.seen_box, crop=prepared.crop, grid=grid, layers=reading.layers,
+        verified=reading.verified, positions=positions, positions_note=positions_note,
+        predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
+        seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
+        matrices=reading.matrices, words=reading.words, abreast=reading.abreast,
+        source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
+    )  # fmt: skip
+
+
+def _without_maps(info: ModelInfo, why: str) -> Unsupported:
+    return Unsupported(f"{info.called} has no attention that can be laid over a picture: {why}")
+
+
+def _no_call(info: ModelInfo) -> str:
+    article = "an" if info.architecture[:1].lower() in "aeiou" else "a"
+    own = info.called == info.architecture
+    who = "it" if own else f"it is {article} {info.architecture}, which"
+    return f"{who} made no attention call; choose a transformer"
+
+
+def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ...], str]:
+    """The best classes with their probability, or () and why there are none."""
+    if model.info.classes == 0:
+        return (), "This model has no head: it gives features, not classes."
+    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, model.info.classes)
+    if not shaped:
+        return (), "This model's answer is not one number for each class."
+    shares = torch.softmax(output[0].float(), dim=0)
+    best = torch.topk(shares, min(TOP, model.info.classes))
+    labels = model.labels
+    named = (
+        (labels[index] if index < len(labels) else f"class {index}", float(share))
+        for share, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    )
+    return tuple(named), ""
+
+
+def _held(reading: Reading) -> int:
+    """Bytes of the tensors kept; a storage that several share counts once."""
+    layers = [each.attention for each in (*reading.layers, *reading.pools)]
+    kept = [*layers, *(each.attention for each in reading.matrices)]
+    tensors = (tensor for each in kept if isinstance(each, Recorded) for tensor in each.tensors)
+    storages = {}
+    for tensor in (*tensors, *held_tensors(reading.words)):
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
