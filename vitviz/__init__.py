@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vitviz.core.progress import VitvizError
     from vitviz.figures.save import save
     from vitviz.models import load, trace
-    from vitviz.views.draw import draw
+    from vitviz.views.api import draw
 
 __version__ = "0.1.0"
 __all__ = ["Intervention", "VitvizError", "draw", "load", "save", "trace"]
@@ -18,7 +18,7 @@ __all__ = ["Intervention", "VitvizError", "draw", "load", "save", "trace"]
 _HOMES = {
     "Intervention": "vitviz.core.data.intervention",
     "VitvizError": "vitviz.core.progress",
-    "draw": "vitviz.views.draw",
+    "draw": "vitviz.views.api",
     "load": "vitviz.models",
     "save": "vitviz.figures.save",
     "trace": "vitviz.models",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from tests.benchmarks.window import Measured, Row, hovers
-from vitviz.views.walk import steps
+from vitviz.views.learn.tour import steps
 
 COUNT = 60
 SIZES = (

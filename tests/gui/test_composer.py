@@ -242,7 +242,7 @@ def test_copied_python_and_command_draw_the_same(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     assert session.trace is not None
-    session.pin(vitviz.views.draw.selection_of(session.trace, token=(1, 2)).pin)
+    session.pin(vitviz.views.api.selection_of(session.trace, token=(1, 2)).pin)
     on_screen = session.drawings["rollout"]
     first = composition_of(session, on_screen)
     assert first is not None

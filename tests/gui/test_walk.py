@@ -15,8 +15,8 @@ from vitviz.gui.window import MainWindow
 from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
 from vitviz.views import find
+from vitviz.views.learn.tour import steps
 from vitviz.views.options import arguments
-from vitviz.views.walk import steps
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,7 +21,7 @@ from vitviz.models.tracing.batch_tracing import Several
 from vitviz.session.batch import Order, batch
 from vitviz.session.targets import pictures_of
 from vitviz.views import views
-from vitviz.views.draw import selection_of, token_chosen
+from vitviz.views.api import selection_of, token_chosen
 
 DEIT = (
     "deit_tiny_distilled_patch16_224",

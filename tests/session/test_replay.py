@@ -25,7 +25,7 @@ from vitviz.figures.save import save
 from vitviz.session.replay import Replay, raw_again, replayed
 from vitviz.session.sweep import Subject, sheet_of, steps, sweep
 from vitviz.views import views
-from vitviz.views.draw import selection_of
+from vitviz.views.api import selection_of
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.paper import Paper
 from vitviz.session.sweep import Subject, read, sheet_of, steps, sweep
 from vitviz.views import views
-from vitviz.views.draw import selection_of
+from vitviz.views.api import selection_of
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ from vitviz.session.engine import Engine
 from vitviz.session.start import first_bundled
 from vitviz.session.sweep import Step, Subject, read, sheet_of, steps, sweep
 from vitviz.views import View
-from vitviz.views.draw import selection_of
+from vitviz.views.api import selection_of
 
 if TYPE_CHECKING:
     from vitviz.session.replay import Replay

@@ -23,7 +23,7 @@ from vitviz.gui import theme
 from vitviz.gui.links import Links
 from vitviz.gui.theme import UNIT
 from vitviz.views import find
-from vitviz.views.walk import Step, Try, steps
+from vitviz.views.learn.tour import Step, Try, steps
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow

@@ -56,8 +56,9 @@ from vitviz.session.column import ModelRequest, is_checkpoint
 from vitviz.session.jobs import Job
 from vitviz.session.saved import SUFFIX
 from vitviz.session.session import Session
-from vitviz.views import parts, views
+from vitviz.views import views
 from vitviz.views.options import Look
+from vitviz.views.shared import picture_layers
 
 
 class MainWindow(QMainWindow):
@@ -357,7 +358,7 @@ class MainWindow(QMainWindow):
         self.painted.emit(view)
 
     def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
-        self.compare.show_message(view, column, "Not shown", parts.sentence(sentence))
+        self.compare.show_message(view, column, "Not shown", picture_layers.sentence(sentence))
         self.painted.emit(view)
 
     def _show_problems(self, sentences: list[str]) -> None:

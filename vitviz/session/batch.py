@@ -24,7 +24,7 @@ from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, s
 from vitviz.session.manifest import Manifest
 from vitviz.session.targets import Targets, pictures_of
 from vitviz.views import View
-from vitviz.views.draw import Token, selection_of, token_chosen
+from vitviz.views.api import Token, selection_of, token_chosen
 from vitviz.views.options import Value
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from vitviz.core.progress import VitvizError
 from vitviz.session.column import ModelRequest, is_checkpoint
 from vitviz.session.launch import Launch
 from vitviz.session.settings import Settings
-from vitviz.views.draw import selection_of
+from vitviz.views.api import selection_of
 
 
 def remembered_request(settings: Settings) -> ModelRequest:

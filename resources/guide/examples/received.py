@@ -5,8 +5,9 @@ from einops import reduce
 from vitviz.core.data.drawing import Drawing, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.views import parts, view
+from vitviz.views import view
 from vitviz.views.options import Look
+from vitviz.views.shared import picture_layers
 
 
 @view(
@@ -22,13 +23,13 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
     number = selection.layer(len(trace.layers))
     layer = trace.layers[number]
     received = reduce(layer.attention.matrix(), "query key -> key", "mean")
-    values = parts.on_grid(received[layer.keys.patches], layer.keys)
-    scale = parts.scale_of(values, look, "mean attention")
+    values = picture_layers.on_grid(received[layer.keys.patches], layer.keys)
+    scale = picture_layers.scale_of(values, look, "mean attention")
     panel = Panel(
-        parts.over_picture(trace, selection, values, scale, look, layer.keys),
+        picture_layers.over_picture(trace, selection, values, scale, look, layer.keys),
         trace.grid.frame,
         f"Layer {number + 1}, all heads",
         space=PixelSpace(trace.crop, layer.keys),
         bar=scale,
     )
-    return Drawing("received", "Where everybody looks", ((panel,),), parts.caption(trace))
+    return Drawing("received", "Where everybody looks", ((panel,),), picture_layers.caption(trace))

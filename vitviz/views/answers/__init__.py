@@ -1,0 +1,1 @@
+"""What the model answers, when it knew, and what changes it."""

@@ -1,0 +1,247 @@
+"""What if positions, patches, a head or words were other: answer and attention, before and after."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from einops import reduce
+from jaxtyping import Float32
+
+from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.intervention import Inner, Intervention, Patches, Positions
+from vitviz.core.data.plots import Table
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.distance import drawable
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.options import Help, Look
+from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+SHOWN = 5
+ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
+OTHERS = "Another change may be possible: patches mixed up or made grey, say."
+VARIANTS = (
+    Intervention(positions="removed"), Intervention(positions="shuffled"),
+    Intervention(positions="sin-cos"), Intervention(patches="shuffled"),
+    Intervention(positions="removed", patches="shuffled"),
+)  # fmt: skip
+OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks off"))
+
+
+@view(
+    "whatif",
+    title="What if",
+    shows=(
+        "Does it matter how places are told apart, and what do the words of a Transformer in "
+        "Transformer add? The model runs once more with something changed: its positions (embeddings, "
+        "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
+        "the patches themselves mixed up; one of them or one head taken out; each word looking at "
+        "itself alone, or the inner blocks (attention and MLP) adding nothing. "
+        "Answer and attention stand side by side, before and after. "
+        "The weights stay those that were trained without the change."
+    ),
+    formula="x = patches + P, with P → 0, P[order] or sin-cos(row, col) of the same mean length; "
+    "rotations by angle 0 or those of place order[i]; bias 0 or B[order[i], order[j]]; "
+    "words: A_in → I, or word + attention + MLP → word",
+    source="Dosovitskiy et al. 2020, arXiv:2010.11929, table 8; Naseer et al. 2021, arXiv:2105.10497; "
+    "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057",
+    follows=("token", "layer", "head"),
+    order=88,
+    applies=heads_over_depth.layers_needed,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    positions: Annotated[
+        Positions, Help("What is done to the positions of the patches")
+    ] = "removed",
+    patches: Annotated[Patches, Help("Whether patches stay where they are")] = "in place",
+    masked: Annotated[
+        Literal["none", "the pinned patch", "all around the pinned patch"],
+        Help("Which patches are made grey"),
+    ] = "none",
+    heads: Annotated[
+        Literal["all", "without the chosen head"],
+        Help("Take the chosen head of the chosen layer out (choose one in the atlas)"),
+    ] = "all",
+    inner: Annotated[
+        Inner,
+        Help(
+            "What the words of each patch do: as trained, each looks only at itself, or the inner "
+            "blocks' attention and MLP add nothing",
+            needs="words",
+        ),
+    ] = "as trained",
+    seed: Annotated[int, Help("Another number mixes in another way", 0, 999, 1)] = 0,
+    every: Annotated[bool, Help("Run the usual changes too and list them all in a table")] = False,
+    look: Look = Look(range="view"),
+) -> Drawing:
+    """Attention and answer of both passes."""
+    change = Intervention(
+        positions, patches, _masked(trace, selection, masked),
+        _heads(trace, selection, heads), seed, inner,
+    )  # fmt: skip
+    try:
+        after = _changed(trace, change)
+    except Unsupported as why:
+        return model_questions.refused(trace, "whatif", "What if", why, OTHERS)
+    maps = [_attention(each, selection) for each in (trace, after)]
+    drawn = tuple(
+        _map(one, selection, values, _whole(maps), look, name)
+        for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
+    )
+    rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
+    if every:
+        rows.append((_table(trace, change, selection),))
+    return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
+
+
+_NAMES = ("Before", "After")
+Map = Float32[np.ndarray, "row col"]
+
+
+def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
+    """Patches by number. The pin, not what is hovered: each is a pass of the model."""
+    grid = trace.grid
+    token = selection.pin.token(grid, trace.crop)
+    place = None if token is None else grid.place(token)
+    if masked == "none" or place is None:
+        return ()
+    own = place[0] * grid.cols + place[1]
+    if masked == "the pinned patch":
+        return (own,)
+    near = {
+        row * grid.cols + col
+        for row in range(place[0] - 1, place[0] + 2) for col in range(place[1] - 1, place[1] + 2)
+        if 0 <= row < grid.rows and 0 <= col < grid.cols
+    }  # fmt: skip
+    return tuple(patch for patch in range(grid.rows * grid.cols) if patch not in near)
+
+
+def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, int], ...]:
+    if heads == "all" or selection.head is None:
+        return ()
+    layer = selection.layer(len(trace.layers))
+    count = trace.layers[layer].attention.heads
+    return ((trace.layers[layer].block, min(selection.head, count - 1)),)
+
+
+@kept(most=8)
+def _changed(trace: Trace, change: Intervention) -> Trace:
+    return trace if change.nothing else model_questions.source_of(trace).what_if(change)
+
+
+def _attention(trace: Trace, selection: Selection) -> Map | None:
+    """Where the chosen token looks in the chosen layer and head."""
+    layer = trace.layers[selection.layer(len(trace.layers))]
+    if not drawable(layer) or layer.pooled is not None:
+        return None
+    rows = layer.attention.rows(selection.token(layer.grid, trace.crop))
+    head = selection.head
+    row = (
+        reduce(rows, "head key -> key", "mean") if head is None else rows[min(head, len(rows) - 1)]
+    )
+    values: Map = picture_layers.on_grid(row[layer.grid.patches], layer.grid)
+    return values
+
+
+def _whole(maps: list[Map | None]) -> tuple[float, float]:
+    """One range for both, so that one colour means one value."""
+    there = [values for values in maps if values is not None]
+    if not there:
+        return 0.0, 1.0
+    return float(min(each.min() for each in there)), float(max(each.max() for each in there))
+
+
+def _map(
+    trace: Trace, selection: Selection, values: Map | None, whole: tuple[float, float], look: Look,
+    name: str,
+) -> Panel:  # fmt: skip
+    layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
+    title = f"{name}: layer {layer + 1}, {picture_layers.head_words(selection.head, trace.heads)}"
+    if values is None:
+        words = Message("This layer's attention is not among the tokens of one grid.")
+        return Panel((words,), frame, title)
+    scale = picture_layers.scale_of(values, look, "attention", whole)
+    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
+    return Panel(
+        (*picture_layers.picture(trace), *((heat,) if look.heat else ()), *picture_layers.marks(trace, selection)),
+        frame, title, PixelSpace(trace.crop, trace.grid), scale if look.heat else None,
+    )  # fmt: skip
+
+
+def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
+    best = trace.predictions[:SHOWN]
+    title = f"Answer {when}"
+    if not best:
+        return Panel((Message(trace.predictions_note or "No head."),), ANSWERS, title)
+    if first is not None and first.predictions:
+        name = first.predictions[0][0]
+        share = dict(trace.predictions).get(name)
+        said = f"below {trace.predictions[-1][1]:.2%}" if share is None else f"{share:.1%}"
+        title += f", {name.split(',')[0]} now {said}"
+    bars = Bars(tuple(name for name, _ in best), tuple(share for _, share in best),
+                tuple(f"{share:.1%}" for _, share in best))  # fmt: skip
+    return Panel((bars,), ANSWERS, title)
+
+
+def _title(trace: Trace, after: Trace, change: Intervention) -> str:
+    if change.nothing:
+        return "Nothing is changed: choose what to try"
+    if not (trace.predictions and after.predictions):
+        return f"With {change.words}"
+    before, then = (each.predictions[0] for each in (trace, after))
+    stays = before[0] == then[0]
+    result = f"still {then[0]}, {then[1]:.0%}" if stays else f"{then[0]} instead of {before[0]}"
+    return f"With {change.words}: {result}"
+
+
+def _said(trace: Trace, change: Intervention, maps: list[Map | None]) -> str:
+    before, after = maps
+    words = []
+    if before is not None and after is not None and before.std() > 0 and after.std() > 0:
+        together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
+        words.append(f"Correlation of the two maps: {together:.2f}.")
+    if change.patches == "shuffled" or change.masked:
+        words.append("The picture after is what the model read.")
+    return picture_layers.caption(trace, *words)
+
+
+def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
+    """Every usual change beside the chosen one: what becomes of the answer."""
+    of_words = OF_WORDS if trace.words is not None else ()
+    every = dict.fromkeys((Intervention(), *VARIANTS, *of_words, change))
+    rows = []
+    for one in every:
+        try:
+            found = _changed(trace, one)
+        except Unsupported:
+            rows.append((one.words, "cannot be done here", "", "", ""))
+            continue
+        rows.append(_line(trace, found, one, selection))
+    table = Table(
+        ("changed", "answer", "probability", "first answer now", "maps' correlation"), tuple(rows),
+        list(every).index(change),
+    )  # fmt: skip
+    return Panel((table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), "The usual changes")
+
+
+def _line(
+    trace: Trace, found: Trace, change: Intervention, selection: Selection
+) -> tuple[str, str, str, str, str]:
+    name, share = found.predictions[0] if found.predictions else ("–", float("nan"))
+    first = trace.predictions[0][0] if trace.predictions else ""
+    now = dict(found.predictions).get(first)
+    one, other = _attention(trace, selection), _attention(found, selection)
+    alike = "–"
+    if one is not None and other is not None and one.std() > 0 and other.std() > 0:
+        alike = f"{np.corrcoef(one.ravel(), other.ravel())[0, 1]:.2f}"
+    least = found.predictions[-1][1] if found.predictions else 0.0
+    said = f"< {least:.2%}" if now is None else f"{now:.1%}"
+    return change.words, name.split(",")[0], f"{share:.1%}", said, alike

@@ -1,0 +1,1 @@
+"""Where tokens look: heads, rollout, matrix, distance, entropy."""

@@ -1,0 +1,260 @@
+"""Where every head of every layer looks from the chosen token."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import numpy as np
+from einops import reduce
+
+from vitviz.core.data.drawing import (
+    Drawing,
+    HeadTiles,
+    HeatTiles,
+    Labels,
+    Message,
+    Outlines,
+    Panel,
+    PixelSpace,
+)
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.options import Help, Look
+from vitviz.views.shared import picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+Direction = Literal["looks at", "is looked at by"]
+Mixed = Literal["as used", "softmax before"]
+_ARROWS: dict[Direction, Literal["→", "←"]] = {"looks at": "→", "is looked at by": "←"}
+
+
+def without(trace: Trace) -> str:
+    """Why there is no map among patches, "" where there is one or was to be one."""
+    if trace.layers or trace.refused:
+        return ""
+    return f"{trace.model.title} has no attention among patches{picture_layers.elsewhere(trace)}"
+
+
+@view(
+    "heads",
+    title="Attention heads",
+    shows=(
+        "Every head of every layer asks of each token: which other tokens matter to it? The atlas "
+        "shows the answers from the chosen token as small maps, layers down and heads across, and "
+        "the chosen layer and head large over the picture. Attention that falls on tokens without "
+        "a place in the picture, such as the class token or registers, is given as numbers."
+    ),
+    formula="A = softmax(q kᵀ / √d + bias); the map is row A[token, patches]",
+    source="Vaswani et al. 2017, arXiv:1706.03762; shown as in DINO, Caron et al. 2021, "
+    "arXiv:2104.14294",
+    follows=("token", "word", "layer", "head"),
+    order=20,
+    applies=without,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    direction: Annotated[
+        Direction, Help("Where the token looks, or which tokens look at it")
+    ] = "looks at",
+    mixed: Annotated[
+        Mixed, Help("Where a model mixes its heads after the softmax: what it then uses, or before")
+    ] = "as used",
+    look: Look = Look(),
+) -> Drawing:
+    """The atlas of all heads beside the chosen layer and head, large over the picture."""
+    if why := without(trace):
+        raise Unsupported(why)
+    if not any(_heads(trace)):
+        none = "has no attention among patches" + (
+            " that could be verified" if trace.refused else ""
+        )
+        raise Unsupported(
+            f"{trace.model.title} {none}"
+            + "".join(f"; {reason}" for reason in trace.refused)
+            + picture_layers.elsewhere(trace)
+        )
+    token = selection.token(trace.grid, trace.crop)
+    layer = selection.layer(len(trace.layers))
+    rows = [_rows(trace, one, selection, direction, mixed) for one in trace.layers]
+    last = _heads(trace)[layer] - 1
+    head = None if selection.head is None or last < 0 else min(selection.head, last)
+    tiles = _tiles(trace, rows, selection, look, direction)
+    large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
+    panels = (large, _atlas(trace, tiles, layer, head))
+    query, arrow = trace.grid.name(token), _ARROWS[direction]
+    return Drawing(
+        "heads",
+        _title(trace, token, layer, head, direction, mixed),
+        (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
+        picture_layers.caption(
+            trace,
+            *picture_layers.ranges_words(look),
+            *picture_layers.window_words(trace.layers[layer]),
+            *_resampled(trace),
+            *_left_out(trace),
+        ),
+    )
+
+
+def _on_its_grid(layer: Layer) -> bool:
+    """Whether a layer's attention is among the tokens of its grids, and so can be drawn."""
+    sizes = (layer.attention.queries, layer.attention.keys)
+    return sizes == (layer.grid.tokens, layer.keys.tokens)
+
+
+def _seen(layer: Layer, direction: Direction) -> TokenGrid:
+    """The tokens that the map is over."""
+    return layer.keys if direction == "looks at" else layer.grid
+
+
+def _rows(
+    trace: Trace, layer: Layer, selection: Selection, direction: Direction, mixed: Mixed
+) -> picture_layers.Rows | None:
+    """What each head gives to the tokens of its layer's own grid; None where there is none."""
+    if not _on_its_grid(layer):
+        return None
+    softmax = mixed == "softmax before" and layer.before is not None
+    attention = layer.before if softmax and layer.before is not None else layer.attention
+    if direction == "looks at":
+        return attention.rows(selection.token(layer.grid, trace.crop))
+    return attention.columns(selection.token(layer.keys, trace.crop))
+
+
+@kept()
+def _heads(trace: Trace) -> tuple[int, ...]:
+    """Heads of each layer, none where it cannot be drawn."""
+    return tuple(layer.attention.heads if _on_its_grid(layer) else 0 for layer in trace.layers)
+
+
+def _tiles(
+    trace: Trace,
+    rows: list[picture_layers.Rows | None],
+    selection: Selection,
+    look: Look,
+    direction: Direction,
+) -> HeatTiles:
+    """All heads' maps as one tiled image; tiles without a head are NaN."""
+    heads, grid = _heads(trace), trace.grid
+    values = np.full((len(heads), max(1, *heads, 1), grid.rows, grid.cols), np.nan, np.float32)
+    ranged = values.copy()
+    for index, (layer, row) in enumerate(zip(trace.layers, rows, strict=True)):
+        if row is not None:
+            own = _seen(layer, direction)
+            window = picture_layers.reach(trace, layer, selection, looks=direction == "looks at")
+            values[index, : len(row)] = picture_layers.laid(row, own, grid)
+            ranged[index, : len(row)] = picture_layers.laid(
+                picture_layers.inside(row, window), own, grid
+            )
+    low, high = picture_layers.tile_ranges(ranged, look)
+    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "attention"))
+
+
+def _whole(tiles: HeatTiles) -> tuple[float, float]:
+    return float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
+
+
+def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
+    labels, extent, space = _frame(trace)
+    tile = (trace.grid.rows, trace.grid.cols)
+    first = picture_layers.tile_box(layer, head or 0, tile)
+    last = (
+        first
+        if head is not None
+        else picture_layers.tile_box(layer, max(_heads(trace)[layer], 1) - 1, tile)
+    )
+    chosen = Box(first.top, first.left, last.bottom, last.right)
+    return Panel(
+        (tiles, labels, Outlines((chosen,), "chosen")),
+        extent,
+        "Every head: layers down, heads across",
+        space,
+        tiles.scale,
+        weight=min(max(extent.width / extent.height, 0.7), 1.5),
+    )
+
+
+@kept()
+def _frame(trace: Trace) -> tuple[Labels, Box, HeadTiles]:
+    """What of the atlas never changes."""
+    heads = _heads(trace)
+    labels, extent = picture_layers.axes(
+        len(heads), max(1, *heads, 1), (trace.grid.rows, trace.grid.cols)
+    )
+    return labels, extent, HeadTiles(trace.crop, trace.grid, len(heads), heads)
+
+
+def _large(
+    trace: Trace,
+    selection: Selection,
+    rows: picture_layers.Rows | None,
+    layer: int,
+    head: int | None,
+    look: Look,
+    direction: Direction,
+    whole: tuple[float, float],
+) -> Panel:
+    frame, one = trace.crop.frame, trace.layers[layer]
+    if rows is None:
+        return Panel((_not_on_grid(one, layer),), frame, f"Layer {layer + 1}")
+    row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
+    own = _seen(one, direction)
+    values = picture_layers.on_grid(row[own.patches], own)
+    window = picture_layers.reach(trace, one, selection, looks=direction == "looks at")
+    ranged = picture_layers.on_grid(picture_layers.inside(row[None], window)[0, own.patches], own)
+    scale = picture_layers.scale_of(ranged, look, "attention", whole)
+    size = "" if own == trace.grid else f", {picture_layers.grid_words(own, 'tokens')}"
+    over = picture_layers.over_picture(trace, selection, values, scale, look, own)
+    return Panel(
+        (*over, *picture_layers.window_marks(trace, one, selection, looks=direction == "looks at")),
+        frame,
+        f"Layer {layer + 1}, {picture_layers.head_words(head, len(rows))}{size}",
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+        picture_layers.shares(row, own)
+        if direction == "looks at"
+        else picture_layers.lookers(row, own),
+    )
+
+
+def _not_on_grid(layer: Layer, number: int) -> Message:
+    attention = layer.attention
+    return Message(
+        f"Layer {number + 1} has {attention.queries} queries and {attention.keys} keys, which do "
+        f"not lie on its grid of {layer.grid.tokens} tokens.",
+        "Choose another layer in the atlas.",
+    )
+
+
+def _title(
+    trace: Trace, token: int, layer: int, head: int | None, direction: Direction, mixed: Mixed
+) -> str:
+    who = picture_layers.token_words(trace.grid, token)
+    what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
+    which = "all heads" if head is None else f"head {head + 1}"
+    # Where calls were refused the shown layers are not all there are: then the module's name says it.
+    name = f" ({trace.layers[layer].name})" if trace.refused else ""
+    before = mixed == "softmax before" and trace.layers[layer].before is not None
+    return f"{what}: layer {layer + 1}{name}, {which}{', before they are mixed' if before else ''}"
+
+
+def _resampled(trace: Trace) -> tuple[str, ...]:
+    """Said where layers have coarser or finer tokens than the grid of the tiles."""
+    if all(layer.grid == layer.keys == trace.grid for layer in trace.layers):
+        return ()
+    return ("Where a layer has other tokens, each cell shows the token that covers it.",)
+
+
+def _left_out(trace: Trace) -> tuple[str, ...]:
+    """Said where layers have no tile, because their attention is not among the grid's tokens."""
+    names = [layer.name for layer in trace.layers if not _on_its_grid(layer)]
+    refused = tuple(f"Not shown: {reason}." for reason in trace.refused)
+    if not names:
+        return refused
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return (f"Left out, because their attention is over other tokens: {listed}.", *refused)

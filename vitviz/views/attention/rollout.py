@@ -1,0 +1,353 @@
+"""Attention followed from the chosen token back to the pixels, through all layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil, sqrt
+from typing import Annotated, Literal
+
+import numpy as np
+from einops import rearrange
+from jaxtyping import Float32
+
+from vitviz.core.data.attention import Attention, Fuse
+from vitviz.core.data.drawing import (
+    Drawing,
+    HeadTiles,
+    HeatTiles,
+    Label,
+    Labels,
+    Outlines,
+    Panel,
+    PixelSpace,
+)
+from vitviz.core.data.geometry import Box, Spot, TokenGrid
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.data.windows import PADDING, Windows
+from vitviz.core.measures.rollout import rollout_heads, rollout_rows
+from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.options import Help, Look
+from vitviz.views.shared import picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+BLOCK = 600_000
+"""About so many values (token head key) are made at once, so that hovering next door costs nothing."""
+
+BRIDGE = (
+    "Between stages a token's share is divided among the finer tokens that it covers; what "
+    "convolutions between them mix is not followed."
+)
+
+Walk = tuple[float, float, int, int]
+"""keep, discard, first layer, last layer (exclusive)."""
+
+
+@view(
+    "rollout",
+    title="Attention rollout",
+    shows=(
+        "One layer's attention mixes what earlier layers have mixed already. Rollout follows the "
+        "attention from the chosen token through all layers down to the picture, counting the "
+        "share that each layer simply passes on, and shows how much every patch contributes. The "
+        "small maps walk through one head's attention alone, the large one through the heads "
+        "together. It follows attention only: what the layers do with the values is not in it."
+    ),
+    formula="R = A'_L … A'_1 with A' = keep · I + (1 − keep) · fuse(A); the map is row R[token]",
+    source="Abnar and Zuidema 2020, arXiv:2005.00928; fusing by maximum and discarding as in "
+    "vit-explain",
+    follows=("token", "word", "layer", "head"),
+    order=30,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    heads: Annotated[
+        Literal["chosen", "fused"],
+        Help("Large map: the chosen head (all fused while none is chosen), or always all fused"),
+    ] = "chosen",
+    fuse: Annotated[Fuse, Help("How the heads' maps are made one")] = "mean",
+    until: Annotated[
+        Literal["chosen layer", "last layer"], Help("Where the walk back begins")
+    ] = "chosen layer",
+    skip: Annotated[int, Help("Number of first layers left out", 0, 100, 1)] = 0,
+    keep: Annotated[
+        float, Help("Share that each layer passes on unchanged, its residual", 0, 1, 0.05)
+    ] = 0.5,
+    discard: Annotated[
+        float, Help("Share of each map's lowest entries set to zero first", 0, 0.95, 0.05)
+    ] = 0.0,
+    look: Look = Look(),
+) -> Drawing:
+    """The walk through the fused heads large over the picture, and through every head alone."""
+    token = selection.token(trace.grid, trace.crop)
+    end = len(trace.layers)
+    if until == "chosen layer":
+        end = selection.layer(end) + 1
+    walk = (keep, discard, min(skip, end - 1), end)
+    chosen = selection.head if heads == "chosen" else None
+    if staged(trace):
+        return _through_stages(trace, selection, walk, chosen, fuse, look)
+    rows = head_rows(trace, token, walk)
+    chosen = None if chosen is None else min(chosen, len(rows) - 1)
+    row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
+    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    tiles = _tiles(trace.grid, rows, look)
+    panels = (
+        _large(trace, selection, trace.grid, row, which, look, tiles),
+        _each(trace, trace.grid, tiles, len(rows), chosen),
+    )
+    query = trace.grid.name(token)
+    return Drawing(
+        "rollout",
+        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
+        (tuple(replace(panel, query=query) for panel in panels),),
+        picture_layers.caption(trace, _sentence(walk), *picture_layers.ranges_words(look)),
+    )
+
+
+def staged(trace: Trace) -> bool:
+    """Whether layers are over several grids, so that a bridge between them is needed."""
+    return any(not layer.grid == layer.keys == trace.grid for layer in trace.layers)
+
+
+def _through_stages(
+    trace: Trace, selection: Selection, walk: Walk, chosen: int | None, fuse: Fuse, look: Look
+) -> Drawing:
+    """The walk over bridges, through every head alone too where all layers have the same ones."""
+    _, _, start, end = walk
+    _attentions(trace, walk)
+    layers = trace.layers[start:end]
+    last, grid = layers[-1].grid, layers[0].grid
+    token = selection.token(last, trace.crop)
+    counts = head_counts(layers)
+    if len(counts) == 1:
+        rows = _staged_heads(trace, token, walk)
+        chosen = None if chosen is None else min(chosen, counts[0] - 1)
+        tiles, apart = _tiles(grid, rows, look), ""
+    else:
+        tiles, chosen = None, None
+        apart = f"Stages of {_listed(counts)} heads: none goes on in the next, so they are fused."
+    row = _staged_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
+    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    large = _large(trace, selection, grid, row, which, look, tiles)
+    panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
+    if tiles is not None:
+        panels.append(_each(trace, grid, tiles, counts[0], chosen))
+    of = f"{picture_layers.token_words(last, token)} of {picture_layers.grid_words(last, 'tokens')}"
+    return Drawing(
+        "rollout",
+        f"Attention rollout from {of}: {_layers(walk)}, {which}",
+        (tuple(replace(panel, query=last.name(token)) for panel in panels),),
+        picture_layers.caption(
+            trace,
+            *((apart,) if apart else ()),
+            _sentence(walk),
+            *(() if apart else picture_layers.ranges_words(look)),
+            BRIDGE,
+        ),
+    )
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return f"{', '.join(map(str, counts[:-1]))} and {counts[-1]}"
+
+
+@kept(most=64)
+def _staged_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token"]:
+    keep, discard, start, end = walk
+    return staged_rollout(trace.layers[start:end], token, fuse=fuse, keep=keep, discard=discard)
+
+
+@kept(most=64)
+def _staged_heads(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head token"]:
+    keep, discard, start, end = walk
+    return staged_heads(trace.layers[start:end], token, keep=keep, discard=discard)
+
+
+def _layers(walk: Walk) -> str:
+    _, _, start, end = walk
+    return f"layer {end}" if end - start == 1 else f"layers {end} to {start + 1}"
+
+
+def _sentence(walk: Walk) -> str:
+    keep, discard, start, _ = walk
+    dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
+    first = "the first layer" if start == 1 else f"the first {start} layers"
+    left = f"; {first} left out" if start else ""
+    return (
+        f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}{left}."
+    )
+
+
+def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
+    """The layers of the walk. Unsupported where one of them is missing."""
+    if trace.refused:
+        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+    if not trace.layers:
+        raise Unsupported(
+            f"{trace.model.title} has no attention among tokens to follow{picture_layers.elsewhere(trace)}"
+        )
+    if trace.matrices:
+        raise Unsupported(
+            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
+            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
+        )
+    if trace.abreast:
+        raise Unsupported(
+            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
+            f"{trace.abreast}; see its heads instead"
+        )
+    padded = [each for each in _windows(trace) if PADDING in each.keys]
+    if padded:
+        size = "" if any(each.overlap for each in padded) else (
+            "choose an input size that its windows divide, or ")  # fmt: skip
+        raise Unsupported(
+            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
+            f"around the picture; {size}see its heads"
+        )
+    worst = _largest_gap(trace)
+    if worst > 1e-2:
+        raise Unsupported(
+            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
+            f"sum of 1 by up to {worst:.2g}; see its heads instead"
+        )
+    return tuple(layer.attention for layer in trace.layers[: walk[3]])
+
+
+def _windows(trace: Trace) -> list[Windows]:
+    return [layer.windows for layer in trace.layers if layer.windows is not None]
+
+
+@kept()
+def _largest_gap(trace: Trace) -> float:
+    """How far the rows of any layer are from summing to 1, as mixed (talking) heads are."""
+    sums = (layer.attention.rows(0).sum(axis=-1) for layer in trace.layers)
+    return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
+
+
+def fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
+    """What each token contributes to one, the heads fused; remembered with its neighbours'."""
+    near = _run(trace, token, 1, walk)
+    row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
+    return row
+
+
+def head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
+    """The same through every head alone."""
+    near = _run(trace, token, trace.heads, walk)
+    rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
+    return rows
+
+
+def _run(trace: Trace, token: int, heads: int, walk: Walk) -> range:
+    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
+    from the second on, when the cursor moves, their neighbours too."""
+    asked = _asked(trace, walk)
+    asked.add(token)
+    if len(asked) == 1:
+        return range(token, token + 1)
+    return _neighbours(trace.grid.tokens, token, heads)
+
+
+@kept(most=32)
+def _asked(trace: Trace, walk: Walk) -> set[int]:
+    """The tokens that this walk was drawn for so far."""
+    return set()
+
+
+def _neighbours(tokens: int, token: int, heads: int) -> range:
+    """The run of neighbours that this token belongs to, of so many tokens."""
+    block = min(tokens, max(1, BLOCK // (heads * tokens)))
+    first = token // block * block
+    return range(first, min(first + block, tokens))
+
+
+@kept(most=8)
+def _fused_block(
+    trace: Trace, tokens: range, walk: Walk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
+    keep, discard, start, _ = walk
+    attentions = _attentions(trace, walk)
+    return rollout_rows(attentions, tokens, fuse=fuse, keep=keep, discard=discard, start=start)
+
+
+@kept(most=24)
+def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "token head key"]:
+    keep, discard, start, _ = walk
+    return rollout_heads(_attentions(trace, walk), tokens, keep=keep, discard=discard, start=start)
+
+
+def _tiles(grid: TokenGrid, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
+    """Every head's map, in lines of about a square."""
+    lines, cols = _shape(len(rows))
+    padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
+    padded[: len(rows)] = rows
+    maps = picture_layers.on_grid(padded[:, grid.patches], grid)
+    values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
+    low, high = picture_layers.tile_ranges(values, look)
+    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "contribution"))
+
+
+def _shape(heads: int) -> tuple[int, int]:
+    """Lines, and heads in each."""
+    cols = ceil(sqrt(heads))
+    return ceil(heads / cols), cols
+
+
+def _large(
+    trace: Trace,
+    selection: Selection,
+    grid: TokenGrid,
+    row: Float32[np.ndarray, "key"],
+    which: str,
+    look: Look,
+    tiles: HeatTiles | None,
+) -> Panel:
+    """One walk over the picture; in one range with the small maps, where there are some."""
+    values = picture_layers.on_grid(row[grid.patches], grid)
+    low, high = float(values.min()), float(values.max())
+    if tiles is not None:
+        low, high = min(low, float(np.nanmin(tiles.low))), max(high, float(np.nanmax(tiles.high)))
+    scale = picture_layers.scale_of(values, look, "contribution", (low, high))
+    return Panel(
+        picture_layers.over_picture(trace, selection, values, scale, look, grid),
+        trace.crop.frame,
+        which[0].upper() + which[1:],
+        PixelSpace(trace.crop, grid),
+        scale if look.heat else None,
+        picture_layers.shares(row, grid),
+    )
+
+
+def _each(trace: Trace, grid: TokenGrid, tiles: HeatTiles, heads: int, chosen: int | None) -> Panel:
+    labels, extent, space = _frame(trace, grid, heads)
+    boxes: tuple[Box, ...] = ()
+    if chosen is not None:
+        boxes = (picture_layers.tile_box(*divmod(chosen, space.heads[0]), (grid.rows, grid.cols)),)
+    return Panel(
+        (tiles, labels, Outlines(boxes, "chosen")), extent, "Each head alone", space, tiles.scale
+    )
+
+
+@kept()
+def _frame(trace: Trace, grid: TokenGrid, heads: int) -> tuple[Labels, Box, HeadTiles]:
+    """What of the small maps never changes."""
+    lines, cols = _shape(heads)
+    tile = (grid.rows, grid.cols)
+    boxes = [picture_layers.tile_box(*divmod(head, cols), tile) for head in range(heads)]
+    labels = Labels(
+        tuple(
+            Label(str(head + 1), Spot(box.top + 0.04 * box.height, box.centre.col), "top")
+            for head, box in enumerate(boxes)
+        ),
+        "number",
+    )
+    counts = tuple(min(cols, heads - line * cols) for line in range(lines))
+    corner = picture_layers.tile_box(lines - 1, cols - 1, tile)
+    space = HeadTiles(trace.crop, grid, lines, counts, by_layer=False)
+    return labels, Box(0, 0, corner.bottom, corner.right), space

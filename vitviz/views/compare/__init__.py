@@ -1,0 +1,1 @@
+"""Two models, patch sizes or pictures beside each other."""

@@ -1,0 +1,169 @@
+"""Which layers of two models say the same: every layer of one against every layer of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from weakref import ref
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from vitviz.core.colors import Scale
+from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.cka import cka, picture_batch, token_batch
+from vitviz.core.measures.overlap import overlap
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.options import Help
+from vitviz.views.shared import picture_layers, two_traces
+from vitviz.views.shared.cache_per_trace import kept
+
+Samples = Literal["patches", "pictures"]
+Pair = tuple[Trace, Trace]
+Alike = Float64[np.ndarray, "layer other"]
+
+
+@view(
+    "cka",
+    title="Layers compared",
+    shows=(
+        "Do two models say the same, and where in their depth? Each cell compares one layer of the "
+        "first model with one of the second by how alike they find the patches of the picture, or "
+        "the open pictures: 1 is the same up to rotation and scale, 0 nothing in common. Click a "
+        "cell to go to that depth."
+    ),
+    formula="CKA = HSIC(K, L) / √(HSIC(K, K) · HSIC(L, L)), HSIC unbiased (diagonals zero) and "
+    "averaged over the pictures before the ratio; K = X Xᵀ, L = Y Yᵀ",
+    source="Kornblith et al. 2019, arXiv:1905.00414; Nguyen, Raghu and Kornblith 2021, "
+    "arXiv:2010.15327, eq. 3",
+    follows=("layer",),
+    order=70,
+    shown=False,
+    traces=2,
+)
+def draw(
+    trace: Trace,
+    other: Trace,
+    selection: Selection,
+    also: Sequence[Pair] = (),
+    *,
+    samples: Annotated[
+        Samples,
+        Help("What is compared: patch with patch, or picture with picture (4 or more open)"),
+    ] = "patches",
+    table: Annotated[
+        Literal["viridis", "magma", "inferno", "cividis"], Help("Colour table")
+    ] = "magma",
+    span: Annotated[
+        Literal["0 to 1", "own"],
+        Help("What the colours reach over: 0 to 1, or the values' own range"),
+    ] = "0 to 1",
+) -> Drawing:
+    """Layers down against layers across, with the chosen depth outlined."""
+    every = _every(trace, other, also)
+    alike = _alike(trace, tuple((ref(one), ref(two)) for one, two in every), samples)
+    names = two_traces.names(trace, other)
+    short = two_traces.short(names)
+    where = selection.layer(len(alike)), selection.layer(alike.shape[1])
+    scale = _scale(alike, span == "0 to 1", table)
+    return Drawing(
+        "cka",
+        f"Layers of {names[0]} (down) against {names[1]} (across)",
+        ((_panel(alike, where, scale, short),),),
+        two_traces.caption(
+            trace,
+            other,
+            _share(every) if samples == "patches" else 1.0,
+            *_words(every, samples),
+            pictures=len(every),
+        ),
+    )
+
+
+def _every(trace: Trace, other: Trace, also: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The pairs of traces, one a picture; the shown one first."""
+    found = {(trace.picture.key, other.picture.key): (trace, other)}
+    for one, two in also:
+        found.setdefault((one.picture.key, two.picture.key), (one, two))
+    return tuple(found.values())
+
+
+@kept(most=4)
+def _alike(
+    _trace: Trace, every: tuple[tuple[ref[Trace], ref[Trace]], ...], samples: Samples
+) -> Alike:
+    """All pairs of layers. Weak, so that what is remembered keeps no other trace alive."""
+    traces = [(_there(one), _there(other)) for one, other in every]
+    where = [(two_traces.seen(one), two_traces.seen(other)) for one, other in traces]
+    said = [(_features(one), _features(other)) for one, other in traces]
+    if samples == "patches":
+        return cka(token_batch(*each, seen) for each, seen in zip(said, where, strict=True))
+    return cka([picture_batch([one for one, _ in said], [two for _, two in said], where)])
+
+
+def _there(trace: ref[Trace]) -> Trace:
+    found = trace()
+    if found is None:
+        raise Unsupported("one of the pictures was closed meanwhile; draw again")
+    return found
+
+
+def _features(trace: Trace) -> Float32[np.ndarray, "layer token dim"]:
+    if trace.source is None:
+        raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
+    return trace.source.features()
+
+
+def _share(every: Sequence[Pair]) -> float:
+    return min(overlap(two_traces.seen(one), two_traces.seen(other)).share for one, other in every)
+
+
+def _scale(
+    alike: Alike, whole: bool, table: Literal["viridis", "magma", "inferno", "cividis"]
+) -> Scale:
+    low, high = (0.0, 1.0) if whole else (float(np.nanmin(alike)), float(np.nanmax(alike)))
+    return Scale(low, high, table, "CKA")
+
+
+def _panel(alike: Alike, where: tuple[int, int], scale: Scale, names: tuple[str, str]) -> Panel:
+    rows, cols = alike.shape
+    labels, extent = picture_layers.axes(rows, cols, (1, 1), gap=0)
+    chosen = picture_layers.tile_box(*where, (1, 1), gap=0)
+    heat = Heat(alike.astype(np.float32), Box(0, 0, rows, cols), scale)
+    return Panel(
+        (heat, labels, Outlines((chosen,), "chosen")),
+        extent,
+        f"{names[0]} down, {names[1]} across",
+        LayerPairs(rows, cols, names),
+        scale,
+        _facts(alike, where, names),
+    )
+
+
+def _facts(
+    alike: Alike, where: tuple[int, int], names: tuple[str, str]
+) -> tuple[tuple[str, str], ...]:
+    """The chosen pair, and the layer of the other model that is most alike."""
+    layer, other = where
+    facts = [(f"layers {layer + 1} and {other + 1}", f"{alike[layer, other]:.3f}")]
+    if np.isfinite(alike[layer]).any():
+        best = int(np.nanargmax(alike[layer]))
+        facts.append((f"most like layer {layer + 1}", f"{best + 1} ({alike[layer, best]:.3f})"))
+    facts.append(("mean of all", f"{np.nanmean(alike):.3f}"))
+    return tuple(facts)
+
+
+def _words(every: Sequence[Pair], samples: Samples) -> tuple[str, ...]:
+    """What the samples were, and how they were put over each other."""
+    count = len(every)
+    if samples == "pictures":
+        return (f"{count} pictures as samples, each by the mean of its patch tokens.",)
+    one, other = every[0]
+    of = "one picture" if count == 1 else f"{count} pictures, averaged before the ratio"
+    differ = two_traces.seen(one) != two_traces.seen(other)
+    finer = " The finer grid is averaged over the coarser one's patches." if differ else ""
+    return (f"Patch tokens after each block as samples, of {of}.{finer}",)

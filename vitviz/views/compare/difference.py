@@ -1,0 +1,265 @@
+"""One map minus another: two models, patch sizes or pictures, and how alike their maps are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from einops import reduce
+from jaxtyping import Float32
+
+from vitviz.core.colors import Scale, Table
+from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Heat, Panel, PixelSpace
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.measures.overlap import (
+    Cells,
+    Overlap,
+    Seen,
+    carried,
+    correlation,
+    intersection,
+    jensen_shannon,
+    overlap,
+    resized,
+)
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.attention.rollout import fused_row, head_rows
+from vitviz.views.options import Help
+from vitviz.views.shared import picture_layers, two_traces
+
+Kind = Literal["rollout", "attention", "class attention"]
+EVEN = "(1: even share)"
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """How maps lie over the picture."""
+
+    opacity: Annotated[float, Help("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    smooth: Annotated[bool, Help("Interpolate between cells; off shows flat ones")] = False
+    heat: Annotated[bool, Help("Show the map; off shows the bare picture")] = True
+    grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
+
+
+class Map(NamedTuple):
+    """A trace's map on its patches, what it is called, and the share that falls on patches."""
+
+    values: Float32[np.ndarray, "row col"]
+    seen: Seen
+    words: str
+    share: float
+
+
+def _applies(trace: Trace) -> str:
+    if trace.layers:
+        return ""
+    return f"{trace.model.called} has no attention over the picture whose maps could be compared"
+
+
+@view(
+    "difference",
+    title="Difference",
+    shows=(
+        "Where do two models, two patch sizes or two pictures differ? Both maps are spread over the "
+        "part of the picture that both saw, so that large and small patches compare, and the second "
+        "is taken from the first: 1 means by as much as the whole map would have everywhere, were "
+        "it even. Correlation, intersection and distance say in one number each how alike they are."
+    ),
+    formula="A / mean(A) − B / mean(B), by area; intersection Σ min(p, q); distance √JS(p, q) in "
+    "bits, with p and q the maps as distributions",
+    source="vitviz; intersection: Swain and Ballard 1991; distance: Endres and Schindelin 2003",
+    follows=("token", "word", "layer", "head"),
+    order=60,
+    applies=_applies,
+    shown=False,
+    traces=2,
+)
+def draw(
+    trace: Trace,
+    other: Trace,
+    selection: Selection,
+    *,
+    maps: Annotated[
+        Kind,
+        Help("Rollout or attention from the chosen token, or the class token's attention"),
+    ] = "rollout",
+    colours: Annotated[Literal["vik", "CET-D1"], Help("Colours of the difference")] = "vik",
+    reach: Annotated[
+        float | None,
+        Help("Largest difference that the colours tell; empty: this map's own", 0.01, 100),
+    ] = None,
+    beside: Annotated[bool, Help("Show the two maps beside their difference")] = True,
+    table: Annotated[
+        Literal["viridis", "magma", "inferno", "cividis"], Help("Colours of the two maps")
+    ] = "viridis",
+    look: Over = Over(),
+) -> Drawing:
+    """The difference large over the first picture, the two maps smaller beside it."""
+    moved = carried(selection, trace.crop, other.crop)
+    first, second = _map(trace, selection, maps), _map(other, moved, maps)
+    shared = overlap(first.seen, second.seen)
+    one, two = shared.one(first.values), shared.other(second.values)
+    means = [_mean(cells, shared, each) for cells, each in ((one, trace), (two, other))]
+    names = two_traces.names(trace, other)
+    change = one / means[0] - two / means[1]
+    scale = _scale(change, colours, reach)
+    heat = Heat(shared.evenly(change), shared.box(trace.crop), scale, look.opacity, look.smooth)
+    panels = [_panel(trace, selection, heat, "Difference", look)]
+    panels[0] = replace(panels[0], facts=_alike(one, two, shared))
+    if beside:
+        heats = _heats((first, second), means, table, _what(maps), look)
+        short = two_traces.short(names)
+        left = _panel(trace, selection, heats[0], short[0], look)
+        right = _as_here(_panel(other, moved, heats[1], short[1], look), other, trace)
+        panels += [replace(left, facts=_shares(first)), replace(right, facts=_shares(second))]
+    said = f"{names[1]} shows: {second.words}." if second.words != first.words else ""
+    return Drawing(
+        "difference",
+        f"{first.words}: {names[0]} minus {names[1]}",
+        (tuple(panels),),
+        two_traces.caption(
+            trace, other, shared.share,
+            "Each map is divided by its mean over the part that both saw.", said,
+        ),
+    )  # fmt: skip
+
+
+def _map(trace: Trace, selection: Selection, kind: Kind) -> Map:
+    """The map that was asked for, on the patches. Unsupported where this trace has none."""
+    if kind == "rollout":
+        return _rollout(trace, selection)
+    layer = _layer(trace, selection.layer(len(trace.layers)))
+    token = selection.token(layer.grid, trace.crop)
+    if kind == "class attention":
+        if "class" not in layer.grid.prefix:
+            raise Unsupported(
+                f"{trace.model.called} has no class token; choose rollout or attention as the map"
+            )
+        token = layer.grid.prefix.index("class")
+    row = _headed(trace, layer.attention.rows(token), selection.head)
+    words = (
+        f"Attention of {picture_layers.token_words(layer.grid, token)}, "
+        f"layer {trace.layers.index(layer) + 1}, "
+        f"{picture_layers.head_words(selection.head, layer.attention.heads)}"
+    )
+    return _laid(row, Seen(layer.keys, trace.crop), words)
+
+
+def _layer(trace: Trace, number: int) -> Layer:
+    """The layer of that number. Unsupported where its attention is not among the patches."""
+    if not trace.layers:
+        raise Unsupported(f"{trace.model.called} has no attention that could be verified")
+    layer = trace.layers[number]
+    sizes = layer.attention.queries, layer.attention.keys
+    if sizes != (layer.grid.tokens, layer.keys.tokens):
+        raise Unsupported(
+            f"layer {number + 1} of {trace.model.called} has {sizes[0]} queries and {sizes[1]} keys, "
+            "which do not lie on its grid; choose another layer"
+        )
+    return layer
+
+
+def _rollout(trace: Trace, selection: Selection) -> Map:
+    token, end = selection.token(trace.grid, trace.crop), selection.layer(len(trace.layers)) + 1
+    walk = (0.5, 0.0, 0, end)
+    if selection.head is None:
+        row, which = fused_row(trace, token, walk, "mean"), "mean of heads"
+    else:
+        row = _headed(trace, head_rows(trace, token, walk), selection.head)
+        which = f"head {selection.head + 1}"
+    words = f"Rollout from {picture_layers.token_words(trace.grid, token)}, layer {end}, {which}"
+    return _laid(row, two_traces.seen(trace), words)
+
+
+def _headed(
+    trace: Trace, rows: Float32[np.ndarray, "head key"], head: int | None
+) -> Float32[np.ndarray, "key"]:
+    if head is None:
+        return reduce(rows, "head key -> key", "mean")
+    if head >= len(rows):
+        raise Unsupported(
+            f"{trace.model.called} has {len(rows)} heads here, and head {head + 1} is chosen; "
+            "choose one that both have, or all together"
+        )
+    row: Float32[np.ndarray, "key"] = rows[head]
+    return row
+
+
+def _laid(row: Float32[np.ndarray, "key"], seen: Seen, words: str) -> Map:
+    patches = row[seen.grid.patches]
+    return Map(picture_layers.on_grid(patches, seen.grid), seen, words, float(patches.sum()))
+
+
+def _mean(cells: Cells, shared: Overlap, trace: Trace) -> float:
+    mean = float((cells * shared.weights).sum())
+    if mean <= 0:
+        raise Unsupported(
+            f"the map of {trace.model.called} is not above zero where both saw the picture, so it "
+            "cannot be compared; choose another layer or head"
+        )
+    return mean
+
+
+def _scale(change: Cells, colours: Literal["vik", "CET-D1"], reach: float | None) -> Scale:
+    """Colours that turn at zero, as far up as down."""
+    reach = reach or float(np.abs(change).max()) or 1.0
+    return Scale(-reach, reach, colours, f"difference {EVEN}")
+
+
+def _what(kind: Kind) -> str:
+    return "contribution" if kind == "rollout" else "attention"
+
+
+def _heats(
+    maps: Sequence[Map], means: Sequence[float], table: Table, label: str, look: Over
+) -> list[Heat]:
+    """Both maps in multiples of an even share, in one range."""
+    own = [each.values / np.float32(mean) for each, mean in zip(maps, means, strict=True)]
+    low = min(0.0, *(float(each.min()) for each in own))
+    scale = Scale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
+    return [
+        Heat(values, each.seen.grid.frame, scale, look.opacity, look.smooth)
+        for values, each in zip(own, maps, strict=True)
+    ]
+
+
+def _alike(one: Cells, other: Cells, shared: Overlap) -> tuple[tuple[str, str], ...]:
+    """How alike the maps are; no distribution has negative values."""
+    weights = shared.weights
+    numbers = {"correlation": correlation(one, other, weights)}
+    if min(one.min(), other.min()) >= 0:
+        numbers["intersection"] = intersection(one, other, weights)
+        numbers["distance (JS)"] = jensen_shannon(one, other, weights)
+    return tuple((name, f"{value:.3f}") for name, value in numbers.items())
+
+
+def _shares(one: Map) -> tuple[tuple[str, str], ...]:
+    return (("on patches", f"{one.share:.3f}"), ("elsewhere", f"{1 - one.share:.3f}"))
+
+
+def _as_here(panel: Panel, other: Trace, trace: Trace) -> Panel:
+    """The panel, pointing at places of the first picture: the second may have another size."""
+    crop = resized(other.crop, trace.crop.original)
+    return replace(panel, space=PixelSpace(crop, other.grid))
+
+
+def _panel(trace: Trace, selection: Selection, heat: Heat, title: str, look: Over) -> Panel:
+    grid = trace.grid
+    layers: tuple[DrawnLayer, ...] = (
+        *picture_layers.picture(trace),
+        *((heat,) if look.heat else ()),
+        *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
+        *picture_layers.marks(trace, selection),
+    )
+    return Panel(
+        layers,
+        trace.crop.frame,
+        title,
+        PixelSpace(trace.crop, grid),
+        heat.scale if look.heat else None,
+        query=grid.name(selection.token(grid, trace.crop)),
+    )

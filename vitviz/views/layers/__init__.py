@@ -1,0 +1,1 @@
+"""What goes on layer by layer: blocks, features, lengths."""

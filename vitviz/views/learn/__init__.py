@@ -1,0 +1,1 @@
+"""The first steps of the tutorial: patches, embedding, einops, receptive field."""

@@ -1,0 +1,264 @@
+"""The picture cut into patches, one token each, and the sequence that the model reads."""
+
+from __future__ import annotations
+
+from math import ceil, sqrt
+from typing import Annotated, Literal
+
+import numpy as np
+from einops import rearrange
+from jaxtyping import Int, UInt8
+from PIL import Image
+
+from vitviz.core.data.drawing import (
+    Drawing,
+    DrawnLayer,
+    Grid,
+    Label,
+    Labels,
+    Message,
+    Outlines,
+    Panel,
+    PixelSpace,
+    Raster,
+    RasterTiles,
+    TokenTiles,
+)
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.views import view
+from vitviz.views.options import Help
+from vitviz.views.shared import picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+Source = Literal["sharp", "model pixels"]
+THUMBNAIL = 512
+"""Longest side, in pixels, of the whole picture shown beside the part that the model saw."""
+
+
+@view(
+    "patches",
+    title="Patches",
+    shows=(
+        "A vision transformer does not read pixels one by one: the picture is cut into equal "
+        "squares, and each square becomes one token of a sequence. Point at a patch to see its "
+        "pixels as the model gets them and its place in the sequence. Where the model saw only a "
+        "part of your picture, the whole one is shown with that part outlined."
+    ),
+    formula='rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)")',
+    source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
+    follows=("token", "word"),
+    order=10,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    source: Annotated[
+        Source, Help("The picture at display resolution, or the very pixels that the model reads")
+    ] = "sharp",
+    grid: Annotated[bool, Help("Show the patch grid over the picture")] = True,
+    numbers: Annotated[bool, Help("Number the tokens in reading order")] = False,
+    whole: Annotated[
+        Literal["when cropped", "always", "never"],
+        Help("Show the whole picture with the part that the model saw outlined"),
+    ] = "when cropped",
+) -> Drawing:
+    """The picture with its grid, the chosen patch enlarged, and all patches as the sequence."""
+    token = selection.token(trace.grid, trace.crop)
+    show_whole = whole == "always" or (whole == "when cropped" and trace.crop.seen_share < 0.995)
+    above = (_seen(trace, selection, source, grid, numbers), _enlarged(trace, token))
+    beside = (_whole(trace, selection),) if show_whole else ()
+    return Drawing(
+        "patches",
+        _title(trace, token),
+        ((*above, *beside), (_sequence(trace, token),)),
+        " ".join(
+            filter(None, (picture_layers.caption(trace), _pattern(trace)))
+        ),  # no sentence: it ends all
+    )
+
+
+def _title(trace: Trace, token: int) -> str:
+    words, grid = picture_layers.token_words(trace.grid, token), trace.grid
+    patches = picture_layers.grid_words(grid, "patches")
+    return f"{patches}, {words} is number {token} of {grid.tokens}"
+
+
+def _seen(trace: Trace, selection: Selection, source: Source, grid: bool, numbers: bool) -> Panel:
+    layers: list[DrawnLayer] = [*_picture(trace, source)]
+    if grid:
+        layers.append(Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols))
+    if numbers:
+        layers.append(_numbers(trace))
+    prefix = trace.grid.prefix
+    counted = f"{len(prefix)}: {_listed(prefix)}" if prefix else "none"
+    return Panel(
+        (*layers, *picture_layers.marks(trace, selection)),
+        trace.crop.frame,
+        "What the model sees",
+        PixelSpace(trace.crop, trace.grid),
+        facts=(
+            ("patches", f"{trace.grid.rows * trace.grid.cols}"),
+            ("prefix tokens", counted),
+        ),
+        weight=2,
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]}, {names[1]} … {names[-1]}"
+
+
+@kept()
+def _picture(trace: Trace, source: Source) -> tuple[Raster, ...]:
+    if source == "sharp":
+        return picture_layers.picture(trace)
+    return (Raster(trace.pixels, trace.crop.frame, smooth=False),)
+
+
+@kept()
+def _numbers(trace: Trace) -> Labels:
+    """Every token's number at the centre of its patch."""
+    boxes = ((token, trace.grid.box(token)) for token in range(trace.grid.tokens))
+    return Labels(
+        tuple(Label(str(token), box.centre) for token, box in boxes if box is not None), "number"
+    )
+
+
+def _enlarged(trace: Trace, token: int) -> Panel:
+    """The chosen patch, pixel for pixel, and where it lies."""
+    place = trace.grid.place(token)
+    tiles = _patches(trace)
+    rows, cols = tiles.shape[2:4]
+    extent = Box(0, 0, rows, cols)
+    if place is None:
+        name = picture_layers.token_words(trace.grid, token)
+        words = f"{name[0].upper()}{name[1:]} has no patch."
+        hint = "Point at a patch to see its pixels."
+        return Panel((Message(words, hint),), extent, "No patch", facts=(("token", str(token)),))
+    return Panel(
+        (Raster(tiles[place], extent, smooth=False),),
+        extent,
+        "One patch, pixel for pixel",
+        facts=_facts(trace, token, place),
+    )
+
+
+def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str, str], ...]:
+    box = trace.grid.box(token)
+    assert box is not None
+    there = trace.crop.box_to_original(box)
+    height, width = trace.grid.patch
+    return (
+        ("token", f"{token} of {trace.grid.tokens}"),
+        ("row, column", f"{place[0]}, {place[1]}"),
+        ("size", f"{width:g} × {height:g} model pixels"),
+        ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
+        ("columns", f"{there.left:.0f} to {there.right:.0f}"),
+    )
+
+
+@kept()
+def _patches(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
+    """The model's pixels, taken apart into patches."""
+    grid = trace.grid
+    down = _pixel_indices(grid.rows, grid.patch[0], trace.pixels.shape[0])
+    across = _pixel_indices(grid.cols, grid.patch[1], trace.pixels.shape[1])
+    pixels: UInt8[np.ndarray, "row col p1 p2 rgb"] = trace.pixels[
+        rearrange(down, "row p1 -> row 1 p1 1"), rearrange(across, "col p2 -> 1 col 1 p2")
+    ]
+    return pixels
+
+
+def _pixel_indices(count: int, size: float, limit: int) -> Int[np.ndarray, "patch pixel"]:
+    """Which pixels each of `count` neighbouring patches covers along one axis."""
+    pixels = max(1, round(size))
+    start = rearrange(np.arange(count) * size, "patch -> patch 1")
+    index = np.floor(start + (np.arange(pixels) + 0.5) * size / pixels).astype(np.intp)
+    return np.minimum(index, limit - 1)
+
+
+def _sequence(trace: Trace, token: int) -> Panel:
+    tiles, extent, space = _laid_out(trace)
+    chosen: tuple[Box, ...] = ()
+    if trace.grid.place(token) is not None:
+        down, across = divmod(token - len(trace.grid.prefix), space.cols)
+        chosen = (picture_layers.tile_box(down, across, space.tile, space.gap),)
+    return Panel(
+        (tiles, Outlines(chosen, "chosen")),
+        extent,
+        "The sequence that the model reads, line after line",
+        space,
+    )
+
+
+@kept()
+def _laid_out(trace: Trace) -> tuple[RasterTiles, Box, TokenTiles]:
+    """The sequence broken into lines about five times as wide as they are many."""
+    patches = rearrange(_patches(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
+    count, height, width, _ = patches.shape
+    cols = min(count, ceil(sqrt(5 * count * height / width)))
+    rows = ceil(count / cols)
+    gap = max(1, round(min(height, width) / 8))
+    padded = np.zeros((rows * cols, height, width, 3), np.uint8)
+    padded[:count] = patches
+    tiles = rearrange(
+        padded, "(tile_row tile_col) row col rgb -> tile_row tile_col row col rgb", tile_col=cols
+    )
+    extent = Box(0, 0, rows * (height + gap) - gap, cols * (width + gap) - gap)
+    space = TokenTiles(trace.crop, trace.grid, cols, (height, width), gap)
+    return RasterTiles(tiles, gap, count), extent, space
+
+
+def _whole(trace: Trace, selection: Selection) -> Panel:
+    """The whole picture in the model's coordinates, so that pointing at it chooses tokens too."""
+    raster = _thumbnail(trace)
+    frame, box = trace.crop.frame, raster.box
+    extent = Box(
+        min(box.top, frame.top),
+        min(box.left, frame.left),
+        max(box.bottom, frame.bottom),
+        max(box.right, frame.right),
+    )
+    rows, cols = trace.crop.original
+    return Panel(
+        (raster, Outlines((frame.clip(box),), "seen"), *picture_layers.marks(trace, selection)),
+        extent,
+        "The whole picture",
+        PixelSpace(trace.crop, trace.grid),
+        facts=(
+            ("seen", trace.crop.seen_words),
+            ("original", f"{cols} × {rows} px"),
+        ),
+    )
+
+
+@kept()
+def _thumbnail(trace: Trace) -> Raster:
+    pixels = trace.picture.pixels
+    rows, cols = pixels.shape[:2]
+    shrink = min(1.0, THUMBNAIL / max(rows, cols))
+    if shrink < 1:
+        size = (max(1, round(cols * shrink)), max(1, round(rows * shrink)))
+        small = Image.fromarray(pixels).resize(size, Image.Resampling.BOX, reducing_gap=2)
+        pixels = np.asarray(small)
+    return Raster(pixels, trace.crop.box_to_model(Box(0, 0, *trace.crop.original)))
+
+
+def _pattern(trace: Trace) -> str:
+    """The cut as an einops pattern, with this model's numbers; where it is no plain cut, its sizes."""
+    grid = trace.grid
+    p1, p2 = grid.patch
+    if (p1, p2) != trace.model.patch:
+        own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
+        return (
+            f"The model's own patches are {own} pixels; a token of this grid stands for "
+            f"{p2:.3g} × {p1:.3g} pixels."
+        )
+    rows, cols = round(grid.rows * p1), round(grid.cols * p2)
+    return (
+        f'rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)", p1={p1:g}, p2={p2:g}): '
+        f"3 × {rows} × {cols} -> {grid.rows * grid.cols} × {round(p1 * p2 * 3)}"
+    )

@@ -1,0 +1,1 @@
+"""How places are told apart."""

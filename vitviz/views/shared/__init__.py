@@ -1,0 +1,1 @@
+"""What several views share: picture layers, caches, questions to the model."""

@@ -1,0 +1,100 @@
+"""What several views ask the model again for, kept as long as the trace."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.drawing import Drawing, Message, Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Source, Trace
+from vitviz.core.progress import Unsupported
+from vitviz.views.shared import picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+
+def source_of(trace: Trace) -> Source:
+    """The model, asked again. Unsupported where it is gone."""
+    if trace.source is None:
+        raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
+    return trace.source
+
+
+def features(trace: Trace) -> Float32[np.ndarray, "layer token dim"]:
+    """Every token after each block."""
+    return source_of(trace).features()
+
+
+def depth_of(trace: Trace, selection: Selection) -> int:
+    """The block at the chosen depth, of those that there are features of."""
+    return selection.layer(len(features(trace)))
+
+
+@kept(most=4)
+def block(trace: Trace, layer: int) -> Block:
+    """A layer's block, step by step."""
+    return source_of(trace).block(layer)
+
+
+@kept(most=1)
+def stem(trace: Trace) -> Stem:
+    """The patch embedding."""
+    return source_of(trace).stem()
+
+
+@kept(most=4)
+def probabilities(trace: Trace, layer: int) -> Float32[np.ndarray, "token label"]:
+    """What the head would answer from every token of a layer."""
+    return softmax(source_of(trace).logits(features(trace)[layer]))
+
+
+@kept(most=2)
+def rotations(trace: Trace, layer: int) -> Float32[np.ndarray, "patch angle"] | str:
+    """The rotations by place, or why there are none."""
+    try:
+        return source_of(trace).rotations(layer)
+    except Unsupported as why:
+        return str(why)
+
+
+def position_bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | str:
+    """The bias of a layer by place, or why there is none; asked once where the first layer has none."""
+    first = _unbiased(trace)
+    return first or _bias(trace, layer)
+
+
+@kept(most=1)
+def _unbiased(trace: Trace) -> str:
+    found = _bias(trace, 0)
+    return found if isinstance(found, str) else ""
+
+
+@kept(most=2)
+def _bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | str:
+    try:
+        return source_of(trace).position_bias(layer)
+    except Unsupported as why:
+        return str(why)
+
+
+def softmax(logits: Float32[np.ndarray, "token label"]) -> Float32[np.ndarray, "token label"]:
+    """Logits as probabilities."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: Float32[np.ndarray, "token label"] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def label(trace: Trace, index: int) -> str:
+    """What a class is called."""
+    labels = source_of(trace).labels
+    return labels[index] if index < len(labels) else f"class {index}"
+
+
+def refused(trace: Trace, view: str, title: str, why: Unsupported, hint: str = "") -> Drawing:
+    """A drawing that says why there is nothing to draw."""
+    message = Message(picture_layers.sentence(why), hint)
+    return Drawing(
+        view, title, ((Panel((message,), Box(0, 0, 1, 4), title),),), picture_layers.caption(trace)
+    )

@@ -1,0 +1,289 @@
+"""What several views draw alike: the picture below, the marked tokens, the ranges, the words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from einops import rearrange, reduce
+from jaxtyping import Float32, Int
+
+from vitviz.core.colors import DIVERGING, Scale
+from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
+from vitviz.core.data.geometry import Box, Spot, TokenGrid
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.selection import token_words as token_words
+from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.data.windows import boxes_of
+from vitviz.views.options import Look
+from vitviz.views.shared.cache_per_trace import kept
+
+Map = Float32[np.ndarray, "row col"]
+Rows = Float32[np.ndarray, "head token"]
+Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
+
+
+@kept()
+def picture(trace: Trace) -> tuple[Raster, ...]:
+    """What the model saw of the picture, sharper than its own pixels; below it the padding."""
+    sharp, frame, box = Raster(trace.seen, trace.seen_box), trace.crop.frame, trace.seen_box
+    padded = max(box.top, box.left, frame.bottom - box.bottom, frame.right - box.right) > 0.5
+    return (Raster(trace.pixels, frame, smooth=False), sharp) if padded else (sharp,)
+
+
+def over_picture(
+    trace: Trace,
+    selection: Selection,
+    values: Map,
+    scale: Scale,
+    look: Look,
+    grid: TokenGrid | None = None,
+) -> tuple[DrawnLayer, ...]:
+    """A map over the picture, with the marked tokens; on the trace's grid unless told."""
+    grid = grid or trace.grid
+    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
+    return (
+        *picture(trace),
+        *((heat,) if look.heat else ()),
+        *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
+        *marks(trace, selection),
+    )
+
+
+def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:
+    """The pinned and the hovered token, and the word in it, outlined over model pixels."""
+    return (
+        Outlines(_boxes(trace, selection.pin), "pin"),
+        Outlines(_boxes(trace, selection.hover), "hover"),
+    )
+
+
+def _boxes(trace: Trace, place: Place | None) -> tuple[Box, ...]:
+    grid = trace.grid
+    token = None if place is None else place.token(grid, trace.crop)
+    box = None if token is None else grid.box(token)
+    if place is None or token is None or box is None:
+        return ()
+    word = None if place.spot is None else grid.word_at(trace.crop.to_model(place.spot))
+    inner = None if word is None else grid.word_box(token, word)
+    return (box,) if inner is None else (box, inner)
+
+
+def reach(
+    trace: Trace, layer: Layer, selection: Selection, *, looks: bool
+) -> Int[np.ndarray, "token"] | None:
+    """The tokens that the chosen one can look at (or be looked at by) at all; None for all."""
+    if layer.windows is None:
+        return None
+    token = selection.token(layer.grid if looks else layer.keys, trace.crop)
+    return layer.windows.seen_from(token) if looks else layer.windows.seeing(token)
+
+
+def window_marks(
+    trace: Trace, layer: Layer, selection: Selection, *, looks: bool = True
+) -> tuple[Outlines, ...]:
+    """The chosen token's window outlined; nothing where it may look anywhere."""
+    tokens = reach(trace, layer, selection, looks=looks)
+    if tokens is None:
+        return ()
+    return (Outlines(boxes_of(tokens, layer.keys if looks else layer.grid), "chosen"),)
+
+
+def inside(rows: Rows, tokens: Int[np.ndarray, "token"] | None) -> Rows:
+    """Rows for choosing a range: outside of a window the lowest value inside, not the zeros there."""
+    if tokens is None or not len(tokens):
+        return rows
+    lowest = reduce(rows[:, tokens], "head token -> head 1", "min")
+    filled: Rows = np.broadcast_to(lowest, rows.shape).copy()
+    filled[:, tokens] = rows[:, tokens]
+    return filled
+
+
+def window_words(layer: Layer) -> tuple[str, ...]:
+    """What a window means for a map."""
+    if layer.windows is None:
+        return ()
+    count = layer.windows.keys.shape[1]
+    return (
+        f"This layer attends inside windows of {count} tokens (outlined): nothing is seen outside.",
+    )
+
+
+def elsewhere(trace: Trace) -> str:
+    """Where else to look, in a model whose tokens do not look at each other."""
+    pools = "; see its pools, which read the patches" if trace.pools else ""
+    matrices = "; see its matrices" if trace.matrices else ""
+    return f"{pools}{matrices}"
+
+
+def on_grid(
+    values: Float32[np.ndarray, "... patch"], grid: TokenGrid
+) -> Float32[np.ndarray, "..."]:
+    """Values of the patch tokens laid out as their grid."""
+    laid: Float32[np.ndarray, "..."] = rearrange(
+        values, "... (row col) -> ... row col", row=grid.rows, col=grid.cols
+    )
+    return laid
+
+
+def laid(
+    rows: Rows, own: TokenGrid, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Rows as maps over the grid of the tiles."""
+    maps = on_grid(rows[:, own.patches], own)
+    return maps if own == grid else _stretched(maps, own, grid)
+
+
+def _stretched(
+    maps: Float32[np.ndarray, "head row col"], from_grid: TokenGrid, grid: TokenGrid
+) -> Float32[np.ndarray, "head tile_row tile_col"]:
+    """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
+    down, across = (
+        np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
+        for count, size, own, limit in (
+            (grid.rows, grid.patch[0], from_grid.patch[0], from_grid.rows),
+            (grid.cols, grid.patch[1], from_grid.patch[1], from_grid.cols),
+        )
+    )
+    stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
+    return stretched
+
+
+def scale_of(
+    values: Map, look: Look, label: str, whole: tuple[float, float] | None = None
+) -> Scale:
+    """The range and colours of one map; `whole` is the range of the view where one serves all."""
+    low, high = _span(values) if look.range == "map" or whole is None else whole
+    if look.range == "fixed":
+        low, high = sorted((look.low, look.high))
+    elif look.table in DIVERGING:
+        low, high = _even(low, high)
+    return Scale(low, high, look.table, label)
+
+
+def _span(values: np.ndarray) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _even(low: float, high: float) -> tuple[float, float]:
+    """A range as wide below zero as above it, so that a diverging table turns at zero."""
+    reach = max(abs(low), abs(high)) or 1.0  # zero alone is in the middle of the table
+    return -reach, reach
+
+
+def tile_ranges(
+    values: Tiles, look: Look
+) -> tuple[Float32[np.ndarray, "tile_row tile_col"], Float32[np.ndarray, "tile_row tile_col"]]:
+    """The lowest and highest value of each tile's colours, by the look's range."""
+    low = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "min")
+    high = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "max")
+    match look.range:
+        case "map":
+            bounds = (low, high)
+        case "view":
+            bounds = (np.full_like(low, np.nanmin(low)), np.full_like(high, np.nanmax(high)))
+        case "fixed":
+            fixed = sorted((look.low, look.high))
+            return np.full_like(low, fixed[0]), np.full_like(high, fixed[1])
+    if look.table in DIVERGING:
+        reach = np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
+        reach = np.where(reach == 0, np.float32(1), reach)
+        return -reach, reach
+    return bounds
+
+
+def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> Scale:
+    """What the colour bar beside many tiles says."""
+    if look.range == "map":
+        return Scale(0, 1, look.table, f"relative {label}")
+    return Scale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
+
+
+def ranges_words(look: Look) -> tuple[str, ...]:
+    """What "relative" means beside many tiles."""
+    if look.range != "map":
+        return ()
+    return ("Every small map has its own range, from its lowest value (0) to its highest (1).",)
+
+
+def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:
+    """Where a tile of a mosaic lies."""
+    top, left = row * (tile[0] + gap), col * (tile[1] + gap)
+    return Box(top, left, top + tile[0], left + tile[1])
+
+
+def numbered(count: int, size: int, *, down: bool, gap: int = 1, apart: float) -> tuple[Label, ...]:
+    """The numbers 1, 2, ... beside the tiles of a mosaic; every second or third where many."""
+    step = 1 if count <= 16 else 2 if count <= 32 else 4
+    middles = [(index, index * (size + gap) + size / 2) for index in range(0, count, step)]
+    return tuple(
+        Label(str(index + 1), Spot(middle, -apart), "right")
+        if down
+        else Label(str(index + 1), Spot(-apart, middle), "bottom")
+        for index, middle in middles
+    )
+
+
+def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
+    """Numbers beside and above a mosaic of tiles, and the extent that holds both.
+
+    Numbers keep their size on screen: their room is that of a panel about 100 pixels long.
+    """
+    height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
+    longest = max(height, width)
+    labels = numbered(cols, tile[1], down=False, gap=gap, apart=0.01 * longest)
+    labels += numbered(rows, tile[0], down=True, gap=gap, apart=0.01 * longest)
+    digits = max(len(label.text) for label in labels if label.anchor == "right")
+    return Labels(labels), Box(-0.15 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
+
+
+def grid_words(grid: TokenGrid, what: str) -> str:
+    """How many patches or tokens a grid has each way, said so that nobody takes one for the other."""
+    if grid.rows == grid.cols:
+        return f"{grid.rows} × {grid.cols} {what}"
+    return f"{grid.rows} rows × {grid.cols} columns of {what}"
+
+
+def head_words(head: int | None, heads: int) -> str:
+    """What to call the chosen head."""
+    if heads == 1:
+        return "its one head"
+    return f"mean of {heads} heads" if head is None else f"head {head + 1}"
+
+
+def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
+    """How much of a token's attention falls on each prefix token, and on all patches."""
+    named = [(name, f"{row[index]:.3f}") for index, name in enumerate(grid.prefix)]
+    return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
+
+
+def lookers(row: Float32[np.ndarray, "query"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
+    """How much of its attention each prefix token gives to a token."""
+    return tuple((f"from {name}", f"{row[index]:.3f}") for index, name in enumerate(grid.prefix))
+
+
+def sentence(why: object) -> str:
+    """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
+    text = str(why).rstrip(".")
+    first, _, _ = text.partition(" ")
+    return f"{text[:1].upper() + text[1:] if first.isalpha() else text}."
+
+
+def caption(trace: Trace, *sentences: str) -> str:
+    """A drawing's caption: what was computed, and what must be known of the pass and the weights."""
+    change = trace.intervention
+    passed = () if change is None else (f"Not the model's own pass: {change.words}.",)
+    return " ".join([*sentences, *passed, *weights_words(trace)])
+
+
+def weights_words(trace: Trace) -> Sequence[str]:
+    """What must be said of weights that are not simply trained ones."""
+    match trace.model.weights:
+        case "untrained":
+            return ("Untrained weights: what is shown was never learned.",)
+        case "partly loaded":
+            return ("Partly loaded weights: some of the model is untrained.",)
+        case "trained":
+            return tuple(
+                f"{note[0].upper()}{note[1:]}." for note in trace.model.notes if "resampled" in note
+            )

@@ -1,0 +1,1 @@
+"""Inside a patch: the words of a TNT."""
