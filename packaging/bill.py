@@ -17,7 +17,7 @@ import msgspec
 from project import BUILD, NAME, ROOT, version
 
 sys.path.insert(0, str(ROOT))
-from vitviz.session.licences import Part, part, texts
+from vitviz.session.app.licences import Part, part, texts
 
 Contents = dict[str, list[Any]]
 """What PyInstaller put in: `modules` by name, `files` as [where it goes, where it came from]."""

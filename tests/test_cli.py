@@ -17,7 +17,7 @@ from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.cli.cards import card_lines
 from vitviz.models.loading.bundled import bundled_in
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
 from vitviz.views import views
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
 
 
 def main() -> int:
@@ -41,13 +41,13 @@ def open_window(launch: Launch) -> int:
 
     if hand_over(launch):  # before the rest is imported: a window that is open has it already
         return 0
-    from vitviz.session.crash import Reporter
+    from vitviz.session.app.crash_report import Reporter
 
     reporter = Reporter()
     reporter.start()
     from vitviz.gui.app import run
-    from vitviz.session.leaving import leave
-    from vitviz.session.log import start_log
+    from vitviz.session.app.exit_process import leave
+    from vitviz.session.work.log import start_log
 
     start_log()
     if launch.screenshot is not None:

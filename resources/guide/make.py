@@ -129,7 +129,7 @@ def pictures(photo: str, other: str, model: str, words: str, pool: str, only: li
     """Every view's picture, as vitviz prints it; what a model has nothing for is left out, and said."""
     import vitviz
     from vitviz.core.progress import Unsupported
-    from vitviz.session.start import first_bundled
+    from vitviz.session.app.first_choices import first_bundled
 
     name = model or first_bundled()
     loaded = vitviz.load(name)

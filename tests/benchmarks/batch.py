@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 import vitviz
+from vitviz.folders.batch import Order, batch
 from vitviz.models.loading.model import Model
 from vitviz.models.tracing.batch_tracing import Several
-from vitviz.session.batch import Order, batch
 
 Row = tuple[str, str, str]
 
@@ -66,7 +66,7 @@ def _plain(model: Model, files: Sequence[Path]) -> None:
     """timm's forward over the same loader, decoding ahead as vitviz does."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from vitviz.session.batch import AHEAD, _ahead, _in_batches
+    from vitviz.folders.batch import AHEAD, _ahead, _in_batches
 
     loader = Several(model)
     with ThreadPoolExecutor(1) as readers, torch.inference_mode():

@@ -110,7 +110,7 @@ def searching(text: str = "vit base patch16 dinov") -> list[Row]:
 
 def returning(rounds: int = 6) -> Row:
     """From the wish for a model seen before, with the same picture, to what it did."""
-    from vitviz.session.column import ModelRequest
+    from vitviz.session.columns.column import ModelRequest
 
     measured = Measured("vit_small_patch16_224")
     session = measured.session

@@ -125,9 +125,9 @@ class Measured:
         from vitviz.gui.app import application
         from vitviz.gui.mailbox import Mailbox
         from vitviz.gui.window import MainWindow
-        from vitviz.session.column import ModelRequest
-        from vitviz.session.jobs import Jobs
+        from vitviz.session.columns.column import ModelRequest
         from vitviz.session.session import Session
+        from vitviz.session.work.jobs import Jobs
 
         self.app = application()
         self.heart = QTimer()  # so that `until` never waits for ever

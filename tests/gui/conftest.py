@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from vitviz.gui.window import MainWindow
-from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs
+from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.arrivals import Arrivals, door, hand_over
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +40,7 @@ def second_start(*files: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Another process that hands its files over; its exit code is 0 when somebody took them."""
     code = (
         "import sys; from vitviz.gui.arrivals import hand_over; "
-        "from vitviz.session.launch import Launch; "
+        "from vitviz.session.app.launch_options import Launch; "
         "sys.exit(not hand_over(Launch(files=tuple(sys.argv[1:]))))"
     )
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])

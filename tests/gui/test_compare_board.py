@@ -21,10 +21,10 @@ from vitviz.gui.app import application
 from vitviz.gui.headers import ColumnHeader
 from vitviz.gui.lab import Lab
 from vitviz.gui.window import MainWindow
-from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs, Job
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
-from vitviz.session.settings import settings_folder
+from vitviz.session.work.jobs import InlineJobs, Job
 
 FINE = ModelRequest("test_vit", pretrained=False)
 

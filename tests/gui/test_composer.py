@@ -23,10 +23,10 @@ from vitviz.figures.render import pixels
 from vitviz.gui.composer import Composer
 from vitviz.gui.composing import composition_of, copy_as, figure_to_drop, open_composer
 from vitviz.gui.qimages import heat_image
-from vitviz.session.column import ModelRequest
-from vitviz.session.compose import compose
-from vitviz.session.jobs import InlineJobs
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.figure.figure_composition import compose
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs
 
 
 @pytest.fixture(scope="module")

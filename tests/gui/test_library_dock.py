@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from vitviz.gui.library import LibraryPanel
 from vitviz.gui.window import MainWindow
 from vitviz.models.loading.hub import download
-from vitviz.session.library import Download
-from vitviz.session.shelves import Filters, needs
+from vitviz.session.library.library_items import Filters, needs
+from vitviz.session.library.model_library import Download
 
 SMALL = "test_vit.r160_in1k"
 

@@ -14,9 +14,9 @@ from vitviz.gui import dialogs
 from vitviz.gui.mailbox import Mailbox
 from vitviz.gui.notices import Notices
 from vitviz.gui.outside import ask_for_updates
-from vitviz.session import licences
-from vitviz.session.jobs import Jobs
+from vitviz.session.app import licences
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import Jobs
 
 
 def test_about_names_what_is_inside(

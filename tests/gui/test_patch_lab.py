@@ -15,7 +15,7 @@ from vitviz.gui.app import application
 from vitviz.gui.patch_facts import GridPreview, memory
 from vitviz.gui.patch_lab import PatchLab, picture_sizes
 from vitviz.gui.toolbar import TopBar
-from vitviz.session.column import ModelChoice, ModelRequest
+from vitviz.session.columns.column import ModelChoice, ModelRequest
 
 TINY = Dimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
 ASKED = ModelRequest("tiny", fit="pad", device="cpu")

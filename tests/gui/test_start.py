@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from vitviz.gui.app import PAINTED, SHOWN, Starter
 from vitviz.gui.window import MainWindow
-from vitviz.session.jobs import InlineJobs
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs
 
 
 def test_the_log_has_the_moments_that_a_person_waits_for(

@@ -12,8 +12,8 @@ from vitviz.gui import theme
 from vitviz.gui.app import application
 from vitviz.gui.walk import Walk, show_walk
 from vitviz.gui.window import MainWindow
-from vitviz.session.jobs import InlineJobs
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs
 from vitviz.views import find
 from vitviz.views.learn.tour import steps
 from vitviz.views.options import arguments

@@ -23,7 +23,7 @@ from vitviz.gui.app import application
 from vitviz.gui.docks import PanelTitle
 from vitviz.gui.window import MainWindow
 from vitviz.gui.wishes import Wishes
-from vitviz.session.column import ModelRequest
+from vitviz.session.columns.column import ModelRequest
 
 
 @pytest.fixture(scope="module", autouse=True)

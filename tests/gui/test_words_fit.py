@@ -21,7 +21,7 @@ from vitviz.gui.legend import ColorBar, FactsLabel
 from vitviz.gui.message import MessageWidget, message_height
 from vitviz.gui.table import NARROWEST
 from vitviz.gui.window import MainWindow
-from vitviz.session.column import ModelRequest
+from vitviz.session.columns.column import ModelRequest
 
 FACTS = (("token", "1126 of 1374"), ("original rows", "334 to 384"), ("size", "14 × 14 px"))
 FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.fp16.safetensors"

@@ -19,7 +19,7 @@ import pytest
 import vitviz
 from vitviz.core.data.trace import CHECKPOINTS
 from vitviz.gui import platform
-from vitviz.session.saved import SUFFIX
+from vitviz.session.files.session_format import SUFFIX
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 RELEASE = PACKAGING.parent / ".github" / "workflows" / "release.yml"

@@ -18,11 +18,11 @@ from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported
-from vitviz.session.column import ModelRequest
-from vitviz.session.jobs import InlineJobs, Jobs
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.files.settings import Settings, read_settings
 from vitviz.session.session import Session
-from vitviz.session.settings import Settings, read_settings
+from vitviz.session.work.jobs import InlineJobs, Jobs
 from vitviz.views import View, views
 
 VIEWS = ("patches", "heads", "rollout", "positions", "predictions")

@@ -29,7 +29,7 @@ from vitviz.cli.drawing import draw, replay, trace
 from vitviz.cli.listing import list_models, list_views, smoke
 from vitviz.cli.many import batch
 from vitviz.core.progress import VitvizError
-from vitviz.session.launch import Launch
+from vitviz.session.app.launch_options import Launch
 
 OpenWindow = Callable[[Launch], int]
 

@@ -41,17 +41,17 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
-from vitviz.session.against import against as compared
-from vitviz.session.against import changed
-from vitviz.session.column import ModelRequest
-from vitviz.session.engine import Engine
-from vitviz.session.start import first_bundled
-from vitviz.session.sweep import Step, Subject, read, sheet_of, steps, sweep
+from vitviz.session.app.first_choices import first_bundled
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.columns.compare_words import against as compared
+from vitviz.session.columns.compare_words import changed
+from vitviz.session.figure.drawing_sweep import Step, Subject, read, sheet_of, steps, sweep
+from vitviz.session.work.model_cache import Engine
 from vitviz.views import View
 from vitviz.views.api import selection_of
 
 if TYPE_CHECKING:
-    from vitviz.session.replay import Replay
+    from vitviz.session.figure.figure_replay import Replay
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
@@ -323,7 +323,7 @@ def replay(
 ) -> int:
     """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
     from vitviz.figures.recipes import read_recipe
-    from vitviz.session.replay import Replay
+    from vitviz.session.figure.figure_replay import Replay
 
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
@@ -345,7 +345,7 @@ def _raw_again(
     known: dict[str, Any], file: Path, maker: Replay, target: Path, overwrite: bool
 ) -> tuple[str, ...]:
     """Raw attention made again in `target`; what there is to remark."""
-    from vitviz.session.replay import raw_again
+    from vitviz.session.figure.figure_replay import raw_again
 
     if target.suffix.lower() != ".npz":
         raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
@@ -361,7 +361,7 @@ def _figure_again(
 ) -> tuple[str, ...]:  # fmt: skip
     """A figure or an animation made again in `target`; what there is to remark."""
     from vitviz.figures.paper import Paper
-    from vitviz.session.replay import replayed
+    from vitviz.session.figure.figure_replay import replayed
 
     made = replayed(known, figure.name, maker)
     names = {field: made.book.paper[field] for field in Paper.__slots__ if field in made.book.paper}

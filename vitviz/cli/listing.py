@@ -62,7 +62,7 @@ def list_models(
 
 def smoke(*, as_json: Annotated[bool, JSON] = False) -> int:
     """Try this installation: count what it brings, trace a picture, draw and save every view."""
-    from vitviz.session.smoke import smoke as tried
+    from vitviz.session.app.smoke import smoke as tried
 
     found = tried(meter())
     if as_json:

@@ -37,8 +37,8 @@ from vitviz.cli.asked import (
 )
 from vitviz.cli.drawing import model_named
 from vitviz.core.progress import Progress, VitvizError
-from vitviz.session.batch import Order, Outcome
-from vitviz.session.batch import batch as run_batch
+from vitviz.folders.batch import Order, Outcome
+from vitviz.folders.batch import batch as run_batch
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from vitviz.cli.asked import print_json
-from vitviz.session.jobs import InlineJobs
-from vitviz.session.library import Library
-from vitviz.session.settings import read_settings
-from vitviz.session.shelves import Filters, Item
+from vitviz.session.files.settings import read_settings
+from vitviz.session.library.library_items import Filters, Item
+from vitviz.session.library.model_library import Library
+from vitviz.session.work.jobs import InlineJobs
 
 MOST = 40
 """Models to list; more say that the words should be narrower."""

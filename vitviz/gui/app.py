@@ -27,12 +27,12 @@ from vitviz.gui.arrivals import Arrivals
 from vitviz.gui.keys import KeyGuard
 from vitviz.gui.mailbox import Mailbox
 from vitviz.gui.window import MainWindow
-from vitviz.session.crash import Reporter, earlier
-from vitviz.session.jobs import Job, Jobs
-from vitviz.session.launch import Launch
-from vitviz.session.saved import SUFFIX
+from vitviz.session.app.crash_report import Reporter, earlier
+from vitviz.session.app.launch_options import Launch
+from vitviz.session.files.session_format import SUFFIX
+from vitviz.session.files.settings import read_settings, write_settings
 from vitviz.session.session import Session
-from vitviz.session.settings import read_settings, write_settings
+from vitviz.session.work.jobs import Job, Jobs
 
 _log = logging.getLogger("vitviz")
 SHOWN, PAINTED = "the window is shown", "the first picture is painted in every view"

@@ -13,9 +13,9 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QWidget
 
-from vitviz.session.fetch import is_address
-from vitviz.session.launch import Launch
-from vitviz.session.settings import settings_folder
+from vitviz.session.app.launch_options import Launch
+from vitviz.session.files.settings import settings_folder
+from vitviz.session.pictures.web_picture import is_address
 
 _THANKS = b"vitviz has them\n"
 _HERE, _ANSWER = 300, 2000  # milliseconds: a window that answers later hangs, so another one opens

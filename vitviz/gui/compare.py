@@ -18,9 +18,9 @@ from vitviz.gui.headers import ColumnHeader, HeaderStrip, Offer
 from vitviz.gui.lab import Lab
 from vitviz.gui.links import Links
 from vitviz.gui.table import Table
-from vitviz.session.columns import Live
-from vitviz.session.heading import headings
-from vitviz.session.jobs import Job
+from vitviz.session.columns.columns import Live
+from vitviz.session.columns.header_text import headings
+from vitviz.session.work.jobs import Job
 from vitviz.views import View
 
 if TYPE_CHECKING:

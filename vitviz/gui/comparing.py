@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from vitviz.session.presets import PRESETS
-from vitviz.session.together import Together
+from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.comparisons import PRESETS
 
 Layout = Literal["one", "grid", "large"]
 LAYOUTS: tuple[tuple[Layout, str, str], ...] = (

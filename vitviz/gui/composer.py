@@ -26,10 +26,10 @@ from vitviz.gui.composerform import ComposerForm
 from vitviz.gui.qimages import image_of
 from vitviz.gui.saving import FIGURES, ask_where, first_name, save_to
 from vitviz.gui.theme import UNIT, first_size
-from vitviz.session.compose import VIEWS, Composition, compose
-from vitviz.session.jobs import Job
-from vitviz.session.log import sentence
+from vitviz.session.figure.figure_composition import VIEWS, Composition, compose
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import Job
+from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
     from vitviz.figures.paper import Paper

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.gui.theme import UNIT
-from vitviz.session.compose import COLUMNS, VIEWS, Composition
+from vitviz.session.figure.figure_composition import COLUMNS, VIEWS, Composition
 
 if TYPE_CHECKING:
     from vitviz.figures.paper import Paper

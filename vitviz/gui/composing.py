@@ -18,10 +18,10 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.gui.composer import Composer
-from vitviz.session.compose import VIEWS, Composition
+from vitviz.session.figure.code_snippets import as_command, as_python
+from vitviz.session.figure.drawing_sweep import Subject
+from vitviz.session.figure.figure_composition import VIEWS, Composition
 from vitviz.session.session import Session
-from vitviz.session.spoken import as_command, as_python
-from vitviz.session.sweep import Subject
 from vitviz.views import find, views
 
 if TYPE_CHECKING:

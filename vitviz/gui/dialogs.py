@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 
 import vitviz
 from vitviz.gui.actions import Wish, plain
-from vitviz.session.licences import parts, texts_file
-from vitviz.session.log import log_folder
-from vitviz.session.settings import settings_folder
+from vitviz.session.app.licences import parts, texts_file
+from vitviz.session.files.settings import settings_folder
+from vitviz.session.work.log import log_folder
 from vitviz.views import View
 
 

@@ -23,8 +23,8 @@ from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel, WrappedLabel
 from vitviz.gui.quiet import quiet_button
 from vitviz.gui.theme import UNIT
-from vitviz.session.column import ModelChoice
-from vitviz.session.heading import Heading
+from vitviz.session.columns.column import ModelChoice
+from vitviz.session.columns.header_text import Heading
 
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""

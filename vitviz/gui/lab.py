@@ -14,8 +14,8 @@ from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
 from vitviz.gui.patch_lab import PatchLab
 from vitviz.gui.qimages import image_of
-from vitviz.session.column import ModelRequest
-from vitviz.session.log import sentence
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow

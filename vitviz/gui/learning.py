@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from vitviz.core.progress import Progress
 from vitviz.gui.toolbar import TopBar
-from vitviz.session.log import sentence
 from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
     from vitviz.models.loading.devices import DeviceInfo

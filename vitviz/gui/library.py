@@ -26,9 +26,9 @@ from vitviz.gui.modelfacts import ModelFacts
 from vitviz.gui.modelfilters import FilterBar
 from vitviz.gui.modelrows import ModelList
 from vitviz.gui.theme import UNIT
-from vitviz.session.column import ModelRequest
-from vitviz.session.library import Library
-from vitviz.session.shelves import Filters, Item, Shelf
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.library.library_items import Filters, Item, Shelf
+from vitviz.session.library.model_library import Library
 
 EMPTY: dict[Shelf, str] = {
     "all": "No model fits.",

@@ -9,8 +9,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vitviz.gui.links import Links
-from vitviz.session.column import ModelRequest
-from vitviz.session.library import Library
+from vitviz.session.columns.column import ModelRequest
+from vitviz.session.library.model_library import Library
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 from vitviz.gui import theme
 from vitviz.gui.modelwords import facts_of, linked, megabytes, table
 from vitviz.gui.theme import UNIT
-from vitviz.session.library import Download
-from vitviz.session.shelves import Item, needs
+from vitviz.session.library.library_items import Item, needs
+from vitviz.session.library.model_library import Download
 
 LARGEST = 2048
 """Most pixels a side to ask for."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.gui import theme
 from vitviz.gui.theme import UNIT
-from vitviz.session.shelves import Filters, Item, Order, Shelf, patches
+from vitviz.session.library.library_items import Filters, Item, Order, Shelf, patches
 
 SHELVES: tuple[tuple[Shelf, str, str], ...] = (
     ("all", "All", "All of timm's pretrained transformers, bundled models and files"),

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from vitviz.gui import theme
 from vitviz.gui.modelwords import facts_line, have
 from vitviz.gui.theme import UNIT
-from vitviz.session.shelves import Item
+from vitviz.session.library.library_items import Item
 
 ITEM = Qt.ItemDataRole.UserRole
 ROW = 46

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vitviz.gui import theme
-from vitviz.session.shelves import FREE, Item
+from vitviz.session.library.library_items import FREE, Item
 
 _LEARNING = {
     "labels": "from labels", "self-supervised": "self-supervised", "image and text":

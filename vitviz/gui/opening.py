@@ -27,9 +27,9 @@ from shiboken6 import isValid
 from vitviz.core.progress import Progress
 from vitviz.gui import theme
 from vitviz.gui.modelwords import millions
-from vitviz.session.column import ModelRequest
-from vitviz.session.log import sentence
+from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
     from vitviz.models.loading.checkpoint.recognise import Recognised

@@ -9,9 +9,9 @@ from PySide6.QtGui import QDesktopServices
 
 from vitviz.core.progress import Progress
 from vitviz.gui.notices import Notices
-from vitviz.session import updates
-from vitviz.session.log import sentence
+from vitviz.session.app import updates
 from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
 
 
 def ask_for_updates(session: Session, notices: Notices) -> None:

@@ -21,7 +21,7 @@ from vitviz.core.measures.cost import Dimensions, Size, cost, note, patch_sizes
 from vitviz.gui import theme
 from vitviz.gui.patch_facts import Costs, GridPreview
 from vitviz.gui.theme import UNIT
-from vitviz.session.column import ModelRequest
+from vitviz.session.columns.column import ModelRequest
 
 SHARES = (0.5, 0.75, 1, 1.25, 1.5, 2)
 """Picture sizes offered, as shares of the model's own."""

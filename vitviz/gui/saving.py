@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.progress import Progress
-from vitviz.session.compose import Composition, compose
-from vitviz.session.log import sentence
+from vitviz.session.figure.figure_composition import Composition, compose
 from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
 
 FIGURES = (
     "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff *.tif)"

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vitviz.gui.links import Links
 from vitviz.gui.saving import ask_where
-from vitviz.session.remembering import Remembering
-from vitviz.session.saved import SUFFIX, Gone, Saved, beside_this
+from vitviz.session.files.session_format import SUFFIX, Gone, Saved, beside_this
+from vitviz.session.session_files import Remembering
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow

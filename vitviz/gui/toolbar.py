@@ -24,8 +24,8 @@ from vitviz.core.data.trace import ModelInfo, Trace
 from vitviz.gui import theme
 from vitviz.gui.labels import ElidedLabel
 from vitviz.gui.theme import UNIT
-from vitviz.session.column import ModelChoice, ModelRequest
-from vitviz.session.heading import badge_words, tokens_words
+from vitviz.session.columns.column import ModelChoice, ModelRequest
+from vitviz.session.columns.header_text import badge_words, tokens_words
 
 Fit = Literal["crop", "pad", "squash"]
 FITS: dict[Fit, tuple[str, str]] = {

@@ -52,10 +52,10 @@ from vitviz.gui.theme import UNIT, first_size
 from vitviz.gui.toolbar import TopBar
 from vitviz.gui.welcome import Welcome
 from vitviz.gui.wishes import Wishes
-from vitviz.session.column import ModelRequest, is_checkpoint
-from vitviz.session.jobs import Job
-from vitviz.session.saved import SUFFIX
+from vitviz.session.columns.column import ModelRequest, is_checkpoint
+from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.session import Session
+from vitviz.session.work.jobs import Job
 from vitviz.views import views
 from vitviz.views.options import Look
 from vitviz.views.shared import picture_layers

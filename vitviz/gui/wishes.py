@@ -19,7 +19,7 @@ from vitviz.gui.opening import Opening
 from vitviz.gui.outside import ask_for_updates, open_folder
 from vitviz.gui.saving import save_figure
 from vitviz.gui.walk import show_walk
-from vitviz.session.log import log_folder
+from vitviz.session.work.log import log_folder
 
 if TYPE_CHECKING:
     from vitviz.gui.window import MainWindow

@@ -15,26 +15,31 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import VitvizError
-from vitviz.session import moves
-from vitviz.session.arriving import Arriving
-from vitviz.session.beside import Beside
-from vitviz.session.choosing import Choosing
-from vitviz.session.column import Column, ModelChoice, ModelRequest, is_checkpoint
-from vitviz.session.columns import Columns, Live
-from vitviz.session.drawings import Drawings
-from vitviz.session.engine import Engine
-from vitviz.session.jobs import Job, Jobs
-from vitviz.session.launch import Launch
-from vitviz.session.others import Others
-from vitviz.session.pictures import Pictures, Source
-from vitviz.session.presets import Compared, Offered, compared
-from vitviz.session.reading import Reading, Target, Traces
-from vitviz.session.saved import Saved, known_options
-from vitviz.session.settings import Settings, recent, write_settings
-from vitviz.session.shelf import Shelf
-from vitviz.session.sight import Sight
-from vitviz.session.start import first_request, first_selection, first_sources, remembered_request
-from vitviz.session.together import Together
+from vitviz.session.app.first_choices import (
+    first_request,
+    first_selection,
+    first_sources,
+    remembered_request,
+)
+from vitviz.session.app.launch_options import Launch
+from vitviz.session.columns import selection_steps
+from vitviz.session.columns.background_traces import Others
+from vitviz.session.columns.column import Column, ModelChoice, ModelRequest, is_checkpoint
+from vitviz.session.columns.column_drawings import Drawings
+from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.column_ranges import Beside
+from vitviz.session.columns.column_trace import Reading, Target, Traces
+from vitviz.session.columns.columns import Columns, Live
+from vitviz.session.columns.comparisons import Compared, Offered, compared
+from vitviz.session.columns.linked_selection import Choosing
+from vitviz.session.columns.visible_views import Sight
+from vitviz.session.files.session_format import Saved, known_options
+from vitviz.session.files.settings import Settings, recent, write_settings
+from vitviz.session.pictures.picture_list import Pictures, Source
+from vitviz.session.pictures.picture_loading import Arriving
+from vitviz.session.work.byte_cache import Shelf
+from vitviz.session.work.jobs import Job, Jobs
+from vitviz.session.work.model_cache import Engine
 from vitviz.views import find
 from vitviz.views.options import Look, Value, arguments
 
@@ -353,11 +358,11 @@ class Session:
 
     def move_token(self, rows: int, cols: int) -> None:
         """Moves the pinned token by whole patches."""
-        self._try(partial(moves.moved, rows=rows, cols=cols))
+        self._try(partial(selection_steps.moved, rows=rows, cols=cols))
 
     def step_layer(self, by: int) -> None:
         """Goes so many layers deeper."""
-        self._try(partial(moves.layer_stepped, step=by))
+        self._try(partial(selection_steps.layer_stepped, step=by))
 
     def first_layer(self) -> None:
         """Goes to the first layer."""
@@ -369,7 +374,7 @@ class Session:
 
     def step_head(self, by: int) -> None:
         """Goes to the next head; "all" lies between the last and the first."""
-        self._try(partial(moves.head_stepped, step=by))
+        self._try(partial(selection_steps.head_stepped, step=by))
 
     def all_heads(self) -> None:
         """Takes all heads together."""
@@ -377,7 +382,7 @@ class Session:
 
     def choose_prefix(self, name: str) -> None:
         """Pins a prefix token by its name; says so where the model has none."""
-        self._try(partial(moves.prefix_chosen, name=name))
+        self._try(partial(selection_steps.prefix_chosen, name=name))
 
     # -- how it is drawn ---------------------------------------------------------------------------
 
@@ -584,7 +589,7 @@ class Session:
         if live is None:
             return
         old, live.trace, live.failed = live.trace, trace, ""
-        self._choosing.take(live, moves.carried_over(live.selection, old, trace))
+        self._choosing.take(live, selection_steps.carried_over(live.selection, old, trace))
         if live is self.columns.active and self._launch is not None:
             launch, self._launch = self._launch, None
             self._try(partial(first_selection, launch), draw=False)

@@ -1,0 +1,221 @@
+"""A batch makes of every picture what it is alone, stops, goes on, and leaves broken ones out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
+
+import vitviz
+from vitviz.core.data.selection import Selection
+from vitviz.core.progress import Cancelled, Unsupported, VitvizError
+from vitviz.figures.raw import raw_attention
+from vitviz.folders.batch import Order, batch
+from vitviz.folders.output_files import pictures_of
+from vitviz.models.record.recorder import OnlyRow
+from vitviz.models.tracing.batch_tracing import Several
+from vitviz.views import views
+from vitviz.views.api import selection_of, token_chosen
+
+DEIT = (
+    "deit_tiny_distilled_patch16_224",
+    {"embed_dim": 32, "depth": 2, "num_heads": 2, "img_size": 64, "num_classes": 5},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: np.ndarray) -> Path:
+    """Seven pictures, one of them in a folder inside, two of one name, with names in any script."""
+    inside = tmp_path / "my photos" / "räven 狐"
+    inside.mkdir(parents=True)
+    names = ["a.png", "a.bmp", "b c.png", "ж.png", "räven 狐/d.png", "e.png", "f.png"]
+    for at, name in enumerate(names):
+        Image.fromarray(np.roll(photo, 9 * at, axis=1)).save(tmp_path / "my photos" / name)
+    return tmp_path / "my photos"
+
+
+@pytest.fixture
+def order(folder: Path, tmp_path: Path, tiny_model) -> Order:
+    return Order(tiny_model, folder, tmp_path / "out", rows=True, size=3, settings={"model": "m"})
+
+
+def about(file: Path) -> dict:
+    with np.load(file) as arrays:
+        return json.loads(str(arrays["about"]))
+
+
+def test_every_picture_has_the_rows_that_it_has_alone(order: Order, folder: Path) -> None:
+    found = batch(order)
+    assert (found.done, found.before, found.broken) == (7, 0, ())
+    files = {"b c-attention.npz": "b c.png", "räven 狐/d-attention.npz": "räven 狐/d.png",
+             "a-bmp-attention.npz": "a.bmp", "a-png-attention.npz": "a.png"}  # fmt: skip
+    for made, source in files.items():
+        alone = vitviz.trace(order.model, folder / source)
+        with np.load(order.out / made) as arrays:
+            rows = arrays["rows"]
+        assert about(order.out / made)["run"]["picture_key"] == alone.picture.key
+        for layer, row in zip(alone.layers, rows, strict=True):
+            np.testing.assert_allclose(row, layer.attention.rows(0), atol=1e-5)
+        assert about(order.out / made)["verified"] < 1e-4
+
+
+def test_stopped_it_goes_on_and_makes_nothing_twice(order: Order) -> None:
+    def stop(done: float, total: float, what: str = "") -> None:
+        if done >= 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        batch(replace(order, size=1), stop)
+    made = {file: file.stat().st_mtime_ns for file in order.out.rglob("*.npz")}
+    assert 2 <= len(made) < 7
+    listed = len((order.out / "manifest.jsonl").read_text("utf-8").splitlines()) - 1
+    found = batch(order)
+    assert found.before == listed >= 2
+    assert found.before + found.done == 7
+    kept = [file for file, time in made.items() if file.stat().st_mtime_ns == time]
+    assert len(kept) >= listed
+    assert not list(order.out.rglob(".vitviz-*"))
+    assert batch(order).done == 0
+
+
+def test_a_line_that_was_cut_short_is_done_again(order: Order) -> None:
+    batch(order)
+    manifest = order.out / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes()[:-9])
+    assert (batch(order).done, batch(order).done) == (1, 0)
+
+
+def test_a_picture_that_changed_is_done_again(
+    order: Order, folder: Path, photo: np.ndarray
+) -> None:
+    batch(order)
+    Image.fromarray(photo[::-1]).save(folder / "e.png")
+    assert batch(order).done == 1
+
+
+def test_broken_pictures_are_left_out_and_reported(order: Order, folder: Path) -> None:
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
+    (folder / "empty.jpg").touch()
+    found = batch(order)
+    assert found.done == 7
+    assert {Path(file).name for file, _ in found.broken} == {"broken.png", "empty.jpg"}
+    assert found.report is not None
+    listed = json.loads(found.report.read_text("utf-8"))
+    assert any("is empty (0 bytes)" in line["why"] for line in listed)
+    for name in ("broken.png", "empty.jpg"):
+        (folder / name).unlink()
+    assert batch(order).report is None
+    assert not found.report.exists()
+
+
+def test_other_settings_are_not_mixed_into_one_folder(order: Order) -> None:
+    batch(order)
+    with pytest.raises(VitvizError, match=r"another order \(model differs\)"):
+        batch(replace(order, settings={"model": "other"}))
+
+
+def test_shards_share_a_folder_without_overlap(order: Order, folder: Path) -> None:
+    parts = [pictures_of(folder, (at, 3)) for at in (1, 2, 3)]
+    assert sorted(file for part in parts for file in part) == sorted(pictures_of(folder, (1, 1)))
+    found = [batch(replace(order, shard=(at, 3))) for at in (1, 2, 3)]
+    assert sum(one.done for one in found) == 7
+    assert len(list(order.out.rglob("*.npz"))) == 7
+
+
+def test_one_range_is_the_same_in_all_pictures(order: Order, tmp_path: Path) -> None:
+    heads = (views()["heads"], {})
+    drawn = replace(order, views=(heads,), kinds=("npz",), rows=False, one_range=True,
+                    out=tmp_path / "same")  # fmt: skip
+    batch(drawn)
+    ranges = {
+        tuple(about(file)["arrays"]["panel1"][end] for end in ("low", "high"))
+        for file in drawn.out.rglob("*-heads.npz")
+    }
+    assert len(ranges) == 1
+    batch(replace(drawn, one_range=False, out=tmp_path / "own"))
+    own = {about(file)["arrays"]["panel1"]["high"] for file in (tmp_path / "own").rglob("*.npz")}
+    assert len(own) > 1
+    assert max(own) == ranges.pop()[1]
+
+
+def test_figures_are_printed_beside_the_model(order: Order, tmp_path: Path, folder: Path) -> None:
+    for file in [*folder.iterdir()][2:]:
+        if file.is_file():
+            file.unlink()
+    drawn = replace(order, views=((views()["rollout"], {}),), rows=False)
+    batch(drawn)
+    figure = next(drawn.out.glob("*-rollout.png"))
+    with Image.open(figure) as image:
+        assert json.loads(image.text["vitviz"])["view"] == "rollout"
+
+
+def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np.ndarray) -> None:
+    model = vitviz.load("test_vit", pretrained=False)
+    for block in model.module.blocks:
+        block.attn.fused_attn = False
+    several = Several(model)
+    traces = several.trace([several.ready(photo), several.ready(photo[::-1])])
+    assert several.batched is False
+    alone = vitviz.trace(model, photo[::-1])
+    np.testing.assert_array_equal(
+        traces[1].layers[0].attention.rows(0), alone.layers[0].attention.rows(0)
+    )
+    assert raw_attention(traces[1], Selection())[1]["axes"] == {"rows": "layer head key"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("test_vit", {}), ("test_vit2", {}), ("test_vit4", {}), DEIT],
+)  # fmt: skip
+@pytest.mark.parametrize("token", [None, (1, 2)])
+def test_rows_alone_are_those_of_the_whole_trace(photo: np.ndarray, name, arguments, token) -> None:
+    model = vitviz.load(name, pretrained=False, **arguments)
+    pictures = [photo, photo[::-1], photo[:, :90]]
+    several = Several(model, only=lambda grid, crop: token_chosen(token, grid, crop))
+    traces = several.trace([several.ready(each) for each in pictures])
+    assert several.batched is True
+    for picture, found in zip(pictures, traces, strict=True):
+        alone = vitviz.trace(model, picture)
+        at = selection_of(alone, token=token).token(alone.grid, alone.crop)
+        assert found.refused == ()
+        assert 0 < found.verified < 1e-5
+        assert found.held_bytes < alone.held_bytes / 10
+        for one, other in zip(found.layers, alone.layers, strict=True):
+            np.testing.assert_allclose(one.attention.rows(at), other.attention.rows(at), atol=1e-6)
+            assert one.attention.queries == other.attention.queries
+            with pytest.raises(OnlyRow, match="only the row of token"):
+                one.attention.rows(at + 1)
+            with pytest.raises(OnlyRow):
+                one.attention.matrix()
+
+
+def test_a_wrong_output_is_refused_where_only_rows_are_kept(photo: np.ndarray) -> None:
+    model = vitviz.load("test_vit", pretrained=False)
+    attention = functional.scaled_dot_product_attention
+
+    class Bent(torch.overrides.TorchFunctionMode):
+        """A kernel that answers wrongly in one picture of the batch."""
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            found = func(*args, **(kwargs or {}))
+            if func is attention and len(found) == 3:
+                found[1] *= 1.01
+            return found
+
+    several = Several(model, only=lambda grid, crop: Selection())
+    batch = [several.ready(each) for each in (photo, photo[::-1], photo[:, ::-1])]
+    assert all(each.layers for each in several.trace(batch))
+    with Bent(), pytest.raises(Unsupported, match="differs from the module's own output"):
+        several.trace(batch)
+
+
+def test_a_folder_without_pictures_is_one_sentence(order: Order, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(VitvizError, match="there are no pictures in"):
+        batch(replace(order, folder=tmp_path / "none"))

@@ -1,0 +1,1 @@
+"""What works on folders of pictures, without a session and without a window."""

@@ -1,0 +1,191 @@
+"""What is said of a column above it: model, patch, tokens, picture, prediction, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vitviz.core.data.trace import Picture, Trace
+from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.columns import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The words above a column; `state` colours the badge, `dissent` explains a marked prediction."""
+
+    column: int
+    title: str
+    model: str
+    picture: str
+    key: str | None
+    patch: int | None = None
+    resampled: bool = False
+    tokens: str = ""
+    prediction: str = ""
+    dissent: str = ""
+    badge: str = ""
+    state: str = ""
+    tip: str = ""
+    notes: str = ""
+    apart: str = ""
+    """What is chosen in this column alone, where a link is cut."""
+    instead: str = ""
+    """What is drawn for in place of a chosen token that this model lacks or does not see."""
+    reading: bool = False
+    failed: bool = False
+    """Its reading was stopped or failed, and can be tried again."""
+    still: str = ""
+    """What is shown meanwhile: the picture before, or the model before."""
+    again: str = ""
+    """The model that was stopped before it was read, to be read again."""
+    active: bool = False
+    reference: bool = False
+
+
+def headings(
+    lives: Sequence[Live],
+    active: int,
+    reference: int | None,
+    pictures: Sequence[Picture],
+    titles: dict[str, str],
+    together: Together,
+) -> list[Heading]:
+    """What is said of every column; `titles` are the models' titles by name."""
+    named = {picture.key: picture.name for picture in pictures}
+    found = []
+    for live, said in zip(lives, dissents(lives), strict=True):
+        heading = _heading(live, said, named, titles, active == live.id, reference == live.id)
+        found.append(replace(heading, apart=apart_words(live, together)))
+    return found
+
+
+def apart_words(live: Live, together: Together) -> str:
+    """The layer and head of a column that goes its own way."""
+    if live.trace is None:
+        return ""
+    layer = live.selection.layer(len(live.trace.layers)) + 1
+    head = live.selection.head
+    parts = [] if together.depth else [f"layer {layer}"]
+    if not together.head:
+        parts.append("all heads" if head is None else f"head {head + 1}")
+    return ", ".join(parts)
+
+
+def dissents(lives: Sequence[Live]) -> list[str]:
+    """For each column the sentence that its prediction is not that of most others, "" where it is.
+
+    Columns are compared that show one picture and choose among as many classes; where no label has
+    more columns than another, every one is marked.
+    """
+    votes: dict[tuple[str, int], Counter[str]] = {}
+    for live in lives:
+        if (found := _top(live.trace)) is not None:
+            group, label, _share = found
+            votes.setdefault(group, Counter())[label] += 1
+    return [_dissent(live, votes) for live in lives]
+
+
+def _dissent(live: Live, votes: dict[tuple[str, int], Counter[str]]) -> str:
+    found = _top(live.trace)
+    if found is None:
+        return ""
+    group, label, share = found
+    counted = votes[group]
+    (most, count), *rest = counted.most_common(2)
+    if len(counted) == 1 or (label == most and (not rest or rest[0][1] < count)):
+        return ""
+    others = ", ".join(f"{name} ({number})" for name, number in counted.most_common())
+    return (
+        f"Prediction disagreement: this column says {label} ({share:.2f}), over one picture the "
+        f"columns say {others}."
+    )
+
+
+def _top(trace: Trace | None) -> tuple[tuple[str, int], str, float] | None:
+    """(what it may be compared within, label, probability) of the best class."""
+    if trace is None or not trace.predictions:
+        return None
+    label, share = trace.predictions[0]
+    return (trace.picture.key, trace.model.classes), label, share
+
+
+def _heading(
+    live: Live,
+    dissent: str,
+    named: dict[str, str],
+    titles: dict[str, str],
+    active: bool,
+    reference: bool,
+) -> Heading:
+    request, trace, given_up = live.column.model, live.trace, live.reading.given_up
+    title = titles.get(request.name) or Path(request.name).name or "no model yet"
+    key = live.column.picture
+    common = {
+        "column": live.id, "title": title, "model": request.name, "key": key,
+        "picture": named.get(key or "", "no picture yet"), "active": active, "reference": reference,
+        "failed": bool(live.failed), "again": given_up.words if given_up else "",
+    }  # fmt: skip
+    shown = live.reading.shown
+    before = shown is not None and (shown.model, shown.picture) != (request, key)
+    if trace is None or before:  # what is still shown is not said of what is awaited
+        return Heading(
+            **common,  # type: ignore[arg-type]
+            patch=request.patch_size,
+            still=_still(trace, key),
+            reading=not live.failed and key is not None,
+            badge="" if not live.failed else "! stopped" if given_up else "! failed",
+            state="bad",
+            tip=live.failed,
+        )
+    badge, state, tip = badge_words(trace)
+    return Heading(
+        **common,  # type: ignore[arg-type]
+        patch=trace.model.patch[0],
+        resampled=trace.model.resampled,
+        instead=replace(live.selection, hover=None).instead(trace.grid, trace.crop),
+        tokens=tokens_words(trace),
+        prediction=_prediction(trace),
+        dissent=dissent,
+        badge=badge,
+        state=state,
+        tip=tip,
+        notes="\n".join(trace.model.notes),
+        reading=live.reading.busy or live.waits,
+    )
+
+
+def _still(trace: Trace | None, key: str | None) -> str:
+    """What of the trace before is not what is asked for."""
+    if trace is None:
+        return ""
+    return trace.model.title if trace.picture.key == key else trace.picture.name
+
+
+def _prediction(trace: Trace) -> str:
+    if not trace.predictions:
+        return ""
+    label, share = trace.predictions[0]
+    return f"{label} {share:.2f}"
+
+
+def tokens_words(trace: Trace) -> str:
+    """How many tokens a trace has, as rows and columns of patches and prefix tokens."""
+    grid = trace.grid
+    prefix = f" + {len(grid.prefix)}" if grid.prefix else ""
+    return f"{grid.rows} × {grid.cols}{prefix} tokens"
+
+
+def badge_words(trace: Trace) -> tuple[str, str, str]:
+    """(text, "good" or "bad", explanation) of how exactly the maps were verified."""
+    good = not trace.refused
+    error = f"verified {trace.verified:.0e}" if trace.verified > 0 else "verified, exact"
+    words = error if good else f"{len(trace.refused)} refused"
+    tip = (
+        f"Largest relative error of attention @ values against the model's own output in "
+        f"{trace.model.precision}, over sampled tokens of every layer: {trace.verified:.2e}."
+    )
+    sign = "✓ " if good else "! "
+    return sign + words, "good" if good else "bad", "\n".join([tip, *trace.refused])

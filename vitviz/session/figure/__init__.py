@@ -1,0 +1,1 @@
+"""Figures put together for paper, made again, and said as code."""

@@ -1,0 +1,263 @@
+"""One view drawn again and again while one thing changes: for a page of small ones, or an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Sheet
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.trace import Trace
+from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.session.app.first_choices import place_named
+from vitviz.views import View, find, views
+from vitviz.views.options import Option, Value
+
+MOST = 4096
+"""Drawings at most; nobody looks at more."""
+STEPS = 9
+"""How many values of a number are tried between its ends."""
+
+Change = Callable[["Subject"], "Subject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is drawn, besides the view: the run, the place, the options."""
+
+    trace: Trace
+    selection: Selection
+    values: Mapping[str, Value]
+    other: Trace | None = None
+    also: Sequence[tuple[Trace, Trace]] = ()
+    view: View | None = None
+
+    def draw(self, view: View) -> Drawing:
+        """The view of it, or its own, as if nothing had been drawn before: what views keep from one
+        drawing for the next can change the last digits, and a figure must be the same when it is
+        made again."""
+        other = None if self.other is None else replace(self.other)
+        view = self.view or view
+        return view.draw(replace(self.trace), self.selection, self.values, other, self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop on the way: what it is called, and what is different there."""
+
+    label: str
+    change: Change
+    what: str = ""
+    """"layer", "head", "token" or "view", where that is what differs."""
+
+
+def steps(view: View, subject: Subject, text: str) -> list[Step]:
+    """The stops of "layer", "head", "token", "view" or an option's name, all or as listed after "=".
+
+    Layers and heads count from 0 and may be ranges ("layer=0,3,6-11"); tokens are divided by ";"
+    ("token=class;7,7"). VitvizError for what does not exist.
+    """
+    name, _, listed = text.partition("=")
+    match name:
+        case "layer":
+            layers = len(subject.trace.layers)
+            return [_layer(at, layers) for at in _numbers(name, listed, layers)]
+        case "head":
+            return [_head(at) for at in _numbers(name, listed, subject.trace.heads)]
+        case "token":
+            return _tokens(subject, listed)
+        case "view":
+            return [shown(find(word), {}) for word in _listed_views(subject, listed)]
+        case _:
+            return _options(view, name, listed)
+
+
+def sweep(
+    view: View, subject: Subject, ways: Sequence[Sequence[Step]], progress: Progress = silent
+) -> list[Drawing]:
+    """A drawing for every stop; with two ways, for every pair of theirs, the first way outermost.
+
+    VitvizError when there would be more than anybody looks at.
+    """
+    stops = list(product(*ways))
+    if not 0 < len(stops) <= MOST:
+        raise VitvizError(f"that makes {len(stops)} drawings; choose 1 to {MOST} of them")
+    found = []
+    for at, stop in enumerate(stops):
+        progress(at, len(stops), " ".join(step.label for step in stop))
+        changed = subject
+        for step in stop:
+            changed = step.change(changed)
+        found.append(changed.draw(view))
+    progress(len(stops), len(stops))
+    return found
+
+
+def sheet_of(view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[Step]]) -> Sheet:
+    """How the drawings of a sweep lie on a page: side by side, or the first way downwards."""
+    labels = tuple(step.label for step in ways[-1])
+    swept = {step.what for way in ways for step in way}
+    title = _title(view, drawings, swept)
+    panel = MAIN if "view" in swept else main_panel(drawings[0])
+    if len(ways) == 2:
+        rows = tuple(step.label for step in ways[0])
+        return Sheet(title, "", len(labels), labels, rows, panel)
+    if swept == {"view"}:
+        return Sheet(title, "", 1, labels, (), None)
+    return Sheet(title, "", across(len(drawings)), labels, (), panel)
+
+
+def _title(view: View, drawings: Sequence[Drawing], swept: set[str]) -> str:
+    """What is on the page, and what is the same for all of it: the token, the layer, the heads."""
+    said = dict(set.intersection(*(set(drawing.recipe) for drawing in drawings)))
+    several = "view" in swept
+    parts = [said.get("model") or said.get("picture", "") if several else view.title]
+    for name in ("token", "layer", "head"):
+        value = said.get(name)
+        if value and name not in swept and (several or name in view.follows):
+            parts.append(_said(name, value))
+    return ", ".join(filter(None, parts))
+
+
+def _said(name: str, value: str) -> str:
+    if name == "token":
+        return f"from token {value}" if value.startswith("(") else f"from the {value} token"
+    return "all heads" if value == "all" else f"{name} {value}"
+
+
+def shown(view: View, values: Mapping[str, Value]) -> Step:
+    """Another view of the same."""
+
+    def change(subject: Subject) -> Subject:
+        return replace(subject, view=view, values=values)
+
+    return Step(view.title, change, "view")
+
+
+def read(label: str, trace: Trace) -> Step:
+    """The same view of another run: another model, patch size or picture."""
+
+    def change(subject: Subject) -> Subject:
+        return replace(subject, trace=trace)
+
+    return Step(label, change)
+
+
+def _listed_views(subject: Subject, listed: str) -> list[str]:
+    """The views that are named, or all that show one picture of one model."""
+    if listed:
+        return [word.strip() for word in listed.split(",")]
+    return [name for name, view in views().items()
+            if view.traces == 1 and not view.applies(subject.trace)]  # fmt: skip
+
+
+def across(count: int) -> int:
+    """How many drawings stand in a row, so that the page is a little wider than high."""
+    if count <= 4:
+        return count
+    return next((size for size in (4, 3, 5, 6) if count % size == 0 and count <= size * size),
+                int(np.ceil(np.sqrt(count * 1.2))))  # fmt: skip
+
+
+def _numbers(what: str, listed: str, count: int) -> list[int]:
+    if not listed:
+        return list(range(count))
+    found: list[int] = []
+    for part in listed.split(","):
+        first, dash, last = part.partition("-")
+        try:
+            found += range(int(first), int(last if dash else first) + 1)
+        except ValueError:
+            raise VitvizError(
+                f"{part!r} is no {what}; list numbers such as {what}=0,2,5-8"
+            ) from None
+    for at in found:
+        if not 0 <= at < count:
+            raise VitvizError(f"there is no {what} {at}; there are 0 to {count - 1}")
+    return found
+
+
+def _layer(at: int, layers: int) -> Step:
+    def change(subject: Subject) -> Subject:
+        return replace(subject, selection=subject.selection.with_layer(at, layers))
+
+    return Step(f"layer {at + 1}", change, "layer")
+
+
+def _head(at: int) -> Step:
+    def change(subject: Subject) -> Subject:
+        return replace(subject, selection=replace(subject.selection, head=at))
+
+    return Step(f"head {at + 1}", change, "head")
+
+
+def _tokens(subject: Subject, listed: str) -> list[Step]:
+    trace = subject.trace
+    if listed:
+        places = [place_named(word.strip(), trace) for word in listed.split(";")]
+    else:
+        places = [place_of(token, trace.grid, trace.crop) for token in range(trace.grid.tokens)]
+
+    def step(place: Any) -> Step:
+        def change(subject: Subject) -> Subject:
+            return replace(subject, selection=replace(subject.selection, pin=place, hover=None))
+
+        token = place.token(trace.grid, trace.crop)
+        return Step("token" if token is None else trace.grid.name(token), change, "token")
+
+    return [step(place) for place in places]
+
+
+def _options(view: View, name: str, listed: str) -> list[Step]:
+    option = next((each for each in view.options if each.name == name), None)
+    if option is None:
+        names = ", ".join(("layer", "head", "token", "view", *(each.name for each in view.options)))
+        raise VitvizError(f"{view.name} has nothing called {name!r} to go over; there are: {names}")
+    values = [_value(option, word) for word in listed.split(",")] if listed else _all(option)
+
+    def step(value: Value) -> Step:
+        def change(subject: Subject) -> Subject:
+            return replace(subject, values={**subject.values, name: value})
+
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        return Step(f"{name.replace('_', ' ')} {shown}", change)
+
+    return [step(value) for value in values]
+
+
+def _all(option: Option) -> list[Value]:
+    match option.kind:
+        case "choice":
+            return list(option.choices)
+        case "switch":
+            return [False, True]
+        case "number" | "integer" if option.low is not None and option.high is not None:
+            between = np.linspace(option.low, option.high, STEPS)
+            if option.kind == "integer":
+                return list(dict.fromkeys(int(each) for each in between))
+            return [round(float(each), 6) for each in between]
+        case _:
+            raise VitvizError(
+                f"{option.name} has no first and last value; list some, such as {option.name}=1,2"
+            )
+
+
+def _value(option: Option, word: str) -> Value:
+    try:
+        match option.kind:
+            case "number":
+                return float(word)
+            case "integer":
+                return int(word)
+            case "switch":
+                return {"true": True, "on": True, "false": False, "off": False}[word.lower()]
+            case _:
+                return word
+    except (KeyError, ValueError):
+        raise VitvizError(f"{word!r} is no value of {option.name}") from None

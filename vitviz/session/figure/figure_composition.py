@@ -1,0 +1,110 @@
+"""A figure put together for paper: one view, or a page of it over layers, heads, tokens, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.recipe import Sheet
+from vitviz.core.drawings.drawing_sheet import page
+from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.session.figure.drawing_sweep import Step, Subject, across, sheet_of, shown, steps, sweep
+from vitviz.views import View
+from vitviz.views.options import Value
+
+COLUMNS = "columns"
+"""Said instead of a way to go: the view of all columns, side by side."""
+VIEWS = "views"
+"""Said instead of a way to go: all views that the column shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What is on the page.
+
+    `ways` are what it goes over ("layer", "head=0,2", "columns", "views", an option), none for the
+    drawing as it is; the last goes across, one before it down. `beside` are the columns by name,
+    `views` those of one picture with their options, as the column shows them. `panel` takes
+    one panel of each drawing. `title` and `caption` replace what would stand there (None).
+    """
+
+    view: View
+    subject: Subject
+    shown: Drawing
+    ways: tuple[str, ...] = ()
+    beside: tuple[tuple[str, Subject], ...] = ()
+    views: tuple[tuple[View, Mapping[str, Value]], ...] = ()
+    panel: int | None = None
+    one_range: bool = True
+    title: str | None = None
+    caption: str | None = None
+    method: bool = False
+
+
+def compose(
+    wanted: Composition, progress: Progress = silent
+) -> tuple[Drawing, tuple[Drawing, ...]]:
+    """The page, and the drawings on it one by one. VitvizError for ways that lead nowhere."""
+    drawings, sheet = _drawings(wanted, progress)
+    sheet = replace(
+        sheet, one_range=wanted.one_range, caption=_caption(wanted, sheet.caption),
+        title=sheet.title if wanted.title is None else wanted.title,
+    )  # fmt: skip
+    plain = not wanted.ways and wanted.panel is None
+    first = drawings[0]
+    if plain and (sheet.title, sheet.caption) == (first.title, first.caption):
+        return first, (first,)
+    return page(drawings, sheet), tuple(drawings)
+
+
+def _drawings(wanted: Composition, progress: Progress) -> tuple[Sequence[Drawing], Sheet]:
+    view = wanted.view
+    if not wanted.ways:
+        shown = _anew(wanted)
+        labels = () if wanted.panel is None else (_named(shown, wanted.panel),)
+        return [shown], Sheet(shown.title, shown.caption, 1, labels, (), wanted.panel)
+    ways = [_steps(wanted, way) for way in wanted.ways]
+    drawings = sweep(view, wanted.subject, ways, progress)
+    sheet = sheet_of(view, drawings, ways)
+    if wanted.ways == (COLUMNS,):
+        sheet = replace(sheet, across=across(len(drawings)))
+    return drawings, sheet if wanted.panel is None else replace(sheet, panel=wanted.panel)
+
+
+def _anew(wanted: Composition) -> Drawing:
+    """What is on screen, drawn anew, in the ranges that it has there."""
+    kept = [
+        (at, panel.bar.low, panel.bar.high)
+        for at, panel in enumerate(wanted.shown.panels)
+        if panel.bar is not None
+    ]
+    return in_ranges(wanted.subject.draw(wanted.view), kept)
+
+
+def _steps(wanted: Composition, way: str) -> list[Step]:
+    if way == VIEWS:
+        return [shown(view, values) for view, values in wanted.views]
+    if way != COLUMNS:
+        return steps(wanted.view, wanted.subject, way)
+    if not wanted.beside:
+        raise VitvizError("there is only one column; open another beside it first")
+    return [_column(name, subject) for name, subject in wanted.beside]
+
+
+def _column(name: str, column: Subject) -> Step:
+    def change(subject: Subject) -> Subject:
+        return replace(column, values=subject.values, view=subject.view)
+
+    return Step(name, change)
+
+
+def _caption(wanted: Composition, usual: str) -> str:
+    said = usual if wanted.caption is None else wanted.caption
+    return " ".join(filter(None, (said, f"Method: {wanted.view.formula}" if wanted.method else "")))
+
+
+def _named(drawing: Drawing, panel: int) -> str:
+    panels = drawing.panels
+    return panels[min(panel, len(panels) - 1)].title

@@ -1,0 +1,237 @@
+"""A session in a file: open pictures, columns, options and what is chosen, as JSON with a version."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from PIL import Image
+
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture
+from vitviz.core.files import whole
+from vitviz.core.pictures.picture_files import open_picture
+from vitviz.core.progress import BadImage, Progress, VitvizError
+from vitviz.session.columns.column import Column, is_checkpoint
+from vitviz.session.columns.column_links import Together
+from vitviz.session.work.log import sentence
+from vitviz.views import find
+from vitviz.views.options import Look, Value, arguments
+
+SUFFIX = ".vitviz"
+NEWEST = 1
+_KIND = "vitviz session"
+
+
+class SavedPicture(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An open picture: the file it came from, or its pixels where it came from none.
+
+    `path` is the whole path, `beside` the way from the session's folder, which still leads there when
+    both were moved together; `png` holds a pasted picture.
+    """
+
+    key: str
+    name: str
+    path: str = ""
+    beside: str = ""
+    png: bytes = b""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A file of a session, a picture's or a model's weights, that is not where it was."""
+
+    key: str
+    name: str
+    path: str
+
+
+class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All that is open and chosen. `active` and `reference` are positions among the columns; `window`
+    is what the window wants to find again (layout, views); `file` is where it was saved to last, where
+    this was written for the case of a crash."""
+
+    kind: str
+    version: int
+    pictures: tuple[SavedPicture, ...] = ()
+    columns: tuple[Column, ...] = ()
+    selections: tuple[Selection, ...] = ()
+    active: int = 0
+    reference: int = 0
+    together: Together = Together()
+    look: Look = Look()
+    look_chosen: tuple[str, ...] = ()
+    options: dict[str, dict[str, Value]] = {}
+    one_range: bool = True
+    window: dict[str, str] = {}
+    file: str = ""
+
+
+def header() -> dict[str, str | int]:
+    """What every session of this vitviz begins with."""
+    return {"kind": _KIND, "version": NEWEST}
+
+
+def kept_pictures(pictures: Iterable[Picture]) -> tuple[SavedPicture, ...]:
+    """The pictures as a session keeps them; those without a file become PNG data, which takes time."""
+    return tuple(
+        SavedPicture(picture.key, picture.name, picture.path)
+        if picture.path and Path(picture.path).is_file()
+        else SavedPicture(picture.key, picture.name, png=_png(picture))
+        for picture in pictures
+    )
+
+
+def write(saved: Saved, file: Path) -> None:
+    """Saves a session, all or nothing. VitvizError with the reason when that fails."""
+    pictures = tuple(_beside(picture, file.absolute().parent) for picture in saved.pictures)
+    text = msgspec.json.format(
+        msgspec.json.encode(msgspec.structs.replace(saved, pictures=pictures)), indent=1
+    )
+    with whole(file) as unfinished:
+        unfinished.write_bytes(text)
+
+
+def read(file: Path) -> Saved:
+    """The session in a file. VitvizError where it cannot be read, is none, or is of a newer vitviz."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise VitvizError(
+            f"{file.name} cannot be read ({error.strerror}); choose another session"
+        ) from error
+    _check(data, file.name)
+    try:
+        return msgspec.json.decode(data, type=Saved)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise VitvizError(f"{file.name} is damaged ({error}); choose another session") from error
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+    version: int = 0
+
+
+def _check(data: bytes, name: str) -> None:
+    """Version first: the rest of a newer file may well look wrong to this vitviz."""
+    try:
+        found = msgspec.json.decode(data, type=_Kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = _Kind()
+    if found.kind != _KIND:
+        raise VitvizError(f"{name} is no session of vitviz; choose a file that ends in {SUFFIX}")
+    if found.version > NEWEST:
+        raise VitvizError(
+            f"{name} was saved by a newer vitviz (version {found.version} of the format, this one "
+            f"reads up to {NEWEST}); update vitviz to open it"
+        )
+
+
+def found_files(saved: Saved, file: Path, told: Mapping[str, str]) -> dict[str, Path]:
+    """Where the pictures lie by key: where somebody told, where they were, or beside the session."""
+    there = {}
+    for picture in saved.pictures:
+        tries = (told.get(picture.key, ""), picture.path, _from(file, picture.beside))
+        path = next((Path(one) for one in tries if one and Path(one).is_file()), None)
+        if path is not None:
+            there[picture.key] = path
+    return there
+
+
+def found_weights(saved: Saved, file: Path, told: Mapping[str, str]) -> Saved:
+    """The session with the weights of its models where they lie now: where somebody told, where they
+    were, or beside the session."""
+
+    def there(column: Column) -> Column:
+        name = column.model.name
+        tries = (told.get(name, ""), name, str(file.absolute().parent / Path(name).name))
+        found = next((one for one in tries if one and Path(one).is_file()), name)
+        return replace(column, model=replace(column.model, name=found))
+
+    columns = tuple(
+        there(column) if is_checkpoint(column.model.name) else column for column in saved.columns
+    )
+    return msgspec.structs.replace(saved, columns=columns)
+
+
+def missing_files(saved: Saved, there: Mapping[str, Path]) -> list[Gone]:
+    """The pictures and the weights whose files have gone."""
+    pictures = [one for one in saved.pictures if not one.png and one.key not in there]
+    names = dict.fromkeys(column.model.name for column in saved.columns)
+    weights = [one for one in names if is_checkpoint(one) and not Path(one).is_file()]
+    return [
+        *(Gone(one.key, one.name, one.path) for one in pictures),
+        *(Gone(one, Path(one).name, one) for one in weights),
+    ]
+
+
+def beside_this(path: Path, missing: Sequence[Gone]) -> dict[str, str]:
+    """Where one file was found again, others of the same names may lie: key to path."""
+    found = {}
+    for picture in missing:
+        candidate = path.parent / Path(picture.path).name
+        if candidate.is_file():
+            found[picture.key] = str(candidate)
+    return found
+
+
+def opened_pictures(
+    saved: Saved, there: Mapping[str, Path], progress: Progress
+) -> tuple[dict[str, Picture], list[str]]:
+    """The pictures by the key they were saved under, and the sentences about those that changed."""
+    pictures, problems = {}, []
+    for number, one in enumerate(saved.pictures):
+        progress(number, len(saved.pictures), f"opening {one.name}")
+        source = there.get(one.key)
+        try:
+            if source is not None:
+                pictures[one.key] = open_picture(source, name=one.name)
+            elif one.png:
+                pictures[one.key] = open_picture(one.png, name=one.name)
+            else:
+                problems.append(f"{one.name} was not found and left out")
+                continue
+        except BadImage as error:
+            problems.append(sentence(error, f"opening {one.name}"))
+            continue
+        if pictures[one.key].key != one.key:
+            problems.append(f"{one.name} has changed since the session was saved")
+    return pictures, problems
+
+
+def known_options(saved: Saved) -> tuple[dict[str, dict[str, Value]], list[str]]:
+    """The options that there still are, and a sentence for each that is no more."""
+    known: dict[str, dict[str, Value]] = {}
+    problems = []
+    for view, values in saved.options.items():
+        for name, value in values.items():
+            try:
+                arguments(find(view).function, {name: value})
+            except VitvizError as error:
+                problems.append(f"not restored: {error}")
+            else:
+                known.setdefault(view, {})[name] = value
+    return known, problems
+
+
+def _png(picture: Picture) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(picture.pixels).save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
+def _beside(picture: SavedPicture, folder: Path) -> SavedPicture:
+    if not picture.path:
+        return picture
+    try:
+        way = os.path.relpath(picture.path, folder)
+    except ValueError:  # another drive
+        way = ""
+    return msgspec.structs.replace(picture, beside=Path(way).as_posix() if way else "")
+
+
+def _from(file: Path, way: str) -> str:
+    return str(file.absolute().parent / way) if way else ""

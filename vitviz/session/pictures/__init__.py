@@ -1,0 +1,1 @@
+"""The pictures that are open, and how they get here."""

@@ -1,0 +1,130 @@
+"""The pictures that are open, and those closed by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
+from vitviz.core.progress import Cancelled, Progress
+from vitviz.session.pictures.web_picture import fetch, file_name, is_address
+from vitviz.session.work.log import sentence
+
+Source = str | Path | bytes | tuple[str, bytes] | np.ndarray
+_REMEMBERED = 10
+_REMEMBERED_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The film strip: open pictures in order, and the last closed ones with where they were."""
+
+    open: tuple[Picture, ...] = ()
+    closed: tuple[tuple[int, Picture], ...] = ()
+
+    def find(self, key: str | None) -> Picture | None:
+        """The open picture of that key."""
+        return next((picture for picture in self.open if picture.key == key), None)
+
+    def index(self, key: str | None) -> int:
+        """Its position; -1 where it is not open."""
+        return next((i for i, picture in enumerate(self.open) if picture.key == key), -1)
+
+    def added(self, picture: Picture) -> Pictures:
+        """With one more at the end."""
+        return replace(self, open=(*self.open, picture))
+
+    def without(self, key: str) -> Pictures:
+        """With one closed, which is remembered."""
+        index = self.index(key)
+        if index < 0:
+            return self
+        closed = [*self.closed, (index, self.open[index])][-_REMEMBERED:]
+        while len(closed) > 1 and _bytes(picture for _, picture in closed) > _REMEMBERED_BYTES:
+            del closed[0]
+        return Pictures((*self.open[:index], *self.open[index + 1 :]), tuple(closed))
+
+    def reopened(self) -> tuple[Pictures, Picture | None]:
+        """With the last closed one back where it was; None where nothing was closed."""
+        if not self.closed:
+            return self, None
+        *rest, (index, picture) = self.closed
+        if self.find(picture.key) is not None:
+            return replace(self, closed=tuple(rest)), picture
+        opened = (*self.open[:index], picture, *self.open[index:])
+        return Pictures(opened, tuple(rest)), picture
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the open pictures' pixels."""
+        return _bytes(self.open)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of all pictures that are open or can be reopened."""
+        return frozenset(p.key for p in (*self.open, *(picture for _, picture in self.closed)))
+
+
+def _bytes(pictures: Iterable[Picture]) -> int:
+    return sum(picture.pixels.nbytes for picture in pictures)
+
+
+def read_sources(
+    sources: Sequence[Source],
+    progress: Progress,
+    opened: Callable[[Picture], None],
+    room: int,
+) -> list[str]:
+    """Opens what was dropped, one after the other; the sentences about what could not be opened.
+
+    Folders are walked. `opened` is called with each picture; reading ends when `room` bytes are full.
+    """
+    problems: list[str] = []
+    entries = list(_entries(sources, problems))
+    held = 0
+    for number, (name, source) in enumerate(entries):
+        of = f"{number + 1} of {len(entries)}: " if len(entries) > 1 else ""
+        progress(number, len(entries), f"opening {of}{name}")
+        try:
+            data = fetch(source, progress) if isinstance(source, str) else source
+            picture = open_picture(data, name=name)
+        except Cancelled:
+            raise
+        except Exception as error:
+            problems.append(sentence(error, f"opening {name}"))
+            continue
+        held += picture.pixels.nbytes
+        opened(picture)
+        if held > room and number + 1 < len(entries):
+            problems.append(
+                f"{number + 1} of {len(entries)} pictures were opened, then the memory for pictures "
+                "was full; close some to open more"
+            )
+            break
+    return problems
+
+
+def _entries(
+    sources: Sequence[Source], problems: list[str]
+) -> Iterator[tuple[str, str | Path | bytes | np.ndarray]]:
+    """(name, source) of everything to open; a source that is a str is an address on the web."""
+    for source in sources:
+        match source:
+            case str() if is_address(source):
+                yield file_name(source), source
+            case (str() as name, bytes() as data):
+                yield name, data
+            case bytes() | np.ndarray():
+                yield "pasted picture", source
+            case str() | Path():
+                files = picture_files([source])
+                if not files:
+                    endings = " ".join(SUFFIXES[:8])
+                    problems.append(
+                        f"{Path(source).name} holds no picture; its files would end in {endings}"
+                    )
+                yield from ((file.name, file) for file in files)

@@ -1,0 +1,215 @@
+"""Sessions saved and opened again, also after a crash: the work is done off the window's thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+from psygnal import Signal
+
+from vitviz.core.data.trace import Picture
+from vitviz.core.progress import Progress
+from vitviz.session.files import session_format
+from vitviz.session.files.session_format import Gone, Saved, SavedPicture
+from vitviz.session.files.settings import recent, settings_folder
+from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
+
+_AUTOSAVE = "autosave-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A session read, with its pictures, or with those that have gone."""
+
+    saved: Saved
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+    gone: Sequence[Gone] = ()
+
+
+class Remembering:
+    """Saves the session to files and opens them. Called and announced at home, as the session is."""
+
+    saved_as = Signal(object)  # Path
+    missing = Signal(object, object, list)  # Saved, Path, list[Gone]
+    opened = Signal(object, dict)  # Path, what the window wanted to find again
+
+    def __init__(self, session: Session) -> None:
+        self.file: Path | None = None
+        self._session = session
+        self._pngs: dict[str, SavedPicture] = {}
+        self._autosaved: Saved | None = None
+
+    def save(self, file: Path, window: Mapping[str, str]) -> None:
+        """Saves all that is open and chosen."""
+        snapshot, pictures = self._snapshot(window), self._session.pictures
+
+        def work(_progress: Progress) -> None:
+            session_format.write(self._with_pictures(snapshot, pictures), file)
+
+        self._session.jobs.submit(
+            ("session", str(file)), work, lane="read", done=lambda _: self._saved(file),
+            failed=lambda error: self._say(error, f"saving {file.name}"),
+            label=f"saving {file.name}",
+        )  # fmt: skip
+
+    def open(self, file: Path, told: Mapping[str, str] | None = None) -> None:
+        """Opens a session. `missing` is announced where pictures or weights have gone; ask, then open
+        it again with what was `told`: the key of each with its path, "" to leave it out.
+        """
+        told = dict(told or {})
+
+        def work(progress: Progress) -> _Found:
+            found = session_format.found_weights(session_format.read(file), file, told)
+            there = session_format.found_files(found, file, told)
+            gone = [
+                one for one in session_format.missing_files(found, there) if one.key not in told
+            ]
+            if gone:
+                return _Found(found, gone=gone)
+            return _Found(found, *session_format.opened_pictures(found, there, progress))
+
+        def done(result: _Found) -> None:
+            if result.gone:
+                self.missing.emit(result.saved, file, list(result.gone))
+            else:
+                self._open(result, file)
+
+        self._session.jobs.submit(
+            ("session", "open"), work, lane="read", done=done,
+            failed=lambda error: self._say(error, f"opening {file.name}"),
+            label=f"opening {file.name}",
+        )  # fmt: skip
+
+    # After a crash
+
+    def autosave(self, window: Mapping[str, str]) -> None:
+        """Saves what would be lost in a crash, when something has changed."""
+        name = "" if self.file is None else str(self.file.absolute())
+        snapshot = msgspec.structs.replace(self._snapshot(window), file=name)
+        pictures = self._session.pictures
+        if snapshot == self._autosaved or not pictures:
+            return
+        self._autosaved = snapshot
+        file = _autosave_file()
+
+        def work(_progress: Progress) -> None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            session_format.write(self._with_pictures(snapshot, pictures), file)
+
+        self._session.jobs.submit(
+            ("session", "autosave"), work, lane="read", done=lambda _: None,
+            failed=lambda error: self._say(error, "saving the session for the case of a crash"),
+        )  # fmt: skip
+
+    def left_behind(self) -> Path | None:
+        """The newest session that a crash left behind."""
+        found = [
+            file
+            for file in settings_folder().glob(f"{_AUTOSAVE}*{session_format.SUFFIX}")
+            if not _runs(file.stem.removeprefix(_AUTOSAVE))
+        ]
+        return max(found, key=lambda file: file.stat().st_mtime, default=None)
+
+    def forget(self, file: Path | None = None) -> None:
+        """Throws away what was saved for the case of a crash: this vitviz's own, or that file."""
+        (file or _autosave_file()).unlink(missing_ok=True)
+
+    def forget_left(self, file: Path) -> None:
+        """What a crash left behind is open again: this vitviz saves it under its own number now."""
+        if file.parent == settings_folder():
+            self.forget(file)
+
+    # The line from a file to the columns
+
+    def _open(self, found: _Found, file: Path) -> None:
+        self._session.restore(found.saved, found.pictures)
+        if file.parent != settings_folder():
+            self.file = file
+            self._remember(file)
+        else:  # what a crash left behind goes on in the file that it had
+            self.file = Path(found.saved.file) if found.saved.file else None
+        self.opened.emit(file, dict(found.saved.window))
+        if found.problems:
+            self._session.problems.emit(list(found.problems))
+
+    def _saved(self, file: Path) -> None:
+        self.file = file
+        self._remember(file)
+        self.saved_as.emit(file)
+
+    def _remember(self, file: Path) -> None:
+        session = self._session
+        sessions = recent(session.settings.recent_sessions, str(file.absolute()))
+        session.remember(recent_sessions=sessions)
+
+    def _snapshot(self, window: Mapping[str, str]) -> Saved:
+        """All but the pictures: only frozen values, so that it can be written by another thread."""
+        session, columns = self._session, self._session.columns
+        return Saved(
+            **session_format.header(),  # type: ignore[arg-type]
+            pictures=tuple(SavedPicture(p.key, p.name, p.path) for p in session.pictures),
+            columns=columns.all,
+            selections=tuple(replace(live.selection, hover=None) for live in columns),
+            active=columns.index(columns.active.id),
+            reference=columns.index(columns.reference.id),
+            together=session.together,
+            look=session.look,
+            look_chosen=tuple(sorted(session.look_chosen)),
+            options={view: dict(values) for view, values in session.options.items() if values},
+            one_range=session.one_range,
+            window=dict(window),
+        )  # fmt: skip
+
+    def _with_pictures(self, snapshot: Saved, pictures: Sequence[Picture]) -> Saved:
+        """Pasted pictures are turned into PNG once."""
+        for picture in pictures:
+            if picture.key not in self._pngs:
+                (self._pngs[picture.key],) = session_format.kept_pictures([picture])
+        kept = tuple(self._pngs[picture.key] for picture in pictures)
+        open_now = {picture.key for picture in pictures}
+        self._pngs = {key: one for key, one in self._pngs.items() if key in open_now}
+        return msgspec.structs.replace(snapshot, pictures=kept)
+
+    def _say(self, error: Exception, doing: str) -> None:
+        self._session.problems.emit([sentence(error, doing)])
+
+
+def _autosave_file() -> Path:
+    return settings_folder() / f"{_AUTOSAVE}{os.getpid()}{session_format.SUFFIX}"
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of that number is alive: its session is in use, or it is this one."""
+    try:
+        number = int(process)
+    except ValueError:
+        return False
+    return number > 0 and (number == os.getpid() or _alive(number))
+
+
+def _alive(number: int) -> bool:
+    if os.name == "nt":
+        return _alive_on_windows(number)
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _alive_on_windows(number: int) -> bool:
+    """There os.kill would end the process that is only asked for."""
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(0x1000, False, number)
+    if handle:
+        kernel.CloseHandle(handle)
+    return bool(handle)
