@@ -13,7 +13,7 @@ import leave_out
 from project import BUILD, DIST, MAINTAINER, NAME, ROOT, metadata, version
 
 sys.path.insert(0, str(ROOT))
-from vitviz.gui.platform import libraries
+from vitviz.gui.app.qt_platform import libraries
 
 HERE = ROOT / "packaging" / "linux"
 # Compiled code in the folder needs these too; a system's own are newer and fit its drivers.

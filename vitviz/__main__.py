@@ -30,14 +30,14 @@ def _have_streams() -> None:
 
 def open_window(launch: Launch) -> int:
     """Opens the window, or gives the files to the one that is open; says why where neither works."""
-    from vitviz.gui import platform
+    from vitviz.gui.app import qt_platform
 
-    if launch.screenshot is not None and not platform.has_display():
+    if launch.screenshot is not None and not qt_platform.has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    if problem := platform.explain():
+    if problem := qt_platform.explain():
         print(problem, file=sys.stderr)
         return 1
-    from vitviz.gui.arrivals import hand_over
+    from vitviz.gui.app.single_instance import hand_over
 
     if hand_over(launch):  # before the rest is imported: a window that is open has it already
         return 0
@@ -45,7 +45,7 @@ def open_window(launch: Launch) -> int:
 
     reporter = Reporter()
     reporter.start()
-    from vitviz.gui.app import run
+    from vitviz.gui.app.application import run
     from vitviz.session.app.exit_process import leave
     from vitviz.session.work.log import start_log
 

@@ -15,7 +15,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from vitviz.gui.app import PAINTED, SHOWN
+from vitviz.gui.app.application import PAINTED, SHOWN
 
 Row = tuple[str, str, str]
 Seconds = dict[str, float]

@@ -121,10 +121,10 @@ class Measured:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         from PySide6.QtCore import QTimer
 
-        from vitviz.gui import theme
-        from vitviz.gui.app import application
-        from vitviz.gui.mailbox import Mailbox
-        from vitviz.gui.window import MainWindow
+        from vitviz.gui.app.application import application
+        from vitviz.gui.app.main_window import MainWindow
+        from vitviz.gui.widgets import theme
+        from vitviz.gui.widgets.mailbox import Mailbox
         from vitviz.session.columns.column import ModelRequest
         from vitviz.session.session import Session
         from vitviz.session.work.jobs import Jobs

@@ -58,9 +58,9 @@ def hovering(count: int = 150) -> list[Row]:
 def _painted(trace: Trace, view: str, count: int) -> tuple[list[float], list[float]]:
     """Milliseconds from the wish to the painted canvas, by the clock and of processor time."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from vitviz.gui import theme
-    from vitviz.gui.app import application
-    from vitviz.gui.canvas import Canvas
+    from vitviz.gui.app.application import application
+    from vitviz.gui.canvas.drawing_widget import Canvas
+    from vitviz.gui.widgets import theme
 
     app = application()
     theme.apply(app, theme.DARK)

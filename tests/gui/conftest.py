@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from vitviz.gui.window import MainWindow
+from vitviz.gui.app.main_window import MainWindow
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs

@@ -18,7 +18,7 @@ import pytest
 
 import vitviz
 from vitviz.core.data.trace import CHECKPOINTS
-from vitviz.gui import platform
+from vitviz.gui.app import qt_platform
 from vitviz.session.files.session_format import SUFFIX
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
@@ -86,7 +86,7 @@ def test_the_debian_package_declares_what_qt_needs() -> None:
     needed = re.search(r"^Depends: (.*)$", control, re.MULTILINE)
     assert needed is not None
     packages = needed[1].split(", ")
-    assert {package for _, package, _ in platform.libraries()} <= set(packages)
+    assert {package for _, package, _ in qt_platform.libraries()} <= set(packages)
     assert {"libxcb-cursor0", "libxkbcommon-x11-0", "libegl1"} <= set(packages)
     assert control.endswith("\n")
 
@@ -271,4 +271,4 @@ def test_a_tag_builds_all_systems_by_the_one_command() -> None:
     assert len(tried) == 2
     assert all((PACKAGING.parent / script).is_file() for script in tried)
     installed = re.findall(r"\blib[a-z0-9.-]+[0-9]\b", text)
-    assert set(installed) <= {package for _, package, _ in platform.libraries()}
+    assert set(installed) <= {package for _, package, _ in qt_platform.libraries()}

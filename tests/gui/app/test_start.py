@@ -1,0 +1,59 @@
+"""A start: the window first, then the picture; the log says when."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pytestqt.qtbot import QtBot
+
+from vitviz.gui.app.application import PAINTED, SHOWN, Starter
+from vitviz.gui.app.main_window import MainWindow
+from vitviz.session.app.launch_options import Launch
+from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs
+
+
+def test_the_log_has_the_moments_that_a_person_waits_for(
+    qtbot: QtBot, photo: np.ndarray, tiny_checkpoint: Path, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    picture = tmp_path / "photo.png"
+    Image.fromarray(photo).save(picture)
+    caplog.set_level(logging.INFO, "vitviz")
+    window = MainWindow(Session(InlineJobs(), save=lambda _settings: ""))
+    qtbot.addWidget(window)
+    starter = Starter(window, Launch(files=(str(picture),), model=str(tiny_checkpoint)))
+    window.installEventFilter(starter)
+    window.show()
+    qtbot.waitUntil(lambda: PAINTED in caplog.messages)
+    assert window.session.trace is not None
+    assert caplog.messages == [SHOWN, PAINTED]
+    window.session.select(depth=0.0)
+    assert caplog.messages.count(PAINTED) == 1, "a start is over once"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [({}, 0), ({"layer": 1}, 0), ({"layer": 99}, 1), ({"files": ("gone.png",)}, 1)],
+)
+def test_a_screenshot_that_lacks_something_asked_for_is_taken_and_ends_with_1(
+    qtbot: QtBot, photo: np.ndarray, tiny_checkpoint: Path, tmp_path: Path, more: dict[str, Any],
+    code: int,
+) -> None:  # fmt: skip
+    picture, shot = tmp_path / "photo.png", tmp_path / "shot.png"
+    Image.fromarray(photo).save(picture)
+    files = (str(picture), *more.get("files", ()))
+    window = MainWindow(Session(InlineJobs(), save=lambda _settings: ""))
+    qtbot.addWidget(window)
+    wish = Launch(model=str(tiny_checkpoint), screenshot=shot, **{**more, "files": files})
+    starter = Starter(window, wish)
+    window.installEventFilter(starter)
+    window.show()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert shot.is_file()
+    assert starter.code == code

@@ -1,0 +1,146 @@
+"""Checkpoint files opened in the window: what they seem to be is asked about, what is sure is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from pytestqt.qtbot import QtBot
+
+from vitviz.gui.app.main_window import MainWindow
+from vitviz.gui.models.checkpoint_dialog import Confirmation
+
+
+@pytest.fixture
+def model_name() -> str:
+    return "test_vit2"
+
+
+@pytest.fixture(scope="module")
+def nameless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose name says nothing, with two classes."""
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("files") / "best.pth"
+    torch.save({"model": timm.create_model("test_vit", num_classes=2).state_dict()}, file)
+    return file
+
+
+def asked(window: MainWindow) -> Confirmation | None:
+    return window.findChild(Confirmation)
+
+
+def opened(window: MainWindow, file: Path) -> Confirmation:
+    """The dialog that asks about a file."""
+    window.wishes.open_checkpoint(str(file))
+    dialog = asked(window)
+    assert dialog is not None
+    return dialog
+
+
+def test_a_file_that_says_what_it_is_opens_at_once(
+    window: MainWindow, tiny_checkpoint: Path
+) -> None:
+    window.wishes.open_checkpoint(str(tiny_checkpoint))
+    assert asked(window) is None
+    assert window.session.trace is not None
+    assert window.session.trace.model.name == str(tiny_checkpoint)
+
+
+def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path) -> None:
+    before = window.session.request
+    window.open_files([str(nameless)])
+    dialog = asked(window)
+    assert dialog is not None
+    assert window.session.request == before, "nothing is opened before it is confirmed"
+    assert dialog.architecture.currentText() == "test_vit.r160_in1k"
+    assert "160 × 160 px, patches of 16 px" in dialog.facts.text()
+    assert "classes.txt" in dialog.facts.text()
+    assert dialog.open_button.text() == "Open"
+    dialog.accept()
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.classes == 2
+    assert trace.model.weights == "trained"
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    window.session.use_model(before)
+    window.wishes.open_checkpoint(str(nameless))
+    assert asked(window) is None, "it was confirmed before"
+    assert window.session.request.architecture == "test_vit.r160_in1k"
+
+
+def test_another_architecture_is_tried_and_may_not_fit(window: MainWindow, nameless: Path) -> None:
+    dialog = opened(window, nameless)
+    dialog.architecture.setEditText("vit_tiny_patch16_224")
+    dialog.accept()
+    assert dialog.isVisible(), "what was typed is looked at first"
+    assert dialog.fit.objectName() == "bad"
+    assert not dialog.open_button.isEnabled()
+    dialog.architecture.setEditText("no_such_model")
+    dialog._ask()
+    assert "no architecture 'no_such_model'" in dialog.fit.text()
+    dialog.architecture.setEditText("test_vit")
+    dialog._ask()
+    assert dialog.open_button.isEnabled()
+    dialog.reject()
+
+
+def test_every_sentence_has_its_room_whatever_the_width(
+    qtbot: QtBot, window: MainWindow, nameless: Path
+) -> None:
+    dialog = opened(window, nameless)
+    others = ("deit_tiny_patch16_224.fb_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k")
+    dialog.show_found(replace(dialog._found, others=others))
+    for width in (560, 420):
+        dialog.resize(width, dialog.height())
+        QCoreApplication.sendPostedEvents()
+        for label in (dialog._said, dialog.facts, dialog.fit):
+            assert label.height() >= label.heightForWidth(label.width())
+    dialog.reject()
+
+
+def test_enter_opens_what_was_looked_at_and_looks_at_what_was_typed(
+    qtbot: QtBot, window: MainWindow, nameless: Path
+) -> None:
+    dialog = opened(window, nameless)
+    looked_at: list[str] = []
+    dialog.asked.disconnect()
+    dialog.asked.connect(looked_at.append)
+    dialog.architecture.setEditText("vit_tiny_patch16_224")
+    qtbot.keyClick(dialog.architecture.lineEdit(), Qt.Key.Key_Return)
+    assert set(looked_at) == {"vit_tiny_patch16_224"}
+    assert dialog.isVisible()
+    dialog.show_found(dialog._found)
+    looked_at.clear()
+    qtbot.keyClick(dialog.architecture.lineEdit(), Qt.Key.Key_Return)
+    assert not looked_at
+    assert not dialog.isVisible()
+    assert window.session.request.name == str(nameless)
+
+
+def test_a_part_of_a_model_is_listed_and_labelled(
+    window: MainWindow, nameless: Path, tmp_path: Path
+) -> None:
+    state = torch.load(nameless, weights_only=True)["model"]
+    part = {key: value for key, value in state.items() if not key.startswith("blocks.1.mlp")}
+    torch.save({**part, "queue": torch.zeros(3)}, tmp_path / "test_vit.part.pth")
+    window.wishes.open_checkpoint(str(tmp_path / "test_vit.part.pth"))
+    dialog = asked(window)
+    assert dialog is not None
+    assert "blocks.1.mlp.fc1.weight" in dialog.names.toPlainText()
+    assert "queue" in dialog.names.toPlainText()
+    assert dialog.open_button.text() == "Open partly loaded"
+    dialog.accept()
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.weights == "partly loaded"
+
+
+def test_a_file_that_cannot_be_read_is_said(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "broken.pth").write_bytes(b"nothing")
+    window.wishes.open_checkpoint(str(tmp_path / "broken.pth"))
+    assert asked(window) is None
+    assert any("broken.pth" in said for said in window.notices.sentences)

@@ -1,0 +1,36 @@
+"""What is asked of the world outside the window: a newer version, a folder to be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+
+from vitviz.core.progress import Progress
+from vitviz.gui.panels.notices import Notices
+from vitviz.session.app import updates
+from vitviz.session.session import Session
+from vitviz.session.work.log import sentence
+
+
+def ask_for_updates(session: Session, notices: Notices) -> None:
+    """Says whether there is a newer vitviz, once somebody has answered."""
+
+    def work(progress: Progress) -> str:
+        return updates.look(progress)
+
+    def failed(error: Exception) -> None:
+        notices.say([sentence(error, "looking for a newer version")])
+
+    def done(said: str) -> None:
+        notices.say([said])
+
+    session.jobs.submit("looking for a newer version", work, lane="fetch", done=done, failed=failed)
+
+
+def open_folder(folder: Path, notices: Notices) -> None:
+    """Shows a folder in the desktop's own way; where there is none, says its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+        notices.say([f"No program here shows folders; this one is {folder}"])

@@ -1,0 +1,122 @@
+"""The panels around the middle of the window: pictures, library, inspector."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QWidget,
+)
+
+from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.quiet_button import quiet_button
+from vitviz.gui.widgets.theme import UNIT
+
+WIDE, SHELF, STRIP, INSPECTOR = 1300, 368, 152, 268
+"""Pixels: in a window wider than the first, the library opens as wide as the second; the
+pictures' strip and the inspector begin as wide as the others."""
+
+_LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+_FEATURES = (
+    QDockWidget.DockWidgetFeature.DockWidgetMovable
+    | QDockWidget.DockWidgetFeature.DockWidgetClosable
+    | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+)
+
+
+class PanelTitle(QWidget):
+    """A panel's title, to drag it by; while it floats with what puts it back and what closes it.
+
+    The desktop's own title is not to be had everywhere: with X11 and Wayland Qt paints one itself.
+    """
+
+    def __init__(self, title: str, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        label = QLabel(title)
+        label.setObjectName("quiet")
+        label.setFont(theme.font(-1))
+        self.back = quiet_button(
+            "Put back", f"Put {title} back into the window (or double-click here)"
+        )
+        self.close_panel = quiet_button("✕", f"Close {title}; View, Panels brings it back")
+        self.back.clicked.connect(lambda: dock.setFloating(False))
+        self.close_panel.clicked.connect(dock.close)
+        self._layout = QHBoxLayout(self)
+        self._layout.setSpacing(UNIT)
+        self._layout.addWidget(label, 1)
+        self._layout.addWidget(self.back)
+        self._layout.addWidget(self.close_panel)
+        dock.topLevelChanged.connect(self.show_floating)
+        self.show_floating(dock.isFloating())
+
+    def show_floating(self, floats: bool) -> None:
+        """Offers its buttons while the panel floats."""
+        self.back.setVisible(floats)
+        self.close_panel.setVisible(floats)
+        self._layout.setContentsMargins(12, 4 if floats else 0, 4 if floats else 0, UNIT - 2)
+
+
+class Docks(QObject):
+    """Puts the panels where they begin, and makes room for the library while it is open."""
+
+    def __init__(
+        self, window: QMainWindow, pictures: QWidget, inspector: QWidget, library: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._late: list[QDockWidget] = []
+        self._strip = STRIP
+        self.pictures = self._add("Pictures", pictures, _LEFT)
+        self.inspector = self._add("Inspector", inspector, _RIGHT)
+        self._resize((self.pictures, STRIP), (self.inspector, INSPECTOR))
+        self.library = self._add("Library", library, _LEFT)
+        window.splitDockWidget(self.pictures, self.library, Qt.Orientation.Horizontal)
+        self.library.hide()
+
+    def toggles(self) -> list[QAction]:
+        """For each panel the action that shows and hides it."""
+        return [each.toggleViewAction() for each in (self.pictures, self.inspector, self.library)]
+
+    def open_library(self, first: bool) -> None:
+        """Shows the library, as wide as it wants to be when it is the `first` time."""
+        if self.library.isHidden():
+            self._strip = self.pictures.width()
+        self.library.show()
+        self.library.raise_()
+        if first and self._window.width() > WIDE:
+            self._resize((self.library, SHELF))
+
+    def close_library(self) -> None:
+        """Hides the library; the pictures are as wide as before."""
+        self.library.hide()
+        self._resize((self.pictures, self._strip))
+
+    def hold_back(self) -> None:
+        """Hides panels that float until `follow`: shown before their window they would lie below it."""
+        panels = self.pictures, self.inspector, self.library
+        self._late = [dock for dock in panels if dock.isFloating() and not dock.isHidden()]
+        for dock in self._late:
+            dock.hide()
+
+    def follow(self) -> None:
+        """Shows the panels that were held back."""
+        late, self._late = self._late, []
+        for dock in late:
+            dock.show()
+
+    def _add(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(title)
+        dock.setTitleBarWidget(PanelTitle(title, dock))
+        dock.setWidget(widget)
+        dock.setFeatures(_FEATURES)
+        self._window.addDockWidget(area, dock)
+        return dock
+
+    def _resize(self, *widths: tuple[QDockWidget, int]) -> None:
+        docks, pixels = [dock for dock, _ in widths], [width for _, width in widths]
+        self._window.resizeDocks(docks, pixels, Qt.Orientation.Horizontal)

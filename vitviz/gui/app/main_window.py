@@ -1,0 +1,574 @@
+"""The window: puts the rooms together, sends wishes to the session and shows what it announces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Picture, Trace
+from vitviz.gui.app import text_pages
+from vitviz.gui.app.actions import WISHES, Wish, plain
+from vitviz.gui.app.device_list import learn_devices
+from vitviz.gui.app.dock_panels import Docks
+from vitviz.gui.app.dropped_sources import Source, carries_pictures, sources_of
+from vitviz.gui.app.library_dock import LibraryRoom
+from vitviz.gui.app.session_menu import Sessions
+from vitviz.gui.app.window_actions import Wishes
+from vitviz.gui.columns.board import Board
+from vitviz.gui.columns.column_area import Compare
+from vitviz.gui.columns.pointer import Pointing
+from vitviz.gui.panels.bottom_bar import Controls
+from vitviz.gui.panels.filmstrip import Filmstrip
+from vitviz.gui.panels.inspector import Inspector
+from vitviz.gui.panels.notices import Notices
+from vitviz.gui.panels.top_bar import TopBar
+from vitviz.gui.panels.welcome import Welcome
+from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.key_guard import leave_focus
+from vitviz.gui.widgets.subscriptions import Links
+from vitviz.gui.widgets.theme import UNIT, first_size
+from vitviz.session.columns.column import ModelRequest, is_checkpoint
+from vitviz.session.files.session_format import SUFFIX
+from vitviz.session.session import Session
+from vitviz.session.work.jobs import Job
+from vitviz.views import views
+from vitviz.views.options import Look
+from vitviz.views.shared import picture_layers
+
+
+class MainWindow(QMainWindow):
+    """vitviz's window."""
+
+    painted = Signal(str)
+    """A view's new drawing has been handed to the painter."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.setWindowTitle("vitviz")
+        self.setAcceptDrops(True)
+        self.views = views()
+        self.board = Board(self.views)
+        self.filmstrip, self.inspector = Filmstrip(), Inspector()
+        self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
+        self.welcome, self._middle = Welcome(), QStackedLayout()
+        self.library = LibraryRoom(session)
+        self._header = ElidedLabel()
+        self._header.setFont(theme.font(0.5))
+        self._jobs: list[Job] = []
+        self._visible: set[str] = set()
+        self._wished: ModelRequest | None = None
+        self._devices_known = False
+        self.actions_by_name: dict[str, QAction] = {}
+        self._view_actions: dict[str, QAction] = {}
+        self._links = Links()
+        self.compare = Compare(self)
+        self.sessions = Sessions(self)
+        self.wishes = Wishes(self)
+        self._pointing = Pointing(
+            session,
+            previews=lambda: self.actions_by_name["preview"].isChecked(),
+            read_out=self.controls.read_out,
+            enlarge=self.compare.maximise,
+        )
+        self._landing = QLabel(self)
+        self._landing.setObjectName("landing")
+        self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._landing.hide()
+        self._build()
+        self._build_menus()
+        self._connect_widgets()
+        self._connect_session()
+        self._default_state = self.saveState()
+        leave_focus(self)
+        self.actions_by_name["preview"].setChecked(True)
+        self.setContentsMargins(0, 0, UNIT, 0)
+        first_size(self, 1440, 900)
+        self._show_all()
+
+    # What the window looks like
+
+    def _build(self) -> None:
+        self.addToolBar(self.bar)
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(UNIT, 0, UNIT, 0)
+        layout.setSpacing(UNIT)
+        top = QHBoxLayout()
+        top.addWidget(self._header, 1)
+        top.addWidget(self.compare.bar)
+        layout.addLayout(top)
+        layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.notices)
+        layout.addLayout(self._middle, 1)
+        for page in (self.welcome, self.board, self.compare.table):
+            self._middle.addWidget(page)
+        layout.addWidget(self.controls)
+        self.setCentralWidget(middle)
+        self._docks = Docks(self, self.filmstrip, self.inspector, self.library)
+
+    def _build_menus(self) -> None:
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
+        for wish in WISHES:
+            action = QAction(wish.text, self)
+            action.setShortcuts([QKeySequence(keys) for keys in wish.keys])
+            action.setToolTip(wish.tip or plain(wish.text))
+            action.setCheckable(wish.check)
+            action.triggered.connect(self._wish_slot(wish))
+            self.actions_by_name[wish.name] = action
+            self.addAction(action)
+            if wish.menu:
+                if wish.rule:
+                    menus[wish.menu].addSeparator()
+                menus[wish.menu].addAction(action)
+        self._add_panels(menus["View"])
+        menus["File"].insertMenu(self.actions_by_name["save_session"], self.sessions.recent)
+
+    def _add_panels(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        shown = menu.addMenu("Views")
+        for name, view in self.views.items():
+            action = shown.addAction(view.title)
+            action.setCheckable(True)
+            action.setChecked(True)
+            action.setData(name)
+            action.toggled.connect(self._view_toggled)
+            self._view_actions[name] = action
+        panels = menu.addMenu("Panels")
+        panels.addActions(self._docks.toggles())
+
+    def _wish_slot(self, wish: Wish) -> Callable[[], None]:
+        slot: Callable[[], None] = getattr(self.wishes, wish.name)
+        return lambda *_checked: slot()
+
+    # Who listens to whom
+
+    def _connect_widgets(self) -> None:
+        session = self.session
+        for shown in (self.board, self.compare.table):
+            self._pointing.listen(shown)
+            shown.wished.connect(self._card_wished)
+        self.board.focus_changed.connect(self._focus_changed)
+        self.board.visible_changed.connect(self._visible_changed)
+        self.filmstrip.chosen.connect(session.show)
+        self.filmstrip.closed.connect(session.close_picture)
+        self.filmstrip.open_wished.connect(self.wishes.open)
+        self.inspector.option_wished.connect(session.set_option)
+        self.inspector.look_wished.connect(self._look_wished)
+        self.inspector.reset_wished.connect(session.reset_options)
+        self.inspector.look_reset_wished.connect(self._reset_look)
+        self.controls.layer.chosen.connect(self._layer_chosen)
+        self.controls.head.chosen.connect(self._head_chosen)
+        self.controls.prefixes.chosen.connect(session.choose_prefix)
+        self.controls.jobs.stopped.connect(self._stop)
+        self.bar.requested.connect(self.request_model)
+        self.bar.open_wished.connect(self.wishes.open)
+        self.welcome.open_wished.connect(self.wishes.open)
+        self.welcome.samples_wished.connect(self.wishes.open_samples)
+        self.bar.find_wished.connect(self.wishes.find_model)
+        self.library.requested.connect(self.request_model)
+        self.library.file_wished.connect(self.wishes.open_model)
+        self.library.closed.connect(self.hide_library)
+        self.bar.checkpoint_wished.connect(self.wishes.open_model)
+
+    def _connect_session(self) -> None:
+        session, links = self.session, self._links
+        links.connect(session.pictures_changed, self._show_pictures)
+        links.connect(session.current_changed, self._show_current)
+        links.connect(session.request_changed, self._show_request)
+        links.connect(session.models_changed, self._show_models)
+        links.connect(session.trace_ready, self._trace_ready)
+        links.connect(session.trace_failed, self._show_trace_failure)
+        links.connect(session.selection_changed, self._show_selection)
+        links.connect(session.look_changed, self._show_look)
+        links.connect(session.options_changed, self._show_options)
+        links.connect(session.drawing_ready, self._show_drawing)
+        links.connect(session.drawing_failed, self._show_drawing_failure)
+        links.connect(session.problems, self._show_problems)
+        links.connect(session.jobs.started, self._job_started)
+        links.connect(session.jobs.progressed, self._show_jobs)
+        links.connect(session.jobs.ended, self._job_ended)
+        self.compare.listen(links)
+        self.sessions.listen(links)
+
+    def _show_all(self) -> None:
+        self._show_models()
+        self._show_pictures()
+        self._show_request(self.session.request)
+        self._show_look(self.session.look)
+        self._show_trace(self.session.trace)
+        self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
+        self.compare.want()
+
+    # What the session announced
+
+    def _show_models(self) -> None:
+        self.bar.show_choices(self.session.models())
+
+    def _show_pictures(self) -> None:
+        self.filmstrip.show_pictures(self.session.pictures)
+
+    def _show_current(self, picture: Picture | None) -> None:
+        self.filmstrip.show_current(None if picture is None else picture.key)
+        trace = self.session.trace
+        if picture is None or trace is None:
+            self._show_trace(None)
+        else:
+            self.show_header()
+
+    def _show_request(self, request: ModelRequest) -> None:
+        self.bar.show_request(request)
+        self.actions_by_name["whole"].setChecked(request.fit != "crop")
+
+    def _trace_ready(self, trace: Trace, column: int) -> None:
+        if column == self.session.columns.active.id:
+            self._show_trace(trace)
+            self._first_trace(trace)
+
+    def _show_trace(self, trace: Trace | None) -> None:
+        self.bar.show_trace(trace)
+        self.show_header()
+        self.show_page()
+        picture = self.session.current
+        if trace is not None:
+            focus = self.board.focus
+            self.inspector.show_trace(trace, self.session.options.get(focus, {}))
+            self._show_selection(self.session.selection, self.session.selection)
+            return
+        self.inspector.token.show_nothing()
+        if picture is not None:
+            for name in self.views:
+                self.board.show_message(name, f"Reading {picture.name} …")
+
+    def show_page(self) -> None:
+        """The welcome page while no picture is open, else the board or the table of columns."""
+        empty = self.session.current is None
+        self._show_middle(self.welcome if empty else self.compare.page)
+
+    def show_active(self) -> None:
+        """Another column is the active one: shows what was drawn for it, or what it waits for."""
+        self._show_trace(self.session.trace)
+        self._show_options(self.board.focus)
+
+    def show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
+        """Offers the views that have something to show; the others say why they have nothing."""
+        self.board.show_possible([name for name, why in why_not.items() if not why], called)
+        for name, action in self._view_actions.items():
+            action.setEnabled(not why_not[name])
+            action.setToolTip(why_not[name] or self.views[name].shows)
+
+    def _show_middle(self, page: QWidget) -> None:
+        """The page that is shown has the keys: a button that had them would take Space."""
+        if self._middle.currentWidget() is not page or self.focusWidget() is None:
+            self._middle.setCurrentWidget(page)
+            page.setFocus()
+
+    def _first_trace(self, trace: Trace) -> None:
+        """Once torch is there it can be asked for devices; a model that worked is remembered."""
+        self._learn_devices()
+        wished = self._wished
+        if wished is not None and wished == self.session.request:
+            self.session.remember(fit=wished.fit, device=wished.device, precision=wished.precision)
+            if trace.model.weights == "trained":
+                self.session.remember(model=wished.name)
+
+    def _learn_devices(self) -> None:
+        if not self._devices_known:
+            self._devices_known = True
+            learn_devices(self.session, self.bar)
+
+    def show_header(self) -> None:
+        """Says what is shown; several columns have headers of their own that say it."""
+        trace = self.session.trace
+        if trace is None:
+            self._header.show_text("")
+            self.setWindowTitle("vitviz")
+            return
+        self.setWindowTitle(f"{trace.picture.name} – {trace.model.title} – vitviz")
+        wished = self.session.current
+        if wished is not None and wished.key != trace.picture.key:
+            failed = self.session.columns.active.failed
+            doing = f"{wished.name} was not read" if failed else f"Reading {wished.name} …"
+            parts = [f"{doing} (still showing {trace.picture.name})"]
+        else:
+            parts = _header_parts(trace)
+        self._header.show_text("   ·   ".join(parts) if len(self.session.columns) == 1 else "")
+
+    def _show_trace_failure(self, sentence: str, column: int) -> None:
+        self._learn_devices()  # perhaps the one that was asked for is not there
+        self.show_header()
+        given_up = [live.id for live in self.session.columns if live.reading.given_up is not None]
+        if given_up == [column]:  # of several, each has a button of its own above it
+            again = partial(self.compare.column_wished, "again", column)
+            self.notices.offer(sentence, ("Read again", again), about=column)
+        else:
+            self.notices.say([sentence])
+        if self.session.trace is None and column == self.session.columns.active.id:
+            for name in self.views:
+                self.board.show_message(name, "Nothing to show", sentence)
+
+    def _show_selection(self, new: Selection, _old: Selection) -> None:
+        trace = self.session.trace
+        if trace is None:
+            return
+        layers = trace.depths
+        self.controls.layer.show_value(new.layer(layers), max(layers, 1))
+        self.controls.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
+        self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
+        self.inspector.token.show_token(trace, new)
+
+    def _show_look(self, look: Look) -> None:
+        self.inspector.show_look(look, self.session.look_chosen)
+        self.actions_by_name["grid"].setChecked(look.grid)
+        self.actions_by_name["heat"].setChecked(look.heat)
+
+    def _show_options(self, view: str) -> None:
+        if view == self.board.focus:
+            self.inspector.show_values(self.views[view], self.session.options.get(view, {}))
+
+    def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
+        self.compare.show_drawing(view, drawing, column)
+        if column == self.session.columns.active.id:
+            self.inspector.show_implied(view, drawing)
+        self.painted.emit(view)
+
+    def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
+        self.compare.show_message(view, column, "Not shown", picture_layers.sentence(sentence))
+        self.painted.emit(view)
+
+    def _show_problems(self, sentences: list[str]) -> None:
+        self.notices.say(sentences)
+
+    def _job_started(self, job: Job) -> None:
+        self._jobs.append(job)
+        self._show_jobs(job)
+
+    def _job_ended(self, job: Job) -> None:
+        self._jobs = [other for other in self._jobs if other is not job]
+        self._show_jobs(job)
+
+    def _show_jobs(self, _job: Job) -> None:
+        if not self._jobs:
+            self.controls.jobs.show_nothing()
+            return
+        job = self._jobs[0]  # what the others wait for
+        self.controls.jobs.show_job(job.words, job.done, job.total)
+
+    # What the user wished
+
+    def _reset_look(self) -> None:
+        self.session.reset_look()
+
+    def _card_wished(self, wish: str, view: str, column: int = -1) -> None:
+        if column >= 0:
+            self.session.columns.activate(column)
+        match wish:
+            case "help":
+                text_pages.view_help(self, self.views[view]).show()
+            case "options":
+                self._docks.inspector.setVisible(True)
+            case "export":
+                self.wishes.compose_view(view)
+            case "maximise":
+                self.compare.maximise(view)
+
+    def _focus_changed(self, view: str) -> None:
+        self.compare.table.show_focus(view)
+        self.compare.want()
+        self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
+        self.inspector.show_look(self.session.look, self.session.look_chosen)
+        self.inspector.show_implied(view, self.session.drawings.get(view))
+
+    def _visible_changed(self) -> None:
+        visible = set(self.board.visible)
+        new, self._visible = visible - self._visible, visible
+        if self.session.trace is not None:
+            for name in new:
+                if self.board.cards[name].drawing is None:
+                    self.board.show_message(name, f"Drawing {self.views[name].title} …")
+        self.compare.show_views()
+        for name, action in self._view_actions.items():
+            blocker = QSignalBlocker(action)
+            action.setChecked(self.board.is_shown(name))
+            blocker.unblock()
+
+    def show_views_of(self, *names: str) -> None:
+        """Shows these views and takes all others off."""
+        self.board.set_all_shown(names)
+
+    def _view_toggled(self, on: bool) -> None:
+        self.board.set_shown(_data(self.sender()), on)
+
+    def _look_wished(self, name: str, value: object) -> None:
+        self.session.set_look(**{name: value})
+
+    def _layer_chosen(self, layer: int) -> None:
+        trace = self.session.trace
+        if trace is not None:
+            depth = self.session.selection.with_layer(layer, trace.depths).depth
+            self.session.select(depth=depth)
+
+    def _head_chosen(self, head: int) -> None:
+        self.session.select(head=None if head < 0 else head)
+
+    def request_model(self, request: ModelRequest) -> None:
+        """Has a model shown; a file as what it was confirmed to be."""
+        confirmed = self.session.settings.confirmed.get(request.name)
+        if confirmed and request.architecture is None:
+            request = replace(request, architecture=confirmed)
+        self._wished = request
+        self.session.use_model(request)
+
+    def _stop(self) -> None:
+        self.session.stop_all()
+
+    def show_library(self) -> None:
+        """Opens the model library with the keys in its search field."""
+        self._docks.open_library(first=self.library.panel is None)
+        self.library.begin()
+
+    def hide_library(self) -> None:
+        """Closes the model library: its room is the board's, which has the keys again."""
+        self._docks.close_library()
+        current = self._middle.currentWidget()
+        if current is not None:
+            current.setFocus()
+
+    # Theme, drops and closing
+
+    def set_theme(self, name: theme.ThemeName) -> None:
+        """Puts the window into a theme, and remembers it."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, theme.resolve(name))
+        self.session.remember(theme=name)
+        self.board.restyle()
+        self.compare.table.restyle()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        current = self._middle.currentWidget()
+        if current is not None:
+            current.setFocus()
+        QTimer.singleShot(0, self._docks.follow)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if carries_pictures(event.mimeData()):
+            _take_a_copy(event)
+            self._landing.setGeometry(self.rect().adjusted(4, 4, -4, -4))
+            self._landing.show()
+            self._landing.raise_()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._landing.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._landing.hide()
+        self.open_files(sources_of(event.mimeData()))
+        _take_a_copy(event)
+
+    def open_files(self, sources: Sequence[Source]) -> None:
+        """Opens pictures, a checkpoint as the model, or a saved session."""
+        sessions = [one for one in sources if isinstance(one, str) and one.endswith(SUFFIX)]
+        if sessions:
+            self.sessions.files.open(Path(sessions[0]))
+        files = [one for one in sources if isinstance(one, str | Path) and is_checkpoint(one)]
+        for path in files[:1]:
+            self.wishes.open_checkpoint(str(path))
+        rest = [
+            one for one in sources
+            if not (isinstance(one, str | Path) and (one in files or one in sessions))
+        ]  # fmt: skip
+        if rest or not files:
+            self.session.open_sources(rest)
+
+    def restore_default(self) -> None:
+        """Puts the panels back where they were at first."""
+        self.restoreState(self._default_state)
+
+    def state(self) -> str:
+        """Where docks, rows and columns are, as text."""
+        return f"{_text(self.saveState())};{self.board.state()}"
+
+    def restore(self, geometry: str, state: str) -> None:
+        """Takes back what was remembered; anything unreadable is ignored."""
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        docks, _, rows = state.partition(";")
+        if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
+            self.board.restore(rows)
+        if not self.isVisible():
+            self._docks.hold_back()
+
+    def take_size(self, width: int, height: int) -> None:
+        """Takes a size that was asked for; where it was before it might reach beyond the screen."""
+        self.resize(width, height)
+        if self.testAttribute(Qt.WidgetAttribute.WA_Moved):  # else the desktop finds it a place
+            room, place = self.screen().availableGeometry(), self.geometry()
+            place.moveRight(min(place.right(), room.right()))
+            place.moveBottom(min(place.bottom(), room.bottom()))
+            place.moveTopLeft(QPoint(max(place.left(), room.left()), max(place.top(), room.top())))
+            self.setGeometry(place)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
+        self.sessions.end()
+        self._links.cut()
+        self.library.cut()
+        self.session.close()
+        super().closeEvent(event)
+
+
+def _header_parts(trace: Trace) -> list[str]:
+    """What is said above the views: the model, the picture, the answer, and how much is seen."""
+    parts = [trace.model.title, trace.picture.name]
+    if trace.predictions:
+        label, share = trace.predictions[0]
+        parts.append(f"{label} {share:.2f}")
+    if trace.crop.seen_share < 0.995:
+        parts.append(f"the model sees {trace.crop.seen_words} of the picture")
+    return parts
+
+
+def _data(action: QObject | None) -> str:
+    return str(action.data()) if isinstance(action, QAction) else ""
+
+
+def _menu_names() -> list[str]:
+    return list(dict.fromkeys(wish.menu for wish in WISHES if wish.menu))
+
+
+def _text(state: QByteArray) -> str:
+    return bytes(state.toBase64().data()).decode()
+
+
+def _take_a_copy(event: QDropEvent) -> None:
+    """What is dropped stays where it was: whoever hears that it was moved may delete it."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()

@@ -1,0 +1,145 @@
+"""Sessions in the window: saved, opened, offered after a crash; moved files are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+
+from vitviz.gui.figure.figure_saving import ask_where
+from vitviz.gui.widgets.subscriptions import Links
+from vitviz.session.files.session_format import SUFFIX, Gone, Saved, beside_this
+from vitviz.session.session_files import Remembering
+
+if TYPE_CHECKING:
+    from vitviz.gui.app.main_window import MainWindow
+
+KIND = f"vitviz sessions (*{SUFFIX})"
+FILES = f"{KIND};;All files (*)"
+_EVERY = 15_000  # milliseconds between looks whether something is to be saved
+
+
+class Sessions(QObject):
+    """Asks where to save and what to open, and saves now and then for the case of a crash."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.files = Remembering(window.session)
+        self.recent = QMenu("Recent sessions", window)
+        self.recent.aboutToShow.connect(self._fill)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_EVERY)
+        self._timer.timeout.connect(self._autosave)
+
+    def listen(self, links: Links) -> None:
+        """Listens to what was saved, opened and missed."""
+        links.connect(self.files.saved_as, self._saved)
+        links.connect(self.files.opened, self._opened)
+        links.connect(self.files.missing, self._missing)
+
+    def begin(self) -> None:
+        """Offers what a crash left behind, and begins to save for the case of another."""
+        left = self.files.left_behind()
+        if left is not None:
+            self._window.notices.offer(
+                "vitviz was not closed properly last time.",
+                ("Open what was there", partial(self.files.open, left)),
+                ("Forget it", partial(self.files.forget, left)),
+            )
+        self._timer.start()
+
+    def end(self) -> None:
+        """Closed as it should be: nothing needs to be offered next time."""
+        self._timer.stop()
+        self.files.forget()
+
+    def save(self) -> None:
+        """Saves to the session's file, or asks for one."""
+        if self.files.file is None:
+            self.save_as()
+        else:
+            self.files.save(self.files.file, self._window.compare.state())
+
+    def save_as(self) -> None:
+        """Asks for a file and saves there."""
+        first = str(self.files.file or f"session{SUFFIX}")
+        if (path := ask_where(self._window, "Save session", first, KIND)) is not None:
+            self.files.save(path, self._window.compare.state())
+
+    def open(self) -> None:
+        """Asks for a session and opens it."""
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open session", "", FILES)
+        if name:
+            self.files.open(Path(name))
+
+    def _autosave(self) -> None:
+        self.files.autosave(self._window.compare.state())
+
+    def _fill(self) -> None:
+        self.recent.clear()
+        for name in self._window.session.settings.recent_sessions:
+            action = self.recent.addAction(Path(name).name)
+            action.setToolTip(name)
+            action.setData(name)
+            action.setEnabled(Path(name).is_file())
+            action.triggered.connect(self._chosen)
+        self.recent.setToolTipsVisible(True)
+        if self.recent.isEmpty():
+            self.recent.addAction("none yet").setEnabled(False)
+
+    def _chosen(self) -> None:
+        self.files.open(Path(cast(QAction, self.sender()).data()))
+
+    def _saved(self, file: Path) -> None:
+        self._window.notices.tell(f"Saved {file}")
+
+    def _opened(self, file: Path, state: dict[str, str]) -> None:
+        self._window.compare.restore_state(state)
+        self.files.forget_left(file)
+
+    def _missing(self, found: Saved, file: Path, gone: list[Gone]) -> None:
+        """Asks for the first that has gone; others are looked for beside it."""
+        told = self._asked(gone)
+        if told is not None:
+            self.files.open(file, told)
+
+    def _asked(self, gone: Sequence[Gone]) -> dict[str, str] | None:
+        """Where the pictures lie now, "" for those to be left out; None to open nothing."""
+        told: dict[str, str] = {}
+        for one in gone:
+            if one.key in told:
+                continue
+            match self._ask(one, len(gone) - len(told)):
+                case "":
+                    return {**{each.key: "" for each in gone}, **told}
+                case None:
+                    return None
+                case path:
+                    rest = [each for each in gone if each.key not in told]
+                    told |= {**beside_this(Path(path), rest), one.key: path}
+        return told
+
+    def _ask(self, gone: Gone, count: int) -> str | None:
+        """A path, "" to leave out what is missing, None to open nothing."""
+        box = QMessageBox(self._window)
+        box.setWindowTitle("Where is it now?")
+        more = f" ({count} files are missing)" if count > 1 else ""
+        box.setText(f"{gone.name} is not where it was{more}.")
+        box.setInformativeText(gone.path)
+        find = box.addButton("Find it…", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("Leave out what is missing", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        if box.clickedButton() is leave:
+            return ""
+        if box.clickedButton() is not find:
+            return None
+        wanted = f"{gone.name} ({Path(gone.path).name});;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self._window, f"Find {gone.name}", "", wanted)
+        return name or None

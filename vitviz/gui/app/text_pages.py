@@ -1,0 +1,114 @@
+"""Pages of words: help on a view, all keys, about."""
+
+from __future__ import annotations
+
+import html
+import platform
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QLibraryInfo, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+import vitviz
+from vitviz.gui.app.actions import Wish, plain
+from vitviz.session.app.licences import parts, texts_file
+from vitviz.session.files.settings import settings_folder
+from vitviz.session.work.log import log_folder
+from vitviz.views import View
+
+
+class Page(QDialog):
+    """A page of rich text with a close button; does not block the window."""
+
+    def __init__(self, parent: QWidget, title: str, body: str) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        self.resize(640, 560)
+        self.text = QTextBrowser()
+        self.text.setOpenExternalLinks(True)
+        self.text.setHtml(body)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(buttons)
+
+
+def said_page(parent: QWidget, sentences: Sequence[str]) -> Page:
+    """All that a notice has to say."""
+    lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+    return Page(parent, f"{len(sentences)} notices", lines)
+
+
+def view_help(parent: QWidget, view: View) -> Page:
+    """What a view shows, its formula, its options and its source."""
+    rows = "".join(
+        f"<tr><td><b>{html.escape(option.name.replace('_', ' '))}</b>&nbsp;&nbsp;</td>"
+        f"<td>{html.escape(option.text)}</td></tr>"
+        for option in view.options
+    )
+    body = (
+        f"<h2>{html.escape(view.title)}</h2><p>{html.escape(view.shows)}</p>"
+        f"<h3>Formula</h3><p style='white-space:pre-wrap'><code>{html.escape(view.formula)}</code></p>"
+        f"<h3>Options</h3><table>{rows}</table><h3>Source</h3><p>{html.escape(view.source)}</p>"
+    )
+    return Page(parent, f"Help: {view.title}", body)
+
+
+def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
+    """All keys on one page, in two columns."""
+    named = [(plain(wish.text), ", ".join(wish.keys)) for wish in wishes if wish.keys]
+    named += [("Read values of the pinned token", "hold Shift")]
+    half = (len(named) + 1) // 2
+    columns = "".join(
+        "<td style='padding-right:32px'><table>"
+        + "".join(
+            f"<tr><td>{html.escape(words)}</td><td>&nbsp;&nbsp;<b>{html.escape(keys)}</b></td></tr>"
+            for words, keys in part
+        )
+        + "</table></td>"
+        for part in (named[:half], named[half:])
+    )
+    mouse = (
+        "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms "
+        "(with Ctrl where the board itself scrolls), dragging pans, a double click gives a view all "
+        "the room.</p>"
+        "<p>In columns side by side (Ctrl+T) all of this means the same spot of the picture in each; "
+        "a header is dragged to move its column, Ctrl+Z brings back a closed column or a column's "
+        "former model or picture, and every link between columns can be cut.</p>"
+    )
+    body = f"<h2>Keys and mouse</h2>{mouse}<table><tr>{columns}</tr></table>"
+    page = Page(parent, "Keys and mouse", body)
+    page.resize(760, 560)
+    return page
+
+
+def about_page(parent: QWidget, device: str) -> Page:
+    """Version, device, and whose work vitviz stands on, with every licence."""
+    rows = "".join(
+        f"<tr><td>{html.escape(one.name)}&nbsp;&nbsp;</td><td>{html.escape(one.version)}&nbsp;&nbsp;"
+        f"</td><td>{html.escape(one.licence)}</td></tr>"
+        for one in parts()
+    )
+    texts = texts_file()
+    link = "" if texts is None else f" <a href='{texts.as_uri()}'>All licence texts</a>"
+    body = (
+        f"<h2>vitviz {vitviz.__version__}</h2><p>See inside vision transformers. MIT licence.</p>"
+        f"<p>Device: {html.escape(device)}<br>Python {platform.python_version()} on "
+        f"{html.escape(platform.platform())}</p>"
+        f"<p>Settings: {html.escape(str(settings_folder()))}<br>Log and crash reports: "
+        f"{html.escape(str(log_folder()))}<br>Nothing is ever sent; a newer version is looked for "
+        "only when you ask.</p>"
+        "<p>Colour tables: viridis, magma, inferno, cividis (CC0), CET by Peter Kovesi (CC BY 4.0), "
+        "vik by Fabio Crameri (MIT). The bundled photographs are CC0 or in the public domain; their "
+        "sources are listed beside them.</p>"
+        f"<p>Qt is used under the LGPL; its libraries lie in {html.escape(qt_folder())} and may be "
+        f"replaced.{link}</p><table>{rows}</table>"
+    )
+    return Page(parent, "About vitviz", body)
+
+
+def qt_folder() -> str:
+    """Where Qt's libraries lie."""
+    return QLibraryInfo.path(QLibraryInfo.LibraryPath.LibrariesPath)

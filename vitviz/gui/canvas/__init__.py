@@ -1,0 +1,1 @@
+"""A drawing on screen: panels, maps, plots, legends."""

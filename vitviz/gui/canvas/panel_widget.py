@@ -1,0 +1,268 @@
+"""One panel of a drawing on screen: its title, its map that can be zoomed, its colour bar and facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QScrollArea,
+    QScrollBar,
+    QSizePolicy,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, aim
+from vitviz.core.data.drawing import HeadTiles as HeadSpace
+from vitviz.core.data.geometry import Box, Spot
+from vitviz.core.data.plots import Plot, Table
+from vitviz.core.data.selection import Place, place_of
+from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
+from vitviz.gui.canvas.map_widget import CLICK, MapWidget
+from vitviz.gui.canvas.message_widget import MessageWidget
+from vitviz.gui.canvas.plots import PlotWidget, TableWidget
+from vitviz.gui.widgets.fitting_labels import WrappedLabel
+
+HIGHEST = (1 << 24) - 1
+"""Qt's own limit: as high as there is room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What the mouse points at, said so that any trace understands it: a place, a depth, a head.
+
+    Resolved by the panel that was drawn, which may be an older trace's than the session's.
+    """
+
+    words: str
+    place: Place | None = None
+    depth: float | None = None
+    head: int | None = None
+
+
+def pointed(panel: Panel, found: Aim) -> Pointed:
+    """An aim in the terms that columns share."""
+    space = panel.space
+    place = depth = None
+    if space is not None and not isinstance(space, LayerPairs | Listed):
+        if found.spot is not None:
+            place = Place(space.crop.to_original(found.spot))
+        elif found.token is not None:
+            place = place_of(found.token, space.grid, space.crop)
+    if isinstance(space, HeadSpace | LayerPairs | Listed) and found.layer is not None:
+        depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0
+    return Pointed(found.words, place, depth, found.head)
+
+
+class PanelWidget(QWidget):
+    """Shows a `Panel` and says what the mouse points at; it keeps nothing but what it shows."""
+
+    hovered = Signal(object)
+    """`Pointed` under the cursor, None when it leaves or nothing is there."""
+    clicked = Signal(object)
+    """`Pointed` that was clicked, None beside everything."""
+    double_clicked = Signal()
+    read = Signal(object)
+    """`Pointed` whose value is to be read while nothing is chosen: new numbers came under the
+    cursor, or Shift is held."""
+
+    zoomed = Signal(object)
+    """The `Box` that somebody zoomed or panned to."""
+
+    grew = Signal()
+    """Its words need more room than they had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._panel: Panel | None = None
+        self._pressed: QPointF | None = None
+        self._cursor: QPointF | None = None
+        self._title = WrappedLabel(most=TITLE_LINES)
+        self._title.setObjectName("quiet")
+        self._title.setFont(title_font())
+        self._bar, self._facts = ColorBar(), FactsLabel()
+        self._bars, self._message = BarsWidget(), MessageWidget()
+        for words in (self._title, self._facts, self._message):
+            words.grew.connect(self.grew)
+        self._plot, self._table = PlotWidget(), TableWidget()
+        self._map = MapWidget()
+        self._map.zoomed.connect(self.zoomed)
+        for watched in (self._map.viewport(), self._plot, self._table.rows):
+            watched.installEventFilter(self)
+        self._content = content = QWidget()
+        self._stack = QStackedLayout(content)
+        shown: tuple[QWidget, ...] = (
+            self._map, self._bars, self._message, self._plot, self._table
+        )  # fmt: skip
+        for widget in shown:
+            self._stack.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for part in (self._title, content, self._bar, self._facts):
+            layout.addWidget(part, int(part is content))
+        layout.addStretch()
+        self.setMinimumSize(56, 90)
+        # Panels beside each other are as wide as their shares say, whatever is in them.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+
+    @property
+    def panel(self) -> Panel | None:
+        """What is shown."""
+        return self._panel
+
+    def show_panel(self, panel: Panel) -> None:
+        """Replaces what is shown; items are kept where the kinds of layers match."""
+        before, self._panel = self._panel, panel
+        self._title.show_text(panel.title)
+        self._title.setVisible(bool(panel.title))
+        self._bar.show_scale(panel.bar)
+        self._facts.show_facts(panel.facts)
+        first = panel.layers[0] if panel.layers else Message("")
+        match first:
+            case Bars():
+                self._bars.show_bars(first)
+                self._stack.setCurrentWidget(self._bars)
+            case Message():
+                self._message.show_message(first)
+                self._stack.setCurrentWidget(self._message)
+            case Plot():
+                self._plot.show_plot(first)
+                self._stack.setCurrentWidget(self._plot)
+            case Table():
+                self._table.show_table(first)
+                self._stack.setCurrentWidget(self._table)
+            case _:
+                self._stack.setCurrentWidget(self._map)
+                self._map.show_layers(panel.layers, panel.extent)
+                if before is None or before.extent != panel.extent or not _is_map(before):
+                    self.reset_zoom()
+        self._fit_content()
+        if self._cursor is not None:
+            self.read.emit(self._pointed(self._cursor))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A map gets the height that the new width lets it use."""
+        super().resizeEvent(event)
+        self._fit_content()
+
+    def _fit_content(self) -> None:
+        """No more height for a map than it fills: its bar and numbers stand right below it."""
+        most = HIGHEST
+        if self._panel is not None and _is_map(self._panel) and self._panel.extent.width > 0:
+            extent = self._panel.extent
+            most = ceil(self.width() * extent.height / extent.width)
+        if self._content.maximumHeight() != most:
+            self._content.setMaximumHeight(most)
+
+    def reset_zoom(self) -> None:
+        """Shows the whole panel again."""
+        self._map.reset()
+
+    def show_range(self, seen: Box) -> None:
+        """Shows a part of the panel."""
+        self._map.see(seen)
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        self._map.restyle()
+        for widget in (self._bar, self._bars, self._facts, self._plot, self._table.rows):
+            widget.update()
+
+    def aim_at(self, position: QPointF) -> Aim | None:
+        """What lies under a position of the map's viewport, of the plot or of the table's lines."""
+        if self._panel is None:
+            return None
+        shown: Any = self._stack.currentWidget()
+        extent = self._panel.extent
+        if shown is self._plot:
+            found = self._plot.shares(position)
+            return None if found is None else aim(
+                self._panel, extent.top + found[0] * extent.height,
+                extent.left + found[1] * extent.width,
+            )  # fmt: skip
+        if shown is self._table:
+            return aim(self._panel, self._table.line_at(position), extent.left)
+        if shown is not self._map:  # bars and messages have no places
+            return None
+        spot = self._map.spot(position)
+        return aim(self._panel, spot.row, spot.col)
+
+    def _pointed(self, position: QPointF) -> Pointed | None:
+        found = self.aim_at(position)
+        return None if found is None or self._panel is None else pointed(self._panel, found)
+
+    def position_of(self, row: float, col: float) -> QPointF:
+        """Where a position of the panel lies in this widget, for tests and tooltips."""
+        inside: QPointF = self._map.position_of(Spot(row, col))
+        port: QWidget = self._map.viewport()
+        return port.mapTo(self, inside)
+
+    @property
+    def map(self) -> MapWidget:
+        """The map, where it shows one."""
+        return self._map
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that receives the mouse over the map."""
+        port: QWidget = self._map.viewport()
+        return port
+
+    def eventFilter(self, _watched: object, event: QEvent) -> bool:
+        """Hover and clicks; drags and the wheel go on to the map, which pans and zooms.
+
+        On a board that scrolls the wheel is the board's, and zooms with Ctrl.
+        """
+        kind = event.type()
+        if isinstance(event, QWheelEvent) and not _zooms(event):
+            bar = _board_bar(self)
+            if bar is not None:
+                return QCoreApplication.sendEvent(bar, event)
+        if kind == QEvent.Type.Leave:
+            self._cursor = None
+            self.hovered.emit(None)
+        elif isinstance(event, QMouseEvent):
+            return self._mouse(kind, event)
+        return False
+
+    def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        left = event.button() == Qt.MouseButton.LeftButton
+        if kind == QEvent.Type.MouseMove and not event.buttons():
+            self._cursor = event.position()
+            shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.read if shift else self.hovered).emit(self._pointed(self._cursor))
+        elif kind == QEvent.Type.MouseButtonPress and left:
+            self._pressed = event.position()
+        elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
+            moved = (event.position() - self._pressed).manhattanLength()
+            self._pressed = None
+            if moved < CLICK:
+                self.clicked.emit(self._pointed(event.position()))
+        elif kind == QEvent.Type.MouseButtonDblClick and left:
+            self.double_clicked.emit()
+            return True
+        return False
+
+
+def _is_map(panel: Panel) -> bool:
+    """Whether a panel has coordinates to look at; bars and messages have none."""
+    return bool(panel.layers) and not isinstance(panel.layers[0], Bars | Message | Plot | Table)
+
+
+def _zooms(event: QWheelEvent) -> bool:
+    return bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+
+
+def _board_bar(widget: QWidget) -> QScrollBar | None:
+    """What scrolls the board that a widget lies on; None where all of it is seen."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    bar = None if around is None else around.verticalScrollBar()
+    return bar if bar is not None and bar.maximum() > 0 else None

@@ -1,0 +1,1 @@
+"""Columns of views: headers, board, table, cards, and the mouse over them."""

@@ -1,0 +1,425 @@
+"""Columns in the window: their headers, the table of their views, layouts, links and wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QWidget
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.gui.columns.column_header import ColumnHeader, HeaderStrip, Offer
+from vitviz.gui.columns.column_table import Table
+from vitviz.gui.columns.compare_bar import CompareBar, Layout
+from vitviz.gui.columns.view_card import Card
+from vitviz.gui.models.patch_size_window import Lab
+from vitviz.gui.widgets.subscriptions import Links
+from vitviz.session.columns.columns import Live
+from vitviz.session.columns.header_text import headings
+from vitviz.session.work.jobs import Job
+from vitviz.views import View
+
+if TYPE_CHECKING:
+    from vitviz.gui.app.main_window import MainWindow
+
+
+class Compare(QObject):
+    """Shows the session's columns: one on the board, or several in a table."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._session = window, window.session
+        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), Table(window.views)
+        self.headers: dict[int, ColumnHeader] = {}
+        self.layout: Layout = "one"
+        self._before: Layout = "grid"
+        self._arranged: Layout = "one"
+        self._count = 1
+
+    def listen(self, links: Links) -> None:
+        """Listens to the session and to its own widgets."""
+        session, table, bar = self._session, self.table, self.bar
+        links.connect(session.columns.changed, self.arrange)
+        links.connect(session.columns.active_changed, self._activated)
+        links.connect(session.together_changed, self._show_together)
+        links.connect(session.range_changed, bar.show_range)
+        links.connect(session.trace_ready, self._trace_ready)
+        links.connect(session.trace_failed, self._trace_failed)
+        links.connect(session.selection_changed, self._show_apart)
+        links.connect(session.pictures_changed, self.show_headings)
+        links.connect(session.models_changed, self.show_headings)
+        links.connect(session.jobs.ended, self._job_ended)
+        table.visible_changed.connect(self.want)
+        self._window.board.scrolled.connect(self.want)
+        table.focused.connect(self._window.board.set_focus)
+        table.instead.connect(self.show_views)
+        bar.layout_wished.connect(self.set_layout)
+        bar.link_wished.connect(self._link)
+        bar.range_wished.connect(session.share_range)
+        bar.wished.connect(self.wish)
+        self._show_together()
+        bar.show_range(session.one_range)
+        self.arrange()
+
+    # What is shown
+
+    @property
+    def lives(self) -> list[Live]:
+        """The columns, in order."""
+        return list(self._session.columns)
+
+    @property
+    def page(self) -> QWidget:
+        """What the middle of the window shows while a picture is open."""
+        return self._window.board if self.layout == "one" else self.table
+
+    def possible(self) -> dict[str, str]:
+        """Why a view has nothing to show in any column that is seen; "" where it has."""
+        traces, many = self._seen(), len(self._session.columns) > 1
+        return {name: _why_not(view, traces, many) for name, view in self._window.views.items()}
+
+    def called(self) -> list[str]:
+        """The views that come by themselves for some column that is seen."""
+        traces = self._seen()
+        return [name for name, view in self._window.views.items() if any(map(view.comes, traces))]
+
+    def _seen(self) -> list[Trace]:
+        lives = self.lives if self.layout != "one" else [self._session.columns.active]
+        return [live.trace for live in lives if live.trace is not None]
+
+    def arrange(self) -> None:
+        """Lays everything out for the columns there are."""
+        count = len(self._session.columns)
+        if count == 1:
+            self.layout = "one"
+        elif self._count == 1:  # whoever adds a column wants to see both
+            self.layout = "grid"
+        self._count = count
+        gone = set(self.headers) - {live.id for live in self.lives}
+        for column in gone:
+            header = self.headers.pop(column)
+            header.hide()  # it lives until the event loop turns
+            header.deleteLater()
+        for live in self.lives:
+            if live.id not in self.headers:
+                self.headers[live.id] = self._header(live.id)
+        self.bar.show_count(count, undoes=self._session.columns.undoes)
+        self.bar.show_layout(self.layout)
+        self.show_headings()
+        self.show_views()
+        self._window.show_page()
+        self._window.show_header()
+        if self._arranged != self.layout:
+            self._arranged = self.layout
+            self._session.show_again()  # cards that were not on this page show what they missed
+
+    def show_views(self) -> None:
+        """Shows the views that were not taken off, as far as some column has something for them."""
+        possible, board = self.possible(), self._window.board
+        self._window.show_possible(possible, self.called())
+        headers = [self.headers[live.id] for live in self.lives]
+        self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
+        if self.layout == "one":
+            self.tabs.place(headers if len(headers) > 1 else [])
+        else:
+            names = [name for name, why in possible.items() if not why and board.is_shown(name)]
+            large = self.layout == "large"
+            self.table.show_columns(headers, [board.focus] if large else names, large=large)
+            self.table.show_focus("" if large else board.focus)
+            self.table.offer(names)
+            self._show_missing()
+        self.want()
+
+    def show_headings(self) -> None:
+        """Says above every column what it is."""
+        session, lives = self._session, self.lives
+        models = session.models()
+        offer = Offer(models, tuple((picture.key, picture.name) for picture in session.pictures))
+        titles = {model.name: model.title for model in models}
+        columns = session.columns
+        for heading in headings(
+            lives, columns.active.id, columns.reference.id, session.pictures, titles,
+            session.together,
+        ):  # fmt: skip
+            header = self.headers.get(heading.column)
+            if header is not None:
+                header.show_heading(heading, offer, alone=len(lives) == 1)
+
+    def show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
+        """Shows a column's new drawing where that column is."""
+        if self.layout != "one":
+            self.table.show_drawing(view, column, drawing)
+        elif column == self._session.columns.active.id:
+            self._window.board.show_drawing(view, drawing)
+
+    def show_message(self, view: str, column: int, text: str, hint: str = "") -> None:
+        """Says where a column's view would be why there is nothing to see."""
+        if self.layout != "one":
+            self.table.show_message(view, column, text, hint)
+        elif column == self._session.columns.active.id:
+            self._window.board.show_message(view, text, hint)
+
+    def card(self, view: str) -> Card | None:
+        """The card of a view: the active column's."""
+        if self.layout == "one":
+            return self._window.board.cards.get(view)
+        return self.table.card(view, self._session.columns.active.id)
+
+    def cards(self) -> list[Card]:
+        """All cards there are."""
+        below = [card for row in self.table.rows.values() for card in row.cards.values()]
+        return [*self._window.board.cards.values(), *below]
+
+    def want(self) -> None:
+        """Tells the session what is to be seen."""
+        if self.layout == "one":
+            self._session.want(self._window.board.visible)
+        else:
+            views, columns = self.table.visible
+            focus = self._window.board.focus
+            # What is in focus is what would be saved, out of sight or not.
+            self._session.want([*views, *([focus] if focus in self.table.names else [])], columns)
+
+    def state(self) -> dict[str, str]:
+        """What a saved session finds again: layout, view in focus, views taken off or put on."""
+        board = self._window.board
+        shown = " ".join(name for name in self._window.views if board.is_shown(name))
+        return {"layout": self.layout, "focus": board.focus, "views": shown}
+
+    def restore_state(self, state: Mapping[str, str]) -> None:
+        """Takes it back, as far as there are such views."""
+        board, views = self._window.board, self._window.views
+        shown = [name for name in state.get("views", "").split() if name in views]
+        if shown:
+            board.set_all_shown(shown)
+        board.set_focus(state.get("focus", ""))
+        layout = state.get("layout", "one")
+        self.set_layout(layout if layout in ("one", "grid", "large") else "one")
+
+    # What the session announced
+
+    def _activated(self, _new: int, _old: int) -> None:
+        self.show_headings()
+        if self.layout == "one":
+            self.show_views()
+        self._window.show_active()
+
+    def _trace_ready(self, _trace: Trace, column: int) -> None:
+        self.show_headings()
+        self.show_views()
+        for card in self._cards(column):
+            card.expect()
+
+    def _cards(self, column: int) -> list[Card]:
+        """The cards of a column, where they are seen."""
+        views, board = self._window.views, self._window.board
+        if self.layout != "one":
+            return [card for name in views if (card := self.table.card(name, column)) is not None]
+        return list(board.cards.values()) if column == self._session.columns.active.id else []
+
+    def _job_ended(self, job: Job) -> None:
+        """A column may have nothing to wait for any more."""
+        if job.lane == "run":
+            self.show_headings()
+
+    def _trace_failed(self, _said: str, _column: int) -> None:
+        self.show_headings()
+        self._show_missing()
+
+    def _show_together(self) -> None:
+        self.bar.show_together(self._session.together)
+        self.table.zoom_linked = self._session.together.zoom
+        self.show_headings()
+
+    def _show_apart(self, new: Selection, old: Selection) -> None:
+        together = self._session.together
+        moved = (new.depth, new.head) != (old.depth, old.head)
+        if new.pin != old.pin or (moved and not (together.depth and together.head)):
+            self.show_headings()
+
+    def _show_missing(self) -> None:
+        """Says in the cards of a column without a trace what it waits for, or why it has none."""
+        named = {picture.key: picture.name for picture in self._session.pictures}
+        for live in self.lives:
+            if live.trace is None and self.layout != "one":
+                doing = f"Reading {named.get(live.column.picture or '', 'the picture')} …"
+                text, hint = ("Nothing to show", live.failed) if live.failed else (doing, "")
+                for name in self.table.rows:
+                    self.table.show_message(name, live.id, text, hint)
+
+    # What the user wished
+
+    def set_layout(self, layout: str) -> None:
+        """One column's views, the grid of all, or one view of all columns."""
+        if len(self._session.columns) == 1:
+            layout = "one"
+        if layout == "large" and self.layout != "large":
+            self._before = self.layout
+        self.layout = cast(Layout, layout)
+        self.arrange()
+
+    def maximise(self, view: str) -> None:
+        """Gives a view all the room; again gives it back."""
+        board = self._window.board
+        board.set_focus(view)
+        if self.layout == "one":
+            board.maximise(view)
+        else:
+            self.set_layout(self._before if self.layout == "large" else "large")
+
+    def step_focus(self, by: int) -> None:
+        """Puts the next view in focus; it takes over all the room where one has that."""
+        board = self._window.board
+        names = self.table.names if self.layout == "grid" else board.offered
+        if not names:
+            return
+        at = names.index(board.focus) if board.focus in names else -1
+        view = names[(at + by) % len(names)]
+        if self.layout == "one" and board.maximised and view != board.maximised:
+            board.maximise(view)
+        board.set_focus(view)
+        if self.layout == "large":
+            self.arrange()
+        page = board if self.layout == "one" else self.table
+        page.reveal(view)
+
+    def restore(self) -> bool:
+        """Gives the room back to all views; whether there was something to give back."""
+        if self.layout == "large":
+            self.set_layout(self._before)
+            return True
+        if self._window.board.maximised:
+            self._window.board.maximise("")
+            return True
+        return False
+
+    def wish(self, wish: str) -> None:
+        """ "add", "undo", or a preset."""
+        session, board = self._session, self._window.board
+        match wish:
+            case "add":
+                session.add_column()
+            case "undo":
+                self._undo()
+            case _:
+                found = session.compare(wish)
+                if found is not None:
+                    if found.one_view and not _tells_layers(self._window.views[board.focus]):
+                        board.set_focus("heads")
+                    self.set_layout("large" if found.one_view else "grid")
+                    self._window.notices.tell(found.hint)
+
+    def column_wished(self, wish: str, column: int) -> None:
+        """What the buttons and the menu of a header send."""
+        session, columns = self._session, self._session.columns
+        match wish:
+            case "activate":
+                columns.activate(column)
+            case "duplicate":
+                self._activate(columns.duplicate(column))
+            case "close":
+                columns.close(column)
+            case "left" | "right":
+                by = -1 if wish == "left" else 1
+                columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
+            case "stop":
+                session.stop_column(column)
+            case "again":
+                self._window.notices.settle(column)
+                session.read_again(column)
+                self.show_headings()
+                self._show_missing()
+            case "reference":
+                session.compare_with(column)
+            case "lab":
+                Lab(self._window, column).begin()
+            case "compose":
+                columns.activate(column)
+                self._window.wishes.compose_column()
+            case "find":
+                columns.activate(column)
+                self._window.wishes.find_model()
+            case "checkpoint":
+                columns.activate(column)
+                self._window.wishes.open_model()
+
+    def _undo(self) -> None:
+        live = self._session.undo()
+        self._activate(live)
+        self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
+        if live is None:
+            self._window.notices.tell(
+                "Nothing to bring back: no column, model or picture was lost."
+            )
+
+    def _activate(self, live: Live | None) -> None:
+        """What has just come is what the next change is about."""
+        if live is not None:
+            self._session.columns.activate(live.id)
+
+    def _header(self, column: int) -> ColumnHeader:
+        header = ColumnHeader(column)
+        header.wished.connect(self.column_wished)
+        header.model_wished.connect(self._model_wished)
+        header.patch_wished.connect(self._patch_wished)
+        header.picture_wished.connect(self._session.show)
+        header.dragged.connect(self._dragged)
+        header.dropped.connect(self._dropped)
+        header.grew.connect(self.table.settle)
+        return header
+
+    def _model_wished(self, name: str, column: int) -> None:
+        live = self._session.columns.find(column)
+        if live is not None:
+            wished = replace(
+                live.column.model, name=name, patch_size=None, input_size=None, architecture=None,
+                pretrained=True,
+            )  # fmt: skip
+            self._session.use_model(wished, column)
+
+    def _patch_wished(self, size: int, column: int) -> None:
+        live = self._session.columns.find(column)
+        if live is not None:
+            self._session.use_model(replace(live.column.model, patch_size=size), column)
+
+    def _dragged(self, column: int, point: QPoint) -> None:
+        """Marks where the column that is held would land."""
+        at, start = self._landing(point), self._session.columns.index(column)
+        for index, live in enumerate(self.lives):
+            there = index == at != start
+            self.headers[live.id].show_landing(("left" if at < start else "right") if there else "")
+
+    def _dropped(self, column: int, point: QPoint) -> None:
+        at = self._landing(point)
+        for header in self.headers.values():
+            header.show_landing("")
+        self._session.columns.move(column, at)
+
+    def _landing(self, point: QPoint) -> int:
+        """The position of the column whose header is nearest to a point of the screen."""
+
+        def away(live: Live) -> int:
+            header = self.headers[live.id]
+            return (header.mapToGlobal(header.rect().center()) - point).manhattanLength()
+
+        lives = self.lives
+        return lives.index(min(lives, key=away))
+
+    def _link(self, name: str, on: bool) -> None:
+        self._session.link(**{name: on})
+
+
+def _tells_layers(view: View) -> bool:
+    """Whether a view shows another thing in each column of one model, layer by layer."""
+    return view.traces == 1 and "layer" in view.follows
+
+
+def _why_not(view: View, traces: list[Trace], many: bool) -> str:
+    if view.traces == 2 and not many:
+        return "compares two columns; add one more to see it (Ctrl+T)"
+    reasons = [view.applies(trace) for trace in traces]
+    return "" if not reasons or "" in reasons else reasons[0]

@@ -1,0 +1,76 @@
+"""What the mouse does over views: previews, chooses, reads values, enlarges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from vitviz.core.data.selection import Selection
+from vitviz.gui.columns.board import Board
+from vitviz.gui.columns.column_table import Table
+from vitviz.session.session import Session
+
+if TYPE_CHECKING:
+    from vitviz.gui.canvas.panel_widget import Pointed
+
+
+class Pointing(QObject):
+    """Turns what views say of the mouse into wishes.
+
+    `previews` says whether hovering chooses, `read_out` shows the value under the cursor, `enlarge`
+    takes the view that was clicked twice.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        previews: Callable[[], bool],
+        read_out: Callable[[str], None],
+        enlarge: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
+        self._before_click: Selection | None = None
+
+    def listen(self, views: Board | Table) -> None:
+        """Listens to the views of a board or of a table of columns."""
+        views.hovered.connect(self._hovered)
+        views.clicked.connect(self._clicked)
+        views.read.connect(self._read)
+        views.double_clicked.connect(self._double_clicked)
+
+    def _hovered(self, found: Pointed | None, column: int | None = None) -> None:
+        self._read(found)
+        live = self._session.columns.find(column)
+        if live is not None and live.trace is not None:
+            place = found.place if found is not None and self._previews() else None
+            self._session.hover(place, column)
+
+    def _read(self, found: Pointed | None) -> None:
+        """Says the value under the cursor, of the numbers that are drawn now."""
+        self._read_out("" if found is None else found.words)
+
+    def _clicked(self, found: Pointed | None, column: int | None = None) -> None:
+        session = self._session
+        if column is not None:
+            session.columns.activate(column)
+        chosen = self._before_click = session.selection
+        if session.trace is None or found is None:
+            return
+        if found.head is not None:
+            depth = chosen.depth if found.depth is None else found.depth
+            session.select(depth=depth, head=found.head)
+        elif found.depth is not None:
+            session.select(depth=found.depth)
+        elif found.place is not None:
+            session.pin(found.place)
+
+    def _double_clicked(self, view: str, _column: int = 0) -> None:
+        """A double click is for the view: what its first click chose is given back."""
+        before, self._before_click = self._before_click, None
+        if before is not None:
+            self._session.select(pin=before.pin, depth=before.depth, head=before.head)
+        self._enlarge(view)

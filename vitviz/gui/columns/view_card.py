@@ -1,0 +1,211 @@
+"""One view on the board: what it shows in words, its canvas, and its buttons."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QStackedLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.data.drawing import Drawing, Message
+from vitviz.gui.canvas.drawing_widget import Canvas
+from vitviz.gui.canvas.message_widget import MessageWidget
+from vitviz.gui.figure.figure_source import DragOut
+from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
+from vitviz.gui.widgets.quiet_button import quiet_button
+from vitviz.gui.widgets.theme import UNIT
+from vitviz.views import View
+
+MOMENT = 400
+"""Milliseconds for which a drawing of what was there before may stay."""
+
+
+class Card(QFrame):
+    """A view's frame. It sends wishes with its view's name and shows what it is given."""
+
+    hovered = Signal(object)
+    clicked = Signal(object)
+    read = Signal(object)
+    double_clicked = Signal(str)
+    focused = Signal(str)
+    wished = Signal(str, str)
+    """(wish, view): "help", "options", "export", "maximise"."""
+    grew = Signal()
+    """What is said in it needs more room than it had."""
+
+    def __init__(self, view: View, *, titled: bool = True) -> None:
+        super().__init__()
+        self.view = view
+        self._titled = titled
+        self._maximised = False
+        self.setObjectName("card")
+        self.canvas = Canvas()
+        self.canvas.hovered.connect(self.hovered)
+        self.canvas.clicked.connect(self._clicked)
+        self.canvas.read.connect(self.read)
+        self.canvas.double_clicked.connect(self._double_clicked)
+        self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
+        if not titled:  # in a column that is as high as its words need
+            self._subtitle, self._caption = WrappedLabel(most=2), WrappedLabel(most=3)
+            for words in (self._subtitle, self._caption, self.canvas):
+                words.grew.connect(self.grew)
+        self._subtitle.setObjectName("quiet")
+        self._caption.setObjectName("faint")
+        self._caption.setFont(theme.font(-1.5))
+        self._buttons: list[QToolButton] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, UNIT, 12, UNIT)
+        layout.setSpacing(UNIT - 2)
+        layout.addWidget(self._header())
+        self._message = MessageWidget()
+        self._stack = QStackedLayout()
+        layout.addLayout(self._stack, 1)  # first: without a parent its widgets would be windows
+        self._stack.addWidget(self._message)
+        self._stack.addWidget(self.canvas)
+        layout.addWidget(self._caption)
+        self._outdated = QTimer(self)
+        self._outdated.setSingleShot(True)
+        self._outdated.setInterval(MOMENT)
+        self._outdated.timeout.connect(self._show_outdated)
+        self._tools: QFrame | None = None  # made when the mouse first comes: cards come in numbers
+        self.setAccessibleName(view.title)
+        self.setMinimumSize(160, 150)
+
+    def expect(self) -> None:
+        """Another model or picture is there: a drawing of the one before may stay for a moment."""
+        if self.drawing is not None and self.view.traces == 1:
+            self._outdated.start()
+
+    def _show_outdated(self) -> None:
+        self.show_message(f"Drawing {self.view.title} …")
+
+    def show_drawing(self, drawing: Drawing) -> None:
+        """Shows a new drawing of this view."""
+        self._outdated.stop()
+        self._subtitle.show_text(drawing.title.removeprefix(self.view.title).lstrip(": "))
+        self._caption.show_text(drawing.caption)
+        self._caption.setVisible(bool(drawing.caption))
+        self.canvas.show_drawing(drawing)
+        self._stack.setCurrentWidget(self.canvas)
+
+    def show_message(self, text: str, hint: str = "") -> None:
+        """Says why there is nothing to see."""
+        self._outdated.stop()
+        self._subtitle.show_text("")
+        self._caption.setVisible(False)
+        self._message.show_message(Message(text, hint))
+        self._stack.setCurrentWidget(self._message)
+
+    def words_height(self, width: int) -> int:
+        """The height of all but the panels at a width."""
+        words = (label.height_at(width) for label in (self._subtitle, self._caption))
+        return sum(words) + 2 * UNIT + 2 * (UNIT - 2)
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """What is to be seen; None while there is only a message."""
+        shown = self._stack.currentWidget() is self.canvas
+        return self.canvas.drawing if shown else None
+
+    def show_focus(self, on: bool) -> None:
+        """Marks the card whose options and help are offered."""
+        self.setProperty("focused", "true" if on else "false")
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def show_maximised(self, on: bool) -> None:
+        """Says on the button what it will do next."""
+        self._maximised = on
+        if self._buttons:
+            self._buttons[-1].setText("⤡" if on else "⤢")
+            self._buttons[-1].setToolTip("Back to all views (Esc)" if on else "Maximise (F)")
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        self.canvas.restyle()
+
+    def _header(self) -> QWidget:
+        header = QWidget()
+        layout = QHBoxLayout(header)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(UNIT)
+        if self._titled:
+            title = QLabel(self.view.title)
+            title.setObjectName("title")
+            title.setToolTip(self.view.shows)
+            layout.addWidget(title)
+        layout.addWidget(self._subtitle, 1)
+        header.setToolTip("Drag it out of the window to have this view as a PNG")
+        DragOut(self, header)
+        return header
+
+    def _tool_strip(self) -> QFrame:
+        """The buttons, over the header's right end while the mouse is on the card."""
+        strip = QFrame(self)
+        strip.setObjectName("strip")
+        layout = QHBoxLayout(strip)
+        layout.setContentsMargins(UNIT, 0, 0, 0)
+        layout.setSpacing(0)
+        for wish, sign, tip in (
+            ("help", "?", "What this shows, its formula and source (F1)"),
+            ("options", "⚙", "Options of this view"),
+            ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),
+            ("maximise", "⤢", "Maximise (F, or double click)"),
+        ):
+            layout.addWidget(self._button(wish, sign, tip))
+        strip.setVisible(False)
+        return strip
+
+    def _button(self, wish: str, sign: str, tip: str) -> QToolButton:
+        button = quiet_button(sign, tip, f"{wish} {self.view.title}")
+        button.setProperty("wish", wish)
+        button.clicked.connect(self._pressed)
+        self._buttons.append(button)
+        return button
+
+    def _pressed(self) -> None:
+        self.focused.emit(self.view.name)
+        self.wished.emit(self.sender().property("wish"), self.view.name)
+
+    def _double_clicked(self) -> None:
+        self.double_clicked.emit(self.view.name)
+
+    def _clicked(self, found: object) -> None:
+        self.focused.emit(self.view.name)
+        self.clicked.emit(found)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        if self._tools is None:
+            self._tools = self._tool_strip()
+            self.show_maximised(self._maximised)
+        self._place_tools()
+        self._tools.setVisible(True)
+        self._tools.raise_()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self._tools is not None:
+            self._tools.setVisible(False)
+        super().leaveEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._place_tools()
+        super().resizeEvent(event)
+
+    def _place_tools(self) -> None:
+        if self._tools is not None:
+            size = self._tools.sizeHint()
+            left = self.width() - size.width() - 6
+            self._tools.setGeometry(left, UNIT - 4, size.width(), size.height())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.focused.emit(self.view.name)
+        super().mousePressEvent(event)

@@ -1,0 +1,1 @@
+"""Figures for paper: the dialog, its form, and where they are saved."""

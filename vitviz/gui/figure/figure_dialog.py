@@ -1,0 +1,301 @@
+"""A figure composed for paper: what is seen here is the file, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.progress import Progress
+from vitviz.gui.canvas.qimages import image_of
+from vitviz.gui.figure.figure_form import ComposerForm
+from vitviz.gui.figure.figure_saving import FIGURES, ask_where, first_name, save_to
+from vitviz.gui.widgets.theme import UNIT, first_size
+from vitviz.session.figure.figure_composition import VIEWS, Composition, compose
+from vitviz.session.session import Session
+from vitviz.session.work.jobs import Job
+from vitviz.session.work.log import sentence
+
+if TYPE_CHECKING:
+    from vitviz.figures.paper import Paper
+
+KINDS = f"{FIGURES};;Numbers for Python (*.npz);;Numbers as a table (*.csv)"
+ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
+NUMBERS = (".npz", ".csv")
+MM = 25.4
+_LEAST = 60
+"""Dots per inch of a preview at least."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What was composed: the page, its drawings one by one, and the page printed for the screen."""
+
+    page: Drawing
+    drawings: tuple[Drawing, ...]
+    pixels: np.ndarray
+    paper: Paper
+    fonts: tuple[str, ...]
+
+
+class Composer(QDialog):
+    """The page on the left, what can be chosen on the right; it does not block the window."""
+
+    def __init__(
+        self, parent: QWidget, session: Session, first: Composition, tell: Callable[[str], None]
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        subject = "all views" if VIEWS in first.ways else first.view.title
+        self.setWindowTitle(f"Compose a figure: {subject}")
+        first_size(self, 1180, 780)
+        self._session, self._first, self._tell = session, first, tell
+        self._key = ("compose", id(self))
+        self.made: Made | None = None
+        self._closed = False
+        self.form = ComposerForm(first)
+        self.form.changed.connect(self._soon)
+        self._page = QLabel()
+        self._page.setObjectName("paper")
+        self._page.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._page.setAccessibleName("The page as it will be saved")
+        self._said = QLabel()
+        self._said.setObjectName("quiet")
+        self._said.setWordWrap(True)
+        self._stop = QPushButton("Stop")
+        self._stop.setToolTip("Leave the page as it is")
+        self._stop.clicked.connect(self.stop)
+        self._stop.hide()
+        session.jobs.progressed.connect(self._progressed)
+        self._wait = QTimer(self, singleShot=True, interval=120)
+        self._wait.timeout.connect(self.refresh)
+        self._lay_out()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        self._scroll = QScrollArea()
+        self._scroll.setObjectName("desk")
+        self._scroll.setWidget(self._page)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        left = QVBoxLayout()
+        left.addWidget(self._scroll, 1)
+        told = QHBoxLayout()
+        told.addWidget(self._said, 1)
+        told.addWidget(self._stop)
+        left.addLayout(told)
+        side = QScrollArea()
+        side.setWidget(self.form)
+        side.setWidgetResizable(True)
+        side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        side.setFixedWidth(340)
+        right = QVBoxLayout()
+        right.addWidget(side, 1)
+        right.addLayout(self._buttons())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * UNIT, 2 * UNIT, 2 * UNIT, 2 * UNIT)
+        layout.setSpacing(2 * UNIT)
+        layout.addLayout(left, 1)
+        layout.addLayout(right)
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(UNIT)
+        self.copy_button = QPushButton("Copy")
+        self.copy_button.setToolTip("Put the page on the clipboard as a picture")
+        self.copy_button.clicked.connect(self.copy)
+        self.film_button = QPushButton("Animate…")
+        self.film_button.setToolTip("Save the drawings one after another: GIF, WebP, PNG or MP4")
+        self.film_button.clicked.connect(self.save_animation)
+        self.save_button = QPushButton("Save…")
+        self.save_button.setDefault(True)
+        self.save_button.clicked.connect(self.save)
+        for button in (self.copy_button, self.film_button):
+            row.addWidget(button)
+        row.addStretch()
+        row.addWidget(self.save_button)
+        for button in (self.copy_button, self.film_button, self.save_button):
+            button.setEnabled(False)
+        return row
+
+    # What is shown
+
+    def _soon(self) -> None:
+        self._wait.start()
+
+    def refresh(self) -> None:
+        """Has the page composed and printed anew, off the window's thread."""
+        asked = self.form.asked()
+        wanted = asked.composition(self._first)
+        dots = max(_LEAST, round(self._room() / asked.width_mm * MM * self.devicePixelRatioF()))
+
+        def work(progress: Progress) -> Made:
+            from vitviz.figures.render import pixels
+            from vitviz.figures.text import fonts
+
+            paper = asked.paper()
+            page, drawings = compose(wanted, progress)
+            progress(0, 0, "printing the page")
+            return Made(page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper,
+                        fonts())  # fmt: skip
+
+        self._session.jobs.cancel(self._key)
+        self._session.jobs.submit(
+            self._key, work, lane="draw", done=self._show, failed=self._failed,
+            label="composing the figure", quiet=True,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Leaves the page as it was before the last change."""
+        self._session.jobs.cancel(self._key)
+        self._stop.hide()
+        self._said.setText("Stopped: the page is as it was before the last change.")
+
+    def _progressed(self, job: Job) -> None:
+        """A page that takes a while says how far it is."""
+        if job.key != self._key:
+            return
+        far = f" ({job.done + 1:.0f} of {job.total:.0f})" if 0 <= job.done < job.total else ""
+        self._said.setText(f"Composing: {job.what}{far} …")
+        self._stop.show()
+
+    def _room(self) -> int:
+        return max(self._scroll.viewport().width() - 4 * UNIT, 240)
+
+    def _show(self, made: Made) -> None:
+        if self._closed:
+            return
+        self.made = made
+        self._stop.hide()
+        image = image_of(made.pixels)
+        self._page.setPixmap(QPixmap.fromImage(self._fitted(image)))
+        rows, cols = made.pixels.shape[:2]
+        paper = made.paper
+        wide, high = paper.width_mm, paper.width_mm * rows / cols
+        self._said.setText(
+            f"{wide:.0f} × {high:.0f} mm · {wide / MM * paper.dpi:.0f} × "
+            f"{high / MM * paper.dpi:.0f} pixels at {paper.dpi} dpi · {len(made.drawings)} "
+            f"{'drawing' if len(made.drawings) == 1 else 'drawings'}"
+        )
+        self.form.show_panels(made.drawings[0])
+        self.form.show_fonts(made.fonts)
+        self.copy_button.setEnabled(True)
+        self.save_button.setEnabled(True)
+        self.film_button.setEnabled(len(made.drawings) > 1)
+
+    def _fitted(self, image: QImage) -> QImage:
+        """The whole page where that can be read, else as wide as there is room."""
+        ratio = self.devicePixelRatioF()
+        high = (self._scroll.viewport().height() - 2 * UNIT) * ratio
+        if 0.45 * image.height() < high < image.height():
+            image = image.scaledToHeight(round(high), Qt.TransformationMode.SmoothTransformation)
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def _failed(self, error: Exception) -> None:
+        if not self._closed:
+            self._stop.hide()
+            self._said.setText(sentence(error, "composing the figure"))
+            self.save_button.setEnabled(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._soon()
+
+    def done(self, result: int) -> None:
+        """Closes it; what is still on the way is not wanted any more."""
+        self._closed = True
+        self._wait.stop()
+        self._session.jobs.progressed.disconnect(self._progressed, missing_ok=True)
+        self._session.jobs.cancel(self._key)
+        super().done(result)
+
+    # What is made of it
+
+    def copy(self) -> None:
+        """The page on the clipboard, at the resolution that was chosen."""
+        if (made := self.made) is not None:
+            self._printed(made, "copying the figure", lambda data: put_on_clipboard(data))
+
+    def _printed(self, made: Made, doing: str, then: Callable[[bytes], None]) -> None:
+        def work(_: Progress) -> bytes:
+            from vitviz.figures.save import written
+
+            return written(made.page, "png", made.paper)
+
+        self._session.jobs.submit(
+            ("print", id(self)), work, lane="read", done=then, failed=self._failed, label=doing
+        )
+
+    def save(self) -> None:
+        """Asks where, and saves the page, with its numbers beside it where that was chosen."""
+        made, beside = self.made, NUMBERS if self.form.asked().numbers else ()
+        if made is None or (path := self._asked(KINDS, ".png", beside)) is None:
+            return
+
+        def work(_: Progress) -> None:
+            from vitviz.figures.save import save
+
+            for file in dict.fromkeys((path, *(path.with_suffix(each) for each in beside))):
+                save(made.page, file, paper=made.paper)
+
+        self._do(path, work)
+
+    def save_animation(self) -> None:
+        """Asks where, and saves the drawings one after another."""
+        made, asked = self.made, self.form.asked()
+        if made is None or (path := self._asked(ANIMATIONS, ".gif")) is None:
+            return
+
+        def work(progress: Progress) -> None:
+            from vitviz.figures.animate import animate
+
+            animate(
+                made.drawings, path, seconds=asked.seconds, paper=replace(made.paper, dpi=120),
+                one_range=asked.one_range, progress=progress,
+            )  # fmt: skip
+
+        self._do(path, work)
+
+    def _asked(self, kinds: str, usual: str, beside: Sequence[str] = ()) -> Path | None:
+        made = cast(Made, self.made)
+        return ask_where(
+            self, "Save figure", first_name(self._session, made.page, usual), kinds, beside
+        )
+
+    def _do(self, path: Path, work: Callable[[Progress], None]) -> None:
+        def tell(said: str) -> None:
+            self._tell(said)
+            self._say(said)
+
+        save_to(self._session, path, work, tell, self._say)
+
+    def _say(self, said: str) -> None:
+        if not self._closed:
+            self._said.setText(said)
+
+    def sizeHint(self) -> QSize:
+        return QSize(1180, 780)
+
+
+def put_on_clipboard(data: bytes) -> None:
+    """A PNG on the clipboard, as a picture and as the file with its recipe."""
+    mime = QMimeData()
+    mime.setData("image/png", QByteArray(data))
+    mime.setImageData(QImage.fromData(QByteArray(data)))
+    QGuiApplication.clipboard().setMimeData(mime)

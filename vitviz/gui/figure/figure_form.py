@@ -1,0 +1,291 @@
+"""What can be chosen for a figure: what it goes over, its paper, and what stands beside the maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.gui.widgets.theme import UNIT
+from vitviz.session.figure.figure_composition import COLUMNS, VIEWS, Composition
+
+if TYPE_CHECKING:
+    from vitviz.figures.paper import Paper
+
+PRESETS = (("One column", 85.0), ("Text width", 180.0), ("Slide", 254.0))
+SWITCHES = (
+    ("title", "Title", True, ""),
+    ("labels", "Labels", True, "The heading of each panel"),
+    ("letters", "Letters a, b, c", False, "A letter before each panel"),
+    ("facts", "Numbers beside", True, "The figures that a panel states"),
+    ("caption", "Caption", True, "Model, picture and options below"),
+    ("method", "Method", False, "The view's formula in the caption"),
+)
+_OWN = "as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """All that is chosen in the form."""
+
+    ways: tuple[str, ...]
+    panel: int | None
+    one_range: bool
+    heading: str
+    width_mm: float
+    dpi: int
+    font: str
+    size: float
+    background: str
+    bars: str
+    title: bool
+    labels: bool
+    letters: bool
+    facts: bool
+    caption: bool
+    method: bool
+    numbers: bool
+    seconds: float
+
+    def composition(self, first: Composition) -> Composition:
+        """What is to be on the page."""
+        return replace(
+            first, ways=self.ways, panel=self.panel, one_range=self.one_range, method=self.method,
+            title=self.heading or None,
+        )  # fmt: skip
+
+    def paper(self) -> Paper:
+        """What it is printed on. Imports matplotlib's side: not for the window's thread."""
+        from vitviz.figures.paper import Paper
+
+        return Paper(
+            self.width_mm, self.dpi, self.font, self.size, self.background, self.title, self.labels,
+            self.letters, self.facts, self.caption, self.bars,  # type: ignore[arg-type]
+            grid=bool(self.ways),
+        )  # fmt: skip
+
+
+class ComposerForm(QWidget):
+    """The choices in three groups; announces every change."""
+
+    changed = Signal()
+
+    def __init__(self, first: Composition) -> None:
+        super().__init__()
+        self._first = first
+        self._panels: tuple[str, ...] = ()
+        self.across, self.across_list = self._way(first)
+        self.down, self.down_list = self._way(first, columns=False)
+        self.panel = _choice([("All panels", None)])
+        self.one_range = _switch("One colour range", True, "One colour means one value on the page")
+        self.heading = QLineEdit()
+        self.heading.setPlaceholderText("as usual")
+        self.width_preset = _choice([*PRESETS, ("Own width", 0.0)], 1)
+        self.page_width = _number(40, 2000, 180, " mm")
+        self.dpi = QSpinBox(minimum=50, maximum=1200, value=300, singleStep=50, suffix=" dpi")
+        self.font_box = _choice([("DejaVu Sans", "DejaVu Sans")])
+        self.type_size = _number(4, 24, 7, " pt", 0.5)
+        self.background = _choice([("White", "white"), ("Transparent", "transparent"),
+                                   ("Light grey", "#f2f2f2")])  # fmt: skip
+        self.bars = _choice([("One for each map", "each"), ("One for all", "shared"),
+                             ("None", "none")])  # fmt: skip
+        self.switches = {name: _switch(words, on, tip) for name, words, on, tip in SWITCHES}
+        self.numbers = _switch(
+            "Save the numbers too",
+            False,
+            "The same as .npz and .csv beside it; the first line of the .csv is the recipe",
+        )
+        self.seconds = _number(0.05, 10, 0.4, " s", 0.1)
+        self._fill()
+        if VIEWS in first.ways:
+            self.across.setCurrentIndex(self.across.findData(VIEWS))
+            self._changed()
+        self._listen()
+
+    def asked(self) -> Asked:
+        """What is chosen now."""
+        ways = [f"{box.currentData()}={which}" if (which := _listed(line)) else box.currentData()
+                for box, line in ((self.down, self.down_list), (self.across, self.across_list))
+                if box.currentData()]  # fmt: skip
+        chosen = {name: switch.isChecked() for name, switch in self.switches.items()}
+        return Asked(
+            tuple(ways), self.panel.currentData(), self.one_range.isChecked(),
+            self.heading.text().strip(), self.page_width.value(), self.dpi.value(),
+            self.font_box.currentData(), self.type_size.value(), self.background.currentData(),
+            self.bars.currentData(), numbers=self.numbers.isChecked(),
+            seconds=self.seconds.value(), **chosen,
+        )  # fmt: skip
+
+    def show_panels(self, drawing: Drawing) -> None:
+        """Offers the panels of the drawing, without announcing a change."""
+        names = tuple(panel.title or f"panel {at}" for at, panel in enumerate(drawing.panels, 1))
+        if len(names) == len(self._panels):
+            return
+        self._panels, chosen = names, self.panel.currentData()
+        self.panel.blockSignals(True)
+        self.panel.clear()
+        ways = self.asked().ways
+        self.panel.addItem("All panels" if ways in ((), (VIEWS,)) else "The first map", None)
+        for at, name in enumerate(names):
+            self.panel.addItem(name, at)
+        self.panel.setCurrentIndex(max(self.panel.findData(chosen), 0))
+        self.panel.blockSignals(False)
+
+    def _way(self, first: Composition, columns: bool = True) -> tuple[QComboBox, QLineEdit]:
+        """What to go over, and which of it."""
+        ways = [(_OWN, ""), ("all layers", "layer"), ("all heads", "head"), ("tokens", "token")]
+        if columns and len(first.beside) > 1:
+            ways.append(("all columns", COLUMNS))
+        if len(first.views) > 1:
+            ways.append(("all views", VIEWS))
+        ways += [(option.name.replace("_", " "), option.name) for option in first.view.options
+                 if option.kind in ("choice", "switch", "number")]  # fmt: skip
+        which = QLineEdit()
+        which.setPlaceholderText("all")
+        which.setToolTip("Which, such as 0,3,6-11; tokens as class;7,7; values as 0.1,0.5")
+        which.setFixedWidth(96)
+        which.setEnabled(False)
+        return _choice(ways), which
+
+    def _fill(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, UNIT, 0)
+        layout.setSpacing(UNIT)
+        layout.addWidget(_heading("What is on the page"))
+        layout.addLayout(_rows(
+            ("Across", _beside(self.across, self.across_list)),
+            ("Down", _beside(self.down, self.down_list)),
+            ("Panels", self.panel), ("Title", self.heading), ("", self.one_range),
+        ))  # fmt: skip
+        layout.addSpacing(UNIT)
+        layout.addWidget(_heading("Paper"))
+        layout.addLayout(_rows(
+            ("Width", _beside(self.width_preset, self.page_width)), ("Resolution", self.dpi),
+            ("Font", _beside(self.font_box, self.type_size)), ("Background", self.background),
+        ))  # fmt: skip
+        layout.addSpacing(UNIT)
+        layout.addWidget(_heading("Beside the maps"))
+        layout.addLayout(_rows(("Colour bar", self.bars)))
+        switches = list(self.switches.values())
+        for one, two in zip(switches[::2], switches[1::2], strict=True):
+            layout.addLayout(_beside(one, two))
+        layout.addSpacing(UNIT)
+        layout.addWidget(_heading("Saving"))
+        layout.addWidget(self.numbers)
+        layout.addLayout(_rows(("Each frame", self.seconds)))
+        layout.addStretch()
+
+    def _listen(self) -> None:
+        for box in (self.across, self.down, self.panel, self.font_box, self.background, self.bars):
+            box.currentIndexChanged.connect(self._changed)
+        for line in (self.across_list, self.down_list, self.heading):
+            line.textChanged.connect(self._changed)
+        for spin in (self.page_width, self.dpi, self.type_size):
+            spin.valueChanged.connect(self._changed)
+        for switch in (self.one_range, *self.switches.values()):
+            switch.toggled.connect(self._changed)
+        self.width_preset.activated.connect(self._preset)
+        self.across.activated.connect(self._went)
+        self.down.activated.connect(self._went)
+        self.page_width.valueChanged.connect(self._show_preset)
+
+    def _changed(self) -> None:
+        for box, listed in ((self.across, self.across_list), (self.down, self.down_list)):
+            listed.setEnabled(box.currentData() not in ("", COLUMNS, VIEWS))
+        self._panels = ()
+        self.changed.emit()
+
+    def _went(self) -> None:
+        """Many small maps want one colour bar and no numbers beside them."""
+        many = bool(self.across.currentData() or self.down.currentData())
+        self.bars.setCurrentIndex(1 if many else 0)
+        self.panel.setCurrentIndex(0)
+
+    def _preset(self) -> None:
+        if width := self.width_preset.currentData():
+            self.page_width.setValue(width)
+
+    def _show_preset(self, width: float) -> None:
+        at = next((at for at, (_, each) in enumerate(PRESETS) if each == width), len(PRESETS))
+        self.width_preset.setCurrentIndex(at)
+
+    def show_fonts(self, names: Sequence[str]) -> None:
+        """The fonts that there are, once they are known."""
+        chosen = self.font_box.currentData()
+        self.font_box.blockSignals(True)
+        self.font_box.clear()
+        for name in names:
+            self.font_box.addItem(name, name)
+        self.font_box.setCurrentIndex(max(self.font_box.findData(chosen), 0))
+        self.font_box.blockSignals(False)
+
+
+def _listed(line: QLineEdit) -> str:
+    """Which of them, where that can be chosen."""
+    return line.text().strip() if line.isEnabled() else ""
+
+
+def _choice(items: Sequence[tuple[str, object]], at: int = 0) -> QComboBox:
+    box = QComboBox()
+    for words, value in items:
+        box.addItem(words, value)
+    box.setCurrentIndex(at)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    return box
+
+
+def _switch(words: str, on: bool, tip: str) -> QCheckBox:
+    box = QCheckBox(words)
+    box.setChecked(on)
+    box.setToolTip(tip)
+    return box
+
+
+def _number(low: float, high: float, value: float, unit: str, step: float = 1) -> QDoubleSpinBox:
+    spin = QDoubleSpinBox(minimum=low, maximum=high, value=value, suffix=unit, singleStep=step)
+    spin.setDecimals(0 if step >= 1 else 1)
+    spin.setFixedWidth(96)
+    return spin
+
+
+def _heading(words: str) -> QLabel:
+    label = QLabel(words)
+    label.setObjectName("title")
+    return label
+
+
+def _beside(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(UNIT)
+    for widget in widgets:
+        row.addWidget(widget, 1)
+    return row
+
+
+def _rows(*rows: tuple[str, QWidget | QHBoxLayout]) -> QFormLayout:
+    form = QFormLayout()
+    form.setSpacing(UNIT)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for words, field in rows:
+        label = QLabel(words)
+        label.setObjectName("quiet")
+        label.setFixedWidth(84)
+        label.setMinimumHeight(30)
+        form.addRow(label, field)
+    return form

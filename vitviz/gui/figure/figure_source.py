@@ -1,0 +1,161 @@
+"""From what is on screen to a figure: the composer, code and commands to paste, a PNG dragged out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QUrl
+from PySide6.QtGui import QDrag, QGuiApplication, QImage, QMouseEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.trace import Trace
+from vitviz.core.progress import VitvizError
+from vitviz.gui.figure.figure_dialog import Composer
+from vitviz.session.figure.code_snippets import as_command, as_python
+from vitviz.session.figure.drawing_sweep import Subject
+from vitviz.session.figure.figure_composition import VIEWS, Composition
+from vitviz.session.session import Session
+from vitviz.views import find, views
+
+if TYPE_CHECKING:
+    from vitviz.gui.columns.view_card import Card
+
+
+def open_composer(
+    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None],
+    *, whole: bool = False,
+) -> Composer | None:  # fmt: skip
+    """The composer for a view that is on screen, or for the `whole` column that it is in; None while
+    its trace is not there."""
+    first = composition_of(session, drawing)
+    if first is None:
+        return None
+    composer = Composer(parent, session, replace(first, ways=(VIEWS,)) if whole else first, tell)
+    composer.show()
+    return composer
+
+
+def composition_of(session: Session, drawing: Drawing) -> Composition | None:
+    """What is on screen as a page to begin with, the columns beside it."""
+    made, lives = drawing.made, [live for live in session.columns if live.trace is not None]
+    found = traces_of(session, drawing)
+    if made is None or not found:
+        return None
+    view, values = find(drawing.view), dict(made.options)
+    other = found[1] if len(found) > 1 else None
+    words = Counter(live.column.model.words for live in lives)
+    beside = []
+    for at, live in enumerate(lives, start=1):
+        partner = session.columns.partner(live)
+        against = partner.trace if view.traces == 2 and partner is not None else None
+        if live.trace is None or (view.traces == 2 and against is None):
+            continue
+        name = live.column.model.words
+        name = name if words[name] == 1 else f"{at}: {name}, {live.trace.picture.name}"
+        beside.append((name, Subject(live.trace, live.selection, values, against)))
+    subject = Subject(found[0], made.selection, values, other)
+    shown = tuple(
+        (each, dict(how.options))
+        for name, each in views().items()
+        if each.traces == 1
+        and (drawn := session.drawings.get(name)) is not None
+        and (how := drawn.made) is not None
+    )
+    return Composition(view, subject, drawing, beside=tuple(beside), views=shown)
+
+
+def traces_of(session: Session, drawing: Drawing) -> tuple[Trace, ...]:
+    """The traces that a drawing was made from, as far as they are still in a column."""
+    if drawing.made is None:
+        return ()
+    wanted = [run for run in (drawing.made.run, drawing.made.against) if run is not None]
+    found = []
+    for run in wanted:
+        for live in (session.columns.active, *session.columns):
+            trace = live.trace
+            same = trace is not None and trace.picture.key == run.picture_key
+            if (
+                trace is not None
+                and same
+                and trace.model.asked == run.asked
+                and ((trace.model.called, trace.fit) == (run.model, run.fit))
+            ):
+                found.append(trace)
+                break
+    return tuple(found) if len(found) == len(wanted) else ()
+
+
+def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
+    """Puts code ("python") or a command on the clipboard; says what happened in a sentence."""
+    traces = traces_of(session, drawing)
+    if drawing.made is None or not traces:
+        return "There is nothing to copy yet; open a picture first."
+    try:
+        say = as_python if kind == "python" else as_command
+        text = say(drawing.made, traces, drawing.ranges)
+    except VitvizError as error:
+        return str(error)
+    QGuiApplication.clipboard().setText(text)
+    return f"Copied as {'Python' if kind == 'python' else 'a command'}: paste it and run it."
+
+
+class DragOut(QObject):
+    """Dragging a card by its header takes the view out of the window as a PNG."""
+
+    def __init__(self, card: Card, handle: QWidget) -> None:
+        super().__init__(card)
+        self._card, self._start = card, QPointF()
+        handle.installEventFilter(self)
+        handle.setCursor(Qt.CursorShape.OpenHandCursor)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Begins a drag once the mouse has moved far enough."""
+        if not isinstance(event, QMouseEvent):
+            return False
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self._start = event.position()
+        far = (event.position() - self._start).manhattanLength() > QApplication.startDragDistance()
+        held = bool(event.buttons() & Qt.MouseButton.LeftButton)
+        if (
+            event.type() == QEvent.Type.MouseMove
+            and held
+            and far
+            and self._card.drawing is not None
+        ):
+            self._drag(self._card.drawing)
+            return True
+        return False
+
+    def _drag(self, drawing: Drawing) -> None:
+        drag = QDrag(self._card)
+        shown = self._card.canvas.grab()
+        drag.setPixmap(shown.scaledToWidth(160, Qt.TransformationMode.SmoothTransformation))
+        drag.setMimeData(figure_to_drop(drawing, shown.toImage()))
+        drag.exec(Qt.DropAction.CopyAction)
+
+
+def figure_to_drop(drawing: Drawing, shown: QImage) -> QMimeData:
+    """The view as it is on screen, as a picture and as a PNG's file, its recipe inside."""
+    from vitviz.figures.recipes import ascii_recipe
+
+    picture = Path(dict(drawing.recipe).get("picture", "")).stem
+    file = Path(_folder().name, f"{picture or 'figure'}-{drawing.view}.png")
+    shown.setText("vitviz", ascii_recipe(drawing))
+    shown.save(str(file))
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file))])
+    mime.setImageData(shown)
+    return mime
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Files that were dragged out live as long as the process: who took them may read them late."""
+    return tempfile.TemporaryDirectory(prefix="vitviz-", ignore_cleanup_errors=True)

@@ -1,0 +1,1 @@
+"""Small pieces that every room uses: theme, labels, keys, subscriptions."""
