@@ -15,7 +15,7 @@ from PIL import Image
 import vitviz
 from vitviz.__main__ import main
 from vitviz.cli import run
-from vitviz.cli.cards import card_lines
+from vitviz.cli.card_text import card_lines
 from vitviz.models.loading.bundled import bundled_in
 from vitviz.session.app.launch_options import Launch
 from vitviz.views import views

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 import vitviz
-from vitviz.cli.asked import (
+from vitviz.cli.batch_command import batch
+from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
     HEAD,
@@ -25,9 +26,8 @@ from vitviz.cli.asked import (
     view_named,
     window_size,
 )
-from vitviz.cli.drawing import draw, replay, trace
-from vitviz.cli.listing import list_models, list_views, smoke
-from vitviz.cli.many import batch
+from vitviz.cli.draw_commands import draw, replay, trace
+from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import Launch
 

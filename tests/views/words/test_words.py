@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 
 import vitviz
-from vitviz.cli.asked import token_of
+from vitviz.cli.command_arguments import token_of
 from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines, Raster, aim
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Place, Selection

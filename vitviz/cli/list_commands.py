@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vitviz.cli.asked import JSON, meter, option_words, print_json
-from vitviz.cli.cards import card_lines
-from vitviz.cli.checking import check_families
-from vitviz.cli.search import search
+from vitviz.cli.card_text import card_lines
+from vitviz.cli.check_command import check_families
+from vitviz.cli.command_arguments import JSON, meter, option_words, print_json
+from vitviz.cli.search_command import search
 from vitviz.views import View
 from vitviz.views import views as all_views
 

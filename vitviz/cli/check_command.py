@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vitviz.cli.asked import meter, print_json
+from vitviz.cli.command_arguments import meter, print_json
 
 if TYPE_CHECKING:
     from vitviz.models.model_check import Checked

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 import vitviz
-from vitviz.cli.asked import (
+from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
     HEAD,

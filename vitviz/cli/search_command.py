@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from vitviz.cli.asked import print_json
+from vitviz.cli.command_arguments import print_json
 from vitviz.session.files.settings import read_settings
 from vitviz.session.library.library_items import Filters, Item
 from vitviz.session.library.model_library import Library

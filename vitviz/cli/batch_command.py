@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from vitviz.cli.asked import (
+from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
     HEAD,
@@ -35,7 +35,7 @@ from vitviz.cli.asked import (
     token_of,
     view_named,
 )
-from vitviz.cli.drawing import model_named
+from vitviz.cli.draw_commands import model_named
 from vitviz.core.progress import Progress, VitvizError
 from vitviz.folders.batch import Order, Outcome
 from vitviz.folders.batch import batch as run_batch
