@@ -17,13 +17,13 @@ import msgspec
 from project import BUILD, NAME, ROOT, version
 
 sys.path.insert(0, str(ROOT))
-from vitviz.session.app.licences import Part, part, texts
+from vitviz.session.app.licences import LicensedPart, part, texts
 
 Contents = dict[str, list[Any]]
 """What PyInstaller put in: `modules` by name, `files` as [where it goes, where it came from]."""
 
 
-def write(contents: Contents, resources: Path, bill: Path) -> tuple[Part, ...]:
+def write(contents: Contents, resources: Path, bill: Path) -> tuple[LicensedPart, ...]:
     """Puts parts and licence texts beside the shipped resources, and the bill where it is wanted."""
     found = [*python_parts(contents), *system_parts(contents)]
     folder = resources / "licences"
@@ -40,7 +40,7 @@ def read_contents() -> Contents:
     return found
 
 
-def python_parts(contents: Contents) -> list[Part]:
+def python_parts(contents: Contents) -> list[LicensedPart]:
     """Python, and every package of which a module or a file is inside."""
     tops = {name.partition(".")[0] for name in contents["modules"]}
     tops |= {Path(goes).parts[0] for goes, _ in contents["files"]}
@@ -48,16 +48,18 @@ def python_parts(contents: Contents) -> list[Part]:
     names = {name for top in tops for name in by_module.get(top, ())} - {NAME}
     found = [part(distribution(name)) for name in names]
     found.append(
-        Part("Python", platform.python_version(), "PSF-2.0", "generic", "https://www.python.org")
+        LicensedPart(
+            "Python", platform.python_version(), "PSF-2.0", "generic", "https://www.python.org"
+        )
     )
     return sorted(found, key=lambda one: one.name.lower())
 
 
-def system_parts(contents: Contents) -> list[Part]:
+def system_parts(contents: Contents) -> list[LicensedPart]:
     """The system's own libraries that were copied in, by the package that they are of (Debian)."""
     sources = [source for _, source in contents["files"] if source.startswith(("/lib", "/usr/lib"))]
     owners = sorted({owner for source in sources if (owner := _owner(source))})
-    return [Part(name, number, _licence_of(name), "deb") for name, number in owners]
+    return [LicensedPart(name, number, _licence_of(name), "deb") for name, number in owners]
 
 
 @cache
@@ -92,7 +94,7 @@ def _copyright(package: str) -> str:
     return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
-def _pages(found: list[Part]) -> Iterator[str]:
+def _pages(found: list[LicensedPart]) -> Iterator[str]:
     """All licence texts, one part after the other."""
     yield f"vitviz {version()}\n{'=' * 78}\n\n{(ROOT / 'LICENSE').read_text(encoding='utf-8')}"
     for one in found:
@@ -122,7 +124,7 @@ def _python_licence() -> str:
     return found.read_text(encoding="utf-8") if found else "https://docs.python.org/3/license.html"
 
 
-def cyclonedx(found: list[Part]) -> dict[str, Any]:
+def cyclonedx(found: list[LicensedPart]) -> dict[str, Any]:
     """The bill in CycloneDX 1.5; the same parts give the same serial number."""
     components = [_component(one) for one in found]
     text = json.dumps(components, sort_keys=True)
@@ -144,7 +146,7 @@ def cyclonedx(found: list[Part]) -> dict[str, Any]:
     }
 
 
-def _component(one: Part) -> dict[str, Any]:
+def _component(one: LicensedPart) -> dict[str, Any]:
     where = "debian/" if one.kind == "deb" else ""
     address = f"pkg:{one.kind}/{where}{one.name.lower()}@{one.version}"
     found: dict[str, Any] = {

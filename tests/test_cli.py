@@ -17,7 +17,7 @@ from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.cli.card_text import card_lines
 from vitviz.models.loading.bundled import bundled_in
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.views import views
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,10 +27,10 @@ class Window:
     """Stands where the window would be opened, and keeps the wishes."""
 
     def __init__(self, code: int = 0) -> None:
-        self.launches: list[Launch] = []
+        self.launches: list[LaunchOptions] = []
         self.code = code
 
-    def __call__(self, launch: Launch) -> int:
+    def __call__(self, launch: LaunchOptions) -> int:
         self.launches.append(launch)
         return self.code
 
@@ -50,12 +50,12 @@ def test_the_window_gets_every_wish() -> None:
     )
     assert run(line.split(), window) == 0
     assert window.launches == [
-        Launch(("a.jpg", "b"), "m", 8, "pad", "cpu", "dark", (1600, 1000), Path("out.png"), "7,7",
+        LaunchOptions(("a.jpg", "b"), "m", 8, "pad", "cpu", "dark", (1600, 1000), Path("out.png"), "7,7",
                -1, 3, "heads")
     ]  # fmt: skip
     assert run([], Window(3)) == 3
     assert run(["a.jpg"], window) == 0
-    assert window.launches[1] == Launch(("a.jpg",))
+    assert window.launches[1] == LaunchOptions(("a.jpg",))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     _have_streams()
     argv = sys.argv[1:]
     if not argv:  # the window is up sooner without the command line's library
-        return open_window(Launch())
+        return open_window(LaunchOptions())
     from vitviz.cli import run
 
     return run(argv, open_window)
@@ -28,7 +28,7 @@ def _have_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
-def open_window(launch: Launch) -> int:
+def open_window(launch: LaunchOptions) -> int:
     """Opens the window, or gives the files to the one that is open; says why where neither works."""
     from vitviz.gui.app import qt_platform
 
@@ -41,9 +41,9 @@ def open_window(launch: Launch) -> int:
 
     if hand_over(launch):  # before the rest is imported: a window that is open has it already
         return 0
-    from vitviz.session.app.crash_report import Reporter
+    from vitviz.session.app.crash_report import CrashReporter
 
-    reporter = Reporter()
+    reporter = CrashReporter()
     reporter.start()
     from vitviz.gui.app.application import run
     from vitviz.session.app.exit_process import leave

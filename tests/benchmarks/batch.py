@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 
 import vitviz
-from vitviz.folders.batch import Order, batch
+from vitviz.folders.batch import BatchOrder, batch
 from vitviz.models.loading.model import Model
-from vitviz.models.tracing.batch_tracing import Several
+from vitviz.models.tracing.batch_tracing import BatchTracing
 
 Row = tuple[str, str, str]
 
@@ -68,14 +68,14 @@ def _plain(model: Model, files: Sequence[Path]) -> None:
 
     from vitviz.folders.batch import AHEAD, _ahead, _in_batches
 
-    loader = Several(model)
+    loader = BatchTracing(model)
     with ThreadPoolExecutor(1) as readers, torch.inference_mode():
         for opened in _in_batches(_ahead(readers, loader.ready, files, AHEAD * BATCH), BATCH):
             model.module(torch.cat([one[2] for _, one in opened if not isinstance(one, Exception)]))
 
 
 def _ours(model: Model, folder: Path, out: Path) -> None:
-    found = batch(Order(model, folder, out, rows=True, size=BATCH, workers=1))
+    found = batch(BatchOrder(model, folder, out, rows=True, size=BATCH, workers=1))
     assert found.done == PICTURES
 
 

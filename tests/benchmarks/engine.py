@@ -18,7 +18,7 @@ from vitviz.models.loading.preprocess import normalised
 from vitviz.models.record.attention.kept_maps import kept_maps
 from vitviz.models.record.attention.lazy_attention import EagerAttention
 from vitviz.models.record.layers_from_calls import read_calls
-from vitviz.models.record.recorder import Call, record
+from vitviz.models.record.recorder import AttentionCall, record
 
 Row = tuple[str, str, str]
 
@@ -48,7 +48,7 @@ def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> l
         with torch.inference_mode():
             model.module(pixels)
 
-    def recorded() -> list[Call]:
+    def recorded() -> list[AttentionCall]:
         _, calls = record(model.module, pixels, expected=12)
         assert not model.family.read(model.module, calls, grid, size).refused
         return calls

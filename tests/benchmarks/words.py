@@ -59,12 +59,12 @@ def _painted(trace: Trace, view: str, count: int) -> tuple[list[float], list[flo
     """Milliseconds from the wish to the painted canvas, by the clock and of processor time."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from vitviz.gui.app.application import application
-    from vitviz.gui.canvas.drawing_widget import Canvas
+    from vitviz.gui.canvas.drawing_widget import DrawingWidget
     from vitviz.gui.widgets import theme
 
     app = application()
     theme.apply(app, theme.DARK)
-    canvas = Canvas()
+    canvas = DrawingWidget()
     canvas.resize(1100, 480)
     canvas.show()
     times, worked = [], []

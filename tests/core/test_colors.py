@@ -7,10 +7,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from vitviz.core.colors import DIVERGING, Scale, Table, color_index, colored, table_colors
+from vitviz.core.colors import DIVERGING, ColorScale, ColorTable, color_index, colored, table_colors
 
 
-@pytest.mark.parametrize("table", get_args(Table))
+@pytest.mark.parametrize("table", get_args(ColorTable))
 def test_every_table_has_256_colours_that_cannot_be_changed(table):
     colors = table_colors(table)
     assert colors.shape == (256, 3)
@@ -19,7 +19,7 @@ def test_every_table_has_256_colours_that_cannot_be_changed(table):
         colors[0] = 0
 
 
-@pytest.mark.parametrize("table", sorted(set(get_args(Table)) - set(DIVERGING)))
+@pytest.mark.parametrize("table", sorted(set(get_args(ColorTable)) - set(DIVERGING)))
 def test_sequential_tables_grow_steadily_lighter_or_darker(table):
     light = table_colors(table) @ np.array([0.2126, 0.7152, 0.0722])
     steps = np.diff(light[::8])
@@ -52,5 +52,5 @@ def test_each_tile_may_have_its_own_range():
 
 
 def test_a_map_in_colours():
-    painted = colored(np.array([[0.0, 2.0]], np.float32), Scale(0, 2, "gray"))
+    painted = colored(np.array([[0.0, 2.0]], np.float32), ColorScale(0, 2, "gray"))
     assert painted.tolist() == [[[0, 0, 0], [255, 255, 255]]]

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from reference import make_trace
 
-from vitviz.core.colors import Scale, colored
+from vitviz.core.colors import ColorScale, colored
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Axis, Curve, Plot
@@ -20,7 +20,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.drawings.tiled_images import heat_mosaic, upsampled
 from vitviz.core.progress import VitvizError
 from vitviz.figures.layout import MARGIN, lay_out
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.render import render
 from vitviz.figures.text import MM, typeset, width
 from vitviz.views import views
@@ -79,7 +79,7 @@ def test_the_model_and_the_picture_are_printed_by_name():
 
 def test_panels_keep_their_shape_and_stay_on_the_page():
     for drawing in drawn(original=(200, 60)):
-        page = lay_out(drawing, Paper())
+        page = lay_out(drawing, PaperStyle())
         for placed in page.placed:
             assert placed.axes.left >= MARGIN
             assert placed.axes.right <= 180 - MARGIN + 1e-6
@@ -119,19 +119,19 @@ def test_words_are_as_wide_as_they_were_measured(dpi, bold):
         with typeset():
             inches = drawn.get_window_extent(canvas.get_renderer()).width / dpi
         assert inches / MM == pytest.approx(
-            width(text, 7, Paper(), bold), rel=0.004, abs=25.4 / dpi
+            width(text, 7, PaperStyle(), bold), rel=0.004, abs=25.4 / dpi
         )
 
 
 def test_panels_of_a_row_do_not_overlap(heads):
-    one, other = lay_out(heads, Paper()).placed
+    one, other = lay_out(heads, PaperStyle()).placed
     assert one.axes.right < other.axes.left
     assert one.axes.top == other.axes.top
 
 
 def test_long_titles_break_into_lines():
     title = "Where the class token of a model with a long name looks " * 3
-    page = lay_out(Drawing("v", title, ((Panel((), Box(0, 0, 1, 1)),),)), Paper(90))
+    page = lay_out(Drawing("v", title, ((Panel((), Box(0, 0, 1, 1)),),)), PaperStyle(90))
     assert len(page.title) > 2
     assert " ".join(page.title) == title.strip()
 
@@ -155,7 +155,9 @@ def test_smooth_maps_keep_their_values_at_the_centres():
 
 def test_an_empty_range_and_an_infinite_value_still_print(tmp_path):
     values = np.array([[1, 1], [1, np.inf]], np.float32)
-    panel = Panel((Heat(values, Box(0, 0, 2, 2), Scale(1, 1)),), Box(0, 0, 2, 2), bar=Scale(1, 1))
+    panel = Panel(
+        (Heat(values, Box(0, 0, 2, 2), ColorScale(1, 1)),), Box(0, 0, 2, 2), bar=ColorScale(1, 1)
+    )
     render(Drawing("v", "t", ((panel,),))).savefig(tmp_path / "a.png")
 
 
@@ -169,7 +171,7 @@ def test_the_words_around_a_plot_do_not_touch(width):
     line = Curve(np.arange(3.0), np.arange(3.0) / 2, "a line with a name")
     plot = Plot((line,), Axis("layer", 0, 2), Axis("share of attention", 0, 5))
     figure = render(
-        Drawing("test", "", ((Panel((plot,), Box(0, 0, 3, 4)),),)), paper=Paper(width_mm=width)
+        Drawing("test", "", ((Panel((plot,), Box(0, 0, 3, 4)),),)), paper=PaperStyle(width_mm=width)
     )
     FigureCanvasAgg(figure)
     boxes = {

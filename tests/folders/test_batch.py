@@ -16,10 +16,10 @@ import vitviz
 from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.figures.raw import raw_attention
-from vitviz.folders.batch import Order, batch
+from vitviz.folders.batch import BatchOrder, batch
 from vitviz.folders.output_files import pictures_of
 from vitviz.models.record.recorder import OnlyRow
-from vitviz.models.tracing.batch_tracing import Several
+from vitviz.models.tracing.batch_tracing import BatchTracing
 from vitviz.views import views
 from vitviz.views.api import selection_of, token_chosen
 
@@ -41,8 +41,10 @@ def folder(tmp_path: Path, photo: np.ndarray) -> Path:
 
 
 @pytest.fixture
-def order(folder: Path, tmp_path: Path, tiny_model) -> Order:
-    return Order(tiny_model, folder, tmp_path / "out", rows=True, size=3, settings={"model": "m"})
+def order(folder: Path, tmp_path: Path, tiny_model) -> BatchOrder:
+    return BatchOrder(
+        tiny_model, folder, tmp_path / "out", rows=True, size=3, settings={"model": "m"}
+    )
 
 
 def about(file: Path) -> dict:
@@ -50,7 +52,7 @@ def about(file: Path) -> dict:
         return json.loads(str(arrays["about"]))
 
 
-def test_every_picture_has_the_rows_that_it_has_alone(order: Order, folder: Path) -> None:
+def test_every_picture_has_the_rows_that_it_has_alone(order: BatchOrder, folder: Path) -> None:
     found = batch(order)
     assert (found.done, found.before, found.broken) == (7, 0, ())
     files = {"b c-attention.npz": "b c.png", "räven 狐/d-attention.npz": "räven 狐/d.png",
@@ -65,7 +67,7 @@ def test_every_picture_has_the_rows_that_it_has_alone(order: Order, folder: Path
         assert about(order.out / made)["verified"] < 1e-4
 
 
-def test_stopped_it_goes_on_and_makes_nothing_twice(order: Order) -> None:
+def test_stopped_it_goes_on_and_makes_nothing_twice(order: BatchOrder) -> None:
     def stop(done: float, total: float, what: str = "") -> None:
         if done >= 2:
             raise Cancelled
@@ -84,7 +86,7 @@ def test_stopped_it_goes_on_and_makes_nothing_twice(order: Order) -> None:
     assert batch(order).done == 0
 
 
-def test_a_line_that_was_cut_short_is_done_again(order: Order) -> None:
+def test_a_line_that_was_cut_short_is_done_again(order: BatchOrder) -> None:
     batch(order)
     manifest = order.out / "manifest.jsonl"
     manifest.write_bytes(manifest.read_bytes()[:-9])
@@ -92,14 +94,14 @@ def test_a_line_that_was_cut_short_is_done_again(order: Order) -> None:
 
 
 def test_a_picture_that_changed_is_done_again(
-    order: Order, folder: Path, photo: np.ndarray
+    order: BatchOrder, folder: Path, photo: np.ndarray
 ) -> None:
     batch(order)
     Image.fromarray(photo[::-1]).save(folder / "e.png")
     assert batch(order).done == 1
 
 
-def test_broken_pictures_are_left_out_and_reported(order: Order, folder: Path) -> None:
+def test_broken_pictures_are_left_out_and_reported(order: BatchOrder, folder: Path) -> None:
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
     (folder / "empty.jpg").touch()
     found = batch(order)
@@ -114,13 +116,13 @@ def test_broken_pictures_are_left_out_and_reported(order: Order, folder: Path) -
     assert not found.report.exists()
 
 
-def test_other_settings_are_not_mixed_into_one_folder(order: Order) -> None:
+def test_other_settings_are_not_mixed_into_one_folder(order: BatchOrder) -> None:
     batch(order)
     with pytest.raises(VitvizError, match=r"another order \(model differs\)"):
         batch(replace(order, settings={"model": "other"}))
 
 
-def test_shards_share_a_folder_without_overlap(order: Order, folder: Path) -> None:
+def test_shards_share_a_folder_without_overlap(order: BatchOrder, folder: Path) -> None:
     parts = [pictures_of(folder, (at, 3)) for at in (1, 2, 3)]
     assert sorted(file for part in parts for file in part) == sorted(pictures_of(folder, (1, 1)))
     found = [batch(replace(order, shard=(at, 3))) for at in (1, 2, 3)]
@@ -128,7 +130,7 @@ def test_shards_share_a_folder_without_overlap(order: Order, folder: Path) -> No
     assert len(list(order.out.rglob("*.npz"))) == 7
 
 
-def test_one_range_is_the_same_in_all_pictures(order: Order, tmp_path: Path) -> None:
+def test_one_range_is_the_same_in_all_pictures(order: BatchOrder, tmp_path: Path) -> None:
     heads = (views()["heads"], {})
     drawn = replace(order, views=(heads,), kinds=("npz",), rows=False, one_range=True,
                     out=tmp_path / "same")  # fmt: skip
@@ -144,7 +146,9 @@ def test_one_range_is_the_same_in_all_pictures(order: Order, tmp_path: Path) -> 
     assert max(own) == ranges.pop()[1]
 
 
-def test_figures_are_printed_beside_the_model(order: Order, tmp_path: Path, folder: Path) -> None:
+def test_figures_are_printed_beside_the_model(
+    order: BatchOrder, tmp_path: Path, folder: Path
+) -> None:
     for file in [*folder.iterdir()][2:]:
         if file.is_file():
             file.unlink()
@@ -159,7 +163,7 @@ def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np
     model = vitviz.load("test_vit", pretrained=False)
     for block in model.module.blocks:
         block.attn.fused_attn = False
-    several = Several(model)
+    several = BatchTracing(model)
     traces = several.trace([several.ready(photo), several.ready(photo[::-1])])
     assert several.batched is False
     alone = vitviz.trace(model, photo[::-1])
@@ -177,7 +181,7 @@ def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np
 def test_rows_alone_are_those_of_the_whole_trace(photo: np.ndarray, name, arguments, token) -> None:
     model = vitviz.load(name, pretrained=False, **arguments)
     pictures = [photo, photo[::-1], photo[:, :90]]
-    several = Several(model, only=lambda grid, crop: token_chosen(token, grid, crop))
+    several = BatchTracing(model, only=lambda grid, crop: token_chosen(token, grid, crop))
     traces = several.trace([several.ready(each) for each in pictures])
     assert several.batched is True
     for picture, found in zip(pictures, traces, strict=True):
@@ -208,14 +212,14 @@ def test_a_wrong_output_is_refused_where_only_rows_are_kept(photo: np.ndarray) -
                 found[1] *= 1.01
             return found
 
-    several = Several(model, only=lambda grid, crop: Selection())
+    several = BatchTracing(model, only=lambda grid, crop: Selection())
     batch = [several.ready(each) for each in (photo, photo[::-1], photo[:, ::-1])]
     assert all(each.layers for each in several.trace(batch))
     with Bent(), pytest.raises(Unsupported, match="differs from the module's own output"):
         several.trace(batch)
 
 
-def test_a_folder_without_pictures_is_one_sentence(order: Order, tmp_path: Path) -> None:
+def test_a_folder_without_pictures_is_one_sentence(order: BatchOrder, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(VitvizError, match="there are no pictures in"):
         batch(replace(order, folder=tmp_path / "none"))

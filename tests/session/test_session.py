@@ -12,13 +12,13 @@ import pytest
 from home import Home
 from PIL import Image
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Message
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files.settings import Settings, read_settings
 from vitviz.session.session import Session
@@ -323,7 +323,9 @@ def test_the_ends_of_the_range_push_each_other(ready: Session, heard: Heard) -> 
     assert (ready.look.low, ready.look.high) == (-0.25, -0.25)
     ready.set_look(low=-1.0, high=1.0)
     assert (ready.look.low, ready.look.high) == (-1, 1)
-    assert ready.drawings["positions"].panels[1].bar == Scale(-1, 1, "viridis", "cosine similarity")
+    assert ready.drawings["positions"].panels[1].bar == ColorScale(
+        -1, 1, "viridis", "cosine similarity"
+    )
     assert heard.of("drawing_failed") == []
 
 
@@ -387,7 +389,9 @@ def test_it_starts_with_what_the_command_line_says(
     session: Session, heard: Heard, request_: ModelRequest, files: list[Path]
 ) -> None:
     session.want(["heads"])
-    session.start(Launch(files=(str(files[1]),), model=request_.name, token="1,2", layer=0, head=1))
+    session.start(
+        LaunchOptions(files=(str(files[1]),), model=request_.name, token="1,2", layer=0, head=1)
+    )
     trace = session.trace
     assert trace is not None
     assert trace.picture.name == "1.png"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 
 from vitviz.core.progress import VitvizError
-from vitviz.views.options import Help, Look, Option, arguments, options_of
+from vitviz.views.options import Look, Option, OptionHelp, arguments, options_of
 
 
 def sample(
@@ -15,8 +15,8 @@ def sample(
     selection,
     *,
     kind: Literal["a", "b"] = "a",
-    share: Annotated[float, Help("A share", 0, 1, 0.1)] = 0.5,
-    count: Annotated[int, Help("A count", 1, 9)] = 3,
+    share: Annotated[float, OptionHelp("A share", 0, 1, 0.1)] = 0.5,
+    count: Annotated[int, OptionHelp("A count", 1, 9)] = 3,
     shown: bool = True,
     title: str | None = None,
     look: Look = Look(range="view"),

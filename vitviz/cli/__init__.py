@@ -21,17 +21,17 @@ from vitviz.cli.command_arguments import (
     MODEL,
     PATCH,
     TOKEN,
-    Fit,
     Misused,
     view_named,
     window_size,
 )
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.core.data.trace import Fit
 from vitviz.core.progress import VitvizError
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 
-OpenWindow = Callable[[Launch], int]
+OpenWindow = Callable[[LaunchOptions], int]
 
 _PICTURES = Parameter(help="Pictures, folders of pictures, or a checkpoint file.")
 
@@ -166,7 +166,7 @@ def _app(open_window: OpenWindow) -> App:
         """Open the window."""
         _no_command(files[0] if files else "")
         return open_window(
-            Launch(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
+            LaunchOptions(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
                    layer, head, view_named(view).name if view else "")
         )  # fmt: skip
 

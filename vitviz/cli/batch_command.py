@@ -26,7 +26,6 @@ from vitviz.cli.command_arguments import (
     PIXELS,
     TOKEN,
     UNTRAINED,
-    Fit,
     Misused,
     Printing,
     meter,
@@ -36,14 +35,15 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.cli.draw_commands import model_named
+from vitviz.core.data.trace import Fit
 from vitviz.core.progress import Progress, VitvizError
-from vitviz.folders.batch import Order, Outcome
+from vitviz.folders.batch import BatchOrder, BatchOutcome
 from vitviz.folders.batch import batch as run_batch
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
-Kind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
+FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
 
 
 def batch(
@@ -56,7 +56,7 @@ def batch(
     ] = (),
     model: Annotated[str, MODEL] = "",
     kind: Annotated[
-        tuple[Kind, ...],
+        tuple[FileKind, ...],
         Parameter(("--kind", "-k"), help="Files of each view; may be repeated (png)."),
     ] = ("png",),
     rows: Annotated[
@@ -114,7 +114,7 @@ def batch(
         "paper": asdict(paper), "folder": str(folder.resolve()),
     }  # fmt: skip
 
-    order = Order(
+    order = BatchOrder(
         loaded, folder, out, tuple((one, values[one.name]) for one in chosen), tuple(kind), rows,
         token_of(token), layer, head, fit, paper, one_range, part, size,
         workers or max(1, (os.cpu_count() or 2) - 1), settings,
@@ -145,7 +145,7 @@ def _shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _said(found: Outcome, out: Path, as_json: bool) -> int:
+def _said(found: BatchOutcome, out: Path, as_json: bool) -> int:
     if as_json:
         broken = [{"picture": file, "why": why} for file, why in found.broken]
         print_json({"done": found.done, "before": found.before, "broken": broken, "out": str(out)})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vitviz.cli.command_arguments import meter, print_json
 
 if TYPE_CHECKING:
-    from vitviz.models.model_check import Checked
+    from vitviz.models.model_check import CheckedModel
 
 _HEAD = ("module", "model", "calls", "error", "mapping", "seconds")
 _WIDE = (26, 36, 5, 7, 24, 7)
@@ -34,7 +34,7 @@ def check_families(modules: Sequence[str], *, as_json: bool) -> int:
     return 0 if found and good == len(found) else 1
 
 
-def _cells(one: Checked) -> tuple[str, ...]:
+def _cells(one: CheckedModel) -> tuple[str, ...]:
     what = one.why or ", ".join(one.mapping)
     return one.module, one.model, str(one.calls), f"{one.verified:.0e}", what, f"{one.seconds:.1f}"
 
@@ -43,6 +43,6 @@ def _line(cells: Sequence[str]) -> str:
     return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDE, strict=True)).rstrip()
 
 
-def _data(one: Checked) -> dict[str, Any]:
+def _data(one: CheckedModel) -> dict[str, Any]:
     names = ("module", "model", "calls", "verified", "mapping", "seconds", "why", "good", "mapped")
     return {name: getattr(one, name) for name in names}

@@ -14,14 +14,13 @@ from cyclopts import Parameter
 
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.views import View, find
-from vitviz.views.options import Option, Value
+from vitviz.views.options import Option, OptionValue
 
 _SWITCH = {
     "true": True, "on": True, "yes": True, "1": True,
     "false": False, "off": False, "no": False, "0": False,
 }  # fmt: skip
 
-Fit = Literal["crop", "pad", "squash"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -88,7 +87,7 @@ class Printing:
 
     def paper(self, **usual: Any) -> Any:
         """The paper asked for; `usual` where nothing was said. Imports matplotlib's side."""
-        from vitviz.figures.paper import Paper
+        from vitviz.figures.paper import PaperStyle
 
         said = {
             "width_mm": millimetres(self.width) if self.width else None, "dpi": self.dpi,
@@ -97,7 +96,7 @@ class Printing:
         }  # fmt: skip
         known = {name: value for name, value in said.items() if value is not None}
         left_out: dict[str, Any] = dict.fromkeys(self.without, False)
-        return Paper(**{**usual, **known, **left_out})
+        return PaperStyle(**{**usual, **known, **left_out})
 
 
 def millimetres(text: str) -> float:
@@ -142,7 +141,7 @@ def token_of(text: str) -> tuple[int, ...] | str | None:
     return text or None
 
 
-def option_values(view: View, texts: Sequence[str]) -> dict[str, Value]:
+def option_values(view: View, texts: Sequence[str]) -> dict[str, OptionValue]:
     """All NAME=VALUE of a view."""
     return dict(_option_value(view, text) for text in texts)
 
@@ -160,7 +159,7 @@ def range_values(texts: Sequence[str]) -> list[tuple[int, float, float]]:
     return found
 
 
-def _option_value(view: View, text: str) -> tuple[str, Value]:
+def _option_value(view: View, text: str) -> tuple[str, OptionValue]:
     """NAME=VALUE as the view's option of that name takes it; the view itself checks the rest."""
     name, equals, value = text.partition("=")
     known = {option.name: option for option in view.options}
@@ -176,7 +175,7 @@ def _option_value(view: View, text: str) -> tuple[str, Value]:
         raise Misused(f"{text!r} is wrong: {option_words(option)}") from None
 
 
-def _parsed(option: Option, value: str) -> Value:
+def _parsed(option: Option, value: str) -> OptionValue:
     match option.kind:
         case "switch":
             return _SWITCH[value.lower()]

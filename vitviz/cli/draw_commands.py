@@ -24,7 +24,6 @@ from vitviz.cli.command_arguments import (
     TOKEN,
     UNTRAINED,
     VIEW,
-    Fit,
     Misused,
     Printing,
     folder_for,
@@ -37,7 +36,7 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.trace import Trace
+from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
@@ -45,13 +44,20 @@ from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.columns.compare_words import changed
-from vitviz.session.figure.drawing_sweep import Step, Subject, read, sheet_of, steps, sweep
-from vitviz.session.work.model_cache import Engine
+from vitviz.session.figure.drawing_sweep import (
+    SweepStep,
+    SweepSubject,
+    read,
+    sheet_of,
+    steps,
+    sweep,
+)
+from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import View
 from vitviz.views.api import selection_of
 
 if TYPE_CHECKING:
-    from vitviz.session.figure.figure_replay import Replay
+    from vitviz.session.figure.figure_replay import FigureReplay
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
@@ -132,14 +138,14 @@ def draw(
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
-    engine, made = Engine(_MODELS_KEPT), []
+    engine, made = ModelCache(_MODELS_KEPT), []
     for picture, target in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
         drawing = vitviz.draw(
             view, trace, token=token_of(token), layer=layer, head=head, against=other, also=pairs,
             ranges=range_values(ranges), **values,
         )  # fmt: skip
-        subject = Subject(trace, _selection(drawing), values, other, pairs)
+        subject = SweepSubject(trace, _selection(drawing), values, other, pairs)
         ways = [
             _columns(engine, request, picture, text) or steps(chosen, subject, text)
             for text in over
@@ -195,7 +201,11 @@ def _beside(target: Path, data: bool) -> tuple[Path, ...]:
 
 
 def _traces(
-    engine: Engine, request: ModelRequest, picture: str, words: Sequence[str], also: Sequence[str]
+    engine: ModelCache,
+    request: ModelRequest,
+    picture: str,
+    words: Sequence[str],
+    also: Sequence[str],
 ) -> tuple[Trace, Trace | None, list[tuple[Trace, Trace]]]:
     """The trace of the picture, what it is compared with, and further pictures through both models."""
 
@@ -216,7 +226,7 @@ def _selection(drawing: Drawing) -> Any:
     return drawing.made.selection
 
 
-def _columns(engine: Engine, request: ModelRequest, picture: str, text: str) -> list[Step]:
+def _columns(engine: ModelCache, request: ModelRequest, picture: str, text: str) -> list[SweepStep]:
     """The stops of "columns=16;8;4": other patch sizes, models or pictures; [] for another way."""
     name, _, listed = text.partition("=")
     if name != "columns":
@@ -235,7 +245,7 @@ def _columns(engine: Engine, request: ModelRequest, picture: str, text: str) -> 
 
 
 def _swept(
-    view: View, subject: Subject, ways: Sequence[Sequence[Step]], target: Path
+    view: View, subject: SweepSubject, ways: Sequence[Sequence[SweepStep]], target: Path
 ) -> list[Drawing]:
     """The drawings of a sweep; one page of them for a figure."""
     from vitviz.core.drawings.drawing_sheet import page
@@ -295,7 +305,7 @@ def trace(
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
-    found = Engine(_MODELS_KEPT).trace(request, open_picture(picture), meter())
+    found = ModelCache(_MODELS_KEPT).trace(request, open_picture(picture), meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
     with whole(target, overwrite=overwrite) as unfinished:
@@ -323,12 +333,12 @@ def replay(
 ) -> int:
     """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
     from vitviz.figures.recipes import read_recipe
-    from vitviz.session.figure.figure_replay import Replay
+    from vitviz.session.figure.figure_replay import FigureReplay
 
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
-    maker = Replay(figure.parent, picture, model, device, meter())
+    maker = FigureReplay(figure.parent, picture, model, device, meter())
     if "raw" in known:
         notes = _raw_again(known, figure, maker, target, overwrite)
     else:
@@ -342,7 +352,7 @@ def replay(
 
 
 def _raw_again(
-    known: dict[str, Any], file: Path, maker: Replay, target: Path, overwrite: bool
+    known: dict[str, Any], file: Path, maker: FigureReplay, target: Path, overwrite: bool
 ) -> tuple[str, ...]:
     """Raw attention made again in `target`; what there is to remark."""
     from vitviz.session.figure.figure_replay import raw_again
@@ -356,15 +366,17 @@ def _raw_again(
 
 
 def _figure_again(
-    known: dict[str, Any], figure: Path, maker: Replay, target: Path, printing: Printing,
+    known: dict[str, Any], figure: Path, maker: FigureReplay, target: Path, printing: Printing,
     overwrite: bool,
 ) -> tuple[str, ...]:  # fmt: skip
     """A figure or an animation made again in `target`; what there is to remark."""
-    from vitviz.figures.paper import Paper
+    from vitviz.figures.paper import PaperStyle
     from vitviz.session.figure.figure_replay import replayed
 
     made = replayed(known, figure.name, maker)
-    names = {field: made.book.paper[field] for field in Paper.__slots__ if field in made.book.paper}
+    names = {
+        field: made.book.paper[field] for field in PaperStyle.__slots__ if field in made.book.paper
+    }
     paper = printing.paper(**names)
     if len(made.drawings) > 1 or target.suffix.lower() in _ANIMATED:
         from vitviz.figures.animate import animate

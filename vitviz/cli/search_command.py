@@ -8,8 +8,8 @@ from typing import Any
 
 from vitviz.cli.command_arguments import print_json
 from vitviz.session.files.settings import read_settings
-from vitviz.session.library.library_items import Filters, Item
-from vitviz.session.library.model_library import Library
+from vitviz.session.library.library_items import LibraryFilters, LibraryItem
+from vitviz.session.library.model_library import ModelLibrary
 from vitviz.session.work.jobs import InlineJobs
 
 MOST = 40
@@ -19,9 +19,9 @@ MOST = 40
 def search(words: Sequence[str], *, as_json: bool) -> int:
     """Lists the models that fit all words; 1 where none does."""
     settings, _ = read_settings()
-    library = Library(InlineJobs(), lambda: settings, _forget)
+    library = ModelLibrary(InlineJobs(), lambda: settings, _forget)
     library.open()
-    found = library.search(Filters(text=" ".join(words)))
+    found = library.search(LibraryFilters(text=" ".join(words)))
     if as_json:
         print_json([_data(item) for item in found])
         return 0 if found else 1
@@ -39,11 +39,11 @@ def _forget(**_changes: Any) -> None:
     """Searching changes no settings."""
 
 
-def _data(item: Item) -> dict[str, Any]:
+def _data(item: LibraryItem) -> dict[str, Any]:
     return {key: value for key, value in asdict(item).items() if key != "words"}
 
 
-def _facts(item: Item) -> str:
+def _facts(item: LibraryItem) -> str:
     megabytes = f"{item.download / 10**6:,.0f} MB"
     parts = (
         f"patch {item.patch}" if item.patch else "",

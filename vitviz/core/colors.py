@@ -11,25 +11,25 @@ from jaxtyping import Float32, UInt8
 
 from vitviz.core.resources import resource
 
-Table = Literal["viridis", "magma", "inferno", "cividis", "gray", "CET-L19", "vik", "CET-D1"]
+ColorTable = Literal["viridis", "magma", "inferno", "cividis", "gray", "CET-L19", "vik", "CET-D1"]
 """Colour tables: perceptually uniform ones, and diverging ones (vik, CET-D1) for signed values."""
 
 DIVERGING = ("vik", "CET-D1")
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ColorScale:
     """A range, its colour table and what the numbers are; what a colour bar shows."""
 
     low: float
     high: float
-    table: Table = "viridis"
+    table: ColorTable = "viridis"
     label: str = ""
     unit: str = ""
 
 
 @cache
-def table_colors(table: Table) -> UInt8[np.ndarray, "256 rgb"]:
+def table_colors(table: ColorTable) -> UInt8[np.ndarray, "256 rgb"]:
     """The 256 colours of a table, lowest first. KeyError for an unknown name."""
     with np.load(resource("tables.npz")) as tables:
         colors: UInt8[np.ndarray, "256 rgb"] = tables[table]
@@ -54,7 +54,7 @@ def color_index(
 
 
 def colored(
-    values: Float32[np.ndarray, "row col"], scale: Scale
+    values: Float32[np.ndarray, "row col"], scale: ColorScale
 ) -> UInt8[np.ndarray, "row col rgb"]:
     """A map in the colours of its scale."""
     picked: UInt8[np.ndarray, "row col rgb"] = table_colors(scale.table)[

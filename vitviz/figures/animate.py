@@ -21,7 +21,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.drawings.shared_ranges import ranges, with_ranges
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.recipes import ascii_recipe, exact, recipe
 from vitviz.figures.render import pixels
 
@@ -34,7 +34,7 @@ def animate(
     path: str | Path,
     *,
     seconds: float = 0.4,
-    paper: Paper | None = None,
+    paper: PaperStyle | None = None,
     one_range: bool = True,
     overwrite: bool = True,
     progress: Progress = silent,
@@ -44,7 +44,7 @@ def animate(
     With `one_range` one colour means one value in all frames. VitvizError for another suffix, no
     drawings, a file that cannot be written, or .mp4 without ffmpeg.
     """
-    target, paper = Path(path), paper or Paper(dpi=120)
+    target, paper = Path(path), paper or PaperStyle(dpi=120)
     kind = _kind(target, drawings, seconds)
     check_place(target, overwrite=overwrite)
     shared = ranges(drawings) if one_range else {}
@@ -80,7 +80,7 @@ def _kind(target: Path, drawings: Sequence[Drawing], seconds: float) -> str:
     return kind
 
 
-def _frames(drawings: Sequence[Drawing], paper: Paper, progress: Progress) -> list[Frame]:
+def _frames(drawings: Sequence[Drawing], paper: PaperStyle, progress: Progress) -> list[Frame]:
     """All drawings printed, on pages of one size."""
     printed = []
     for at, drawing in enumerate(drawings):
@@ -91,7 +91,7 @@ def _frames(drawings: Sequence[Drawing], paper: Paper, progress: Progress) -> li
     return [_padded(each, rows + rows % 2, cols + cols % 2) for each in printed]
 
 
-def _frame(drawing: Drawing, paper: Paper) -> Frame:
+def _frame(drawing: Drawing, paper: PaperStyle) -> Frame:
     raw = Image.fromarray(pixels(drawing, paper))
     paper_white = Image.new("RGBA", raw.size, "white")
     return np.asarray(Image.alpha_composite(paper_white, raw).convert("RGB"))

@@ -17,7 +17,7 @@ Copies = dict[tuple[tuple[int, ...], bytes], np.ndarray]
 """The images of one figure by their shape and content."""
 
 
-class Embedded(AxesImage):
+class EmbeddedImage(AxesImage):
     """An image in axes, handed to vector formats at its own size.
 
     matplotlib's PDF writer stores one copy of each array that it is handed: equal images are

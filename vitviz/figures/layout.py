@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Bars, Drawing, Labels, Panel
 from vitviz.core.data.geometry import Box
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import height, number, width, wrapped
 
 MARGIN, GAP, BAR, SHORTEST_BAR = 4.0, 7.0, 2.0, 12.0
@@ -20,7 +20,7 @@ ONE_COLUMN = 110.0
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedPanel:
     """One panel on the page: its heading, its axes, its colour bar and its facts."""
 
     panel: Panel
@@ -35,29 +35,29 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PaperPage:
     """A drawing laid out; `bar` is the one colour bar of all its maps, `shared` its scale."""
 
-    paper: Paper
+    paper: PaperStyle
     width: float
     height: float
     title: tuple[str, ...]
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPanel, ...]
     caption: tuple[str, ...]
     caption_top: float
     bar: Box | None = None
     label: tuple[str, ...] = ()
-    shared: Scale | None = None
+    shared: ColorScale | None = None
 
 
-def lay_out(drawing: Drawing, paper: Paper) -> Page:
+def lay_out(drawing: Drawing, paper: PaperStyle) -> PaperPage:
     """The rows of panels one below the other, each as high as its highest panel."""
     room = paper.width_mm - 2 * MARGIN
     shared = _shared(drawing) if paper.bars == "shared" else None
     title = tuple(wrapped(drawing.title, room, paper.headline, paper, bold=True))
     title = title if paper.title else ()
     top = MARGIN + height(len(title), paper.headline) + (2.5 if title else 0)
-    placed: list[Placed] = []
+    placed: list[PlacedPanel] = []
     letters, names = _letters(paper), _names_room(drawing, paper)
     for row in _rows(drawing, paper):
         bars = paper.bars == "each" or (paper.bars != "none" and shared is None)
@@ -77,11 +77,11 @@ def lay_out(drawing: Drawing, paper: Paper) -> Page:
     caption_top = bottom + 4
     if caption:
         bottom = caption_top + height(len(caption), paper.size)
-    return Page(paper, paper.width_mm, bottom + MARGIN, title, tuple(placed), caption, caption_top,
+    return PaperPage(paper, paper.width_mm, bottom + MARGIN, title, tuple(placed), caption, caption_top,
                 bar, label, shared)  # fmt: skip
 
 
-def _rows(drawing: Drawing, paper: Paper) -> tuple[tuple[Panel, ...], ...]:
+def _rows(drawing: Drawing, paper: PaperStyle) -> tuple[tuple[Panel, ...], ...]:
     """The rows as they are; on narrow paper one panel below the other."""
     if paper.grid or paper.width_mm >= ONE_COLUMN:
         return drawing.rows
@@ -93,7 +93,7 @@ def _gap(row: tuple[Panel, ...]) -> float:
     return GAP if len(row) <= 3 else GAP / 2 if len(row) <= 6 else GAP / 5
 
 
-def _letters(paper: Paper) -> Iterator[str]:
+def _letters(paper: PaperStyle) -> Iterator[str]:
     """a, b, c, ... aa, ab, ...; nothing where none are wanted."""
     count = 0
     while True:
@@ -103,7 +103,7 @@ def _letters(paper: Paper) -> Iterator[str]:
         count += 1
 
 
-def _names_room(drawing: Drawing, paper: Paper) -> float:
+def _names_room(drawing: Drawing, paper: PaperStyle) -> float:
     """Room for the names of rows, in millimetres."""
     named = [panel.layers for panel in drawing.panels if _is_label(panel)]
     names = [
@@ -116,13 +116,13 @@ def _names_room(drawing: Drawing, paper: Paper) -> float:
     return max((width(name, paper.size * 6 / 7, paper) for name in names), default=0.0) + 1.0
 
 
-def _shared(drawing: Drawing) -> Scale | None:
+def _shared(drawing: Drawing) -> ColorScale | None:
     """The scale of all colour bars, where they have only one."""
     scales = {panel.bar for panel in drawing.panels if panel.bar is not None}
     return scales.pop() if len(scales) == 1 else None
 
 
-def _caption(drawing: Drawing, room: float, paper: Paper) -> tuple[str, ...]:
+def _caption(drawing: Drawing, room: float, paper: PaperStyle) -> tuple[str, ...]:
     if not paper.caption:
         return ()
     parts = (drawing.caption, _made_from(drawing), _options(drawing))
@@ -156,7 +156,7 @@ def _said(value: object) -> str:
 class _Row:
     """How a row of panels is laid out in `room` millimetres."""
 
-    paper: Paper
+    paper: PaperStyle
     room: float
     gap: float
     bars: bool
@@ -167,7 +167,9 @@ class _Row:
         """White under the row."""
         return max(self.gap, 1.5)
 
-    def placed(self, row: tuple[Panel, ...], top: float, letters: Iterator[str]) -> list[Placed]:
+    def placed(
+        self, row: tuple[Panel, ...], top: float, letters: Iterator[str]
+    ) -> list[PlacedPanel]:
         """The panels of a row whose upper edge is at `top`."""
         paper, sizes = self.paper, self._sizes(row)
         starts = [MARGIN]
@@ -222,7 +224,7 @@ class _Row:
         axes: Box,
         end: float,
         beside: bool,
-    ) -> Placed:
+    ) -> PlacedPanel:
         """What belongs to a panel, below its axes; its facts beside them where there is room."""
         paper, bottom, bar = self.paper, axes.bottom, None
         label: tuple[str, ...] = ()
@@ -237,7 +239,7 @@ class _Row:
         else:
             facts = Box(bottom + 1.2, axes.left, bottom + 1.2 + lines, end)
             bottom = facts.bottom if panel.facts and paper.facts else bottom
-        return Placed(panel, heading, letter, axes, bar, label, facts, bottom)
+        return PlacedPanel(panel, heading, letter, axes, bar, label, facts, bottom)
 
 
 def _is_label(panel: Panel) -> bool:
@@ -250,7 +252,7 @@ def _has_content(panel: Panel) -> bool:
     return bool(panel.layers) and not _is_label(panel)
 
 
-def _fit(panel: Panel, room: float, tallest: float, paper: Paper) -> tuple[float, float]:
+def _fit(panel: Panel, room: float, tallest: float, paper: PaperStyle) -> tuple[float, float]:
     """(height, width) of a panel's axes in a column of `room`."""
     bars = [layer for layer in panel.layers if isinstance(layer, Bars)]
     if bars:
@@ -260,23 +262,23 @@ def _fit(panel: Panel, room: float, tallest: float, paper: Paper) -> tuple[float
     return high * shrink, room * shrink
 
 
-def bar_label(scale: Scale) -> str:
+def bar_label(scale: ColorScale) -> str:
     """What a colour bar's numbers are."""
     return " ".join(part for part in (scale.label, scale.unit) if part)
 
 
-def bar_room(scale: Scale, room: float, paper: Paper) -> float:
+def bar_room(scale: ColorScale, room: float, paper: PaperStyle) -> float:
     """How long a colour bar may be beside its two numbers and its label."""
     texts = (number(scale.low), number(scale.high), bar_label(scale))
     return room - sum(width(text, paper.size, paper) for text in texts) - 4.6
 
 
-def _label_below(scale: Scale, room: float, paper: Paper) -> tuple[str, ...]:
+def _label_below(scale: ColorScale, room: float, paper: PaperStyle) -> tuple[str, ...]:
     if bar_room(scale, room, paper) >= SHORTEST_BAR:
         return ()
     return tuple(wrapped(bar_label(scale), room, paper.size, paper))
 
 
-def names_width(facts: tuple[tuple[str, str], ...], paper: Paper) -> float:
+def names_width(facts: tuple[tuple[str, str], ...], paper: PaperStyle) -> float:
     """Room for the names of facts, so that their values stand in one column."""
     return max((width(name, paper.size, paper) for name, _ in facts), default=0.0) + 3

@@ -14,7 +14,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import (
     Bars,
     Drawing,
@@ -31,19 +31,19 @@ from vitviz.figures.recipes import recipe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Numbers:
+class DrawingNumbers:
     """One array that is drawn: its name, its axes in order, and what its numbers are."""
 
     name: str
     axes: tuple[str, ...]
     values: Float32[np.ndarray, "..."]
     title: str
-    scale: Scale | None = None
+    scale: ColorScale | None = None
     names: tuple[str, ...] = ()
     """What stands at each place of the first axis, where that has a name."""
 
 
-def numbers(drawing: Drawing) -> tuple[Numbers, ...]:
+def numbers(drawing: Drawing) -> tuple[DrawingNumbers, ...]:
     """Every map, atlas and list of bars of a drawing; pictures are left out."""
     return tuple(
         found
@@ -52,7 +52,7 @@ def numbers(drawing: Drawing) -> tuple[Numbers, ...]:
     )
 
 
-def _of_panel(panel: Panel, name: str) -> Iterator[Numbers]:
+def _of_panel(panel: Panel, name: str) -> Iterator[DrawingNumbers]:
     count = 0
     for layer in panel.layers:
         if not isinstance(layer, Heat | HeatTiles | Bars | Plot):
@@ -61,19 +61,21 @@ def _of_panel(panel: Panel, name: str) -> Iterator[Numbers]:
         own = name if count == 1 else f"{name}_{count}"
         match layer:
             case Heat():
-                yield Numbers(own, _heat_axes(panel), layer.values, panel.title, layer.scale)
+                yield DrawingNumbers(own, _heat_axes(panel), layer.values, panel.title, layer.scale)
             case HeatTiles():
                 axes, values = _tiles(panel, layer)
-                yield Numbers(own, axes, values, panel.title, layer.scale)
+                yield DrawingNumbers(own, axes, values, panel.title, layer.scale)
             case Bars():
                 values = np.array(layer.values, np.float32)
-                yield Numbers(own, ("name",), values, panel.title, names=layer.names)
+                yield DrawingNumbers(own, ("name",), values, panel.title, names=layer.names)
             case Plot():
                 for at, curve in enumerate(layer.curves, start=1):
                     both = np.stack([curve.x, curve.y], axis=-1).astype(np.float32)
                     title = f"{panel.title}: {curve.name or layer.y.label}"
                     whose = tuple(each.words for each in curve.whose)
-                    yield Numbers(f"{own}_curve{at}", ("point", "side"), both, title, names=whose)
+                    yield DrawingNumbers(
+                        f"{own}_curve{at}", ("point", "side"), both, title, names=whose
+                    )
             case _:
                 assert_never(layer)
 
@@ -154,7 +156,7 @@ def write_csv(drawing: Drawing) -> bytes:
     return file.getvalue().encode("utf-8")
 
 
-def _csv_lines(one: Numbers, axes: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+def _csv_lines(one: DrawingNumbers, axes: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     scale = one.scale
     quantity = "" if scale is None else " ".join(filter(None, (scale.label, scale.unit)))
     places = [one.axes.index(axis) if axis in one.axes else -1 for axis in axes]

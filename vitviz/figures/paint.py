@@ -29,8 +29,8 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic, upsampled
-from vitviz.figures.embedded import Copies, Embedded
-from vitviz.figures.paper import Paper
+from vitviz.figures.embedded import Copies, EmbeddedImage
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.plots import paint_plot, paint_table
 from vitviz.figures.text import family, height, printable, wrapped
 
@@ -40,7 +40,7 @@ CRISP = 800
 
 
 def paint(
-    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: Paper,
+    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: PaperStyle,
     copies: Copies | None = None,
 ) -> None:  # fmt: skip
     """One layer into axes of `room` (height, width) in millimetres.
@@ -91,7 +91,7 @@ def paint_image(
     factor = 1 if smooth else max(1, CRISP // max(pixels.shape[:2]))
     crisp = repeat(pixels, "row col channel -> (row y) (col x) channel", y=factor, x=factor)
     if copies is not None:
-        axes.add_image(Embedded(axes, copies, crisp, box, opacity))
+        axes.add_image(EmbeddedImage(axes, copies, crisp, box, opacity))
         return
     fine: Any = "lanczos" if smooth else "auto"
     axes.imshow(
@@ -139,7 +139,7 @@ _SIDES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def _labels(axes: Axes, labels: Labels, room: tuple[float, float], paper: Paper) -> None:
+def _labels(axes: Axes, labels: Labels, room: tuple[float, float], paper: PaperStyle) -> None:
     number = labels.role == "number"
     size = _number_size(axes, labels, room) if number else paper.size * 6 / 7
     for label in labels.labels:
@@ -154,7 +154,7 @@ def _number_size(axes: Axes, labels: Labels, room: tuple[float, float]) -> float
     return float(np.clip(apart / abs(right - left) * room[1], 0.8, 6.0))
 
 
-def _label(axes: Axes, label: Label, size: float, number: bool, paper: Paper) -> None:
+def _label(axes: Axes, label: Label, size: float, number: bool, paper: PaperStyle) -> None:
     across, along = _SIDES[label.anchor]
     text = axes.text(
         label.at.col, label.at.row, printable(label.text, paper.font), ha=across, va=along,
@@ -165,7 +165,7 @@ def _label(axes: Axes, label: Label, size: float, number: bool, paper: Paper) ->
         text.set_path_effects([withStroke(linewidth=size / 5, foreground="#000000b0")])
 
 
-def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: Paper) -> None:
+def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: PaperStyle) -> None:
     """Each name above its bar, its number at the end of the line."""
     step = 1 / max(len(bars.names), 1)
     for index, (name, value, text) in enumerate(
@@ -190,7 +190,7 @@ def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: Paper) -> No
             )  # fmt: skip
 
 
-def _message(axes: Axes, message: Message, room: tuple[float, float], paper: Paper) -> None:
+def _message(axes: Axes, message: Message, room: tuple[float, float], paper: PaperStyle) -> None:
     """The sentence in the middle, the hint quieter below."""
     size = paper.size * 7.5 / 7
     said, hint = (

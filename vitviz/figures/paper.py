@@ -14,7 +14,7 @@ NARROWEST, WIDEST = 40.0, 2000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class PaperStyle:
     """How a figure is printed; sizes of type are in points, headings and titles in proportion.
 
     `background` is any colour matplotlib knows, or "transparent". `bars`: a colour bar below each

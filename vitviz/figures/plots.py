@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from vitviz.core.data.plots import Curve, Plot, Table, Tone
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, POINT, family, fitted, printable, width, wrapped
 
 TONES: dict[Tone, str] = {
@@ -23,7 +23,9 @@ INK, QUIET, FAINT = "#1a1c20", "#5c636e", "#dcdfe4"
 class _Area:
     """The plotted area inside a panel's axes, in shares of them."""
 
-    def __init__(self, plot: Plot, room: tuple[float, float], paper: Paper, legend: int) -> None:
+    def __init__(
+        self, plot: Plot, room: tuple[float, float], paper: PaperStyle, legend: int
+    ) -> None:
         line = paper.size * POINT * LINE
         numbers = (
             width(_said(tick), paper.size, paper)
@@ -43,7 +45,7 @@ class _Area:
         return self.bottom + share * (self.top - self.bottom)
 
 
-def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: Paper) -> None:
+def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: PaperStyle) -> None:
     """Curves, ticks, labels and the names of the curves, into axes of `room` millimetres."""
     placed = _legend(plot, room, paper)
     area = _Area(plot, room, paper, max((each.below for each in placed), default=0))
@@ -70,7 +72,7 @@ def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: Paper) 
 
 
 def _frame(
-    axes: Axes, plot: Plot, area: _Area, room: tuple[float, float], paper: Paper, text: Any
+    axes: Axes, plot: Plot, area: _Area, room: tuple[float, float], paper: PaperStyle, text: Any
 ) -> None:
     """Thin lines at round numbers, the numbers, and what they are."""
     step = paper.size * POINT * LINE / room[0]
@@ -127,7 +129,7 @@ class _Name:
         return self.line + len(self.words)
 
 
-def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[_Name]:
+def _legend(plot: Plot, room: tuple[float, float], paper: PaperStyle) -> list[_Name]:
     """Every name; one that is wider than the plot takes several lines."""
     placed: list[_Name] = []
     line, left = 0, 0.0
@@ -145,7 +147,7 @@ def _legend(plot: Plot, room: tuple[float, float], paper: Paper) -> list[_Name]:
     return placed
 
 
-def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Paper) -> None:
+def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: PaperStyle) -> None:
     """Lines of text in columns, in type that fits, into axes of `room` millimetres."""
     lines = (table.columns, *table.rows)
     needs = [

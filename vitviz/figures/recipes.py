@@ -20,24 +20,24 @@ from PIL import Image, UnidentifiedImageError
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import NEWEST
 from vitviz.core.progress import VitvizError
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 
 _LARGEST = 256 * 1024 * 1024
 _TIFF_DESCRIPTION = 270
 _XMP = re.compile(r"<vitviz>(.*?)</vitviz>", re.DOTALL)
 
 
-def recipe(drawing: Drawing, paper: Paper | None = None, **more: Any) -> str:
+def recipe(drawing: Drawing, paper: PaperStyle | None = None, **more: Any) -> str:
     """What the drawing was made from, as JSON: what is written into every file."""
     return json.dumps(_recipe(drawing, paper) | more, ensure_ascii=False)
 
 
-def ascii_recipe(drawing: Drawing, paper: Paper | None = None, **more: Any) -> str:
+def ascii_recipe(drawing: Drawing, paper: PaperStyle | None = None, **more: Any) -> str:
     """The same in ASCII, for formats that mix up other letters."""
     return json.dumps(_recipe(drawing, paper) | more)
 
 
-def _recipe(drawing: Drawing, paper: Paper | None) -> dict[str, Any]:
+def _recipe(drawing: Drawing, paper: PaperStyle | None) -> dict[str, Any]:
     """In words for who reads it, and exactly (`made`, `parts`) for who makes it again."""
     words: dict[str, Any] = {
         "vitviz": NEWEST,

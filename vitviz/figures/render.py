@@ -12,22 +12,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
-from vitviz.core.colors import Scale, table_colors
+from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (
     MARGIN,
-    Page,
-    Placed,
+    PaperPage,
+    PlacedPanel,
     bar_label,
     bar_room,
     lay_out,
     names_width,
 )
 from vitviz.figures.paint import INK, QUIET, paint, paint_image
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
 
 LONGEST_BAR = 36.0
@@ -39,14 +39,14 @@ def render(
     *,
     width_mm: float | None = None,
     vector: bool = False,
-    paper: Paper | None = None,
+    paper: PaperStyle | None = None,
 ) -> Figure:
     """The drawing on a page, as wide as asked and as high as it needs.
 
     `vector` leaves images at their own size, to be embedded in PDF or SVG. `width_mm` replaces the
     paper's. VitvizError for a width that no figure can have.
     """
-    paper = paper or Paper()
+    paper = paper or PaperStyle()
     if width_mm is not None:
         paper = replace(paper, width_mm=width_mm)
     page = lay_out(drawing, paper)
@@ -61,7 +61,7 @@ def render(
     return figure
 
 
-def pixels(drawing: Drawing, paper: Paper) -> UInt8[np.ndarray, "row col rgba"]:
+def pixels(drawing: Drawing, paper: PaperStyle) -> UInt8[np.ndarray, "row col rgba"]:
     """The page as its PNG shows it, at the paper's resolution."""
     figure = render(drawing, paper=paper)
     figure.set_dpi(paper.dpi)
@@ -71,7 +71,7 @@ def pixels(drawing: Drawing, paper: Paper) -> UInt8[np.ndarray, "row col rgba"]:
     return np.array(canvas.buffer_rgba())
 
 
-def background(paper: Paper) -> str:
+def background(paper: PaperStyle) -> str:
     """The paper's colour in matplotlib's words; VitvizError for a colour that it does not know."""
     if paper.transparent:
         return "none"
@@ -87,11 +87,11 @@ class _Printed:
     """A figure that is being printed."""
 
     figure: Figure
-    page: Page
+    page: PaperPage
     copies: Copies | None
 
     @property
-    def paper(self) -> Paper:
+    def paper(self) -> PaperStyle:
         """What it is printed on."""
         return self.page.paper
 
@@ -109,7 +109,7 @@ class _Printed:
                 family=family(self.paper.font, line), **style,
             )  # fmt: skip
 
-    def panel(self, placed: Placed) -> None:
+    def panel(self, placed: PlacedPanel) -> None:
         """One panel with all that belongs to it."""
         paper = self.paper
         axes = self.figure.add_axes(_rect(self.page, placed.axes))
@@ -133,7 +133,7 @@ class _Printed:
         if paper.facts:
             self._facts(placed)
 
-    def bar(self, scale: Scale, box: Box, label: tuple[str, ...]) -> None:
+    def bar(self, scale: ColorScale, box: Box, label: tuple[str, ...]) -> None:
         """A slim bar between the ends of its range, its label beside it or below."""
         paper = self.paper
         low, high = number(scale.low), number(scale.high)
@@ -163,7 +163,7 @@ class _Printed:
             family=family(self.paper.font, text),
         )  # fmt: skip
 
-    def _facts(self, placed: Placed) -> None:
+    def _facts(self, placed: PlacedPanel) -> None:
         size = self.paper.size
         names = tuple(name for name, _ in placed.panel.facts)
         values = tuple(value for _, value in placed.panel.facts)
@@ -175,7 +175,7 @@ class _Printed:
         return printable(text, self.paper.font)
 
 
-def _rect(page: Page, box: Box) -> tuple[float, float, float, float]:
+def _rect(page: PaperPage, box: Box) -> tuple[float, float, float, float]:
     """A box in millimetres from the top as matplotlib's shares of the page from the bottom."""
     return (
         box.left / page.width,

@@ -15,7 +15,7 @@ from vitviz.core.files import check_place, whole
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import each_once
 from vitviz.figures.numbers import write_csv, write_npz
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 from vitviz.figures.recipes import ascii_recipe, recipe
 from vitviz.figures.render import background, render
 from vitviz.figures.text import typeset
@@ -32,7 +32,7 @@ def save(
     *,
     dpi: int | None = None,
     width_mm: float | None = None,
-    paper: Paper | None = None,
+    paper: PaperStyle | None = None,
     overwrite: bool = True,
 ) -> Path:
     """Saves a drawing as a figure: the file's suffix says how, .png, .svg, .pdf or .tiff.
@@ -51,7 +51,7 @@ def save(
     target = Path(path)
     kind = check_suffix(target)
     check_place(target, overwrite=overwrite)
-    paper = paper or Paper()
+    paper = paper or PaperStyle()
     paper = replace(
         paper,
         dpi=paper.dpi if dpi is None else dpi,
@@ -74,7 +74,7 @@ def check_suffix(target: Path) -> str:
     return kind[1:]
 
 
-def written(drawing: Drawing, kind: str, paper: Paper) -> bytes:
+def written(drawing: Drawing, kind: str, paper: PaperStyle) -> bytes:
     """The bytes of a figure's file, equal for equal drawings."""
     match kind:
         case "npz":
@@ -87,7 +87,7 @@ def written(drawing: Drawing, kind: str, paper: Paper) -> bytes:
             return _printed(drawing, kind, paper)
 
 
-def _printed(drawing: Drawing, kind: str, paper: Paper) -> bytes:
+def _printed(drawing: Drawing, kind: str, paper: PaperStyle) -> bytes:
     figure = render(drawing, paper=paper, vector=kind != "png")
     file = io.BytesIO()
     with typeset():
@@ -98,7 +98,7 @@ def _printed(drawing: Drawing, kind: str, paper: Paper) -> bytes:
     return each_once(file.getvalue()) if kind == "svg" else file.getvalue()
 
 
-def _tiff(drawing: Drawing, paper: Paper) -> bytes:
+def _tiff(drawing: Drawing, paper: PaperStyle) -> bytes:
     """Without losses, in RGB as printers want it unless something has to shine through."""
     figure = render(drawing, paper=paper)
     raw = io.BytesIO()
@@ -114,7 +114,7 @@ def _tiff(drawing: Drawing, paper: Paper) -> bytes:
     return file.getvalue()
 
 
-def _metadata(drawing: Drawing, kind: str, paper: Paper) -> dict[str, Any]:
+def _metadata(drawing: Drawing, kind: str, paper: PaperStyle) -> dict[str, Any]:
     """The recipe in the words of each format; without a date, so that equal figures are equal files."""
     title = drawing.title
     match kind:

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.textpath import text_to_path
 
-from vitviz.figures.paper import Paper
+from vitviz.figures.paper import PaperStyle
 
 MM = 1 / 25.4
 """One millimetre in inches."""
@@ -58,7 +58,7 @@ def family(font: str, text: str = "") -> list[str]:
     return [font, *(name for name in FALLBACKS if name != font and name in fonts())]
 
 
-def width(text: str, size: float, paper: Paper, bold: bool = False) -> float:
+def width(text: str, size: float, paper: PaperStyle, bold: bool = False) -> float:
     """How wide a line of text is, in millimetres."""
     return _width(printable(text, paper.font), size, paper.font, bold)
 
@@ -73,7 +73,9 @@ def _width(text: str, size: float, font: str, bold: bool) -> float:
     return float(across) * POINT
 
 
-def wrapped(text: str, room: float, size: float, paper: Paper, bold: bool = False) -> list[str]:
+def wrapped(
+    text: str, room: float, size: float, paper: PaperStyle, bold: bool = False
+) -> list[str]:
     """The lines of a text in a column of `room` millimetres; a word without room for it is cut."""
     lines: list[str] = []
     for word in text.split():
@@ -89,14 +91,14 @@ def wrapped(text: str, room: float, size: float, paper: Paper, bold: bool = Fals
     return lines
 
 
-def fitted(text: str, room: float, size: float, paper: Paper) -> str:
+def fitted(text: str, room: float, size: float, paper: PaperStyle) -> str:
     """A line of text as far as there is room for it."""
     if width(text, size, paper) <= room:
         return text
     return f"{text[: _fitting(text, room - width('…', size, paper), size, paper, False)].rstrip()}…"
 
 
-def _fitting(word: str, room: float, size: float, paper: Paper, bold: bool) -> int:
+def _fitting(word: str, room: float, size: float, paper: PaperStyle, bold: bool) -> int:
     """How many letters of a word fit, at least one."""
     low, high = 1, len(word)
     while low < high:

@@ -21,16 +21,16 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.shared_ranges import Key, ranges, with_ranges
 from vitviz.core.files import whole
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
-from vitviz.folders.manifest import Manifest
-from vitviz.folders.output_files import Targets, pictures_of
+from vitviz.folders.manifest import BatchManifest
+from vitviz.folders.output_files import OutputFiles, pictures_of
 from vitviz.views import View
 from vitviz.views.api import Token, selection_of, token_chosen
-from vitviz.views.options import Value
+from vitviz.views.options import OptionValue
 
 if TYPE_CHECKING:
-    from vitviz.figures.paper import Paper
+    from vitviz.figures.paper import PaperStyle
     from vitviz.models import Model
-    from vitviz.models.tracing.batch_tracing import Ready, Several
+    from vitviz.models.tracing.batch_tracing import BatchTracing, Ready
 
 AHEAD = 2
 """How many batches are decoded, and how many are being written, beyond the one at work."""
@@ -39,7 +39,7 @@ ROWS = "attention.npz"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BatchOrder:
     """What to make of every picture.
 
     `views` are views with their options; `kinds` the files of each ("png", "npz"); `rows` also writes
@@ -49,14 +49,14 @@ class Order:
     model: Model
     folder: Path
     out: Path
-    views: tuple[tuple[View, Mapping[str, Value]], ...] = ()
+    views: tuple[tuple[View, Mapping[str, OptionValue]], ...] = ()
     kinds: tuple[str, ...] = ("png",)
     rows: bool = False
     token: Token = None
     layer: int | None = None
     head: int | None = None
     fit: Any = "crop"
-    paper: Paper | None = None
+    paper: PaperStyle | None = None
     one_range: bool = False
     shard: tuple[int, int] = (1, 1)
     size: int = 8
@@ -65,7 +65,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """What came of it: pictures done now, done before, and those left out with the reason."""
 
     done: int
@@ -74,7 +74,7 @@ class Outcome:
     report: Path | None
 
 
-def batch(order: Order, progress: Progress = silent) -> Outcome:
+def batch(order: BatchOrder, progress: Progress = silent) -> BatchOutcome:
     """Makes what was ordered of every picture that is not finished yet.
 
     What `progress` raises stops it: what is finished stays, and the same order goes on from there.
@@ -86,20 +86,22 @@ def batch(order: Order, progress: Progress = silent) -> Outcome:
 class _Batch:
     """One run over the pictures: decoded ahead, traced in batches, written behind."""
 
-    def __init__(self, order: Order, progress: Progress) -> None:
-        from vitviz.models.tracing.batch_tracing import Several
+    def __init__(self, order: BatchOrder, progress: Progress) -> None:
+        from vitviz.models.tracing.batch_tracing import BatchTracing
 
         self._order, self._progress = order, progress
         rows_alone = order.rows and not order.views
-        self._several: Several = Several(order.model, order.fit, self._pin if rows_alone else None)
+        self._several: BatchTracing = BatchTracing(
+            order.model, order.fit, self._pin if rows_alone else None
+        )
         self._broken: list[tuple[str, str]] = []
         self._ranges: dict[str, dict[Key, tuple[float, float]]] = {}
         endings = [f"{view.name}.{kind}" for view, _ in order.views for kind in order.kinds]
-        self._targets = Targets(
+        self._targets = OutputFiles(
             order.folder, order.out, [*endings, *([ROWS] if order.rows else [])]
         )
 
-    def run(self) -> Outcome:
+    def run(self) -> BatchOutcome:
         """All pictures, the finished ones left as they are."""
         order = self._order
         files = pictures_of(order.folder, order.shard)
@@ -107,7 +109,7 @@ class _Batch:
             raise VitvizError(
                 f"there are no pictures in {order.folder}; name a folder that has some"
             )
-        with Manifest(order.out, order.shard, order.settings) as manifest:
+        with BatchManifest(order.out, order.shard, order.settings) as manifest:
             waiting = [file for file in files if not manifest.has(file, self._targets.of(file))]
             if order.one_range and order.views and waiting:
                 self._measure(pictures_of(order.folder, (1, 1)))
@@ -122,7 +124,7 @@ class _Batch:
                     raise
         report = self._report()
         left_out = len(self._broken)
-        return Outcome(
+        return BatchOutcome(
             len(waiting) - left_out, len(files) - len(waiting), tuple(self._broken), report
         )
 
@@ -136,7 +138,7 @@ class _Batch:
         return stack.enter_context(ProcessPoolExecutor(order.workers, get_context("spawn"), _deaf))
 
     def _make(
-        self, waiting: Sequence[Path], manifest: Manifest,
+        self, waiting: Sequence[Path], manifest: BatchManifest,
         writers: ThreadPoolExecutor, printers: ProcessPoolExecutor | ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         pending: deque[tuple[Path, Future[list[Path]]]] = deque()
@@ -194,11 +196,11 @@ class _Batch:
         printers: ProcessPoolExecutor | ThreadPoolExecutor,
     ) -> list[Path]:  # fmt: skip
         """All files of one picture, each whole."""
-        from vitviz.figures.paper import Paper
+        from vitviz.figures.paper import PaperStyle
         from vitviz.figures.save import written
 
         order, made = self._order, []
-        paper = order.paper or Paper()
+        paper = order.paper or PaperStyle()
         selection = self._chosen(trace)
         for view, values in order.views:
             drawing = self._drawing(view, trace, selection, values)
@@ -224,7 +226,7 @@ class _Batch:
         return selection_of(trace, token=order.token, layer=order.layer, head=order.head)
 
     def _drawing(
-        self, view: View, trace: Trace, selection: Selection, values: Mapping[str, Value]
+        self, view: View, trace: Trace, selection: Selection, values: Mapping[str, OptionValue]
     ) -> Drawing:
         if why := view.applies(trace):
             raise Unsupported(why)

@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO
 from vitviz.core.progress import VitvizError
 
 
-class Manifest:
+class BatchManifest:
     """A file beside the results: its first line says what was ordered, each further line one picture.
 
     A line is written when all files of a picture are whole; one that was cut short is not counted.

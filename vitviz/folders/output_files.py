@@ -11,7 +11,7 @@ from pathlib import Path
 from vitviz.core.pictures.picture_files import picture_files
 
 
-class Targets:
+class OutputFiles:
     """Files in `out`, in folders as the pictures lie in `folder`: a stem and each of the endings."""
 
     def __init__(self, folder: Path, out: Path, endings: Sequence[str]) -> None:

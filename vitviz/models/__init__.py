@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from vitviz.core.data.intervention import Intervention
-    from vitviz.core.data.trace import Asked, Picture, Trace
-    from vitviz.core.measures.cost import Cost, Dimensions
+    from vitviz.core.data.trace import LoadArguments, Picture, Trace
+    from vitviz.core.measures.cost import ModelDimensions, PassCost
     from vitviz.models.loading.devices import DeviceInfo
     from vitviz.models.loading.model import Model
 
@@ -101,7 +101,7 @@ def trace(
     )
 
 
-def _plain(arguments: dict[str, Any]) -> Asked:
+def _plain(arguments: dict[str, Any]) -> LoadArguments:
     """Those that can be written into a recipe."""
     return tuple(
         (name, value)
@@ -111,7 +111,7 @@ def _plain(arguments: dict[str, Any]) -> Asked:
     )
 
 
-def dimensions(name: str | Path, *, architecture: str | None = None) -> Dimensions:
+def dimensions(name: str | Path, *, architecture: str | None = None) -> ModelDimensions:
     """What of a model decides the cost of a patch size, read without its weights. Imports torch.
 
     `name` and `architecture` as for `load`. BadModel when there is no such model.
@@ -128,7 +128,7 @@ def cost(
     input_size: int | tuple[int, int] | None = None,
     *,
     architecture: str | None = None,
-) -> Cost:
+) -> PassCost:
     """What a pass would cost, said before the model is loaded: tokens, bytes of the trace, compute
     relative to the model's own sizes.
 

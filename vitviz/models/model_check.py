@@ -37,7 +37,7 @@ _SEEN = {"scaled_dot_product_attention", "softmax", "Softmax", "MultiheadAttenti
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedModel:
     """What one file's representative showed.
 
     `mapping` says how its maps lie on the picture: "global", "window", "pooled" (keys or stages
@@ -64,7 +64,7 @@ class Checked:
         return self.good and bool({"global", "window", "pooled", "class"} & set(self.mapping))
 
 
-def check(modules: Sequence[str] = (), progress: Progress = silent) -> Iterator[Checked]:
+def check(modules: Sequence[str] = (), progress: Progress = silent) -> Iterator[CheckedModel]:
     """One result for each file of timm (or of `modules`) whose network contains attention.
 
     Networks that use a softmax but make no attention call (gates, state spaces) are left out.
@@ -114,9 +114,9 @@ def _attends(kind: type) -> bool:
     return any(code is not None and _SEEN & set(code.co_names) for code in codes)
 
 
-def _checked(module: str, model: str, parameters: int) -> Checked | None:
+def _checked(module: str, model: str, parameters: int) -> CheckedModel | None:
     started = time.perf_counter()
-    failed = partial(Checked, module, model, 0, float("nan"), ())
+    failed = partial(CheckedModel, module, model, 0, float("nan"), ())
     try:
         with warnings.catch_warnings(action="ignore"):
             found = _traced(model, parameters)
@@ -128,7 +128,7 @@ def _checked(module: str, model: str, parameters: int) -> Checked | None:
         return failed(time.perf_counter() - started, f"{type(error).__name__}: {error}")
     calls = len(found.layers) + len(found.pools) + len(found.matrices)
     calls += len(found.words.layers) if found.words else 0
-    return Checked(
+    return CheckedModel(
         module, model, calls, found.verified, mapping(found), time.perf_counter() - started,
         found.refused[0] if found.refused else "",
     )  # fmt: skip
@@ -148,7 +148,7 @@ def _traced(name: str, parameters: int) -> Trace:
 
 
 def mapping(found: Trace) -> tuple[str, ...]:
-    """How a trace's maps lie on the picture, in the words of `Checked`."""
+    """How a trace's maps lie on the picture, in the words of `CheckedModel`."""
     layers, kinds = found.layers, []
     plain = [layer for layer in layers if layer.windows is None and layer.pooled is None]
     if len({layer.grid for layer in plain}) == 1 and len(plain) == len(layers):

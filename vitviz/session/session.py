@@ -21,27 +21,27 @@ from vitviz.session.app.first_choices import (
     first_sources,
     remembered_request,
 )
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.columns import selection_steps
-from vitviz.session.columns.background_traces import Others
+from vitviz.session.columns.background_traces import BackgroundTraces
 from vitviz.session.columns.column import Column, ModelChoice, ModelRequest, is_checkpoint
-from vitviz.session.columns.column_drawings import Drawings
-from vitviz.session.columns.column_links import Together
-from vitviz.session.columns.column_ranges import Beside
-from vitviz.session.columns.column_trace import Reading, Target, Traces
-from vitviz.session.columns.columns import Columns, Live
-from vitviz.session.columns.comparisons import Compared, Offered, compared
-from vitviz.session.columns.linked_selection import Choosing
-from vitviz.session.columns.visible_views import Sight
-from vitviz.session.files.session_format import Saved, known_options
+from vitviz.session.columns.column_drawings import ColumnDrawings
+from vitviz.session.columns.column_links import ColumnLinks
+from vitviz.session.columns.column_ranges import ColumnRanges
+from vitviz.session.columns.column_trace import ColumnTrace, TraceCache, TraceTarget
+from vitviz.session.columns.columns import Columns, LiveColumn
+from vitviz.session.columns.comparisons import ComparedColumns, OfferedColumn, compared
+from vitviz.session.columns.linked_selection import LinkedSelection
+from vitviz.session.columns.visible_views import VisibleViews
+from vitviz.session.files.session_format import SavedSession, known_options
 from vitviz.session.files.settings import Settings, recent, write_settings
-from vitviz.session.pictures.picture_list import Pictures, Source
-from vitviz.session.pictures.picture_loading import Arriving
-from vitviz.session.work.byte_cache import Shelf
+from vitviz.session.pictures.picture_list import PictureList, PictureSource
+from vitviz.session.pictures.picture_loading import PictureLoading
+from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
-from vitviz.session.work.model_cache import Engine
+from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import find
-from vitviz.views.options import Look, Value, arguments
+from vitviz.views.options import Look, OptionValue, arguments
 
 _MB = 2**20
 
@@ -61,7 +61,7 @@ class Session:
     trace_ready = Signal(Trace, int)
     trace_failed = Signal(str, int)
     selection_changed = Signal(Selection, Selection)  # new, old
-    together_changed = Signal(Together)
+    together_changed = Signal(ColumnLinks)
     look_changed = Signal(Look)
     range_changed = Signal(bool)
     options_changed = Signal(str)
@@ -81,28 +81,28 @@ class Session:
         self.settings = self._saved = settings or Settings()
         budget = self.settings.memory_mb * _MB
         self._save = save
-        self._pictures = Pictures()
-        self._traces: Traces = Shelf(budget)
-        self._engine = Engine(budget)
-        self._others = Others(jobs, self._engine, self._traces)
+        self._pictures = PictureList()
+        self._traces: TraceCache = ByteCache(budget)
+        self._engine = ModelCache(budget)
+        self._others = BackgroundTraces(jobs, self._engine, self._traces)
         self.columns = Columns(self._live, self._read, Column(0, remembered_request(self.settings)))
         self.columns.active_changed.connect(self._activated)
-        self._choosing = Choosing(self.columns, lambda key: self._pictures.find(key))
+        self._choosing = LinkedSelection(self.columns, lambda key: self._pictures.find(key))
         jobs.ended.connect(self._read_next)
-        self._sight = Sight(
+        self._sight = VisibleViews(
             self.columns, self.settings.look, self._traces, self._others,
-            Beside(jobs, self.drawing_ready.emit),
+            ColumnRanges(jobs, self.drawing_ready.emit),
             pictures=lambda: self.pictures, busy=lambda: self.busy, read=self._read,
         )  # fmt: skip
-        self._launch: Launch | None = None
-        self._arriving = Arriving(jobs, self._opened, self._say)
+        self._launch: LaunchOptions | None = None
+        self._arriving = PictureLoading(jobs, self._opened, self._say)
 
-    def start(self, launch: Launch | None = None) -> None:
+    def start(self, launch: LaunchOptions | None = None) -> None:
         """Begins with what the command line asks for: model, pictures, token, layer, head.
 
         The model begins to load at once, while the first picture is still being opened.
         """
-        launch = launch or Launch()
+        launch = launch or LaunchOptions()
         self._launch = launch
         self.use_model(first_request(launch, self.settings))
         self.open_sources(first_sources(launch))
@@ -135,7 +135,7 @@ class Session:
         return self.columns.active.selection
 
     @property
-    def together(self) -> Together:
+    def together(self) -> ColumnLinks:
         """Which links there are between columns."""
         return self._choosing.together
 
@@ -176,7 +176,7 @@ class Session:
         files = (name for name in self.settings.recent_models if Path(name).is_file())
         return (*own, *(ModelChoice(name, Path(name).name, False) for name in files))
 
-    def open_sources(self, sources: Sequence[Source]) -> Job | None:
+    def open_sources(self, sources: Sequence[PictureSource]) -> Job | None:
         """Opens pictures (files, folders, bytes, arrays); a checkpoint file becomes the model.
 
         The first picture opened is shown at once; what could not be opened is said in `problems`.
@@ -239,7 +239,7 @@ class Session:
             live.reading.given_up = None
             self._give_model(live, request)
 
-    def undo(self) -> Live | None:
+    def undo(self) -> LiveColumn | None:
         """Brings back what was lost last of the columns; which one, or None where nothing was lost."""
         live = self.columns.undo(lambda key: self._pictures.find(key) is not None)
         if live is not None:
@@ -250,13 +250,13 @@ class Session:
                 self._choose_again(back)
         return live
 
-    def _choose_again(self, live: Live) -> None:
+    def _choose_again(self, live: LiveColumn) -> None:
         """What was chosen before is chosen again, in linked columns too."""
         again, live.again = live.again, None
         if again is not None:
             self._choose(live, again)
 
-    def _give_model(self, live: Live, request: ModelRequest) -> None:
+    def _give_model(self, live: LiveColumn, request: ModelRequest) -> None:
         live.reading.retry()
         live.waits, live.failed, live.again = False, "", None
         if request != live.column.model:
@@ -267,7 +267,7 @@ class Session:
 
     def add_column(
         self, model: ModelRequest | None = None, picture: str | None = None, **chosen: Any
-    ) -> Live:
+    ) -> LiveColumn:
         """One more column: the active one's model, picture and selection where nothing else is said.
 
         The new one becomes active: what is chosen next is about it.
@@ -278,10 +278,10 @@ class Session:
         self.columns.activate(live.id)
         return live
 
-    def compare(self, preset: str) -> Compared | None:
+    def compare(self, preset: str) -> ComparedColumns | None:
         """Sets up a comparison by name instead of the columns there are; says why it cannot be."""
         live = self.columns.active
-        offered = Offered(
+        offered = OfferedColumn(
             live.column, live.selection, live.trace, self.models(), [p.key for p in self.pictures]
         )
         try:
@@ -408,7 +408,7 @@ class Session:
         return self._sight.look_chosen
 
     @property
-    def options(self) -> dict[str, dict[str, Value]]:
+    def options(self) -> dict[str, dict[str, OptionValue]]:
         """The options that were changed, view by view."""
         return self._sight.options
 
@@ -416,11 +416,11 @@ class Session:
         """Has a view drawn again, in every column."""
         self._sight.draw_all((live, [view]) for live in self.columns)
 
-    def set_option(self, view: str, name: str, value: Value) -> None:
+    def set_option(self, view: str, name: str, value: OptionValue) -> None:
         """Changes an option of a view; a wrong value is said in `problems` and not taken."""
         self.set_options(view, {name: value})
 
-    def set_options(self, view: str, values: Mapping[str, Value]) -> None:
+    def set_options(self, view: str, values: Mapping[str, OptionValue]) -> None:
         """Changes several options of a view at once, so that it is drawn once."""
         options = {**self.options.get(view, {}), **values}
         try:
@@ -485,10 +485,10 @@ class Session:
         self.remember()
         self.jobs.close()
 
-    def restore(self, saved: Saved, pictures: Mapping[str, Picture]) -> None:
+    def restore(self, saved: SavedSession, pictures: Mapping[str, Picture]) -> None:
         """Opens a saved session instead of this one; `pictures` by the keys they were saved under."""
         self._arriving.turn_away()
-        self._pictures = Pictures()
+        self._pictures = PictureList()
         for picture in pictures.values():
             if self._pictures.find(picture.key) is None:
                 self._pictures = self._pictures.added(picture)
@@ -537,12 +537,12 @@ class Session:
         for live in self._with(self.columns.active):
             self._set_picture(live, picture)
 
-    def _with(self, live: Live) -> list[Live]:
+    def _with(self, live: LiveColumn) -> list[LiveColumn]:
         """A column with those that go on to other pictures together with it."""
         others = self.columns.others(live) if self.together.picture else []
         return [live, *(one for one in others if one.column.picture == live.column.picture)]
 
-    def _set_picture(self, live: Live, picture: Picture | None) -> None:
+    def _set_picture(self, live: LiveColumn, picture: Picture | None) -> None:
         key = picture.key if picture else None
         if key != live.column.picture:
             live.failed, live.again = "", None
@@ -556,18 +556,18 @@ class Session:
         if picture is not None:
             self._read(live)
 
-    def _live(self, column: Column, selection: Selection) -> Live:
+    def _live(self, column: Column, selection: Selection) -> LiveColumn:
         """A column at work. What it tells is told by its number: it may be closed by then."""
         show, failed = partial(self._show, column.id), partial(self._failed, column.id)
         drawn, undrawn = partial(self._drawn, column.id), partial(self._undrawn, column.id)
-        return Live(
+        return LiveColumn(
             column,
             selection,
-            Reading(self.jobs, self._engine, self._traces, show, failed),
-            Drawings(self.jobs, column.id, drawn, undrawn),
+            ColumnTrace(self.jobs, self._engine, self._traces, show, failed),
+            ColumnDrawings(self.jobs, column.id, drawn, undrawn),
         )
 
-    def _read(self, live: Live) -> None:
+    def _read(self, live: LiveColumn) -> None:
         """Has a column read its picture: at once where somebody sees it, else when there is time."""
         self._others.stop()
         live.waits = self.busy and live not in self._sight.columns()
@@ -584,7 +584,7 @@ class Session:
             for live in self._sight.columns():
                 self._sight.read_others(live)
 
-    def _show(self, column: int, target: Target, trace: Trace) -> None:
+    def _show(self, column: int, target: TraceTarget, trace: Trace) -> None:
         live = self.columns.find(column)
         if live is None:
             return
@@ -639,7 +639,7 @@ class Session:
 
     # -- the line from a change to a drawing -------------------------------------------------------
 
-    def _choose(self, origin: Live, new: Selection, *, draw: bool = True) -> None:
+    def _choose(self, origin: LiveColumn, new: Selection, *, draw: bool = True) -> None:
         before = self.selection
         affected = self._choosing.choose(origin, new)
         if self.selection != before:
@@ -654,7 +654,7 @@ class Session:
             except VitvizError as error:
                 self._say([str(error)])
 
-    def _set_options(self, view: str, options: dict[str, Value]) -> None:
+    def _set_options(self, view: str, options: dict[str, OptionValue]) -> None:
         self._sight.options = {**self.options, view: options}
         self._others.again()
         self.options_changed.emit(view)

@@ -13,7 +13,7 @@ from psygnal import Signal
 from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format
-from vitviz.session.files.session_format import Gone, Saved, SavedPicture
+from vitviz.session.files.session_format import MissingFiles, SavedPicture, SavedSession
 from vitviz.session.files.settings import recent, settings_folder
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
@@ -25,10 +25,10 @@ _AUTOSAVE = "autosave-"
 class _Found:
     """A session read, with its pictures, or with those that have gone."""
 
-    saved: Saved
+    saved: SavedSession
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     problems: Sequence[str] = ()
-    gone: Sequence[Gone] = ()
+    gone: Sequence[MissingFiles] = ()
 
 
 class Remembering:
@@ -42,7 +42,7 @@ class Remembering:
         self.file: Path | None = None
         self._session = session
         self._pngs: dict[str, SavedPicture] = {}
-        self._autosaved: Saved | None = None
+        self._autosaved: SavedSession | None = None
 
     def save(self, file: Path, window: Mapping[str, str]) -> None:
         """Saves all that is open and chosen."""
@@ -147,10 +147,10 @@ class Remembering:
         sessions = recent(session.settings.recent_sessions, str(file.absolute()))
         session.remember(recent_sessions=sessions)
 
-    def _snapshot(self, window: Mapping[str, str]) -> Saved:
+    def _snapshot(self, window: Mapping[str, str]) -> SavedSession:
         """All but the pictures: only frozen values, so that it can be written by another thread."""
         session, columns = self._session, self._session.columns
-        return Saved(
+        return SavedSession(
             **session_format.header(),  # type: ignore[arg-type]
             pictures=tuple(SavedPicture(p.key, p.name, p.path) for p in session.pictures),
             columns=columns.all,
@@ -165,7 +165,7 @@ class Remembering:
             window=dict(window),
         )  # fmt: skip
 
-    def _with_pictures(self, snapshot: Saved, pictures: Sequence[Picture]) -> Saved:
+    def _with_pictures(self, snapshot: SavedSession, pictures: Sequence[Picture]) -> SavedSession:
         """Pasted pictures are turned into PNG once."""
         for picture in pictures:
             if picture.key not in self._pngs:

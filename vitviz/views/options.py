@@ -9,15 +9,15 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from vitviz.core.colors import Table
+from vitviz.core.colors import ColorTable
 from vitviz.core.progress import VitvizError
 
-Value = str | float | int | bool | None
-Needs = Literal["", "words"]
+OptionValue = str | float | int | bool | None
+OptionNeeds = Literal["", "words"]
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
+class OptionHelp:
     """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` as
     in `Option`."""
 
@@ -25,7 +25,7 @@ class Help:
     low: float | None = None
     high: float | None = None
     step: float | None = None
-    needs: Needs = ""
+    needs: OptionNeeds = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Option:
 
     name: str
     kind: Literal["choice", "number", "integer", "switch", "text"]
-    default: Value
+    default: OptionValue
     text: str = ""
     choices: tuple[str, ...] = ()
     low: float | None = None
@@ -46,26 +46,26 @@ class Option:
     step: float | None = None
     optional: bool = False
     group: str = ""
-    needs: Needs = ""
+    needs: OptionNeeds = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a heat map is coloured; shared by all views that draw one."""
 
-    table: Annotated[Table, Help("Colour table")] = "viridis"
-    opacity: Annotated[float, Help("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    table: Annotated[ColorTable, OptionHelp("Colour table")] = "viridis"
+    opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
     range: Annotated[
         Literal["map", "view", "fixed"],
-        Help("Range of the colours: each map its own, one for the whole view, or fixed"),
+        OptionHelp("Range of the colours: each map its own, one for the whole view, or fixed"),
     ] = "map"
-    low: Annotated[float, Help("Lowest value of the fixed range", -1, 1, 0.001)] = 0.0
-    high: Annotated[float, Help("Highest value of the fixed range", -1, 1, 0.001)] = 0.1
-    smooth: Annotated[bool, Help("Interpolate between patches; off shows one flat cell each")] = (
-        False
-    )
-    heat: Annotated[bool, Help("Show the map; off shows the bare picture")] = True
-    grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
+    low: Annotated[float, OptionHelp("Lowest value of the fixed range", -1, 1, 0.001)] = 0.0
+    high: Annotated[float, OptionHelp("Highest value of the fixed range", -1, 1, 0.001)] = 0.1
+    smooth: Annotated[
+        bool, OptionHelp("Interpolate between patches; off shows one flat cell each")
+    ] = False
+    heat: Annotated[bool, OptionHelp("Show the map; off shows the bare picture")] = True
+    grid: Annotated[bool, OptionHelp("Show the patch grid over the picture")] = False
 
 
 ALL_OPEN = "all open pictures"
@@ -98,10 +98,10 @@ def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
 
 
 def _option(name: str, hint: Any, default: Any, group: str) -> Option:
-    text = Help("")
+    text = OptionHelp("")
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)
-        text = next((extra for extra in extras if isinstance(extra, Help)), text)
+        text = next((extra for extra in extras if isinstance(extra, OptionHelp)), text)
     optional = False
     if get_origin(hint) in (Union, types.UnionType):
         rest = [part for part in get_args(hint) if part is not type(None)]
@@ -146,7 +146,7 @@ def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[s
     return call
 
 
-def _checked(option: Option, value: Any) -> Value:
+def _checked(option: Option, value: Any) -> OptionValue:
     if value is None and option.optional:
         return None
     match option.kind:

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
-from vitviz.models.record.layers_from_calls import Reading, read_calls
-from vitviz.models.record.recorder import Call
+from vitviz.models.families import PositionTable, family
+from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
+from vitviz.models.record.recorder import AttentionCall
 
 
 class LensAttention(nn.Module):
@@ -65,9 +65,13 @@ class LensFamily:
         return TokenGrid(7, 7, (32, 32), ("class",))
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         return read_calls(calls, grid, size)
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         return module.places[0, 1:].detach().numpy(), ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import (
     Aim,
     Drawing,
@@ -26,7 +26,7 @@ from vitviz.core.data.geometry import Box, Crop, Spot, TokenGrid
 GRID = TokenGrid(2, 3, (10, 10), ("class",))
 CROP = Crop((20, 30), (20, 30), (1, 1))
 FRAME = GRID.frame
-SCALE = Scale(0, 1, label="share")
+SCALE = ColorScale(0, 1, label="share")
 
 
 def numbered(*shape: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_a_value_says_between_which_tokens_it_is():
 
 
 def test_a_value_comes_with_its_unit():
-    bar = Scale(0, 1, unit="px")
+    bar = ColorScale(0, 1, unit="px")
     panel = Panel((Heat(numbered(2, 3), FRAME, bar),), FRAME, space=PixelSpace(CROP, GRID), bar=bar)
     assert aim(panel, 0, 15).words.endswith("1 px")
 
@@ -141,7 +141,7 @@ def test_panels_row_by_row():
 
 def test_a_cell_of_two_layers_chooses_the_first_models_layer():
     values = np.arange(6, dtype=np.float32).reshape(2, 3) / 10
-    heat = Heat(values, Box(0, 0, 2, 3), Scale(0, 1, "magma", "CKA"))
+    heat = Heat(values, Box(0, 0, 2, 3), ColorScale(0, 1, "magma", "CKA"))
     panel = Panel((heat,), Box(-1, -1, 2, 3), space=LayerPairs(2, 3, ("A", "B")))
     found = aim(panel, 1.2, 2.9)
     assert (found.layer, found.head, found.token) == (1, None, None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vitviz.core.data.geometry import Box, TokenGrid
-from vitviz.core.data.windows import PADDING, Windows, boxes_of, combs, shifted, squares, whole
+from vitviz.core.data.windows import PADDING, TokenWindows, boxes_of, combs, shifted, squares, whole
 
 
 def test_every_token_is_in_one_window_with_its_neighbours():
@@ -44,7 +44,7 @@ def test_a_comb_takes_tokens_at_equal_steps():
 
 
 def test_pooled_queries_and_their_keys_find_each_other():
-    windows = Windows(np.array([[0, 1], [2, 3]]), np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))
+    windows = TokenWindows(np.array([[0, 1], [2, 3]]), np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))
     assert list(windows.seen_from(1)) == [0, 1, 2, 3]
     assert list(windows.seeing(6)) == [2, 3]
     assert list(windows.seen_from(9)) == []

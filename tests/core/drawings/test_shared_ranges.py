@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
@@ -18,11 +18,11 @@ BOX = Box(0, 0, 10, 10)
 
 
 def heat(low: float, high: float, label: str = "attention") -> Panel:
-    scale = Scale(low, high, label=label)
+    scale = ColorScale(low, high, label=label)
     return Panel((Heat(np.array([[low, high]], np.float32), BOX, scale),), BOX, bar=scale)
 
 
-def tiles(low: list[float], high: list[float], bar: Scale) -> Panel:
+def tiles(low: list[float], high: list[float], bar: ColorScale) -> Panel:
     ends = np.array([low], np.float32), np.array([high], np.float32)
     return Panel((HeatTiles(np.zeros((1, 2, 3, 3), np.float32), *ends, bar),), BOX, bar=bar)
 
@@ -35,7 +35,7 @@ def test_the_range_holds_all_columns() -> None:
     one, two = drawing(heat(0.0, 0.2)), drawing(heat(0.1, 0.9))
     shared = ranges([one, two])
     (wide,) = with_ranges(one, shared).panels
-    assert wide.bar == Scale(0.0, 0.9, label="attention")
+    assert wide.bar == ColorScale(0.0, 0.9, label="attention")
     assert isinstance(wide.layers[0], Heat)
     assert wide.layers[0].scale == wide.bar
     assert wide.layers[0].values is one.panels[0].layers[0].values  # type: ignore[union-attr]
@@ -54,18 +54,18 @@ def test_other_quantities_keep_their_ranges() -> None:
     assert first is one.panels[0]
     assert second.bar is not None
     assert second.bar.high == 7
-    signed = drawing(replace(heat(-1, 1), bar=Scale(-1, 1, "vik", "attention")))
+    signed = drawing(replace(heat(-1, 1), bar=ColorScale(-1, 1, "vik", "attention")))
     assert ranges([one, signed]) == {}
 
 
 def test_many_maps_of_one_range_get_the_wide_one_and_relative_ones_stay() -> None:
-    whole = tiles([0, 0], [2, 2], Scale(0, 2, label="attention"))
-    wider = tiles([0, 0], [3, 3], Scale(0, 3, label="attention"))
+    whole = tiles([0, 0], [2, 2], ColorScale(0, 2, label="attention"))
+    wider = tiles([0, 0], [3, 3], ColorScale(0, 3, label="attention"))
     (panel,) = with_ranges(drawing(whole), ranges([drawing(whole), drawing(wider)])).panels
     assert isinstance(panel.layers[0], HeatTiles)
     assert panel.layers[0].high.tolist() == [[3, 3]]
-    relative = tiles([0, 1], [2, 5], Scale(0, 1, label="relative attention"))
-    other = tiles([0, 2], [1, 9], Scale(0, 1, label="relative attention"))
+    relative = tiles([0, 1], [2, 5], ColorScale(0, 1, label="relative attention"))
+    other = tiles([0, 2], [1, 9], ColorScale(0, 1, label="relative attention"))
     assert ranges([drawing(relative), drawing(other)]) == {}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vitviz.core.data.geometry import Crop, TokenGrid
-from vitviz.core.measures.cka import Batch, cka, picture_batch, token_batch
+from vitviz.core.measures.cka import SampleBatch, cka, picture_batch, token_batch
 from vitviz.core.measures.overlap import Seen
 from vitviz.core.progress import Unsupported
 
@@ -43,7 +43,7 @@ def rotation(seed, dim):
 
 
 def test_every_pair_of_layers_is_the_formula():
-    batches = [Batch(features(s, 3, 20, 8), features(s + 9, 2, 20, 5)) for s in range(3)]
+    batches = [SampleBatch(features(s, 3, 20, 8), features(s + 9, 2, 20, 5)) for s in range(3)]
     found = cka(batches)
     assert found.shape == (3, 2)
     for layer in range(3):
@@ -53,7 +53,7 @@ def test_every_pair_of_layers_is_the_formula():
 
 
 def test_the_average_is_taken_before_the_ratio():
-    batches = [Batch(features(s, 1, 12, 6) * (1 + 3 * s), features(s + 5, 1, 12, 6))
+    batches = [SampleBatch(features(s, 1, 12, 6) * (1 + 3 * s), features(s + 5, 1, 12, 6))
                for s in range(2)]  # fmt: skip
     together = cka(batches)[0, 0]
     apart = np.mean([cka([batch])[0, 0] for batch in batches])
@@ -63,19 +63,21 @@ def test_the_average_is_taken_before_the_ratio():
 def test_rotation_scale_and_shift_change_nothing():
     x = features(0, 2, 50, 16)
     y = 3 * (x @ rotation(1, 16).astype(np.float32)) + 7
-    np.testing.assert_allclose(np.diag(cka([Batch(x, y)])), 1, atol=1e-5)
+    np.testing.assert_allclose(np.diag(cka([SampleBatch(x, y)])), 1, atol=1e-5)
 
 
 def test_a_mean_that_dwarfs_the_rest_loses_no_digits():
     x = features(0, 1, 60, 16)
-    found = cka([Batch(x + 300, features(4, 1, 60, 16))])
-    assert found[0, 0] == pytest.approx(cka([Batch(x, features(4, 1, 60, 16))])[0, 0], abs=1e-4)
+    found = cka([SampleBatch(x + 300, features(4, 1, 60, 16))])
+    assert found[0, 0] == pytest.approx(
+        cka([SampleBatch(x, features(4, 1, 60, 16))])[0, 0], abs=1e-4
+    )
 
 
 def test_what_is_independent_has_nothing_in_common():
     random = np.random.default_rng(0)
     found = [
-        cka([Batch(*random.standard_normal((2, 1, 40, 64)).astype(np.float32))])[0, 0]
+        cka([SampleBatch(*random.standard_normal((2, 1, 40, 64)).astype(np.float32))])[0, 0]
         for _ in range(20)
     ]
     assert abs(np.mean(found)) < 0.02, "the biased estimate would be about 0.6 here"
@@ -83,14 +85,14 @@ def test_what_is_independent_has_nothing_in_common():
 
 def test_too_few_samples_are_refused():
     with pytest.raises(Unsupported, match="at least 4 samples, and there are 3"):
-        cka([Batch(features(0, 1, 3, 4), features(1, 1, 3, 4))])
+        cka([SampleBatch(features(0, 1, 3, 4), features(1, 1, 3, 4))])
     with pytest.raises(Unsupported, match="there are none"):
         cka([])
 
 
 def test_a_layer_that_says_the_same_of_all_has_no_number():
     constant = np.ones((1, 9, 4), np.float32) * 0.3
-    assert np.isnan(cka([Batch(constant, features(1, 1, 9, 4))])).all()
+    assert np.isnan(cka([SampleBatch(constant, features(1, 1, 9, 4))])).all()
 
 
 def seen(rows, patch, prefix=("class",)):

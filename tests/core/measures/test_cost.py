@@ -6,10 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from vitviz.core.measures.cost import Dimensions, check_divides, cost, divisors, note, patch_sizes
+from vitviz.core.measures.cost import (
+    ModelDimensions,
+    check_divides,
+    cost,
+    divisors,
+    note,
+    patch_sizes,
+)
 from vitviz.core.progress import Unsupported
 
-TINY = Dimensions("tiny", 16, (224, 224), 12, 192, 1, 12 * 12 * 192**2, (16,))
+TINY = ModelDimensions("tiny", 16, (224, 224), 12, 192, 1, 12 * 12 * 192**2, (16,))
 
 
 def test_tokens_and_compute_by_hand():

@@ -9,23 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from vitviz.core.measures.einops_pattern import MOST, Order, lengths_of, run
+from vitviz.core.measures.einops_pattern import MOST, AxisOrder, lengths_of, run
 from vitviz.core.progress import VitvizError
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
 
 
 def test_patches_in_a_row_are_reshape_and_transpose():
-    order = Order("rearrange", "(row p1) (col p2) c -> (row col) (p1 p2 c)", (("p1", 4), ("p2", 6)))
+    order = AxisOrder(
+        "rearrange", "(row p1) (col p2) c -> (row col) (p1 p2 c)", (("p1", 4), ("p2", 6))
+    )
     plain = PICTURE.reshape(2, 4, 2, 6, 3).transpose(0, 2, 1, 3, 4).reshape(4, 72)
     np.testing.assert_array_equal(run(order, PICTURE), plain)
 
 
 def test_reduce_and_repeat():
-    mean = run(Order("reduce", "(row y) (col x) c -> row col c", (("y", 2), ("x", 2))), PICTURE)
+    mean = run(AxisOrder("reduce", "(row y) (col x) c -> row col c", (("y", 2), ("x", 2))), PICTURE)
     plain = PICTURE.astype(np.float64).reshape(4, 2, 6, 2, 3).mean((1, 3))
     np.testing.assert_allclose(mean, plain, rtol=1e-5)
-    twice = run(Order("repeat", "row col c -> (row y) (col x) c", (("y", 2), ("x", 2))), PICTURE)
+    twice = run(
+        AxisOrder("repeat", "row col c -> (row y) (col x) c", (("y", 2), ("x", 2))), PICTURE
+    )
     np.testing.assert_array_equal(twice, PICTURE.repeat(2, 0).repeat(2, 1))
 
 
@@ -49,15 +53,15 @@ def test_what_is_no_length_is_said(text):
 
 def test_einops_own_words_are_kept():
     with pytest.raises(VitvizError, match="Identifiers only on one side"):
-        run(Order("rearrange", "row col c -> row col"), PICTURE)
+        run(AxisOrder("rearrange", "row col c -> row col"), PICTURE)
 
 
 def test_a_result_too_large_is_refused_with_its_number_before_it_is_made():
-    order = Order("repeat", "row col c -> row col c n", (("n", 999_999_999),))
+    order = AxisOrder("repeat", "row col c -> row col c n", (("n", 999_999_999),))
     with pytest.raises(VitvizError, match=r"287,999,999,712 numbers"):
         run(order, PICTURE)
     with pytest.raises(VitvizError, match="at most"):
-        run(Order("repeat", "row col c -> row col c 999999"), PICTURE)
+        run(AxisOrder("repeat", "row col c -> row col c 999999"), PICTURE)
     assert MOST < 2**31
 
 
@@ -69,5 +73,5 @@ texts = some.text(some.sampled_from("rowcl ->()12=.…_*'\"[]pyé"), max_size=40
 def test_whatever_is_typed_gives_an_array_or_a_sentence(pattern, lengths, operation):
     found = None
     with suppress(VitvizError):
-        found = run(Order(operation, pattern, lengths_of(lengths)), PICTURE)
+        found = run(AxisOrder(operation, pattern, lengths_of(lengths)), PICTURE)
     assert found is None or found.size <= MOST

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from vitviz.core import resources
 from vitviz.gui.app import text_pages
 from vitviz.gui.app.desktop import ask_for_updates
-from vitviz.gui.panels.notices import Notices
+from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.mailbox import Mailbox
 from vitviz.session.app import licences
 from vitviz.session.session import Session
@@ -24,7 +24,7 @@ def test_about_names_what_is_inside(
 ) -> None:
     folder = tmp_path / "licences"
     folder.mkdir()
-    part = licences.Part("torch & co", "2.13.0", "BSD-3-Clause")
+    part = licences.LicensedPart("torch & co", "2.13.0", "BSD-3-Clause")
     (folder / "parts.json").write_bytes(msgspec.json.encode([part]))
     (folder / "licences.txt").write_text("all of them")
     monkeypatch.setattr(licences, "resource", lambda name: tmp_path / name)
@@ -62,7 +62,7 @@ def test_updates_are_said_when_somebody_answers(
 ) -> None:
     monkeypatch.setenv("VITVIZ_RELEASES", "http://127.0.0.1:9/latest")
     mailbox = Mailbox()
-    session, notices = Session(Jobs(mailbox.deliver), save=lambda _: ""), Notices()
+    session, notices = Session(Jobs(mailbox.deliver), save=lambda _: ""), NoticeStack()
     qtbot.addWidget(notices)
     ask_for_updates(session, notices)
     qtbot.waitUntil(lambda: bool(notices.sentences))

@@ -21,7 +21,7 @@ from vitviz.gui.app.actions import WISHES
 from vitviz.gui.app.application import application
 from vitviz.gui.app.dock_panels import PanelTitle
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.app.window_actions import Wishes
+from vitviz.gui.app.window_actions import WindowActions
 from vitviz.gui.widgets import theme
 from vitviz.session.columns.column import ModelRequest
 
@@ -304,7 +304,7 @@ def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
 def test_every_wish_has_a_slot_and_no_two_share_a_key() -> None:
     keys = [key for wish in WISHES for key in wish.keys]
     assert len(keys) == len(set(keys))
-    assert all(hasattr(Wishes, wish.name) for wish in WISHES)
+    assert all(hasattr(WindowActions, wish.name) for wish in WISHES)
 
 
 def test_window_state_survives_a_restart(window: MainWindow) -> None:

@@ -15,8 +15,8 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.single_instance import Arrivals, door, hand_over
-from vitviz.session.app.launch_options import Launch
+from vitviz.gui.app.single_instance import SingleInstance, door, hand_over
+from vitviz.session.app.launch_options import LaunchOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,10 +27,10 @@ def opened() -> list[list[str]]:
 
 
 @pytest.fixture
-def arrivals(qtbot: QtBot, opened: list[list[str]]) -> Iterator[Arrivals]:
+def arrivals(qtbot: QtBot, opened: list[list[str]]) -> Iterator[SingleInstance]:
     window = QWidget()
     qtbot.addWidget(window)
-    found = Arrivals(window, lambda files: opened.append(list(files)))
+    found = SingleInstance(window, lambda files: opened.append(list(files)))
     assert found.listen()
     yield found
     found._server.close()
@@ -51,7 +51,7 @@ def second_start(*files: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
 
 
 def test_a_second_start_hands_its_files_over(
-    qtbot: QtBot, arrivals: Arrivals, opened: list[list[str]], tmp_path: Path
+    qtbot: QtBot, arrivals: SingleInstance, opened: list[list[str]], tmp_path: Path
 ) -> None:
     second = second_start("cat.png", "https://example.org/dog.png", cwd=tmp_path)
     qtbot.waitUntil(lambda: second.poll() is not None, timeout=20_000)
@@ -60,14 +60,14 @@ def test_a_second_start_hands_its_files_over(
     assert arrivals._window.isVisible()
 
 
-def test_without_a_window_a_start_opens_its_own(arrivals: Arrivals) -> None:
+def test_without_a_window_a_start_opens_its_own(arrivals: SingleInstance) -> None:
     arrivals._server.close()
-    assert not hand_over(Launch(files=("cat.png",)))
+    assert not hand_over(LaunchOptions(files=("cat.png",)))
 
 
-def test_wishes_beyond_files_get_a_window_of_their_own(arrivals: Arrivals) -> None:
-    assert not hand_over(Launch(files=("cat.png",), model="vit_base_patch16_224"))
-    assert not hand_over(Launch(screenshot=Path("out.png")))
+def test_wishes_beyond_files_get_a_window_of_their_own(arrivals: SingleInstance) -> None:
+    assert not hand_over(LaunchOptions(files=("cat.png",), model="vit_base_patch16_224"))
+    assert not hand_over(LaunchOptions(screenshot=Path("out.png")))
 
 
 def test_a_door_left_by_a_killed_window_is_taken_over(qtbot: QtBot, config_folder: Path) -> None:
@@ -79,15 +79,15 @@ def test_a_door_left_by_a_killed_window_is_taken_over(qtbot: QtBot, config_folde
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 9
     window = QWidget()
     qtbot.addWidget(window)
-    late = Arrivals(window, print)
+    late = SingleInstance(window, print)
     assert late.listen()
-    second = Arrivals(window, print)
+    second = SingleInstance(window, print)
     assert not second.listen(), "the door of a window that lives is left to it"
     late._server.close()
 
 
 def test_strangers_at_the_door_are_sent_away(
-    qtbot: QtBot, arrivals: Arrivals, opened: list[list[str]]
+    qtbot: QtBot, arrivals: SingleInstance, opened: list[list[str]]
 ) -> None:
     socket = QLocalSocket()
     socket.connectToServer(door())
@@ -114,7 +114,9 @@ def test_somebody_else_behind_the_door_gets_no_thanks(qtbot: QtBot, config_folde
     stranger.close()
 
 
-def test_macos_tells_of_files_by_an_event(arrivals: Arrivals, opened: list[list[str]]) -> None:
+def test_macos_tells_of_files_by_an_event(
+    arrivals: SingleInstance, opened: list[list[str]]
+) -> None:
     app = QCoreApplication.instance()
     assert app is not None
     app.installEventFilter(arrivals)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.application import PAINTED, SHOWN, Starter
+from vitviz.gui.app.application import PAINTED, SHOWN, ApplicationStarter
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
 
@@ -27,7 +27,9 @@ def test_the_log_has_the_moments_that_a_person_waits_for(
     caplog.set_level(logging.INFO, "vitviz")
     window = MainWindow(Session(InlineJobs(), save=lambda _settings: ""))
     qtbot.addWidget(window)
-    starter = Starter(window, Launch(files=(str(picture),), model=str(tiny_checkpoint)))
+    starter = ApplicationStarter(
+        window, LaunchOptions(files=(str(picture),), model=str(tiny_checkpoint))
+    )
     window.installEventFilter(starter)
     window.show()
     qtbot.waitUntil(lambda: PAINTED in caplog.messages)
@@ -50,8 +52,8 @@ def test_a_screenshot_that_lacks_something_asked_for_is_taken_and_ends_with_1(
     files = (str(picture), *more.get("files", ()))
     window = MainWindow(Session(InlineJobs(), save=lambda _settings: ""))
     qtbot.addWidget(window)
-    wish = Launch(model=str(tiny_checkpoint), screenshot=shot, **{**more, "files": files})
-    starter = Starter(window, wish)
+    wish = LaunchOptions(model=str(tiny_checkpoint), screenshot=shot, **{**more, "files": files})
+    starter = ApplicationStarter(window, wish)
     window.installEventFilter(starter)
     window.show()
     qtbot.waitUntil(lambda: not window.isVisible())

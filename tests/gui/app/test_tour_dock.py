@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.app.tour_dock import Walk, show_walk
+from vitviz.gui.app.tour_dock import TourDock, show_walk
 from vitviz.gui.widgets import theme
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
@@ -27,7 +27,7 @@ def dark() -> None:
 def test_every_step_shows_its_views(window: MainWindow) -> None:
     before = window.board.placed
     window.wishes.walk()
-    walk = window.findChild(Walk)
+    walk = window.findChild(TourDock)
     assert walk is not None
     assert len(walk.steps) == 7
     for index, step in enumerate(walk.steps):

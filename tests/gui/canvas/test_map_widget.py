@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import (
     DrawnLayer,
     Grid,
@@ -22,7 +22,7 @@ from vitviz.core.data.drawing import (
 )
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.gui.app.application import application
-from vitviz.gui.canvas.layer_painters import Placing, Words
+from vitviz.gui.canvas.layer_painters import LayerPlacing, TextPainter
 from vitviz.gui.canvas.map_widget import MapWidget
 from vitviz.gui.widgets import theme
 
@@ -71,7 +71,7 @@ def image(widget: MapWidget) -> QImage:
 
 
 def heat(values: np.ndarray, opacity: float = 0.6) -> Heat:
-    return Heat(values, WHOLE, Scale(0, 1), opacity)
+    return Heat(values, WHOLE, ColorScale(0, 1), opacity)
 
 
 def spot(token: int) -> Outlines:
@@ -81,7 +81,7 @@ def spot(token: int) -> Outlines:
 
 def atlas(values: np.ndarray) -> HeatTiles:
     zeros = np.zeros((2, 2), np.float32)
-    return HeatTiles(values.reshape(2, 2, 2, 2), zeros, zeros + 1, Scale(0, 1))
+    return HeatTiles(values.reshape(2, 2, 2, 2), zeros, zeros + 1, ColorScale(0, 1))
 
 
 SCENES: list[list[tuple[DrawnLayer, ...]]] = [
@@ -194,7 +194,7 @@ def test_a_drag_pans_and_a_trembling_click_does_not(qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("sharp", [1.0, 1.25, 2.0])
 def test_pictures_begin_and_end_on_pixels_of_the_screen(sharp: float) -> None:
-    at = Placing(3.37, 10.3, 5.81, sharp)
+    at = LayerPlacing(3.37, 10.3, 5.81, sharp)
     place = at.whole(Box(1, 2, 15, 18))
     for edge in (place.left(), place.top(), place.right(), place.bottom()):
         assert edge * sharp == pytest.approx(round(edge * sharp))
@@ -210,8 +210,8 @@ def test_token_numbers_stay_on_the_picture(qtbot: QtBot, side: int) -> None:
     numbers = Labels(
         tuple(Label(str(token), spot) for token, spot in enumerate(spots, 1)), role="number"
     )
-    words = Words(numbers)
-    at = Placing(4.0, 20, 20)
+    words = TextPainter(numbers)
+    at = LayerPlacing(4.0, 20, 20)
     covered = words.bounds(at)
     assert covered.width() > 0
     picture = QRectF(at.point(0, 0), at.point(32, 32))

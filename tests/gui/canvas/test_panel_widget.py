@@ -12,7 +12,7 @@ from PySide6.QtGui import QFontMetrics, QWheelEvent
 from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.colors import Scale, colored
+from vitviz.core.colors import ColorScale, colored
 from vitviz.core.data.drawing import (
     Bars,
     Drawing,
@@ -28,7 +28,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.gui.app.application import application
-from vitviz.gui.canvas.drawing_widget import Canvas
+from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.plots import cut
 from vitviz.gui.widgets import theme
 
@@ -41,8 +41,8 @@ def dark() -> None:
     theme.apply(application(), theme.DARK)
 
 
-def shown(qtbot: QtBot, *panels: Panel) -> Canvas:
-    canvas = Canvas()
+def shown(qtbot: QtBot, *panels: Panel) -> DrawingWidget:
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(420 * len(panels), 520)
     canvas.show_drawing(Drawing("test", "Test", (panels,)))
@@ -51,7 +51,7 @@ def shown(qtbot: QtBot, *panels: Panel) -> Canvas:
     return canvas
 
 
-def color_at(canvas: Canvas, row: float, col: float, panel: int = 0) -> tuple[int, int, int]:
+def color_at(canvas: DrawingWidget, row: float, col: float, panel: int = 0) -> tuple[int, int, int]:
     widget = canvas.panels[panel]
     at = widget.position_of(row, col).toPoint()
     pixel = widget.grab().toImage().pixelColor(at)
@@ -59,7 +59,7 @@ def color_at(canvas: Canvas, row: float, col: float, panel: int = 0) -> tuple[in
 
 
 def heat(values: np.ndarray, **look: Any) -> Panel:
-    scale = Scale(float(values.min()), float(values.max()), "viridis", "attention")
+    scale = ColorScale(float(values.min()), float(values.max()), "viridis", "attention")
     return Panel(
         (Heat(values, GRID.frame, scale, **look),), CROP.frame, "Map", PixelSpace(CROP, GRID), scale
     )
@@ -79,7 +79,7 @@ def test_each_cell_has_the_color_of_its_value(qtbot: QtBot) -> None:
 
 def test_opacity_mixes_with_the_picture(qtbot: QtBot) -> None:
     values = np.ones((4, 4), np.float32)
-    scale = Scale(0.0, 1.0, "viridis")
+    scale = ColorScale(0.0, 1.0, "viridis")
     picture = Raster(np.zeros((32, 32, 3), np.uint8), CROP.frame)
     panel = Panel((picture, Heat(values, GRID.frame, scale, 0.5)), CROP.frame)
     found = color_at(shown(qtbot, panel), 12, 12)
@@ -93,7 +93,7 @@ def test_a_new_map_replaces_the_old_one_in_place(qtbot: QtBot) -> None:
     before = canvas.panels[0]
     canvas.show_drawing(Drawing("test", "Test", ((heat(rising[::-1].copy()),),)))
     assert canvas.panels[0] is before
-    high = colored(rising, Scale(0, 15, "viridis"))[3, 3].astype(int)
+    high = colored(rising, ColorScale(0, 15, "viridis"))[3, 3].astype(int)
     assert np.abs(np.subtract(color_at(canvas, 4, 28), high)).max() <= 2
 
 
@@ -122,7 +122,7 @@ def test_an_atlas_names_layer_and_head(qtbot: QtBot) -> None:
     values = np.random.default_rng(2).random((3, 2, 4, 4), np.float32)
     low, high = np.zeros((3, 2), np.float32), np.ones((3, 2), np.float32)
     space = HeadTiles(CROP, GRID, 3, (2, 2, 2))
-    tiles = HeatTiles(values, low, high, Scale(0, 1))
+    tiles = HeatTiles(values, low, high, ColorScale(0, 1))
     chosen = Outlines((Box(0, 0, 4, 4),), "chosen")
     canvas = shown(qtbot, Panel((tiles, chosen), Box(0, 0, 14, 9), space=space))
     widget = canvas.panels[0]
@@ -144,7 +144,7 @@ def test_bars_and_messages_are_no_maps(qtbot: QtBot) -> None:
 def test_the_smaller_of_two_rows_gets_less_height(qtbot: QtBot) -> None:
     square = heat(np.zeros((4, 4), np.float32))
     wide = Panel((Raster(np.zeros((8, 48, 3), np.uint8), Box(0, 0, 8, 48)),), Box(0, 0, 8, 48))
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(500, 700)
     canvas.show_drawing(Drawing("test", "Test", ((square,), (wide,))))
@@ -153,7 +153,9 @@ def test_the_smaller_of_two_rows_gets_less_height(qtbot: QtBot) -> None:
     assert canvas.panels[1].height() < canvas.panels[0].height() / 2
 
 
-def turned(canvas: Canvas, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+def turned(
+    canvas: DrawingWidget, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+) -> None:
     """The wheel one notch towards the user, over the middle of the first map."""
     viewport = canvas.panels[0].viewport
     at = QPointF(viewport.rect().center())
@@ -167,7 +169,7 @@ def turned(canvas: Canvas, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoMod
 def test_the_wheel_scrolls_a_board_that_scrolls_and_zooms_with_ctrl(qtbot: QtBot) -> None:
     area = QScrollArea()
     qtbot.addWidget(area)
-    canvas = Canvas()
+    canvas = DrawingWidget()
     canvas.resize(380, 900)
     canvas.show_drawing(Drawing("test", "Test", ((heat(np.eye(4, dtype=np.float32)),),)))
     area.setWidget(canvas)
@@ -211,7 +213,7 @@ def test_the_colour_bar_stands_right_below_its_map(qtbot: QtBot) -> None:
 
 
 def test_a_table_gets_its_lines_and_a_plot_what_is_over(qtbot: QtBot) -> None:
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(700, 900)
     canvas.show_drawing(Drawing("test", "Test", ((plotted(),), (tabled(6),))))
@@ -224,7 +226,7 @@ def test_a_table_gets_its_lines_and_a_plot_what_is_over(qtbot: QtBot) -> None:
 
 
 def test_a_height_divided_by_hand_stays(qtbot: QtBot) -> None:
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(700, 900)
     canvas.show_drawing(Drawing("test", "Test", ((tabled(3),), (tabled(6),))))
@@ -246,7 +248,7 @@ def test_words_of_a_plot_do_not_touch(qtbot: QtBot) -> None:
 
 
 def test_a_tall_plot_has_few_numbers(qtbot: QtBot) -> None:
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(900, 3000)
     canvas.show_drawing(Drawing("test", "Test", ((plotted(),),)))
@@ -282,7 +284,7 @@ def test_a_table_that_is_scrolled_shows_whole_lines_and_the_chosen_one(qtbot: Qt
 
 
 def test_a_table_leaves_the_room_that_it_has_no_use_for_to_the_map_beside_it(qtbot: QtBot) -> None:
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(1400, 600)
     beside = replace(tabled(4), weight=3.0)

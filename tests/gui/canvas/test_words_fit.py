@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Message
 from vitviz.core.data.selection import place_of
 from vitviz.gui.app.application import application
@@ -115,14 +115,14 @@ def test_the_tail_of_a_label_is_always_seen(qtbot: QtBot) -> None:
 def test_a_bar_names_its_quantity_below_where_there_is_no_room_beside(qtbot: QtBot) -> None:
     bar = ColorBar()
     qtbot.addWidget(bar)
-    bar.show_scale(Scale(0.00276, 0.136, "viridis", "relative contribution"))
+    bar.show_scale(ColorScale(0.00276, 0.136, "viridis", "relative contribution"))
     assert bar.height_at(150) > bar.height_at(400)
 
 
 def test_a_bar_says_its_range_however_narrow_it_is(qtbot: QtBot) -> None:
     bar = ColorBar()
     qtbot.addWidget(bar)
-    bar.show_scale(Scale(0.0192, 0.0391, "viridis", "contribution"))
+    bar.show_scale(ColorScale(0.0192, 0.0391, "viridis", "contribution"))
     both = bar.fontMetrics().horizontalAdvance("0.0192 … 0.0391")
     assert bar.height_at(both - 8) > bar.height_at(400)  # one number above the other
 

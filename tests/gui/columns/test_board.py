@@ -11,7 +11,7 @@ from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.canvas.plots import TableWidget
 from vitviz.gui.columns.board import LOWEST
-from vitviz.gui.panels.bottom_bar import Controls
+from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.widgets import theme
 
 
@@ -57,7 +57,7 @@ def test_the_heading_is_the_first_line_wherever_the_lines_are(table: TableWidget
 
 
 def test_something_that_runs_does_not_widen_a_small_window(qtbot: QtBot) -> None:
-    controls = Controls()
+    controls = BottomBar()
     qtbot.addWidget(controls)
     controls.prefixes.show_names(("class",), "class")
     controls.jobs.show_job("reading a picture of a long name", 1, 2)

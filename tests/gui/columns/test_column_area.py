@@ -19,7 +19,7 @@ from vitviz.core.data.selection import Place
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.columns.column_header import ColumnHeader
-from vitviz.gui.models.patch_size_window import Lab
+from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.widgets import theme
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files.settings import settings_folder
@@ -454,7 +454,7 @@ def test_zoom_is_linked_on_request(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_the_patch_lab_opens_another_size_beside(qtbot: QtBot, window: MainWindow) -> None:
     window.wishes.patch_lab()
-    lab = window.findChild(Lab)
+    lab = window.findChild(PatchSizeWindow)
     assert lab is not None
     assert lab.isVisible()
     lab.lab.beside.emit(ModelRequest("test_vit", pretrained=False, patch_size=20))

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.core.data.selection import Place, Selection
 from vitviz.gui.app.application import application
-from vitviz.gui.canvas.drawing_widget import Canvas
-from vitviz.gui.panels.inspector import Inspector
+from vitviz.gui.canvas.drawing_widget import DrawingWidget
+from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.widgets import theme
 from vitviz.views import find
 
@@ -45,7 +45,7 @@ CELLS = [
 
 @pytest.mark.parametrize(("view", "number", "row", "col", "word"), CELLS)
 def test_what_is_pointed_at_is_the_word(qtbot: QtBot, trace, view, number, row, col, word):
-    canvas = Canvas()
+    canvas = DrawingWidget()
     qtbot.addWidget(canvas)
     canvas.resize(1200, 500)
     with qtbot.waitExposed(canvas):
@@ -74,7 +74,7 @@ def move_to(panel: Any, row: float, col: float) -> None:
 def test_what_only_words_answer_is_offered_for_models_that_have_them(
     qtbot: QtBot, trace, tiny_trace
 ):
-    inspector = Inspector()
+    inspector = InspectorPanel()
     qtbot.addWidget(inspector)
     inspector.show_view(find("whatif"), {})
 

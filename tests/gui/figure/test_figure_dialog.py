@@ -21,7 +21,7 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels
 from vitviz.gui.canvas.qimages import heat_image
-from vitviz.gui.figure.figure_dialog import Composer
+from vitviz.gui.figure.figure_dialog import FigureDialog
 from vitviz.gui.figure.figure_source import composition_of, copy_as, figure_to_drop, open_composer
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.figure.figure_composition import compose
@@ -47,7 +47,7 @@ def session(file: Path, tiny_checkpoint: Path) -> Session:
 
 
 @pytest.fixture
-def composer(qtbot: QtBot, session: Session) -> Iterator[Composer]:
+def composer(qtbot: QtBot, session: Session) -> Iterator[FigureDialog]:
     made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
     assert made is not None
     yield made
@@ -61,7 +61,7 @@ def choose(box, value) -> None:
     box.activated.emit(at)
 
 
-def saved(composer: Composer, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def saved(composer: FigureDialog, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", staticmethod(lambda *_: (str(target), "PNG (*.png)"))
     )
@@ -70,7 +70,7 @@ def saved(composer: Composer, target: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_seen_is_the_file(
-    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    composer: FigureDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composer.form.dpi.setValue(100)
     composer.refresh()
@@ -82,7 +82,7 @@ def test_what_is_seen_is_the_file(
 
 
 def test_grids_have_a_drawing_for_every_layer_and_head(
-    composer: Composer, session: Session
+    composer: FigureDialog, session: Session
 ) -> None:
     form = composer.form
     choose(form.across, "head")
@@ -118,7 +118,7 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
 
 @pytest.mark.parametrize("answer", ["Yes", "No"])
 def test_nothing_is_replaced_that_was_not_asked_for(
-    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+    composer: FigureDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     """The dialog asks for the name as it was typed; suffixes and files of numbers come after that."""
     (tmp_path / "Fig. 3.png").write_text("mine")
@@ -182,7 +182,7 @@ def test_a_page_that_takes_a_while_says_how_far_it_is(
     made.close()
 
 
-def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: Composer) -> None:
+def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: FigureDialog) -> None:
     choose(composer.form.across, "layer")
     composer.form.across_list.setText("77")
     composer.refresh()
@@ -194,7 +194,7 @@ def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: Composer) ->
 
 
 def test_numbers_are_saved_beside_it(
-    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    composer: FigureDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composer.form.numbers.setChecked(True)
     composer.refresh()
@@ -207,7 +207,7 @@ def test_numbers_are_saved_beside_it(
 
 
 def test_an_animation_has_all_frames(
-    composer: Composer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    composer: FigureDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(composer.form.across, "layer")
     composer.form.across_list.setText("0-2")
@@ -222,7 +222,7 @@ def test_an_animation_has_all_frames(
         assert image.n_frames == 3
 
 
-def test_the_clipboard_has_the_page(composer: Composer) -> None:
+def test_the_clipboard_has_the_page(composer: FigureDialog) -> None:
     composer.form.dpi.setValue(60)
     composer.refresh()
     composer.copy()

@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.library.library_panel import LibraryPanel
 from vitviz.models.loading.hub import download
-from vitviz.session.library.library_items import Filters, needs
-from vitviz.session.library.model_library import Download
+from vitviz.session.library.library_items import LibraryFilters, needs
+from vitviz.session.library.model_library import ModelDownload
 
 SMALL = "test_vit.r160_in1k"
 
@@ -172,12 +172,12 @@ def test_the_keys_do_not_go_to_the_budget_when_the_button_that_had_them_goes(
     facts = panel.facts
     facts.fetch.setFocus()
     assert window.focusWidget() is facts.fetch
-    facts.show_download(Download("running", 10, 100), offline=False)
+    facts.show_download(ModelDownload("running", 10, 100), offline=False)
     assert window.focusWidget() is facts.stop
-    facts.show_download(Download("stopped", 10, 100), offline=False)
+    facts.show_download(ModelDownload("stopped", 10, 100), offline=False)
     assert window.focusWidget() is facts.open
     panel.search.setFocus()
-    facts.show_download(Download("running", 10, 100), offline=False)
+    facts.show_download(ModelDownload("running", 10, 100), offline=False)
     assert window.focusWidget() is panel.search
 
 
@@ -234,7 +234,7 @@ def test_empty_shelves_say_how_they_are_filled(panel: LibraryPanel) -> None:
     panel.search.setText("no such thing")
     assert "no such thing" in panel.empty.text()
     panel.widen.click()
-    assert panel.bar.filters == Filters()
+    assert panel.bar.filters == LibraryFilters()
     assert panel.list.rows.rowCount() > 800
 
 

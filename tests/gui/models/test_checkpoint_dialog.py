@@ -12,7 +12,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.models.checkpoint_dialog import Confirmation
+from vitviz.gui.models.checkpoint_dialog import CheckpointDialog
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def nameless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def asked(window: MainWindow) -> Confirmation | None:
-    return window.findChild(Confirmation)
+def asked(window: MainWindow) -> CheckpointDialog | None:
+    return window.findChild(CheckpointDialog)
 
 
-def opened(window: MainWindow, file: Path) -> Confirmation:
+def opened(window: MainWindow, file: Path) -> CheckpointDialog:
     """The dialog that asks about a file."""
     window.wishes.open_checkpoint(str(file))
     dialog = asked(window)

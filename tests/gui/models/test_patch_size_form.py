@@ -9,37 +9,37 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.measures.cost import Dimensions, cost
+from vitviz.core.measures.cost import ModelDimensions, cost
 from vitviz.gui.app.application import application
 from vitviz.gui.models.patch_facts import GridPreview, memory
-from vitviz.gui.models.patch_size_form import PatchLab, picture_sizes
+from vitviz.gui.models.patch_size_form import PatchSizeForm, picture_sizes
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.widgets import theme
 from vitviz.session.columns.column import ModelChoice, ModelRequest
 
-TINY = Dimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
+TINY = ModelDimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
 ASKED = ModelRequest("tiny", fit="pad", device="cpu")
 
 
 @pytest.fixture
-def lab(qtbot: QtBot) -> PatchLab:
+def lab(qtbot: QtBot) -> PatchSizeForm:
     theme.apply(application(), theme.DARK)
-    lab = PatchLab()
+    lab = PatchSizeForm()
     qtbot.addWidget(lab)
     lab.show_model(ASKED, TINY)
     lab.show()
     return lab
 
 
-def choose(lab: PatchLab, patch: int) -> None:
+def choose(lab: PatchSizeForm, patch: int) -> None:
     lab._slider.setValue(lab._patches.index(patch))
 
 
-def choose_picture(lab: PatchLab, side: int) -> None:
+def choose_picture(lab: PatchSizeForm, side: int) -> None:
     lab._sizes.setCurrentIndex(lab._offered.index((side, side)))
 
 
-def test_it_starts_from_the_model_as_it_is(lab: PatchLab) -> None:
+def test_it_starts_from_the_model_as_it_is(lab: PatchSizeForm) -> None:
     assert lab.wanted == ASKED
     assert lab._number.text() == "16 px"
     assert lab._costs.texts()["compute"] == "as at its own sizes"
@@ -47,7 +47,7 @@ def test_it_starts_from_the_model_as_it_is(lab: PatchLab) -> None:
     assert not lab._use.isEnabled()
 
 
-def test_the_cost_is_said_while_it_slides(lab: PatchLab) -> None:
+def test_the_cost_is_said_while_it_slides(lab: PatchSizeForm) -> None:
     choose(lab, 8)
     said, found = lab._costs.texts(), cost(TINY, 8)
     assert said["patches"] == "28 × 28"
@@ -58,7 +58,7 @@ def test_the_cost_is_said_while_it_slides(lab: PatchLab) -> None:
     assert lab._note.property("state") == "bad"
 
 
-def test_what_is_chosen_is_asked_for(lab: PatchLab, qtbot: QtBot) -> None:
+def test_what_is_chosen_is_asked_for(lab: PatchSizeForm, qtbot: QtBot) -> None:
     choose(lab, 8)
     with qtbot.waitSignal(lab.wished) as caught:
         lab._use.click()
@@ -70,14 +70,14 @@ def test_what_is_chosen_is_asked_for(lab: PatchLab, qtbot: QtBot) -> None:
     assert "Trained on pictures of 224 × 224 pixels." in lab._note.text()
 
 
-def test_another_picture_size_keeps_the_nearest_patch_that_fits(lab: PatchLab) -> None:
+def test_another_picture_size_keeps_the_nearest_patch_that_fits(lab: PatchSizeForm) -> None:
     choose(lab, 28)
     choose_picture(lab, 160)
     assert lab._patches == (4, 5, 8, 10, 16, 20, 32, 40, 80)
     assert lab._number.text() == "32 px"
 
 
-def test_a_model_that_was_changed_is_shown_so(lab: PatchLab) -> None:
+def test_a_model_that_was_changed_is_shown_so(lab: PatchSizeForm) -> None:
     lab.show_model(replace(ASKED, patch_size=32, input_size=448), TINY)
     assert lab._number.text() == "32 px"
     assert lab._sizes.currentText() == "448 × 448 pixels"
@@ -87,7 +87,7 @@ def test_a_model_that_was_changed_is_shown_so(lab: PatchLab) -> None:
     assert lab._use.isEnabled()
 
 
-def test_a_model_whose_patches_stay_says_why(lab: PatchLab) -> None:
+def test_a_model_whose_patches_stay_says_why(lab: PatchSizeForm) -> None:
     lab.show_model(ModelRequest("swin"), replace(TINY, fixed="swin has windows"))
     assert lab._note.text() == "swin has windows."
     assert not lab._slider.isEnabled()
@@ -116,7 +116,9 @@ def test_the_preview_shows_the_middle_of_the_picture(qtbot: QtBot) -> None:
     assert {shown.pixelColor(x, 40).name() for x in (5, 48, 90)} == {"#0000ff"}
 
 
-def test_a_long_reason_does_not_run_into_what_stands_above(lab: PatchLab, qtbot: QtBot) -> None:
+def test_a_long_reason_does_not_run_into_what_stands_above(
+    lab: PatchSizeForm, qtbot: QtBot
+) -> None:
     qtbot.waitExposed(lab)
     short = lab._note.geometry()
     lab._say(

@@ -6,21 +6,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.text_pages import Page
-from vitviz.gui.panels.notices import Notices
+from vitviz.gui.app.text_pages import TextPage
+from vitviz.gui.panels.notices import NoticeStack
 
 
-def buttons(notices: Notices) -> dict[str, QPushButton]:
+def buttons(notices: NoticeStack) -> dict[str, QPushButton]:
     return {each.text(): each for each in notices.findChildren(QPushButton)}
 
 
 def test_all_of_many_sentences_are_a_click_away(qtbot: QtBot) -> None:
-    notices = Notices()
+    notices = NoticeStack()
     qtbot.addWidget(notices)
     said = [f"photo {number}.png is empty (0 bytes)" for number in range(9)]
     notices.say(said)
     qtbot.mouseClick(buttons(notices)["Show all 9"], Qt.MouseButton.LeftButton)
-    page = notices.findChild(Page)
+    page = notices.findChild(TextPage)
     assert page is not None
     assert page.isVisible()
     assert page.text.toPlainText().splitlines() == said
@@ -29,7 +29,7 @@ def test_all_of_many_sentences_are_a_click_away(qtbot: QtBot) -> None:
 
 
 def test_few_sentences_need_no_button(qtbot: QtBot) -> None:
-    notices = Notices()
+    notices = NoticeStack()
     qtbot.addWidget(notices)
     notices.say([f"photo {number}.png is empty" for number in range(9)])
     notices.dismiss()

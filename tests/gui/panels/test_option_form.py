@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFormLayout
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.app.application import application
-from vitviz.gui.panels.option_form import Form, Line
+from vitviz.gui.panels.option_form import OptionForm, TextLine
 from vitviz.gui.widgets import theme
 from vitviz.views import find
 
@@ -24,9 +24,9 @@ def wishes() -> list[tuple[str, object]]:
 
 
 @pytest.fixture
-def form(qtbot: QtBot, wishes: list[tuple[str, object]]) -> Form:
+def form(qtbot: QtBot, wishes: list[tuple[str, object]]) -> OptionForm:
     options = tuple(each for each in find("einops").options if each.group != "look")
-    made = Form(options, lambda name, value: wishes.append((name, value)))
+    made = OptionForm(options, lambda name, value: wishes.append((name, value)))
     made.show_implied({"pattern": "a b -> b a"})
     qtbot.addWidget(made)
     made.show()
@@ -35,17 +35,17 @@ def form(qtbot: QtBot, wishes: list[tuple[str, object]]) -> Form:
     return made
 
 
-def line_of(form: Form) -> Line:
+def line_of(form: OptionForm) -> TextLine:
     line = form.fields["pattern"]
-    assert isinstance(line, Line)
+    assert isinstance(line, TextLine)
     return line
 
 
-def test_long_choices_do_not_widen_the_form(form: Form) -> None:
+def test_long_choices_do_not_widen_the_form(form: OptionForm) -> None:
     assert form.minimumSizeHint().width() <= 224
 
 
-def test_what_is_implied_can_be_changed(qtbot: QtBot, form: Form, wishes) -> None:
+def test_what_is_implied_can_be_changed(qtbot: QtBot, form: OptionForm, wishes) -> None:
     line = line_of(form)
     line.setFocus()
     qtbot.waitUntil(line.hasFocus)
@@ -58,7 +58,7 @@ def test_what_is_implied_can_be_changed(qtbot: QtBot, form: Form, wishes) -> Non
     assert line.text() == "a b -> b a 1"
 
 
-def test_left_as_it_was_it_stays_empty(qtbot: QtBot, form: Form, wishes) -> None:
+def test_left_as_it_was_it_stays_empty(qtbot: QtBot, form: OptionForm, wishes) -> None:
     line = line_of(form)
     line.setFocus()
     qtbot.waitUntil(line.hasFocus)
@@ -69,7 +69,7 @@ def test_left_as_it_was_it_stays_empty(qtbot: QtBot, form: Form, wishes) -> None
     assert wishes == []
 
 
-def test_cleared_it_is_as_the_example_again(qtbot: QtBot, form: Form, wishes) -> None:
+def test_cleared_it_is_as_the_example_again(qtbot: QtBot, form: OptionForm, wishes) -> None:
     line = line_of(form)
     form.show_values({"pattern": "a -> a"})
     line.setFocus()
@@ -79,7 +79,7 @@ def test_cleared_it_is_as_the_example_again(qtbot: QtBot, form: Form, wishes) ->
     assert wishes == [("pattern", "")]
 
 
-def test_a_choice_of_long_words_has_a_line_of_its_own(form: Form) -> None:
+def test_a_choice_of_long_words_has_a_line_of_its_own(form: OptionForm) -> None:
     layout = form.layout()
     assert isinstance(layout, QFormLayout)
     roles = {name: layout.getWidgetPosition(form.fields[name])[1] for name in form.fields}  # type: ignore[index]

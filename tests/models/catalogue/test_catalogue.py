@@ -14,16 +14,16 @@ import timm
 import vitviz
 from vitviz.models.catalogue import catalogue as books
 from vitviz.models.catalogue import catalogue_build
-from vitviz.models.catalogue.catalogue import Catalogue, Entry
+from vitviz.models.catalogue.catalogue import CatalogueEntry, ModelCatalogue
 from vitviz.models.catalogue.training_words import learning, trained_on
 
 
 @pytest.fixture(scope="module")
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, CatalogueEntry]:
     return {entry.name: entry for entry in books.bundled_catalogue().entries}
 
 
-def test_every_pretrained_model_of_this_timm_is_known(entries: dict[str, Entry]) -> None:
+def test_every_pretrained_model_of_this_timm_is_known(entries: dict[str, CatalogueEntry]) -> None:
     found = books.bundled_catalogue()
     if found.timm != timm.__version__:
         pytest.skip(f"the catalogue is of timm {found.timm}, {timm.__version__} is installed")
@@ -55,14 +55,19 @@ def test_every_pretrained_model_of_this_timm_is_known(entries: dict[str, Entry])
     ],
 )
 def test_facts_are_the_papers(
-    entries: dict[str, Entry], name: str, patch: int, tokens: int, registers: int, classes: int
+    entries: dict[str, CatalogueEntry],
+    name: str,
+    patch: int,
+    tokens: int,
+    registers: int,
+    classes: int,
 ) -> None:
     entry = entries[name]
     assert (entry.patch, entry.tokens, entry.registers) == (patch, tokens, registers)
     assert entry.classes == classes
 
 
-def test_facts_are_those_of_the_model_when_it_is_built(entries: dict[str, Entry]) -> None:
+def test_facts_are_those_of_the_model_when_it_is_built(entries: dict[str, CatalogueEntry]) -> None:
     entry = entries["test_vit.r160_in1k"]
     module = timm.create_model("test_vit", pretrained=False)
     assert entry.parameters == sum(parameter.numel() for parameter in module.parameters())
@@ -78,7 +83,7 @@ def test_facts_are_those_of_the_model_when_it_is_built(entries: dict[str, Entry]
     "name", ["levit_128s", "efficientvit_m0", "tiny_vit_5m_224", "volo_d1_224", "edgenext_xx_small"]
 )
 def test_tokens_are_those_that_enter_the_first_attention(
-    name: str, entries: dict[str, Entry], photo: np.ndarray
+    name: str, entries: dict[str, CatalogueEntry], photo: np.ndarray
 ) -> None:
     entry = next(each for each in entries.values() if each.architecture == name)
     trace = vitviz.trace(vitviz.load(name, pretrained=False), photo)
@@ -88,7 +93,7 @@ def test_tokens_are_those_that_enter_the_first_attention(
     assert entry.tokens == (entry.size[0] // entry.patch) * (entry.size[1] // entry.patch)
 
 
-def test_networks_without_attention_are_left_out(entries: dict[str, Entry]) -> None:
+def test_networks_without_attention_are_left_out(entries: dict[str, CatalogueEntry]) -> None:
     assert not any(name.startswith(("resnet50", "convnext", "mixer")) for name in entries)
 
 
@@ -99,7 +104,7 @@ def test_a_census_goes_on_from_what_is_known(monkeypatch: pytest.MonkeyPatch) ->
     assert [entry.name for entry in first.entries] == names[1:]
     assert first.others == {"resnet18"}
     kept = replace(first.entries[0], licence="mine")
-    again = catalogue_build.take(known=Catalogue("0", (kept,), first.others))
+    again = catalogue_build.take(known=ModelCatalogue("0", (kept,), first.others))
     assert again.entries[0].licence == "mine"
     assert again.entries[1] == first.entries[1]
 
@@ -110,7 +115,7 @@ def test_a_newer_timm_has_a_catalogue_of_its_own(
     monkeypatch.setenv("VITVIZ_CACHE_DIR", str(tmp_path))
     assert books.catalogue() == books.bundled_catalogue()
     entries = books.bundled_catalogue().entries[:2]
-    own = Catalogue(books.installed_timm(), entries, frozenset({"resnet18"}))
+    own = ModelCatalogue(books.installed_timm(), entries, frozenset({"resnet18"}))
     books.write(own, books.cache_file(books.installed_timm()))
     assert books.catalogue() == own
     books.cache_file(books.installed_timm()).write_text("{", encoding="utf-8")

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 import vitviz
 from vitviz.models.families import family_of
-from vitviz.models.record.recorder import Call, Recorder
+from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
 
 S = {"input_size": 64}
 SWIN = {**S, "embed_dim": 16, "depths": (2, 2), "num_heads": (1, 2), "window_size": 4}
@@ -96,13 +96,13 @@ ONE_HEAD = ("shvit_s1",)
 class Seen:
     """One attention product: what the recorder saw, the values with their history, the cut result."""
 
-    call: Call
+    call: AttentionCall
     query: torch.Tensor | None
     values: torch.Tensor
     result: torch.Tensor
 
 
-class Cutting(Recorder):
+class Cutting(AttentionRecorder):
     """A recorder that hands back every attention result without its history."""
 
     def __init__(self):

@@ -13,7 +13,7 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Cancelled, Unsupported
 from vitviz.models.record.layers_from_calls import read_calls
 from vitviz.models.record.recorder import record
-from vitviz.models.record.tensor_arena import Keeping
+from vitviz.models.record.tensor_arena import TensorArena
 
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2, "img_size": 64, "num_classes": 5}
 DEIT = ("deit_tiny_distilled_patch16_224", SMALL)
@@ -279,7 +279,7 @@ def test_what_is_kept_is_a_contiguous_copy(dtype):
     projected = torch.randn(5, 16, 3 * 4 * 6).to(dtype)
     query = projected.view(5, 16, 3, 4, 6).permute(2, 0, 3, 1, 4)[0]
     shared = projected[:, None, :, :6].expand(5, 4, 16, 6)
-    keep = Keeping(2)
+    keep = TensorArena(2)
     for given in (query, shared):
         kept, before = keep(given), given.clone()
         assert torch.equal(kept, before)

@@ -88,6 +88,6 @@ def test_old_reports_go_and_running_ones_stay() -> None:
 def test_a_folder_that_cannot_be_written_is_said(config_folder: Path) -> None:
     config_folder.parent.mkdir(exist_ok=True)
     config_folder.write_text("a file where the folder should be")
-    from vitviz.session.app.crash_report import Reporter
+    from vitviz.session.app.crash_report import CrashReporter
 
-    assert "no crash report can be written" in Reporter().start()
+    assert "no crash report can be written" in CrashReporter().start()

@@ -13,8 +13,8 @@ from home import Home
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.columns.column_links import Together, carried, differing, one_model
-from vitviz.session.columns.columns import Live
+from vitviz.session.columns.column_links import ColumnLinks, carried, differing, one_model
+from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Jobs
 
@@ -45,7 +45,7 @@ def drawn(session: Session) -> list[tuple[str, int]]:
     return found
 
 
-def token_of(live: Live) -> int:
+def token_of(live: LiveColumn) -> int:
     assert live.trace is not None
     return live.selection.token(live.trace.grid, live.trace.crop)
 
@@ -401,13 +401,13 @@ def test_only_what_is_linked_is_carried() -> None:
     mine, theirs = Selection(), Selection(Place(Spot(1, 2)), Place(Spot(3, 4)), 0.5, 2)
     parts = differing(mine, theirs)
     assert parts == {"pin", "hover", "depth", "head"}
-    assert carried(mine, theirs, parts, Together(), same_model=True) == theirs
-    assert carried(mine, theirs, parts, Together(), same_model=False).head is None
-    assert carried(mine, theirs, {"depth"}, Together(), same_model=True) == Selection(depth=0.5)
-    nothing = Together(place=False, depth=False, head=False)
+    assert carried(mine, theirs, parts, ColumnLinks(), same_model=True) == theirs
+    assert carried(mine, theirs, parts, ColumnLinks(), same_model=False).head is None
+    assert carried(mine, theirs, {"depth"}, ColumnLinks(), same_model=True) == Selection(depth=0.5)
+    nothing = ColumnLinks(place=False, depth=False, head=False)
     assert carried(mine, theirs, parts, nothing, same_model=True) is mine
     sizes = ((10, 10), (20, 40))
-    there = carried(mine, theirs, parts, Together(), same_model=True, sizes=sizes)
+    there = carried(mine, theirs, parts, ColumnLinks(), same_model=True, sizes=sizes)
     assert there.pin == Place(Spot(2, 8))
 
 

@@ -12,15 +12,15 @@ from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import Column, ModelChoice, ModelRequest
-from vitviz.session.columns.column_drawings import Drawings
-from vitviz.session.columns.column_links import Together
-from vitviz.session.columns.column_trace import Reading, Target
-from vitviz.session.columns.columns import Live
-from vitviz.session.columns.comparisons import PRESETS, Offered, compared
+from vitviz.session.columns.column_drawings import ColumnDrawings
+from vitviz.session.columns.column_links import ColumnLinks
+from vitviz.session.columns.column_trace import ColumnTrace, TraceTarget
+from vitviz.session.columns.columns import LiveColumn
+from vitviz.session.columns.comparisons import PRESETS, OfferedColumn, compared
 from vitviz.session.columns.header_text import dissents, headings
-from vitviz.session.work.byte_cache import Shelf
+from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import InlineJobs
-from vitviz.session.work.model_cache import Engine
+from vitviz.session.work.model_cache import ModelCache
 
 FLEXIBLE = ModelChoice("flex", "Flexible", True, (8, 16, 32), 16)
 PLACELESS = ModelChoice("placeless", "Without positions", True, (8, 16, 32), 16, positions=False)
@@ -28,14 +28,16 @@ TNT = ModelChoice("tnt", "Transformer in Transformer", True, (16,), 16)
 COLUMN = Column(0, ModelRequest("flex", patch_size=8, device="cpu"), "key")
 
 
-def live(number: int, trace: Trace | None, *said: tuple[str, float]) -> Live:
+def live(number: int, trace: Trace | None, *said: tuple[str, float]) -> LiveColumn:
     """A column whose model said this."""
     jobs = InlineJobs()
-    reading = Reading(jobs, Engine(0), Shelf(0), lambda *_: None, lambda _: None)
-    drawings = Drawings(jobs, number, lambda *_: None, lambda *_: None)
+    reading = ColumnTrace(jobs, ModelCache(0), ByteCache(0), lambda *_: None, lambda _: None)
+    drawings = ColumnDrawings(jobs, number, lambda *_: None, lambda *_: None)
     shown = None if trace is None else replace(trace, predictions=said)
     key = None if trace is None else trace.picture.key
-    return Live(replace(COLUMN, id=number, picture=key), Selection(), reading, drawings, shown)
+    return LiveColumn(
+        replace(COLUMN, id=number, picture=key), Selection(), reading, drawings, shown
+    )
 
 
 def test_the_one_that_is_not_like_the_others_is_marked(tiny_trace: Trace) -> None:
@@ -69,14 +71,16 @@ def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> N
     waits, failed = live(0, None), live(1, None)
     waits.column = replace(waits.column, picture=tiny_trace.picture.key)
     failed.failed = "out of memory"
-    said = headings([waits, failed], 0, 0, [tiny_trace.picture], {"flex": "Flexible"}, Together())
+    said = headings(
+        [waits, failed], 0, 0, [tiny_trace.picture], {"flex": "Flexible"}, ColumnLinks()
+    )
     assert [(one.title, one.reading, one.badge) for one in said] == [
         ("Flexible", True, ""),
         ("Flexible", False, "! failed"),
     ]
     assert said[1].tip == "out of memory"
     failed.reading.given_up = COLUMN.model
-    (stopped,) = headings([failed], 0, 0, [], {"flex": "Flexible"}, Together())
+    (stopped,) = headings([failed], 0, 0, [], {"flex": "Flexible"}, ColumnLinks())
     assert (stopped.badge, stopped.again) == ("! stopped", "flex, patch 8")
     assert said[0].picture == tiny_trace.picture.name
 
@@ -87,19 +91,19 @@ def test_what_was_there_before_is_not_said_of_the_model_to_come(
 ) -> None:
     """Its trace stays in sight meanwhile: its badge, tokens and answer are not those of the new."""
     column = live(0, tiny_trace, ("cat", 0.9))
-    column.reading.shown = Target(COLUMN.model, tiny_trace.picture.key)
-    (before,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    column.reading.shown = TraceTarget(COLUMN.model, tiny_trace.picture.key)
+    (before,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
     assert before.prediction == "cat 0.90"
     assert not before.reading
     column.column = replace(column.column, model=ModelRequest("tnt"))
     column.failed = failed
-    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
     assert (said.model, said.prediction, said.tokens) == ("tnt", "", "")
     assert said.reading == (not failed)
     assert said.badge == ("! failed" if failed else "")
     assert said.still == tiny_trace.model.title
     column.column = replace(column.column, picture="another")
-    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, Together())
+    (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
     assert said.still == tiny_trace.picture.name
 
 
@@ -111,14 +115,14 @@ def test_a_chosen_token_that_a_model_lacks_is_said(tiny_trace: Trace) -> None:
         (Place(prefix="class"), ""),
     ):
         column.selection = Selection(pin, hover=Place(prefix="register 9"))
-        (said,) = headings([column], 0, 0, [], {}, Together())
+        (said,) = headings([column], 0, 0, [], {}, ColumnLinks())
         assert said.instead == words, "what is hovered passes, and is said by the drawing"
 
 
 def test_sizes_that_were_not_trained_are_said(tiny_trace: Trace) -> None:
     notes = ("the patch kernel is resampled from 16 × 16 to 8 × 8 pixels",)
     other = replace(tiny_trace, model=replace(tiny_trace.model, notes=notes))
-    said = headings([live(0, tiny_trace), live(1, other)], 0, 0, [], {}, Together())
+    said = headings([live(0, tiny_trace), live(1, other)], 0, 0, [], {}, ColumnLinks())
     assert [one.resampled for one in said] == [False, True]
 
 
@@ -126,20 +130,20 @@ def test_a_cut_link_is_seen_in_the_header(tiny_trace: Trace) -> None:
     column = live(0, tiny_trace, ("cat", 0.9))
     column.selection = Selection(depth=0.0, head=1)
     for together, words in (
-        (Together(), ""),
-        (Together(depth=False), "layer 1"),
-        (Together(head=False), "head 2"),
+        (ColumnLinks(), ""),
+        (ColumnLinks(depth=False), "layer 1"),
+        (ColumnLinks(head=False), "head 2"),
     ):
         (said,) = headings([column], 0, 0, [], {}, together)
         assert said.apart == words
 
 
-def offered(trace: Any = None, *pictures: str) -> Offered:
-    return Offered(COLUMN, Selection(), trace, [TNT, PLACELESS, FLEXIBLE], pictures)
+def offered(trace: Any = None, *pictures: str) -> OfferedColumn:
+    return OfferedColumn(COLUMN, Selection(), trace, [TNT, PLACELESS, FLEXIBLE], pictures)
 
 
 def test_patch_sizes_go_from_coarse_to_fine() -> None:
-    found = compared("patch_sizes", offered(), Together(depth=False))
+    found = compared("patch_sizes", offered(), ColumnLinks(depth=False))
     assert [column.model.patch_size for column, _ in found.columns] == [32, 16, 8]
     assert {column.model.name for column, _ in found.columns} == {"flex"}
     assert found.together.depth
@@ -147,7 +151,7 @@ def test_patch_sizes_go_from_coarse_to_fine() -> None:
 
 
 def test_vit_beside_tnt_at_one_patch_size() -> None:
-    found = compared("vit_tnt", offered(), Together())
+    found = compared("vit_tnt", offered(), ColumnLinks())
     assert [(column.model.name, column.model.patch_size) for column, _ in found.columns] == [
         ("flex", 16),
         ("tnt", None),
@@ -155,39 +159,41 @@ def test_vit_beside_tnt_at_one_patch_size() -> None:
 
 
 def test_the_model_without_positions_stands_beside_the_one_with_them() -> None:
-    found = compared("positions", offered(), Together())
+    found = compared("positions", offered(), ColumnLinks())
     assert [(column.model.name, column.model.patch_size) for column, _ in found.columns] == [
         ("flex", 8),
         ("placeless", 8),
     ]
     elsewhere = replace(COLUMN, model=replace(COLUMN.model, name="tnt", patch_size=None))
-    found = compared("positions", replace(offered(), column=elsewhere), Together())
+    found = compared("positions", replace(offered(), column=elsewhere), ColumnLinks())
     assert [column.model.patch_size for column, _ in found.columns] == [16, 16]
 
 
 def test_every_layer_gets_a_column_and_depth_is_cut(tiny_trace: Trace) -> None:
-    found = compared("layers", offered(tiny_trace), Together())
+    found = compared("layers", offered(tiny_trace), ColumnLinks())
     layers = len(tiny_trace.layers)
     assert [chosen.layer(layers) for _, chosen in found.columns] == list(range(layers))
     assert (found.together.depth, found.one_view) == (False, True)
     many = replace(tiny_trace, layers=tiny_trace.layers * 12)
-    depths = [chosen.depth for _, chosen in compared("layers", offered(many), Together()).columns]
+    depths = [
+        chosen.depth for _, chosen in compared("layers", offered(many), ColumnLinks()).columns
+    ]
     assert (len(depths), depths[0], depths[-1]) == (12, 0, 1)
 
 
 def test_two_pictures_stay_two() -> None:
-    found = compared("pictures", offered(None, "other", "key"), Together())
+    found = compared("pictures", offered(None, "other", "key"), ColumnLinks())
     assert [column.picture for column, _ in found.columns] == ["key", "other"]
     assert not found.together.picture
 
 
 def test_a_preset_leaves_no_link_cut_that_another_one_cut(tiny_trace: Trace) -> None:
-    apart = Together(depth=False, picture=False, zoom=True)
-    assert compared("patch_sizes", offered(), apart).together == Together(zoom=True)
+    apart = ColumnLinks(depth=False, picture=False, zoom=True)
+    assert compared("patch_sizes", offered(), apart).together == ColumnLinks(zoom=True)
     two = compared("pictures", offered(None, "other", "key"), apart)
-    assert two.together == Together(picture=False, zoom=True)
+    assert two.together == ColumnLinks(picture=False, zoom=True)
     every = compared("layers", offered(tiny_trace), apart)
-    assert every.together == Together(depth=False, zoom=True)
+    assert every.together == ColumnLinks(depth=False, zoom=True)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +202,7 @@ def test_a_preset_leaves_no_link_cut_that_another_one_cut(tiny_trace: Trace) -> 
 )
 def test_what_cannot_be_set_up_says_why(name: str, words: str) -> None:
     with pytest.raises(VitvizError, match=words):
-        compared(name, offered(None, "key"), Together())
+        compared(name, offered(None, "key"), ColumnLinks())
 
 
 def test_without_the_models_a_sentence_says_where_to_get_them() -> None:
@@ -207,6 +213,6 @@ def test_without_the_models_a_sentence_says_where_to_get_them() -> None:
         ("positions", "What if"),
     ):
         with pytest.raises(VitvizError, match=words):
-            compared(name, nothing, Together())
+            compared(name, nothing, ColumnLinks())
     names = {preset.name for preset in PRESETS}
     assert names == {"patch_sizes", "vit_tnt", "positions", "layers", "pictures"}

@@ -11,7 +11,7 @@ import vitviz
 from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.first_choices import first_selection
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.columns import selection_steps
 
 
@@ -78,14 +78,21 @@ def test_a_selection_keeps_its_meaning_on_another_picture(
 
 def test_what_the_command_line_chooses(tiny_trace: Any) -> None:
     layers = len(tiny_trace.layers)
-    chosen = first_selection(Launch(token="1,2", layer=-1, head=0), Selection(), tiny_trace)
+    chosen = first_selection(LaunchOptions(token="1,2", layer=-1, head=0), Selection(), tiny_trace)
     assert (pinned(chosen, tiny_trace), chosen.layer(layers), chosen.head) == (
         (1, 2),
         layers - 1,
         0,
     )
-    assert first_selection(Launch(token="class"), chosen, tiny_trace).pin == Place(prefix="class")
-    for wrong in (Launch(token="99,0"), Launch(token="x"), Launch(layer=layers), Launch(head=99)):
+    assert first_selection(LaunchOptions(token="class"), chosen, tiny_trace).pin == Place(
+        prefix="class"
+    )
+    for wrong in (
+        LaunchOptions(token="99,0"),
+        LaunchOptions(token="x"),
+        LaunchOptions(layer=layers),
+        LaunchOptions(head=99),
+    ):
         with pytest.raises(VitvizError, match="there is no"):
             first_selection(wrong, Selection(), tiny_trace)
 

@@ -11,15 +11,15 @@ from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.progress import VitvizError
 from vitviz.figures.layout import lay_out
 from vitviz.figures.numbers import numbers
-from vitviz.figures.paper import Paper
-from vitviz.session.figure.drawing_sweep import Subject, read, sheet_of, steps, sweep
+from vitviz.figures.paper import PaperStyle
+from vitviz.session.figure.drawing_sweep import SweepSubject, read, sheet_of, steps, sweep
 from vitviz.views import views
 from vitviz.views.api import selection_of
 
 
 @pytest.fixture(scope="module")
-def subject(tiny_trace: Trace) -> Subject:
-    return Subject(tiny_trace, selection_of(tiny_trace, token=(1, 2), layer=2), {})
+def subject(tiny_trace: Trace) -> SweepSubject:
+    return SweepSubject(tiny_trace, selection_of(tiny_trace, token=(1, 2), layer=2), {})
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +27,17 @@ def other(photo: np.ndarray) -> Trace:
     return vitviz.trace(vitviz.load("test_vit", pretrained=False, patch_size=32), photo)
 
 
-def paged(subject: Subject, *ways: str, view: str = "heads"):
+def paged(subject: SweepSubject, *ways: str, view: str = "heads"):
     drawings = sweep(
         views()[view], subject, found := [steps(views()[view], subject, way) for way in ways]
     )
     return page(drawings, sheet_of(views()[view], drawings, found)), drawings
 
 
-def test_the_panels_of_a_last_row_are_as_large_as_those_above(subject: Subject) -> None:
+def test_the_panels_of_a_last_row_are_as_large_as_those_above(subject: SweepSubject) -> None:
     whole, _ = paged(subject, "token=class;0,0;0,1;1,0;1,1;2,2;3,3")
     assert [len(row) for row in whole.rows] == [len(whole.rows[0])] * len(whole.rows)
-    placed = lay_out(whole, Paper(grid=True, letters=True)).placed
+    placed = lay_out(whole, PaperStyle(grid=True, letters=True)).placed
     shown = [each for each in placed if each.panel.layers]
     assert len(shown) == 7 < len(placed)
     assert len({round(each.axes.width, 3) for each in shown}) == 1
@@ -45,7 +45,7 @@ def test_the_panels_of_a_last_row_are_as_large_as_those_above(subject: Subject) 
     assert len(numbers(whole)) == 7
 
 
-def test_the_title_says_what_is_the_same_for_all(subject: Subject) -> None:
+def test_the_title_says_what_is_the_same_for_all(subject: SweepSubject) -> None:
     layers = len(subject.trace.layers)
     assert paged(subject, "head")[0].title == (
         f"Attention heads, from token (1, 2), layer 3 of {layers}"
@@ -55,7 +55,7 @@ def test_the_title_says_what_is_the_same_for_all(subject: Subject) -> None:
     assert both == "Attention heads, from token (1, 2)"
 
 
-def test_views_keep_their_rows_below_each_other(subject: Subject) -> None:
+def test_views_keep_their_rows_below_each_other(subject: SweepSubject) -> None:
     whole, drawings = paged(subject, "view=patches,heads")
     assert [drawing.view for drawing in drawings] == ["patches", "heads"]
     assert [len(row) for row in whole.rows] == [len(row) for each in drawings for row in each.rows]
@@ -65,7 +65,7 @@ def test_views_keep_their_rows_below_each_other(subject: Subject) -> None:
     assert whole.view == "patches-heads"
 
 
-def test_all_views_are_those_that_fit_the_model(subject: Subject) -> None:
+def test_all_views_are_those_that_fit_the_model(subject: SweepSubject) -> None:
     found = [step.label for step in steps(views()["heads"], subject, "view")]
     assert views()["heads"].title in found
     assert views()["words"].title not in found  # this model has no words
@@ -73,7 +73,7 @@ def test_all_views_are_those_that_fit_the_model(subject: Subject) -> None:
 
 
 def test_a_grid_of_columns_and_views_takes_the_main_map_of_each(
-    subject: Subject, other: Trace
+    subject: SweepSubject, other: Trace
 ) -> None:
     view = views()["heads"]
     ways = [[read("patch 32", other), read("patch 16", subject.trace)],
@@ -90,7 +90,7 @@ def test_a_grid_of_columns_and_views_takes_the_main_map_of_each(
     assert f"layer 3 of {len(subject.trace.layers)}" in whole.title
 
 
-def test_what_a_view_needs_is_said(subject: Subject) -> None:
+def test_what_a_view_needs_is_said(subject: SweepSubject) -> None:
     with pytest.raises(VitvizError, match="words"):
         paged(subject, "view=words")
     with pytest.raises(VitvizError, match="nothing called 'nonsense'"):

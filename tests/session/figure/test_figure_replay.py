@@ -22,8 +22,8 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.raw import raw_attention
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.save import save
-from vitviz.session.figure.drawing_sweep import Subject, sheet_of, steps, sweep
-from vitviz.session.figure.figure_replay import Replay, raw_again, replayed
+from vitviz.session.figure.drawing_sweep import SweepSubject, sheet_of, steps, sweep
+from vitviz.session.figure.figure_replay import FigureReplay, raw_again, replayed
 from vitviz.views import views
 from vitviz.views.api import selection_of
 
@@ -49,7 +49,7 @@ def drawing(trace) -> Drawing:
 
 
 def again(file: Path, **more) -> Drawing:
-    maker = Replay(file.parent, **more)
+    maker = FigureReplay(file.parent, **more)
     return replayed(read_recipe(file), file.name, maker).drawings[0]
 
 
@@ -79,20 +79,20 @@ def test_raw_attention_is_made_again_byte_for_byte(trace, kitchen, matrices) -> 
     data, _ = raw_attention(trace, selection_of(trace, token=(1, 2)), matrices=matrices)
     file = kitchen / "raw.npz"
     file.write_bytes(data)
-    made, notes = raw_again(read_recipe(file), file, Replay(kitchen))
+    made, notes = raw_again(read_recipe(file), file, FigureReplay(kitchen))
     assert made == data
     assert notes == ()
     with np.load(file) as arrays:
         changed = {name: arrays[name] + 1e-3 if name == "rows" else arrays[name] for name in arrays}
     np.savez(file, **changed)
-    assert raw_again(read_recipe(file), file, Replay(kitchen))[1] == (
+    assert raw_again(read_recipe(file), file, FigureReplay(kitchen))[1] == (
         "the numbers differ from the file's by 1e-03 at most",
     )
 
 
 def test_a_page_of_several_is_made_again_in_its_ranges(trace, kitchen, tmp_path) -> None:
     view = views()["heads"]
-    subject = Subject(trace, selection_of(trace), {})
+    subject = SweepSubject(trace, selection_of(trace), {})
     ways = [steps(view, subject, "layer=0,1"), steps(view, subject, "head")]
     drawings = sweep(view, subject, ways)
     whole = page(drawings, sheet_of(view, drawings, ways))
@@ -123,13 +123,13 @@ FILM = pytest.param(
 @pytest.mark.parametrize("kind", ["gif", "apng", "webp", FILM])
 def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
     view = views()["heads"]
-    subject = Subject(trace, selection_of(trace), {})
+    subject = SweepSubject(trace, selection_of(trace), {})
     frames = sweep(view, subject, [steps(view, subject, "layer")])
     file = animate(frames, kitchen / f"layers.{kind}", seconds=0.2)
     assert frames_in(file) == len(frames)
     known = read_recipe(file)
     assert known["movie"] == {"seconds": 0.2}
-    made = replayed(known, file.name, Replay(kitchen)).drawings
+    made = replayed(known, file.name, FigureReplay(kitchen)).drawings
     assert len(made) == len(frames)
     same = animate(made, kitchen / f"again.{kind}", seconds=0.2, one_range=False)
     assert same.read_bytes() == file.read_bytes()
@@ -140,7 +140,7 @@ def test_an_animation_is_made_again(trace, kitchen, kind) -> None:
 def test_a_gif_keeps_the_colours_of_a_map_over_a_photograph(trace, kitchen) -> None:
     """Its 256 colours go to rare bright cells too, and paper stays white."""
     view = views()["rollout"]
-    subject = Subject(trace, selection_of(trace), {"keep": 0.5})
+    subject = SweepSubject(trace, selection_of(trace), {"keep": 0.5})
     frames = sweep(view, subject, [steps(view, subject, "layer=0,3")])
     few, all_colours = (animate(frames, kitchen / f"colours.{kind}") for kind in ("gif", "apng"))
     with Image.open(few) as gif, Image.open(all_colours) as png:
@@ -154,7 +154,7 @@ def test_a_gif_keeps_the_colours_of_a_map_over_a_photograph(trace, kitchen) -> N
 def test_a_film_that_was_cut_off_is_no_film(trace, kitchen, left, monkeypatch) -> None:
     """On a full disk ffmpeg ends without an error, and leaves half a film."""
     view = views()["heads"]
-    subject = Subject(trace, selection_of(trace), {})
+    subject = SweepSubject(trace, selection_of(trace), {})
     frames = sweep(view, subject, [steps(view, subject, "layer=0,1")])
     read = Path.read_bytes
     monkeypatch.setattr(
@@ -205,7 +205,7 @@ def broken(file: Path, text: str) -> Path:
 def test_a_recipe_that_cannot_be_followed_is_one_sentence(tmp_path, text, said) -> None:
     file = broken(tmp_path / "figure.png", text)
     with pytest.raises(VitvizError, match=said):
-        replayed(read_recipe(file), file.name, Replay(tmp_path))
+        replayed(read_recipe(file), file.name, FigureReplay(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_weights_that_are_gone_or_differ_are_one_sentence(drawing, tmp_path, kit
 def test_random_weights_cannot_be_had_again(tiny_trace, tmp_path) -> None:
     file = save(vitviz.draw("heads", tiny_trace), tmp_path / "figure.png")
     with pytest.raises(VitvizError, match="random weights"):
-        Replay(tmp_path).loaded(replayed_run(file))
+        FigureReplay(tmp_path).loaded(replayed_run(file))
 
 
 def replayed_run(file: Path):
@@ -261,6 +261,6 @@ def replayed_run(file: Path):
 def test_another_version_is_remarked(drawing, kitchen) -> None:
     known = read_recipe(save(drawing, kitchen / "old.png"))
     known["versions"]["timm"] = "0.9"
-    made = replayed(known, "old.png", Replay(kitchen))
+    made = replayed(known, "old.png", FigureReplay(kitchen))
     assert any("made with timm 0.9" in note for note in made.notes)
     assert replace(made).notes == made.notes

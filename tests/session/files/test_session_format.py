@@ -19,7 +19,7 @@ from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files import session_format
-from vitviz.session.files.session_format import Gone
+from vitviz.session.files.session_format import MissingFiles
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.session_files import Remembering
@@ -258,7 +258,7 @@ def _ended_process() -> int:
 def test_where_one_file_was_found_others_are_looked_for(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).touch()
-    gone = [Gone(name, name, f"/old/{name}") for name in ("a.png", "b.png", "c.png")]
+    gone = [MissingFiles(name, name, f"/old/{name}") for name in ("a.png", "b.png", "c.png")]
     assert session_format.beside_this(tmp_path / "a.png", gone) == {
         "a.png": str(tmp_path / "a.png"),
         "b.png": str(tmp_path / "b.png"),

@@ -13,8 +13,8 @@ from localhub import Hub, served, turn_to
 
 from vitviz.models.loading.hub import download
 from vitviz.session.files.settings import Settings
-from vitviz.session.library.library_items import Filters
-from vitviz.session.library.model_library import Library
+from vitviz.session.library.library_items import LibraryFilters
+from vitviz.session.library.model_library import ModelLibrary
 from vitviz.session.work.jobs import InlineJobs, Jobs
 
 SMALL = "test_vit.r160_in1k"
@@ -43,25 +43,25 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) 
 
 
 @pytest.fixture
-def library(hub: Hub) -> Library:
+def library(hub: Hub) -> ModelLibrary:
     kept = Remembered()
-    made = Library(InlineJobs(), kept.now, kept.change)
+    made = ModelLibrary(InlineJobs(), kept.now, kept.change)
     made.open()
     return made
 
 
-def names(library: Library, **filters: Any) -> list[str]:
-    return [item.name for item in library.search(Filters(**filters))]
+def names(library: ModelLibrary, **filters: Any) -> list[str]:
+    return [item.name for item in library.search(LibraryFilters(**filters))]
 
 
-def test_all_of_timms_transformers_and_the_bundled_ones_are_there(library: Library) -> None:
+def test_all_of_timms_transformers_and_the_bundled_ones_are_there(library: ModelLibrary) -> None:
     everything = names(library)
     assert len(everything) > 800
     assert everything[0].startswith("vitviz/")
     assert SMALL in everything
 
 
-def test_words_are_looked_for_in_names_training_and_licence(library: Library) -> None:
+def test_words_are_looked_for_in_names_training_and_licence(library: ModelLibrary) -> None:
     assert names(library, text="tiny patch16 augreg 384")[0].startswith("vit_tiny_patch16_384")
     assert all("dino" in name for name in names(library, text="dino small"))
     found = names(library, text="laion-2b mit")
@@ -71,14 +71,14 @@ def test_words_are_looked_for_in_names_training_and_licence(library: Library) ->
     assert names(library, text="swin_")[0].startswith("swin_"), "beginnings come first"
 
 
-def test_names_come_in_the_order_of_their_numbers(library: Library) -> None:
+def test_names_come_in_the_order_of_their_numbers(library: ModelLibrary) -> None:
     found = [
         name for name in names(library, text="vit_base_patch") if name.startswith("vit_base_p")
     ]
     assert found.index("vit_base_patch8_224.dino") < found.index("vit_base_patch16_224.dino")
 
 
-def test_filters_leave_what_they_say(library: Library) -> None:
+def test_filters_leave_what_they_say(library: ModelLibrary) -> None:
     items = {item.name: item for item in library.items}
     for name in names(library, patch=14, learning="self-supervised", registers=True):
         assert items[name].patch == 14
@@ -95,14 +95,14 @@ def test_filters_leave_what_they_say(library: Library) -> None:
     assert names(library, shelf="files") == []
 
 
-def test_a_star_is_remembered(library: Library) -> None:
+def test_a_star_is_remembered(library: ModelLibrary) -> None:
     library.favour(SMALL, True)
     assert names(library, shelf="favourites") == [SMALL]
     library.favour(SMALL, False)
     assert names(library, shelf="favourites") == []
 
 
-def test_a_download_is_told_and_ends_on_disk(library: Library, hub: Hub) -> None:
+def test_a_download_is_told_and_ends_on_disk(library: ModelLibrary, hub: Hub) -> None:
     told: list[tuple[str, float]] = []
     library.download_changed.connect(
         lambda name: told.append((library.state(name).state, library.state(name).done))
@@ -122,7 +122,7 @@ def test_a_download_is_told_and_ends_on_disk(library: Library, hub: Hub) -> None
     assert sum(hub.asked.values()) == asked
 
 
-def test_a_failed_download_says_why(library: Library, hub: Hub) -> None:
+def test_a_failed_download_says_why(library: ModelLibrary, hub: Hub) -> None:
     hub.status = [503] * 9
     library.download(SMALL)
     assert library.state(SMALL).state == "failed"
@@ -135,7 +135,7 @@ def test_a_failed_download_says_why(library: Library, hub: Hub) -> None:
 def test_a_download_is_stopped_and_goes_on(hub: Hub) -> None:
     kept, home = Remembered(), Home()
     hub.pause, hub.piece = 0.005, 2**12
-    library = Library(jobs := Jobs(home.deliver), kept.now, kept.change)
+    library = ModelLibrary(jobs := Jobs(home.deliver), kept.now, kept.change)
     try:
         library.open()
         library.download(SMALL)
@@ -151,12 +151,12 @@ def test_a_download_is_stopped_and_goes_on(hub: Hub) -> None:
         jobs.close()
 
 
-def test_a_download_stopped_some_other_day_is_known(library: Library, hub: Hub) -> None:
+def test_a_download_stopped_some_other_day_is_known(library: ModelLibrary, hub: Hub) -> None:
     hub.cut_after = [300_000, 0]
     library.download(SMALL)
     assert library.state(SMALL).state == "failed"
     kept = Remembered()
-    another_day = Library(InlineJobs(), kept.now, kept.change)
+    another_day = ModelLibrary(InlineJobs(), kept.now, kept.change)
     another_day.open()
     assert another_day.state(SMALL).state == "stopped"
     assert 0 < another_day.state(SMALL).done <= 300_000
@@ -171,7 +171,7 @@ def test_without_a_network_the_library_is_there_and_says_so(
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     kept = Remembered()
-    library = Library(InlineJobs(), kept.now, kept.change)
+    library = ModelLibrary(InlineJobs(), kept.now, kept.change)
     library.open()
     assert library.offline
     assert len(names(library)) > 800
@@ -182,7 +182,7 @@ def test_without_a_network_the_library_is_there_and_says_so(
 def test_files_opened_before_are_on_a_shelf(hub: Hub, tiny_checkpoint: Path) -> None:
     kept = Remembered()
     kept.change(recent_models=(str(tiny_checkpoint), "/nowhere/model.pth"))
-    library = Library(InlineJobs(), kept.now, kept.change)
+    library = ModelLibrary(InlineJobs(), kept.now, kept.change)
     library.open()
     assert names(library, shelf="files") == [str(tiny_checkpoint)]
     item = library.find(str(tiny_checkpoint))
@@ -201,10 +201,10 @@ def test_another_timm_is_read_anew_once(
     monkeypatch.setenv("VITVIZ_CACHE_DIR", str(tmp_path / "cache"))
     known = books.bundled_catalogue()
     entries = tuple(entry for entry in known.entries if entry.name != SMALL)
-    older = books.Catalogue("0.9", entries, known.others)
+    older = books.ModelCatalogue("0.9", entries, known.others)
     monkeypatch.setattr(books, "bundled_catalogue", lambda: older)
     kept = Remembered()
-    library = Library(InlineJobs(), kept.now, kept.change)
+    library = ModelLibrary(InlineJobs(), kept.now, kept.change)
     library.open()
     assert SMALL in names(library)
     assert books.cache_file(timm.__version__).is_file()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from vitviz.core.pictures.picture_files import open_picture
-from vitviz.session.pictures.picture_list import Pictures
+from vitviz.session.pictures.picture_list import PictureList
 
 
-def strip(count: int, side: int = 4) -> Pictures:
-    pictures = Pictures()
+def strip(count: int, side: int = 4) -> PictureList:
+    pictures = PictureList()
     for number in range(count):
         pixels = np.full((side, side, 3), number, np.uint8)
         pictures = pictures.added(open_picture(pixels, name=str(number)))
     return pictures
 
 
-def names(pictures: Pictures) -> str:
+def names(pictures: PictureList) -> str:
     return "".join(picture.name for picture in pictures.open)
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BlockStep:
     """One step of a block: what it is called, the axes of its result, and statistics of all of it."""
 
     name: str
@@ -22,7 +22,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class BlockSteps:
     """One block, step by step, and for every token the lengths of what it receives and adds.
 
     `before` is the residual stream at the block's entrance, `attention` and `mlp` what the two add to
@@ -30,7 +30,7 @@ class Block:
     """
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[BlockStep, ...]
     before: Float32[np.ndarray, "token"]
     attention: Float32[np.ndarray, "token"]
     mlp: Float32[np.ndarray, "token"]
@@ -39,7 +39,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stem:
+class PatchStem:
     """The convolution that the pixels meet first, and the same as a matrix over its windows.
 
     `difference` is the largest between the convolution's own output and the linear layer over the

@@ -13,10 +13,10 @@ from typing import Literal, assert_never
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.geometry import Box, Crop, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
-from vitviz.core.data.recipe import Recipe, Sheet
+from vitviz.core.data.recipe import PageRecipe, Recipe
 
 Role = Literal["grid", "seen", "pin", "hover", "chosen", "quiet"]
 """What an outline or a line is for; the theme decides how it looks."""
@@ -37,7 +37,7 @@ class Heat:
 
     values: Float32[np.ndarray, "row col"]
     box: Box
-    scale: Scale
+    scale: ColorScale
     opacity: float = 1.0
     smooth: bool = False
 
@@ -53,7 +53,7 @@ class HeatTiles:
     values: Float32[np.ndarray, "tile_row tile_col row col"]
     low: Float32[np.ndarray, "tile_row tile_col"]
     high: Float32[np.ndarray, "tile_row tile_col"]
-    scale: Scale
+    scale: ColorScale
     gap: int = 1
 
 
@@ -239,7 +239,7 @@ class Panel:
     extent: Box
     title: str = ""
     space: Space = None
-    bar: Scale | None = None
+    bar: ColorScale | None = None
     facts: tuple[tuple[str, str], ...] = ()
     weight: float = 1.0
     query: str = ""
@@ -264,7 +264,7 @@ class Drawing:
     recipe: tuple[tuple[str, str], ...] = ()
     made: Recipe | None = None
     parts: tuple[Drawing, ...] = ()
-    sheet: Sheet | None = None
+    sheet: PageRecipe | None = None
     implied: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[int, float, float], ...] = ()
 
@@ -427,19 +427,23 @@ def _asked(panel: Panel, grid: TokenGrid, token: int) -> str:
 
 
 def _words(
-    grid: TokenGrid, token: int, value: float | None, bar: Scale | None, spot: Spot | None = None
+    grid: TokenGrid,
+    token: int,
+    value: float | None,
+    bar: ColorScale | None,
+    spot: Spot | None = None,
 ) -> str:
     word = None if spot is None or grid.words is None else grid.word_at(spot)
     within = "" if word is None or grid.words is None else f" word {divmod(word, grid.words[1])}"
     return _valued(f"token {token} {grid.name(token)}{within}", value, bar)
 
 
-def _valued(words: str, value: float | None, bar: Scale | None) -> str:
+def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
     if value is None or not np.isfinite(value):
         return words
     return f"{words} · {_number(value, bar)}"
 
 
-def _number(value: float, bar: Scale | None) -> str:
+def _number(value: float, bar: ColorScale | None) -> str:
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
     return f"{value:.4g}{unit}"

@@ -51,7 +51,7 @@ class InnerLayer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Words:
+class InnerWords:
     """The inner level of a TNT's trace.
 
     `positions` are the word position embeddings, shared by all sentences. `reach` says what the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Positions = Literal["learned", "removed", "shuffled", "sin-cos"]
+PositionChange = Literal["learned", "removed", "shuffled", "sin-cos"]
 Patches = Literal["in place", "shuffled"]
 Inner = Literal["as trained", "each word alone", "blocks off"]
 
@@ -24,7 +24,7 @@ class Intervention:
     nothing, so that sentences read their words as they were embedded.
     """
 
-    positions: Positions = "learned"
+    positions: PositionChange = "learned"
     patches: Patches = "in place"
     masked: tuple[int, ...] = ()
     heads: tuple[tuple[int, int], ...] = ()

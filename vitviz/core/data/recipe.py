@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Selection
-from vitviz.core.data.trace import Asked, Fit, Trace, Weights
+from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
 
 NEWEST = 2
 """The version of recipes written now; one of a newer version is refused."""
 
-Value = str | float | int | bool | None
+RecipeValue = str | float | int | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecipe:
     """One model over one picture: what it takes to run it again.
 
     `model` and `picture` are names without folders; `weights_hash` and `picture_key` say whether a
@@ -31,7 +31,7 @@ class Run:
     picture: str
     picture_key: str
     fit: Fit = "crop"
-    asked: Asked = ()
+    asked: LoadArguments = ()
     intervention: Intervention | None = None
 
 
@@ -42,16 +42,16 @@ class Recipe:
     """
 
     view: str
-    options: tuple[tuple[str, Value], ...]
+    options: tuple[tuple[str, RecipeValue], ...]
     selection: Selection
-    run: Run
-    against: Run | None = None
-    also: tuple[tuple[Run, Run], ...] = ()
-    others: tuple[Run, ...] = ()
+    run: RunRecipe
+    against: RunRecipe | None = None
+    also: tuple[tuple[RunRecipe, RunRecipe], ...] = ()
+    others: tuple[RunRecipe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PageRecipe:
     """How drawings are put together on one page, in reading order, `across` in a row.
 
     `labels` name the drawings; with `rows` they name the columns instead, and `rows` the rows. `panel`
@@ -67,10 +67,10 @@ class Sheet:
     one_range: bool = True
 
 
-def run_of(trace: Trace) -> Run:
+def run_of(trace: Trace) -> RunRecipe:
     """What it takes to make a trace again."""
     info = trace.model
-    return Run(
+    return RunRecipe(
         info.called, info.weights, info.weights_hash, info.device, info.precision,
         trace.picture.name, trace.picture.key, trace.fit, info.asked,
         trace.intervention,

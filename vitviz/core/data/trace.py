@@ -10,17 +10,17 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.data.attention import Attention
-from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
-from vitviz.core.data.inner_words import Words
+from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
-from vitviz.core.data.windows import Windows
+from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
-Asked = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
+LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
 """Arguments by name."""
 
 CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
@@ -57,7 +57,7 @@ class ModelInfo:
     licence: str = ""
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
-    asked: Asked = ()
+    asked: LoadArguments = ()
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -109,7 +109,7 @@ class Layer:
     attention: Attention
     grid: TokenGrid
     pooled: TokenGrid | None = None
-    windows: Windows | None = None
+    windows: TokenWindows | None = None
     before: Attention | None = None
 
     @property
@@ -140,7 +140,7 @@ class Matrix:
     groups: int = 1
 
 
-class Source(Protocol):
+class ModelProbe(Protocol):
     """The model with what it read, asked again for what a trace does not hold.
 
     Every question is another pass, so it is slow, made on demand and remembered for a while.
@@ -175,10 +175,10 @@ class Source(Protocol):
         last row is the model's answer. Unsupported where there is no head of the tokens alone.
         """
 
-    def block(self, layer: int) -> Block:
+    def block(self, layer: int) -> BlockSteps:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
 
-    def stem(self) -> Stem:
+    def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
 
     def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
@@ -232,9 +232,9 @@ class Trace:
     held_bytes: int = 0
     pools: tuple[Layer, ...] = ()
     matrices: tuple[Matrix, ...] = ()
-    words: Words | None = None
+    words: InnerWords | None = None
     abreast: str = ""
-    source: Source | None = None
+    source: ModelProbe | None = None
     fit: Fit = "crop"
     intervention: Intervention | None = None
 

@@ -14,12 +14,12 @@ from vitviz.core.data.geometry import Box, TokenGrid
 PADDING = -1
 """Stands where a window reaches over the edge of the picture: no token of it."""
 
-Numbers = Int[np.ndarray, "row col"]
-Tokens = Int[np.ndarray, "window key"]
+WindowNumbers = Int[np.ndarray, "row col"]
+WindowTokens = Int[np.ndarray, "window key"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Windows:
+class TokenWindows:
     """Which tokens attend together: every query of a window looks at the keys of that window alone.
 
     `queries` and `keys` are tokens in the order in which the model holds them; `PADDING` where a slot
@@ -76,28 +76,28 @@ class Windows:
         return keys
 
 
-def whole(rows: int, cols: int) -> Numbers:
+def whole(rows: int, cols: int) -> WindowNumbers:
     """The tokens of a grid without prefix, in reading order."""
-    numbers: Numbers = rearrange(np.arange(rows * cols), "(row col) -> row col", row=rows)
+    numbers: WindowNumbers = rearrange(np.arange(rows * cols), "(row col) -> row col", row=rows)
     return numbers
 
 
-def squares(numbers: Numbers, size: tuple[int, int]) -> Tokens:
+def squares(numbers: WindowNumbers, size: tuple[int, int]) -> WindowTokens:
     """Neighbouring tokens in windows of `size` (rows, cols), padded at the bottom and the right."""
     padded = _padded(numbers, size)
-    cut: Tokens = rearrange(padded, "(down row) (across col) -> (down across) (row col)",
+    cut: WindowTokens = rearrange(padded, "(down row) (across col) -> (down across) (row col)",
                      row=size[0], col=size[1])  # fmt: skip
     return cut
 
 
-def combs(numbers: Numbers, size: tuple[int, int]) -> Tokens:
+def combs(numbers: WindowNumbers, size: tuple[int, int]) -> WindowTokens:
     """Tokens spread over the whole grid, `size` (rows, cols) of them at equal steps."""
-    cut: Tokens = rearrange(numbers, "(row down) (col across) -> (down across) (row col)",
+    cut: WindowTokens = rearrange(numbers, "(row down) (col across) -> (down across) (row col)",
                      row=size[0], col=size[1])  # fmt: skip
     return cut
 
 
-def shifted(numbers: Numbers, size: tuple[int, int], shift: tuple[int, int]) -> Windows:
+def shifted(numbers: WindowNumbers, size: tuple[int, int], shift: tuple[int, int]) -> TokenWindows:
     """Windows over a grid that was rolled up and left by `shift`, as in Swin.
 
     A mask keeps apart what the roll has brought together from opposite edges.
@@ -105,15 +105,15 @@ def shifted(numbers: Numbers, size: tuple[int, int], shift: tuple[int, int]) -> 
     rolled = np.roll(numbers, (-shift[0], -shift[1]), axis=(0, 1))
     keys = squares(rolled, size)
     if not any(shift):
-        return Windows(keys, keys)
+        return TokenWindows(keys, keys)
     rows, cols = _padded(numbers, size).shape
     down = np.arange(rows) >= rows - shift[0] if shift[0] else np.zeros(rows, bool)
     across = np.arange(cols) >= cols - shift[1] if shift[1] else np.zeros(cols, bool)
     wrapped = 2 * down[:, None].astype(np.intp) + across[None].astype(np.intp)
-    return Windows(keys, keys, squares(wrapped, size))
+    return TokenWindows(keys, keys, squares(wrapped, size))
 
 
-def _padded(numbers: Numbers, size: tuple[int, int]) -> Numbers:
+def _padded(numbers: WindowNumbers, size: tuple[int, int]) -> WindowNumbers:
     short = [(0, -count % side) for count, side in zip(numbers.shape, size, strict=True)]
     return np.pad(numbers, short, constant_values=PADDING)
 

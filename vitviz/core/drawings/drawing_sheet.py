@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from vitviz.core.data.drawing import Drawing, Label, Labels, Panel
 from vitviz.core.data.geometry import Box, Spot
-from vitviz.core.data.recipe import Sheet
+from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.drawings.shared_ranges import ranges, with_ranges
 
 MAIN = -1
@@ -18,7 +18,7 @@ _NARROW = 0.22
 _T = TypeVar("_T")
 
 
-def page(parts: Sequence[Drawing], sheet: Sheet) -> Drawing:
+def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
     """The drawings as one. ValueError without drawings."""
     if not parts:
         raise ValueError("a page needs at least one drawing")
@@ -53,7 +53,7 @@ def main_panel(drawing: Drawing) -> int:
     return 0
 
 
-def _cell(part: Drawing, sheet: Sheet, at: int) -> tuple[Panel, ...]:
+def _cell(part: Drawing, sheet: PageRecipe, at: int) -> tuple[Panel, ...]:
     label = _label(sheet, at)
     if sheet.panel is not None:
         panels = part.panels
@@ -82,14 +82,14 @@ def _empty(line: Sequence[tuple[Panel, ...]], across: int) -> tuple[Panel, ...]:
     return blank * (across - len(line))
 
 
-def _label(sheet: Sheet, at: int) -> str:
+def _label(sheet: PageRecipe, at: int) -> str:
     """What stands over a drawing: its own label, or its column's where it is in the first row."""
     if sheet.rows:
         return sheet.labels[at] if at < min(sheet.across, len(sheet.labels)) else ""
     return sheet.labels[at] if at < len(sheet.labels) else ""
 
 
-def _row_label(sheet: Sheet, at: int, row: Sequence[tuple[Panel, ...]]) -> tuple[Panel, ...]:
+def _row_label(sheet: PageRecipe, at: int, row: Sequence[tuple[Panel, ...]]) -> tuple[Panel, ...]:
     """A narrow panel that says what its row is, as high as the maps beside it."""
     if at >= len(sheet.rows):
         return ()

@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, HeatTiles, Panel
 
 Key = tuple[int, str, str, str]
 """A panel's position in its drawing, and the label, unit and colour table of its numbers."""
-Ranges = Mapping[Key, tuple[float, float]]
+SharedRanges = Mapping[Key, tuple[float, float]]
 
 
-def ranges(drawings: Sequence[Drawing]) -> Ranges:
+def ranges(drawings: Sequence[Drawing]) -> SharedRanges:
     """The range that holds the numbers of all drawings, for each panel that more than one has.
 
     Panels belong together that are at one position, of one quantity and in one colour table. Maps
     that are coloured by their place in a range of their own ("relative") stay so.
     """
-    found: dict[Key, list[Scale]] = {}
+    found: dict[Key, list[ColorScale]] = {}
     for drawing in drawings:
         for at, panel in enumerate(drawing.panels):
             if panel.bar is not None and any(_coloured_by(panel.bar, one) for one in panel.layers):
@@ -33,7 +33,7 @@ def ranges(drawings: Sequence[Drawing]) -> Ranges:
     }
 
 
-def with_ranges(drawing: Drawing, shared: Ranges) -> Drawing:
+def with_ranges(drawing: Drawing, shared: SharedRanges) -> Drawing:
     """The drawing in these ranges; the very same one where they change nothing."""
     if not shared:
         return drawing
@@ -67,11 +67,11 @@ def in_ranges(drawing: Drawing, kept: Sequence[tuple[int, float, float]]) -> Dra
     return with_ranges(drawing, shared)
 
 
-def _key(at: int, scale: Scale) -> Key:
+def _key(at: int, scale: ColorScale) -> Key:
     return at, scale.label, scale.unit, scale.table
 
 
-def _ranged(panel: Panel, at: int, shared: Ranges) -> Panel:
+def _ranged(panel: Panel, at: int, shared: SharedRanges) -> Panel:
     bar = panel.bar
     if bar is None or (wide := shared.get(_key(at, bar))) is None or wide == (bar.low, bar.high):
         return panel
@@ -83,7 +83,7 @@ def _ranged(panel: Panel, at: int, shared: Ranges) -> Panel:
     return replace(panel, layers=layers, bar=scale)
 
 
-def _coloured_by(bar: Scale, layer: DrawnLayer) -> bool:
+def _coloured_by(bar: ColorScale, layer: DrawnLayer) -> bool:
     """Whether the colour bar is about this layer, from its lowest to its highest value."""
     match layer:
         case Heat():
@@ -95,7 +95,7 @@ def _coloured_by(bar: Scale, layer: DrawnLayer) -> bool:
             return False
 
 
-def _scaled(layer: DrawnLayer, scale: Scale) -> DrawnLayer:
+def _scaled(layer: DrawnLayer, scale: ColorScale) -> DrawnLayer:
     match layer:
         case Heat():
             return replace(layer, scale=scale)

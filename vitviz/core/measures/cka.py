@@ -20,18 +20,18 @@ from vitviz.core.progress import Unsupported
 FEWEST = 4
 """Samples below which the unbiased estimate does not exist."""
 
-Features = Float32[np.ndarray, "layer sample dim"]
+LayerSamples = Float32[np.ndarray, "layer sample dim"]
 Grams = Float32[np.ndarray, "layer sample other"]
 
 
-class Batch(NamedTuple):
+class SampleBatch(NamedTuple):
     """What both models say of the same samples, layer by layer."""
 
-    one: Features
-    other: Features
+    one: LayerSamples
+    other: LayerSamples
 
 
-def cka(batches: Iterable[Batch]) -> Float64[np.ndarray, "layer other"]:
+def cka(batches: Iterable[SampleBatch]) -> Float64[np.ndarray, "layer other"]:
     """Debiased linear CKA of every layer of one model with every layer of another.
 
     1 is the same up to rotation and scale, about 0 nothing in common (it may fall slightly below).
@@ -55,7 +55,7 @@ def cka(batches: Iterable[Batch]) -> Float64[np.ndarray, "layer other"]:
     return found
 
 
-def _kernels(features: Features) -> Grams:
+def _kernels(features: LayerSamples) -> Grams:
     """Linear kernels with an empty diagonal, of features around their mean.
 
     The estimate is the same without centring; float32 is not.
@@ -103,7 +103,7 @@ def _flat(kernels: Grams) -> Float32[np.ndarray, "layer pair"]:
     return flat
 
 
-def token_batch(one: Features, other: Features, where: tuple[Seen, Seen]) -> Batch:
+def token_batch(one: LayerSamples, other: LayerSamples, where: tuple[Seen, Seen]) -> SampleBatch:
     """One picture's patch tokens as samples; `one` and `other` are all tokens of either model.
 
     Where the grids differ, both are averaged by area over the coarser grid's patches in the part
@@ -112,11 +112,11 @@ def token_batch(one: Features, other: Features, where: tuple[Seen, Seen]) -> Bat
     patches = [each[:, seen.grid.patches] for each, seen in zip((one, other), where, strict=True)]
     first, second = where
     if first == second and max(first.grid.rows, first.grid.cols) <= MOST:
-        return Batch(*patches)
+        return SampleBatch(*patches)
     shared = overlap(first, second)
     rows = shared.rows.parts(first.grid.rows, second.grid.rows)
     cols = shared.cols.parts(first.grid.cols, second.grid.cols)
-    return Batch(
+    return SampleBatch(
         *(
             pooled(each, seen.grid, down, across)
             for each, seen, down, across in zip(patches, where, rows, cols, strict=True)
@@ -125,8 +125,8 @@ def token_batch(one: Features, other: Features, where: tuple[Seen, Seen]) -> Bat
 
 
 def picture_batch(
-    ones: Sequence[Features], others: Sequence[Features], where: Sequence[tuple[Seen, Seen]]
-) -> Batch:
+    ones: Sequence[LayerSamples], others: Sequence[LayerSamples], where: Sequence[tuple[Seen, Seen]]
+) -> SampleBatch:
     """Pictures as samples: each said by the mean of its patch tokens, layer by layer."""
     means = [
         [
@@ -135,4 +135,4 @@ def picture_batch(
         ]
         for side, features in enumerate((ones, others))
     ]
-    return Batch(*(np.stack(each, axis=1) for each in means))
+    return SampleBatch(*(np.stack(each, axis=1) for each in means))

@@ -17,7 +17,7 @@ SMALLEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Dimensions:
+class ModelDimensions:
     """What of a model decides what a picture costs; sizes are (rows, cols) in model pixels.
 
     `weights` are the numbers in its blocks that multiply each token. `trained` are the patch sizes it
@@ -38,7 +38,7 @@ class Dimensions:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PassCost:
     """A pass at one patch and picture size: tokens, bytes that its trace holds, multiplications, and
     how many times those of the model's own sizes."""
 
@@ -51,7 +51,7 @@ class Cost:
     relative: float
 
 
-def cost(model: Dimensions, patch: int | None = None, size: Size | None = None) -> Cost:
+def cost(model: ModelDimensions, patch: int | None = None, size: Size | None = None) -> PassCost:
     """What a pass costs. Unsupported, naming what fits, where the patch does not divide the picture
     or what this model does is not known from its sizes."""
     if model.fixed:
@@ -63,7 +63,7 @@ def cost(model: Dimensions, patch: int | None = None, size: Size | None = None) 
     tokens, compute = model.prefix + rows * cols, _compute(model, patch, size)
     kept = 3 if tokens <= KEEP_VALUES else 2
     held = kept * model.depth * tokens * model.dim * model.itemsize
-    return Cost(patch, size, (rows, cols), tokens, held, compute, compute / own)
+    return PassCost(patch, size, (rows, cols), tokens, held, compute, compute / own)
 
 
 def check_divides(patch: int, size: Size) -> None:
@@ -78,7 +78,7 @@ def check_divides(patch: int, size: Size) -> None:
     )
 
 
-def patch_sizes(model: Dimensions, size: Size | None = None) -> tuple[int, ...]:
+def patch_sizes(model: ModelDimensions, size: Size | None = None) -> tuple[int, ...]:
     """The patch sizes that a model can take at a picture size, smallest first.
 
     Its own alone, if that fits, where they cannot change (`model.fixed` says why).
@@ -96,7 +96,7 @@ def divisors(size: Size) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def note(model: Dimensions, patch: int) -> str:
+def note(model: ModelDimensions, patch: int) -> str:
     """What must be known of a patch size: "" where the model was trained at it."""
     if patch in model.trained:
         return ""
@@ -106,7 +106,7 @@ def note(model: Dimensions, patch: int) -> str:
     return f"patch {patch} resampled from {model.patch}, not trained at this size"
 
 
-def _compute(model: Dimensions, patch: int, size: Size) -> int:
+def _compute(model: ModelDimensions, patch: int, size: Size) -> int:
     """Multiplications of a pass: the patch embedding, every block's weights, and q kᵀ and A v."""
     tokens = model.prefix + (size[0] // patch) * (size[1] // patch)
     embedding = 3 * model.dim * size[0] * size[1]

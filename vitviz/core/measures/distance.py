@@ -16,7 +16,7 @@ from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.trace import Layer
 from vitviz.core.measures.token_pairs import check_pairs
 
-Rows = Float32[np.ndarray, "query key"]
+AttentionRows = Float32[np.ndarray, "query key"]
 
 
 def centres(grid: TokenGrid) -> Float64[np.ndarray, "patch side"]:
@@ -53,7 +53,7 @@ def drawable(layer: Layer) -> bool:
     return attention.queries == layer.grid.tokens and attention.keys == layer.keys.tokens
 
 
-def below_zero(rows: Rows | Float32[np.ndarray, "key"]) -> bool:
+def below_zero(rows: AttentionRows | Float32[np.ndarray, "key"]) -> bool:
     """Whether rows are no shares of a whole: a difference of two softmaxes is not."""
     return float(rows.min()) < -1e-6
 
@@ -71,7 +71,9 @@ def mean_distance(layer: Layer, *, renormalise: bool) -> Float64[np.ndarray, "he
     ])  # fmt: skip
 
 
-def _mean_distance(rows: Rows, apart: Float32[np.ndarray, "patch key"], renormalise: bool) -> float:
+def _mean_distance(
+    rows: AttentionRows, apart: Float32[np.ndarray, "patch key"], renormalise: bool
+) -> float:
     if below_zero(rows):
         return float("nan")
     reached = reduce(rows * apart, "query key -> query", "sum")
@@ -81,8 +83,8 @@ def _mean_distance(rows: Rows, apart: Float32[np.ndarray, "patch key"], renormal
     return float(np.nanmean(reached)) if np.isfinite(reached).any() else float("nan")
 
 
-def _among_patches(layer: Layer, head: int) -> Rows:
-    rows: Rows = layer.shares.matrix(head)[layer.grid.patches, layer.keys.patches]
+def _among_patches(layer: Layer, head: int) -> AttentionRows:
+    rows: AttentionRows = layer.shares.matrix(head)[layer.grid.patches, layer.keys.patches]
     return rows
 
 
@@ -96,7 +98,7 @@ def mean_entropy(layer: Layer, *, relative: bool) -> Float64[np.ndarray, "head"]
     return np.array([entropy(rows).mean() / even for rows in maps])
 
 
-def entropy(rows: Rows) -> Float64[np.ndarray, "query"]:
+def entropy(rows: AttentionRows) -> Float64[np.ndarray, "query"]:
     """-sum p ln p of every row, in nats; NaN where they are no shares."""
     if below_zero(rows):
         return np.full(len(rows), np.nan)

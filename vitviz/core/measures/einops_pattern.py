@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*|[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AxisOrder:
     """What is asked of einops: `rearrange(x, pattern, **lengths)`, or reduce, or repeat."""
 
     operation: Operation
@@ -54,7 +54,7 @@ def lengths_of(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(found.items())
 
 
-def run(order: Order, values: np.ndarray) -> np.ndarray:
+def run(order: AxisOrder, values: np.ndarray) -> np.ndarray:
     """What einops makes of the array.
 
     VitvizError with einops' own words for a pattern that does not fit, and with the number for a
@@ -83,7 +83,7 @@ def run(order: Order, values: np.ndarray) -> np.ndarray:
         raise VitvizError(f"einops cannot do that: {words}") from error
 
 
-def _run(order: Order, values: np.ndarray) -> np.ndarray:
+def _run(order: AxisOrder, values: np.ndarray) -> np.ndarray:
     lengths: dict[str, Any] = dict(order.lengths)
     match order.operation:
         case "rearrange":
@@ -97,7 +97,7 @@ def _run(order: Order, values: np.ndarray) -> np.ndarray:
             assert_never(order.operation)
 
 
-def _growth(order: Order) -> int:
+def _growth(order: AxisOrder) -> int:
     """How many times larger the result is: the lengths of the axes that are new on the right."""
     if order.operation != "repeat":
         return 1

@@ -20,7 +20,7 @@ from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.progress import Unsupported
 
-Cells = Float64[np.ndarray, "row col"]
+CellValues = Float64[np.ndarray, "row col"]
 FINEST = 512
 """Most cells of a drawn raster each way; where edges of both grids need more, centres decide."""
 
@@ -29,7 +29,7 @@ MOST = 40
 
 _SAME = 1e-9
 
-Shares = Float64[np.ndarray, "part row"]
+AxisShares = Float64[np.ndarray, "part row"]
 
 
 class Seen(NamedTuple):
@@ -40,7 +40,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class OverlapAxis:
     """One direction of an overlap: `edges` as shares of the picture, and between two neighbouring
     edges the row (or col) of either grid. `even` has the cell at each step of an even raster: the
     coarsest that meets all edges, if there is one of up to FINEST steps; else FINEST steps, each the
@@ -57,7 +57,7 @@ class Axis:
         lengths: Float64[np.ndarray, "cell"] = np.diff(self.edges)
         return lengths
 
-    def parts(self, one: int, other: int) -> tuple[Shares, Shares]:
+    def parts(self, one: int, other: int) -> tuple[AxisShares, AxisShares]:
         """The coarser grid's rows as common parts: the shares by area of either grid's rows in each.
 
         `one` and `other` are how many rows the grids have; more than MOST parts are put together.
@@ -69,8 +69,8 @@ class Axis:
 
     def _shares(
         self, part: Int64[np.ndarray, "cell"], rows: Int64[np.ndarray, "cell"], count: int
-    ) -> Shares:
-        shares: Shares = np.zeros((int(part.max()) + 1, count))
+    ) -> AxisShares:
+        shares: AxisShares = np.zeros((int(part.max()) + 1, count))
         np.add.at(shares, (part, rows), self.lengths)
         shares /= shares.sum(axis=1)[:, None]
         return shares
@@ -80,13 +80,13 @@ class Axis:
 class Overlap:
     """Two grids cut into the rectangles they share, down (`rows`) and across (`cols`)."""
 
-    rows: Axis
-    cols: Axis
+    rows: OverlapAxis
+    cols: OverlapAxis
 
     @property
-    def weights(self) -> Cells:
+    def weights(self) -> CellValues:
         """The area of each rectangle; together 1."""
-        areas: Cells = np.outer(self.rows.lengths, self.cols.lengths)
+        areas: CellValues = np.outer(self.rows.lengths, self.cols.lengths)
         areas /= areas.sum()
         return areas
 
@@ -95,17 +95,17 @@ class Overlap:
         """How much of the picture both models saw, 0 to 1."""
         return float(np.outer(self.rows.lengths, self.cols.lengths).sum())
 
-    def one(self, values: Float32[np.ndarray, "own_row own_col"]) -> Cells:
+    def one(self, values: Float32[np.ndarray, "own_row own_col"]) -> CellValues:
         """The first model's map, rectangle by rectangle."""
-        picked: Cells = values[np.ix_(self.rows.one, self.cols.one)].astype(np.float64)
+        picked: CellValues = values[np.ix_(self.rows.one, self.cols.one)].astype(np.float64)
         return picked
 
-    def other(self, values: Float32[np.ndarray, "own_row own_col"]) -> Cells:
+    def other(self, values: Float32[np.ndarray, "own_row own_col"]) -> CellValues:
         """The second model's map, rectangle by rectangle."""
-        picked: Cells = values[np.ix_(self.rows.other, self.cols.other)].astype(np.float64)
+        picked: CellValues = values[np.ix_(self.rows.other, self.cols.other)].astype(np.float64)
         return picked
 
-    def evenly(self, cells: Cells) -> Float32[np.ndarray, "step_row step_col"]:
+    def evenly(self, cells: CellValues) -> Float32[np.ndarray, "step_row step_col"]:
         """Rectangles as an even raster that can be drawn over `box`."""
         raster: Float32[np.ndarray, "step_row step_col"] = cells[
             np.ix_(self.rows.even, self.cols.even)
@@ -148,7 +148,9 @@ def _edges(seen: Seen) -> tuple[Float64[np.ndarray, "edge"], Float64[np.ndarray,
     return down, across
 
 
-def _axis(one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "edge"]) -> Axis | None:
+def _axis(
+    one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "edge"]
+) -> OverlapAxis | None:
     start, end = max(one[0], other[0], 0.0), min(one[-1], other[-1], 1.0)
     if end - start <= _SAME:
         return None
@@ -156,7 +158,7 @@ def _axis(one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "edge"]) 
     inside = every[(every >= start) & (every <= end)]
     edges = inside[np.concatenate([[True], np.diff(inside) > _SAME])]
     middles = (edges[:-1] + edges[1:]) / 2
-    return Axis(edges, _index(one, middles), _index(other, middles), _even(edges))
+    return OverlapAxis(edges, _index(one, middles), _index(other, middles), _even(edges))
 
 
 def _even(edges: Float64[np.ndarray, "edge"]) -> Int64[np.ndarray, "step"]:
@@ -176,7 +178,7 @@ def _whole(numbers: Float64[np.ndarray, "edge"]) -> bool:
     return bool(np.abs(numbers - np.rint(numbers)).max() < 1e-6)
 
 
-def density(cells: Cells, weights: Cells) -> Cells:
+def density(cells: CellValues, weights: CellValues) -> CellValues:
     """A map as a distribution over the shared part: 1 is an even spread, its mean by area.
 
     A token's share counts as spread over its patch, so maps of large and small patches compare.
@@ -189,11 +191,11 @@ def density(cells: Cells, weights: Cells) -> Cells:
     total = (cells * weights).sum()
     if total <= 0:
         raise Unsupported("the map is zero wherever both models saw the picture")
-    spread: Cells = cells / total
+    spread: CellValues = cells / total
     return spread
 
 
-def correlation(one: Cells, other: Cells, weights: Cells) -> float:
+def correlation(one: CellValues, other: CellValues, weights: CellValues) -> float:
     """Pearson's correlation by area, -1 to 1; NaN where a map is constant."""
     first, second = (cells - (cells * weights).sum() for cells in (one, other))
     covariance = (first * second * weights).sum()
@@ -202,13 +204,13 @@ def correlation(one: Cells, other: Cells, weights: Cells) -> float:
     return float(covariance / spread) if spread > tiny else float("nan")
 
 
-def intersection(one: Cells, other: Cells, weights: Cells) -> float:
+def intersection(one: CellValues, other: CellValues, weights: CellValues) -> float:
     """Histogram intersection of two maps as distributions: the share they have in common, 0 to 1."""
     first, second = density(one, weights), density(other, weights)
     return float((np.minimum(first, second) * weights).sum())
 
 
-def jensen_shannon(one: Cells, other: Cells, weights: Cells) -> float:
+def jensen_shannon(one: CellValues, other: CellValues, weights: CellValues) -> float:
     """Jensen-Shannon distance of two maps as distributions: 0 the same, 1 nowhere in common.
 
     The square root of the divergence in bits (Endres and Schindelin 2003).
@@ -219,14 +221,17 @@ def jensen_shannon(one: Cells, other: Cells, weights: Cells) -> float:
     return float(np.sqrt(np.clip(divergence, 0, 1)))
 
 
-def _information(first: Cells, second: Cells, weights: Cells) -> float:
+def _information(first: CellValues, second: CellValues, weights: CellValues) -> float:
     """Kullback and Leibler's divergence in bits; nothing counts where there is nothing."""
     ratio = np.divide(first, second, out=np.ones_like(first), where=first > 0)
     return float((first * np.log2(ratio) * weights).sum())
 
 
 def pooled(
-    features: Float32[np.ndarray, "layer patch dim"], grid: TokenGrid, rows: Shares, cols: Shares
+    features: Float32[np.ndarray, "layer patch dim"],
+    grid: TokenGrid,
+    rows: AxisShares,
+    cols: AxisShares,
 ) -> Float32[np.ndarray, "layer part dim"]:
     """Patch tokens averaged by area over the parts of a common grid, in reading order."""
     laid = rearrange(

@@ -6,11 +6,11 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Bool, Float32, Float64
 
-Samples = Float32[np.ndarray, "sample dim"]
+SampleMatrix = Float32[np.ndarray, "sample dim"]
 
 
 def components(
-    samples: Samples, count: int, kept: Bool[np.ndarray, "sample"] | None = None
+    samples: SampleMatrix, count: int, kept: Bool[np.ndarray, "sample"] | None = None
 ) -> tuple[
     Float64[np.ndarray, "component dim"], Float64[np.ndarray, "dim"], Float64[np.ndarray, "share"]
 ]:
@@ -51,7 +51,7 @@ def _directions(
 
 
 def projected(
-    samples: Samples, directions: Float64[np.ndarray, "component dim"],
+    samples: SampleMatrix, directions: Float64[np.ndarray, "component dim"],
     mean: Float64[np.ndarray, "dim"],
 ) -> Float64[np.ndarray, "sample component"]:  # fmt: skip
     """Where samples lie along the directions."""

@@ -41,10 +41,10 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Typ
            OverflowError, MemoryError, struct.error, zlib.error)  # fmt: skip
 _quiet = threading.Lock()
 
-Source = str | Path | bytes | Image.Image | np.ndarray
+ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
 
-def open_picture(source: Source, *, name: str = "") -> Picture:
+def open_picture(source: ImageSource, *, name: str = "") -> Picture:
     """The picture in a file, in a file's bytes, a PIL image or a uint8 array (row col channel).
 
     Upright (the EXIF turn applied and remembered), RGB in 8 bits, all pixels kept at full size.

@@ -23,12 +23,12 @@ from vitviz import __version__
 from vitviz.core.data.trace import Trace
 from vitviz.core.resources import resource
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.app.single_instance import Arrivals
+from vitviz.gui.app.single_instance import SingleInstance
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.key_guard import KeyGuard
 from vitviz.gui.widgets.mailbox import Mailbox
-from vitviz.session.app.crash_report import Reporter, earlier
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.crash_report import CrashReporter, earlier
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.files.settings import read_settings, write_settings
 from vitviz.session.session import Session
@@ -42,7 +42,7 @@ NO_MODEL = (
 )
 
 
-def run(launch: Launch, reporter: Reporter | None = None) -> int:
+def run(launch: LaunchOptions, reporter: CrashReporter | None = None) -> int:
     """Opens the window and stays until it is closed; the exit code."""
     qInstallMessageHandler(_quiet)
     app = application()
@@ -61,7 +61,7 @@ def run(launch: Launch, reporter: Reporter | None = None) -> int:
         _settle_in(app, window, reporter, mailbox)
     if complaint:
         window.notices.say([complaint])
-    starter = Starter(window, launch)
+    starter = ApplicationStarter(window, launch)
     window.installEventFilter(starter)
     window.show()
     code = app.exec()
@@ -69,10 +69,10 @@ def run(launch: Launch, reporter: Reporter | None = None) -> int:
 
 
 def _settle_in(
-    app: QApplication, window: MainWindow, reporter: Reporter | None, mailbox: Mailbox
+    app: QApplication, window: MainWindow, reporter: CrashReporter | None, mailbox: Mailbox
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
-    arrivals = Arrivals(window, window.open_files)
+    arrivals = SingleInstance(window, window.open_files)
     if sys.platform == "darwin":  # the only system that tells of files by an event
         app.installEventFilter(arrivals)
     arrivals.listen()
@@ -104,10 +104,10 @@ def _quiet(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
         print(message, file=sys.stderr)
 
 
-class Starter(QObject):
+class ApplicationStarter(QObject):
     """Opens what was asked for, once the window is there; takes the screenshot when all is painted."""
 
-    def __init__(self, window: MainWindow, launch: Launch) -> None:
+    def __init__(self, window: MainWindow, launch: LaunchOptions) -> None:
         super().__init__(window)
         self.code = 0
         self._window, self._launch = window, launch

@@ -8,13 +8,13 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from vitviz.core.progress import Progress
-from vitviz.gui.panels.notices import Notices
+from vitviz.gui.panels.notices import NoticeStack
 from vitviz.session.app import updates
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
 
 
-def ask_for_updates(session: Session, notices: Notices) -> None:
+def ask_for_updates(session: Session, notices: NoticeStack) -> None:
     """Says whether there is a newer vitviz, once somebody has answered."""
 
     def work(progress: Progress) -> str:
@@ -29,7 +29,7 @@ def ask_for_updates(session: Session, notices: Notices) -> None:
     session.jobs.submit("looking for a newer version", work, lane="fetch", done=done, failed=failed)
 
 
-def open_folder(folder: Path, notices: Notices) -> None:
+def open_folder(folder: Path, notices: NoticeStack) -> None:
     """Shows a folder in the desktop's own way; where there is none, says its path."""
     folder.mkdir(parents=True, exist_ok=True)
     if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):

@@ -60,7 +60,7 @@ class PanelTitle(QWidget):
         self._layout.setContentsMargins(12, 4 if floats else 0, 4 if floats else 0, UNIT - 2)
 
 
-class Docks(QObject):
+class DockPanels(QObject):
     """Puts the panels where they begin, and makes room for the library while it is open."""
 
     def __init__(

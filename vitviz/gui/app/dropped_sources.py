@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage
 
-Source = str | tuple[str, bytes]
+DroppedSource = str | tuple[str, bytes]
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(;base64)?,([^\"'\s>]+)")
 
 
@@ -21,7 +21,7 @@ def carries_pictures(mime: QMimeData) -> bool:
     return mime.hasUrls() or mime.hasImage() or _DATA_URL.search(mime.html() or "") is not None
 
 
-def sources_of(mime: QMimeData) -> list[Source]:
+def sources_of(mime: QMimeData) -> list[DroppedSource]:
     """Paths, web addresses, or (name, bytes) in the order they were dropped.
 
     Local files come first: they keep their name, EXIF turn and full quality. A browser's own image

@@ -8,9 +8,9 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from vitviz.gui.widgets.subscriptions import Links
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.library.model_library import Library
+from vitviz.session.library.model_library import ModelLibrary
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MB = 2**20
 
 
-class LibraryRoom(QWidget):
+class LibraryDock(QWidget):
     """An empty widget until it is shown; then the library of this session."""
 
     requested = Signal(ModelRequest)
@@ -29,7 +29,7 @@ class LibraryRoom(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._links = Links()
+        self._links = Subscriptions()
         self.panel: LibraryPanel | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -57,7 +57,7 @@ class LibraryRoom(QWidget):
         from vitviz.gui.library.library_panel import LibraryPanel
 
         session = self._session
-        library = Library(session.jobs, lambda: session.settings, session.remember)
+        library = ModelLibrary(session.jobs, lambda: session.settings, session.remember)
         self.panel = panel = LibraryPanel(library, lambda: session.request)
         panel.requested.connect(self.requested)
         panel.beside_requested.connect(self._beside)

@@ -32,26 +32,26 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.gui.app import text_pages
-from vitviz.gui.app.actions import WISHES, Wish, plain
+from vitviz.gui.app.actions import WISHES, Action, plain
 from vitviz.gui.app.device_list import learn_devices
-from vitviz.gui.app.dock_panels import Docks
-from vitviz.gui.app.dropped_sources import Source, carries_pictures, sources_of
-from vitviz.gui.app.library_dock import LibraryRoom
-from vitviz.gui.app.session_menu import Sessions
-from vitviz.gui.app.window_actions import Wishes
-from vitviz.gui.columns.board import Board
-from vitviz.gui.columns.column_area import Compare
-from vitviz.gui.columns.pointer import Pointing
-from vitviz.gui.panels.bottom_bar import Controls
+from vitviz.gui.app.dock_panels import DockPanels
+from vitviz.gui.app.dropped_sources import DroppedSource, carries_pictures, sources_of
+from vitviz.gui.app.library_dock import LibraryDock
+from vitviz.gui.app.session_menu import SessionMenu
+from vitviz.gui.app.window_actions import WindowActions
+from vitviz.gui.columns.board import ViewBoard
+from vitviz.gui.columns.column_area import ColumnArea
+from vitviz.gui.columns.pointer import ViewPointer
+from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.panels.filmstrip import Filmstrip
-from vitviz.gui.panels.inspector import Inspector
-from vitviz.gui.panels.notices import Notices
+from vitviz.gui.panels.inspector import InspectorPanel
+from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.key_guard import leave_focus
-from vitviz.gui.widgets.subscriptions import Links
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.session_format import SUFFIX
@@ -74,11 +74,11 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("vitviz")
         self.setAcceptDrops(True)
         self.views = views()
-        self.board = Board(self.views)
-        self.filmstrip, self.inspector = Filmstrip(), Inspector()
-        self.controls, self.notices, self.bar = Controls(), Notices(), TopBar()
+        self.board = ViewBoard(self.views)
+        self.filmstrip, self.inspector = Filmstrip(), InspectorPanel()
+        self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
-        self.library = LibraryRoom(session)
+        self.library = LibraryDock(session)
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
@@ -87,11 +87,11 @@ class MainWindow(QMainWindow):
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._view_actions: dict[str, QAction] = {}
-        self._links = Links()
-        self.compare = Compare(self)
-        self.sessions = Sessions(self)
-        self.wishes = Wishes(self)
-        self._pointing = Pointing(
+        self._links = Subscriptions()
+        self.compare = ColumnArea(self)
+        self.sessions = SessionMenu(self)
+        self.wishes = WindowActions(self)
+        self._pointing = ViewPointer(
             session,
             previews=lambda: self.actions_by_name["preview"].isChecked(),
             read_out=self.controls.read_out,
@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
             self._middle.addWidget(page)
         layout.addWidget(self.controls)
         self.setCentralWidget(middle)
-        self._docks = Docks(self, self.filmstrip, self.inspector, self.library)
+        self._docks = DockPanels(self, self.filmstrip, self.inspector, self.library)
 
     def _build_menus(self) -> None:
         menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         panels = menu.addMenu("Panels")
         panels.addActions(self._docks.toggles())
 
-    def _wish_slot(self, wish: Wish) -> Callable[[], None]:
+    def _wish_slot(self, wish: Action) -> Callable[[], None]:
         slot: Callable[[], None] = getattr(self.wishes, wish.name)
         return lambda *_checked: slot()
 
@@ -493,7 +493,7 @@ class MainWindow(QMainWindow):
         self.open_files(sources_of(event.mimeData()))
         _take_a_copy(event)
 
-    def open_files(self, sources: Sequence[Source]) -> None:
+    def open_files(self, sources: Sequence[DroppedSource]) -> None:
         """Opens pictures, a checkpoint as the model, or a saved session."""
         sessions = [one for one in sources if isinstance(one, str) and one.endswith(SUFFIX)]
         if sessions:

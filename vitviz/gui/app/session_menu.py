@@ -12,8 +12,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 
 from vitviz.gui.figure.figure_saving import ask_where
-from vitviz.gui.widgets.subscriptions import Links
-from vitviz.session.files.session_format import SUFFIX, Gone, Saved, beside_this
+from vitviz.gui.widgets.subscriptions import Subscriptions
+from vitviz.session.files.session_format import SUFFIX, MissingFiles, SavedSession, beside_this
 from vitviz.session.session_files import Remembering
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FILES = f"{KIND};;All files (*)"
 _EVERY = 15_000  # milliseconds between looks whether something is to be saved
 
 
-class Sessions(QObject):
+class SessionMenu(QObject):
     """Asks where to save and what to open, and saves now and then for the case of a crash."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -37,7 +37,7 @@ class Sessions(QObject):
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._autosave)
 
-    def listen(self, links: Links) -> None:
+    def listen(self, links: Subscriptions) -> None:
         """Listens to what was saved, opened and missed."""
         links.connect(self.files.saved_as, self._saved)
         links.connect(self.files.opened, self._opened)
@@ -103,13 +103,13 @@ class Sessions(QObject):
         self._window.compare.restore_state(state)
         self.files.forget_left(file)
 
-    def _missing(self, found: Saved, file: Path, gone: list[Gone]) -> None:
+    def _missing(self, found: SavedSession, file: Path, gone: list[MissingFiles]) -> None:
         """Asks for the first that has gone; others are looked for beside it."""
         told = self._asked(gone)
         if told is not None:
             self.files.open(file, told)
 
-    def _asked(self, gone: Sequence[Gone]) -> dict[str, str] | None:
+    def _asked(self, gone: Sequence[MissingFiles]) -> dict[str, str] | None:
         """Where the pictures lie now, "" for those to be left out; None to open nothing."""
         told: dict[str, str] = {}
         for one in gone:
@@ -125,7 +125,7 @@ class Sessions(QObject):
                     told |= {**beside_this(Path(path), rest), one.key: path}
         return told
 
-    def _ask(self, gone: Gone, count: int) -> str | None:
+    def _ask(self, gone: MissingFiles, count: int) -> str | None:
         """A path, "" to leave out what is missing, None to open nothing."""
         box = QMessageBox(self._window)
         box.setWindowTitle("Where is it now?")

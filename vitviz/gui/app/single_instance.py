@@ -13,7 +13,7 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QWidget
 
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.pictures.web_picture import is_address
 
@@ -22,13 +22,13 @@ _HERE, _ANSWER = 300, 2000  # milliseconds: a window that answers later hangs, s
 _MOST = 2**20
 
 
-def hand_over(launch: Launch) -> bool:
+def hand_over(launch: LaunchOptions) -> bool:
     """Gives a start's files to the window that is open already; False where there is none.
 
     Only a start that wishes for nothing but files is handed over: a model, a view or a screenshot
     of its own gets a window of its own.
     """
-    if launch != Launch(files=launch.files):
+    if launch != LaunchOptions(files=launch.files):
         return False
     socket = QLocalSocket()
     socket.connectToServer(door())
@@ -57,7 +57,7 @@ def _answered() -> bool:
     return socket.waitForConnected(_HERE)
 
 
-class Arrivals(QObject):
+class SingleInstance(QObject):
     """Listens for files, opens them through `opened` and brings the window to the front."""
 
     def __init__(self, window: QWidget, opened: Callable[[Sequence[str]], object]) -> None:

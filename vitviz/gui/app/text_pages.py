@@ -10,14 +10,14 @@ from PySide6.QtCore import QLibraryInfo, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
 import vitviz
-from vitviz.gui.app.actions import Wish, plain
+from vitviz.gui.app.actions import Action, plain
 from vitviz.session.app.licences import parts, texts_file
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.work.log import log_folder
 from vitviz.views import View
 
 
-class Page(QDialog):
+class TextPage(QDialog):
     """A page of rich text with a close button; does not block the window."""
 
     def __init__(self, parent: QWidget, title: str, body: str) -> None:
@@ -35,13 +35,13 @@ class Page(QDialog):
         layout.addWidget(buttons)
 
 
-def said_page(parent: QWidget, sentences: Sequence[str]) -> Page:
+def said_page(parent: QWidget, sentences: Sequence[str]) -> TextPage:
     """All that a notice has to say."""
     lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    return Page(parent, f"{len(sentences)} notices", lines)
+    return TextPage(parent, f"{len(sentences)} notices", lines)
 
 
-def view_help(parent: QWidget, view: View) -> Page:
+def view_help(parent: QWidget, view: View) -> TextPage:
     """What a view shows, its formula, its options and its source."""
     rows = "".join(
         f"<tr><td><b>{html.escape(option.name.replace('_', ' '))}</b>&nbsp;&nbsp;</td>"
@@ -53,10 +53,10 @@ def view_help(parent: QWidget, view: View) -> Page:
         f"<h3>Formula</h3><p style='white-space:pre-wrap'><code>{html.escape(view.formula)}</code></p>"
         f"<h3>Options</h3><table>{rows}</table><h3>Source</h3><p>{html.escape(view.source)}</p>"
     )
-    return Page(parent, f"Help: {view.title}", body)
+    return TextPage(parent, f"Help: {view.title}", body)
 
 
-def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
+def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
     """All keys on one page, in two columns."""
     named = [(plain(wish.text), ", ".join(wish.keys)) for wish in wishes if wish.keys]
     named += [("Read values of the pinned token", "hold Shift")]
@@ -79,12 +79,12 @@ def keys_page(parent: QWidget, wishes: Iterable[Wish]) -> Page:
         "former model or picture, and every link between columns can be cut.</p>"
     )
     body = f"<h2>Keys and mouse</h2>{mouse}<table><tr>{columns}</tr></table>"
-    page = Page(parent, "Keys and mouse", body)
+    page = TextPage(parent, "Keys and mouse", body)
     page.resize(760, 560)
     return page
 
 
-def about_page(parent: QWidget, device: str) -> Page:
+def about_page(parent: QWidget, device: str) -> TextPage:
     """Version, device, and whose work vitviz stands on, with every licence."""
     rows = "".join(
         f"<tr><td>{html.escape(one.name)}&nbsp;&nbsp;</td><td>{html.escape(one.version)}&nbsp;&nbsp;"
@@ -106,7 +106,7 @@ def about_page(parent: QWidget, device: str) -> Page:
         f"<p>Qt is used under the LGPL; its libraries lie in {html.escape(qt_folder())} and may be "
         f"replaced.{link}</p><table>{rows}</table>"
     )
-    return Page(parent, "About vitviz", body)
+    return TextPage(parent, "About vitviz", body)
 
 
 def qt_folder() -> str:

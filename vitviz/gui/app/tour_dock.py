@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.gui.widgets import theme
-from vitviz.gui.widgets.subscriptions import Links
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import find
-from vitviz.views.learn.tour import Step, Try, steps
+from vitviz.views.learn.tour import TourStep, TourTry, steps
 
 if TYPE_CHECKING:
     from vitviz.gui.app.main_window import MainWindow
@@ -35,15 +35,15 @@ WIDE = 1200
 """Width of a window that has room for the strip of pictures too."""
 
 
-def show_walk(window: MainWindow) -> Walk:
+def show_walk(window: MainWindow) -> TourDock:
     """The guide, begun or brought to the front."""
-    found = window.findChild(Walk)
-    walk = found if isinstance(found, Walk) else Walk(window)
+    found = window.findChild(TourDock)
+    walk = found if isinstance(found, TourDock) else TourDock(window)
     walk.begin()
     return walk
 
 
-class Walk(QDockWidget):
+class TourDock(QDockWidget):
     """Shows one step at a time, with its views on the board; closed, the board is as it was."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -58,10 +58,10 @@ class Walk(QDockWidget):
         self._pinned: Place | None = None  # as the walk has chosen it
         self._strip: QDockWidget | None = None  # the pictures, while they have given their room
         self._at = 0
-        self.steps: tuple[Step, ...] = ()
+        self.steps: tuple[TourStep, ...] = ()
         self._tries: list[QPushButton] = []
         self._dots: list[QToolButton] = []
-        self._links = Links()
+        self._links = Subscriptions()
         self._build()
         window.installEventFilter(self)
         window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self)
@@ -106,7 +106,7 @@ class Walk(QDockWidget):
         self._window.compare.show_views()
         self._choose(shown)
 
-    def _choose(self, step: Step) -> None:
+    def _choose(self, step: TourStep) -> None:
         """Chooses a token that the step can be seen from, where another kind is chosen."""
         trace, session = self._session.trace, self._session
         if trace is None or not step.token:
@@ -184,14 +184,14 @@ class Walk(QDockWidget):
         for index, button in enumerate(self._dots):
             button.setChecked(index == self._at)
 
-    def _button(self, one: Try) -> QPushButton:
+    def _button(self, one: TourTry) -> QPushButton:
         button = QPushButton(one.words)
         button.setCheckable(True)
         button.clicked.connect(lambda: self._try(one))
         self._row.insertWidget(self._row.count() - 1, button)
         return button
 
-    def _try(self, one: Try) -> None:
+    def _try(self, one: TourTry) -> None:
         self._window.board.set_focus(one.view)
         self._session.set_options(one.view, dict(one.options))
         self._show_tried()

@@ -18,7 +18,7 @@ from vitviz.gui.app.dropped_sources import carries_pictures, pasted_paths, sourc
 from vitviz.gui.app.tour_dock import show_walk
 from vitviz.gui.figure.figure_saving import save_figure
 from vitviz.gui.figure.figure_source import composition_of, copy_as, open_composer
-from vitviz.gui.models.checkpoint_dialog import Opening
+from vitviz.gui.models.checkpoint_dialog import CheckpointOpening
 from vitviz.gui.widgets import theme
 from vitviz.session.work.log import log_folder
 
@@ -29,7 +29,7 @@ PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif)
 CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin *.npz);;All files (*)"
 
 
-class Wishes:
+class WindowActions:
     """One method for each entry of the table in `actions`, of the same name."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -144,7 +144,7 @@ class Wishes:
             self.open_checkpoint(name)
 
     def open_checkpoint(self, path: str) -> None:
-        Opening(self._window, self._session, self._window.request_model).open(path)
+        CheckpointOpening(self._window, self._session, self._window.request_model).open(path)
 
     def compose(self) -> None:
         self.compose_view(self._window.board.focus)

@@ -27,14 +27,14 @@ from vitviz.gui.widgets.fitting_labels import wrapped
 from vitviz.gui.widgets.theme import UNIT
 
 if TYPE_CHECKING:
-    from vitviz.gui.canvas.panel_widget import PanelWidget, Pointed
+    from vitviz.gui.canvas.panel_widget import PanelWidget, PointedPlace
 
 Arrangement = Literal["rows", "stacked", "single", "first"]
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
 
-class Canvas(QWidget):
+class DrawingWidget(QWidget):
     """Paints a `Drawing` and passes on what the mouse points at."""
 
     hovered = Signal(object)
@@ -218,10 +218,10 @@ class Canvas(QWidget):
         if widget.panel is not None and widget in self.panels:
             self.zoomed.emit(self.panels.index(widget), window_of(widget.panel, seen))
 
-    def _hovered(self, found: Pointed | None) -> None:
+    def _hovered(self, found: PointedPlace | None) -> None:
         self.hovered.emit(found)
 
-    def _clicked(self, found: Pointed | None) -> None:
+    def _clicked(self, found: PointedPlace | None) -> None:
         self.clicked.emit(found)
 
 

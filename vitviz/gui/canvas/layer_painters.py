@@ -32,7 +32,7 @@ LARGE = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
+class LayerPlacing:
     """Where a map's positions lie in its widget: `scale` pixels each way, from (left, top) on.
 
     `sharp` is how many of the screen's own pixels one pixel has.
@@ -60,7 +60,7 @@ class Placing:
         return QRectF(left / sharp, top / sharp, width / sharp, height / sharp)
 
 
-class Pixels:
+class PixelPainter:
     """An image stretched over a box; large pictures are averaged down, not skipped through."""
 
     def __init__(self, layer: _Pixels) -> None:
@@ -74,11 +74,11 @@ class Pixels:
         """Whether it looks as this layer does: the same arrays need not be coloured again."""
         return isinstance(layer, _Pixels) and _key(layer) == self._key
 
-    def bounds(self, at: Placing) -> QRectF:
+    def bounds(self, at: LayerPlacing) -> QRectF:
         """All that it covers."""
         return at.whole(self._box)
 
-    def paint(self, painter: QPainter, at: Placing) -> None:
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
         """Paints it."""
         place = at.whole(self._box)
         painter.setOpacity(self._opacity)
@@ -99,7 +99,7 @@ class Pixels:
         return self._fitted
 
 
-class Lines:
+class LinePainter:
     """The thin lines between cells."""
 
     def __init__(self, grid: Grid) -> None:
@@ -109,11 +109,11 @@ class Lines:
         """Whether it looks as this layer does."""
         return layer == self._grid
 
-    def bounds(self, at: Placing) -> QRectF:
+    def bounds(self, at: LayerPlacing) -> QRectF:
         """All that it covers."""
         return at.rect(self._grid.box).adjusted(-1, -1, 1, 1)
 
-    def paint(self, painter: QPainter, at: Placing) -> None:
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
         """Paints it."""
         painter.setPen(_pen(theme.role_color(self._grid.role), 1.0, at.sharp))
         place = at.rect(self._grid.box)
@@ -127,7 +127,7 @@ class Lines:
         )
 
 
-class Rectangles:
+class RectanglePainter:
     """Rectangles by role: accent for what is chosen, with a dark halo so that it shows on anything."""
 
     def __init__(self, outlines: Outlines) -> None:
@@ -139,14 +139,14 @@ class Rectangles:
         """Whether it looks as this layer does."""
         return layer == self._outlines
 
-    def bounds(self, at: Placing) -> QRectF:
+    def bounds(self, at: LayerPlacing) -> QRectF:
         """All that it covers."""
         covered = QRectF()
         for box in self._outlines.boxes:
             covered = covered.united(at.rect(box))
         return covered.adjusted(-self._halo, -self._halo, self._halo, self._halo)
 
-    def paint(self, painter: QPainter, at: Placing) -> None:
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
         """Paints it."""
         places = [at.rect(box) for box in self._outlines.boxes]
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -158,26 +158,26 @@ class Rectangles:
             painter.drawRects(places)
 
 
-class Words:
+class TextPainter:
     """Axis and token numbers, of one size on screen whatever the zoom; left out where too small."""
 
     def __init__(self, labels: Labels) -> None:
         self._labels = labels
         self._font = theme.font(-2.5, numbers=True)
-        self._laid_out: tuple[Placing | None, list[tuple[QPointF, QStaticText]]] = (None, [])
+        self._laid_out: tuple[LayerPlacing | None, list[tuple[QPointF, QStaticText]]] = (None, [])
 
     def shows(self, layer: DrawnLayer) -> bool:
         """Whether it looks as this layer does."""
         return layer == self._labels
 
-    def bounds(self, at: Placing) -> QRectF:
+    def bounds(self, at: LayerPlacing) -> QRectF:
         """All that it covers."""
         covered = QRectF()
         for place, text in self._texts(at):
             covered = covered.united(QRectF(place, text.size()))
         return covered.adjusted(-2, -2, 2, 2)
 
-    def paint(self, painter: QPainter, at: Placing) -> None:
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
         """Paints it."""
         number = self._labels.role == "number"
         texts = self._texts(at)
@@ -190,13 +190,13 @@ class Words:
         for place, text in texts:
             painter.drawStaticText(place, text)
 
-    def _texts(self, at: Placing) -> list[tuple[QPointF, QStaticText]]:
+    def _texts(self, at: LayerPlacing) -> list[tuple[QPointF, QStaticText]]:
         """What is painted where; measured once for a placing."""
         if self._laid_out[0] != at:
             self._laid_out = at, list(self._room_for(at))
         return self._laid_out[1]
 
-    def _room_for(self, at: Placing) -> Iterator[tuple[QPointF, QStaticText]]:
+    def _room_for(self, at: LayerPlacing) -> Iterator[tuple[QPointF, QStaticText]]:
         metrics = QFontMetricsF(self._font)
         taken: list[QRectF] = []
         inside = _cells(self._labels, at)
@@ -214,20 +214,20 @@ class Words:
             yield QPointF(round(box.left()), round(box.top())), text
 
 
-Painted = Pixels | Lines | Rectangles | Words
+Painted = PixelPainter | LinePainter | RectanglePainter | TextPainter
 
 
 def painted(layer: DrawnLayer) -> Painted:
     """A layer of a map, to be painted. TypeError for what is no layer of a map."""
     match layer:
         case Raster() | Heat() | HeatTiles() | RasterTiles():
-            return Pixels(layer)
+            return PixelPainter(layer)
         case Grid():
-            return Lines(layer)
+            return LinePainter(layer)
         case Outlines():
-            return Rectangles(layer)
+            return RectanglePainter(layer)
         case Labels():
-            return Words(layer)
+            return TextPainter(layer)
         case _:
             raise TypeError(f"{type(layer).__name__} cannot be drawn over a map")
 
@@ -239,7 +239,7 @@ def _pen(color: QColor, width: float, sharp: float) -> QPen:
     return pen
 
 
-def _cells(labels: Labels, at: Placing) -> QRectF | None:
+def _cells(labels: Labels, at: LayerPlacing) -> QRectF | None:
     """Where numbered cells lie, each with its number at the centre; None where labels are no such."""
     if labels.role != "number" or len(labels.labels) < 2 or labels.labels[0].anchor != "centre":
         return None

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from vitviz.core.colors import Scale, table_colors
+from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Bars
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.widgets import theme
@@ -47,14 +47,14 @@ class ColorBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._scale: Scale | None = None
+        self._scale: ColorScale | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFont(bar_font())
 
     def sizeHint(self) -> QSize:
         return QSize(120, self.height_at(self.width()))
 
-    def show_scale(self, scale: Scale | None) -> None:
+    def show_scale(self, scale: ColorScale | None) -> None:
         """Replaces what is shown; None hides the bar."""
         self.setVisible(scale is not None)
         if scale != self._scale:
@@ -106,7 +106,7 @@ class ColorBar(QWidget):
             painter.drawText(QRectF(*at, room, line), centre, elided)
 
 
-def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int) -> int:
+def bar_height(scale: ColorScale | None, metrics: QFontMetrics, width: int) -> int:
     """The height that a colour bar needs at a width."""
     line = metrics.height() + 4
     if scale is None:
@@ -115,25 +115,25 @@ def bar_height(scale: Scale | None, metrics: QFontMetrics, width: int) -> int:
     return line if not below and _side_by_side(scale, metrics, width) else line + metrics.height()
 
 
-def _side_by_side(scale: Scale, metrics: QFontMetrics, width: int) -> bool:
+def _side_by_side(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:
     """Whether both ends of the range, and a little of the colours, stand in one line."""
     low, high, _ = _bar_words(scale)
     return metrics.horizontalAdvance(low) + metrics.horizontalAdvance(high) + 16 <= width
 
 
-def _bar_words(scale: Scale) -> tuple[str, str, str]:
+def _bar_words(scale: ColorScale) -> tuple[str, str, str]:
     """(low, high, what) of a colour bar."""
     label = " ".join(part for part in (scale.label, scale.unit) if part)
     return number(scale.low), number(scale.high), label
 
 
-def _named_below(scale: Scale, metrics: QFontMetrics, width: int) -> bool:
+def _named_below(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:
     """Whether the bar's name finds no room beside it."""
     ends = sum(metrics.horizontalAdvance(words) + 12 for words in _bar_words(scale))
     return ends + 48 > width
 
 
-Placed = tuple[int, int, str, bool]
+PlacedTick = tuple[int, int, str, bool]
 """Line, left, words, and whether they are a value."""
 
 
@@ -155,7 +155,7 @@ class FactsLabel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._facts: tuple[tuple[str, str], ...] = ()
         self._most = 0
-        self._placed: tuple[int, list[Placed]] | None = None
+        self._placed: tuple[int, list[PlacedTick]] | None = None
         self.setVisible(False)
 
     def show_facts(self, facts: tuple[tuple[str, str], ...]) -> None:
@@ -184,7 +184,7 @@ class FactsLabel(QWidget):
             if told and needed > before:
                 self.grew.emit()
 
-    def placed(self) -> list[Placed]:
+    def placed(self) -> list[PlacedTick]:
         """All that is to be seen, measured once for what is said now."""
         if self._placed is None or self._placed[0] != self.width():
             placed = list(_placed(self._facts, self.fontMetrics(), self.width()))
@@ -197,7 +197,7 @@ class FactsLabel(QWidget):
             painter.setPen(QColor(theme.current().text if is_value else theme.current().quiet))
             painter.drawText(left, line * metrics.lineSpacing() + metrics.ascent(), words)
 
-    def shown(self) -> list[Placed]:
+    def shown(self) -> list[PlacedTick]:
         """What is painted: whole lines only, the last one ending in "…" where the panel is too low
         for all of them. The tooltip has the rest."""
         placed, metrics = self.placed(), self.fontMetrics()
@@ -223,7 +223,7 @@ def facts_lines(facts: Facts, metrics: QFontMetrics, width: int) -> int:
     return max((line for line, *_ in _placed(facts, metrics, width)), default=-1) + 1
 
 
-def _placed(facts: Facts, metrics: QFontMetrics, width: int) -> Iterator[Placed]:
+def _placed(facts: Facts, metrics: QFontMetrics, width: int) -> Iterator[PlacedTick]:
     line, left = 0, 0
     for name, value in facts:
         whole = metrics.horizontalAdvance(f"{name} {value}")

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from vitviz.core.data.drawing import DrawnLayer
 from vitviz.core.data.geometry import Box, Spot
-from vitviz.gui.canvas.layer_painters import Painted, Placing, painted
+from vitviz.gui.canvas.layer_painters import LayerPlacing, Painted, painted
 from vitviz.gui.widgets import theme
 
 MARGIN = 0.01
@@ -23,14 +23,14 @@ _NOTCH = 1.02 ** (1 / 8)  # a wheel's notch is 120 of these
 _NEAREST, _FARTHEST = 1000.0, 8.0
 
 
-class Sheet:
+class MapSheet:
     """All layers of a map, painted together: of a scene with an item for each layer, half of the time
     of painting goes into asking the items where they lie. What has not changed comes from memory.
     """
 
     def __init__(self) -> None:
         self.layers: list[Painted] = []
-        self.placing = Placing(1.0, 0.0, 0.0)
+        self.placing = LayerPlacing(1.0, 0.0, 0.0)
         self.size = QSizeF()
         self._still = 0
         self._ground: tuple[object, QPixmap] | None = None
@@ -69,7 +69,7 @@ class Sheet:
         for layer in self.layers[self._still :]:
             layer.paint(painter, self.placing)
 
-    def _grounded(self, at: Placing) -> QPixmap:
+    def _grounded(self, at: LayerPlacing) -> QPixmap:
         """The layers that were the same the last time: painted once."""
         known = (at, self.size.toTuple(), *self.layers[: self._still])
         if self._ground is None or self._ground[0] != known:
@@ -100,7 +100,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         self._extent = Box(0, 0, 1, 1)
         self._held: QPointF | None = None
         self._dragged = False
-        self._sheet = Sheet()
+        self._sheet = MapSheet()
         self._view = pg.ViewBox(
             lockAspect=True, invertY=True, enableMenu=False, enableMouse=False, defaultPadding=0
         )
@@ -161,7 +161,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         """A column that comes gives every map many sizes one after the other."""
         self._resized = True
 
-    def _placed(self) -> Placing:
+    def _placed(self) -> LayerPlacing:
         """Where the panel's coordinates lie in the widget, as it is now."""
         if self._resized:
             self._resized = False
@@ -173,7 +173,7 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         rect, size = self._view.viewRect(), self._view.size()
         scale = size.width() / max(rect.width(), 1e-9)
         self._sheet.size = size
-        self._sheet.placing = Placing(
+        self._sheet.placing = LayerPlacing(
             scale, -rect.left() * scale, size.height() / 2 - rect.center().y() * scale,
             self.devicePixelRatioF(),
         )  # fmt: skip

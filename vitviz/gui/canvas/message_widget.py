@@ -12,7 +12,7 @@ from vitviz.core.data.drawing import Message
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import wrapped
 
-Line = tuple[QFont, str, bool]
+StyledLine = tuple[QFont, str, bool]
 """Font, words, and whether they are quiet; a line without words is a gap."""
 
 
@@ -60,9 +60,9 @@ class MessageWidget(QWidget):
             painter.drawText(left, top + metrics.ascent(), words)
             top += metrics.lineSpacing() if words else self.GAP
 
-    def laid_out(self) -> list[Line]:
+    def laid_out(self) -> list[StyledLine]:
         """(font, words, whether quiet) of every line; a line without words is a gap."""
-        lines: list[Line] = []
+        lines: list[StyledLine] = []
         for message in (self._message, Message(self._message.text)):
             for size in self.SMALLER:
                 lines = _lines(message, self.width(), size)
@@ -76,8 +76,8 @@ def message_height(message: Message, width: int) -> int:
     return _height(_lines(message, width, 0.0)) + 2 * MessageWidget.GAP
 
 
-def _lines(message: Message, width: int, size: float) -> list[Line]:
-    found: list[Line] = []
+def _lines(message: Message, width: int, size: float) -> list[StyledLine]:
+    found: list[StyledLine] = []
     for text, quiet in ((message.text, False), (message.hint, True)):
         font = theme.font(size, bold=not quiet)
         if text and found:
@@ -87,7 +87,7 @@ def _lines(message: Message, width: int, size: float) -> list[Line]:
     return found
 
 
-def _height(lines: Sequence[Line]) -> int:
+def _height(lines: Sequence[StyledLine]) -> int:
     return sum(
         QFontMetrics(font).lineSpacing() if words else MessageWidget.GAP for font, words, _ in lines
     )

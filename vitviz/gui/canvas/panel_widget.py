@@ -33,7 +33,7 @@ HIGHEST = (1 << 24) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class PointedPlace:
     """What the mouse points at, said so that any trace understands it: a place, a depth, a head.
 
     Resolved by the panel that was drawn, which may be an older trace's than the session's.
@@ -45,7 +45,7 @@ class Pointed:
     head: int | None = None
 
 
-def pointed(panel: Panel, found: Aim) -> Pointed:
+def pointed(panel: Panel, found: Aim) -> PointedPlace:
     """An aim in the terms that columns share."""
     space = panel.space
     place = depth = None
@@ -56,19 +56,19 @@ def pointed(panel: Panel, found: Aim) -> Pointed:
             place = place_of(found.token, space.grid, space.crop)
     if isinstance(space, HeadSpace | LayerPairs | Listed) and found.layer is not None:
         depth = found.layer / (space.layers - 1) if space.layers > 1 else 1.0
-    return Pointed(found.words, place, depth, found.head)
+    return PointedPlace(found.words, place, depth, found.head)
 
 
 class PanelWidget(QWidget):
     """Shows a `Panel` and says what the mouse points at; it keeps nothing but what it shows."""
 
     hovered = Signal(object)
-    """`Pointed` under the cursor, None when it leaves or nothing is there."""
+    """`PointedPlace` under the cursor, None when it leaves or nothing is there."""
     clicked = Signal(object)
-    """`Pointed` that was clicked, None beside everything."""
+    """`PointedPlace` that was clicked, None beside everything."""
     double_clicked = Signal()
     read = Signal(object)
-    """`Pointed` whose value is to be read while nothing is chosen: new numbers came under the
+    """`PointedPlace` whose value is to be read while nothing is chosen: new numbers came under the
     cursor, or Shift is held."""
 
     zoomed = Signal(object)
@@ -193,7 +193,7 @@ class PanelWidget(QWidget):
         spot = self._map.spot(position)
         return aim(self._panel, spot.row, spot.col)
 
-    def _pointed(self, position: QPointF) -> Pointed | None:
+    def _pointed(self, position: QPointF) -> PointedPlace | None:
         found = self.aim_at(position)
         return None if found is None or self._panel is None else pointed(self._panel, found)
 

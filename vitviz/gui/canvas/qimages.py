@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PySide6.QtGui import QImage
 
-from vitviz.core.colors import Table, color_index, table_colors
+from vitviz.core.colors import ColorTable, color_index, table_colors
 from vitviz.core.data.drawing import Heat, Raster
 from vitviz.core.drawings.tiled_images import upsampled
 
@@ -37,7 +37,7 @@ def heat_image(heat: Heat) -> QImage:
 
 
 @cache
-def _color_table(table: Table) -> list[int]:
+def _color_table(table: ColorTable) -> list[int]:
     colors = table_colors(table).astype(np.uint32)
     packed = 0xFF000000 | colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2]
     return [int(color) for color in packed]

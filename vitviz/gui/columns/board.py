@@ -9,7 +9,7 @@ from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QTimer, Sign
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.gui.columns.view_card import Card
+from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
 
@@ -27,7 +27,7 @@ LOWEST, MOST_ROWS = 232, 2
 in sight are drawn."""
 
 
-class Board(QWidget):
+class ViewBoard(QWidget):
     """Cards of views in rows."""
 
     hovered = Signal(object)
@@ -42,7 +42,7 @@ class Board(QWidget):
 
     def __init__(self, views: dict[str, View]) -> None:
         super().__init__()
-        self.cards: dict[str, Card] = {}
+        self.cards: dict[str, ViewCard] = {}
         self._hidden = {name for name, view in views.items() if not view.shown}
         self._first_hidden = frozenset(self._hidden)
         self._impossible: frozenset[str] = frozenset()
@@ -224,7 +224,7 @@ class Board(QWidget):
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(UNIT)
         for index, (view, share) in enumerate(row):
-            card = Card(view)
+            card = ViewCard(view)
             card.hovered.connect(self.hovered)
             card.clicked.connect(self._clicked)
             card.read.connect(self.read)
@@ -248,7 +248,7 @@ class Board(QWidget):
         for row in self._rows:
             inside = (row.widget(index) for index in range(row.count()))
             row.setVisible(
-                any(isinstance(card, Card) and card.view.name in seen for card in inside)
+                any(isinstance(card, ViewCard) and card.view.name in seen for card in inside)
             )
         self._turn()
         rows = sum(not row.isHidden() for row in self._rows)

@@ -12,13 +12,13 @@ from PySide6.QtWidgets import QWidget
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.gui.columns.column_header import ColumnHeader, HeaderStrip, Offer
-from vitviz.gui.columns.column_table import Table
-from vitviz.gui.columns.compare_bar import CompareBar, Layout
-from vitviz.gui.columns.view_card import Card
-from vitviz.gui.models.patch_size_window import Lab
-from vitviz.gui.widgets.subscriptions import Links
-from vitviz.session.columns.columns import Live
+from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderStrip
+from vitviz.gui.columns.column_table import ColumnTable
+from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
+from vitviz.gui.columns.view_card import ViewCard
+from vitviz.gui.models.patch_size_window import PatchSizeWindow
+from vitviz.gui.widgets.subscriptions import Subscriptions
+from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.columns.header_text import headings
 from vitviz.session.work.jobs import Job
 from vitviz.views import View
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from vitviz.gui.app.main_window import MainWindow
 
 
-class Compare(QObject):
+class ColumnArea(QObject):
     """Shows the session's columns: one on the board, or several in a table."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._session = window, window.session
-        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), Table(window.views)
+        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), ColumnTable(window.views)
         self.headers: dict[int, ColumnHeader] = {}
-        self.layout: Layout = "one"
-        self._before: Layout = "grid"
-        self._arranged: Layout = "one"
+        self.layout: ColumnLayout = "one"
+        self._before: ColumnLayout = "grid"
+        self._arranged: ColumnLayout = "one"
         self._count = 1
 
-    def listen(self, links: Links) -> None:
+    def listen(self, links: Subscriptions) -> None:
         """Listens to the session and to its own widgets."""
         session, table, bar = self._session, self.table, self.bar
         links.connect(session.columns.changed, self.arrange)
@@ -68,7 +68,7 @@ class Compare(QObject):
     # What is shown
 
     @property
-    def lives(self) -> list[Live]:
+    def lives(self) -> list[LiveColumn]:
         """The columns, in order."""
         return list(self._session.columns)
 
@@ -138,7 +138,9 @@ class Compare(QObject):
         """Says above every column what it is."""
         session, lives = self._session, self.lives
         models = session.models()
-        offer = Offer(models, tuple((picture.key, picture.name) for picture in session.pictures))
+        offer = HeaderOffer(
+            models, tuple((picture.key, picture.name) for picture in session.pictures)
+        )
         titles = {model.name: model.title for model in models}
         columns = session.columns
         for heading in headings(
@@ -163,13 +165,13 @@ class Compare(QObject):
         elif column == self._session.columns.active.id:
             self._window.board.show_message(view, text, hint)
 
-    def card(self, view: str) -> Card | None:
+    def card(self, view: str) -> ViewCard | None:
         """The card of a view: the active column's."""
         if self.layout == "one":
             return self._window.board.cards.get(view)
         return self.table.card(view, self._session.columns.active.id)
 
-    def cards(self) -> list[Card]:
+    def cards(self) -> list[ViewCard]:
         """All cards there are."""
         below = [card for row in self.table.rows.values() for card in row.cards.values()]
         return [*self._window.board.cards.values(), *below]
@@ -214,7 +216,7 @@ class Compare(QObject):
         for card in self._cards(column):
             card.expect()
 
-    def _cards(self, column: int) -> list[Card]:
+    def _cards(self, column: int) -> list[ViewCard]:
         """The cards of a column, where they are seen."""
         views, board = self._window.views, self._window.board
         if self.layout != "one":
@@ -259,7 +261,7 @@ class Compare(QObject):
             layout = "one"
         if layout == "large" and self.layout != "large":
             self._before = self.layout
-        self.layout = cast(Layout, layout)
+        self.layout = cast(ColumnLayout, layout)
         self.arrange()
 
     def maximise(self, view: str) -> None:
@@ -336,7 +338,7 @@ class Compare(QObject):
             case "reference":
                 session.compare_with(column)
             case "lab":
-                Lab(self._window, column).begin()
+                PatchSizeWindow(self._window, column).begin()
             case "compose":
                 columns.activate(column)
                 self._window.wishes.compose_column()
@@ -356,7 +358,7 @@ class Compare(QObject):
                 "Nothing to bring back: no column, model or picture was lost."
             )
 
-    def _activate(self, live: Live | None) -> None:
+    def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""
         if live is not None:
             self._session.columns.activate(live.id)
@@ -402,7 +404,7 @@ class Compare(QObject):
     def _landing(self, point: QPoint) -> int:
         """The position of the column whose header is nearest to a point of the screen."""
 
-        def away(live: Live) -> int:
+        def away(live: LiveColumn) -> int:
             header = self.headers[live.id]
             return (header.mapToGlobal(header.rect().center()) - point).manhattanLength()
 

@@ -24,7 +24,7 @@ from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.columns.column import ModelChoice
-from vitviz.session.columns.header_text import Heading
+from vitviz.session.columns.header_text import HeaderText
 
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
@@ -34,7 +34,7 @@ Side = Literal["", "left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class HeaderOffer:
     """What a column can be changed to: models, and (key, name) of the open pictures."""
 
     models: tuple[ModelChoice, ...] = ()
@@ -59,8 +59,8 @@ class ColumnHeader(QFrame):
     def __init__(self, column: int) -> None:
         super().__init__()
         self.column = column
-        self._heading: Heading | None = None
-        self._offer = Offer()
+        self._heading: HeaderText | None = None
+        self._offer = HeaderOffer()
         self._pressed: QPoint | None = None
         self._held = False
         self._landing: Side = ""
@@ -95,7 +95,7 @@ class ColumnHeader(QFrame):
         layout.addStretch()
         self._fit()
 
-    def show_heading(self, heading: Heading, offer: Offer, *, alone: bool) -> None:
+    def show_heading(self, heading: HeaderText, offer: HeaderOffer, *, alone: bool) -> None:
         """Shows what the column is; a column that is alone cannot be closed or moved."""
         self._offer = offer
         self._close.setVisible(not alone)
@@ -210,7 +210,7 @@ class ColumnHeader(QFrame):
         again.setEnabled(heading.failed or bool(heading.again))
         self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
 
-    def _fill_patches(self, menu: QMenu, heading: Heading) -> None:
+    def _fill_patches(self, menu: QMenu, heading: HeaderText) -> None:
         choice = next((c for c in self._offer.models if c.name == heading.model), None)
         if choice is None or len(choice.patch_sizes) < 2:
             return
@@ -304,7 +304,7 @@ def _quiet(sign: str, tip: str) -> QToolButton:
     return button
 
 
-def _again_words(heading: Heading) -> str:
+def _again_words(heading: HeaderText) -> str:
     """What reading again means: a model's name where another one is shown instead of it."""
     return f"Read {heading.again} again" if heading.again and not heading.failed else "Read again"
 

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.gui.columns.column_header import ColumnHeader, HeaderStrip
-from vitviz.gui.columns.table_row import Row
-from vitviz.gui.columns.view_card import Card
+from vitviz.gui.columns.table_row import TableRow
+from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
 
@@ -26,7 +26,7 @@ NARROWEST = 176
 """Pixels of a column; where more are wanted than fit, the table scrolls."""
 
 
-class Table(QWidget):
+class ColumnTable(QWidget):
     """Headers above, rows of cards below; scrolls where there are many."""
 
     hovered = Signal(object, int)
@@ -45,7 +45,7 @@ class Table(QWidget):
         super().__init__()
         self._views = views
         self.zoom_linked = False
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, TableRow] = {}
         self._columns: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
         self._large = False
@@ -63,7 +63,7 @@ class Table(QWidget):
         self._settled.setSingleShot(True)
         self._settled.setInterval(40)
         self._settled.timeout.connect(self.visible_changed)
-        self._due: dict[Card, Drawing] = {}
+        self._due: dict[ViewCard, Drawing] = {}
         self._building = QTimer(self)
         self._building.setSingleShot(True)
         self._building.timeout.connect(self._build_next)
@@ -117,7 +117,7 @@ class Table(QWidget):
         """Rows may need another height, once for all drawings and sizes that come now."""
         self._fitting.start()
 
-    def card(self, view: str, column: int) -> Card | None:
+    def card(self, view: str, column: int) -> ViewCard | None:
         """The card of a view in a column; None where it is not in the table."""
         row = self.rows.get(view)
         return None if row is None else row.cards.get(column)
@@ -205,15 +205,15 @@ class Table(QWidget):
             self.settle()
         return False
 
-    def _row(self, name: str) -> Row:
+    def _row(self, name: str) -> TableRow:
         if name not in self.rows:
-            row = self.rows[name] = Row(self._views[name])
+            row = self.rows[name] = TableRow(self._views[name])
             row.wished.connect(self._row_wished)
             row.focused.connect(self.focused)
         return self.rows[name]
 
-    def _card(self, name: str, column: int) -> Card:
-        card = Card(self._views[name], titled=False)
+    def _card(self, name: str, column: int) -> ViewCard:
+        card = ViewCard(self._views[name], titled=False)
         card.hovered.connect(lambda found: self.hovered.emit(found, column))
         card.clicked.connect(lambda found: self._clicked(found, column))
         card.read.connect(self.read)
@@ -270,7 +270,7 @@ class Table(QWidget):
             self.rows[name].place(self._columns)
             self.rows[name].fit(width)
 
-    def _fit_large(self, row: Row) -> None:
+    def _fit_large(self, row: TableRow) -> None:
         """As many lines of cards as make them largest."""
         count, port = len(self._columns), self._area.viewport()
         self._body.setMinimumWidth(0)

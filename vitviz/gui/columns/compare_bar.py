@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QToolButton, QWidget
 
-from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.comparisons import PRESETS
 
-Layout = Literal["one", "grid", "large"]
-LAYOUTS: tuple[tuple[Layout, str, str], ...] = (
+ColumnLayout = Literal["one", "grid", "large"]
+LAYOUTS: tuple[tuple[ColumnLayout, str, str], ...] = (
     ("one", "One column", "All views of one column; its neighbours are a click away"),
     ("grid", "Grid", "Rows are views, columns are models with a picture"),
     ("large", "One view", "The view in focus, of all columns, as large as it gets"),
@@ -74,14 +74,14 @@ class CompareBar(QWidget):
         self._undo.setText(f"Bring back {undoes}\tCtrl+Z" if undoes else "Undo\tCtrl+Z")
         self._undo.setEnabled(bool(undoes))
 
-    def show_layout(self, layout: Layout) -> None:
+    def show_layout(self, layout: ColumnLayout) -> None:
         """Shows which layout is on."""
         for button in self._switches:
             button.setChecked(button.property("layout") == layout)
 
-    def show_together(self, together: Together) -> None:
+    def show_together(self, together: ColumnLinks) -> None:
         """Shows which links there are; one that is usual and cut is named on the button."""
-        usual, cut = Together(), []
+        usual, cut = ColumnLinks(), []
         for name, words, _tip in LINKS:
             on = getattr(together, name)
             self._actions[name].setChecked(on)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from vitviz.core.data.selection import Selection
-from vitviz.gui.columns.board import Board
-from vitviz.gui.columns.column_table import Table
+from vitviz.gui.columns.board import ViewBoard
+from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
-    from vitviz.gui.canvas.panel_widget import Pointed
+    from vitviz.gui.canvas.panel_widget import PointedPlace
 
 
-class Pointing(QObject):
+class ViewPointer(QObject):
     """Turns what views say of the mouse into wishes.
 
     `previews` says whether hovering chooses, `read_out` shows the value under the cursor, `enlarge`
@@ -35,25 +35,25 @@ class Pointing(QObject):
         self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
         self._before_click: Selection | None = None
 
-    def listen(self, views: Board | Table) -> None:
+    def listen(self, views: ViewBoard | ColumnTable) -> None:
         """Listens to the views of a board or of a table of columns."""
         views.hovered.connect(self._hovered)
         views.clicked.connect(self._clicked)
         views.read.connect(self._read)
         views.double_clicked.connect(self._double_clicked)
 
-    def _hovered(self, found: Pointed | None, column: int | None = None) -> None:
+    def _hovered(self, found: PointedPlace | None, column: int | None = None) -> None:
         self._read(found)
         live = self._session.columns.find(column)
         if live is not None and live.trace is not None:
             place = found.place if found is not None and self._previews() else None
             self._session.hover(place, column)
 
-    def _read(self, found: Pointed | None) -> None:
+    def _read(self, found: PointedPlace | None) -> None:
         """Says the value under the cursor, of the numbers that are drawn now."""
         self._read_out("" if found is None else found.words)
 
-    def _clicked(self, found: Pointed | None, column: int | None = None) -> None:
+    def _clicked(self, found: PointedPlace | None, column: int | None = None) -> None:
         session = self._session
         if column is not None:
             session.columns.activate(column)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.gui.canvas.drawing_widget import Arrangement
 from vitviz.gui.columns.column_header import ColumnHeader
-from vitviz.gui.columns.view_card import Card
+from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
@@ -32,7 +32,7 @@ ROOMY = 560
 """Pixels each way that one view of a column needs to be shown with all its panels."""
 
 
-class Row(QWidget):
+class TableRow(QWidget):
     """One view of all columns: a line that says which, and a card for each column."""
 
     wished = Signal(str, str)
@@ -41,7 +41,7 @@ class Row(QWidget):
     def __init__(self, view: View) -> None:
         super().__init__()
         self.view = view
-        self.cards: dict[int, Card] = {}
+        self.cards: dict[int, ViewCard] = {}
         self._laid_out: object = None
         self._needs: list[list[int]] = []
         self._words = 0

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.drawing import Drawing, Message
-from vitviz.gui.canvas.drawing_widget import Canvas
+from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
 from vitviz.gui.figure.figure_source import DragOut
 from vitviz.gui.widgets import theme
@@ -28,7 +28,7 @@ MOMENT = 400
 """Milliseconds for which a drawing of what was there before may stay."""
 
 
-class Card(QFrame):
+class ViewCard(QFrame):
     """A view's frame. It sends wishes with its view's name and shows what it is given."""
 
     hovered = Signal(object)
@@ -47,7 +47,7 @@ class Card(QFrame):
         self._titled = titled
         self._maximised = False
         self.setObjectName("card")
-        self.canvas = Canvas()
+        self.canvas = DrawingWidget()
         self.canvas.hovered.connect(self.hovered)
         self.canvas.clicked.connect(self._clicked)
         self.canvas.read.connect(self.read)

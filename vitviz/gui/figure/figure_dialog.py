@@ -23,16 +23,16 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
-from vitviz.gui.figure.figure_form import ComposerForm
+from vitviz.gui.figure.figure_form import FigureForm
 from vitviz.gui.figure.figure_saving import FIGURES, ask_where, first_name, save_to
 from vitviz.gui.widgets.theme import UNIT, first_size
-from vitviz.session.figure.figure_composition import VIEWS, Composition, compose
+from vitviz.session.figure.figure_composition import VIEWS, FigureComposition, compose
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
-    from vitviz.figures.paper import Paper
+    from vitviz.figures.paper import PaperStyle
 
 KINDS = f"{FIGURES};;Numbers for Python (*.npz);;Numbers as a table (*.csv)"
 ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
@@ -43,21 +43,25 @@ _LEAST = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class MadeFigure:
     """What was composed: the page, its drawings one by one, and the page printed for the screen."""
 
     page: Drawing
     drawings: tuple[Drawing, ...]
     pixels: np.ndarray
-    paper: Paper
+    paper: PaperStyle
     fonts: tuple[str, ...]
 
 
-class Composer(QDialog):
+class FigureDialog(QDialog):
     """The page on the left, what can be chosen on the right; it does not block the window."""
 
     def __init__(
-        self, parent: QWidget, session: Session, first: Composition, tell: Callable[[str], None]
+        self,
+        parent: QWidget,
+        session: Session,
+        first: FigureComposition,
+        tell: Callable[[str], None],
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -66,9 +70,9 @@ class Composer(QDialog):
         first_size(self, 1180, 780)
         self._session, self._first, self._tell = session, first, tell
         self._key = ("compose", id(self))
-        self.made: Made | None = None
+        self.made: MadeFigure | None = None
         self._closed = False
-        self.form = ComposerForm(first)
+        self.form = FigureForm(first)
         self.form.changed.connect(self._soon)
         self._page = QLabel()
         self._page.setObjectName("paper")
@@ -144,14 +148,14 @@ class Composer(QDialog):
         wanted = asked.composition(self._first)
         dots = max(_LEAST, round(self._room() / asked.width_mm * MM * self.devicePixelRatioF()))
 
-        def work(progress: Progress) -> Made:
+        def work(progress: Progress) -> MadeFigure:
             from vitviz.figures.render import pixels
             from vitviz.figures.text import fonts
 
             paper = asked.paper()
             page, drawings = compose(wanted, progress)
             progress(0, 0, "printing the page")
-            return Made(page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper,
+            return MadeFigure(page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper,
                         fonts())  # fmt: skip
 
         self._session.jobs.cancel(self._key)
@@ -177,7 +181,7 @@ class Composer(QDialog):
     def _room(self) -> int:
         return max(self._scroll.viewport().width() - 4 * UNIT, 240)
 
-    def _show(self, made: Made) -> None:
+    def _show(self, made: MadeFigure) -> None:
         if self._closed:
             return
         self.made = made
@@ -232,7 +236,7 @@ class Composer(QDialog):
         if (made := self.made) is not None:
             self._printed(made, "copying the figure", lambda data: put_on_clipboard(data))
 
-    def _printed(self, made: Made, doing: str, then: Callable[[bytes], None]) -> None:
+    def _printed(self, made: MadeFigure, doing: str, then: Callable[[bytes], None]) -> None:
         def work(_: Progress) -> bytes:
             from vitviz.figures.save import written
 
@@ -273,7 +277,7 @@ class Composer(QDialog):
         self._do(path, work)
 
     def _asked(self, kinds: str, usual: str, beside: Sequence[str] = ()) -> Path | None:
-        made = cast(Made, self.made)
+        made = cast(MadeFigure, self.made)
         return ask_where(
             self, "Save figure", first_name(self._session, made.page, usual), kinds, beside
         )

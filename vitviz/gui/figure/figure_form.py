@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.figure.figure_composition import COLUMNS, VIEWS, Composition
+from vitviz.session.figure.figure_composition import COLUMNS, VIEWS, FigureComposition
 
 if TYPE_CHECKING:
-    from vitviz.figures.paper import Paper
+    from vitviz.figures.paper import PaperStyle
 
 PRESETS = (("One column", 85.0), ("Text width", 180.0), ("Slide", 254.0))
 SWITCHES = (
@@ -40,7 +40,7 @@ _OWN = "as it is"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FigureChoices:
     """All that is chosen in the form."""
 
     ways: tuple[str, ...]
@@ -62,30 +62,30 @@ class Asked:
     numbers: bool
     seconds: float
 
-    def composition(self, first: Composition) -> Composition:
+    def composition(self, first: FigureComposition) -> FigureComposition:
         """What is to be on the page."""
         return replace(
             first, ways=self.ways, panel=self.panel, one_range=self.one_range, method=self.method,
             title=self.heading or None,
         )  # fmt: skip
 
-    def paper(self) -> Paper:
+    def paper(self) -> PaperStyle:
         """What it is printed on. Imports matplotlib's side: not for the window's thread."""
-        from vitviz.figures.paper import Paper
+        from vitviz.figures.paper import PaperStyle
 
-        return Paper(
+        return PaperStyle(
             self.width_mm, self.dpi, self.font, self.size, self.background, self.title, self.labels,
             self.letters, self.facts, self.caption, self.bars,  # type: ignore[arg-type]
             grid=bool(self.ways),
         )  # fmt: skip
 
 
-class ComposerForm(QWidget):
+class FigureForm(QWidget):
     """The choices in three groups; announces every change."""
 
     changed = Signal()
 
-    def __init__(self, first: Composition) -> None:
+    def __init__(self, first: FigureComposition) -> None:
         super().__init__()
         self._first = first
         self._panels: tuple[str, ...] = ()
@@ -117,13 +117,13 @@ class ComposerForm(QWidget):
             self._changed()
         self._listen()
 
-    def asked(self) -> Asked:
+    def asked(self) -> FigureChoices:
         """What is chosen now."""
         ways = [f"{box.currentData()}={which}" if (which := _listed(line)) else box.currentData()
                 for box, line in ((self.down, self.down_list), (self.across, self.across_list))
                 if box.currentData()]  # fmt: skip
         chosen = {name: switch.isChecked() for name, switch in self.switches.items()}
-        return Asked(
+        return FigureChoices(
             tuple(ways), self.panel.currentData(), self.one_range.isChecked(),
             self.heading.text().strip(), self.page_width.value(), self.dpi.value(),
             self.font_box.currentData(), self.type_size.value(), self.background.currentData(),
@@ -146,7 +146,7 @@ class ComposerForm(QWidget):
         self.panel.setCurrentIndex(max(self.panel.findData(chosen), 0))
         self.panel.blockSignals(False)
 
-    def _way(self, first: Composition, columns: bool = True) -> tuple[QComboBox, QLineEdit]:
+    def _way(self, first: FigureComposition, columns: bool = True) -> tuple[QComboBox, QLineEdit]:
         """What to go over, and which of it."""
         ways = [(_OWN, ""), ("all layers", "layer"), ("all heads", "head"), ("tokens", "token")]
         if columns and len(first.beside) > 1:

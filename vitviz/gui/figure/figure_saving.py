@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.progress import Progress
-from vitviz.session.figure.figure_composition import Composition, compose
+from vitviz.session.figure.figure_composition import FigureComposition, compose
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
 
@@ -20,7 +20,7 @@ FIGURES = (
 
 
 def save_figure(
-    parent: QWidget, session: Session, drawing: Drawing, first: Composition | None,
+    parent: QWidget, session: Session, drawing: Drawing, first: FigureComposition | None,
     tell: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Asks for a file and saves the drawing there; the file dialog asks before overwriting.

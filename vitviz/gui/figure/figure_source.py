@@ -17,32 +17,34 @@ from PySide6.QtWidgets import QApplication, QWidget
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.gui.figure.figure_dialog import Composer
+from vitviz.gui.figure.figure_dialog import FigureDialog
 from vitviz.session.figure.code_snippets import as_command, as_python
-from vitviz.session.figure.drawing_sweep import Subject
-from vitviz.session.figure.figure_composition import VIEWS, Composition
+from vitviz.session.figure.drawing_sweep import SweepSubject
+from vitviz.session.figure.figure_composition import VIEWS, FigureComposition
 from vitviz.session.session import Session
 from vitviz.views import find, views
 
 if TYPE_CHECKING:
-    from vitviz.gui.columns.view_card import Card
+    from vitviz.gui.columns.view_card import ViewCard
 
 
 def open_composer(
     parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None],
     *, whole: bool = False,
-) -> Composer | None:  # fmt: skip
+) -> FigureDialog | None:  # fmt: skip
     """The composer for a view that is on screen, or for the `whole` column that it is in; None while
     its trace is not there."""
     first = composition_of(session, drawing)
     if first is None:
         return None
-    composer = Composer(parent, session, replace(first, ways=(VIEWS,)) if whole else first, tell)
+    composer = FigureDialog(
+        parent, session, replace(first, ways=(VIEWS,)) if whole else first, tell
+    )
     composer.show()
     return composer
 
 
-def composition_of(session: Session, drawing: Drawing) -> Composition | None:
+def composition_of(session: Session, drawing: Drawing) -> FigureComposition | None:
     """What is on screen as a page to begin with, the columns beside it."""
     made, lives = drawing.made, [live for live in session.columns if live.trace is not None]
     found = traces_of(session, drawing)
@@ -59,8 +61,8 @@ def composition_of(session: Session, drawing: Drawing) -> Composition | None:
             continue
         name = live.column.model.words
         name = name if words[name] == 1 else f"{at}: {name}, {live.trace.picture.name}"
-        beside.append((name, Subject(live.trace, live.selection, values, against)))
-    subject = Subject(found[0], made.selection, values, other)
+        beside.append((name, SweepSubject(live.trace, live.selection, values, against)))
+    subject = SweepSubject(found[0], made.selection, values, other)
     shown = tuple(
         (each, dict(how.options))
         for name, each in views().items()
@@ -68,7 +70,7 @@ def composition_of(session: Session, drawing: Drawing) -> Composition | None:
         and (drawn := session.drawings.get(name)) is not None
         and (how := drawn.made) is not None
     )
-    return Composition(view, subject, drawing, beside=tuple(beside), views=shown)
+    return FigureComposition(view, subject, drawing, beside=tuple(beside), views=shown)
 
 
 def traces_of(session: Session, drawing: Drawing) -> tuple[Trace, ...]:
@@ -109,7 +111,7 @@ def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
 class DragOut(QObject):
     """Dragging a card by its header takes the view out of the window as a PNG."""
 
-    def __init__(self, card: Card, handle: QWidget) -> None:
+    def __init__(self, card: ViewCard, handle: QWidget) -> None:
         super().__init__(card)
         self._card, self._start = card, QPointF()
         handle.installEventFilter(self)

@@ -24,13 +24,13 @@ from vitviz.gui.library.model_facts import ModelFacts
 from vitviz.gui.library.model_filters import FilterBar
 from vitviz.gui.library.model_rows import ModelList
 from vitviz.gui.widgets import theme
-from vitviz.gui.widgets.subscriptions import Links
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.library.library_items import Filters, Item, Shelf
-from vitviz.session.library.model_library import Library
+from vitviz.session.library.library_items import LibraryFilters, LibraryItem, LibraryShelf
+from vitviz.session.library.model_library import ModelLibrary
 
-EMPTY: dict[Shelf, str] = {
+EMPTY: dict[LibraryShelf, str] = {
     "all": "No model fits.",
     "disk": "None of these is on this computer yet.",
     "favourites": "No model has a star yet.\nClick the star at the right of a model to find it here.",
@@ -48,7 +48,7 @@ class LibraryPanel(QWidget):
     closed = Signal()
     budget_wished = Signal(int)
 
-    def __init__(self, library: Library, request: Callable[[], ModelRequest]) -> None:
+    def __init__(self, library: ModelLibrary, request: Callable[[], ModelRequest]) -> None:
         super().__init__()
         self._library, self._request = library, request
         self._wish: tuple[str, ModelRequest, SignalInstance] | None = None
@@ -56,7 +56,7 @@ class LibraryPanel(QWidget):
         self._facts: ModelFacts | None = None
         self._memory: tuple[Sequence[tuple[str, int]], int] = ((), 0)
         self._build()
-        self._links = Links()
+        self._links = Subscriptions()
         library.read()
         self._links.connect(library.changed, self.refresh)
         self._links.connect(library.download_changed, self._show_download)
@@ -189,7 +189,7 @@ class LibraryPanel(QWidget):
             "A repository of the hub (hf-hub:…) or any other name that timm knows"
         )
         self.file.setVisible(filters.shelf == "files")
-        self.widen.setVisible(filters != Filters())
+        self.widen.setVisible(filters != LibraryFilters())
 
     def show_memory(self, held: Sequence[tuple[str, int]], budget: int) -> None:
         """Shows what is kept in memory, (what, bytes), each under the budget in bytes."""
@@ -219,14 +219,14 @@ class LibraryPanel(QWidget):
     def _why_empty(self) -> str:
         filters = self.bar.filters
         said, asked = EMPTY[filters.shelf], filters.text.strip()
-        narrow = filters != Filters(shelf=filters.shelf)
+        narrow = filters != LibraryFilters(shelf=filters.shelf)
         if not narrow:
             return said
         fits = f"fits “{asked}”" if asked else "fits"
         also = " with these filters" if filters != self.bar.plain else ""
         return f"No model {fits}{also}."
 
-    def _chosen(self, item: Item | None) -> None:
+    def _chosen(self, item: LibraryItem | None) -> None:
         if self._facts is not None:
             state = self._library.state(item.name if item else "")
             self._facts.show_item(item, state, offline=self._library.offline)
@@ -254,7 +254,7 @@ class LibraryPanel(QWidget):
         if self.list.current is not None:
             self._library.stop(self.list.current.name)
 
-    def _list_opened(self, item: Item | None) -> None:
+    def _list_opened(self, item: LibraryItem | None) -> None:
         """Enter or a double click; what is over the budget has its button pressed on purpose."""
         if item is None:
             self._open_by_name()

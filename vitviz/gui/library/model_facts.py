@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 from vitviz.gui.library.model_words import facts_of, linked, megabytes, table
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.library.library_items import Item, needs
-from vitviz.session.library.model_library import Download
+from vitviz.session.library.library_items import LibraryItem, needs
+from vitviz.session.library.model_library import ModelDownload
 
 LARGEST = 2048
 """Most pixels a side to ask for."""
@@ -31,7 +31,7 @@ LEAST = 56
 """Pixels of height in which a model's facts can still be read, a few lines at a time."""
 
 
-class Fitted(QScrollArea):
+class FittedLabel(QScrollArea):
     """Widgets at their full height where there is room for them, else to be scrolled."""
 
     def __init__(self, *widgets: QWidget) -> None:
@@ -89,8 +89,8 @@ class ModelFacts(QFrame):
         self.stop = QPushButton("Stop")
         self.stop.setToolTip("What has arrived is kept for the next try")
         self.stop.clicked.connect(self.stopped)
-        self._item: Item | None = None
-        self._download = Download()
+        self._item: LibraryItem | None = None
+        self._download = ModelDownload()
         self.over = False
         self.problem = ""
         """Why it cannot read pictures of the chosen size."""
@@ -100,7 +100,7 @@ class ModelFacts(QFrame):
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(6)
         layout.addWidget(self._name)
-        self._room = Fitted(self._facts, self._build_options())
+        self._room = FittedLabel(self._facts, self._build_options())
         layout.addWidget(self._room)
         layout.addWidget(self._build_transfer())
         buttons = QHBoxLayout()
@@ -109,7 +109,7 @@ class ModelFacts(QFrame):
         buttons.addWidget(self.aside)
         buttons.addWidget(self.fetch)
         layout.addLayout(buttons)
-        self.show_item(None, Download(), offline=False)
+        self.show_item(None, ModelDownload(), offline=False)
 
     def _build_options(self) -> QWidget:
         """The input's size and whether the weights shall be random."""
@@ -173,7 +173,9 @@ class ModelFacts(QFrame):
     def _running(self) -> bool:
         return self._download.state in ("waiting", "running")
 
-    def show_item(self, item: Item | None, download: Download, *, offline: bool) -> None:
+    def show_item(
+        self, item: LibraryItem | None, download: ModelDownload, *, offline: bool
+    ) -> None:
         """Shows a model; None where nothing is chosen."""
         self.setVisible(item is not None)
         if item is None:
@@ -196,7 +198,7 @@ class ModelFacts(QFrame):
             self.budget = budget
             self._size_changed()
 
-    def show_download(self, download: Download, *, offline: bool) -> None:
+    def show_download(self, download: ModelDownload, *, offline: bool) -> None:
         """Shows how far the download of this model is."""
         item, self._download = self._item, download
         if item is None:
@@ -223,7 +225,7 @@ class ModelFacts(QFrame):
         focused = self.window().focusWidget()
         return focused is not None and self.isAncestorOf(focused)
 
-    def _show_buttons(self, item: Item, download: Download, *, running: bool) -> None:
+    def _show_buttons(self, item: LibraryItem, download: ModelDownload, *, running: bool) -> None:
         missing = not item.on_disk and bool(item.repository)
         self.fetch.setVisible(missing and not running)
         self.fetch.setText("Go on" if download.state == "stopped" else "Download")
@@ -240,7 +242,7 @@ class ModelFacts(QFrame):
             button.setEnabled(ready and not self.problem)
         self.fetch.setEnabled(not self.random.isChecked())
 
-    def _show_size(self, item: Item) -> None:
+    def _show_size(self, item: LibraryItem) -> None:
         rows = item.size[0]
         self._options.setVisible(rows > 0)
         blocked = self.side.blockSignals(True)
@@ -251,7 +253,7 @@ class ModelFacts(QFrame):
         self.side.blockSignals(blocked)
         self._show_cost(item)
 
-    def _show_cost(self, item: Item) -> None:
+    def _show_cost(self, item: LibraryItem) -> None:
         """Says what it will take, before it runs."""
         cost = needs(item, self.chosen_side)
         parts = [f"{cost.tokens:,} tokens"] if cost.tokens else []

@@ -21,9 +21,15 @@ from PySide6.QtWidgets import (
 
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.library.library_items import Filters, Item, Order, Shelf, patches
+from vitviz.session.library.library_items import (
+    LibraryFilters,
+    LibraryItem,
+    LibraryShelf,
+    SortKey,
+    patches,
+)
 
-SHELVES: tuple[tuple[Shelf, str, str], ...] = (
+SHELVES: tuple[tuple[LibraryShelf, str, str], ...] = (
     ("all", "All", "All of timm's pretrained transformers, bundled models and files"),
     ("disk", "Here", "What is on this computer and works without a network"),
     ("favourites", "★", "Models with a star"),
@@ -42,7 +48,7 @@ LEARNED = (
     ("Any training", ""), ("From labels", "labels"), ("Self-supervised", "self-supervised"),
     ("Pictures and words", "image and text"),
 )  # fmt: skip
-ORDERS: tuple[tuple[str, Order], ...] = (
+ORDERS: tuple[tuple[str, SortKey], ...] = (
     ("By name", "name"), ("Smallest first", "parameters"), ("Fewest tokens first", "tokens"),
 )  # fmt: skip
 
@@ -54,8 +60,8 @@ class FilterBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.filters = Filters()
-        self._items: Sequence[Item] = ()
+        self.filters = LibraryFilters()
+        self._items: Sequence[LibraryItem] = ()
         self._choices: FilterChoices | None = None
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
@@ -71,7 +77,7 @@ class FilterBar(QWidget):
     def _build_shelves(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.shelves: dict[Shelf, QToolButton] = {}
+        self.shelves: dict[LibraryShelf, QToolButton] = {}
         for name, words, tip in SHELVES:
             button = _tool(words, tip, check=True)
             button.setAutoExclusive(True)
@@ -98,11 +104,11 @@ class FilterBar(QWidget):
         return self._choices
 
     @property
-    def plain(self) -> Filters:
+    def plain(self) -> LibraryFilters:
         """The same without the filters: words and shelf."""
-        return Filters(text=self.filters.text, shelf=self.filters.shelf)
+        return LibraryFilters(text=self.filters.text, shelf=self.filters.shelf)
 
-    def offer(self, items: Sequence[Item]) -> None:
+    def offer(self, items: Sequence[LibraryItem]) -> None:
         """Offers what there is among the models."""
         self._items = items
         if self._choices is not None:
@@ -116,13 +122,13 @@ class FilterBar(QWidget):
         blocker = QSignalBlocker(self.search)
         self.search.clear()
         blocker.unblock()
-        self._look_for(Filters())
+        self._look_for(LibraryFilters())
 
     def _text_changed(self, text: str) -> None:
         self._look_for(replace(self.filters, text=text))
 
     def _shelf_chosen(self) -> None:
-        shelf = cast(Shelf, self.sender().property("shelf"))
+        shelf = cast(LibraryShelf, self.sender().property("shelf"))
         self._look_for(replace(self.filters, shelf=shelf))
 
     def _more_toggled(self, on: bool) -> None:
@@ -131,7 +137,7 @@ class FilterBar(QWidget):
     def _filter_changed(self) -> None:
         self._look_for(self.choices.among(self.filters))
 
-    def _look_for(self, filters: Filters) -> None:
+    def _look_for(self, filters: LibraryFilters) -> None:
         self.filters = filters
         self.more.setText("Filters •" if filters != self.plain else "Filters")
         self.changed.emit()
@@ -169,7 +175,7 @@ class FilterChoices(QWidget):
             switch.toggled.connect(self.changed)
             grid.addWidget(switch, 2, place)
 
-    def among(self, filters: Filters) -> Filters:
+    def among(self, filters: LibraryFilters) -> LibraryFilters:
         """The same words and shelf with what is chosen here."""
         return replace(
             filters,
@@ -181,7 +187,7 @@ class FilterChoices(QWidget):
             order=self.order.currentData(),
         )
 
-    def offer(self, items: Sequence[Item]) -> None:
+    def offer(self, items: Sequence[LibraryItem]) -> None:
         """Offers the patch sizes that there are among the models."""
         sizes = patches(items)
         if self.patch.count() == len(sizes) + 1:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from vitviz.gui.library.model_words import facts_line, have
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.library.library_items import Item
+from vitviz.session.library.library_items import LibraryItem
 
 ITEM = Qt.ItemDataRole.UserRole
 ROW = 46
@@ -32,17 +32,17 @@ STAR = 28
 _Index = QModelIndex | QPersistentModelIndex
 
 
-class Rows(QAbstractListModel):
+class ModelRows(QAbstractListModel):
     """The models that are found, with their stars and the downloads that run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._items: Sequence[Item] = ()
+        self._items: Sequence[LibraryItem] = ()
         self.favourites: frozenset[str] = frozenset()
         self.shares: dict[str, float] = {}
         """How far each running download is, 0 to 1."""
 
-    def show_items(self, items: Sequence[Item], favourites: frozenset[str]) -> None:
+    def show_items(self, items: Sequence[LibraryItem], favourites: frozenset[str]) -> None:
         """Replaces the rows."""
         self.beginResetModel()
         self._items, self.favourites = items, favourites
@@ -72,7 +72,7 @@ class RowPainter(QStyledItemDelegate):
 
     starred = Signal(str)
 
-    def __init__(self, rows: Rows, parent: QWidget) -> None:
+    def __init__(self, rows: ModelRows, parent: QWidget) -> None:
         super().__init__(parent)
         self._rows = rows
 
@@ -80,7 +80,7 @@ class RowPainter(QStyledItemDelegate):
         return QSize(200, ROW)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        item: Item = index.data(ITEM)
+        item: LibraryItem = index.data(ITEM)
         area: QRect = option.rect
         state = option.state
         colors = theme.current()
@@ -101,7 +101,7 @@ class RowPainter(QStyledItemDelegate):
         self._paint_share(painter, inside, self._rows.shares.get(item.name))
         painter.restore()
 
-    def _paint_names(self, painter: QPainter, item: Item, inside: QRect) -> None:
+    def _paint_names(self, painter: QPainter, item: LibraryItem, inside: QRect) -> None:
         colors, font = theme.current(), theme.font()
         painter.setFont(font)
         name, _, tag = item.title.partition(".") if item.source == "timm" else (item.title, "", "")
@@ -116,7 +116,7 @@ class RowPainter(QStyledItemDelegate):
             shown = metrics.elidedText(tag, Qt.TextElideMode.ElideRight, left.width())
             painter.drawText(left, Qt.AlignmentFlag.AlignVCenter, shown)
 
-    def _paint_facts(self, painter: QPainter, item: Item, inside: QRect) -> None:
+    def _paint_facts(self, painter: QPainter, item: LibraryItem, inside: QRect) -> None:
         colors, font = theme.current(), theme.font(-1, numbers=True)
         painter.setFont(font)
         metrics = QFontMetrics(font)
@@ -169,7 +169,7 @@ class ModelList(QListView):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows = Rows()
+        self.rows = ModelRows()
         self._painter = RowPainter(self.rows, self)
         self._painter.starred.connect(self.starred)
         self.setModel(self.rows)
@@ -183,7 +183,9 @@ class ModelList(QListView):
         self.selectionModel().currentChanged.connect(self._changed)
         self.activated.connect(self._activated)
 
-    def show_items(self, items: Sequence[Item], favourites: frozenset[str], keep: str) -> None:
+    def show_items(
+        self, items: Sequence[LibraryItem], favourites: frozenset[str], keep: str
+    ) -> None:
         """Replaces the rows; the one called `keep` stays chosen, else the first is."""
         at = self.indexAt(QPoint(4, 4)).row()
         self.rows.show_items(items, favourites)
@@ -211,9 +213,9 @@ class ModelList(QListView):
             self.update(self.rows.index(row))
 
     @property
-    def current(self) -> Item | None:
+    def current(self) -> LibraryItem | None:
         """The model that is chosen."""
-        found: Item | None = self.currentIndex().data(ITEM)
+        found: LibraryItem | None = self.currentIndex().data(ITEM)
         return found
 
     def _changed(self, index: QModelIndex) -> None:

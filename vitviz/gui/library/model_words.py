@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vitviz.gui.widgets import theme
-from vitviz.session.library.library_items import FREE, Item
+from vitviz.session.library.library_items import FREE, LibraryItem
 
 _LEARNING = {
     "labels": "from labels", "self-supervised": "self-supervised", "image and text":
@@ -15,7 +15,7 @@ _LEARNING = {
 }  # fmt: skip
 
 
-def facts_line(item: Item) -> str:
+def facts_line(item: LibraryItem) -> str:
     """The numbers of a model in a line; what is not known is left out."""
     rows, cols = item.size
     facts = (
@@ -36,7 +36,7 @@ def millions(count: int) -> str:
     return said.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def have(item: Item) -> str:
+def have(item: LibraryItem) -> str:
     """Whether a model is here, or what it costs to get it."""
     match item.source:
         case "bundled":
@@ -52,7 +52,7 @@ def megabytes(size: float) -> str:
     return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:,.0f} MB"
 
 
-def facts_of(item: Item) -> list[tuple[str, str]]:
+def facts_of(item: LibraryItem) -> list[tuple[str, str]]:
     """What is known of a model, in words; (what, words as HTML)."""
     found = [
         ("Trained", _trained(item)),
@@ -65,7 +65,7 @@ def facts_of(item: Item) -> list[tuple[str, str]]:
     return [(what, words) for what, words in found if words]
 
 
-def _trained(item: Item) -> str:
+def _trained(item: LibraryItem) -> str:
     words = html.escape(item.trained_on)
     way = _LEARNING[item.learning]
     if words and way:
@@ -73,7 +73,7 @@ def _trained(item: Item) -> str:
     return words or way
 
 
-def _reads(item: Item) -> str:
+def _reads(item: LibraryItem) -> str:
     rows, cols = item.size
     if not rows:
         return ""
@@ -86,7 +86,7 @@ def _reads(item: Item) -> str:
     return ", ".join(parts)
 
 
-def _network(item: Item) -> str:
+def _network(item: LibraryItem) -> str:
     parts = [item.kind] if item.kind else []
     if item.depth and item.dim:
         parts.append(f"{item.depth} blocks of width {item.dim}")
@@ -95,7 +95,7 @@ def _network(item: Item) -> str:
     return html.escape(", ".join(parts))
 
 
-def _classes(item: Item) -> str:
+def _classes(item: LibraryItem) -> str:
     if item.source == "file":
         return ""
     if item.learning == "image and text" and item.classes:
@@ -103,14 +103,14 @@ def _classes(item: Item) -> str:
     return f"{item.classes:,}" if item.classes else "none: features, no predictions"
 
 
-def _licence(item: Item) -> str:
+def _licence(item: LibraryItem) -> str:
     if not item.licence:
         return "not said by timm; see its page" if item.source == "timm" else ""
     free = " (any use)" if item.licence.lower() in FREE else ""
     return html.escape(item.licence) + free
 
 
-def _weights(item: Item) -> str:
+def _weights(item: LibraryItem) -> str:
     match item.source:
         case "bundled":
             return f"come with vitviz, {megabytes(item.download)}"

@@ -32,7 +32,7 @@ from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
-    from vitviz.models.loading.checkpoint.recognise import Recognised
+    from vitviz.models.loading.checkpoint.recognise import RecognisedFile
 
 _HOW = {
     "card": "by the card beside it",
@@ -44,7 +44,7 @@ MOST = 200
 """Most names of tensors to list, and most files to remember."""
 
 
-class Opening:
+class CheckpointOpening:
     """Opens checkpoint files: at once where something says what they are, else after asking."""
 
     def __init__(
@@ -60,17 +60,17 @@ class Opening:
             return
         self._recognise(path, None, self._recognised, self._failed)
 
-    def _recognised(self, found: Recognised) -> None:
+    def _recognised(self, found: RecognisedFile) -> None:
         if found.sure:
             self._wish_for(str(found.path), None)
             return
-        dialog = Confirmation(self._parent, found)
+        dialog = CheckpointDialog(self._parent, found)
         dialog.asked.connect(partial(self._look_again, dialog))
         dialog.confirmed.connect(partial(self._confirm, str(found.path)))
         dialog.open()
 
-    def _look_again(self, dialog: Confirmation, architecture: str) -> None:
-        def done(found: Recognised) -> None:
+    def _look_again(self, dialog: CheckpointDialog, architecture: str) -> None:
+        def done(found: RecognisedFile) -> None:
             if isValid(dialog):
                 dialog.show_found(found)
 
@@ -84,10 +84,10 @@ class Opening:
         self,
         path: str,
         architecture: str | None,
-        done: Callable[[Recognised], None],
+        done: Callable[[RecognisedFile], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        def work(progress: Progress) -> Recognised:
+        def work(progress: Progress) -> RecognisedFile:
             from vitviz.models.loading.checkpoint.recognise import recognise
 
             return recognise(path, architecture, progress=progress)
@@ -116,13 +116,13 @@ class Opening:
         )  # fmt: skip
 
 
-class Confirmation(QDialog):
+class CheckpointDialog(QDialog):
     """Shows what a file seems to be; another architecture can be named, and is tried at once."""
 
     asked = Signal(str)
     confirmed = Signal(str)
 
-    def __init__(self, parent: QWidget, found: Recognised) -> None:
+    def __init__(self, parent: QWidget, found: RecognisedFile) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Open checkpoint file")
@@ -162,7 +162,7 @@ class Confirmation(QDialog):
         layout.addWidget(self.buttons)
         self.show_found(found)
 
-    def show_found(self, found: Recognised) -> None:
+    def show_found(self, found: RecognisedFile) -> None:
         """Shows what the file is, taken for what is named now."""
         self._found = found
         self._said.setText(_said(found))
@@ -224,7 +224,7 @@ class Confirmation(QDialog):
             self.asked.emit(typed)
 
 
-def _architectures(found: Recognised) -> QComboBox:
+def _architectures(found: RecognisedFile) -> QComboBox:
     """The likeliest names to choose from; any other that timm has can be typed."""
     from vitviz.models.catalogue.catalogue import catalogue
 
@@ -247,11 +247,11 @@ def _architectures(found: Recognised) -> QComboBox:
     return box
 
 
-def _whole(found: Recognised) -> bool:
+def _whole(found: RecognisedFile) -> bool:
     return not (found.problem or found.missing or found.wrong)
 
 
-def _said(found: Recognised) -> str:
+def _said(found: RecognisedFile) -> str:
     tensors = "1 tensor" if found.tensors == 1 else f"{found.tensors:,} tensors"
     said = f"{millions(found.numbers)} numbers in {tensors}"
     if found.problem:
@@ -261,7 +261,7 @@ def _said(found: Recognised) -> str:
     return f"{said}, recognised {_HOW[found.how]}. Is this right?"
 
 
-def _facts(found: Recognised) -> str:
+def _facts(found: RecognisedFile) -> str:
     rows = [
         ("Reads", f"{found.size[1]} × {found.size[0]} px, patches of {found.patch} px"
          if found.patch else f"{found.size[1]} × {found.size[0]} px"),
@@ -287,7 +287,7 @@ def _facts(found: Recognised) -> str:
     return f"<table cellspacing='0' cellpadding='1'>{cells}</table>{also}"
 
 
-def _classes(found: Recognised) -> str:
+def _classes(found: RecognisedFile) -> str:
     if not found.classes:
         return "none: features, no predictions"
     said = found.labels_said or (
@@ -302,7 +302,7 @@ def _numbers(values: tuple[float, ...]) -> str:
     return texts[0] if len(set(texts)) == 1 else " ".join(texts)
 
 
-def _fit(found: Recognised) -> str:
+def _fit(found: RecognisedFile) -> str:
     if found.problem:
         return found.problem
     if _whole(found):
@@ -315,7 +315,7 @@ def _fit(found: Recognised) -> str:
     )
 
 
-def _lists(found: Recognised) -> str:
+def _lists(found: RecognisedFile) -> str:
     parts = (
         ("Not in the file, left untrained", found.missing),
         ("Of another shape, left untrained", found.wrong),

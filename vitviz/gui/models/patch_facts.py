@@ -6,12 +6,12 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from vitviz.core.measures.cost import Cost, Size
+from vitviz.core.measures.cost import PassCost, Size
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
 
 
-class Costs(QWidget):
+class CostTable(QWidget):
     """Tokens, memory and compute of a pass, one number a line."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Costs(QWidget):
             self._values[name] = value
         layout.setColumnStretch(1, 1)
 
-    def show_cost(self, found: Cost) -> None:
+    def show_cost(self, found: PassCost) -> None:
         """Says what a pass costs."""
         self._values["patches"].setText(f"{found.grid[0]} × {found.grid[1]}")
         self._values["tokens"].setText(f"{found.tokens:,}")

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.measures.cost import Dimensions, Size, cost, note, patch_sizes
-from vitviz.gui.models.patch_facts import Costs, GridPreview
+from vitviz.core.measures.cost import ModelDimensions, Size, cost, note, patch_sizes
+from vitviz.gui.models.patch_facts import CostTable, GridPreview
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.columns.column import ModelRequest
@@ -27,7 +27,7 @@ SHARES = (0.5, 0.75, 1, 1.25, 1.5, 2)
 """Picture sizes offered, as shares of the model's own."""
 
 
-class PatchLab(QWidget):
+class PatchSizeForm(QWidget):
     """Chooses a patch size and a picture size for one model; says at once what they cost."""
 
     wished = Signal(object)
@@ -38,7 +38,7 @@ class PatchLab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._request: ModelRequest | None = None
-        self._model: Dimensions | None = None
+        self._model: ModelDimensions | None = None
         self._patches: tuple[int, ...] = ()
         self._offered: tuple[Size, ...] = ()
         self._preview = GridPreview()
@@ -56,7 +56,7 @@ class PatchLab(QWidget):
         self._sizes.setAccessibleName("Picture size")
         self._sizes.setToolTip("Pixels that the model reads; its position embeddings are resampled")
         self._sizes.currentIndexChanged.connect(self._sized)
-        self._costs = Costs()
+        self._costs = CostTable()
         self._note = QLabel()
         self._note.setWordWrap(True)
         # Two lines from the start: a longer reason must not run into what stands above it.
@@ -66,7 +66,7 @@ class PatchLab(QWidget):
         self._beside.clicked.connect(self._put_beside)
         self._lay_out()
 
-    def show_model(self, request: ModelRequest, model: Dimensions) -> None:
+    def show_model(self, request: ModelRequest, model: ModelDimensions) -> None:
         """Starts from a model as it is shown; `model` are its dimensions at its own sizes."""
         self._request, self._model = request, model
         self._title.setText(f"Patch size of {request.words.partition(', patch')[0]}")
@@ -200,7 +200,7 @@ class PatchLab(QWidget):
         self.setMinimumWidth(340)
 
 
-def picture_sizes(model: Dimensions, chosen: Size) -> tuple[Size, ...]:
+def picture_sizes(model: ModelDimensions, chosen: Size) -> tuple[Size, ...]:
     """Picture sizes to offer, in whole patches of the model's own; the chosen one among them."""
     if model.fixed or not model.patch:
         return (chosen,)
@@ -213,7 +213,7 @@ def picture_sizes(model: Dimensions, chosen: Size) -> tuple[Size, ...]:
     return tuple(sorted(found))
 
 
-def _trained(model: Dimensions, patch: int, size: Size) -> str:
+def _trained(model: ModelDimensions, patch: int, size: Size) -> str:
     """What must be known of the sizes chosen, in sentences."""
     said = note(model, patch)
     words = f"{said[:1].upper()}{said[1:]}." if said else "Trained at this patch size."

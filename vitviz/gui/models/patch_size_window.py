@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout
 from shiboken6 import isValid
 
-from vitviz.core.measures.cost import Dimensions
+from vitviz.core.measures.cost import ModelDimensions
 from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
-from vitviz.gui.models.patch_size_form import PatchLab
+from vitviz.gui.models.patch_size_form import PatchSizeForm
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.work.log import sentence
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vitviz.gui.app.main_window import MainWindow
 
 
-class Lab(QDialog):
+class PatchSizeWindow(QDialog):
     """Opens beside the board for one column; what it costs is known before anything is loaded."""
 
     def __init__(self, window: MainWindow, column: int) -> None:
@@ -29,7 +29,7 @@ class Lab(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Patch size")
         self._window, self._session, self._column = window, window.session, column
-        self.lab = PatchLab()
+        self.lab = PatchSizeForm()
         self.lab.wished.connect(self._wished)
         self.lab.beside.connect(self._beside)
         QVBoxLayout(self).addWidget(self.lab)
@@ -44,7 +44,7 @@ class Lab(QDialog):
         if live.trace is not None:
             self.lab.show_picture(image_of(thumbnail(live.trace.picture, 256)))
 
-        def work(_progress: Progress) -> Dimensions:
+        def work(_progress: Progress) -> ModelDimensions:
             from vitviz.models import dimensions
 
             return dimensions(request.name, architecture=request.architecture)
@@ -54,7 +54,7 @@ class Lab(QDialog):
             failed=partial(self._fail, request), label=f"measuring {request.words}",
         )  # fmt: skip
 
-    def _show(self, request: ModelRequest, found: Dimensions) -> None:
+    def _show(self, request: ModelRequest, found: ModelDimensions) -> None:
         if isValid(self):
             self.lab.show_model(request, found)
             self.show()

@@ -26,7 +26,7 @@ FEW = 2
 """Prefix tokens that get a button each."""
 
 
-class Stepper(QWidget):
+class ValueStepper(QWidget):
     """A named slider over 1 to n; with `all_words`, its leftmost position means all together."""
 
     chosen = Signal(int)
@@ -72,7 +72,7 @@ class Stepper(QWidget):
         self._number.setText(self._all if value < 0 else f"{value + 1} of {count}")
 
 
-class Prefixes(QWidget):
+class PrefixButtons(QWidget):
     """The prefix tokens to choose from: buttons for one or two, a menu for more."""
 
     chosen = Signal(str)
@@ -179,14 +179,14 @@ class JobsBar(QWidget):
         self.setVisible(False)
 
 
-class Controls(QWidget):
+class BottomBar(QWidget):
     """Layer and head sliders, prefix tokens, read-out and jobs in one bar."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = Stepper("Layer", "Layer (PgUp, PgDown, Home, End)")
-        self.head = Stepper("Head", "Head ([ and ], 0 for all)", all_words="all")
-        self.prefixes = Prefixes()
+        self.layer = ValueStepper("Layer", "Layer (PgUp, PgDown, Home, End)")
+        self.head = ValueStepper("Head", "Head ([ and ], 0 for all)", all_words="all")
+        self.prefixes = PrefixButtons()
         self.jobs = JobsBar()
         self._read_out = ElidedLabel()
         self._read_out.setFont(theme.font(numbers=True))

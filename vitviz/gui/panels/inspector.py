@@ -23,12 +23,12 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.gui.canvas.qimages import image_of
-from vitviz.gui.panels.option_form import Form
+from vitviz.gui.panels.option_form import OptionForm
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
-from vitviz.views.options import Look, Option, Value, options_of
+from vitviz.views.options import Look, Option, OptionValue, options_of
 
 PATCH_SIDE = 88
 
@@ -102,7 +102,7 @@ class TokenBox(QWidget):
         self._patch.clear()
 
 
-class Inspector(QFrame):
+class InspectorPanel(QFrame):
     """Token, options of the view in focus, look. Sends wishes; keeps no values."""
 
     option_wished = Signal(str, str, object)
@@ -121,13 +121,13 @@ class Inspector(QFrame):
         self._reset = QPushButton("Reset")
         self._reset.setToolTip("Back to this view's defaults")
         self._reset.clicked.connect(self._reset_pressed)
-        self._form: Form | None = None
+        self._form: OptionForm | None = None
         self._view, self._has_words = "", False
         self._own: tuple[Option, ...] = ()
         self._maps = _look_options()
         self._holder = QVBoxLayout()
         self._look_reset = QPushButton("Reset")
-        self.look = Form(self._maps, self._look_changed)
+        self.look = OptionForm(self._maps, self._look_changed)
         self._nothing = QLabel("This view has no options of its own.")
         self._nothing.setObjectName("faint")
         self._nothing.setWordWrap(True)
@@ -172,7 +172,7 @@ class Inspector(QFrame):
         layout.addWidget(self.look)
         return box
 
-    def show_view(self, view: View, values: Mapping[str, Value]) -> None:
+    def show_view(self, view: View, values: Mapping[str, OptionValue]) -> None:
         """Offers a view's own options; below them the look of maps in all views, if it draws one."""
         own = tuple(option for option in view.options if option.group != "look")
         coloured = tuple(option for option in view.options if option.group == "look")
@@ -184,7 +184,7 @@ class Inspector(QFrame):
             self._form.deleteLater()
         self._view = view.name
         self._view_title.setText(view.title)
-        self._form = Form(own, self._option_changed)
+        self._form = OptionForm(own, self._option_changed)
         self._form.show_values(values)
         self._own = own
         self._show_offers(values)
@@ -197,19 +197,19 @@ class Inspector(QFrame):
         for before, after in pairwise((self._reset, *self._form.stops, self._look_reset)):
             QWidget.setTabOrder(before, after)
 
-    def show_values(self, view: View, values: Mapping[str, Value]) -> None:
+    def show_values(self, view: View, values: Mapping[str, OptionValue]) -> None:
         """Shows the values of the view in focus after they have changed."""
         if self._form is not None and view.name == self._view:
             defaults = {option.name: option.default for option in view.options}
             self._form.show_values({**defaults, **values})
             self._show_offers(values)
 
-    def show_trace(self, trace: Trace, values: Mapping[str, Value]) -> None:
+    def show_trace(self, trace: Trace, values: Mapping[str, OptionValue]) -> None:
         """Offers what this trace has; `values` are those of the view in focus."""
         self._has_words = trace.words is not None
         self._show_offers(values)
 
-    def _show_offers(self, values: Mapping[str, Value]) -> None:
+    def _show_offers(self, values: Mapping[str, OptionValue]) -> None:
         """An option that nothing here answers is offered only to be taken back."""
         if self._form is None:
             return
@@ -233,10 +233,10 @@ class Inspector(QFrame):
         for name in ("low", "high"):
             self.look.fields[name].setEnabled(values["range"] == "fixed")
 
-    def _option_changed(self, name: str, value: Value) -> None:
+    def _option_changed(self, name: str, value: OptionValue) -> None:
         self.option_wished.emit(self._view, name, value)
 
-    def _look_changed(self, name: str, value: Value) -> None:
+    def _look_changed(self, name: str, value: OptionValue) -> None:
         self.look_wished.emit(name, value)
 
     def _reset_pressed(self) -> None:

@@ -23,7 +23,7 @@ MOST = 3
 TOGETHER = 1.5  # seconds: sentences that come later are about something else
 
 
-class Notices(QFrame):
+class NoticeStack(QFrame):
     """A strip above the board with one sentence for each problem, until it is dismissed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

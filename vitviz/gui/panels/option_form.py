@@ -21,20 +21,20 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.views.options import Option, Value
+from vitviz.views.options import Option, OptionValue
 
-Wish = Callable[[str, Value], None]
+OptionWish = Callable[[str, OptionValue], None]
 BESIDE = 112
 """Pixels of a choice's words that fit into a box beside its label."""
 
 
-class Form(QWidget):
+class OptionForm(QWidget):
     """A form over options: sends every change as a wish, shows the values it is told."""
 
-    def __init__(self, options: Iterable[Option], wish: Wish) -> None:
+    def __init__(self, options: Iterable[Option], wish: OptionWish) -> None:
         super().__init__()
         self._wish = wish
-        self._setters: dict[str, Callable[[Value], None]] = {}
+        self._setters: dict[str, Callable[[OptionValue], None]] = {}
         self.fields: dict[str, QWidget] = {}
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -92,7 +92,7 @@ class Form(QWidget):
             and widget.window() is self.window()
         ]
 
-    def show_values(self, values: Mapping[str, Value]) -> None:
+    def show_values(self, values: Mapping[str, OptionValue]) -> None:
         """Shows values without sending them as wishes."""
         for name, value in values.items():
             if name in self._setters:
@@ -101,7 +101,7 @@ class Form(QWidget):
     def show_implied(self, values: Mapping[str, str]) -> None:
         """Shows what lines that are left empty stand for."""
         for name, text in values.items():
-            if isinstance(line := self.fields.get(name), Line):
+            if isinstance(line := self.fields.get(name), TextLine):
                 line.show_implied(text)
 
     def show_offer(self, name: str, offered: bool) -> None:
@@ -162,7 +162,7 @@ class Form(QWidget):
         layout.addWidget(spin)
         holder.setFocusProxy(slider)
 
-        def show(value: Value) -> None:
+        def show(value: OptionValue) -> None:
             amount = float(value or 0)
             _quietly(spin, lambda: spin.setValue(amount))
             _quietly(slider, lambda: slider.setValue(round((amount - low) / step)))
@@ -187,7 +187,7 @@ class Form(QWidget):
         low, high = option.low or 0, option.high if option.high is not None else 999
         box.setRange(int(low), int(high))
 
-        def show(value: Value) -> None:
+        def show(value: OptionValue) -> None:
             amount = float(value or 0)
             _quietly(box, lambda: box.setValue(int(amount) if whole else amount))  # type: ignore[arg-type]
 
@@ -197,14 +197,14 @@ class Form(QWidget):
         return box
 
     def _text(self, option: Option) -> QWidget:
-        line = Line()
+        line = TextLine()
         self._setters[option.name] = lambda value: line.show_value(str(value or ""))
         self._setters[option.name](option.default)
         line.wished.connect(lambda text: self._wish(option.name, text))
         return line
 
 
-class Line(QLineEdit):
+class TextLine(QLineEdit):
     """A line of text. Left empty it stands for something, which it shows, and offers to be changed to
     whoever goes into it.
     """

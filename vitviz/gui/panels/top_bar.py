@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
@@ -20,14 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.trace import ModelInfo, Trace
+from vitviz.core.data.trace import Fit, ModelInfo, Trace
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.columns.column import ModelChoice, ModelRequest
 from vitviz.session.columns.header_text import badge_words, tokens_words
 
-Fit = Literal["crop", "pad", "squash"]
 FITS: dict[Fit, tuple[str, str]] = {
     "crop": ("Centre crop", "The model's own preprocessing: resize, then cut out the centre"),
     "pad": ("Whole, padded", "The whole picture, its proportions kept, with a border"),

@@ -8,7 +8,7 @@ from typing import Any
 from psygnal import SignalInstance
 
 
-class Links:
+class Subscriptions:
     """Keeps the window's connections, so that closing it cuts them all."""
 
     def __init__(self) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 import platformdirs
 
 from vitviz.core.resources import resource
-from vitviz.models.catalogue.training_words import Learning, learning, trained_on
+from vitviz.models.catalogue.training_words import TrainingFacts, learning, trained_on
 
 FILE = "catalogue.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """A pretrained model; 0 and "" where a fact is not known.
 
     `patch` is the side of what one token covers at the first attention, `size` (rows, cols) of the
@@ -62,7 +62,7 @@ class Entry:
         return trained_on(self.tag)
 
     @property
-    def learning(self) -> Learning:
+    def learning(self) -> TrainingFacts:
         """How the weights were learned last."""
         return learning(self.architecture, self.tag)
 
@@ -73,14 +73,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class ModelCatalogue:
     """The entries by name, and the version of timm that they were read from.
 
     `others` are timm's architectures without attention, which need not be looked at again.
     """
 
     timm: str
-    entries: tuple[Entry, ...]
+    entries: tuple[CatalogueEntry, ...]
     others: frozenset[str] = frozenset()
 
 
@@ -92,7 +92,7 @@ def installed_timm() -> str:
         return ""
 
 
-def catalogue() -> Catalogue:
+def catalogue() -> ModelCatalogue:
     """The catalogue of the installed timm where one has been made, else the one in the package."""
     own = cache_file(installed_timm())
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -100,7 +100,7 @@ def catalogue() -> Catalogue:
     return bundled_catalogue()
 
 
-def bundled_catalogue() -> Catalogue:
+def bundled_catalogue() -> ModelCatalogue:
     """The catalogue that comes with vitviz."""
     file = resource(FILE)
     return _read(file, file.stat().st_mtime_ns)
@@ -113,9 +113,9 @@ def cache_file(timm: str) -> Path:
     return folder / f"catalogue-timm-{timm}.json"
 
 
-def write(found: Catalogue, file: Path) -> None:
+def write(found: ModelCatalogue, file: Path) -> None:
     """Writes a catalogue, all or nothing. OSError where the folder cannot be written."""
-    names = [field.name for field in fields(Entry)]
+    names = [field.name for field in fields(CatalogueEntry)]
     rows = ",\n".join(json.dumps(astuple(entry), separators=(",", ":")) for entry in found.entries)
     text = (
         f'{{"timm": "{found.timm}",\n"fields": {json.dumps(names)},\n"models": [\n{rows}\n],\n'
@@ -134,14 +134,14 @@ def write(found: Catalogue, file: Path) -> None:
 
 
 @cache
-def _read(file: Path, _changed: int) -> Catalogue:
+def _read(file: Path, _changed: int) -> ModelCatalogue:
     found = json.loads(file.read_text(encoding="utf-8"))
-    if found["fields"] != [field.name for field in fields(Entry)]:
+    if found["fields"] != [field.name for field in fields(CatalogueEntry)]:
         raise ValueError(f"{file} was written by another vitviz")
     entries = tuple(_entry(row) for row in found["models"])
-    return Catalogue(found["timm"], entries, frozenset(found["others"]))
+    return ModelCatalogue(found["timm"], entries, frozenset(found["others"]))
 
 
-def _entry(row: Sequence[object]) -> Entry:
+def _entry(row: Sequence[object]) -> CatalogueEntry:
     name, kind, patch, size, *rest = row
-    return Entry(name, kind, patch, tuple(size), *rest)  # type: ignore[arg-type]
+    return CatalogueEntry(name, kind, patch, tuple(size), *rest)  # type: ignore[arg-type]

@@ -20,23 +20,23 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
-from vitviz.models.catalogue.catalogue import FILE, Catalogue, Entry, catalogue, write
+from vitviz.models.catalogue.catalogue import FILE, CatalogueEntry, ModelCatalogue, catalogue, write
 from vitviz.models.catalogue.shape_fingerprint import fingerprint
 from vitviz.models.families import family_of
 from vitviz.models.record.layers_from_calls import grid_of
 
-Size = tuple[int, int]
+ModelSides = tuple[int, int]
 
 HEADLESS = frozenset({"LinearSelfAttention"})
 """Attention that has no heads to know it by."""
 
 
-def take(progress: Progress = silent, *, known: Catalogue | None = None) -> Catalogue:
+def take(progress: Progress = silent, *, known: ModelCatalogue | None = None) -> ModelCatalogue:
     """The catalogue of the installed timm; what `known` says of a name is not asked again."""
     names = timm.list_pretrained()
     old = {entry.name: entry for entry in known.entries} if known else {}
     others = set(known.others) if known else set()
-    found: list[Entry] = []
+    found: list[CatalogueEntry] = []
     for done, name in enumerate(names):
         progress(done, len(names), f"looking at {name}")
         architecture = name.partition(".")[0]
@@ -45,10 +45,10 @@ def take(progress: Progress = silent, *, known: Catalogue | None = None) -> Cata
             others.add(architecture)
         else:
             found.append(entry)
-    return Catalogue(timm.__version__, tuple(found), frozenset(others))
+    return ModelCatalogue(timm.__version__, tuple(found), frozenset(others))
 
 
-def refreshed(progress: Progress) -> Catalogue:
+def refreshed(progress: Progress) -> ModelCatalogue:
     """The catalogue brought up to the installed timm, kept for the next time."""
     from vitviz.models.catalogue.catalogue import cache_file
 
@@ -57,7 +57,7 @@ def refreshed(progress: Progress) -> Catalogue:
     return found
 
 
-def _entry(name: str) -> Entry | None:
+def _entry(name: str) -> CatalogueEntry | None:
     """The facts of a model; None where no attention is in it."""
     config = timm.models.get_pretrained_cfg(name)
     size = (int(config.input_size[1]), int(config.input_size[2]))
@@ -65,14 +65,14 @@ def _entry(name: str) -> Entry | None:
     if facts is None:
         return None
     licence = "" if config.license in (None, "unknown") else config.license
-    return Entry(
+    return CatalogueEntry(
         name=name, **facts, classes=config.num_classes or 0, licence=licence,
         repository=config.hf_hub_id or "",
     )  # fmt: skip
 
 
 @cache
-def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None:
+def _facts(architecture: str, size: ModelSides, classes: int) -> dict[str, Any] | None:
     """The entry's fields from `kind` to `numbers`."""
     module = _built(architecture, size, classes)
     if module is None or not has_attention(module):
@@ -93,7 +93,7 @@ def _facts(architecture: str, size: Size, classes: int) -> dict[str, Any] | None
     }
 
 
-def _tokens(module: nn.Module, size: Size, architecture: str) -> tuple[int, int, int]:
+def _tokens(module: nn.Module, size: ModelSides, architecture: str) -> tuple[int, int, int]:
     """Patch size, tokens and registers of the first attention; zeros where nothing says them."""
     embed = getattr(module, "patch_embed", None)
     told = hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None)
@@ -106,7 +106,7 @@ def _tokens(module: nn.Module, size: Size, architecture: str) -> tuple[int, int,
     return round(grid.patch[0]), grid.tokens, registers
 
 
-def entering(module: nn.Module, size: Size) -> tuple[int, int]:
+def entering(module: nn.Module, size: ModelSides) -> tuple[int, int]:
     """Patch size and tokens with which a module without bytes enters its first attention.
 
     It is run up to there. Zeros where the tokens do not lie evenly, as in padded windows.
@@ -151,7 +151,7 @@ def _stop(part: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) ->
     raise _Entered(given.numel() // given.shape[-1 if last else 1])
 
 
-def _grid(module: nn.Module, size: Size, architecture: str) -> TokenGrid | None:
+def _grid(module: nn.Module, size: ModelSides, architecture: str) -> TokenGrid | None:
     """The grid of the first attention by embedding, family or name; None where it would be a guess."""
     _, family = family_of(module)
     embed = getattr(module, "patch_embed", None)
@@ -171,7 +171,7 @@ def _grid(module: nn.Module, size: Size, architecture: str) -> TokenGrid | None:
     return TokenGrid(size[0] // patch, size[1] // patch, (patch, patch))
 
 
-def _built(architecture: str, size: Size, classes: int) -> nn.Module | None:
+def _built(architecture: str, size: ModelSides, classes: int) -> nn.Module | None:
     """The module on torch's "meta" device, where tensors have shapes and no bytes."""
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")

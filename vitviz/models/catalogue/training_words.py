@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal
 
-Learning = Literal["", "labels", "self-supervised", "image and text"]
+TrainingFacts = Literal["", "labels", "self-supervised", "image and text"]
 """How the weights came to be at last: a model fine-tuned on labels has learned from labels."""
 
 _DATA = {
@@ -41,7 +41,7 @@ def trained_on(tag: str) -> str:
 
 
 @cache
-def learning(architecture: str, tag: str) -> Learning:
+def learning(architecture: str, tag: str) -> TrainingFacts:
     """How the weights were learned last; "" where neither tag nor name says it."""
     *before, last = tag.split("_ft_")
     words = set(last.split("_"))

@@ -14,10 +14,10 @@ from jaxtyping import Float32
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.record.layers_from_calls import Reading
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import TraceLayers
+from vitviz.models.record.recorder import AttentionCall
 
-Positions = Float32[np.ndarray, "patch dim"]
+PositionTable = Float32[np.ndarray, "patch dim"]
 
 
 class Family(Protocol):
@@ -30,11 +30,15 @@ class Family(Protocol):
         """The patches of a picture of (rows, cols) pixels, behind their prefix tokens by true name."""
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         """The recorded calls as layers."""
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """Position embeddings as added for this grid, or None and why there are none."""
 
 

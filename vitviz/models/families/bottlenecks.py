@@ -15,14 +15,20 @@ from einops import rearrange
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.windows import PADDING, Tokens, Windows, squares, whole
-from vitviz.models.families import Positions, family
+from vitviz.core.data.windows import PADDING, TokenWindows, WindowTokens, squares, whole
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.channels import gathering
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import NO_TABLE, file_of, on_maps
 from vitviz.models.families.windows import coarser, map_given, with_padding_said
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 
 
 @family("bottlenecks", order=60)
@@ -33,22 +39,22 @@ class Bottlenecks:
         """timm's networks of bring-your-own blocks."""
         return file_of(module) in {"byoanet", "byobnet"}
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """Squares of 16 pixels, until a pass is seen."""
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Every call over the map of its stage."""
         return with_padding_said(read_each(calls, lambda call: _placed(module, call, size)))
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: places are told apart by biases and convolutions."""
         return None, NO_TABLE
 
 
-def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
+def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
     own: Any = module.get_submodule(call.name)
     match type(own).__name__:
         case "HaloAttn":
@@ -58,14 +64,14 @@ def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
     return on_maps(call, size)
 
 
-def _with_halo(own: Any, call: Call, size: Size) -> Placed | Loose:
+def _with_halo(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
     """Blocks of queries, each with the keys of its own block and of a rim around it.
 
     Rims reach into the neighbouring blocks, and over the edge of the map into padding.
     """
     grid = map_given(call.given[call.name], size)
     if grid is None:
-        return Loose("query", "key", "the size of the map that it reads is not known")
+        return UnplacedCall("query", "key", "the size of the map that it reads is not known")
     step = int(own.block_stride)
     asking = coarser(grid, (step, step))
     side = int(own.block_size_ds)
@@ -73,15 +79,15 @@ def _with_halo(own: Any, call: Call, size: Size) -> Placed | Loose:
     keys = _rimmed(grid, int(own.block_size), int(own.halo_size))
     found = (len(keys), queries.shape[1], keys.shape[1])
     if found != call.shape[1:]:
-        return Loose("query", "key", f"{call.shape[1]} blocks are not those of a map of {grid.rows} × "
+        return UnplacedCall("query", "key", f"{call.shape[1]} blocks are not those of a map of {grid.rows} × "
                      f"{grid.cols} tokens")  # fmt: skip
-    return Placed(asking, grid, Windows(queries, keys), "head window")
+    return PlacedCall(asking, grid, TokenWindows(queries, keys), "head window")
 
 
-def _rimmed(grid: TokenGrid, side: int, rim: int) -> Tokens:
+def _rimmed(grid: TokenGrid, side: int, rim: int) -> WindowTokens:
     """Squares of `side` tokens, each with a rim of its neighbours."""
     padded = np.pad(whole(grid.rows, grid.cols), rim, constant_values=PADDING)
     wide = side + 2 * rim
     views = np.lib.stride_tricks.sliding_window_view(padded, (wide, wide))[::side, ::side]
-    tokens: Tokens = rearrange(views, "down across row col -> (down across) (row col)")
+    tokens: WindowTokens = rearrange(views, "down across row col -> (down across) (row col)")
     return tokens

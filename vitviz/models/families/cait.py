@@ -11,11 +11,11 @@ from dataclasses import replace
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer
-from vitviz.models.record.layers_from_calls import Reading, read_calls
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
+from vitviz.models.record.recorder import AttentionCall
 
 MIXED = "heads are mixed after the softmax, so maps may be negative and rows need not sum to 1"
 
@@ -33,12 +33,16 @@ class Cait:
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         """What really multiplies the values, after the heads are mixed."""
         reading = read_calls(calls, grid, size, altered=True)
         return replace(reading, notes=(*reading.notes, MIXED))
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The patches' table."""
         return VisionTransformer().positions(module, grid)

@@ -11,11 +11,17 @@ from collections.abc import Sequence
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 
 CHANNELS = frozenset({"XCA", "CrossCovarianceAttn", "ChannelAttention", "ChannelAttentionV2"})
 """Attention modules whose maps are channel by channel."""
@@ -24,17 +30,17 @@ FACTORED = frozenset({"FactorAttnConvRelPosEnc"})
 """Attention modules whose softmax says, for each channel, which tokens it gathers."""
 
 
-def between_channels(call: Call) -> Loose:
+def between_channels(call: AttentionCall) -> UnplacedCall:
     """A map of channels."""
     count = call.shape[-1]
-    return Loose("channel", "channel", f"each of {count} channels of a head attends to the others, "
+    return UnplacedCall("channel", "channel", f"each of {count} channels of a head attends to the others, "
                  "for all patches alike")  # fmt: skip
 
 
-def gathering(more: str = "") -> Loose:
+def gathering(more: str = "") -> UnplacedCall:
     """Channels that each have shares in all tokens, the same for every token that asks."""
     why = "each channel of the keys gathers from all tokens, whichever token asks"
-    return Loose("channel", "token", f"{why}; {more}" if more else why)
+    return UnplacedCall("channel", "token", f"{why}; {more}" if more else why)
 
 
 @family("channels", order=60)
@@ -45,16 +51,16 @@ class Channels:
         """timm's Xcit, EdgeNeXt and CoaT."""
         return file_of(module) in {"coat", "edgenext", "xcit"}
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches, without a class token."""
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Matrices, and the class attention as pools."""
 
-        def place(call: Call) -> Placed | Loose:
+        def place(call: AttentionCall) -> PlacedCall | UnplacedCall:
             kind = type(module.get_submodule(call.name)).__name__
             if kind in CHANNELS:
                 return between_channels(call)
@@ -64,7 +70,7 @@ class Channels:
 
         return read_each(calls, place)
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, where there is one for this grid."""
         if isinstance(getattr(module, "pos_embed", None), nn.Module):
             return (

@@ -11,11 +11,11 @@ from einops import rearrange
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.maps import file_of
 from vitviz.models.families.vit import no_table, prefix_names
-from vitviz.models.record.layers_from_calls import Reading, Size, read_calls
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import GridSize, TraceLayers, read_calls
+from vitviz.models.record.recorder import AttentionCall
 
 FILES = frozenset({"deepseek_vit", "gemma4_vit", "naflexvit", "qwen3_vit"})
 
@@ -28,7 +28,7 @@ class Encoders:
         """timm's DeepSeek, Gemma 4, NaFlex and Qwen 3 vision transformers."""
         return file_of(module) in FILES
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches behind the prefix tokens."""
         encoder = _encoder(module)
         embed = getattr(encoder, "embeds", None) or encoder.patch_embed
@@ -42,12 +42,12 @@ class Encoders:
         return TokenGrid(rows, cols, (height, width), prefix)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Every block over the whole sequence; an attention pool apart."""
         return read_calls(calls, grid, size)
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """What the model itself adds to patches that are zero."""
         encoder = _encoder(module)
         with torch.no_grad():

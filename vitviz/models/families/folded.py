@@ -11,13 +11,19 @@ from einops import rearrange
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.windows import PADDING, Windows, combs, whole
-from vitviz.models.families import Positions, family
+from vitviz.core.data.windows import PADDING, TokenWindows, combs, whole
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.families.windows import map_given
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 
 OVERLAPPING = (
     "outlook attention adds what overlapping neighbourhoods give a token, so its rows sum to the "
@@ -38,13 +44,13 @@ class Folded:
             return True
         return any(type(part).__name__ in MOBILE for part in module.modules())
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches."""
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Every call over the map that it was taken from."""
         reading = read_each(calls, lambda call: _placed(module, call, size))
         if file_of(module) == "crossvit":
@@ -52,19 +58,19 @@ class Folded:
         outlook = any(layer.name.startswith("network.0") for layer in reading.layers)
         return replace(reading, notes=(OVERLAPPING,)) if outlook else reading
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, where there is one for this grid."""
         if hasattr(module, "pos_embed_0"):
             return None, "this model has two tables of positions, one for each of its two branches"
         return table_of(module, grid)
 
 
-def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
+def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
     own: Any = module.get_submodule(call.name)
     if type(own).__name__ == "OutlookAttention":
         return _neighbourhoods(own, call, size)
     if type(own).__name__ == "LinearSelfAttention":
-        return Loose("place inside patches", "patch", "the patches' tokens at one place give shares to "
+        return UnplacedCall("place inside patches", "patch", "the patches' tokens at one place give shares to "
                      "one sum, which is the same for every token that asks")  # fmt: skip
     if ".transformer." in call.name:
         name = call.name.partition(".transformer.")[0]
@@ -72,27 +78,29 @@ def _placed(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
     return on_maps(call, size, ("class",))
 
 
-def _combs(block: Any, given: tuple[int, ...], call: Call, size: Size) -> Placed | Loose:
+def _combs(
+    block: Any, given: tuple[int, ...], call: AttentionCall, size: GridSize
+) -> PlacedCall | UnplacedCall:
     """MobileViT: the pixels at the same place of every patch attend together."""
     grid = map_given(given, size)
     down, across = block.patch_size
     if grid is None or grid.rows % down or grid.cols % across:
-        return Loose("query", "key", "the map is stretched before it is taken apart, so its tokens "
+        return UnplacedCall("query", "key", "the map is stretched before it is taken apart, so its tokens "
                      "are no cells of it")  # fmt: skip
     tokens = combs(whole(grid.rows, grid.cols), (grid.rows // down, grid.cols // across))
-    return Placed(grid, grid, Windows(tokens, tokens))
+    return PlacedCall(grid, grid, TokenWindows(tokens, tokens))
 
 
-def _neighbourhoods(own: Any, call: Call, size: Size) -> Placed | Loose:
+def _neighbourhoods(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
     """VOLO: each token of a coarser map says how its neighbours mix, and the results are added."""
     grid = map_given(call.given[call.name], size)
     if grid is None:
-        return Loose("query", "key", "the size of the map that it reads is not known")
+        return UnplacedCall("query", "key", "the size of the map that it reads is not known")
     sides, step, edge = own.kernel_size, own.stride, own.padding
     padded = np.pad(whole(grid.rows, grid.cols), edge, constant_values=PADDING)
     views = np.lib.stride_tricks.sliding_window_view(padded, (sides, sides))[::step, ::step]
     tokens = rearrange(views, "down across row col -> (down across) (row col)")
     if tokens.shape != (call.shape[-3], call.shape[-1]):
-        return Loose("query", "key", f"{call.shape[-3]} neighbourhoods are not those of a map of "
+        return UnplacedCall("query", "key", f"{call.shape[-3]} neighbourhoods are not those of a map of "
                      f"{grid.rows} × {grid.cols} tokens")  # fmt: skip
-    return Placed(grid, grid, Windows(tokens, tokens), "1 head window")
+    return PlacedCall(grid, grid, TokenWindows(tokens, tokens), "1 head window")

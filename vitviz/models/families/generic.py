@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
-from vitviz.models.record.layers_from_calls import Loose, Reading, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.families import PositionTable, family
+from vitviz.models.record.layers_from_calls import TraceLayers, UnplacedCall, read_each
+from vitviz.models.record.recorder import AttentionCall
 
 UNKNOWN = "vitviz does not know this kind of model, nor where its tokens lie in the picture"
 
@@ -28,12 +28,16 @@ class Generic:
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         """Matrices: whether tokens lie in reading order is not known, so none is laid out."""
-        return read_each(calls, lambda call: Loose("query", "key", UNKNOWN), altered=True)
+        return read_each(calls, lambda call: UnplacedCall("query", "key", UNKNOWN), altered=True)
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: where a model of no known family adds positions is not known."""
         return None, "this model adds no table of position embeddings to its patches"
 

@@ -17,13 +17,19 @@ from jaxtyping import Int
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.windows import Windows
-from vitviz.models.families import Positions, family
+from vitviz.core.data.windows import TokenWindows
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.maps import file_of, table_of
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 
-Order = Int[np.ndarray, "token"]
+TokenOrder = Int[np.ndarray, "token"]
 """The token, in reading order, that each place of the sequence holds."""
 
 
@@ -35,29 +41,29 @@ class Hiera:
         """timm's Hiera."""
         return file_of(module) == "hiera"
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The finest tokens."""
         own: Any = module
         rows, cols = own.unroll.size
         return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols))
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Every call over the tokens of its stage, in reading order."""
         stages = {stage.tokens: (stage, order) for stage, order in stages_of(module, grid)}
         return read_each(calls, lambda call: _placed(call, stages))
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, which is in reading order."""
         return table_of(module, grid)
 
 
-def stages_of(module: Any, grid: TokenGrid) -> list[tuple[TokenGrid, Order]]:
+def stages_of(module: Any, grid: TokenGrid) -> list[tuple[TokenGrid, TokenOrder]]:
     """Each stage's grid and order, as the model's own unrolling and pooling make them."""
     numbers = torch.arange(grid.tokens, device=next(module.parameters()).device)
     unrolled = module.unroll(rearrange(numbers, "token -> 1 token 1"))
-    order: Order = rearrange(unrolled, "1 token 1 -> token").cpu().numpy()
+    order: TokenOrder = rearrange(unrolled, "1 token 1 -> token").cpu().numpy()
     found = [(grid, order)]
     for down, across in module.unroll.schedule:
         fine, order = found[-1]
@@ -68,14 +74,16 @@ def stages_of(module: Any, grid: TokenGrid) -> list[tuple[TokenGrid, Order]]:
     return found
 
 
-def _placed(call: Call, stages: dict[int, tuple[TokenGrid, Order]]) -> Placed | Loose:
+def _placed(
+    call: AttentionCall, stages: dict[int, tuple[TokenGrid, TokenOrder]]
+) -> PlacedCall | UnplacedCall:
     units = call.shape[-3] if len(call.shape) == 5 else 1
     asking, looked_at = (stages.get(units * count) for count in call.shape[-2:])
     if asking is None or looked_at is None:
-        return Loose("query", "key", f"its {call.shape[-2]} queries and {call.shape[-1]} keys in "
+        return UnplacedCall("query", "key", f"its {call.shape[-2]} queries and {call.shape[-1]} keys in "
                      f"{units} units are those of no stage")  # fmt: skip
     queries, keys = (
         rearrange(order, "(slot unit) -> unit slot", unit=units) for _, order in (asking, looked_at)
     )
     order = "1 head window" if len(call.shape) == 5 else "window head"
-    return Placed(asking[0], looked_at[0], Windows(queries, keys), order)
+    return PlacedCall(asking[0], looked_at[0], TokenWindows(queries, keys), order)

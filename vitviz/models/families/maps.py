@@ -13,11 +13,18 @@ from einops import rearrange
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer, prefix_names
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, grid_of, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    grid_of,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 
 FILES = frozenset({
     "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",
@@ -42,13 +49,13 @@ class FeatureMaps:
         """A model from one of the files read."""
         return file_of(module) in FILES
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches, where the model cuts some; else squares of 16 pixels, until a pass is seen."""
         return patch_grid(module, size, prefix_names(module))
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Layers on grids of their own, in the proportions of the picture."""
         used = {call.name for call in calls if call.kind == "altered"}
         kept = [call for call in calls if call.kind != "lost" or call.name not in used]
@@ -57,44 +64,50 @@ class FeatureMaps:
         prefix = prefix_names(module)
         in_runs = file_of(module) == "nextvit"
 
-        def place(call: Call) -> Placed | Loose:
+        def place(call: AttentionCall) -> PlacedCall | UnplacedCall:
             found = on_maps(call, size, prefix)
             return averaged_in_runs(call, found) if in_runs else found
 
         return read_each(kept, place, altered=True)
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, where there is one for this grid."""
         return table_of(module, grid)
 
 
-def on_maps(call: Call, size: Size, prefix: tuple[str, ...] = ()) -> Placed | Loose:
+def on_maps(
+    call: AttentionCall, size: GridSize, prefix: tuple[str, ...] = ()
+) -> PlacedCall | UnplacedCall:
     """Queries and keys each on the grid of so many tokens, behind the prefix or without it."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     if math.prod(batch) != 1:
-        return Loose("query", "key", f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
+        return UnplacedCall("query", "key", f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
                      "and which tokens those are is not known")  # fmt: skip
     looked_at = map_grid(keys, size, prefix)
     if queries == 1 and looked_at is not None and keys > 1:
-        return Placed(looked_at, pool=True)
+        return PlacedCall(looked_at, pool=True)
     asking = map_grid(queries, size, prefix)
     if asking is None or looked_at is None:
-        return Loose("query", "key", f"{queries} queries and {keys} keys are no map in the "
+        return UnplacedCall("query", "key", f"{queries} queries and {keys} keys are no map in the "
                      f"proportions of {size[1]} × {size[0]} pixels")  # fmt: skip
-    return Placed(asking, looked_at)
+    return PlacedCall(asking, looked_at)
 
 
-def averaged_in_runs(call: Call, found: Placed | Loose) -> Placed | Loose:
+def averaged_in_runs(
+    call: AttentionCall, found: PlacedCall | UnplacedCall
+) -> PlacedCall | UnplacedCall:
     """NextViT averages tokens that follow each other in the sequence, not squares of the map."""
     queries, keys = call.shape[-2:]
-    if isinstance(found, Loose) or keys == queries:
+    if isinstance(found, UnplacedCall) or keys == queries:
         return found
     if queries % keys:
-        return Loose("query", "run of tokens", f"{queries} tokens are averaged to {keys} keys")
-    return Placed(found.grid, run=queries // keys)
+        return UnplacedCall(
+            "query", "run of tokens", f"{queries} tokens are averaged to {keys} keys"
+        )
+    return PlacedCall(found.grid, run=queries // keys)
 
 
-def map_grid(tokens: int, size: Size, prefix: tuple[str, ...] = ()) -> TokenGrid | None:
+def map_grid(tokens: int, size: GridSize, prefix: tuple[str, ...] = ()) -> TokenGrid | None:
     """The grid of so many tokens: without the prefix where that fits, else behind it."""
     plain = grid_of(tokens, size)
     if plain is not None or not prefix or tokens <= len(prefix):
@@ -103,7 +116,7 @@ def map_grid(tokens: int, size: Size, prefix: tuple[str, ...] = ()) -> TokenGrid
     return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, prefix)
 
 
-def table_of(module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+def table_of(module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
     """The model's table of positions, where it has one row for each patch of this grid."""
     if file_of(module) == "hieradet_sam2":  # a coarse table and one window's, made one by the model
         model: Any = module
@@ -122,5 +135,5 @@ def table_of(module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]
     return VisionTransformer().positions(module, grid)
 
 
-def _rows(table: torch.Tensor, pattern: str) -> Positions:
+def _rows(table: torch.Tensor, pattern: str) -> PositionTable:
     return np.array(rearrange(table.detach().float().cpu(), pattern).numpy(), np.float32)

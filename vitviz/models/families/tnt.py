@@ -13,10 +13,10 @@ import numpy as np
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.record.inner_attention import read_words, words_grid
-from vitviz.models.record.layers_from_calls import Reading, read_calls
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
+from vitviz.models.record.recorder import AttentionCall
 
 
 @family("tnt", order=50)
@@ -38,8 +38,12 @@ class TransformerInTransformer:
         return replace(grid, words=words_grid(grid, module))
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         """The outer attention as layers, the inner one beside them."""
         inner = [call for call in calls if "attn_in" in call.name]
         words, refused, error = read_words(module, inner, grid)
@@ -49,7 +53,7 @@ class TransformerInTransformer:
             verified=max(outer.verified, error),
         )  # fmt: skip
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The patches' table; words share another one inside every patch."""
         table: Any = module.patch_pos
         rows = table.detach().float().cpu().numpy()[0, len(grid.prefix) :]

@@ -15,11 +15,11 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
-from vitviz.models.families import Positions, family
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.record.attention.difference_attention import DifferenceAttention
-from vitviz.models.record.layers_from_calls import Reading, read_calls
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
+from vitviz.models.record.recorder import AttentionCall
 
 SIGNED = (
     "differential attention: a share of a second softmax is taken off the first, so maps may be "
@@ -42,8 +42,12 @@ class VisionTransformer:
         return patch_grid(module, size, prefix_names(module))
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: tuple[int, int]
-    ) -> Reading:
+        self,
+        module: nn.Module,
+        calls: Sequence[AttentionCall],
+        grid: TokenGrid,
+        size: tuple[int, int],
+    ) -> TraceLayers:
         """Every block over the whole sequence; an attention pool apart."""
         reading = read_calls(calls, grid, size)
         if any(".attns." in layer.name for layer in reading.layers):
@@ -54,7 +58,7 @@ class VisionTransformer:
         layers = differences(reading.layers, shares)
         return replace(reading, layers=layers, notes=(*reading.notes, SIGNED))
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, without prefix rows, resampled where the model resamples it."""
         table = getattr(module, "pos_embed", None)
         if not isinstance(table, torch.Tensor):

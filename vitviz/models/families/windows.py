@@ -14,13 +14,20 @@ from jaxtyping import Int
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.windows import PADDING, Windows, combs, shifted, squares, whole
-from vitviz.models.families import Positions, family
+from vitviz.core.data.windows import PADDING, TokenWindows, combs, shifted, squares, whole
+from vitviz.models.families import PositionTable, family
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
-from vitviz.models.record.layers_from_calls import Loose, Placed, Reading, Size, grid_of, read_each
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.layers_from_calls import (
+    GridSize,
+    PlacedCall,
+    TraceLayers,
+    UnplacedCall,
+    grid_of,
+    read_each,
+)
+from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import relative
 
 FILES = frozenset({
@@ -31,7 +38,7 @@ FILES = frozenset({
 SIDES = ("ws", "partition_size", "window_resolution", "window_size", "block_size")
 """What the files call the sides of a window; the first one that a block has is taken."""
 
-Tokens = Int[np.ndarray, "window query"]
+QueryTokens = Int[np.ndarray, "window query"]
 
 PADDED = "windows reach over the edge of the map: what a token gives to that padding is on no token"
 
@@ -44,13 +51,13 @@ class WindowedMaps:
         """A model from one of the files read."""
         return file_of(module) in FILES
 
-    def grid(self, module: nn.Module, size: Size) -> TokenGrid | None:
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches."""
         return patch_grid(module, size)
 
     def read(
-        self, module: nn.Module, calls: Sequence[Call], grid: TokenGrid, size: Size
-    ) -> Reading:
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
         """Every call over the map of its stage; the windows where there are some."""
         if file_of(module) == "efficientvit_msra":
             calls = one_a_module(calls)
@@ -58,19 +65,19 @@ class WindowedMaps:
             read_each(calls, lambda call: in_windows(module, call, size), altered=True)
         )
 
-    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[Positions | None, str]:
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """SAM's table; the others add a bias for the distance inside a window."""
         return table_of(module, grid)
 
 
-def with_padding_said(reading: Reading) -> Reading:
+def with_padding_said(reading: TraceLayers) -> TraceLayers:
     """The reading with a note where windows reach over the edge of the map."""
     windows = [layer.windows for layer in reading.layers if layer.windows is not None]
     padded = any((each.keys == PADDING).any() for each in windows)
     return replace(reading, notes=(*reading.notes, PADDED)) if padded else reading
 
 
-def one_a_module(calls: Sequence[Call]) -> list[Call]:
+def one_a_module(calls: Sequence[AttentionCall]) -> list[AttentionCall]:
     """Heads that are computed one after the other, each from the last one's output, as one call."""
     merged = []
     for _, group in groupby(calls, key=lambda call: call.name):
@@ -83,13 +90,13 @@ def one_a_module(calls: Sequence[Call]) -> list[Call]:
             continue
         worst = max(errors, key=relative)
         merged.append(
-            Call(heads[0].name, heads[0].kind, worst, torch.stack(sums).max(),
+            AttentionCall(heads[0].name, heads[0].kind, worst, torch.stack(sums).max(),
                  maps=torch.stack(maps, dim=1), given=heads[0].given)
         )  # fmt: skip
     return merged
 
 
-def in_windows(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
+def in_windows(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
     """Where the windows of a call lie, as the block around it says."""
     if type(module.get_submodule(call.name)).__name__ in CHANNELS:
         return between_channels(call)
@@ -101,30 +108,35 @@ def in_windows(module: nn.Module, call: Call, size: Size) -> Placed | Loose:
     nested = file_of(module) == "nest"
     grid = _nested(groups, sides, size) if nested else map_given(call.given[name], size)
     if grid is None:
-        return Loose("query", "key", f"it attends inside {groups} windows of a map whose size is not "
+        return UnplacedCall("query", "key", f"it attends inside {groups} windows of a map whose size is not "
                      "known")  # fmt: skip
     return _cut(call, block, grid, sides, order, groups)
 
 
 def _cut(
-    call: Call, block: Any, grid: TokenGrid, sides: tuple[int, int], order: str, groups: int
-) -> Placed | Loose:
+    call: AttentionCall,
+    block: Any,
+    grid: TokenGrid,
+    sides: tuple[int, int],
+    order: str,
+    groups: int,
+) -> PlacedCall | UnplacedCall:
     """The map cut into windows as the block does it, if that gives the windows there were."""
     numbers = whole(grid.rows, grid.cols)
     if call.name.endswith("attn_grid") or getattr(block, "partition_block", True) is False:
         tokens = combs(numbers, sides)
-        windows = Windows(tokens, tokens)
+        windows = TokenWindows(tokens, tokens)
     else:
         windows = shifted(numbers, sides, _pair(getattr(block, "shift_size", 0)))
     asking = grid
     if getattr(block, "q_stride", None):
         asking, queries = _pooled(grid, sides, _pair(block.q_stride))
-        windows = Windows(queries, windows.keys)
+        windows = TokenWindows(queries, windows.keys)
     found = (len(windows.keys), windows.queries.shape[1], windows.keys.shape[1])
     if found != (groups, *call.shape[-2:]):
-        return Loose("query", "key", f"it attends inside {groups} windows, but a map of {grid.rows} × "
+        return UnplacedCall("query", "key", f"it attends inside {groups} windows, but a map of {grid.rows} × "
                      f"{grid.cols} tokens is cut into {found[0]}")  # fmt: skip
-    return Placed(asking, grid, windows, order)
+    return PlacedCall(asking, grid, windows, order)
 
 
 def _block(module: nn.Module, name: str) -> tuple[str, Any]:
@@ -151,7 +163,7 @@ def _pair(value: int | Sequence[int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _order(module: nn.Module, call: Call) -> tuple[str, int]:
+def _order(module: nn.Module, call: AttentionCall) -> tuple[str, int]:
     """The call's leading axes by name, and how many windows there are."""
     match call.shape[:-2], file_of(module):
         case (_, windows, _), "twins":
@@ -166,7 +178,7 @@ def _order(module: nn.Module, call: Call) -> tuple[str, int]:
     return "window head", math.prod(call.shape[:-3])
 
 
-def map_given(given: tuple[int, ...], size: Size) -> TokenGrid | None:
+def map_given(given: tuple[int, ...], size: GridSize) -> TokenGrid | None:
     """The map that a block was given, channels first, last or as a sequence; by its proportions."""
     if len(given) == 3:
         return grid_of(given[1], size)
@@ -178,7 +190,7 @@ def map_given(given: tuple[int, ...], size: Size) -> TokenGrid | None:
     return grids[0] if grids and grids[0] == grids[-1] else None
 
 
-def _nested(blocks: int, sides: tuple[int, int], size: Size) -> TokenGrid | None:
+def _nested(blocks: int, sides: tuple[int, int], size: GridSize) -> TokenGrid | None:
     """NesT's map, which its levels cut into a square number of blocks."""
     across = math.isqrt(blocks)
     rows, cols = across * sides[0], across * sides[1]
@@ -187,7 +199,7 @@ def _nested(blocks: int, sides: tuple[int, int], size: Size) -> TokenGrid | None
 
 def _pooled(
     grid: TokenGrid, sides: tuple[int, int], stride: tuple[int, int]
-) -> tuple[TokenGrid, Tokens]:
+) -> tuple[TokenGrid, QueryTokens]:
     """The coarser grid of queries pooled by a stride inside each window, and their windows."""
     asking = coarser(grid, stride)
     inner = (sides[0] // stride[0], sides[1] // stride[1])

@@ -17,7 +17,7 @@ from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import BundledModel, bundled
-from vitviz.models.loading.checkpoint.blueprint import TIMM, Blueprint, blueprint_of, build
+from vitviz.models.loading.checkpoint.blueprint import TIMM, ModelBlueprint, blueprint_of, build
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
 from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
 from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, fill, parameters
@@ -28,15 +28,15 @@ from vitviz.models.loading.model_sizes import check_input, dimensions, planned, 
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
 
-Size = tuple[int, int]
+InputSides = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedModel:
     """What was asked for beside the name."""
 
     patch_size: int | None = None
-    size: Size | None = None
+    size: InputSides | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltModel:
     """A filled module and where it came from."""
 
     module: nn.Module
@@ -72,7 +72,7 @@ def load(
     *,
     pretrained: bool,
     patch_size: int | None,
-    input_size: int | Size | None,
+    input_size: int | InputSides | None,
     device: str,
     precision: str,
     architecture: str | None,
@@ -87,7 +87,7 @@ def load(
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     _check_sides("a patch size", patch_size)
     _check_sides("an input size", size)
-    wanted = Wanted(patch_size, size, arguments)
+    wanted = WantedModel(patch_size, size, arguments)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
     progress(2, 3, f"moving it to {where}")
@@ -105,7 +105,7 @@ def load(
     return Model(module, info, built.preprocess, reader, built.labels)
 
 
-def _check_sides(what: str, size: int | Size | None) -> None:
+def _check_sides(what: str, size: int | InputSides | None) -> None:
     """BadModel for a side that has no pixels."""
     sides = size if isinstance(size, tuple | list) else (size,)
     wrong = next((side for side in sides if side is not None and side < 1), None)
@@ -126,8 +126,12 @@ def _placed(
 
 
 def _built(
-    name: str | Path, pretrained: bool, architecture: str | None, wanted: Wanted, progress: Progress
-) -> Built:
+    name: str | Path,
+    pretrained: bool,
+    architecture: str | None,
+    wanted: WantedModel,
+    progress: Progress,
+) -> BuiltModel:
     path = Path(name).expanduser()
     if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
         return _from_file(path, architecture, wanted, progress)
@@ -141,13 +145,15 @@ def _built(
     return replace(built, module=own(built.module))
 
 
-def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+def _from_card(
+    model: BundledModel, pretrained: bool, wanted: WantedModel, progress: Progress
+) -> BuiltModel:
     card = model.card
     patch = wanted.patch_size or model.default_patch_size
     described = card["architecture"]
     arguments = {**described["arguments"], "patch_size": patch, "img_size": model.input_size}
     arguments |= replace(wanted, patch_size=None).changes
-    module = build(Blueprint(described["class"], arguments), model.name)
+    module = build(ModelBlueprint(described["class"], arguments), model.name)
     notes: tuple[str, ...] = ()
     if pretrained:
         progress(1, 3, "reading the weights")
@@ -159,7 +165,7 @@ def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: 
         if wanted.size not in (None, model.input_size):
             notes += (_resized_note(model.input_size),)
     preprocess = preprocess_of(card)
-    return Built(
+    return BuiltModel(
         module,
         replace(preprocess, size=wanted.size or preprocess.size),
         _weights(pretrained and bool(card.get("trained", True)), notes),
@@ -173,7 +179,7 @@ def _from_card(model: BundledModel, pretrained: bool, wanted: Wanted, progress: 
     )
 
 
-def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) -> Built:
+def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progress) -> BuiltModel:
     if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
     progress(0, 3, "building the model")
@@ -187,7 +193,7 @@ def _from_timm(name: str, pretrained: bool, wanted: Wanted, progress: Progress) 
     size = wanted.size or _own_size(module) or trained_size
     if pretrained and size != trained_size:
         notes += (_resized_note(trained_size),)
-    return Built(
+    return BuiltModel(
         module,
         replace(preprocess, size=size),
         "trained" if pretrained else "untrained",
@@ -222,7 +228,7 @@ def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
     return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
 
 
-def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Module:
+def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
     try:
         module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
     except TypeError as error:
@@ -247,7 +253,9 @@ def _create(name: str, pretrained: bool, wanted: Wanted, **more: Any) -> nn.Modu
     return module
 
 
-def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: Progress) -> Built:
+def _from_file(
+    path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
+) -> BuiltModel:
     progress(1, 3, f"reading {path.name}")
     state = read_state(path)
     plan = blueprint_of(path, state, architecture)
@@ -260,7 +268,7 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
         module = _create(plan.timm_name, False, changed)
         module = module if plan.as_timm else own(module)
     else:
-        module = build(Blueprint(plan.kind, arguments), path.name)
+        module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
     labels, said = plan.labels, ""
     if not labels:
@@ -269,7 +277,7 @@ def _from_file(path: Path, architecture: str | None, wanted: Wanted, progress: P
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
-    return Built(
+    return BuiltModel(
         module,
         replace(preprocess, size=size),
         _weights(plan.trained, notes),
@@ -289,7 +297,7 @@ def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
     return "partly loaded" if any("untrained" in note for note in notes) else "trained"
 
 
-def _info(name: str, built: Built, family: str) -> ModelInfo:
+def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
     module = built.module
     parameter = next(module.parameters())
     return ModelInfo(
@@ -317,14 +325,14 @@ def _heads(module: nn.Module) -> int:
     return next((each for each in reversed(heads) if isinstance(each, int)), 0)
 
 
-def _own_size(module: nn.Module) -> Size | None:
+def _own_size(module: nn.Module) -> InputSides | None:
     """The picture size that a model was built for."""
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     size = getattr(embed, "img_size", None)
     return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
 
 
-def _resized_note(trained: Size) -> str:
+def _resized_note(trained: InputSides) -> str:
     return f"trained at {trained[1]} × {trained[0]} pixels: its position embeddings are resampled"
 
 

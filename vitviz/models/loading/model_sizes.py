@@ -10,11 +10,11 @@ from timm.data import resolve_model_data_config
 from timm.layers import PatchEmbed
 from torch import nn
 
-from vitviz.core.measures.cost import Dimensions, Size, check_divides, note
+from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import bundled
-from vitviz.models.loading.checkpoint.blueprint import Blueprint, blueprint_of, empty
+from vitviz.models.loading.checkpoint.blueprint import ModelBlueprint, blueprint_of, empty
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, read_state
 from vitviz.models.loading.preprocess import preprocess_of
 
@@ -22,7 +22,7 @@ FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
 """Patch sizes that FlexiViT was trained at (Beyer et al. 2023, arXiv:2212.08013)."""
 
 
-def dimensions(name: str | Path, architecture: str | None = None) -> Dimensions:
+def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimensions:
     """The dimensions of a model by the name that `vitviz.load` takes. BadModel when there is none."""
     path = Path(name).expanduser()
     if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
@@ -32,32 +32,32 @@ def dimensions(name: str | Path, architecture: str | None = None) -> Dimensions:
         described = card.card["architecture"]
         arguments = {**described["arguments"], "img_size": card.input_size,
                      "patch_size": card.default_patch_size}  # fmt: skip
-        module = empty(Blueprint(described["class"], arguments), card.name)
+        module = empty(ModelBlueprint(described["class"], arguments), card.name)
         return dimensions_of(module, card.name, trained=card.patch_sizes)
     plain = str(name).removeprefix("timm/")
-    return planned(Blueprint("", family=plain), plain)
+    return planned(ModelBlueprint("", family=plain), plain)
 
 
-def planned(plan: Blueprint, name: str) -> Dimensions:
+def planned(plan: ModelBlueprint, name: str) -> ModelDimensions:
     """The dimensions of what will be built."""
     return dimensions_of(empty(plan, name), name, plan.timm_name)
 
 
 def dimensions_of(
     module: nn.Module, name: str, timm_name: str = "", trained: tuple[int, ...] = ()
-) -> Dimensions:
+) -> ModelDimensions:
     """The dimensions of a module at its own sizes; where it is no plain ViT only why it stays so."""
     fixed = _fixed(module, name)
     embed: Any = getattr(module, "patch_embed", None)
     size: Size = getattr(embed, "img_size", None) or _configured(module)
     patch = getattr(embed, "patch_size", None)
     if fixed or patch is None:
-        return Dimensions(name, patch[0] if isinstance(patch, tuple) else 0, size, 0, 0, 0, 0, (),
+        return ModelDimensions(name, patch[0] if isinstance(patch, tuple) else 0, size, 0, 0, 0, 0, (),
                           fixed)  # fmt: skip
     _, reader = family_of(module)
     grid = reader.grid(module, size)
     blocks = list(module.blocks.parameters())  # type: ignore[union-attr]
-    return Dimensions(
+    return ModelDimensions(
         name, patch[0], (size[0], size[1]),
         depth=len(module.blocks),  # type: ignore[arg-type]
         dim=int(module.embed_dim),  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def check_input(module: nn.Module, size: Size) -> None:
         check_divides(embed.patch_size[0], size)
 
 
-def resampling_notes(known: Dimensions, patch: int | None) -> tuple[str, ...]:
+def resampling_notes(known: ModelDimensions, patch: int | None) -> tuple[str, ...]:
     """What must be known of trained weights at a patch size. BadModel where they cannot take it."""
     if patch in (None, known.patch):
         return ()

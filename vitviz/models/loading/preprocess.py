@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from vitviz.core.data.geometry import Box, Crop
-from vitviz.core.data.trace import Picture
+from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.pictures.picture_files import LARGEST
 from vitviz.core.progress import BadImage
-
-Fit = Literal["crop", "pad", "squash"]
 
 DISPLAYED = 768
 """Most pixels along the longer side of the part that is shown."""
@@ -46,7 +44,7 @@ class Preprocess:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class PreparedPicture:
     """The pixels that the model reads, what is shown of the picture, and where both lie."""
 
     pixels: UInt8[np.ndarray, "row col rgb"]
@@ -68,7 +66,7 @@ def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
     )
 
 
-def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> Prepared:
+def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPicture:
     """The picture as the model reads it: "crop" is the model's own way, "pad" and "squash" keep all.
 
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
@@ -87,7 +85,7 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> Prepared:
     pixels = _placed(np.asarray(image), want.size, offset, fill)
     scale = (resized[0] / original[0], resized[1] / original[1])
     crop = Crop(original, want.size, scale, offset, picture.orientation)
-    return Prepared(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
+    return PreparedPicture(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
 
 
 def normalised(

@@ -21,7 +21,7 @@ from timm.models import tnt
 from torch import Tensor, nn
 from torch.nn import functional
 
-Pair = tuple[int, int]
+Sides = tuple[int, int]
 
 
 class TNT(nn.Module):
@@ -36,8 +36,8 @@ class TNT(nn.Module):
 
     def __init__(
         self,
-        img_size: int | Pair = 224,
-        patch_size: int | Pair = 16,
+        img_size: int | Sides = 224,
+        patch_size: int | Sides = 16,
         in_chans: int = 3,
         num_classes: int = 1000,
         global_pool: str = "token",
@@ -58,7 +58,7 @@ class TNT(nn.Module):
         self.pretrained_cfg: dict[str, Any] = {}
         self.num_features = self.embed_dim = embed_dim
         self.num_prefix_tokens = 1
-        self.pixel_embed = Words(
+        self.pixel_embed = WordEmbedding(
             _pair(img_size), _pair(patch_size), in_chans, inner_dim, first_stride, legacy, kernel
         )
         rows, cols = self.pixel_embed.grid_size
@@ -71,7 +71,7 @@ class TNT(nn.Module):
         self.patch_pos = nn.Parameter(torch.zeros(1, 1 + rows * cols, embed_dim))
         self.pixel_pos = nn.Parameter(torch.zeros(1, inner_dim, down, across))
         self.blocks = nn.ModuleList(
-            Block(
+            TransformerBlock(
                 inner_dim, embed_dim, down * across, num_heads_inner, num_heads_outer, mlp_ratio,
                 qkv_bias, drop_path_rate * index / max(depth - 1, 1), legacy,
             )
@@ -115,14 +115,14 @@ class TNT(nn.Module):
         return answer
 
 
-class Words(nn.Module):
+class WordEmbedding(nn.Module):
     """Cuts the picture into sentences and reads their words, with each word's place in its sentence
     added."""
 
     def __init__(
         self,
-        img_size: Pair,
-        patch_size: Pair,
+        img_size: Sides,
+        patch_size: Sides,
         in_chans: int,
         dim: int,
         stride: int,
@@ -160,7 +160,7 @@ class Words(nn.Module):
         return rearrange(words, "sentence dim down across -> sentence (down across) dim")
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """One layer: the inner block on words, words into sentences, the outer block on sentences."""
 
     def __init__(
@@ -177,7 +177,7 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.norm_in = nn.LayerNorm(dim)
-        self.attn_in = Attention(dim, heads_in, qkv_bias)
+        self.attn_in = MultiHeadAttention(dim, heads_in, qkv_bias)
         self.norm_mlp_in = nn.LayerNorm(dim)
         self.mlp_in = Mlp(dim, 4 * dim)
         self.legacy = legacy
@@ -186,7 +186,7 @@ class Block(nn.Module):
         self.proj = nn.Linear(words * dim, dim_out, bias=legacy)
         self.norm2_proj = None if legacy else nn.LayerNorm(dim_out)
         self.norm_out = nn.LayerNorm(dim_out)
-        self.attn_out = Attention(dim_out, heads_out, qkv_bias)
+        self.attn_out = MultiHeadAttention(dim_out, heads_out, qkv_bias)
         self.norm_mlp = nn.LayerNorm(dim_out)
         self.mlp = Mlp(dim_out, int(dim_out * mlp_ratio))
         self.drop_path = DropPath(drop_path)
@@ -219,7 +219,7 @@ class Block(nn.Module):
         return told
 
 
-class Attention(nn.Module):
+class MultiHeadAttention(nn.Module):
     """softmax(q kᵀ / √d) v in several heads, with the fused kernel; the axis before last looks.
 
     `fused_attn` False takes the same numbers by plain products, which train faster on a processor.
@@ -321,11 +321,11 @@ def _fresh(part: nn.Module) -> None:
             nn.init.zeros_(part.bias)
 
 
-def _pair(size: int | Pair) -> Pair:
+def _pair(size: int | Sides) -> Sides:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
-def _divides(whole: str, size: Pair, parts: str, part: Pair) -> None:
+def _divides(whole: str, size: Sides, parts: str, part: Sides) -> None:
     if size[0] % part[0] or size[1] % part[1]:
         raise ValueError(
             f"{whole} of {_by(size)} pixels cannot be cut into {parts} of {_by(part)}; "
@@ -333,5 +333,5 @@ def _divides(whole: str, size: Pair, parts: str, part: Pair) -> None:
         )
 
 
-def _by(size: Pair | torch.Size) -> str:
+def _by(size: Sides | torch.Size) -> str:
     return f"{size[0]} × {size[1]}"

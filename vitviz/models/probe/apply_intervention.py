@@ -22,10 +22,10 @@ from torch.nn import functional
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.models.loading.preprocess import Prepared, Preprocess
+from vitviz.models.loading.preprocess import PreparedPicture, Preprocess
 
 TEMPERATURE = 10_000.0
-Pixels = UInt8[np.ndarray, "row col rgb"]
+RgbPixels = UInt8[np.ndarray, "row col rgb"]
 
 
 def order_of(count: int, seed: int) -> np.ndarray:
@@ -34,8 +34,8 @@ def order_of(count: int, seed: int) -> np.ndarray:
 
 
 def changed(
-    prepared: Prepared, want: Preprocess, grid: TokenGrid, change: Intervention
-) -> Prepared:
+    prepared: PreparedPicture, want: Preprocess, grid: TokenGrid, change: Intervention
+) -> PreparedPicture:
     """The picture as the model is to read it: patches shuffled or grey. Shown as the model reads it.
 
     VitvizError for a patch that is not there, Unsupported where patches are no whole pixels.

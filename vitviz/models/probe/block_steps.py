@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from vitviz.core.data.block_steps import Block, Step
+from vitviz.core.data.block_steps import BlockStep, BlockSteps
 from vitviz.core.progress import Unsupported
-from vitviz.models.record.recorder import Call, record
+from vitviz.models.record.recorder import AttentionCall, record
 
 AXES = {1: "dim", 2: "token dim", 3: "1 token dim", 4: "1 row col dim"}
 WORDS = "sentence word dim"
@@ -25,7 +25,7 @@ _INNER = ("norm_in", "attn_in", "norm_mlp_in", "mlp_in", "proj", "norm2_proj")
 """What a TNT's block does to the words of its sentences before."""
 
 
-def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> Block:
+def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> BlockSteps:
     """The block around the attention module of that name, in one pass.
 
     Unsupported where the block is not x + attention(norm(x)), then + mlp(norm(x)), in a TNT after
@@ -53,7 +53,7 @@ def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> Block
             f"{tuple(middle.shape[-2:])}, so what it adds to them cannot be told; choose another layer"
         )
     told = seen["norm1 in"]
-    return Block(
+    return BlockSteps(
         outer, tuple(_steps(seen, found.get(name), found.get(f"{outer}.attn_in"))), _lengths(start),
         _lengths(middle - told), _lengths(end - middle), _lengths(end),
         _lengths(told - start) if "words in" in seen else None,
@@ -115,7 +115,7 @@ def _entered(seen: dict[str, Tensor]) -> Tensor:
     return torch.cat([start[:, :1], start[:, 1:] + told], dim=1)
 
 
-def _words(seen: dict[str, Tensor], call: Call | None) -> list[Step | None]:
+def _words(seen: dict[str, Tensor], call: AttentionCall | None) -> list[BlockStep | None]:
     """What happens among the words of each sentence, and what the sentence is told."""
     if "words in" not in seen:
         return []
@@ -135,7 +135,9 @@ def _words(seen: dict[str, Tensor], call: Call | None) -> list[Step | None]:
     ]
 
 
-def _steps(seen: dict[str, Tensor], call: Call | None, words: Call | None) -> list[Step]:
+def _steps(
+    seen: dict[str, Tensor], call: AttentionCall | None, words: AttentionCall | None
+) -> list[BlockStep]:
     """The steps in the order in which they happen; one that this block has not is left out."""
     found = [
         *_words(seen, words),
@@ -159,7 +161,7 @@ def _steps(seen: dict[str, Tensor], call: Call | None, words: Call | None) -> li
     return [step for step in found if step is not None]
 
 
-def _inner(call: Call, each: str = "1 ") -> list[Step | None]:
+def _inner(call: AttentionCall, each: str = "1 ") -> list[BlockStep | None]:
     """Scores, softmax and weighted sum, from what the attention call was given."""
     query, key = call.query, call.key
     scores = None
@@ -182,12 +184,12 @@ def _inner(call: Call, each: str = "1 ") -> list[Step | None]:
     ]  # fmt: skip
 
 
-def _step(name: str, values: Tensor | None, axes: str = "") -> Step | None:
+def _step(name: str, values: Tensor | None, axes: str = "") -> BlockStep | None:
     if values is None:
         return None
     flat = values.float()
     names = axes if axes and len(axes.split()) == values.ndim else AXES.get(values.ndim, "")
-    return Step(
+    return BlockStep(
         name, names, tuple(values.shape), float(flat.mean()), float(flat.std()), float(flat.min()),
         float(flat.max()),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from einops import rearrange
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.trace import Trace
@@ -33,11 +33,11 @@ from vitviz.models.probe.word_gradient import word_gradient
 BUDGET = 256 * 1024 * 1024
 """Bytes of features remembered for all pictures together; the oldest go first."""
 
-Features = Float32[np.ndarray, "layer token dim"]
+TokenFeatures = Float32[np.ndarray, "layer token dim"]
 Retrace = Callable[[Model, Intervention], Trace]
 
 
-class Again:
+class TorchModelProbe:
     """One model with the pixels that it read; `layers` are the names of its recorded calls, `change`
     is what was changed about the pass. `retrace`, put in by who traces, makes another pass.
 
@@ -63,7 +63,7 @@ class Again:
         self._model = weakref.ref(model)
         self._held = model if model.reload is None else None
 
-    def features(self) -> Features:
+    def features(self) -> TokenFeatures:
         """Every token after each block, before the final norm, one entry a block.
 
         Unsupported, with the reason, where blocks change the number of tokens or cannot be found.
@@ -118,12 +118,12 @@ class Again:
             )
         return self._layers[layer]
 
-    def block(self, layer: int) -> Block:
+    def block(self, layer: int) -> BlockSteps:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
         with self._at_work() as (model, pixels):
             return block_of(model.module, self._name(layer), pixels, self._info.called)
 
-    def stem(self) -> Stem:
+    def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
         with self._at_work() as (model, pixels):
             return stem_of(model.module, pixels, self._info.called)
@@ -178,7 +178,7 @@ class Again:
         _last_loaded[:] = [model]
         return model
 
-    def _stacked(self, found: list[Tensor]) -> Features:
+    def _stacked(self, found: list[Tensor]) -> TokenFeatures:
         name, tokens = self._info.called, self._grid.tokens
         counts = list(dict.fromkeys(each.shape[0] for each in found))
         widths = list(dict.fromkeys(each.shape[1] for each in found))
@@ -196,11 +196,11 @@ class Again:
 _last_loaded: list[Model] = []
 """The model that was loaded again last: the next question is likely to be about it too."""
 
-_features: weakref.WeakKeyDictionary[Again, Features] = weakref.WeakKeyDictionary()
+_features: weakref.WeakKeyDictionary[TorchModelProbe, TokenFeatures] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _remembered(source: Again) -> Features | None:
+def _remembered(source: TorchModelProbe) -> TokenFeatures | None:
     with _lock:
         kept = _features.pop(source, None)
         if kept is not None:
@@ -208,7 +208,7 @@ def _remembered(source: Again) -> Features | None:
         return kept
 
 
-def _remember(source: Again, features: Features) -> Features:
+def _remember(source: TorchModelProbe, features: TokenFeatures) -> TokenFeatures:
     with _lock:
         _features[source] = features
         total = sum(each.nbytes for each in _features.values())

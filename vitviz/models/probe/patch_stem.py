@@ -9,7 +9,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitviz.core.data.block_steps import Stem
+from vitviz.core.data.block_steps import PatchStem
 from vitviz.core.progress import Unsupported
 from vitviz.models.record.verify import tolerance
 
@@ -18,7 +18,7 @@ class _Reached(Exception):
     """The first convolution has run: the rest of the pass is not wanted."""
 
 
-def stem_of(module: nn.Module, pixels: Tensor, called: str) -> Stem:
+def stem_of(module: nn.Module, pixels: Tensor, called: str) -> PatchStem:
     """The first convolution's kernel, and the proof that it is a linear layer over its windows.
 
     Where its steps are as large as its kernel, the windows are the patches. Unsupported, with the
@@ -45,7 +45,7 @@ def stem_of(module: nn.Module, pixels: Tensor, called: str) -> Stem:
             f"({type(conv).__name__}), so it is no such matrix"
         )
     bias = None if conv.bias is None else conv.bias.detach().float().cpu().numpy()
-    return Stem(
+    return PatchStem(
         conv.weight.detach().float().cpu().numpy(), bias, own.cpu().numpy(),
         float((own - linear).abs().max()), float(own.abs().max()),
         (conv.stride[0], conv.stride[1]), _padding(conv),

@@ -14,10 +14,10 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.inner_words import InnerLayer, Words
+from vitviz.core.data.inner_words import InnerLayer, InnerWords
 from vitviz.models.record.attention.lazy_attention import TILE, one_thread
 from vitviz.models.record.layers_from_calls import block_indices, merged, refusal
-from vitviz.models.record.recorder import Call
+from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import biased
 
 
@@ -28,7 +28,7 @@ class RecordedWords:
     maps are kept as they came.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: AttentionCall) -> None:
         self.sentences, self.heads, self.words = call.shape[:3]
         self._maps = call.maps
         self._query, self._key, self._scale = call.query, call.key, call.scale
@@ -98,8 +98,8 @@ def words_grid(grid: TokenGrid, module: nn.Module) -> tuple[int, int] | None:
 
 
 def read_words(
-    module: nn.Module, calls: Sequence[Call], grid: TokenGrid
-) -> tuple[Words | None, tuple[str, ...], float]:
+    module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid
+) -> tuple[InnerWords | None, tuple[str, ...], float]:
     """The inner calls as the words of a trace, why some are not shown, and the largest error."""
     layers: list[InnerLayer] = []
     refused: list[tuple[str, str]] = []
@@ -116,7 +116,7 @@ def read_words(
     return found, merged(refused), max(errors)
 
 
-def _misplaced(call: Call, grid: TokenGrid) -> str:
+def _misplaced(call: AttentionCall, grid: TokenGrid) -> str:
     """Why a call is not among the words of the grid's sentences; "" where it is."""
     if grid.words is None:
         return "its words are not all of one size, so they cannot be laid over their patch"
@@ -130,12 +130,12 @@ def _misplaced(call: Call, grid: TokenGrid) -> str:
     )
 
 
-def _words(module: nn.Module, layers: tuple[InnerLayer, ...]) -> Words:
+def _words(module: nn.Module, layers: tuple[InnerLayer, ...]) -> InnerWords:
     embed: Any = module.pixel_embed
     table: Any = module.pixel_pos
     with torch.no_grad():
         places = rearrange(table.detach().float().cpu(), "1 dim row col -> (row col) dim")
-    return Words(
+    return InnerWords(
         layers=layers,
         reach="picture" if embed.legacy else "patch",
         kernel=int(embed.proj.kernel_size[0]),
@@ -144,7 +144,7 @@ def _words(module: nn.Module, layers: tuple[InnerLayer, ...]) -> Words:
     )
 
 
-def held_tensors(words: Words | None) -> tuple[Float[Tensor, "..."], ...]:
+def held_tensors(words: InnerWords | None) -> tuple[Float[Tensor, "..."], ...]:
     """What is kept of the inner level, for counting bytes."""
     if words is None:
         return ()

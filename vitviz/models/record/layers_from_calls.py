@@ -15,25 +15,25 @@ from einops import rearrange
 from jaxtyping import Float
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.inner_words import Words
+from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.trace import Layer, Matrix
-from vitviz.core.data.windows import PADDING, Windows
+from vitviz.core.data.windows import PADDING, TokenWindows
 from vitviz.models.record.attention.lazy_attention import (
     EagerAttention,
     FusedAttention,
-    Recorded,
+    LazyAttention,
     RowAttention,
 )
 from vitviz.models.record.attention.spread_attention import SpreadAttention
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
-from vitviz.models.record.recorder import Call, OnlyRow
+from vitviz.models.record.recorder import AttentionCall, OnlyRow
 from vitviz.models.record.verify import tolerance
 
-Size = tuple[int, int]
+GridSize = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TraceLayers:
     """What a family made of a pass: layers over shared tokens, pools that read them, what is refused.
 
     `pools` are calls with one query of their own (attention pooling, class attention); `matrices` are
@@ -46,12 +46,12 @@ class Reading:
     refused: tuple[str, ...] = ()
     verified: float = 0.0
     notes: tuple[str, ...] = ()
-    words: Words | None = None
+    words: InnerWords | None = None
     abreast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedCall:
     """Where a call's queries and keys are; `pooled` and `windows` as in `Layer`.
 
     `order` names the call's leading axes, which are window and head in the order of the model. `run`
@@ -60,14 +60,14 @@ class Placed:
 
     grid: TokenGrid
     pooled: TokenGrid | None = None
-    windows: Windows | None = None
+    windows: TokenWindows | None = None
     order: str = "window head"
     pool: bool = False
     run: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
+class UnplacedCall:
     """What a call's axes are, where they lie on no picture, and why they do not."""
 
     rows: str
@@ -75,10 +75,12 @@ class Loose:
     why: str
 
 
-Place = Callable[[Call], Placed | Loose]
+CallPlacing = Callable[[AttentionCall], PlacedCall | UnplacedCall]
 
 
-def read_each(calls: Sequence[Call], place: Place, *, altered: bool = False) -> Reading:
+def read_each(
+    calls: Sequence[AttentionCall], place: CallPlacing, *, altered: bool = False
+) -> TraceLayers:
     """Every call that is what the model used as layer, pool or matrix; the others refused.
 
     `altered`: whether maps may have been changed between softmax and values.
@@ -96,24 +98,24 @@ def read_each(calls: Sequence[Call], place: Place, *, altered: bool = False) -> 
             continue
         errors.append(call.verified)
         match found := place(call):
-            case Placed():
+            case PlacedCall():
                 into = pools if found.pool else layers
                 into.append(_layer(call, blocks[call.name], found))
-            case Loose():
+            case UnplacedCall():
                 matrices.append(_matrix(call, blocks[call.name], found))
             case _:
                 assert_never(found)
-    return Reading(tuple(layers), tuple(pools), tuple(matrices), merged(refused), max(errors))
+    return TraceLayers(tuple(layers), tuple(pools), tuple(matrices), merged(refused), max(errors))
 
 
 def read_calls(
-    calls: Sequence[Call],
+    calls: Sequence[AttentionCall],
     grid: TokenGrid,
-    size: Size,
+    size: GridSize,
     *,
     classed: bool = False,
     altered: bool = False,
-) -> Reading:
+) -> TraceLayers:
     """The calls that are over all tokens as layers, those of one query as pools, others as matrices.
 
     `grid` is the model's own; calls over another number of tokens get the grid of that many, with
@@ -124,11 +126,11 @@ def read_calls(
     )
 
 
-def _layer(call: Call, block: int, found: Placed) -> Layer:
+def _layer(call: AttentionCall, block: int, found: PlacedCall) -> Layer:
     pooled = None if found.pooled == found.grid else found.pooled
     windows = found.windows
     if windows is None:
-        attention: Recorded = attention_of(call)
+        attention: LazyAttention = attention_of(call)
         if found.run > 1:
             attention = SpreadAttention(attention, found.run)
     elif len(windows.keys) == 1 and PADDING not in windows.keys and windows.regions is None:
@@ -139,7 +141,7 @@ def _layer(call: Call, block: int, found: Placed) -> Layer:
     return Layer(call.name, block, attention, found.grid, pooled, windows, _before(call))
 
 
-def _before(call: Call) -> Recorded | None:
+def _before(call: AttentionCall) -> LazyAttention | None:
     """The softmax itself, where the model mixed its heads before it met the values."""
     return None if call.before is None else EagerAttention(_single(call.before))
 
@@ -147,7 +149,9 @@ def _before(call: Call) -> Recorded | None:
 Axes = Float[torch.Tensor, "window head slot last"]
 
 
-def _apart(call: Call, windows: int, order: str) -> tuple[Axes | None, Axes | None, Axes | None]:
+def _apart(
+    call: AttentionCall, windows: int, order: str
+) -> tuple[Axes | None, Axes | None, Axes | None]:
     """(maps or None, q or None, k or None) of a call with its windows apart."""
     _check_whole(call)
     count = {"window": windows} if "(" in order else {}
@@ -160,7 +164,7 @@ def _apart(call: Call, windows: int, order: str) -> tuple[Axes | None, Axes | No
     return apart(call.maps), apart(call.query), apart(call.key)
 
 
-def _bias(call: Call, windows: int, order: str) -> torch.Tensor | None:
+def _bias(call: AttentionCall, windows: int, order: str) -> torch.Tensor | None:
     """The bias as it fits (window head query key)."""
     if call.bias is None or order == "window head":
         return call.bias
@@ -170,7 +174,7 @@ def _bias(call: Call, windows: int, order: str) -> torch.Tensor | None:
 
 
 def _windowed(
-    call: Call, windows: Windows, order: str, queries: int, keys: int
+    call: AttentionCall, windows: TokenWindows, order: str, queries: int, keys: int
 ) -> WindowedAttention:
     """The call's windows apart, whatever the order of its axes."""
     maps, query, key = _apart(call, len(windows.queries), order)
@@ -180,7 +184,7 @@ def _windowed(
     )
 
 
-def _in_order(call: Call, windows: Windows, order: str) -> Recorded:
+def _in_order(call: AttentionCall, windows: TokenWindows, order: str) -> LazyAttention:
     """One window that is the whole map, its tokens put into reading order."""
     maps, query, key = _apart(call, 1, order)
     asking, looked_at = (np.argsort(tokens[0]) for tokens in (windows.queries, windows.keys))
@@ -194,7 +198,7 @@ def _in_order(call: Call, windows: Windows, order: str) -> Recorded:
     return FusedAttention(query[0][:, asking], key[0][:, looked_at], bias, call.scale, call.causal)
 
 
-def _matrix(call: Call, block: int, found: Loose) -> Matrix:
+def _matrix(call: AttentionCall, block: int, found: UnplacedCall) -> Matrix:
     """All windows' heads side by side."""
     _check_whole(call)
     groups = math.prod(call.shape[:-3])
@@ -203,7 +207,7 @@ def _matrix(call: Call, block: int, found: Loose) -> Matrix:
         return rearrange(tensor, "... slot last -> (...) slot last")
 
     if call.maps is not None:
-        attention: Recorded = EagerAttention(merge(call.maps))
+        attention: LazyAttention = EagerAttention(merge(call.maps))
     else:
         assert call.query is not None
         assert call.key is not None
@@ -214,7 +218,7 @@ def _matrix(call: Call, block: int, found: Loose) -> Matrix:
     return Matrix(call.name, block, attention, found.rows, found.cols, found.why, max(1, groups))
 
 
-def attention_of(call: Call) -> Recorded:
+def attention_of(call: AttentionCall) -> LazyAttention:
     """The call as something to look at. Its axes are (1 head query dim) or (head query dim)."""
     if call.maps is not None:
         return EagerAttention(_single(call.maps), _maybe(call.values))
@@ -230,7 +234,7 @@ def attention_of(call: Call) -> Recorded:
     )
 
 
-def refusal(call: Call, *, altered: bool = False) -> str:
+def refusal(call: AttentionCall, *, altered: bool = False) -> str:
     """Why the call's map must not be shown, in a sentence; "" when it is what the model used.
 
     `altered`: whether maps may have been changed between softmax and values, as CaiT mixes heads.
@@ -283,7 +287,7 @@ def block_indices(names: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(distinct)}
 
 
-def grid_of(tokens: int, size: Size, *, classed: bool = False) -> TokenGrid | None:
+def grid_of(tokens: int, size: GridSize, *, classed: bool = False) -> TokenGrid | None:
     """A grid of that many tokens in the proportions of the picture; None where there is none."""
     rows = round(math.sqrt(tokens * size[0] / size[1]))
     if rows > 0 and tokens % rows == 0:
@@ -296,29 +300,31 @@ def grid_of(tokens: int, size: Size, *, classed: bool = False) -> TokenGrid | No
     return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, ("class",))
 
 
-def _placed(call: Call, grid: TokenGrid, size: Size, classed: bool) -> Placed | Loose:
+def _placed(
+    call: AttentionCall, grid: TokenGrid, size: GridSize, classed: bool
+) -> PlacedCall | UnplacedCall:
     """Where a call over one sequence of tokens is."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     groups = math.prod(batch)
     patches = grid.rows * grid.cols
     if groups != 1:
-        return Loose("query", "key", f"it attends inside {groups} groups of {keys} tokens apart, and "
+        return UnplacedCall("query", "key", f"it attends inside {groups} groups of {keys} tokens apart, and "
                      "which tokens those are is not known")  # fmt: skip
     if queries == keys == grid.tokens:
-        return Placed(grid)
+        return PlacedCall(grid)
     if queries == 1 and keys == grid.tokens:
-        return Placed(grid, pool=True)
+        return PlacedCall(grid, pool=True)
     if queries == 1 and keys == patches + 1:
-        return Placed(TokenGrid(grid.rows, grid.cols, grid.patch, ("class",)), pool=True)
+        return PlacedCall(TokenGrid(grid.rows, grid.cols, grid.patch, ("class",)), pool=True)
     if queries == keys:
         other = grid_of(keys, size, classed=classed)
         if other is not None:
-            return Placed(other)
-    return Loose("query", "key", f"its {queries} queries and {keys} keys do not lie on the grid of "
+            return PlacedCall(other)
+    return UnplacedCall("query", "key", f"its {queries} queries and {keys} keys do not lie on the grid of "
                  f"{grid.rows} × {grid.cols} patches")  # fmt: skip
 
 
-def _check_whole(call: Call) -> None:
+def _check_whole(call: AttentionCall) -> None:
     """OnlyRow for a call whose tokens cannot be put into another order, since one row was kept."""
     if call.row is not None:
         raise OnlyRow(f"of {call.name} only the row of token {call.row.query} was kept")

@@ -21,8 +21,14 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.record.tensor_arena import Keep, Keeping, begins, keep_freed, kept_of
-from vitviz.models.record.verify import Compared, product_error, relative, sampled_error, sum_error
+from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
+from vitviz.models.record.verify import (
+    ComparedOutputs,
+    product_error,
+    relative,
+    sampled_error,
+    sum_error,
+)
 
 KEEP_VALUES = 1024
 """Most keys for which v is kept beside q and k when nobody said whether to."""
@@ -40,7 +46,7 @@ class OnlyRow(Unsupported):
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class RecordedRow:
     """Where one of `queries` tokens looks, (... head key); `dtype` is the one the model reckoned in."""
 
     query: int
@@ -50,7 +56,7 @@ class Row:
 
 
 @dataclass(eq=False)
-class Call:
+class AttentionCall:
     """One attention call as the model made it, batch first: (... head query dim).
 
     A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
@@ -61,7 +67,7 @@ class Call:
 
     name: str
     kind: Literal["fused", "eager", "altered", "lost"]
-    error: Compared | None = None
+    error: ComparedOutputs | None = None
     row_error: Tensor | None = None
     query: Tensor | None = None
     key: Tensor | None = None
@@ -72,7 +78,7 @@ class Call:
     values: Tensor | None = None
     before: Tensor | None = None
     reason: str = ""
-    row: Row | None = None
+    row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -124,7 +130,7 @@ def record(
     expected: int = 1,
     values: bool | None = None,
     progress: Progress = silent,
-) -> tuple[Any, list[Call]]:
+) -> tuple[Any, list[AttentionCall]]:
     """What the model answers, with every attention call it made on the way.
 
     `progress` is called at each of the `expected` calls; what it raises ends the pass, and the
@@ -133,7 +139,7 @@ def record(
     """
     keep_freed()
     for copying in (False, True):
-        recorder = Recorder(expected, values, progress, copying=copying)
+        recorder = AttentionRecorder(expected, values, progress, copying=copying)
         with recorder.watching(module):
             output = module(pixels)
         if not any(call.kind == "fused" and call.touched() for call in recorder.calls):
@@ -141,7 +147,7 @@ def record(
     return output, recorder.calls
 
 
-class Recorder(TorchFunctionMode):
+class AttentionRecorder(TorchFunctionMode):
     """Watches torch's functions in this thread while a model runs."""
 
     def __init__(
@@ -150,9 +156,9 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self._copying = copying
         self._owned: set[int] = set()
-        self.calls: list[Call] = []
+        self.calls: list[AttentionCall] = []
         self._expected, self._values, self._progress = expected, values, progress
-        self._keep: Keep = Keeping(3 * expected)
+        self._keep: KeepTensors = TensorArena(3 * expected)
         self._names: list[str] = []
         self._given: list[Any] = []
         self._open: list[tuple[int, Tensor]] = []
@@ -239,7 +245,7 @@ class Recorder(TorchFunctionMode):
         if key.shape[:-2] != query.shape[:-2]:  # one key for all heads (multi-query attention)
             key = key.expand(*query.shape[:-2], *key.shape[-2:])
             value = value.expand(*query.shape[:-2], *value.shape[-2:])
-        call = Call(
+        call = AttentionCall(
             self._name(), "fused", bias=attn_mask, causal=is_causal,
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )  # fmt: skip
@@ -276,10 +282,10 @@ class Recorder(TorchFunctionMode):
                 used, values, output = (
                     (right.mT, left.mT, result.mT) if turned else (left, right, result)
                 )
-                call = Call(self._name(), "eager", maps=maps)
+                call = AttentionCall(self._name(), "eager", maps=maps)
             elif left.shape == maps.shape and self._open[index][0] == len(self._names):
                 used, values, output = left, right, result
-                call = Call(self._name(), "altered", maps=left, before=maps)
+                call = AttentionCall(self._name(), "altered", maps=left, before=maps)
             else:
                 continue
             del self._open[index]
@@ -304,7 +310,7 @@ class Recorder(TorchFunctionMode):
             return
         self._scaled = None
         self._open = [each for each in self._open if each[1] is not maps]
-        call = Call(self._name(), "eager", maps=maps)
+        call = AttentionCall(self._name(), "eager", maps=maps)
         kept = kwargs.get("keepdim", args[2] if len(args) > 2 else False)
         call.error = sum_error(maps, values, result if kept else result[..., None])
         call.row_error = (maps.float().sum(-1) - 1).abs().max()
@@ -312,7 +318,7 @@ class Recorder(TorchFunctionMode):
 
     def _lost(self, maps: Tensor) -> None:
         self.calls.append(
-            Call(self._name(), "lost", reason=f"softmax of shape {tuple(maps.shape)}")
+            AttentionCall(self._name(), "lost", reason=f"softmax of shape {tuple(maps.shape)}")
         )
 
     def _name(self) -> str:
@@ -325,7 +331,7 @@ class Recorder(TorchFunctionMode):
             for name, first in zip(self._names, self._given, strict=True)
         }
 
-    def _done(self, call: Call) -> None:
+    def _done(self, call: AttentionCall) -> None:
         call.versions = versions(call.held)
         call.given = self._shapes()
         self.calls.append(call)

@@ -48,13 +48,13 @@ def keep_freed() -> None:
         library.mallopt(_TRIM_THRESHOLD, FREED)
 
 
-class Keep(Protocol):
+class KeepTensors(Protocol):
     """Copies a tensor into memory of its own, contiguous."""
 
     def __call__(self, tensor: Tensor) -> Tensor: ...
 
 
-class Keeping:
+class TensorArena:
     """Copies tensors of one pass side by side; a piece is freed with the last tensor in it."""
 
     def __init__(self, expected: int) -> None:
@@ -91,7 +91,11 @@ class Keeping:
 
 
 def kept_of(
-    tensors: Sequence[Tensor], keep: Keep, owned: Collection[int] = (), *, always: bool = False
+    tensors: Sequence[Tensor],
+    keep: KeepTensors,
+    owned: Collection[int] = (),
+    *,
+    always: bool = False,
 ) -> list[Tensor]:
     """The tensors as they are where together they fill the memory they lie in, else their copies.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 SAMPLED = 8
 """Queries compared in every call, and sequences where a call has many (windows, sentences)."""
 
-Compared = tuple[Tensor, Tensor]
+ComparedOutputs = tuple[Tensor, Tensor]
 """attention @ v minus the module's own output over the sampled queries, and attention @ v there.
 
 Their largest values are taken when the pass is over (`relative`): in the midst of it every operation
@@ -30,7 +30,7 @@ def sampled(queries: int) -> slice:
     return slice(None, None, max(1, (queries - 1) // (SAMPLED - 1)))
 
 
-def relative(compared: Compared) -> float:
+def relative(compared: ComparedOutputs) -> float:
     """The largest difference over the largest value."""
     difference, value = (float(each.abs().max()) for each in compared)
     return difference / value if value > 0 else difference
@@ -44,7 +44,7 @@ def sampled_error(
     scale: float,
     causal: bool,
     output: Float[Tensor, "*batch head query value"],
-) -> Compared:
+) -> ComparedOutputs:
     """A fused call's attention @ v against its own output, over the sampled queries."""
     few = _groups(query)
     if few is not None:
@@ -71,7 +71,7 @@ def _plain_error(
     value: Float[Tensor, "head key value"],
     scale: float,
     output: Float[Tensor, "head sample value"],
-) -> Compared:
+) -> ComparedOutputs:
     """The common case with as few operations as it takes: it runs inside every pass."""
     logits = torch.bmm(query.float(), key.float().mT).mul_(scale)
     expected = torch.bmm(torch.softmax(logits, dim=-1), value.float())
@@ -89,7 +89,7 @@ def product_error(
     maps: Float[Tensor, "*batch query key"],
     values: Float[Tensor, "*batch key value"],
     output: Float[Tensor, "*batch query value"],
-) -> Compared:
+) -> ComparedOutputs:
     """The same for a product that the model made itself."""
     few = _groups(maps)
     if few is not None and values.ndim == 4 and len(values) == len(maps):
@@ -103,7 +103,7 @@ def sum_error(
     maps: Float[Tensor, "*batch query key"],
     values: Float[Tensor, "*batch query key"],
     output: Float[Tensor, "*batch query 1"],
-) -> Compared:
+) -> ComparedOutputs:
     """The same where each query weighs values of its own: one product for each channel apart."""
     chosen = sampled(maps.shape[-2])
     shares, weighed = maps[..., chosen, :].float(), values[..., chosen, :].float()

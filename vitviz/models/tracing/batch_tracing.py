@@ -17,11 +17,17 @@ from torch.nn import functional
 from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Picture, Trace
-from vitviz.core.pictures.picture_files import Source, open_picture
+from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import silent
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import Prepared, normalised, prepare
-from vitviz.models.record.recorder import Call, OnlyRow, Recorder, Row, versions
+from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
+from vitviz.models.record.recorder import (
+    AttentionCall,
+    AttentionRecorder,
+    OnlyRow,
+    RecordedRow,
+    versions,
+)
 from vitviz.models.record.verify import sampled
 from vitviz.models.tracing import picture_tracing
 
@@ -30,7 +36,7 @@ AGREE = 1e-3
 another order. In half precision `AGREE_HALF`."""
 AGREE_HALF = 5e-2
 
-Ready = tuple[Picture, Prepared, Tensor]
+Ready = tuple[Picture, PreparedPicture, Tensor]
 Choose = Callable[[TokenGrid, Crop], Selection]
 
 
@@ -38,7 +44,7 @@ class Unbatched(Exception):
     """A pass in which it is not certain which numbers belong to which picture."""
 
 
-class Several:
+class BatchTracing:
     """One model for many pictures: `trace` takes as many at once as it is given.
 
     The first time, one picture is also run alone; where its attention differs, or where the model
@@ -53,7 +59,7 @@ class Several:
         self.model, self.fit, self._only = model, fit, only
         self.batched: bool | None = None
 
-    def ready(self, source: Source) -> Ready:
+    def ready(self, source: ImageSource) -> Ready:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
         picture = open_picture(source)
         prepared = prepare(picture, self.model.preprocess, self.fit)
@@ -86,7 +92,7 @@ class Several:
             started = time.perf_counter()
             parameter = next(model.module.parameters())
             pixels = torch.cat([each[2] for each in batch]).to(parameter.device, parameter.dtype)
-            recorder = Apart(len(batch), model.info.depth, self._asked(batch))
+            recorder = SeparateRecorder(len(batch), model.info.depth, self._asked(batch))
             with recorder.watching(model.module):
                 output = model.module(pixels)
             recorder.check()
@@ -99,14 +105,14 @@ class Several:
                 for at, (picture, prepared, _) in enumerate(batch)
             ]  # fmt: skip
 
-    def _asked(self, batch: Sequence[Ready]) -> Asked | None:
+    def _asked(self, batch: Sequence[Ready]) -> RowRequest | None:
         """The token of each picture whose rows are wanted; None where more is."""
         grid = self.model.family.grid(self.model.module, self.model.preprocess.size)
         if self._only is None or grid is None:
             return None
         crops = [prepared.crop for _, prepared, _ in batch]
         tokens = [self._only(grid, crop).token(grid, crop) for crop in crops]
-        return Asked(grid.tokens, torch.tensor(tokens))
+        return RowRequest(grid.tokens, torch.tensor(tokens))
 
     def _agrees(self, among: Trace, one: Ready) -> bool:
         """Whether a picture looks the same alone."""
@@ -123,17 +129,17 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class RowRequest:
     """Of which of `tokens` tokens each picture's rows are wanted, where they are all that is."""
 
     tokens: int
     query: Int64[Tensor, "picture"]
 
 
-class Apart(Recorder):
+class SeparateRecorder(AttentionRecorder):
     """Records a pass over many pictures as if each were alone: a call for every picture, in turn."""
 
-    def __init__(self, pictures: int, expected: int, asked: Asked | None = None) -> None:
+    def __init__(self, pictures: int, expected: int, asked: RowRequest | None = None) -> None:
         super().__init__(expected, False, silent)
         self._pictures, self._asked = pictures, asked
 
@@ -173,7 +179,7 @@ class Apart(Recorder):
         value: Float[Tensor, "picture head key value"],
         scale: float,
     ) -> None:
-        """Kept and verified as `Recorder` does it, for every picture, in a few operations for all."""
+        """Kept and verified as `AttentionRecorder` does it, for every picture, in a few operations for all."""
         asked = self._asked
         if asked is not None and not query.shape[2] == key.shape[2] == asked.tokens:
             asked = None
@@ -188,18 +194,18 @@ class Apart(Recorder):
         largest = reduce(found.abs(), "picture head query value -> picture", "max")
         rows = maps[:, :, -1].clone()
         for at in range(self._pictures):
-            call = Call(self._name(), "fused", scale=scale)
+            call = AttentionCall(self._name(), "fused", scale=scale)
             call.error = (difference[at], largest[at])
             one = slice(at, at + 1)
             if asked is None:
                 call.query, call.key = query[one], key[one]
             else:
                 asked_for = int(asked.query[at])
-                call.row = Row(asked_for, asked.tokens, rows[one], query.dtype)
+                call.row = RecordedRow(asked_for, asked.tokens, rows[one], query.dtype)
             self._done(call)
 
     def _chosen(
-        self, query: Float[Tensor, "picture head query dim"], asked: Asked | None
+        self, query: Float[Tensor, "picture head query dim"], asked: RowRequest | None
     ) -> Int64[Tensor, "picture 1 sample 1"]:
         """The queries of each picture that are compared, last the one that is asked for."""
         few = torch.arange(query.shape[2], device=query.device)[sampled(query.shape[2])]
@@ -225,7 +231,7 @@ class Apart(Recorder):
             case _:
                 return value
 
-    def _done(self, call: Call) -> None:
+    def _done(self, call: AttentionCall) -> None:
         call.versions = versions(call.held)
         call.given = {
             name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape

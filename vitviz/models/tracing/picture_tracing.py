@@ -17,18 +17,18 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vitviz.core.data.intervention import Intervention
-from vitviz.core.data.trace import ModelInfo, Picture, Trace
+from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import Fit, Prepared, normalised, prepare
+from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
 from vitviz.models.probe.apply_intervention import changed, intervened
-from vitviz.models.probe.model_probe import Again
-from vitviz.models.record.attention.lazy_attention import Recorded
+from vitviz.models.probe.model_probe import TorchModelProbe
+from vitviz.models.record.attention.lazy_attention import LazyAttention
 from vitviz.models.record.inner_attention import held_tensors
-from vitviz.models.record.layers_from_calls import Reading
-from vitviz.models.record.recorder import Call, record
+from vitviz.models.record.layers_from_calls import TraceLayers
+from vitviz.models.record.recorder import AttentionCall, record
 
 TOP = 10
 """Predictions kept, best first."""
@@ -60,7 +60,7 @@ def trace(
         seconds = time.perf_counter() - started
         found = _read(model, info, picture, prepared, output, calls, seconds, change)
     found = replace(found, fit=fit, intervention=None if change.nothing else change)
-    assert isinstance(found.source, Again)
+    assert isinstance(found.source, TorchModelProbe)
     # Not the trace itself: its source must keep no maps alive.
     found.source.retrace = partial(_again, picture=picture, fit=fit, values=values)
     return found
@@ -72,7 +72,9 @@ def _again(
     return trace(model, picture, fit=fit, values=values, progress=watched(), intervention=change)
 
 
-def _changed(model: Model, prepared: Prepared, change: Intervention, put: ExitStack) -> Prepared:
+def _changed(
+    model: Model, prepared: PreparedPicture, change: Intervention, put: ExitStack
+) -> PreparedPicture:
     """What the model is to read; the model itself is changed until `put` is closed."""
     grid = model.family.grid(model.module, model.preprocess.size)
     if grid is None:
@@ -82,8 +84,8 @@ def _changed(model: Model, prepared: Prepared, change: Intervention, put: ExitSt
 
 
 def _run(
-    model: Model, prepared: Prepared, values: bool | None, progress: Progress
-) -> tuple[Any, list[Call], ModelInfo]:
+    model: Model, prepared: PreparedPicture, values: bool | None, progress: Progress
+) -> tuple[Any, list[AttentionCall], ModelInfo]:
     """The pass; on the CPU with a note when the device's memory does not suffice."""
     # Not getattr: a module without the attribute takes long to say so.
     heads = (vars(part).get("num_heads") for part in model.module.modules())
@@ -106,7 +108,7 @@ def _run(
     raise AssertionError("unreachable")
 
 
-def _on_device(model: Model, prepared: Prepared) -> Tensor:
+def _on_device(model: Model, prepared: PreparedPicture) -> Tensor:
     parameter = next(model.module.parameters())
     return normalised(prepared.pixels, model.preprocess).to(parameter.device, parameter.dtype)
 
@@ -132,9 +134,9 @@ def _read(
     model: Model,
     info: ModelInfo,
     picture: Picture,
-    prepared: Prepared,
+    prepared: PreparedPicture,
     output: Any,
-    calls: Sequence[Call],
+    calls: Sequence[AttentionCall],
     seconds: float,
     change: Intervention | None = None,
 ) -> Trace:
@@ -161,7 +163,7 @@ def _read(
         predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
         seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
         matrices=reading.matrices, words=reading.words, abreast=reading.abreast,
-        source=Again(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
+        source=TorchModelProbe(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
     )  # fmt: skip
 
 
@@ -193,11 +195,13 @@ def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ..
     return tuple(named), ""
 
 
-def _held(reading: Reading) -> int:
+def _held(reading: TraceLayers) -> int:
     """Bytes of the tensors kept; a storage that several share counts once."""
     layers = [each.attention for each in (*reading.layers, *reading.pools)]
     kept = [*layers, *(each.attention for each in reading.matrices)]
-    tensors = (tensor for each in kept if isinstance(each, Recorded) for tensor in each.tensors)
+    tensors = (
+        tensor for each in kept if isinstance(each, LazyAttention) for tensor in each.tensors
+    )
     storages = {}
     for tensor in (*tensors, *held_tensors(reading.words)):
         storage = tensor.untyped_storage()

@@ -22,7 +22,7 @@ from vitviz.session.work.log import log_folder
 KEPT = 5
 """Reports that are kept; older ones go."""
 _WEEK = 7 * 24 * 3600
-Kind = type[BaseException]
+ErrorType = type[BaseException]
 
 
 def reports_folder() -> Path:
@@ -30,7 +30,7 @@ def reports_folder() -> Path:
     return log_folder() / "crashes"
 
 
-class Reporter:
+class CrashReporter:
     """Writes what nobody foresaw, down to a crash inside torch or Qt, into a file of this process.
 
     `tell` is called with a sentence while there is somebody to tell; a process that ends without
@@ -75,7 +75,9 @@ class Reporter:
             if self._path.stat().st_size <= self._quiet:
                 _settle(self._path)
 
-    def _unforeseen(self, kind: Kind, error: BaseException, trace: TracebackType | None) -> None:
+    def _unforeseen(
+        self, kind: ErrorType, error: BaseException, trace: TracebackType | None
+    ) -> None:
         if issubclass(kind, KeyboardInterrupt) or self._file is None:
             sys.__excepthook__(kind, error, trace)
             return

@@ -9,7 +9,7 @@ from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import VitvizError
-from vitviz.session.app.launch_options import Launch
+from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.settings import Settings
 from vitviz.views.api import selection_of
@@ -25,7 +25,7 @@ def remembered_request(settings: Settings) -> ModelRequest:
     )
 
 
-def first_request(launch: Launch, settings: Settings) -> ModelRequest:
+def first_request(launch: LaunchOptions, settings: Settings) -> ModelRequest:
     """The model to begin with; its name is empty where none is bundled and none was asked for."""
     kept = remembered_request(settings)
     return replace(
@@ -46,14 +46,14 @@ def first_bundled() -> str:
     return next((model.name for model in bundled()), "")
 
 
-def first_sources(launch: Launch) -> list[str | Path]:
+def first_sources(launch: LaunchOptions) -> list[str | Path]:
     """The pictures to begin with."""
     files = [*launch.files]
     pictures = [file for file in files if not is_checkpoint(file)]
     return [*files] if pictures else [*files, *bundled_pictures()]
 
 
-def first_selection(launch: Launch, selection: Selection, trace: Trace) -> Selection:
+def first_selection(launch: LaunchOptions, selection: Selection, trace: Trace) -> Selection:
     """The token, layer and head asked for. VitvizError with the numbers where there is none such."""
     if launch.token:
         selection = replace(selection, pin=place_named(launch.token, trace))

@@ -8,7 +8,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class LaunchOptions:
     """Wishes for a start of the window; what is None or empty is remembered or default.
 
     `size` is (width, height) in pixels. With `screenshot` the window paints everything, saves what a

@@ -14,7 +14,7 @@ _SHIPPED = "licences/parts.json"
 _TEXTS = re.compile(r"(licen[cs]es?|copying|notice|authors)[^/]*$|licen[cs]es/", re.IGNORECASE)
 
 
-class Part(msgspec.Struct, frozen=True):
+class LicensedPart(msgspec.Struct, frozen=True):
     """A package or library inside vitviz: its licence by name ("unknown" where it names none)."""
 
     name: str
@@ -24,11 +24,11 @@ class Part(msgspec.Struct, frozen=True):
     page: str = ""
 
 
-def parts() -> tuple[Part, ...]:
+def parts() -> tuple[LicensedPart, ...]:
     """All that this vitviz stands on: as its build has written it, else as it is installed here."""
     shipped = resource(_SHIPPED)
     if shipped.is_file():
-        return msgspec.json.decode(shipped.read_bytes(), type=tuple[Part, ...])
+        return msgspec.json.decode(shipped.read_bytes(), type=tuple[LicensedPart, ...])
     try:
         found = closure(distribution("vitviz").requires or [])
     except PackageNotFoundError:  # a clone that was never installed
@@ -62,14 +62,14 @@ def closure(requirements: list[str]) -> tuple[Distribution, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def part(one: Distribution) -> Part:
+def part(one: Distribution) -> LicensedPart:
     """What an installed package says of itself."""
     told = one.metadata
     named = [line.partition(",") for line in told.get_all("Project-URL") or []]
     pages = {label.strip().lower(): page.strip() for label, _, page in named}
     best = [pages[label] for label in ("homepage", "repository", "source") if label in pages]
     page = told["Home-page"] or next(iter([*best, *pages.values()]), "")
-    return Part(told["Name"], one.version, _licence(one), "pypi", page)
+    return LicensedPart(told["Name"], one.version, _licence(one), "pypi", page)
 
 
 def texts(one: Distribution) -> dict[str, str]:

@@ -18,7 +18,7 @@ from vitviz.views import views
 KINDS = (".png", ".svg", ".pdf")
 
 
-class Smoke(msgspec.Struct, frozen=True):
+class SmokeResult(msgspec.Struct, frozen=True):
     """What an installation brings, and what it did with its own model and picture.
 
     `names` are all names that `vitviz.load` knows; `verified` is the largest relative error of
@@ -48,7 +48,7 @@ class Smoke(msgspec.Struct, frozen=True):
         )
 
 
-def smoke(progress: Progress = silent) -> Smoke:
+def smoke(progress: Progress = silent) -> SmokeResult:
     """Counts what is installed, traces a bundled picture, draws and saves every view of it.
 
     VitvizError, or whatever went wrong, when this installation does not work.
@@ -70,7 +70,7 @@ def smoke(progress: Progress = silent) -> Smoke:
         )
     with tempfile.TemporaryDirectory(prefix="vitviz-") as folder:
         refused = tuple(name for name in views() if not _saved(name, first, other, Path(folder)))
-    return Smoke(
+    return SmokeResult(
         __version__, len(views()), len(families()), len(known), len(pictures), len(names()),
         known[0].name, first.seconds, first.verified,
         tuple(name for name in views() if name not in refused), refused,

@@ -20,7 +20,7 @@ _PATIENCE = 10.0  # seconds without an answer
 _LIMIT = 2**20
 
 
-class Release(msgspec.Struct, frozen=True):
+class NewerRelease(msgspec.Struct, frozen=True):
     """What a code host's `releases/latest` says: GitHub, Gitea and Forgejo say it alike."""
 
     tag_name: str
@@ -57,12 +57,12 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
 
 
-def _latest(place: str) -> Release:
+def _latest(place: str) -> NewerRelease:
     host = urlsplit(place).netloc
     request = Request(place, headers={"User-Agent": "vitviz", "Accept": "application/json"})
     try:
         with urlopen(request, timeout=_PATIENCE, context=trusted()) as answer:
-            return msgspec.json.decode(answer.read(_LIMIT), type=Release)
+            return msgspec.json.decode(answer.read(_LIMIT), type=NewerRelease)
     except msgspec.MsgspecError as error:
         raise VitvizError(f"{host} did not name the newest version ({error}); try later") from error
     except (URLError, HTTPException, OSError, ValueError) as error:

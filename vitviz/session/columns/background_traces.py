@@ -8,15 +8,15 @@ from functools import partial
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.columns.column_trace import Target, Traces, size_of
+from vitviz.session.columns.column_trace import TraceCache, TraceTarget, size_of
 from vitviz.session.work.jobs import Job, Jobs
-from vitviz.session.work.model_cache import Engine
+from vitviz.session.work.model_cache import ModelCache
 
 MOST = 24
 """Pictures that are read without being looked at: the nearest in the film strip."""
 
 
-class Others:
+class BackgroundTraces:
     """Reads one picture after the other while nobody waits for a picture of his own.
 
     `read` is told after each. It ends where the shelf has no room left, does not try again what
@@ -25,10 +25,10 @@ class Others:
 
     KEY = "others"
 
-    def __init__(self, jobs: Jobs, engine: Engine, traces: Traces) -> None:
+    def __init__(self, jobs: Jobs, engine: ModelCache, traces: TraceCache) -> None:
         self._jobs, self._engine, self._traces = jobs, engine, traces
-        self._given_up: set[Target] = set()
-        self._wanted: Target | None = None
+        self._given_up: set[TraceTarget] = set()
+        self._wanted: TraceTarget | None = None
         self._off = False
 
     def want(
@@ -43,7 +43,7 @@ class Others:
         missing = None if self._off else self._next(request, current, pictures)
         if missing is None or self._traces.held + size_of(trace) > self._traces.budget:
             return
-        target = Target(request, missing.key)
+        target = TraceTarget(request, missing.key)
         if target == self._wanted:
             return
         self._wanted, label = target, f"reading {missing.name} too"
@@ -76,18 +76,18 @@ class Others:
         keys = [picture.key for picture in pictures]
         here = keys.index(current) if current in keys else 0
         near = sorted(range(len(keys)), key=lambda at: abs(at - here))[: MOST + 1]
-        targets = {at: Target(request, keys[at]) for at in near if keys[at] != current}
+        targets = {at: TraceTarget(request, keys[at]) for at in near if keys[at] != current}
         for at, target in targets.items():
             if target not in self._traces and target not in self._given_up:
                 return pictures[at]
         return None
 
-    def _done(self, target: Target, read: Callable[[], None], trace: Trace) -> None:
+    def _done(self, target: TraceTarget, read: Callable[[], None], trace: Trace) -> None:
         self._traces.put(target, trace, size_of(trace))
         self._wanted = None
         read()
 
-    def _give_up(self, target: Target, read: Callable[[], None]) -> None:
+    def _give_up(self, target: TraceTarget, read: Callable[[], None]) -> None:
         self._given_up.add(target)
         self._wanted = None
         read()

@@ -13,17 +13,17 @@ from vitviz.core.progress import Progress, Unsupported, watching
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 from vitviz.views import Follows, find
-from vitviz.views.options import Look, Value
+from vitviz.views.options import Look, OptionValue
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class DrawingScene:
     """All that a drawing is made from, besides the view."""
 
     trace: Trace
     selection: Selection
     look: Look
-    options: Mapping[str, Mapping[str, Value]]
+    options: Mapping[str, Mapping[str, OptionValue]]
     look_chosen: frozenset[str] = frozenset()
     """What of the look somebody chose; the rest is left to each view's own defaults."""
     other: Trace | None = None
@@ -82,7 +82,7 @@ def _depths(trace: Trace) -> tuple[int, ...]:
     return len(trace.layers), len(trace.words.layers) if trace.words else 1
 
 
-class Drawings:
+class ColumnDrawings:
     """Asks the draw lane for the drawings of one column's views that somebody sees."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Drawings:
         self._ready, self._failed = ready, failed
         self._trace: Trace | None = None
 
-    def draw(self, views: Iterable[str], scene: Scene) -> None:
+    def draw(self, views: Iterable[str], scene: DrawingScene) -> None:
         """Has these views drawn, as far as they are wanted."""
         self._trace = scene.trace
         for view in views:
@@ -140,7 +140,7 @@ class Drawings:
             if any(option.group == "look" for option in find(view).options)
         ]
 
-    def _draw(self, view: str, scene: Scene) -> None:
+    def _draw(self, view: str, scene: DrawingScene) -> None:
         shown, values = find(view), scene.values(view)
 
         def work(progress: Progress) -> Drawing:

@@ -12,7 +12,7 @@ _REMEMBERED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptColumn:
     """A column as it was, where it was, and what was chosen in it."""
 
     index: int
@@ -21,30 +21,30 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostColumn:
     """What one step took away, said in `words`; it closed these columns, or changed them."""
 
     words: str
-    columns: tuple[Kept, ...]
+    columns: tuple[KeptColumn, ...]
     closed: bool = False
 
 
-class Past:
+class ColumnHistory:
     """The last steps that took something away, newest last."""
 
     def __init__(self) -> None:
-        self._steps: list[Lost] = []
+        self._steps: list[LostColumn] = []
 
     @property
     def words(self) -> str:
         """What would come back; "" where nothing would."""
         return self._steps[-1].words if self._steps else ""
 
-    def remember(self, lost: Lost) -> None:
+    def remember(self, lost: LostColumn) -> None:
         """Keeps a step; very old ones are forgotten."""
         self._steps = [*self._steps, lost][-_REMEMBERED:]
 
-    def last(self, matters: Callable[[Lost], bool]) -> Lost | None:
+    def last(self, matters: Callable[[LostColumn], bool]) -> LostColumn | None:
         """The newest step that still matters, which is taken back now; those after it are dropped."""
         while self._steps:
             if matters(step := self._steps.pop()):
@@ -59,6 +59,6 @@ class Past:
         ]
 
 
-def _renumbered(kept: Kept, old: int, new: int) -> Kept:
+def _renumbered(kept: KeptColumn, old: int, new: int) -> KeptColumn:
     same = kept.column.id != old
     return kept if same else replace(kept, column=replace(kept.column, id=new))

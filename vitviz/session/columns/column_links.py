@@ -10,13 +10,13 @@ from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
 from vitviz.session.columns.column import ModelRequest
 
-Size = tuple[int, int]
-Sizes = tuple[Size, Size]
+GridSides = tuple[int, int]
+ColumnSizes = tuple[GridSides, GridSides]
 PARTS = tuple(field.name for field in fields(Selection))
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class ColumnLinks:
     """The links between columns; each can be cut.
 
     `place` is the hovered and the pinned token, linked by the spot of the original picture, or by name
@@ -55,10 +55,10 @@ def carried(
     mine: Selection,
     theirs: Selection,
     parts: Collection[str],
-    together: Together,
+    together: ColumnLinks,
     *,
     same_model: bool,
-    sizes: Sizes | None = None,
+    sizes: ColumnSizes | None = None,
 ) -> Selection:
     """A column's selection after these parts of another column's have changed, as far as linked.
 
@@ -75,11 +75,11 @@ def carried(
     return replace(mine, **changes) if changes else mine
 
 
-def _there(place: Place | None, sizes: Sizes | None) -> Place | None:
+def _there(place: Place | None, sizes: ColumnSizes | None) -> Place | None:
     return place if place is None or sizes is None else scaled(place, *sizes)
 
 
-def scaled(place: Place, old: Size, new: Size) -> Place:
+def scaled(place: Place, old: GridSides, new: GridSides) -> Place:
     """The place at the same share of another picture's height and width."""
     if place.spot is None:
         return place

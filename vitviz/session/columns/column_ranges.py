@@ -6,24 +6,24 @@ import time
 from collections.abc import Callable, Sequence
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.drawings.shared_ranges import Ranges, ranges, with_ranges
-from vitviz.session.columns.columns import Live
+from vitviz.core.drawings.shared_ranges import SharedRanges, ranges, with_ranges
+from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.work.jobs import Jobs
 
 PATIENCE = 0.04
 """Seconds that a drawing waits for its neighbours, so that it is not coloured in two ranges."""
 
 
-class Beside:
+class ColumnRanges:
     """Announces drawings (view, drawing, column) as soon as those beside them are there."""
 
     def __init__(self, jobs: Jobs, ready: Callable[[str, Drawing, int], None]) -> None:
         self.one_range = True
         self._jobs, self._ready = jobs, ready
         self._since: dict[str, float] = {}
-        self._shown: dict[tuple[int, str], tuple[Drawing, Ranges]] = {}
+        self._shown: dict[tuple[int, str], tuple[Drawing, SharedRanges]] = {}
 
-    def drawn(self, view: str, seen: Sequence[Live]) -> None:
+    def drawn(self, view: str, seen: Sequence[LiveColumn]) -> None:
         """A drawing of this view has arrived in one of the columns, or will not come."""
         now = time.monotonic()
         since = self._since.setdefault(view, now)
@@ -33,7 +33,7 @@ class Beside:
             return
         self._announce(view, seen)
 
-    def look(self, seen: Sequence[Live], *, again: bool = False) -> None:
+    def look(self, seen: Sequence[LiveColumn], *, again: bool = False) -> None:
         """Other columns are seen, or ranges are shared otherwise: announces what differs for it, or
         everything `again`.
         """
@@ -43,7 +43,7 @@ class Beside:
             if not any(self._jobs.awaits(live.drawings.key(view)) for live in seen):
                 self._announce(view, seen)
 
-    def _announce(self, view: str, seen: Sequence[Live]) -> None:
+    def _announce(self, view: str, seen: Sequence[LiveColumn]) -> None:
         self._since.pop(view, None)
         latest = [(live.id, one) for live in seen if (one := live.drawings.latest.get(view))]
         shared = ranges([drawing for _, drawing in latest]) if self.one_range else {}

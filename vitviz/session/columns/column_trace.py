@@ -9,24 +9,24 @@ from functools import partial
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import BadModel, Progress, Unsupported
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.work.byte_cache import Shelf
+from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
-from vitviz.session.work.model_cache import Engine
+from vitviz.session.work.model_cache import ModelCache
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TraceTarget:
     """What a trace is kept under: the model as asked for, and the picture's key."""
 
     model: ModelRequest
     picture: str
 
 
-Traces = Shelf[Target, Trace]
+TraceCache = ByteCache[TraceTarget, Trace]
 
 
-class Reading:
+class ColumnTrace:
     """One column's traces: taken from the shelf, or made in the run lane.
 
     `ready` is told of each trace to show, `failed` of the sentence why there is none. A model that
@@ -37,13 +37,13 @@ class Reading:
     def __init__(
         self,
         jobs: Jobs,
-        engine: Engine,
-        traces: Traces,
-        ready: Callable[[Target, Trace], None],
+        engine: ModelCache,
+        traces: TraceCache,
+        ready: Callable[[TraceTarget, Trace], None],
         failed: Callable[[str], None],
     ) -> None:
-        self.target: Target | None = None
-        self.shown: Target | None = None
+        self.target: TraceTarget | None = None
+        self.shown: TraceTarget | None = None
         self.worked: ModelRequest | None = None
         self.broken: ModelRequest | None = None
         self.given_up: ModelRequest | None = None
@@ -82,7 +82,7 @@ class Reading:
 
     def want(self, request: ModelRequest, picture: Picture | None) -> None:
         """Has the picture's trace made or fetched; without a picture only the model is loaded."""
-        target = self.target = Target(request, picture.key) if picture else None
+        target = self.target = TraceTarget(request, picture.key) if picture else None
         self._jobs.cancel(self._trace)
         if request == self.given_up:
             self.given_up = None
@@ -100,7 +100,7 @@ class Reading:
             return
         self._want_model(request)
         if picture and target == self.target and request != self.broken:
-            self._want_trace(Target(request, picture.key), picture)
+            self._want_trace(TraceTarget(request, picture.key), picture)
 
     def stopped(self, job: Job, request: ModelRequest) -> None:
         """Gives up what a stopped job was for, and says so."""
@@ -133,7 +133,7 @@ class Reading:
             done=lambda _: None, failed=partial(self._fail, request, label), label=label,
         )  # fmt: skip
 
-    def _want_trace(self, target: Target, picture: Picture) -> None:
+    def _want_trace(self, target: TraceTarget, picture: Picture) -> None:
         label = f"reading {picture.name}"
 
         def work(progress: Progress) -> Trace:
@@ -146,11 +146,11 @@ class Reading:
             failed=partial(self._fail, target.model, label), label=label,
         )  # fmt: skip
 
-    def _traced(self, target: Target, trace: Trace) -> None:
+    def _traced(self, target: TraceTarget, trace: Trace) -> None:
         self._traces.put(target, trace, size_of(trace))
         self._show(target, trace)
 
-    def _show(self, target: Target, trace: Trace) -> None:
+    def _show(self, target: TraceTarget, trace: Trace) -> None:
         self.shown, self.worked = target, target.model
         self._ready(target, trace)
 

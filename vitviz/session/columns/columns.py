@@ -11,13 +11,13 @@ from psygnal import Signal
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.session.columns.column import Column
-from vitviz.session.columns.column_drawings import Drawings
-from vitviz.session.columns.column_history import Kept, Lost, Past
-from vitviz.session.columns.column_trace import Reading
+from vitviz.session.columns.column_drawings import ColumnDrawings
+from vitviz.session.columns.column_history import ColumnHistory, KeptColumn, LostColumn
+from vitviz.session.columns.column_trace import ColumnTrace
 
 
 @dataclass(eq=False, slots=True)
-class Live:
+class LiveColumn:
     """One column at work: what it is asked for, what is chosen in it, what was read and drawn.
 
     `trace` is what is shown; while another picture or model is on the way it is still the old one.
@@ -27,8 +27,8 @@ class Live:
 
     column: Column
     selection: Selection
-    reading: Reading
-    drawings: Drawings
+    reading: ColumnTrace
+    drawings: ColumnDrawings
     trace: Trace | None = None
     failed: str = ""
     waits: bool = False
@@ -46,7 +46,7 @@ class Live:
         self.trace = None
 
 
-Make = Callable[[Column, Selection], Live]
+Make = Callable[[Column, Selection], LiveColumn]
 
 
 class Columns:
@@ -59,22 +59,22 @@ class Columns:
     """A column came, went, moved, or has another model or picture."""
     active_changed = Signal(int, int)  # new, old
 
-    def __init__(self, make: Make, start: Callable[[Live], None], first: Column) -> None:
+    def __init__(self, make: Make, start: Callable[[LiveColumn], None], first: Column) -> None:
         self._make, self._start = make, start
         self._lives = [make(first, Selection())]
         self._active = self._lives[0]
         self._next = first.id + 1
-        self._past = Past()
+        self._past = ColumnHistory()
         self._reference: int | None = None
 
-    def __iter__(self) -> Iterator[Live]:
+    def __iter__(self) -> Iterator[LiveColumn]:
         return iter(tuple(self._lives))
 
     def __len__(self) -> int:
         return len(self._lives)
 
     @property
-    def active(self) -> Live:
+    def active(self) -> LiveColumn:
         """The column that keys, sliders and the inspector are about."""
         return self._active
 
@@ -83,7 +83,7 @@ class Columns:
         """What every column was asked for, in order."""
         return tuple(live.column for live in self._lives)
 
-    def find(self, id: int | None) -> Live | None:
+    def find(self, id: int | None) -> LiveColumn | None:
         """The column of that number; the active one for None."""
         if id is None:
             return self._active
@@ -93,16 +93,16 @@ class Columns:
         """Its position; -1 where there is none such."""
         return next((at for at, live in enumerate(self._lives) if live.id == id), -1)
 
-    def others(self, live: Live) -> list[Live]:
+    def others(self, live: LiveColumn) -> list[LiveColumn]:
         """All columns but this one."""
         return [other for other in self._lives if other is not live]
 
     @property
-    def reference(self) -> Live:
+    def reference(self) -> LiveColumn:
         """The column that the others are compared with: the first unless told."""
         return next((live for live in self._lives if live.id == self._reference), self._lives[0])
 
-    def partner(self, live: Live) -> Live | None:
+    def partner(self, live: LiveColumn) -> LiveColumn | None:
         """What a column is compared with: the reference, and that with its neighbour."""
         if live is not self.reference:
             return self.reference
@@ -114,14 +114,14 @@ class Columns:
             self._reference = id
             self.changed.emit()
 
-    def change(self, live: Live, **changes: Any) -> None:
+    def change(self, live: LiveColumn, **changes: Any) -> None:
         """Gives a column another model or picture."""
         column = replace(live.column, **changes)
         if column != live.column:
             live.column = column
             self.changed.emit()
 
-    def add(self, column: Column, selection: Selection, index: int | None = None) -> Live:
+    def add(self, column: Column, selection: Selection, index: int | None = None) -> LiveColumn:
         """A new column, behind all others unless told; its number is chosen here, and it reads."""
         live = self._made(column, selection)
         self._lives.insert(len(self._lives) if index is None else index, live)
@@ -129,7 +129,7 @@ class Columns:
         self._start(live)
         return live
 
-    def duplicate(self, id: int) -> Live | None:
+    def duplicate(self, id: int) -> LiveColumn | None:
         """The same beside it, to be changed in one thing."""
         live = self.find(id)
         return live and self.add(live.column, live.selection, self.index(id) + 1)
@@ -162,13 +162,13 @@ class Columns:
         """What `undo` would bring back, in words; "" where nothing was lost."""
         return self._past.words
 
-    def remember(self, lives: Sequence[Live], words: str) -> None:
+    def remember(self, lives: Sequence[LiveColumn], words: str) -> None:
         """Keeps what these columns are, before they get another model or picture."""
         kept = tuple(self._kept(live) for live in lives if live.trace is not None)
         if kept:
-            self._past.remember(Lost(words, kept))
+            self._past.remember(LostColumn(words, kept))
 
-    def undo(self, is_open: Callable[[str | None], bool]) -> Live | None:
+    def undo(self, is_open: Callable[[str | None], bool]) -> LiveColumn | None:
         """Brings back what was lost last: a closed column to its place, or a column's former model,
         picture and selection. None where nothing was lost. `is_open` knows the pictures there are:
         a column whose picture was closed keeps the one it has.
@@ -189,8 +189,8 @@ class Columns:
         return found[0][0]
 
     def _differing(
-        self, lost: Lost, is_open: Callable[[str | None], bool]
-    ) -> list[tuple[Live, Kept]]:
+        self, lost: LostColumn, is_open: Callable[[str | None], bool]
+    ) -> list[tuple[LiveColumn, KeptColumn]]:
         """The columns that are something else now than they were before a step."""
         found = []
         for kept in lost.columns:
@@ -201,7 +201,7 @@ class Columns:
                     found.append((live, kept))
         return found
 
-    def _reopened(self, kept: Kept, is_open: Callable[[str | None], bool]) -> Live:
+    def _reopened(self, kept: KeptColumn, is_open: Callable[[str | None], bool]) -> LiveColumn:
         kept = _with_picture(kept, is_open, self._active.column.picture)
         live = self.add(kept.column, kept.selection, min(kept.index, len(self._lives)))
         self._past.renumber(kept.column.id, live.id)
@@ -222,24 +222,26 @@ class Columns:
         if live is not None and live is not self._active:
             self._activate(live, self._active.id)
 
-    def _made(self, column: Column, selection: Selection) -> Live:
+    def _made(self, column: Column, selection: Selection) -> LiveColumn:
         self._next += 1
         return self._make(replace(column, id=self._next - 1), selection)
 
-    def _kept(self, live: Live) -> Kept:
-        return Kept(self.index(live.id), live.column, replace(live.selection, hover=None))
+    def _kept(self, live: LiveColumn) -> KeptColumn:
+        return KeptColumn(self.index(live.id), live.column, replace(live.selection, hover=None))
 
-    def _put_away(self, index: int, live: Live) -> None:
+    def _put_away(self, index: int, live: LiveColumn) -> None:
         kept = replace(self._kept(live), index=index)
-        self._past.remember(Lost("closed column", (kept,), closed=True))
+        self._past.remember(LostColumn("closed column", (kept,), closed=True))
         live.close()
 
-    def _activate(self, live: Live, before: int) -> None:
+    def _activate(self, live: LiveColumn, before: int) -> None:
         self._active = live
         self.active_changed.emit(live.id, before)
 
 
-def _with_picture(kept: Kept, is_open: Callable[[str | None], bool], instead: str | None) -> Kept:
+def _with_picture(
+    kept: KeptColumn, is_open: Callable[[str | None], bool], instead: str | None
+) -> KeptColumn:
     """With another picture where its own was closed since."""
     if is_open(kept.column.picture):
         return kept

@@ -10,13 +10,13 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import Column, ModelChoice
-from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.column_links import ColumnLinks
 
 MOST_LAYERS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class ComparisonPreset:
     """A comparison to choose from a menu."""
 
     name: str
@@ -25,26 +25,30 @@ class Preset:
 
 
 PRESETS = (
-    Preset("patch_sizes", "Patch sizes", "One flexible ViT, the picture cut finer and finer"),
-    Preset("vit_tnt", "ViT and TNT", "Plain patches beside patches with words inside"),
-    Preset("positions", "With and without positions", "The same ViT, trained to do without them"),
-    Preset("layers", "This picture, all layers", "One view, each column another layer"),
-    Preset("pictures", "Two pictures", "This model over this picture and the next"),
+    ComparisonPreset(
+        "patch_sizes", "Patch sizes", "One flexible ViT, the picture cut finer and finer"
+    ),
+    ComparisonPreset("vit_tnt", "ViT and TNT", "Plain patches beside patches with words inside"),
+    ComparisonPreset(
+        "positions", "With and without positions", "The same ViT, trained to do without them"
+    ),
+    ComparisonPreset("layers", "This picture, all layers", "One view, each column another layer"),
+    ComparisonPreset("pictures", "Two pictures", "This model over this picture and the next"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedColumns:
     """What a preset shows: columns with what is chosen in each, the links, one view or all of them."""
 
     columns: tuple[tuple[Column, Selection], ...]
-    together: Together
+    together: ColumnLinks
     one_view: bool = False
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedColumn:
     """What a preset can be made from."""
 
     column: Column
@@ -54,13 +58,13 @@ class Offered:
     pictures: Sequence[str]
 
 
-def compared(name: str, offered: Offered, together: Together) -> Compared:
+def compared(name: str, offered: OfferedColumn, together: ColumnLinks) -> ComparedColumns:
     """The columns of a preset. VitvizError with the reason where it cannot be set up."""
     selection = replace(offered.selection, hover=None)
     match name:
         case "patch_sizes":
             columns = [(column, selection) for column in _patch_sizes(offered)]
-            return Compared(tuple(columns), _linked(together), hint=_SHARES)
+            return ComparedColumns(tuple(columns), _linked(together), hint=_SHARES)
         case "vit_tnt":
             columns = [(column, selection) for column in _vit_tnt(offered)]
         case "positions":
@@ -68,13 +72,15 @@ def compared(name: str, offered: Offered, together: Together) -> Compared:
         case "layers":
             layers = _layers(offered)
             columns = [(offered.column, replace(selection, depth=depth)) for depth in layers]
-            return Compared(tuple(columns), replace(_linked(together), depth=False), one_view=True)
+            return ComparedColumns(
+                tuple(columns), replace(_linked(together), depth=False), one_view=True
+            )
         case "pictures":
             columns = [(column, selection) for column in _pictures(offered)]
-            return Compared(tuple(columns), replace(_linked(together), picture=False))
+            return ComparedColumns(tuple(columns), replace(_linked(together), picture=False))
         case _:
             raise VitvizError(f"there is no comparison called {name!r}")
-    return Compared(tuple(columns), _linked(together))
+    return ComparedColumns(tuple(columns), _linked(together))
 
 
 _SHARES = (
@@ -83,16 +89,16 @@ _SHARES = (
 )
 
 
-def _linked(together: Together) -> Together:
+def _linked(together: ColumnLinks) -> ColumnLinks:
     """The usual links, whatever was cut for what was compared before; the zoom as it was."""
-    return replace(Together(), zoom=together.zoom)
+    return replace(ColumnLinks(), zoom=together.zoom)
 
 
 def _request(column: Column, **changes: Any) -> Column:
     return replace(column, model=replace(column.model, input_size=None, **changes))
 
 
-def _patch_sizes(offered: Offered) -> list[Column]:
+def _patch_sizes(offered: OfferedColumn) -> list[Column]:
     flexible = [model for model in offered.models if len(model.patch_sizes) > 1]
     mine = [model for model in flexible if model.name == offered.column.model.name]
     if not flexible:
@@ -108,7 +114,7 @@ def _patch_sizes(offered: Offered) -> list[Column]:
     ]
 
 
-def _vit_tnt(offered: Offered) -> list[Column]:
+def _vit_tnt(offered: OfferedColumn) -> list[Column]:
     bundled = [model for model in offered.models if model.bundled]
     tnts = [model for model in bundled if "tnt" in f"{model.name} {model.title}".lower()]
     vits = [model for model in bundled if model not in tnts and model.positions]
@@ -125,7 +131,7 @@ def _vit_tnt(offered: Offered) -> list[Column]:
     ]
 
 
-def _positions(offered: Offered) -> list[Column]:
+def _positions(offered: OfferedColumn) -> list[Column]:
     """The first model trained without positions, beside one of its patch sizes that has them."""
     flexible = [model for model in offered.models if len(model.patch_sizes) > 1]
     without = next((model for model in flexible if not model.positions), None)
@@ -146,7 +152,7 @@ def _positions(offered: Offered) -> list[Column]:
     ]
 
 
-def _layers(offered: Offered) -> list[float]:
+def _layers(offered: OfferedColumn) -> list[float]:
     if offered.trace is None:
         raise VitvizError("there are no layers yet; open a picture and let a model read it first")
     count = len(offered.trace.layers)
@@ -156,7 +162,7 @@ def _layers(offered: Offered) -> list[float]:
     return [round(at * (count - 1) / (shown - 1)) / (count - 1) for at in range(shown)]
 
 
-def _pictures(offered: Offered) -> list[Column]:
+def _pictures(offered: OfferedColumn) -> list[Column]:
     if len(offered.pictures) < 2:
         raise VitvizError("only one picture is open; drop another one to compare them")
     keys = list(offered.pictures)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vitviz.core.data.trace import Picture, Trace
-from vitviz.session.columns.column_links import Together
-from vitviz.session.columns.columns import Live
+from vitviz.session.columns.column_links import ColumnLinks
+from vitviz.session.columns.columns import LiveColumn
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class HeaderText:
     """The words above a column; `state` colours the badge, `dissent` explains a marked prediction."""
 
     column: int
@@ -46,13 +46,13 @@ class Heading:
 
 
 def headings(
-    lives: Sequence[Live],
+    lives: Sequence[LiveColumn],
     active: int,
     reference: int | None,
     pictures: Sequence[Picture],
     titles: dict[str, str],
-    together: Together,
-) -> list[Heading]:
+    together: ColumnLinks,
+) -> list[HeaderText]:
     """What is said of every column; `titles` are the models' titles by name."""
     named = {picture.key: picture.name for picture in pictures}
     found = []
@@ -62,7 +62,7 @@ def headings(
     return found
 
 
-def apart_words(live: Live, together: Together) -> str:
+def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
     """The layer and head of a column that goes its own way."""
     if live.trace is None:
         return ""
@@ -74,7 +74,7 @@ def apart_words(live: Live, together: Together) -> str:
     return ", ".join(parts)
 
 
-def dissents(lives: Sequence[Live]) -> list[str]:
+def dissents(lives: Sequence[LiveColumn]) -> list[str]:
     """For each column the sentence that its prediction is not that of most others, "" where it is.
 
     Columns are compared that show one picture and choose among as many classes; where no label has
@@ -88,7 +88,7 @@ def dissents(lives: Sequence[Live]) -> list[str]:
     return [_dissent(live, votes) for live in lives]
 
 
-def _dissent(live: Live, votes: dict[tuple[str, int], Counter[str]]) -> str:
+def _dissent(live: LiveColumn, votes: dict[tuple[str, int], Counter[str]]) -> str:
     found = _top(live.trace)
     if found is None:
         return ""
@@ -113,13 +113,13 @@ def _top(trace: Trace | None) -> tuple[tuple[str, int], str, float] | None:
 
 
 def _heading(
-    live: Live,
+    live: LiveColumn,
     dissent: str,
     named: dict[str, str],
     titles: dict[str, str],
     active: bool,
     reference: bool,
-) -> Heading:
+) -> HeaderText:
     request, trace, given_up = live.column.model, live.trace, live.reading.given_up
     title = titles.get(request.name) or Path(request.name).name or "no model yet"
     key = live.column.picture
@@ -131,7 +131,7 @@ def _heading(
     shown = live.reading.shown
     before = shown is not None and (shown.model, shown.picture) != (request, key)
     if trace is None or before:  # what is still shown is not said of what is awaited
-        return Heading(
+        return HeaderText(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
             still=_still(trace, key),
@@ -141,7 +141,7 @@ def _heading(
             tip=live.failed,
         )
     badge, state, tip = badge_words(trace)
-    return Heading(
+    return HeaderText(
         **common,  # type: ignore[arg-type]
         patch=trace.model.patch[0],
         resampled=trace.model.resampled,

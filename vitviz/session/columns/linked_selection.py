@@ -9,37 +9,37 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture
 from vitviz.session.columns.column_links import (
     PARTS,
-    Size,
-    Sizes,
-    Together,
+    ColumnLinks,
+    ColumnSizes,
+    GridSides,
     carried,
     differing,
     one_model,
 )
-from vitviz.session.columns.columns import Columns, Live
+from vitviz.session.columns.columns import Columns, LiveColumn
 
-Affected = list[tuple[Live, list[str]]]
+Affected = list[tuple[LiveColumn, list[str]]]
 """Columns with those of their views that look different now."""
 
 
-class Choosing:
+class LinkedSelection:
     """Carries selections between columns; `picture` finds an open picture by its key."""
 
     def __init__(self, columns: Columns, picture: Callable[[str | None], Picture | None]) -> None:
-        self.together = Together()
+        self.together = ColumnLinks()
         self._columns, self._picture = columns, picture
 
-    def choose(self, origin: Live, new: Selection) -> Affected:
+    def choose(self, origin: LiveColumn, new: Selection) -> Affected:
         """Gives a column a selection, and what is linked of it to the others."""
         parts = differing(origin.selection, new)
         return [(origin, self.take(origin, new)), *self._carry(origin, parts)] if parts else []
 
-    def link(self, together: Together) -> Affected:
+    def link(self, together: ColumnLinks) -> Affected:
         """Links or cuts; what is linked anew is as in the active column at once."""
         self.together = together
         return self._carry(self._columns.active, PARTS)
 
-    def take(self, live: Live, new: Selection) -> list[str]:
+    def take(self, live: LiveColumn, new: Selection) -> list[str]:
         """Gives one column a selection; the views that look different for it."""
         old, live.selection = live.selection, new
         if live.trace is None or new == old:
@@ -48,12 +48,12 @@ class Choosing:
         other = None if partner is None else partner.trace
         return live.drawings.following(old, new, live.trace, other)
 
-    def _carry(self, origin: Live, parts: Collection[str]) -> Affected:
+    def _carry(self, origin: LiveColumn, parts: Collection[str]) -> Affected:
         taken = []
         for live in self._columns.others(origin):
             same = one_model(live.column.model, origin.column.model)
             sizes = self._size(origin), self._size(live)
-            between = None if sizes[0] == sizes[1] or None in sizes else cast(Sizes, sizes)
+            between = None if sizes[0] == sizes[1] or None in sizes else cast(ColumnSizes, sizes)
             new = carried(
                 live.selection, origin.selection, parts, self.together,
                 same_model=same, sizes=between,
@@ -61,7 +61,7 @@ class Choosing:
             taken.append((live, self.take(live, new)))
         return taken
 
-    def _size(self, live: Live) -> Size | None:
+    def _size(self, live: LiveColumn) -> GridSides | None:
         """Rows and columns of the picture that a column's places are in."""
         if live.trace is not None:
             return live.trace.crop.original

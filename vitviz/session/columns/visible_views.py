@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from vitviz.core.data.trace import Picture, Trace
-from vitviz.session.columns.background_traces import Others
-from vitviz.session.columns.column_drawings import Scene, chosen_of
-from vitviz.session.columns.column_ranges import Beside
-from vitviz.session.columns.column_trace import Target, Traces
-from vitviz.session.columns.columns import Columns, Live
+from vitviz.session.columns.background_traces import BackgroundTraces
+from vitviz.session.columns.column_drawings import DrawingScene, chosen_of
+from vitviz.session.columns.column_ranges import ColumnRanges
+from vitviz.session.columns.column_trace import TraceCache, TraceTarget
+from vitviz.session.columns.columns import Columns, LiveColumn
 from vitviz.views import View, find
-from vitviz.views.options import Look, Value
+from vitviz.views.options import Look, OptionValue
 
 
-class Sight:
+class VisibleViews:
     """Draws what somebody sees, and knows who does. Called at home, as the session is.
 
     `pictures` are the open ones, `busy` says whether a model reads, `read` has a column read.
@@ -24,16 +24,16 @@ class Sight:
         self,
         columns: Columns,
         look: Look,
-        traces: Traces,
-        others: Others,
-        beside: Beside,
+        traces: TraceCache,
+        others: BackgroundTraces,
+        beside: ColumnRanges,
         *,
         pictures: Callable[[], Sequence[Picture]],
         busy: Callable[[], bool],
-        read: Callable[[Live], None],
+        read: Callable[[LiveColumn], None],
     ) -> None:
         self.look, self.look_chosen = look, chosen_of(look)
-        self.options: dict[str, dict[str, Value]] = {}
+        self.options: dict[str, dict[str, OptionValue]] = {}
         self.views: tuple[str, ...] = ()
         self.beside = beside
         self._columns, self._traces, self._others = columns, traces, others
@@ -45,7 +45,7 @@ class Sight:
         """Whether the active column is seen, whichever it is."""
         return self._seen is None
 
-    def columns(self) -> list[Live]:
+    def columns(self) -> list[LiveColumn]:
         """The columns that are seen, in order."""
         if self._seen is None:
             return [self._columns.active]
@@ -60,7 +60,7 @@ class Sight:
             self._want(live, self.views if live in seen else ())
         self.beside.look(seen)
 
-    def _want(self, live: Live, wanted: tuple[str, ...]) -> None:
+    def _want(self, live: LiveColumn, wanted: tuple[str, ...]) -> None:
         drawings = live.drawings
         new = [view for view in wanted if view not in drawings.wanted]
         for view in set(drawings.wanted) - set(wanted):
@@ -71,18 +71,18 @@ class Sight:
             self._read(live)
         self.draw(live, new)
 
-    def draw_all(self, views: Iterable[tuple[Live, Iterable[str]]]) -> None:
+    def draw_all(self, views: Iterable[tuple[LiveColumn, Iterable[str]]]) -> None:
         """Has views drawn, column by column."""
         for live, names in views:
             self.draw(live, names)
 
-    def draw(self, live: Live, views: Iterable[str]) -> None:
+    def draw(self, live: LiveColumn, views: Iterable[str]) -> None:
         """Has these views of a column drawn, as far as they are wanted and there is a trace."""
         if live.trace is None:
             return
         views = tuple(views)
         other = self._columns.partner(live)
-        scene = Scene(
+        scene = DrawingScene(
             live.trace, live.selection, self.look, self.options, self.look_chosen,
             None if other is None else other.trace,
             self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
@@ -91,13 +91,13 @@ class Sight:
         if any(find(view).takes_all(self.options.get(view, {})) for view in views):
             self.read_others(live)
 
-    def draw_comparisons(self, partner: Live | None = None) -> None:
+    def draw_comparisons(self, partner: LiveColumn | None = None) -> None:
         """Draws again what is compared with a column that shows something else now (None: all)."""
         for live in self._columns:
             if partner is None or self._columns.partner(live) is partner:
                 self.draw(live, [view for view in live.drawings.wanted if find(view).traces == 2])
 
-    def read_others(self, live: Live) -> None:
+    def read_others(self, live: LiveColumn) -> None:
         """Has the other open pictures read, where a view that is seen shows all of them together."""
         views = [v for v in live.drawings.wanted if find(v).takes_all(self.options.get(v, {}))]
         shown = live.reading.shown
@@ -113,13 +113,15 @@ class Sight:
         """A drawing of this view has come in one of the columns, or will not come."""
         self.beside.drawn(view, self.columns())
 
-    def _further(self, live: Live, other: Live | None) -> tuple[tuple[Trace, Trace], ...]:
+    def _further(
+        self, live: LiveColumn, other: LiveColumn | None
+    ) -> tuple[tuple[Trace, Trace], ...]:
         """The other open pictures that both models have read already."""
         models = live.column.model, (other or live).column.model
         found = []
         for picture in self._pictures():
             if picture.key != live.column.picture:
-                one, two = (self._traces.peek(Target(model, picture.key)) for model in models)
+                one, two = (self._traces.peek(TraceTarget(model, picture.key)) for model in models)
                 if one is not None and two is not None:
                     found.append((one, two))
         return tuple(found)

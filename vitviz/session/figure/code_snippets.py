@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitviz.core.data.recipe import Recipe, Run
+from vitviz.core.data.recipe import Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 
-Ranges = Sequence[tuple[int, float, float]]
+GivenRanges = Sequence[tuple[int, float, float]]
 
 
-def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) -> str:
+def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = ()) -> str:
     """Python that draws the same; `traces` are those drawn from, for the files' places, `ranges` the
     ranges that panels have of drawings beside them.
     """
@@ -44,7 +44,7 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) ->
     return "\n".join(lines) + "\n"
 
 
-def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) -> str:
+def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = ()) -> str:
     """A command that draws the same into a file."""
     trace, run = traces[0], recipe.run
     words: list[Any] = ["vitviz", "draw", _place(trace), "--view", recipe.view]
@@ -62,7 +62,7 @@ def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: Ranges = ()) -
     return shlex.join(str(word) for word in words)
 
 
-def _run(recipe: Recipe, name: str) -> Run:
+def _run(recipe: Recipe, name: str) -> RunRecipe:
     return recipe.against if name and recipe.against is not None else recipe.run
 
 
@@ -91,7 +91,7 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
     return found if selection.head is None else found | {"head": selection.head}
 
 
-def _model_words(run: Run) -> list[Any]:
+def _model_words(run: RunRecipe) -> list[Any]:
     flags = {"patch_size": "--patch", "input_size": "--input-size"}
     if run.intervention is not None:
         raise VitvizError("what was changed about the model has no words on the command line; take "
@@ -104,7 +104,7 @@ def _model_words(run: Run) -> list[Any]:
     return words + ([] if run.fit == "crop" else ["--fit", run.fit])
 
 
-def _against_words(run: Run, other: Run, traces: tuple[Trace, ...]) -> list[Any]:
+def _against_words(run: RunRecipe, other: RunRecipe, traces: tuple[Trace, ...]) -> list[Any]:
     words: list[Any] = []
     one, two = dict(run.asked), dict(other.asked)
     if traces[1].model.name != traces[0].model.name:

@@ -10,30 +10,30 @@ from typing import Any
 import numpy as np
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.recipe import Sheet
+from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.app.first_choices import place_named
 from vitviz.views import View, find, views
-from vitviz.views.options import Option, Value
+from vitviz.views.options import Option, OptionValue
 
 MOST = 4096
 """Drawings at most; nobody looks at more."""
 STEPS = 9
 """How many values of a number are tried between its ends."""
 
-Change = Callable[["Subject"], "Subject"]
+Change = Callable[["SweepSubject"], "SweepSubject"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SweepSubject:
     """What is drawn, besides the view: the run, the place, the options."""
 
     trace: Trace
     selection: Selection
-    values: Mapping[str, Value]
+    values: Mapping[str, OptionValue]
     other: Trace | None = None
     also: Sequence[tuple[Trace, Trace]] = ()
     view: View | None = None
@@ -48,7 +48,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SweepStep:
     """One stop on the way: what it is called, and what is different there."""
 
     label: str
@@ -57,7 +57,7 @@ class Step:
     """"layer", "head", "token" or "view", where that is what differs."""
 
 
-def steps(view: View, subject: Subject, text: str) -> list[Step]:
+def steps(view: View, subject: SweepSubject, text: str) -> list[SweepStep]:
     """The stops of "layer", "head", "token", "view" or an option's name, all or as listed after "=".
 
     Layers and heads count from 0 and may be ranges ("layer=0,3,6-11"); tokens are divided by ";"
@@ -79,7 +79,10 @@ def steps(view: View, subject: Subject, text: str) -> list[Step]:
 
 
 def sweep(
-    view: View, subject: Subject, ways: Sequence[Sequence[Step]], progress: Progress = silent
+    view: View,
+    subject: SweepSubject,
+    ways: Sequence[Sequence[SweepStep]],
+    progress: Progress = silent,
 ) -> list[Drawing]:
     """A drawing for every stop; with two ways, for every pair of theirs, the first way outermost.
 
@@ -99,7 +102,9 @@ def sweep(
     return found
 
 
-def sheet_of(view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[Step]]) -> Sheet:
+def sheet_of(
+    view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[SweepStep]]
+) -> PageRecipe:
     """How the drawings of a sweep lie on a page: side by side, or the first way downwards."""
     labels = tuple(step.label for step in ways[-1])
     swept = {step.what for way in ways for step in way}
@@ -107,10 +112,10 @@ def sheet_of(view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[St
     panel = MAIN if "view" in swept else main_panel(drawings[0])
     if len(ways) == 2:
         rows = tuple(step.label for step in ways[0])
-        return Sheet(title, "", len(labels), labels, rows, panel)
+        return PageRecipe(title, "", len(labels), labels, rows, panel)
     if swept == {"view"}:
-        return Sheet(title, "", 1, labels, (), None)
-    return Sheet(title, "", across(len(drawings)), labels, (), panel)
+        return PageRecipe(title, "", 1, labels, (), None)
+    return PageRecipe(title, "", across(len(drawings)), labels, (), panel)
 
 
 def _title(view: View, drawings: Sequence[Drawing], swept: set[str]) -> str:
@@ -131,25 +136,25 @@ def _said(name: str, value: str) -> str:
     return "all heads" if value == "all" else f"{name} {value}"
 
 
-def shown(view: View, values: Mapping[str, Value]) -> Step:
+def shown(view: View, values: Mapping[str, OptionValue]) -> SweepStep:
     """Another view of the same."""
 
-    def change(subject: Subject) -> Subject:
+    def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, view=view, values=values)
 
-    return Step(view.title, change, "view")
+    return SweepStep(view.title, change, "view")
 
 
-def read(label: str, trace: Trace) -> Step:
+def read(label: str, trace: Trace) -> SweepStep:
     """The same view of another run: another model, patch size or picture."""
 
-    def change(subject: Subject) -> Subject:
+    def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, trace=trace)
 
-    return Step(label, change)
+    return SweepStep(label, change)
 
 
-def _listed_views(subject: Subject, listed: str) -> list[str]:
+def _listed_views(subject: SweepSubject, listed: str) -> list[str]:
     """The views that are named, or all that show one picture of one model."""
     if listed:
         return [word.strip() for word in listed.split(",")]
@@ -183,55 +188,55 @@ def _numbers(what: str, listed: str, count: int) -> list[int]:
     return found
 
 
-def _layer(at: int, layers: int) -> Step:
-    def change(subject: Subject) -> Subject:
+def _layer(at: int, layers: int) -> SweepStep:
+    def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=subject.selection.with_layer(at, layers))
 
-    return Step(f"layer {at + 1}", change, "layer")
+    return SweepStep(f"layer {at + 1}", change, "layer")
 
 
-def _head(at: int) -> Step:
-    def change(subject: Subject) -> Subject:
+def _head(at: int) -> SweepStep:
+    def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=replace(subject.selection, head=at))
 
-    return Step(f"head {at + 1}", change, "head")
+    return SweepStep(f"head {at + 1}", change, "head")
 
 
-def _tokens(subject: Subject, listed: str) -> list[Step]:
+def _tokens(subject: SweepSubject, listed: str) -> list[SweepStep]:
     trace = subject.trace
     if listed:
         places = [place_named(word.strip(), trace) for word in listed.split(";")]
     else:
         places = [place_of(token, trace.grid, trace.crop) for token in range(trace.grid.tokens)]
 
-    def step(place: Any) -> Step:
-        def change(subject: Subject) -> Subject:
+    def step(place: Any) -> SweepStep:
+        def change(subject: SweepSubject) -> SweepSubject:
             return replace(subject, selection=replace(subject.selection, pin=place, hover=None))
 
         token = place.token(trace.grid, trace.crop)
-        return Step("token" if token is None else trace.grid.name(token), change, "token")
+        return SweepStep("token" if token is None else trace.grid.name(token), change, "token")
 
     return [step(place) for place in places]
 
 
-def _options(view: View, name: str, listed: str) -> list[Step]:
+def _options(view: View, name: str, listed: str) -> list[SweepStep]:
     option = next((each for each in view.options if each.name == name), None)
     if option is None:
         names = ", ".join(("layer", "head", "token", "view", *(each.name for each in view.options)))
         raise VitvizError(f"{view.name} has nothing called {name!r} to go over; there are: {names}")
     values = [_value(option, word) for word in listed.split(",")] if listed else _all(option)
 
-    def step(value: Value) -> Step:
-        def change(subject: Subject) -> Subject:
+    def step(value: OptionValue) -> SweepStep:
+        def change(subject: SweepSubject) -> SweepSubject:
             return replace(subject, values={**subject.values, name: value})
 
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-        return Step(f"{name.replace('_', ' ')} {shown}", change)
+        return SweepStep(f"{name.replace('_', ' ')} {shown}", change)
 
     return [step(value) for value in values]
 
 
-def _all(option: Option) -> list[Value]:
+def _all(option: Option) -> list[OptionValue]:
     match option.kind:
         case "choice":
             return list(option.choices)
@@ -248,7 +253,7 @@ def _all(option: Option) -> list[Value]:
             )
 
 
-def _value(option: Option, word: str) -> Value:
+def _value(option: Option, word: str) -> OptionValue:
     try:
         match option.kind:
             case "number":

@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.recipe import Sheet
+from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.session.figure.drawing_sweep import Step, Subject, across, sheet_of, shown, steps, sweep
+from vitviz.session.figure.drawing_sweep import (
+    SweepStep,
+    SweepSubject,
+    across,
+    sheet_of,
+    shown,
+    steps,
+    sweep,
+)
 from vitviz.views import View
-from vitviz.views.options import Value
+from vitviz.views.options import OptionValue
 
 COLUMNS = "columns"
 """Said instead of a way to go: the view of all columns, side by side."""
@@ -21,7 +29,7 @@ VIEWS = "views"
 
 
 @dataclass(frozen=True, slots=True)
-class Composition:
+class FigureComposition:
     """What is on the page.
 
     `ways` are what it goes over ("layer", "head=0,2", "columns", "views", an option), none for the
@@ -31,11 +39,11 @@ class Composition:
     """
 
     view: View
-    subject: Subject
+    subject: SweepSubject
     shown: Drawing
     ways: tuple[str, ...] = ()
-    beside: tuple[tuple[str, Subject], ...] = ()
-    views: tuple[tuple[View, Mapping[str, Value]], ...] = ()
+    beside: tuple[tuple[str, SweepSubject], ...] = ()
+    views: tuple[tuple[View, Mapping[str, OptionValue]], ...] = ()
     panel: int | None = None
     one_range: bool = True
     title: str | None = None
@@ -44,7 +52,7 @@ class Composition:
 
 
 def compose(
-    wanted: Composition, progress: Progress = silent
+    wanted: FigureComposition, progress: Progress = silent
 ) -> tuple[Drawing, tuple[Drawing, ...]]:
     """The page, and the drawings on it one by one. VitvizError for ways that lead nowhere."""
     drawings, sheet = _drawings(wanted, progress)
@@ -59,12 +67,14 @@ def compose(
     return page(drawings, sheet), tuple(drawings)
 
 
-def _drawings(wanted: Composition, progress: Progress) -> tuple[Sequence[Drawing], Sheet]:
+def _drawings(
+    wanted: FigureComposition, progress: Progress
+) -> tuple[Sequence[Drawing], PageRecipe]:
     view = wanted.view
     if not wanted.ways:
         shown = _anew(wanted)
         labels = () if wanted.panel is None else (_named(shown, wanted.panel),)
-        return [shown], Sheet(shown.title, shown.caption, 1, labels, (), wanted.panel)
+        return [shown], PageRecipe(shown.title, shown.caption, 1, labels, (), wanted.panel)
     ways = [_steps(wanted, way) for way in wanted.ways]
     drawings = sweep(view, wanted.subject, ways, progress)
     sheet = sheet_of(view, drawings, ways)
@@ -73,7 +83,7 @@ def _drawings(wanted: Composition, progress: Progress) -> tuple[Sequence[Drawing
     return drawings, sheet if wanted.panel is None else replace(sheet, panel=wanted.panel)
 
 
-def _anew(wanted: Composition) -> Drawing:
+def _anew(wanted: FigureComposition) -> Drawing:
     """What is on screen, drawn anew, in the ranges that it has there."""
     kept = [
         (at, panel.bar.low, panel.bar.high)
@@ -83,7 +93,7 @@ def _anew(wanted: Composition) -> Drawing:
     return in_ranges(wanted.subject.draw(wanted.view), kept)
 
 
-def _steps(wanted: Composition, way: str) -> list[Step]:
+def _steps(wanted: FigureComposition, way: str) -> list[SweepStep]:
     if way == VIEWS:
         return [shown(view, values) for view, values in wanted.views]
     if way != COLUMNS:
@@ -93,14 +103,14 @@ def _steps(wanted: Composition, way: str) -> list[Step]:
     return [_column(name, subject) for name, subject in wanted.beside]
 
 
-def _column(name: str, column: Subject) -> Step:
-    def change(subject: Subject) -> Subject:
+def _column(name: str, column: SweepSubject) -> SweepStep:
+    def change(subject: SweepSubject) -> SweepSubject:
         return replace(column, values=subject.values, view=subject.view)
 
-    return Step(name, change)
+    return SweepStep(name, change)
 
 
-def _caption(wanted: Composition, usual: str) -> str:
+def _caption(wanted: FigureComposition, usual: str) -> str:
     said = usual if wanted.caption is None else wanted.caption
     return " ".join(filter(None, (said, f"Method: {wanted.view.formula}" if wanted.method else "")))
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.recipe import Recipe, Run, Sheet
+from vitviz.core.data.recipe import PageRecipe, Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.drawings.drawing_sheet import page
@@ -27,48 +27,48 @@ from vitviz.views import find
 if TYPE_CHECKING:
     from vitviz.models import Model
 
-Ranges = tuple[tuple[int, float, float], ...]
+PanelRanges = tuple[tuple[int, float, float], ...]
 
 
-class Part(msgspec.Struct, frozen=True):
+class PagePart(msgspec.Struct, frozen=True):
     """One drawing's recipe and the ranges that it was coloured in."""
 
     made: Recipe
-    ranges: Ranges = ()
+    ranges: PanelRanges = ()
 
 
-class Raw(msgspec.Struct, frozen=True):
+class RawNumbers(msgspec.Struct, frozen=True):
     """One token's attention of all layers and heads, or whole matrices too, of one run."""
 
-    run: Run
+    run: RunRecipe
     selection: Selection
     matrices: bool = False
 
 
-class Book(msgspec.Struct, frozen=True):
+class FigureBook(msgspec.Struct, frozen=True):
     """All that a figure's file says: one drawing, a page of several, or the frames of an animation."""
 
     made: Recipe | None = None
-    ranges: Ranges = ()
-    parts: tuple[Part, ...] = ()
-    sheet: Sheet | None = None
-    raw: Raw | None = None
+    ranges: PanelRanges = ()
+    parts: tuple[PagePart, ...] = ()
+    sheet: PageRecipe | None = None
+    raw: RawNumbers | None = None
     paper: dict[str, Any] = msgspec.field(default_factory=dict)
     movie: dict[str, Any] = msgspec.field(default_factory=dict)
     versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedFigure:
     """What came out: the drawings (several only for an animation), their paper, and remarks."""
 
     drawings: tuple[Drawing, ...]
-    book: Book
+    book: FigureBook
     notes: tuple[str, ...]
 
 
 @dataclass
-class Replay:
+class FigureReplay:
     """Makes drawings again. `pictures` and `model` are files that the user named, asked first."""
 
     folder: Path
@@ -77,11 +77,11 @@ class Replay:
     device: str = "auto"
     progress: Progress = silent
     notes: list[str] = field(default_factory=list)
-    _models: dict[Run, Model] = field(default_factory=dict)
+    _models: dict[RunRecipe, Model] = field(default_factory=dict)
     _opened: dict[str, Picture] = field(default_factory=dict)
-    _traces: dict[Run, Trace] = field(default_factory=dict)
+    _traces: dict[RunRecipe, Trace] = field(default_factory=dict)
 
-    def drawing(self, part: Part) -> Drawing:
+    def drawing(self, part: PagePart) -> Drawing:
         """One drawing. VitvizError, in a sentence, for a picture, weights or a view that are gone."""
         made = part.made
         # Copies: what views keep from one drawing for the next one can change the last digits.
@@ -94,7 +94,7 @@ class Replay:
         drawn = view.draw(trace, made.selection, options, other, also, **more)
         return in_ranges(drawn, part.ranges)
 
-    def trace(self, run: Run) -> Trace:
+    def trace(self, run: RunRecipe) -> Trace:
         """The model run over the picture again."""
         if run not in self._traces:
             from vitviz import models
@@ -105,13 +105,13 @@ class Replay:
             )
         return self._traces[run]
 
-    def picture(self, run: Run) -> Picture:
+    def picture(self, run: RunRecipe) -> Picture:
         """The picture, found by its name and known by its pixels."""
         if run.picture_key not in self._opened:
             self._opened[run.picture_key] = self._found_picture(run)
         return self._opened[run.picture_key]
 
-    def _found_picture(self, run: Run) -> Picture:
+    def _found_picture(self, run: RunRecipe) -> Picture:
         others = []
         for file in self._picture_files(run.picture):
             picture = open_picture(file, name=run.picture)
@@ -140,14 +140,14 @@ class Replay:
         return [file for file in (*(Path(folder, name) for folder in folders), *named, *own)
                 if file.is_file()]  # fmt: skip
 
-    def loaded(self, run: Run) -> Model:
+    def loaded(self, run: RunRecipe) -> Model:
         """The model with the same weights."""
         key = replace(run, picture="", picture_key="", fit="crop", intervention=None)
         if key not in self._models:
             self._models[key] = self._load(run)
         return self._models[key]
 
-    def _load(self, run: Run) -> Model:
+    def _load(self, run: RunRecipe) -> Model:
         if run.weights == "untrained":
             raise VitvizError(
                 f"this figure was made with random weights of {run.model}, which cannot be had "
@@ -189,18 +189,20 @@ class Replay:
         )
 
 
-def replayed(known: dict[str, Any], name: str, kitchen: Replay) -> Replayed:
+def replayed(known: dict[str, Any], name: str, kitchen: FigureReplay) -> ReplayedFigure:
     """Everything in a recipe as it was read from a file of that name."""
     book = _book(known, name)
     if book.made is not None and not book.parts:
-        drawings: tuple[Drawing, ...] = (kitchen.drawing(Part(book.made, book.ranges)),)
+        drawings: tuple[Drawing, ...] = (kitchen.drawing(PagePart(book.made, book.ranges)),)
     else:
         parts = tuple(kitchen.drawing(part) for part in book.parts)
         drawings = (page(parts, book.sheet),) if book.sheet is not None else parts
-    return Replayed(drawings, book, (*_newer(book), *kitchen.notes))
+    return ReplayedFigure(drawings, book, (*_newer(book), *kitchen.notes))
 
 
-def raw_again(known: dict[str, Any], file: Path, kitchen: Replay) -> tuple[bytes, tuple[str, ...]]:
+def raw_again(
+    known: dict[str, Any], file: Path, kitchen: FigureReplay
+) -> tuple[bytes, tuple[str, ...]]:
     """A file of raw attention made again, and remarks: above all by how much its numbers differ.
 
     In a batch a picture was run among others, which changes the last digits.
@@ -223,16 +225,16 @@ def _apart(one: bytes, other: bytes) -> float:
         return max(float(np.abs(before[name] - now[name]).max()) for name in names)
 
 
-def _book(known: dict[str, Any], name: str) -> Book:
+def _book(known: dict[str, Any], name: str) -> FigureBook:
     try:
-        return msgspec.convert(known, Book, strict=False)
+        return msgspec.convert(known, FigureBook, strict=False)
     except msgspec.ValidationError as error:
         raise VitvizError(
             f"the recipe in {name} is damaged ({error}); take the file as it was saved"
         ) from None
 
 
-def _newer(book: Book) -> tuple[str, ...]:
+def _newer(book: FigureBook) -> tuple[str, ...]:
     """What was installed otherwise when the figure was made."""
     from vitviz.figures.recipes import versions
 

@@ -17,10 +17,10 @@ from vitviz.core.files import whole
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
 from vitviz.session.columns.column import Column, is_checkpoint
-from vitviz.session.columns.column_links import Together
+from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.work.log import sentence
 from vitviz.views import find
-from vitviz.views.options import Look, Value, arguments
+from vitviz.views.options import Look, OptionValue, arguments
 
 SUFFIX = ".vitviz"
 NEWEST = 1
@@ -41,7 +41,7 @@ class SavedPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     png: bytes = b""
 
 
-class Gone(msgspec.Struct, frozen=True):
+class MissingFiles(msgspec.Struct, frozen=True):
     """A file of a session, a picture's or a model's weights, that is not where it was."""
 
     key: str
@@ -49,7 +49,7 @@ class Gone(msgspec.Struct, frozen=True):
     path: str
 
 
-class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
+class SavedSession(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is open and chosen. `active` and `reference` are positions among the columns; `window`
     is what the window wants to find again (layout, views); `file` is where it was saved to last, where
     this was written for the case of a crash."""
@@ -61,10 +61,10 @@ class Saved(msgspec.Struct, frozen=True, omit_defaults=True):
     selections: tuple[Selection, ...] = ()
     active: int = 0
     reference: int = 0
-    together: Together = Together()
+    together: ColumnLinks = ColumnLinks()
     look: Look = Look()
     look_chosen: tuple[str, ...] = ()
-    options: dict[str, dict[str, Value]] = {}
+    options: dict[str, dict[str, OptionValue]] = {}
     one_range: bool = True
     window: dict[str, str] = {}
     file: str = ""
@@ -85,7 +85,7 @@ def kept_pictures(pictures: Iterable[Picture]) -> tuple[SavedPicture, ...]:
     )
 
 
-def write(saved: Saved, file: Path) -> None:
+def write(saved: SavedSession, file: Path) -> None:
     """Saves a session, all or nothing. VitvizError with the reason when that fails."""
     pictures = tuple(_beside(picture, file.absolute().parent) for picture in saved.pictures)
     text = msgspec.json.format(
@@ -95,7 +95,7 @@ def write(saved: Saved, file: Path) -> None:
         unfinished.write_bytes(text)
 
 
-def read(file: Path) -> Saved:
+def read(file: Path) -> SavedSession:
     """The session in a file. VitvizError where it cannot be read, is none, or is of a newer vitviz."""
     try:
         data = file.read_bytes()
@@ -105,7 +105,7 @@ def read(file: Path) -> Saved:
         ) from error
     _check(data, file.name)
     try:
-        return msgspec.json.decode(data, type=Saved)
+        return msgspec.json.decode(data, type=SavedSession)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise VitvizError(f"{file.name} is damaged ({error}); choose another session") from error
 
@@ -130,7 +130,7 @@ def _check(data: bytes, name: str) -> None:
         )
 
 
-def found_files(saved: Saved, file: Path, told: Mapping[str, str]) -> dict[str, Path]:
+def found_files(saved: SavedSession, file: Path, told: Mapping[str, str]) -> dict[str, Path]:
     """Where the pictures lie by key: where somebody told, where they were, or beside the session."""
     there = {}
     for picture in saved.pictures:
@@ -141,7 +141,7 @@ def found_files(saved: Saved, file: Path, told: Mapping[str, str]) -> dict[str, 
     return there
 
 
-def found_weights(saved: Saved, file: Path, told: Mapping[str, str]) -> Saved:
+def found_weights(saved: SavedSession, file: Path, told: Mapping[str, str]) -> SavedSession:
     """The session with the weights of its models where they lie now: where somebody told, where they
     were, or beside the session."""
 
@@ -157,18 +157,18 @@ def found_weights(saved: Saved, file: Path, told: Mapping[str, str]) -> Saved:
     return msgspec.structs.replace(saved, columns=columns)
 
 
-def missing_files(saved: Saved, there: Mapping[str, Path]) -> list[Gone]:
+def missing_files(saved: SavedSession, there: Mapping[str, Path]) -> list[MissingFiles]:
     """The pictures and the weights whose files have gone."""
     pictures = [one for one in saved.pictures if not one.png and one.key not in there]
     names = dict.fromkeys(column.model.name for column in saved.columns)
     weights = [one for one in names if is_checkpoint(one) and not Path(one).is_file()]
     return [
-        *(Gone(one.key, one.name, one.path) for one in pictures),
-        *(Gone(one, Path(one).name, one) for one in weights),
+        *(MissingFiles(one.key, one.name, one.path) for one in pictures),
+        *(MissingFiles(one, Path(one).name, one) for one in weights),
     ]
 
 
-def beside_this(path: Path, missing: Sequence[Gone]) -> dict[str, str]:
+def beside_this(path: Path, missing: Sequence[MissingFiles]) -> dict[str, str]:
     """Where one file was found again, others of the same names may lie: key to path."""
     found = {}
     for picture in missing:
@@ -179,7 +179,7 @@ def beside_this(path: Path, missing: Sequence[Gone]) -> dict[str, str]:
 
 
 def opened_pictures(
-    saved: Saved, there: Mapping[str, Path], progress: Progress
+    saved: SavedSession, there: Mapping[str, Path], progress: Progress
 ) -> tuple[dict[str, Picture], list[str]]:
     """The pictures by the key they were saved under, and the sentences about those that changed."""
     pictures, problems = {}, []
@@ -202,9 +202,9 @@ def opened_pictures(
     return pictures, problems
 
 
-def known_options(saved: Saved) -> tuple[dict[str, dict[str, Value]], list[str]]:
+def known_options(saved: SavedSession) -> tuple[dict[str, dict[str, OptionValue]], list[str]]:
     """The options that there still are, and a sentence for each that is no more."""
-    known: dict[str, dict[str, Value]] = {}
+    known: dict[str, dict[str, OptionValue]] = {}
     problems = []
     for view, values in saved.options.items():
         for name, value in values.items():

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vitviz.core.measures.cost import Dimensions, cost
+from vitviz.core.measures.cost import ModelDimensions, cost
 from vitviz.core.progress import Unsupported
-from vitviz.models.catalogue.catalogue import Entry
-from vitviz.models.catalogue.training_words import Learning
+from vitviz.models.catalogue.catalogue import CatalogueEntry
+from vitviz.models.catalogue.training_words import TrainingFacts
 from vitviz.models.loading.bundled import BundledModel
 
-Source = Literal["timm", "bundled", "file"]
-Shelf = Literal["all", "disk", "favourites", "bundled", "files"]
-Order = Literal["name", "parameters", "tokens"]
+ModelSource = Literal["timm", "bundled", "file"]
+LibraryShelf = Literal["all", "disk", "favourites", "bundled", "files"]
+SortKey = Literal["name", "parameters", "tokens"]
 
 FREE = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc0-1.0")
 """Licences that allow any use."""
@@ -27,7 +27,7 @@ _BYTES = 4  # of a number in float32
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class LibraryItem:
     """A model in the library; 0 and "" where a fact is not known.
 
     `download` is the download's size in bytes, `exact` when it is that of the file on disk;
@@ -36,7 +36,7 @@ class Item:
 
     name: str
     title: str
-    source: Source
+    source: ModelSource
     kind: str = ""
     patch: int = 0
     size: tuple[int, int] = (0, 0)
@@ -47,7 +47,7 @@ class Item:
     parameters: int = 0
     classes: int = 0
     trained_on: str = ""
-    learning: Learning = ""
+    learning: TrainingFacts = ""
     licence: str = ""
     repository: str = ""
     download: int = 0
@@ -58,7 +58,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class ModelNeeds:
     """What a model takes before it runs: tokens, bytes of its weights, and bytes kept a picture.
 
     `problem` says why it cannot read pictures of that size, "" where it can.
@@ -75,29 +75,29 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class LibraryFilters:
     """What the user looks for; the defaults leave everything."""
 
     text: str = ""
-    shelf: Shelf = "all"
+    shelf: LibraryShelf = "all"
     patch: int = 0
     parameters: tuple[int, int] = (0, 0)  # from, up to; 0 is no bound
-    learning: Learning = ""
+    learning: TrainingFacts = ""
     registers: bool = False
     free: bool = False
-    order: Order = "name"
+    order: SortKey = "name"
 
     @property
     def narrow(self) -> bool:
         """Whether anything beside the text leaves models out."""
-        return replace(self, text="", order="name") != Filters()
+        return replace(self, text="", order="name") != LibraryFilters()
 
 
-def timm_item(entry: Entry, on_disk: int = 0) -> Item:
+def timm_item(entry: CatalogueEntry, on_disk: int = 0) -> LibraryItem:
     """A pretrained model of timm; `on_disk` the bytes of its file, 0 where it is not here."""
     trained, learned = entry.trained_on, entry.learning
     words = (entry.name, entry.kind, trained, learned, entry.licence)
-    return Item(
+    return LibraryItem(
         entry.name, entry.name, "timm", entry.kind, entry.patch, entry.size, entry.tokens,
         entry.registers, entry.depth, entry.dim, entry.parameters, entry.classes, trained,
         learned, entry.licence, entry.repository, on_disk or entry.bytes_estimated,
@@ -105,14 +105,14 @@ def timm_item(entry: Entry, on_disk: int = 0) -> Item:
     )  # fmt: skip
 
 
-def bundled_item(model: BundledModel) -> Item:
+def bundled_item(model: BundledModel) -> LibraryItem:
     """A model that came with vitviz."""
     card, patch = model.card, model.default_patch_size
     described = card.get("architecture", {})
     arguments = described.get("arguments", {}) if isinstance(described, dict) else {}
     rows, cols = model.input_size
     prefix = int(arguments.get("class_token", True)) + int(arguments.get("reg_tokens", 0))
-    return Item(
+    return LibraryItem(
         model.name, model.title, "bundled", str(described.get("class", "")), patch, model.input_size,
         (rows // patch) * (cols // patch) + prefix, int(arguments.get("reg_tokens", 0)),
         int(arguments.get("depth", 0)), int(arguments.get("embed_dim", 0)),
@@ -123,16 +123,18 @@ def bundled_item(model: BundledModel) -> Item:
     )  # fmt: skip
 
 
-def file_item(path: str) -> Item:
+def file_item(path: str) -> LibraryItem:
     """A checkpoint file that was opened before."""
     size = _size(Path(path))
-    return Item(
+    return LibraryItem(
         path, Path(path).name, "file", parameters=numbers_in(Path(path)), download=size, exact=True,
         on_disk=size > 0, words=f"{path} file".lower(),
     )  # fmt: skip
 
 
-def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -> list[Item]:
+def found(
+    items: Iterable[LibraryItem], filters: LibraryFilters, favourites: frozenset[str]
+) -> list[LibraryItem]:
     """The items that are wanted, in order: first what begins with the text, else what is at hand."""
     words = filters.text.lower().split()
     kept = [item for item in items if _wanted(item, filters, words, favourites)]
@@ -148,35 +150,37 @@ def found(items: Iterable[Item], filters: Filters, favourites: frozenset[str]) -
     return kept
 
 
-def needs(item: Item, side: int | None = None) -> Needs:
+def needs(item: LibraryItem, side: int | None = None) -> ModelNeeds:
     """What a model takes for pictures of `side` pixels (None: its own); 0 where that is not known."""
     rows, cols = item.size
     weights = _BYTES * item.parameters
     if not (item.patch and item.tokens and rows):
-        return Needs(0, weights, 0)
+        return ModelNeeds(0, weights, 0)
     prefix = max(item.tokens - (rows // item.patch) * (cols // item.patch), 0)
-    known = Dimensions(item.name, item.patch, item.size, item.depth, item.dim, prefix, 0, ())
+    known = ModelDimensions(item.name, item.patch, item.size, item.depth, item.dim, prefix, 0, ())
     # Its own size may be padded by the model; another has to be divided by the patches.
     own = (rows // item.patch * item.patch, cols // item.patch * item.patch)
     try:
         found = cost(replace(known, input_size=own), size=(side, side) if side else own)
     except Unsupported as error:
-        return Needs(0, weights, 0, str(error))
-    return Needs(found.tokens, weights, found.trace_bytes)
+        return ModelNeeds(0, weights, 0, str(error))
+    return ModelNeeds(found.tokens, weights, found.trace_bytes)
 
 
-def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
+def in_order(items: Iterable[LibraryItem]) -> tuple[LibraryItem, ...]:
     """Bundled models first, then files, then timm's; each as they came, timm's own order is by name."""
     ranks = {"bundled": 0, "file": 1, "timm": 2}
     return tuple(sorted(items, key=lambda item: ranks[item.source]))
 
 
-def patches(items: Sequence[Item]) -> list[int]:
+def patches(items: Sequence[LibraryItem]) -> list[int]:
     """The patch sizes there are, rising."""
     return sorted({item.patch for item in items if item.patch})
 
 
-def _wanted(item: Item, filters: Filters, words: Sequence[str], favourites: frozenset[str]) -> bool:
+def _wanted(
+    item: LibraryItem, filters: LibraryFilters, words: Sequence[str], favourites: frozenset[str]
+) -> bool:
     low, high = filters.parameters
     return (
         all(word in item.words for word in words)
@@ -190,7 +194,7 @@ def _wanted(item: Item, filters: Filters, words: Sequence[str], favourites: froz
     )
 
 
-def _on_shelf(item: Item, shelf: Shelf, favourites: frozenset[str]) -> bool:
+def _on_shelf(item: LibraryItem, shelf: LibraryShelf, favourites: frozenset[str]) -> bool:
     match shelf:
         case "all":
             return True

@@ -13,8 +13,8 @@ from psygnal import Signal
 from vitviz.core.progress import Progress
 from vitviz.session.files.settings import Settings
 from vitviz.session.library.library_items import (
-    Filters,
-    Item,
+    LibraryFilters,
+    LibraryItem,
     bundled_item,
     file_item,
     found,
@@ -25,23 +25,23 @@ from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 
 if TYPE_CHECKING:
-    from vitviz.models.catalogue.catalogue import Catalogue
+    from vitviz.models.catalogue.catalogue import ModelCatalogue
 
-State = Literal["none", "waiting", "running", "stopped", "failed"]
+DownloadState = Literal["none", "waiting", "running", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
+class ModelDownload:
     """How far a download is, in bytes (`total` 0: not said yet); `said` is what went wrong or on."""
 
-    state: State = "none"
+    state: DownloadState = "none"
     done: float = 0.0
     total: float = 0.0
     said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class DiskUse:
     """What is on this computer: repositories with their bytes, those whose download was stopped with
     what has arrived, and whether the hub can be reached."""
 
@@ -50,7 +50,7 @@ class Disk:
     reachable: bool
 
 
-class Library:
+class ModelLibrary:
     """All models with their facts. Called, and announced, at home; reading and fetching are jobs.
 
     `settings` gives the settings of the moment and `remember` changes them.
@@ -64,10 +64,10 @@ class Library:
         self, jobs: Jobs, settings: Callable[[], Settings], remember: Callable[..., None]
     ) -> None:
         self._jobs, self._settings, self._remember = jobs, settings, remember
-        self.items: tuple[Item, ...] = ()
+        self.items: tuple[LibraryItem, ...] = ()
         self.offline = False
         """Whether the hub cannot be reached; what is on disk works all the same."""
-        self._downloads: dict[str, tuple[Download, Job | None]] = {}
+        self._downloads: dict[str, tuple[ModelDownload, Job | None]] = {}
         self._disk: dict[str, int] = {}
         self._checked = False
         jobs.progressed.connect(self._progressed)
@@ -86,11 +86,11 @@ class Library:
         self.look_at_disk()
         self._catch_up()
 
-    def search(self, filters: Filters) -> list[Item]:
+    def search(self, filters: LibraryFilters) -> list[LibraryItem]:
         """The models that are wanted, in order."""
         return found(self.items, filters, self.favourites)
 
-    def find(self, name: str) -> Item | None:
+    def find(self, name: str) -> LibraryItem | None:
         """The model of that name; a timm name without its tag is its first training."""
         named = next((item for item in self.items if item.name == name), None)
         return named or next(
@@ -112,13 +112,13 @@ class Library:
         """Looks up what is on this computer and whether there is a network."""
         names = [item.repository for item in self.items if item.repository]
 
-        def work(_progress: Progress) -> Disk:
+        def work(_progress: Progress) -> DiskUse:
             from vitviz.models.loading.hub import hub_files
             from vitviz.models.loading.hub.download import partial as arrived
 
             whole = hub_files.on_disk(names)
             parts = {each: arrived(each) for each in hub_files.begun(names) if each not in whole}
-            return Disk(whole, parts, hub_files.is_reachable())
+            return DiskUse(whole, parts, hub_files.is_reachable())
 
         self._jobs.submit(
             "library-disk", work, lane="read", done=self._looked, failed=self._not_looked
@@ -142,7 +142,7 @@ class Library:
             failed=partial(self._failed, item.name), label=f"downloading {item.name}",
         )  # fmt: skip
         if job.state in _BUSY:  # not when it was done at once
-            self._tell(item.name, Download("running"), job)
+            self._tell(item.name, ModelDownload("running"), job)
 
     def stop(self, name: str) -> None:
         """Ends a download; what has arrived is kept for the next try."""
@@ -150,9 +150,9 @@ class Library:
         if job is not None:
             job.stop()
 
-    def state(self, name: str) -> Download:
+    def state(self, name: str) -> ModelDownload:
         """How far the download of a model is."""
-        return self._downloads.get(name, (Download(), None))[0]
+        return self._downloads.get(name, (ModelDownload(), None))[0]
 
     # -- what comes home ----------------------------------------------------------------------------
 
@@ -171,11 +171,11 @@ class Library:
         if self.items:
             self._fill()
 
-    def _looked(self, disk: Disk) -> None:
+    def _looked(self, disk: DiskUse) -> None:
         for item in self.items:
             here = disk.parts.get(item.repository, 0)
             if here and item.name not in self._downloads:
-                self._tell(item.name, Download("stopped", here, item.download), None)
+                self._tell(item.name, ModelDownload("stopped", here, item.download), None)
         offline = not disk.reachable
         if disk.whole != self._disk or offline != self.offline:
             self._disk, self.offline = disk.whole, offline
@@ -193,7 +193,7 @@ class Library:
             return
         self._checked = True
 
-        def work(progress: Progress) -> Catalogue:
+        def work(progress: Progress) -> ModelCatalogue:
             from vitviz.models.catalogue.catalogue_build import refreshed
 
             return refreshed(progress)
@@ -219,14 +219,14 @@ class Library:
     def _progressed(self, job: Job) -> None:
         match job.key:
             case ("download", str(name)):
-                self._tell(name, Download("running", job.done, job.total, job.what), job)
+                self._tell(name, ModelDownload("running", job.done, job.total, job.what), job)
 
     def _ended(self, job: Job) -> None:
         match job.key:
             case ("download", str(name)) if job.state == "stopped":
                 self._tell(name, replace(self.state(name), state="stopped", said=""), None)
 
-    def _tell(self, name: str, download: Download, job: Job | None) -> None:
+    def _tell(self, name: str, download: ModelDownload, job: Job | None) -> None:
         self._downloads[name] = (download, job)
         self.download_changed.emit(name)
 

@@ -14,13 +14,13 @@ from vitviz.core.progress import Cancelled, Progress
 from vitviz.session.pictures.web_picture import fetch, file_name, is_address
 from vitviz.session.work.log import sentence
 
-Source = str | Path | bytes | tuple[str, bytes] | np.ndarray
+PictureSource = str | Path | bytes | tuple[str, bytes] | np.ndarray
 _REMEMBERED = 10
 _REMEMBERED_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class PictureList:
     """The film strip: open pictures in order, and the last closed ones with where they were."""
 
     open: tuple[Picture, ...] = ()
@@ -34,11 +34,11 @@ class Pictures:
         """Its position; -1 where it is not open."""
         return next((i for i, picture in enumerate(self.open) if picture.key == key), -1)
 
-    def added(self, picture: Picture) -> Pictures:
+    def added(self, picture: Picture) -> PictureList:
         """With one more at the end."""
         return replace(self, open=(*self.open, picture))
 
-    def without(self, key: str) -> Pictures:
+    def without(self, key: str) -> PictureList:
         """With one closed, which is remembered."""
         index = self.index(key)
         if index < 0:
@@ -46,9 +46,9 @@ class Pictures:
         closed = [*self.closed, (index, self.open[index])][-_REMEMBERED:]
         while len(closed) > 1 and _bytes(picture for _, picture in closed) > _REMEMBERED_BYTES:
             del closed[0]
-        return Pictures((*self.open[:index], *self.open[index + 1 :]), tuple(closed))
+        return PictureList((*self.open[:index], *self.open[index + 1 :]), tuple(closed))
 
-    def reopened(self) -> tuple[Pictures, Picture | None]:
+    def reopened(self) -> tuple[PictureList, Picture | None]:
         """With the last closed one back where it was; None where nothing was closed."""
         if not self.closed:
             return self, None
@@ -56,7 +56,7 @@ class Pictures:
         if self.find(picture.key) is not None:
             return replace(self, closed=tuple(rest)), picture
         opened = (*self.open[:index], picture, *self.open[index:])
-        return Pictures(opened, tuple(rest)), picture
+        return PictureList(opened, tuple(rest)), picture
 
     @property
     def bytes(self) -> int:
@@ -74,7 +74,7 @@ def _bytes(pictures: Iterable[Picture]) -> int:
 
 
 def read_sources(
-    sources: Sequence[Source],
+    sources: Sequence[PictureSource],
     progress: Progress,
     opened: Callable[[Picture], None],
     room: int,
@@ -109,7 +109,7 @@ def read_sources(
 
 
 def _entries(
-    sources: Sequence[Source], problems: list[str]
+    sources: Sequence[PictureSource], problems: list[str]
 ) -> Iterator[tuple[str, str | Path | bytes | np.ndarray]]:
     """(name, source) of everything to open; a source that is a str is an address on the web."""
     for source in sources:

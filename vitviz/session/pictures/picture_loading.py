@@ -10,12 +10,12 @@ import numpy as np
 
 from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
-from vitviz.session.pictures.picture_list import Source, read_sources
+from vitviz.session.pictures.picture_list import PictureSource, read_sources
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 
 
-class Arriving:
+class PictureLoading:
     """Opens pictures and brings each home; `opened` puts one on the film strip, shown where it is the
     first of those asked for, and gives the sentences about it; `say` tells what went wrong.
     """
@@ -30,7 +30,7 @@ class Arriving:
         self._reads = count()
         self._strip = object()
 
-    def open(self, sources: Sequence[Source], room: int) -> Job:
+    def open(self, sources: Sequence[PictureSource], room: int) -> Job:
         """Opens them, as long as `room` bytes last."""
         first, asked_for = iter((True,)), self._strip
         doubles: list[str] = []
@@ -58,7 +58,7 @@ class Arriving:
         self._strip = object()
 
 
-def _file_name(source: Source) -> str:
+def _file_name(source: PictureSource) -> str:
     match source:
         case (str() as name, bytes()):
             return name

@@ -10,7 +10,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Shelf(Generic[K, V]):
+class ByteCache(Generic[K, V]):
     """Kept traces or models. The newest always stays, even when it alone is over the budget."""
 
     def __init__(self, budget: int) -> None:

@@ -16,7 +16,7 @@ from vitviz.core.progress import Cancelled, Progress
 Lane = Literal["read", "run", "draw", "fetch"]
 """Pictures are read, models run, views drawn and models downloaded side by side; what has one key
 comes in order."""
-State = Literal["waiting", "running", "done", "failed", "stopped"]
+JobState = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Job:
     key: Hashable
     lane: Lane
     label: str
-    state: State = "waiting"
+    state: JobState = "waiting"
     done: float = 0.0
     total: float = 0.0
     what: str = ""
@@ -253,12 +253,12 @@ class Jobs:
             return lambda: self._bring(task.job, "failed", lambda: task.failed(failure))
         return lambda: self._bring(task.job, "done", lambda: task.done(result))
 
-    def _bring(self, job: Job, state: State, then: Callable[[], None]) -> None:
+    def _bring(self, job: Job, state: JobState, then: Callable[[], None]) -> None:
         if not job._unwanted and not self._closed:
             self._finish(job, state)
             then()
 
-    def _finish(self, job: Job, state: State) -> None:
+    def _finish(self, job: Job, state: JobState) -> None:
         if job.state not in ("waiting", "running"):
             return
         job.state = state

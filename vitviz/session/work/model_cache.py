@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
 from vitviz.session.columns.column import ModelRequest
-from vitviz.session.work.byte_cache import Shelf
+from vitviz.session.work.byte_cache import ByteCache
 
 if TYPE_CHECKING:
     from vitviz.models import Model
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _BYTES_PER_PARAMETER = 4
 
 
-class Engine:
+class ModelCache:
     """Loads and traces, and keeps the last few models."""
 
     def __init__(self, budget: int) -> None:
-        self.models: Shelf[ModelRequest, Model] = Shelf(budget)
+        self.models: ByteCache[ModelRequest, Model] = ByteCache(budget)
 
     def load(self, request: ModelRequest, progress: Progress) -> Model:
         """The loaded model, from the shelf where it was loaded before. BadModel when it cannot be."""

@@ -17,7 +17,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -25,7 +25,7 @@ LONGEST = 20
 """Letters of a class's name in the table."""
 
 Read = Literal["the chosen token", "all that the head reads"]
-Shares = Float32[np.ndarray, "layer label"]
+LabelShares = Float32[np.ndarray, "layer label"]
 
 
 @view(
@@ -51,12 +51,16 @@ def draw(
     selection: Selection,
     *,
     label: Annotated[
-        str, Help("The class for curve and map, by name or number; empty takes the model's answer")
+        str,
+        OptionHelp(
+            "The class for curve and map, by name or number; empty takes the model's answer"
+        ),
     ] = "",
     read: Annotated[
-        Read, Help("What the head is given: the chosen token alone, or what it reads in the end")
+        Read,
+        OptionHelp("What the head is given: the chosen token alone, or what it reads in the end"),
     ] = "the chosen token",
-    top: Annotated[int, Help("How many answers the table lists", 1, 5, 1)] = 5,
+    top: Annotated[int, OptionHelp("How many answers the table lists", 1, 5, 1)] = 5,
     look: Look = Look(),
 ) -> Drawing:
     """The token's way, the class over the patches, and the best answers of every layer."""
@@ -76,9 +80,11 @@ def draw(
             "lens", f"How {who} turns to its end", (panels,), picture_layers.caption(trace)
         )
     name = _short(model_questions.label(trace, number))
-    lines = [Probable(shares[:, number], f"probability of {name}", "chosen")]
+    lines = [ProbableLabel(shares[:, number], f"probability of {name}", "chosen")]
     if alone and not np.allclose(shares, answer, atol=1e-4):
-        lines.append(Probable(answer[:, number], f"{name} by all that the head reads", "third"))
+        lines.append(
+            ProbableLabel(answer[:, number], f"{name} by all that the head reads", "third")
+        )
     above = _way(trace, token, layer, lines), _map(trace, selection, number, layer, look)
     title = f"What the head would answer from {who if alone else 'all that it reads'}"
     return Drawing(
@@ -89,7 +95,7 @@ def draw(
 
 
 @dataclass(frozen=True, slots=True)
-class Probable:
+class ProbableLabel:
     """A line of the class's probability over the layers."""
 
     shares: Float32[np.ndarray, "layer"]
@@ -98,7 +104,7 @@ class Probable:
 
 
 @kept(most=64)
-def _of_token(trace: Trace, token: int) -> Shares:
+def _of_token(trace: Trace, token: int) -> LabelShares:
     """What the head would answer from one token after every layer."""
     return model_questions.softmax(
         model_questions.source_of(trace).logits(model_questions.features(trace)[:, token])
@@ -106,7 +112,7 @@ def _of_token(trace: Trace, token: int) -> Shares:
 
 
 @kept(most=1)
-def _readout(trace: Trace) -> Shares:
+def _readout(trace: Trace) -> LabelShares:
     """What the head would answer from all that it reads after every layer; the last is the answer."""
     return model_questions.softmax(model_questions.source_of(trace).readout())
 
@@ -160,7 +166,7 @@ def _nearness(trace: Trace, token: int) -> Float64[np.ndarray, "layer"]:
     return near
 
 
-def _way(trace: Trace, token: int, layer: int, lines: Sequence[Probable]) -> Panel:
+def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -> Panel:
     near = _nearness(trace, token)
     depths = np.arange(1.0, len(near) + 1)
     whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(near)))
@@ -192,7 +198,7 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
     )  # fmt: skip
 
 
-def _table(trace: Trace, shares: Shares, layer: int, token: int, top: int) -> Panel:
+def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) -> Panel:
     best = np.argsort(-shares, axis=1)[:, :top]
     near = _nearness(trace, token)
     rows = tuple(

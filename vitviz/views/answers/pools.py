@@ -66,7 +66,7 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
     )
 
 
-def _tiles(pool: Layer, rows: picture_layers.Rows, look: Look) -> HeatTiles:
+def _tiles(pool: Layer, rows: picture_layers.HeadRows, look: Look) -> HeatTiles:
     """Every head's map, in lines of about a square."""
     cols = ceil(sqrt(len(rows)))
     lines = ceil(len(rows) / cols)
@@ -82,7 +82,7 @@ def _large(
     trace: Trace,
     selection: Selection,
     pool: Layer,
-    rows: picture_layers.Rows,
+    rows: picture_layers.HeadRows,
     head: int | None,
     look: Look,
     tiles: HeatTiles,

@@ -9,7 +9,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -30,7 +30,7 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    top: Annotated[int, Help("How many classes are listed", 1, 20, 1)] = 5,
+    top: Annotated[int, OptionHelp("How many classes are listed", 1, 20, 1)] = 5,
 ) -> Drawing:
     """The most probable classes as bars."""
     return _drawn(trace, top)

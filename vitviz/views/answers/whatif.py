@@ -10,14 +10,14 @@ from jaxtyping import Float32
 
 from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
-from vitviz.core.data.intervention import Inner, Intervention, Patches, Positions
+from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -59,27 +59,29 @@ def draw(
     selection: Selection,
     *,
     positions: Annotated[
-        Positions, Help("What is done to the positions of the patches")
+        PositionChange, OptionHelp("What is done to the positions of the patches")
     ] = "removed",
-    patches: Annotated[Patches, Help("Whether patches stay where they are")] = "in place",
+    patches: Annotated[Patches, OptionHelp("Whether patches stay where they are")] = "in place",
     masked: Annotated[
         Literal["none", "the pinned patch", "all around the pinned patch"],
-        Help("Which patches are made grey"),
+        OptionHelp("Which patches are made grey"),
     ] = "none",
     heads: Annotated[
         Literal["all", "without the chosen head"],
-        Help("Take the chosen head of the chosen layer out (choose one in the atlas)"),
+        OptionHelp("Take the chosen head of the chosen layer out (choose one in the atlas)"),
     ] = "all",
     inner: Annotated[
         Inner,
-        Help(
+        OptionHelp(
             "What the words of each patch do: as trained, each looks only at itself, or the inner "
             "blocks' attention and MLP add nothing",
             needs="words",
         ),
     ] = "as trained",
-    seed: Annotated[int, Help("Another number mixes in another way", 0, 999, 1)] = 0,
-    every: Annotated[bool, Help("Run the usual changes too and list them all in a table")] = False,
+    seed: Annotated[int, OptionHelp("Another number mixes in another way", 0, 999, 1)] = 0,
+    every: Annotated[
+        bool, OptionHelp("Run the usual changes too and list them all in a table")
+    ] = False,
     look: Look = Look(range="view"),
 ) -> Drawing:
     """Attention and answer of both passes."""
@@ -103,7 +105,7 @@ def draw(
 
 
 _NAMES = ("Before", "After")
-Map = Float32[np.ndarray, "row col"]
+AnswerMap = Float32[np.ndarray, "row col"]
 
 
 def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
@@ -137,7 +139,7 @@ def _changed(trace: Trace, change: Intervention) -> Trace:
     return trace if change.nothing else model_questions.source_of(trace).what_if(change)
 
 
-def _attention(trace: Trace, selection: Selection) -> Map | None:
+def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     """Where the chosen token looks in the chosen layer and head."""
     layer = trace.layers[selection.layer(len(trace.layers))]
     if not drawable(layer) or layer.pooled is not None:
@@ -147,11 +149,11 @@ def _attention(trace: Trace, selection: Selection) -> Map | None:
     row = (
         reduce(rows, "head key -> key", "mean") if head is None else rows[min(head, len(rows) - 1)]
     )
-    values: Map = picture_layers.on_grid(row[layer.grid.patches], layer.grid)
+    values: AnswerMap = picture_layers.on_grid(row[layer.grid.patches], layer.grid)
     return values
 
 
-def _whole(maps: list[Map | None]) -> tuple[float, float]:
+def _whole(maps: list[AnswerMap | None]) -> tuple[float, float]:
     """One range for both, so that one colour means one value."""
     there = [values for values in maps if values is not None]
     if not there:
@@ -160,7 +162,7 @@ def _whole(maps: list[Map | None]) -> tuple[float, float]:
 
 
 def _map(
-    trace: Trace, selection: Selection, values: Map | None, whole: tuple[float, float], look: Look,
+    trace: Trace, selection: Selection, values: AnswerMap | None, whole: tuple[float, float], look: Look,
     name: str,
 ) -> Panel:  # fmt: skip
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
@@ -202,7 +204,7 @@ def _title(trace: Trace, after: Trace, change: Intervention) -> str:
     return f"With {change.words}: {result}"
 
 
-def _said(trace: Trace, change: Intervention, maps: list[Map | None]) -> str:
+def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> str:
     before, after = maps
     words = []
     if before is not None and after is not None and before.std() > 0 and after.std() > 0:

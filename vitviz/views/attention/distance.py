@@ -13,12 +13,12 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import Convolutions, drawable, mean_distance
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-from vitviz.views.shared.heads_over_depth import Over, Spread
+from vitviz.views.shared.heads_over_depth import HeadSpread, PicturesOver
 
-Cells = Literal["pixels", "patches", "none"]
+DistanceUnit = Literal["pixels", "patches", "none"]
 
 
 @view(
@@ -44,16 +44,16 @@ def draw(
     selection: Selection,
     others: Sequence[Trace] = (),
     *,
-    over: Annotated[Over, Help("One picture, or the mean over all that are open")] = "this picture",
+    over: Annotated[PicturesOver, OptionHelp("One picture, or the mean over all that are open")] = "this picture",
     renormalise: Annotated[
         bool,
-        Help("Leave the share that goes to class and register tokens out of account; off, as in the "
+        OptionHelp("Leave the share that goes to class and register tokens out of account; off, as in the "
              "reference code, makes heads that look at them seem to look near"),
     ] = True,
     convolutions: Annotated[
-        Cells, Help("Compare with stacked convolutions over single pixels, over patches, or none")
+        DistanceUnit, OptionHelp("Compare with stacked convolutions over single pixels, over patches, or none")
     ] = "patches",
-    kernel: Annotated[int, Help("Side of the convolutions' kernel, in cells", 1, 15, 2)] = 3,
+    kernel: Annotated[int, OptionHelp("Side of the convolutions' kernel, in cells", 1, 15, 2)] = 3,
 ) -> Drawing:  # fmt: skip
     """Every head as a point, layers across."""
     found, count = heads_over_depth.averaged(
@@ -85,14 +85,14 @@ def draw(
 
 
 @kept(most=2)
-def _measured(trace: Trace, renormalise: bool) -> Spread:
+def _measured(trace: Trace, renormalise: bool) -> HeadSpread:
     return tuple(
         mean_distance(layer, renormalise=renormalise) if drawable(layer) else None
         for layer in trace.layers
     )
 
 
-def _highest(trace: Trace, found: Spread) -> float:
+def _highest(trace: Trace, found: HeadSpread) -> float:
     """A convolution's line may leave the plot: heads can reach no further than the picture."""
     return 1.08 * max(
         (float(np.nanmax(each)) for each in found if each is not None and np.isfinite(each).any()),
@@ -100,7 +100,7 @@ def _highest(trace: Trace, found: Spread) -> float:
     )
 
 
-def _field(trace: Trace, layers: int, cells: Cells, kernel: int) -> tuple[Curve, ...]:
+def _field(trace: Trace, layers: int, cells: DistanceUnit, kernel: int) -> tuple[Curve, ...]:
     if cells == "none":
         return ()
     cell = trace.grid.patch if cells == "patches" else (1.0, 1.0)

@@ -10,10 +10,10 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import mean_entropy
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-from vitviz.views.shared.heads_over_depth import Over, Spread
+from vitviz.views.shared.heads_over_depth import HeadSpread, PicturesOver
 
 
 @view(
@@ -36,9 +36,11 @@ def draw(
     selection: Selection,
     others: Sequence[Trace] = (),
     *,
-    over: Annotated[Over, Help("One picture, or the mean over all that are open")] = "this picture",
+    over: Annotated[
+        PicturesOver, OptionHelp("One picture, or the mean over all that are open")
+    ] = "this picture",
     relative: Annotated[
-        bool, Help("Divide by the entropy of attention that is even: 0 to 1")
+        bool, OptionHelp("Divide by the entropy of attention that is even: 0 to 1")
     ] = True,
 ) -> Drawing:
     """Every head as a point, layers across."""
@@ -65,5 +67,5 @@ def draw(
 
 
 @kept(most=2)
-def _measured(trace: Trace, relative: bool) -> Spread:
+def _measured(trace: Trace, relative: bool) -> HeadSpread:
     return tuple(mean_entropy(layer, relative=relative) for layer in trace.layers)

@@ -23,7 +23,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -60,10 +60,11 @@ def draw(
     selection: Selection,
     *,
     direction: Annotated[
-        Direction, Help("Where the token looks, or which tokens look at it")
+        Direction, OptionHelp("Where the token looks, or which tokens look at it")
     ] = "looks at",
     mixed: Annotated[
-        Mixed, Help("Where a model mixes its heads after the softmax: what it then uses, or before")
+        Mixed,
+        OptionHelp("Where a model mixes its heads after the softmax: what it then uses, or before"),
     ] = "as used",
     look: Look = Look(),
 ) -> Drawing:
@@ -115,7 +116,7 @@ def _seen(layer: Layer, direction: Direction) -> TokenGrid:
 
 def _rows(
     trace: Trace, layer: Layer, selection: Selection, direction: Direction, mixed: Mixed
-) -> picture_layers.Rows | None:
+) -> picture_layers.HeadRows | None:
     """What each head gives to the tokens of its layer's own grid; None where there is none."""
     if not _on_its_grid(layer):
         return None
@@ -134,7 +135,7 @@ def _heads(trace: Trace) -> tuple[int, ...]:
 
 def _tiles(
     trace: Trace,
-    rows: list[picture_layers.Rows | None],
+    rows: list[picture_layers.HeadRows | None],
     selection: Selection,
     look: Look,
     direction: Direction,
@@ -192,7 +193,7 @@ def _frame(trace: Trace) -> tuple[Labels, Box, HeadTiles]:
 def _large(
     trace: Trace,
     selection: Selection,
-    rows: picture_layers.Rows | None,
+    rows: picture_layers.HeadRows | None,
     layer: int,
     head: int | None,
     look: Look,

@@ -16,7 +16,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Matrix, Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -57,7 +57,9 @@ def draw(
     *,
     which: Annotated[
         Which,
-        Help("Maps among tokens, or the others; automatic takes the others where there are some"),
+        OptionHelp(
+            "Maps among tokens, or the others; automatic takes the others where there are some"
+        ),
     ] = "automatic",
     look: Look = Look(),
 ) -> Drawing:

@@ -25,12 +25,12 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.data.windows import PADDING, Windows
+from vitviz.core.data.windows import PADDING, TokenWindows
 from vitviz.core.measures.rollout import rollout_heads, rollout_rows
 from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -42,7 +42,7 @@ BRIDGE = (
     "convolutions between them mix is not followed."
 )
 
-Walk = tuple[float, float, int, int]
+RolloutWalk = tuple[float, float, int, int]
 """keep, discard, first layer, last layer (exclusive)."""
 
 
@@ -68,18 +68,20 @@ def draw(
     *,
     heads: Annotated[
         Literal["chosen", "fused"],
-        Help("Large map: the chosen head (all fused while none is chosen), or always all fused"),
+        OptionHelp(
+            "Large map: the chosen head (all fused while none is chosen), or always all fused"
+        ),
     ] = "chosen",
-    fuse: Annotated[Fuse, Help("How the heads' maps are made one")] = "mean",
+    fuse: Annotated[Fuse, OptionHelp("How the heads' maps are made one")] = "mean",
     until: Annotated[
-        Literal["chosen layer", "last layer"], Help("Where the walk back begins")
+        Literal["chosen layer", "last layer"], OptionHelp("Where the walk back begins")
     ] = "chosen layer",
-    skip: Annotated[int, Help("Number of first layers left out", 0, 100, 1)] = 0,
+    skip: Annotated[int, OptionHelp("Number of first layers left out", 0, 100, 1)] = 0,
     keep: Annotated[
-        float, Help("Share that each layer passes on unchanged, its residual", 0, 1, 0.05)
+        float, OptionHelp("Share that each layer passes on unchanged, its residual", 0, 1, 0.05)
     ] = 0.5,
     discard: Annotated[
-        float, Help("Share of each map's lowest entries set to zero first", 0, 0.95, 0.05)
+        float, OptionHelp("Share of each map's lowest entries set to zero first", 0, 0.95, 0.05)
     ] = 0.0,
     look: Look = Look(),
 ) -> Drawing:
@@ -116,7 +118,12 @@ def staged(trace: Trace) -> bool:
 
 
 def _through_stages(
-    trace: Trace, selection: Selection, walk: Walk, chosen: int | None, fuse: Fuse, look: Look
+    trace: Trace,
+    selection: Selection,
+    walk: RolloutWalk,
+    chosen: int | None,
+    fuse: Fuse,
+    look: Look,
 ) -> Drawing:
     """The walk over bridges, through every head alone too where all layers have the same ones."""
     _, _, start, end = walk
@@ -158,23 +165,25 @@ def _listed(counts: Sequence[int]) -> str:
 
 
 @kept(most=64)
-def _staged_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "token"]:
+def _staged_row(
+    trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token"]:
     keep, discard, start, end = walk
     return staged_rollout(trace.layers[start:end], token, fuse=fuse, keep=keep, discard=discard)
 
 
 @kept(most=64)
-def _staged_heads(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head token"]:
+def _staged_heads(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head token"]:
     keep, discard, start, end = walk
     return staged_heads(trace.layers[start:end], token, keep=keep, discard=discard)
 
 
-def _layers(walk: Walk) -> str:
+def _layers(walk: RolloutWalk) -> str:
     _, _, start, end = walk
     return f"layer {end}" if end - start == 1 else f"layers {end} to {start + 1}"
 
 
-def _sentence(walk: Walk) -> str:
+def _sentence(walk: RolloutWalk) -> str:
     keep, discard, start, _ = walk
     dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
     first = "the first layer" if start == 1 else f"the first {start} layers"
@@ -184,7 +193,7 @@ def _sentence(walk: Walk) -> str:
     )
 
 
-def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
+def _attentions(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
     """The layers of the walk. Unsupported where one of them is missing."""
     if trace.refused:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
@@ -219,7 +228,7 @@ def _attentions(trace: Trace, walk: Walk) -> tuple[Attention, ...]:
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
 
 
-def _windows(trace: Trace) -> list[Windows]:
+def _windows(trace: Trace) -> list[TokenWindows]:
     return [layer.windows for layer in trace.layers if layer.windows is not None]
 
 
@@ -230,21 +239,23 @@ def _largest_gap(trace: Trace) -> float:
     return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
 
 
-def fused_row(trace: Trace, token: int, walk: Walk, fuse: Fuse) -> Float32[np.ndarray, "key"]:
+def fused_row(
+    trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "key"]:
     """What each token contributes to one, the heads fused; remembered with its neighbours'."""
     near = _run(trace, token, 1, walk)
     row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
     return row
 
 
-def head_rows(trace: Trace, token: int, walk: Walk) -> Float32[np.ndarray, "head key"]:
+def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head key"]:
     """The same through every head alone."""
     near = _run(trace, token, trace.heads, walk)
     rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
     return rows
 
 
-def _run(trace: Trace, token: int, heads: int, walk: Walk) -> range:
+def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
     """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
     from the second on, when the cursor moves, their neighbours too."""
     asked = _asked(trace, walk)
@@ -255,7 +266,7 @@ def _run(trace: Trace, token: int, heads: int, walk: Walk) -> range:
 
 
 @kept(most=32)
-def _asked(trace: Trace, walk: Walk) -> set[int]:
+def _asked(trace: Trace, walk: RolloutWalk) -> set[int]:
     """The tokens that this walk was drawn for so far."""
     return set()
 
@@ -269,7 +280,7 @@ def _neighbours(tokens: int, token: int, heads: int) -> range:
 
 @kept(most=8)
 def _fused_block(
-    trace: Trace, tokens: range, walk: Walk, fuse: Fuse
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
     keep, discard, start, _ = walk
     attentions = _attentions(trace, walk)
@@ -277,7 +288,7 @@ def _fused_block(
 
 
 @kept(most=24)
-def _block(trace: Trace, tokens: range, walk: Walk) -> Float32[np.ndarray, "token head key"]:
+def _block(trace: Trace, tokens: range, walk: RolloutWalk) -> Float32[np.ndarray, "token head key"]:
     keep, discard, start, _ = walk
     return rollout_heads(_attentions(trace, walk), tokens, keep=keep, discard=discard, start=start)
 

@@ -9,7 +9,7 @@ from weakref import ref
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
@@ -18,12 +18,12 @@ from vitviz.core.measures.cka import cka, picture_batch, token_batch
 from vitviz.core.measures.overlap import overlap
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 from vitviz.views.shared.cache_per_trace import kept
 
-Samples = Literal["patches", "pictures"]
-Pair = tuple[Trace, Trace]
+SamplesOf = Literal["patches", "pictures"]
+TracePair = tuple[Trace, Trace]
 Alike = Float64[np.ndarray, "layer other"]
 
 
@@ -49,18 +49,18 @@ def draw(
     trace: Trace,
     other: Trace,
     selection: Selection,
-    also: Sequence[Pair] = (),
+    also: Sequence[TracePair] = (),
     *,
     samples: Annotated[
-        Samples,
-        Help("What is compared: patch with patch, or picture with picture (4 or more open)"),
+        SamplesOf,
+        OptionHelp("What is compared: patch with patch, or picture with picture (4 or more open)"),
     ] = "patches",
     table: Annotated[
-        Literal["viridis", "magma", "inferno", "cividis"], Help("Colour table")
+        Literal["viridis", "magma", "inferno", "cividis"], OptionHelp("Colour table")
     ] = "magma",
     span: Annotated[
         Literal["0 to 1", "own"],
-        Help("What the colours reach over: 0 to 1, or the values' own range"),
+        OptionHelp("What the colours reach over: 0 to 1, or the values' own range"),
     ] = "0 to 1",
 ) -> Drawing:
     """Layers down against layers across, with the chosen depth outlined."""
@@ -84,7 +84,7 @@ def draw(
     )
 
 
-def _every(trace: Trace, other: Trace, also: Sequence[Pair]) -> tuple[Pair, ...]:
+def _every(trace: Trace, other: Trace, also: Sequence[TracePair]) -> tuple[TracePair, ...]:
     """The pairs of traces, one a picture; the shown one first."""
     found = {(trace.picture.key, other.picture.key): (trace, other)}
     for one, two in also:
@@ -94,7 +94,7 @@ def _every(trace: Trace, other: Trace, also: Sequence[Pair]) -> tuple[Pair, ...]
 
 @kept(most=4)
 def _alike(
-    _trace: Trace, every: tuple[tuple[ref[Trace], ref[Trace]], ...], samples: Samples
+    _trace: Trace, every: tuple[tuple[ref[Trace], ref[Trace]], ...], samples: SamplesOf
 ) -> Alike:
     """All pairs of layers. Weak, so that what is remembered keeps no other trace alive."""
     traces = [(_there(one), _there(other)) for one, other in every]
@@ -118,18 +118,20 @@ def _features(trace: Trace) -> Float32[np.ndarray, "layer token dim"]:
     return trace.source.features()
 
 
-def _share(every: Sequence[Pair]) -> float:
+def _share(every: Sequence[TracePair]) -> float:
     return min(overlap(two_traces.seen(one), two_traces.seen(other)).share for one, other in every)
 
 
 def _scale(
     alike: Alike, whole: bool, table: Literal["viridis", "magma", "inferno", "cividis"]
-) -> Scale:
+) -> ColorScale:
     low, high = (0.0, 1.0) if whole else (float(np.nanmin(alike)), float(np.nanmax(alike)))
-    return Scale(low, high, table, "CKA")
+    return ColorScale(low, high, table, "CKA")
 
 
-def _panel(alike: Alike, where: tuple[int, int], scale: Scale, names: tuple[str, str]) -> Panel:
+def _panel(
+    alike: Alike, where: tuple[int, int], scale: ColorScale, names: tuple[str, str]
+) -> Panel:
     rows, cols = alike.shape
     labels, extent = picture_layers.axes(rows, cols, (1, 1), gap=0)
     chosen = picture_layers.tile_box(*where, (1, 1), gap=0)
@@ -157,7 +159,7 @@ def _facts(
     return tuple(facts)
 
 
-def _words(every: Sequence[Pair], samples: Samples) -> tuple[str, ...]:
+def _words(every: Sequence[TracePair], samples: SamplesOf) -> tuple[str, ...]:
     """What the samples were, and how they were put over each other."""
     count = len(every)
     if samples == "pictures":

@@ -10,12 +10,12 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.colors import Scale, Table
+from vitviz.core.colors import ColorScale, ColorTable
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Heat, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.measures.overlap import (
-    Cells,
+    CellValues,
     Overlap,
     Seen,
     carried,
@@ -28,24 +28,24 @@ from vitviz.core.measures.overlap import (
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.attention.rollout import fused_row, head_rows
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 
-Kind = Literal["rollout", "attention", "class attention"]
+DifferenceOf = Literal["rollout", "attention", "class attention"]
 EVEN = "(1: even share)"
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class DifferenceOver:
     """How maps lie over the picture."""
 
-    opacity: Annotated[float, Help("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
-    smooth: Annotated[bool, Help("Interpolate between cells; off shows flat ones")] = False
-    heat: Annotated[bool, Help("Show the map; off shows the bare picture")] = True
-    grid: Annotated[bool, Help("Show the patch grid over the picture")] = False
+    opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    smooth: Annotated[bool, OptionHelp("Interpolate between cells; off shows flat ones")] = False
+    heat: Annotated[bool, OptionHelp("Show the map; off shows the bare picture")] = True
+    grid: Annotated[bool, OptionHelp("Show the patch grid over the picture")] = False
 
 
-class Map(NamedTuple):
+class ComparedMap(NamedTuple):
     """A trace's map on its patches, what it is called, and the share that falls on patches."""
 
     values: Float32[np.ndarray, "row col"]
@@ -84,19 +84,19 @@ def draw(
     selection: Selection,
     *,
     maps: Annotated[
-        Kind,
-        Help("Rollout or attention from the chosen token, or the class token's attention"),
+        DifferenceOf,
+        OptionHelp("Rollout or attention from the chosen token, or the class token's attention"),
     ] = "rollout",
-    colours: Annotated[Literal["vik", "CET-D1"], Help("Colours of the difference")] = "vik",
+    colours: Annotated[Literal["vik", "CET-D1"], OptionHelp("Colours of the difference")] = "vik",
     reach: Annotated[
         float | None,
-        Help("Largest difference that the colours tell; empty: this map's own", 0.01, 100),
+        OptionHelp("Largest difference that the colours tell; empty: this map's own", 0.01, 100),
     ] = None,
-    beside: Annotated[bool, Help("Show the two maps beside their difference")] = True,
+    beside: Annotated[bool, OptionHelp("Show the two maps beside their difference")] = True,
     table: Annotated[
-        Literal["viridis", "magma", "inferno", "cividis"], Help("Colours of the two maps")
+        Literal["viridis", "magma", "inferno", "cividis"], OptionHelp("Colours of the two maps")
     ] = "viridis",
-    look: Over = Over(),
+    look: DifferenceOver = DifferenceOver(),
 ) -> Drawing:
     """The difference large over the first picture, the two maps smaller beside it."""
     moved = carried(selection, trace.crop, other.crop)
@@ -128,7 +128,7 @@ def draw(
     )  # fmt: skip
 
 
-def _map(trace: Trace, selection: Selection, kind: Kind) -> Map:
+def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:
     """The map that was asked for, on the patches. Unsupported where this trace has none."""
     if kind == "rollout":
         return _rollout(trace, selection)
@@ -163,7 +163,7 @@ def _layer(trace: Trace, number: int) -> Layer:
     return layer
 
 
-def _rollout(trace: Trace, selection: Selection) -> Map:
+def _rollout(trace: Trace, selection: Selection) -> ComparedMap:
     token, end = selection.token(trace.grid, trace.crop), selection.layer(len(trace.layers)) + 1
     walk = (0.5, 0.0, 0, end)
     if selection.head is None:
@@ -189,12 +189,14 @@ def _headed(
     return row
 
 
-def _laid(row: Float32[np.ndarray, "key"], seen: Seen, words: str) -> Map:
+def _laid(row: Float32[np.ndarray, "key"], seen: Seen, words: str) -> ComparedMap:
     patches = row[seen.grid.patches]
-    return Map(picture_layers.on_grid(patches, seen.grid), seen, words, float(patches.sum()))
+    return ComparedMap(
+        picture_layers.on_grid(patches, seen.grid), seen, words, float(patches.sum())
+    )
 
 
-def _mean(cells: Cells, shared: Overlap, trace: Trace) -> float:
+def _mean(cells: CellValues, shared: Overlap, trace: Trace) -> float:
     mean = float((cells * shared.weights).sum())
     if mean <= 0:
         raise Unsupported(
@@ -204,30 +206,36 @@ def _mean(cells: Cells, shared: Overlap, trace: Trace) -> float:
     return mean
 
 
-def _scale(change: Cells, colours: Literal["vik", "CET-D1"], reach: float | None) -> Scale:
+def _scale(
+    change: CellValues, colours: Literal["vik", "CET-D1"], reach: float | None
+) -> ColorScale:
     """Colours that turn at zero, as far up as down."""
     reach = reach or float(np.abs(change).max()) or 1.0
-    return Scale(-reach, reach, colours, f"difference {EVEN}")
+    return ColorScale(-reach, reach, colours, f"difference {EVEN}")
 
 
-def _what(kind: Kind) -> str:
+def _what(kind: DifferenceOf) -> str:
     return "contribution" if kind == "rollout" else "attention"
 
 
 def _heats(
-    maps: Sequence[Map], means: Sequence[float], table: Table, label: str, look: Over
+    maps: Sequence[ComparedMap],
+    means: Sequence[float],
+    table: ColorTable,
+    label: str,
+    look: DifferenceOver,
 ) -> list[Heat]:
     """Both maps in multiples of an even share, in one range."""
     own = [each.values / np.float32(mean) for each, mean in zip(maps, means, strict=True)]
     low = min(0.0, *(float(each.min()) for each in own))
-    scale = Scale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
+    scale = ColorScale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
     return [
         Heat(values, each.seen.grid.frame, scale, look.opacity, look.smooth)
         for values, each in zip(own, maps, strict=True)
     ]
 
 
-def _alike(one: Cells, other: Cells, shared: Overlap) -> tuple[tuple[str, str], ...]:
+def _alike(one: CellValues, other: CellValues, shared: Overlap) -> tuple[tuple[str, str], ...]:
     """How alike the maps are; no distribution has negative values."""
     weights = shared.weights
     numbers = {"correlation": correlation(one, other, weights)}
@@ -237,7 +245,7 @@ def _alike(one: Cells, other: Cells, shared: Overlap) -> tuple[tuple[str, str], 
     return tuple((name, f"{value:.3f}") for name, value in numbers.items())
 
 
-def _shares(one: Map) -> tuple[tuple[str, str], ...]:
+def _shares(one: ComparedMap) -> tuple[tuple[str, str], ...]:
     return (("on patches", f"{one.share:.3f}"), ("elsewhere", f"{1 - one.share:.3f}"))
 
 
@@ -247,7 +255,9 @@ def _as_here(panel: Panel, other: Trace, trace: Trace) -> Panel:
     return replace(panel, space=PixelSpace(crop, other.grid))
 
 
-def _panel(trace: Trace, selection: Selection, heat: Heat, title: str, look: Over) -> Panel:
+def _panel(
+    trace: Trace, selection: Selection, heat: Heat, title: str, look: DifferenceOver
+) -> Panel:
     grid = trace.grid
     layers: tuple[DrawnLayer, ...] = (
         *picture_layers.picture(trace),

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from einops import reduce
 
-from vitviz.core.data.block_steps import Step
+from vitviz.core.data.block_steps import BlockStep
 from vitviz.core.data.drawing import Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
@@ -15,7 +15,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
 
 
@@ -39,7 +39,9 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    keys: Annotated[int, Help("How many entries of the softmax row are listed", 3, 40, 1)] = 12,
+    keys: Annotated[
+        int, OptionHelp("How many entries of the softmax row are listed", 3, 40, 1)
+    ] = 12,
 ) -> Drawing:
     """The steps of the chosen layer, and the softmax row of the chosen token."""
     if not trace.layers:
@@ -69,7 +71,7 @@ def _steps(trace: Trace, layer: int) -> Panel:
     return Panel((table,), Box(0, 0, len(rows) + 1, wide), found.name, weight=1.0)
 
 
-def _line(step: Step) -> tuple[str, ...]:
+def _line(step: BlockStep) -> tuple[str, ...]:
     numbers = (step.mean, step.std, step.low, step.high)
     shape = " × ".join(map(str, step.shape))
     return (step.name, step.axes, shape, *(_number(each) for each in numbers))

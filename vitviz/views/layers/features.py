@@ -16,12 +16,12 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.pca import components, projected, threshold
 from vitviz.core.measures.similarity import cosine_with, directions
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
 Foreground = Literal["all patches", "high first component", "low first component"]
-Shares = Float64[np.ndarray, "patch component"]
+ComponentShares = Float64[np.ndarray, "patch component"]
 SPREAD = 2.5
 """Standard deviations on either side of the mean that the colours tell apart."""
 
@@ -49,14 +49,15 @@ def draw(
     *,
     fitted: Annotated[
         Literal["this picture", "all open pictures"],
-        Help("Directions of this picture alone, or common to all that are open"),
+        OptionHelp("Directions of this picture alone, or common to all that are open"),
     ] = "all open pictures",
     foreground: Annotated[
         Foreground,
-        Help("Colour only one side of the first component, and fit the colours to it alone"),
+        OptionHelp("Colour only one side of the first component, and fit the colours to it alone"),
     ] = "all patches",
     same_length: Annotated[
-        bool, Help("Make all vectors equally long first, so that a few long ones do not decide")
+        bool,
+        OptionHelp("Make all vectors equally long first, so that a few long ones do not decide"),
     ] = True,
     look: Look = Look(table="vik"),
 ) -> Drawing:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from vitviz.core.data.block_steps import Block
+from vitviz.core.data.block_steps import BlockSteps
 from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
@@ -16,7 +16,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -52,9 +52,9 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    of: Annotated[What, Help("Whose length is drawn")] = "stream after the block",
+    of: Annotated[What, OptionHelp("Whose length is drawn")] = "stream after the block",
     threshold: Annotated[
-        float, Help("How many robust standard deviations make a patch an outlier", 1, 30, 0.5)
+        float, OptionHelp("How many robust standard deviations make a patch an outlier", 1, 30, 0.5)
     ] = 6.0,
     look: Look = Look(table="magma"),
 ) -> Drawing:
@@ -73,7 +73,7 @@ def draw(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outliers:
+class NormOutliers:
     """What sticks out of so many lengths."""
 
     which: Bool[np.ndarray, "patch"]
@@ -86,12 +86,12 @@ class Outliers:
         return int(self.which.sum())
 
 
-def _outliers(lengths: Float32[np.ndarray, "patch"], threshold: float) -> Outliers:
+def _outliers(lengths: Float32[np.ndarray, "patch"], threshold: float) -> NormOutliers:
     """Robust, so that the outliers do not set the measure by which they are judged."""
     median = float(np.median(lengths))
     spread = float(NORMAL * np.median(np.abs(lengths - median)))
     which = lengths > median + threshold * spread if spread > 0 else np.zeros(len(lengths), bool)
-    return Outliers(which, median, spread)
+    return NormOutliers(which, median, spread)
 
 
 def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
@@ -108,7 +108,7 @@ def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
     return block.words
 
 
-def _block(trace: Trace, layer: int) -> Block:
+def _block(trace: Trace, layer: int) -> BlockSteps:
     """The block after which the features are. Unsupported where blocks and layers do not match."""
     blocks = len(model_questions.features(trace))
     if blocks != len(trace.layers):
@@ -128,7 +128,7 @@ def _streams(trace: Trace) -> Float32[np.ndarray, "layer token"]:
 
 
 def _map(
-    trace: Trace, selection: Selection, lengths: Lengths, found: Outliers, of: What, look: Look
+    trace: Trace, selection: Selection, lengths: Lengths, found: NormOutliers, of: What, look: Look
 ) -> Panel:
     grid = trace.grid
     values = picture_layers.on_grid(lengths[grid.patches], grid)

@@ -12,19 +12,19 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import UInt8
 
-from vitviz.core.colors import Scale
+from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Heat, Message, Panel, Raster, RasterTiles
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.measures.einops_pattern import Operation, Order, Reduction, lengths_of, run
+from vitviz.core.measures.einops_pattern import AxisOrder, Operation, Reduction, lengths_of, run
 from vitviz.core.progress import VitvizError
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-Start = Literal["picture", "patches in a row", "all open pictures"]
+PatternStart = Literal["picture", "patches in a row", "all open pictures"]
 Example = Literal[
     "cut into patches", "patches in a row", "put back together", "mean of 2 × 2", "twice as large",
     "merge columns: halves side by side", "merge rows: halves below each other",
@@ -32,7 +32,7 @@ Example = Literal[
 ]  # fmt: skip
 
 CUT, ROW = "(row p1) (col p2) c", "(row col) (p1 p2 c)"
-EXAMPLES: dict[Example, tuple[Start, Operation, str, str]] = {
+EXAMPLES: dict[Example, tuple[PatternStart, Operation, str, str]] = {
     "cut into patches": ("picture", "rearrange", f"{CUT} -> row col p1 p2 c", "p1={p1} p2={p2}"),
     "patches in a row": ("picture", "rearrange", f"{CUT} -> {ROW}", "p1={p1} p2={p2}"),
     "put back together": (
@@ -76,21 +76,25 @@ def draw(
     others: Sequence[Trace] = (),
     *,
     example: Annotated[
-        Example, Help("What is done while no pattern is written")
+        Example, OptionHelp("What is done while no pattern is written")
     ] = "patches in a row",
     pattern: Annotated[
-        str, Help("A pattern of your own; click to change the example's, Enter runs it")
+        str, OptionHelp("A pattern of your own; click to change the example's, Enter runs it")
     ] = "",
     lengths: Annotated[
-        str, Help("Lengths of axes in your pattern, such as p1=16 p2=16; empty takes the example's")
+        str,
+        OptionHelp(
+            "Lengths of axes in your pattern, such as p1=16 p2=16; empty takes the example's"
+        ),
     ] = "",
     operation: Annotated[
-        Literal["as the example", "rearrange", "reduce", "repeat"], Help("What your pattern is for")
+        Literal["as the example", "rearrange", "reduce", "repeat"],
+        OptionHelp("What your pattern is for"),
     ] = "as the example",
-    reduction: Annotated[Reduction, Help("How reduce makes one number of many")] = "mean",
+    reduction: Annotated[Reduction, OptionHelp("How reduce makes one number of many")] = "mean",
     start: Annotated[
         Literal["as the example", "picture", "patches in a row", "all open pictures"],
-        Help("What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c"),
+        OptionHelp("What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c"),
     ] = "as the example",
 ) -> Drawing:
     """What goes in, and what einops makes of it."""
@@ -104,7 +108,7 @@ def draw(
     values = _given(trace, begin, every)
     panels = [_panel(values, "In", begin)]
     try:
-        order = Order(kind, said, lengths_of(filled), reduction)
+        order = AxisOrder(kind, said, lengths_of(filled), reduction)
         title = order.words
         panels.append(_panel(_result(trace, begin, every, order), "Out", ""))
     except VitvizError as error:
@@ -132,7 +136,7 @@ def _filled(lengths: str, trace: Trace) -> str:
 
 
 @kept(most=4)
-def _given(trace: Trace, start: Start, every: tuple[ref[Trace], ...]) -> np.ndarray:
+def _given(trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...]) -> np.ndarray:
     """What the pattern is run on; of all pictures those that the model reads."""
     match start:
         case "picture":
@@ -152,7 +156,9 @@ def _given(trace: Trace, start: Start, every: tuple[ref[Trace], ...]) -> np.ndar
 
 
 @kept(most=4)
-def _result(trace: Trace, start: Start, every: tuple[ref[Trace], ...], order: Order) -> np.ndarray:
+def _result(
+    trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...], order: AxisOrder
+) -> np.ndarray:
     return run(order, _given(trace, start, every))
 
 
@@ -226,7 +232,7 @@ def _numbers(values: np.ndarray, title: str, facts: tuple[tuple[str, str], ...])
     laid = laid[None] if laid.ndim == 1 else laid
     down, across = (max(1, ceil(side / 2048)) for side in laid.shape)
     laid = np.ascontiguousarray(laid[::down, ::across])
-    scale = Scale(float(laid.min()), float(laid.max()), "gray", "value")
+    scale = ColorScale(float(laid.min()), float(laid.max()), "gray", "value")
     # A long thin array is drawn as a picture of a proportion that can be seen.
     shape = min(max(laid.shape[1] / laid.shape[0], 0.5), 2.0)
     box = Box(0, 0, 100, 100 * shape)

@@ -9,7 +9,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float64, UInt8
 
-from vitviz.core.data.block_steps import Stem
+from vitviz.core.data.block_steps import PatchStem
 from vitviz.core.data.drawing import Drawing, Panel, RasterTiles
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
@@ -18,7 +18,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.pca import components
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -48,7 +48,7 @@ def draw(
     *,
     filters: Annotated[
         Literal["principal components", "all filters"],
-        Help(
+        OptionHelp(
             "The 28 directions that explain most of the filters, as in the paper, or every filter"
         ),
     ] = "principal components",
@@ -64,14 +64,14 @@ def draw(
     )  # fmt: skip
 
 
-def _title(stem: Stem) -> str:
+def _title(stem: PatchStem) -> str:
     dim, rgb, high, wide = stem.kernel.shape
     what = "Patches" if stem.patches else "Windows"
     into = "tokens" if stem.patches else "vectors"
     return f"{what} of {wide} × {high} × {rgb} = {high * wide * rgb} numbers become {into} of {dim}"
 
 
-def _numbers(trace: Trace, stem: Stem) -> Panel:
+def _numbers(trace: Trace, stem: PatchStem) -> Panel:
     """This model's real numbers, and the proof that convolution and matrix are one."""
     (rows, cols), grid = trace.crop.model, trace.grid
     rgb = stem.kernel.shape[1]
@@ -91,7 +91,7 @@ def _numbers(trace: Trace, stem: Stem) -> Panel:
     return Panel((table,), box, "In numbers", weight=1.7)
 
 
-def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
+def _windows(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
     """The windows of the convolution: patches, or what else they are."""
     dim, rgb, high, wide = stem.kernel.shape
     (rows, cols), count, inputs = trace.crop.model, len(stem.tokens), high * wide * rgb
@@ -115,7 +115,7 @@ def _windows(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _sentence(trace: Trace, stem: Stem) -> list[tuple[str, str]]:
+def _sentence(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
     """How a TNT makes a token of the words of a patch."""
     words, dim = trace.grid.words, len(stem.kernel)
     if words is None:
@@ -133,7 +133,7 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]} × {size[1]}"
 
 
-def _said(trace: Trace, stem: Stem) -> str:
+def _said(trace: Trace, stem: PatchStem) -> str:
     """What the windows are, where they are no patches, and how filters are coloured."""
     said = (
         "Convolution − matrix: the largest difference of their outputs on this picture. "

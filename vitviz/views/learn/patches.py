@@ -28,11 +28,11 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
-from vitviz.views.options import Help
+from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-Source = Literal["sharp", "model pixels"]
+PixelSource = Literal["sharp", "model pixels"]
 THUMBNAIL = 512
 """Longest side, in pixels, of the whole picture shown beside the part that the model saw."""
 
@@ -56,13 +56,14 @@ def draw(
     selection: Selection,
     *,
     source: Annotated[
-        Source, Help("The picture at display resolution, or the very pixels that the model reads")
+        PixelSource,
+        OptionHelp("The picture at display resolution, or the very pixels that the model reads"),
     ] = "sharp",
-    grid: Annotated[bool, Help("Show the patch grid over the picture")] = True,
-    numbers: Annotated[bool, Help("Number the tokens in reading order")] = False,
+    grid: Annotated[bool, OptionHelp("Show the patch grid over the picture")] = True,
+    numbers: Annotated[bool, OptionHelp("Number the tokens in reading order")] = False,
     whole: Annotated[
         Literal["when cropped", "always", "never"],
-        Help("Show the whole picture with the part that the model saw outlined"),
+        OptionHelp("Show the whole picture with the part that the model saw outlined"),
     ] = "when cropped",
 ) -> Drawing:
     """The picture with its grid, the chosen patch enlarged, and all patches as the sequence."""
@@ -86,7 +87,9 @@ def _title(trace: Trace, token: int) -> str:
     return f"{patches}, {words} is number {token} of {grid.tokens}"
 
 
-def _seen(trace: Trace, selection: Selection, source: Source, grid: bool, numbers: bool) -> Panel:
+def _seen(
+    trace: Trace, selection: Selection, source: PixelSource, grid: bool, numbers: bool
+) -> Panel:
     layers: list[DrawnLayer] = [*_picture(trace, source)]
     if grid:
         layers.append(Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols))
@@ -112,7 +115,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 @kept()
-def _picture(trace: Trace, source: Source) -> tuple[Raster, ...]:
+def _picture(trace: Trace, source: PixelSource) -> tuple[Raster, ...]:
     if source == "sharp":
         return picture_layers.picture(trace)
     return (Raster(trace.pixels, trace.crop.frame, smooth=False),)

@@ -24,7 +24,7 @@ from vitviz.core.measures.distance import (
 )
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import heads_over_depth, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -32,7 +32,7 @@ MOST = 8
 """Boxes drawn for one stack of convolutions."""
 STEPS = 60
 
-Apart = Float32[np.ndarray, "key"]
+KeyDistances = Float32[np.ndarray, "key"]
 
 
 @view(
@@ -57,12 +57,15 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    count: Annotated[int, Help("How many convolutions, one after the other", 1, 100, 1)] = 5,
-    kernel: Annotated[int, Help("Side of a kernel, in cells", 1, 15, 2)] = 3,
-    stride: Annotated[int, Help("Cells that every convolution steps on", 1, 4, 1)] = 1,
-    dilation: Annotated[int, Help("Cells from one of the kernel's taps to the next", 1, 8, 1)] = 1,
+    count: Annotated[int, OptionHelp("How many convolutions, one after the other", 1, 100, 1)] = 5,
+    kernel: Annotated[int, OptionHelp("Side of a kernel, in cells", 1, 15, 2)] = 3,
+    stride: Annotated[int, OptionHelp("Cells that every convolution steps on", 1, 4, 1)] = 1,
+    dilation: Annotated[
+        int, OptionHelp("Cells from one of the kernel's taps to the next", 1, 8, 1)
+    ] = 1,
     cells: Annotated[
-        Literal["pixels", "patches"], Help("Whether convolutions run over pixels or over patches")
+        Literal["pixels", "patches"],
+        OptionHelp("Whether convolutions run over pixels or over patches"),
     ] = "pixels",
     look: Look = Look(),
 ) -> Drawing:
@@ -109,11 +112,11 @@ def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray
 
 
 @kept(most=8)
-def _apart(_trace: Trace, grid: TokenGrid, keys: TokenGrid, patch: int) -> Apart:
+def _apart(_trace: Trace, grid: TokenGrid, keys: TokenGrid, patch: int) -> KeyDistances:
     return distances_from(grid, keys, patch)
 
 
-def _from(trace: Trace, layer: Layer, selection: Selection) -> Apart:
+def _from(trace: Trace, layer: Layer, selection: Selection) -> KeyDistances:
     patch = selection.token(layer.grid, trace.crop) - len(layer.grid.prefix)
     return _apart(trace, layer.grid, layer.keys, patch)
 
@@ -152,7 +155,12 @@ def _fields(stack: Convolutions, box: Box, frame: Box) -> tuple[Outlines, Outlin
 
 
 def _facts(
-    trace: Trace, layer: Layer, row: Apart, selection: Selection, stack: Convolutions, cells: str
+    trace: Trace,
+    layer: Layer,
+    row: KeyDistances,
+    selection: Selection,
+    stack: Convolutions,
+    cells: str,
 ) -> tuple[tuple[str, str], ...]:
     shares, apart = row[layer.keys.patches], _from(trace, layer, selection)
     near = mass_within(shares, apart, np.array([stack.reach()]))[0]

@@ -7,21 +7,21 @@ from typing import Literal
 
 from vitviz.core.data.trace import Trace
 from vitviz.views import find
-from vitviz.views.options import Value
+from vitviz.views.options import OptionValue
 from vitviz.views.shared import picture_layers
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class TourTry:
     """Something to try at a step: what to call it, and which options of a view it sets."""
 
     words: str
     view: str
-    options: tuple[tuple[str, Value], ...]
+    options: tuple[tuple[str, OptionValue], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TourStep:
     """One step: its title, a few plain sentences, the views that show it, and things to try.
 
     `token` is what must be chosen for its views to have something to show: any patch, or the class
@@ -31,7 +31,7 @@ class Step:
     title: str
     words: str
     views: tuple[str, ...]
-    tries: tuple[Try, ...] = ()
+    tries: tuple[TourTry, ...] = ()
     token: Literal["", "patch", "class"] = ""
 
     @property
@@ -40,7 +40,7 @@ class Step:
         return self.tries[0].view if self.tries else self.views[0]
 
 
-def steps(trace: Trace) -> tuple[Step, ...]:
+def steps(trace: Trace) -> tuple[TourStep, ...]:
     """The seven steps for a trace; views that have nothing to show for it are left out."""
     found = (
         _field(trace), _patches(trace), _embedding(trace), _class(trace), _positions(trace),
@@ -49,17 +49,17 @@ def steps(trace: Trace) -> tuple[Step, ...]:
     return tuple(_for(trace, step) for step in found)
 
 
-def _for(trace: Trace, step: Step) -> Step:
+def _for(trace: Trace, step: TourStep) -> TourStep:
     """The step with what this model has to show; the patches where that is nothing."""
     views = tuple(name for name in step.views if not find(name).applies(trace))
     nothing = "" if views else " For this model there is nothing to show at this step."
     tries = tuple(one for one in step.tries if one.view in views)
-    return Step(step.title, step.words + nothing, views or ("patches",), tries, step.token)
+    return TourStep(step.title, step.words + nothing, views or ("patches",), tries, step.token)
 
 
-def _field(trace: Trace) -> Step:
+def _field(trace: Trace) -> TourStep:
     rows, cols = trace.crop.model
-    return Step(
+    return TourStep(
         "How far can one layer see?",
         f"A convolution of 3 × 3 looks at the nearest pixels; five of them see 11 × 11 of the "
         f"{cols} × {rows} here. Attention may look anywhere from the first layer on. Point at a patch: "
@@ -67,38 +67,38 @@ def _field(trace: Trace) -> Step:
         f"a head of one of the {len(trace.layers)} layers: some stay near, some look far across.",
         ("field", "distance"),
         (
-            Try("5 convolutions", "field", (("count", 5), ("cells", "pixels"))),
-            Try("50 convolutions", "field", (("count", 50), ("cells", "pixels"))),
-            Try("one over patches", "field", (("count", 1), ("cells", "patches"))),
+            TourTry("5 convolutions", "field", (("count", 5), ("cells", "pixels"))),
+            TourTry("50 convolutions", "field", (("count", 50), ("cells", "pixels"))),
+            TourTry("one over patches", "field", (("count", 1), ("cells", "patches"))),
         ),
         "patch",
     )
 
 
-def _patches(trace: Trace) -> Step:
+def _patches(trace: Trace) -> TourStep:
     grid = trace.grid
     high, wide = (f"{side:g}" for side in grid.patch)
-    return Step(
+    return TourStep(
         "The picture is cut into patches",
         f"A transformer reads a row of things, so the picture is cut into "
         f"{picture_layers.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out row by row: "
         f"{grid.rows * grid.cols} patches. The pattern above the other two pictures says it "
         "exactly: try the three below, or write one of your own under Pattern on the right.",
         ("patches", "einops"),
-        tuple(Try(words, "einops", (("example", words), ("pattern", "")))
+        tuple(TourTry(words, "einops", (("example", words), ("pattern", "")))
               for words in ("cut into patches", "patches in a row", "put back together")),
         "patch",
     )  # fmt: skip
 
 
-def _embedding(trace: Trace) -> Step:
-    return Step(
+def _embedding(trace: Trace) -> TourStep:
+    return TourStep(
         "Each patch becomes a token",
         _embedded(trace),
         ("embedding",),
         (
-            Try("main directions", "embedding", (("filters", "principal components"),)),
-            Try("all filters", "embedding", (("filters", "all filters"),)),
+            TourTry("main directions", "embedding", (("filters", "principal components"),)),
+            TourTry("all filters", "embedding", (("filters", "all filters"),)),
         ),
     )
 
@@ -127,7 +127,7 @@ def _embedded(trace: Trace) -> str:
     )
 
 
-def _class(trace: Trace) -> Step:
+def _class(trace: Trace) -> TourStep:
     front = trace.grid.prefix
     if "class" in front:
         free = [name for name in front if name.startswith("register")]
@@ -149,26 +149,26 @@ def _class(trace: Trace) -> Step:
         f" In the end this model says {trace.predictions[0][0]}, {trace.predictions[0][1]:.0%}."
         if trace.predictions else " This model has no head, so it gives no answer, only features."
     )  # fmt: skip
-    return Step(
+    return TourStep(
         "The class token turns into the answer",
         said + " The table asks the head after every layer what it would answer already." + answer,
         ("lens",),
         tuple(
-            Try(words, "lens", (("read", words),))
+            TourTry(words, "lens", (("read", words),))
             for words in ("the chosen token", "all that the head reads") if trace.predictions
         ),
         "class",
     )  # fmt: skip
 
 
-def _positions(trace: Trace) -> Step:
+def _positions(trace: Trace) -> TourStep:
     said = (
         "So far nothing tells where a patch lies. A learned vector for each place is added; those of "
         "neighbours become alike."
         if trace.positions is not None
         else f"Where a patch lies is told in another way here: {trace.positions_note.rstrip('.')}."
     )
-    return Step(
+    return TourStep(
         "Each token is told its place",
         said
         + " Does it matter, and which encoding? Take the positions away, mix them up or replace "
@@ -176,19 +176,21 @@ def _positions(trace: Trace) -> Step:
         "mixing up the patches too (both) changes no answer: the model cannot tell.",
         ("positions", "whatif"),
         (
-            Try("removed", "whatif", (("positions", "removed"), ("patches", "in place"))),
-            Try("mixed up", "whatif", (("positions", "shuffled"), ("patches", "in place"))),
-            Try("fixed waves", "whatif", (("positions", "sin-cos"), ("patches", "in place"))),
-            Try("patches mixed up", "whatif", (("positions", "learned"), ("patches", "shuffled"))),
-            Try("both", "whatif", (("positions", "removed"), ("patches", "shuffled"))),
+            TourTry("removed", "whatif", (("positions", "removed"), ("patches", "in place"))),
+            TourTry("mixed up", "whatif", (("positions", "shuffled"), ("patches", "in place"))),
+            TourTry("fixed waves", "whatif", (("positions", "sin-cos"), ("patches", "in place"))),
+            TourTry(
+                "patches mixed up", "whatif", (("positions", "learned"), ("patches", "shuffled"))
+            ),
+            TourTry("both", "whatif", (("positions", "removed"), ("patches", "shuffled"))),
         ),
         "patch",
     )
 
 
-def _block(trace: Trace) -> Step:
+def _block(trace: Trace) -> TourStep:
     heads = trace.heads
-    return Step(
+    return TourStep(
         "A block: look around, then think",
         f"Every one of the {len(trace.layers)} layers does the same: tokens are normalised, each of "
         f"{heads} heads lets them look at each other, what they find is added, and a small network "
@@ -198,8 +200,8 @@ def _block(trace: Trace) -> Step:
     )
 
 
-def _features(trace: Trace) -> Step:
-    return Step(
+def _features(trace: Trace) -> TourStep:
+    return TourStep(
         "What the tokens have become",
         "After the blocks, patches that show the same thing have like vectors. The map compares the "
         "chosen one with all others; the colours are the three directions in which they differ most. "
@@ -207,9 +209,9 @@ def _features(trace: Trace) -> Step:
         "see objects come together.",
         ("features", "rollout"),
         (
-            Try("all patches", "features", (("foreground", "all patches"),)),
-            Try("one side alone", "features", (("foreground", "high first component"),)),
-            Try("the other side", "features", (("foreground", "low first component"),)),
+            TourTry("all patches", "features", (("foreground", "all patches"),)),
+            TourTry("one side alone", "features", (("foreground", "high first component"),)),
+            TourTry("the other side", "features", (("foreground", "low first component"),)),
         ),
         "patch",
     )

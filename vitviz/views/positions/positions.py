@@ -9,7 +9,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
-from vitviz.core.colors import DIVERGING, Scale
+from vitviz.core.colors import DIVERGING, ColorScale
 from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
@@ -30,13 +30,13 @@ from vitviz.core.measures.similarity import cosine, cosine_with, directions
 from vitviz.core.measures.token_pairs import too_many
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
 LABEL = "cosine similarity"
 
-Kind = Literal["the first it has", "embeddings", "rotations", "bias on scores"]
+PositionSignal = Literal["the first it has", "embeddings", "rotations", "bias on scores"]
 
 
 @view(
@@ -62,11 +62,14 @@ def draw(
     selection: Selection,
     *,
     kind: Annotated[
-        Kind, Help("What tells places apart; some models have more than one of them")
+        PositionSignal,
+        OptionHelp("What tells places apart; some models have more than one of them"),
     ] = "the first it has",
-    over_picture: Annotated[bool, Help("Lay the chosen place's map over the picture")] = False,
+    over_picture: Annotated[
+        bool, OptionHelp("Lay the chosen place's map over the picture")
+    ] = False,
     profile: Annotated[
-        bool, Help("Add how likeness falls with the distance along rows and along columns")
+        bool, OptionHelp("Add how likeness falls with the distance along rows and along columns")
     ] = False,
     look: Look = Look(range="view"),
 ) -> Drawing:
@@ -90,12 +93,12 @@ def draw(
     )
 
 
-def _embedded(trace: Trace, kind: Kind) -> bool:
+def _embedded(trace: Trace, kind: PositionSignal) -> bool:
     """Whether the learned table is shown."""
     return trace.positions is not None and kind in ("the first it has", "embeddings")
 
 
-def _table(trace: Trace, kind: Kind) -> Float32[np.ndarray, "patch dim"] | None:
+def _table(trace: Trace, kind: PositionSignal) -> Float32[np.ndarray, "patch dim"] | None:
     """A vector for each place: the learned one, or sines and cosines of its rotation."""
     if _embedded(trace, kind):
         return trace.positions
@@ -105,18 +108,18 @@ def _table(trace: Trace, kind: Kind) -> Float32[np.ndarray, "patch dim"] | None:
     return None if isinstance(found, str) else found
 
 
-def _what(trace: Trace, kind: Kind) -> str:
+def _what(trace: Trace, kind: PositionSignal) -> str:
     return "position embeddings" if _embedded(trace, kind) else "rotations by place"
 
 
-def _words(trace: Trace, kind: Kind) -> tuple[str, ...]:
+def _words(trace: Trace, kind: PositionSignal) -> tuple[str, ...]:
     """Said of a table that is not alone, and of rotations."""
     if not _embedded(trace, kind):
         return ("Mean cosine of the differences of all angles, in the first layer.",)
     return (picture_layers.sentence(trace.positions_note),) if trace.positions_note else ()
 
 
-def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Drawing:
+def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: Look) -> Drawing:
     """The bias that each head adds to its scores, or why there is nothing to draw."""
     number = selection.layer(len(trace.layers))
     asking = (
@@ -154,7 +157,7 @@ def _otherwise(trace: Trace, selection: Selection, kind: Kind, look: Look) -> Dr
 
 
 def _where_known(
-    values: Float32[np.ndarray, "row col"], grid: TokenGrid, scale: Scale, look: Look
+    values: Float32[np.ndarray, "row col"], grid: TokenGrid, scale: ColorScale, look: Look
 ) -> Heat:
     """The part of a map that has values: a window, or all of it."""
     rows, cols = (np.flatnonzero(np.isfinite(values).any(axis=other)) for other in (1, 0))
@@ -205,7 +208,7 @@ def _bias_tiles(
 
 
 @kept(most=1)
-def _profile(trace: Trace, kind: Kind) -> Panel:
+def _profile(trace: Trace, kind: PositionSignal) -> Panel:
     """How alike places are on average, by how far apart they are along a row or a column."""
     try:
         alike = _similarity(trace, kind).astype(np.float64)
@@ -227,7 +230,7 @@ def _profile(trace: Trace, kind: Kind) -> Panel:
     return Panel((plot,), Box(0, 0, 1, 1), "Mean over all places")
 
 
-def _none(trace: Trace, kind: Kind) -> Drawing:
+def _none(trace: Trace, kind: PositionSignal) -> Drawing:
     reason = trace.positions_note or "this model has no table of position embeddings"
     name = "position embeddings"
     if kind in ("rotations", "bias on scores"):
@@ -238,7 +241,7 @@ def _none(trace: Trace, kind: Kind) -> Drawing:
 
 
 @kept(most=2)
-def _tiles(trace: Trace, kind: Kind, look: Look) -> HeatTiles:
+def _tiles(trace: Trace, kind: PositionSignal, look: Look) -> HeatTiles:
     """All places' maps; what a painter uploads once."""
     values = _similarity(trace, kind)
     low, high = picture_layers.tile_ranges(values, look)
@@ -246,7 +249,9 @@ def _tiles(trace: Trace, kind: Kind, look: Look) -> HeatTiles:
 
 
 @kept(most=1)
-def _similarity(trace: Trace, kind: Kind) -> Float32[np.ndarray, "tile_row tile_col row col"]:
+def _similarity(
+    trace: Trace, kind: PositionSignal
+) -> Float32[np.ndarray, "tile_row tile_col row col"]:
     table = _table(trace, kind)
     assert table is not None
     return rearrange(
@@ -264,7 +269,9 @@ def _frame(trace: Trace) -> tuple[Box, TokenTiles]:
     return Box(0, 0, rows * (rows + 1) - 1, cols * (cols + 1) - 1), space
 
 
-def _grid_of_grids(trace: Trace, kind: Kind, place: tuple[int, int] | None, look: Look) -> Panel:
+def _grid_of_grids(
+    trace: Trace, kind: PositionSignal, place: tuple[int, int] | None, look: Look
+) -> Panel:
     extent, space = _frame(trace)
     try:
         tiles = _tiles(trace, kind, look)
@@ -284,7 +291,7 @@ def _grid_of_grids(trace: Trace, kind: Kind, place: tuple[int, int] | None, look
 def _large(
     trace: Trace,
     selection: Selection,
-    kind: Kind,
+    kind: PositionSignal,
     place: tuple[int, int] | None,
     over_picture: bool,
     look: Look,
@@ -309,8 +316,8 @@ def _large(
 def _large_layers(
     trace: Trace,
     selection: Selection,
-    values: picture_layers.Map,
-    scale: Scale,
+    values: picture_layers.GridMap,
+    scale: ColorScale,
     over_picture: bool,
     look: Look,
 ) -> tuple[DrawnLayer, ...]:
@@ -321,8 +328,8 @@ def _large_layers(
 
 
 def _from(
-    trace: Trace, kind: Kind, place: tuple[int, int]
-) -> tuple[picture_layers.Map, tuple[float, float]]:
+    trace: Trace, kind: PositionSignal, place: tuple[int, int]
+) -> tuple[picture_layers.GridMap, tuple[float, float]]:
     """One place compared with every place, and the range of all such maps, or of it alone."""
     rows, cols = trace.grid.rows, trace.grid.cols
     if not too_many(rows * cols, rows * cols):
@@ -336,6 +343,6 @@ def _from(
 
 
 @kept(most=1)
-def _whole(trace: Trace, kind: Kind) -> tuple[float, float]:
+def _whole(trace: Trace, kind: PositionSignal) -> tuple[float, float]:
     values = _similarity(trace, kind)
     return float(values.min()), float(values.max())

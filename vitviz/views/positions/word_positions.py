@@ -24,10 +24,17 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.similarity import cosine
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-from vitviz.views.shared.inner_sentences import Chosen, chosen, cut, no_words, shape_of, words_of
+from vitviz.views.shared.inner_sentences import (
+    ChosenWord,
+    chosen,
+    cut,
+    no_words,
+    shape_of,
+    words_of,
+)
 
 LABEL = "cosine similarity"
 
@@ -59,7 +66,7 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    over_picture: Annotated[bool, Help("Lay the chosen word's map over its patch")] = False,
+    over_picture: Annotated[bool, OptionHelp("Lay the chosen word's map over its patch")] = False,
     look: Look = Look(range="view"),
 ) -> Drawing:
     """The grid of grids, and the map of the chosen word's place large."""
@@ -93,7 +100,7 @@ def _tiles(trace: Trace, look: Look) -> HeatTiles:
     return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, LABEL))
 
 
-def _large(trace: Trace, one: Chosen, over_picture: bool, look: Look) -> Panel:
+def _large(trace: Trace, one: ChosenWord, over_picture: bool, look: Look) -> Panel:
     rows, cols = shape_of(trace)
     every = _similarity(trace)
     values = every[divmod(one.word, cols)]
@@ -109,7 +116,7 @@ def _large(trace: Trace, one: Chosen, over_picture: bool, look: Look) -> Panel:
     )
 
 
-def _grid_of_grids(trace: Trace, one: Chosen, look: Look) -> Panel:
+def _grid_of_grids(trace: Trace, one: ChosenWord, look: Look) -> Panel:
     rows, cols = shape_of(trace)
     tiles = _tiles(trace, look)
     crop, grid = trace.crop.within(one.box), trace.grid.word_grid(alone=True)

@@ -15,8 +15,8 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 
-Over = Literal["this picture", "all open pictures"]
-Spread = tuple[Float64[np.ndarray, "head"] | None, ...]
+PicturesOver = Literal["this picture", "all open pictures"]
+HeadSpread = tuple[Float64[np.ndarray, "head"] | None, ...]
 """One number for each head of each layer; None for a layer that has none."""
 
 EXTENT = Box(0, 0, 3, 4)
@@ -41,8 +41,11 @@ def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "head"]:
 
 
 def averaged(
-    trace: Trace, others: Sequence[Trace], over: Over, measure: Callable[[Trace], Spread]
-) -> tuple[Spread, int]:
+    trace: Trace,
+    others: Sequence[Trace],
+    over: PicturesOver,
+    measure: Callable[[Trace], HeadSpread],
+) -> tuple[HeadSpread, int]:
     """The numbers of one picture, or their mean over all, and how many pictures that is."""
     traces = (trace, *others) if over == "all open pictures" else (trace,)
     found = [measure(each) for each in traces]
@@ -63,7 +66,7 @@ def averaged(
 
 
 def panel(
-    spread: Spread, selection: Selection, title: str, label: str, *more: Curve,
+    spread: HeadSpread, selection: Selection, title: str, label: str, *more: Curve,
     low: float | None = 0.0, high: float | None = None,
     facts: tuple[tuple[str, str], ...] = (),
 ) -> Panel:  # fmt: skip
@@ -99,7 +102,7 @@ def panel(
     return Panel((plot,), EXTENT, title, Listed(layers), facts=facts)
 
 
-def of_layer(spread: Spread, layer: int, form: str = "{:.1f}") -> tuple[tuple[str, str], ...]:
+def of_layer(spread: HeadSpread, layer: int, form: str = "{:.1f}") -> tuple[tuple[str, str], ...]:
     """The chosen layer's nearest and furthest head, as numbers."""
     heads = spread[layer]
     if heads is None or not np.isfinite(heads).any():
@@ -119,7 +122,7 @@ def shares_words(trace: Trace) -> tuple[str, ...]:
     return ("Of the softmax, before the model mixes its heads.",) if mixed else ()
 
 
-def pictures_words(count: int, over: Over) -> str:
+def pictures_words(count: int, over: PicturesOver) -> str:
     """How many pictures the numbers are of."""
     if over == "this picture":
         return "Of this picture alone."

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from vitviz.core.data.drawing import Raster
 from vitviz.core.data.geometry import Box, TokenGrid
-from vitviz.core.data.inner_words import Words
+from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
@@ -20,7 +20,7 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenWord:
     """A word inside its sentence; `box` and `word_box` lie in model pixels."""
 
     token: int
@@ -45,7 +45,7 @@ def no_words(trace: Trace) -> str:
     )
 
 
-def words_of(trace: Trace) -> Words:
+def words_of(trace: Trace) -> InnerWords:
     """The inner level. Unsupported, with the reason, where a trace has none."""
     if trace.words is None:
         raise Unsupported(no_words(trace))
@@ -58,7 +58,7 @@ def shape_of(trace: Trace) -> Shape:
     return trace.grid.words
 
 
-def chosen(trace: Trace, selection: Selection) -> Chosen:
+def chosen(trace: Trace, selection: Selection) -> ChosenWord:
     """The sentence and the word to draw for; the middle sentence while a prefix token is chosen."""
     grid = trace.grid
     token = selection.token(grid, trace.crop)
@@ -68,7 +68,7 @@ def chosen(trace: Trace, selection: Selection) -> Chosen:
     assert box is not None
     assert word_box is not None
     down, across = divmod(word, shape_of(trace)[1])
-    return Chosen(token, token - len(grid.prefix), word, box, word_box, f"({down}, {across})")
+    return ChosenWord(token, token - len(grid.prefix), word, box, word_box, f"({down}, {across})")
 
 
 def inner_layer(trace: Trace, selection: Selection) -> tuple[int, int | None]:
@@ -79,7 +79,7 @@ def inner_layer(trace: Trace, selection: Selection) -> tuple[int, int | None]:
     return layer, None if selection.head is None else min(selection.head, last)
 
 
-def receptive(trace: Trace, one: Chosen) -> Box:
+def receptive(trace: Trace, one: ChosenWord) -> Box:
     """The pixels that the word's convolution reads: over the patch's edges only where it may.
 
     Word j of a row begins at pixel j * stride - kernel // 2, so words look up and left.
@@ -91,7 +91,7 @@ def receptive(trace: Trace, one: Chosen) -> Box:
     return whole.clip(one.box if words.reach == "patch" else trace.crop.frame)
 
 
-def around(trace: Trace, one: Chosen) -> Box:
+def around(trace: Trace, one: ChosenWord) -> Box:
     """The patch with as much of its neighbours as its words see."""
     words, box = words_of(trace), one.box
     if words.reach == "patch":

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.data.block_steps import Block, Stem
+from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.drawing import Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
-from vitviz.core.data.trace import Source, Trace
+from vitviz.core.data.trace import ModelProbe, Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
 
-def source_of(trace: Trace) -> Source:
+def source_of(trace: Trace) -> ModelProbe:
     """The model, asked again. Unsupported where it is gone."""
     if trace.source is None:
         raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
@@ -33,13 +33,13 @@ def depth_of(trace: Trace, selection: Selection) -> int:
 
 
 @kept(most=4)
-def block(trace: Trace, layer: int) -> Block:
+def block(trace: Trace, layer: int) -> BlockSteps:
     """A layer's block, step by step."""
     return source_of(trace).block(layer)
 
 
 @kept(most=1)
-def stem(trace: Trace) -> Stem:
+def stem(trace: Trace) -> PatchStem:
     """The patch embedding."""
     return source_of(trace).stem()
 

@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32, Int
 
-from vitviz.core.colors import DIVERGING, Scale
+from vitviz.core.colors import DIVERGING, ColorScale
 from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Place, Selection
@@ -18,8 +18,8 @@ from vitviz.core.data.windows import boxes_of
 from vitviz.views.options import Look
 from vitviz.views.shared.cache_per_trace import kept
 
-Map = Float32[np.ndarray, "row col"]
-Rows = Float32[np.ndarray, "head token"]
+GridMap = Float32[np.ndarray, "row col"]
+HeadRows = Float32[np.ndarray, "head token"]
 Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
 
 
@@ -34,8 +34,8 @@ def picture(trace: Trace) -> tuple[Raster, ...]:
 def over_picture(
     trace: Trace,
     selection: Selection,
-    values: Map,
-    scale: Scale,
+    values: GridMap,
+    scale: ColorScale,
     look: Look,
     grid: TokenGrid | None = None,
 ) -> tuple[DrawnLayer, ...]:
@@ -89,12 +89,12 @@ def window_marks(
     return (Outlines(boxes_of(tokens, layer.keys if looks else layer.grid), "chosen"),)
 
 
-def inside(rows: Rows, tokens: Int[np.ndarray, "token"] | None) -> Rows:
+def inside(rows: HeadRows, tokens: Int[np.ndarray, "token"] | None) -> HeadRows:
     """Rows for choosing a range: outside of a window the lowest value inside, not the zeros there."""
     if tokens is None or not len(tokens):
         return rows
     lowest = reduce(rows[:, tokens], "head token -> head 1", "min")
-    filled: Rows = np.broadcast_to(lowest, rows.shape).copy()
+    filled: HeadRows = np.broadcast_to(lowest, rows.shape).copy()
     filled[:, tokens] = rows[:, tokens]
     return filled
 
@@ -127,7 +127,7 @@ def on_grid(
 
 
 def laid(
-    rows: Rows, own: TokenGrid, grid: TokenGrid
+    rows: HeadRows, own: TokenGrid, grid: TokenGrid
 ) -> Float32[np.ndarray, "head tile_row tile_col"]:
     """Rows as maps over the grid of the tiles."""
     maps = on_grid(rows[:, own.patches], own)
@@ -150,15 +150,15 @@ def _stretched(
 
 
 def scale_of(
-    values: Map, look: Look, label: str, whole: tuple[float, float] | None = None
-) -> Scale:
+    values: GridMap, look: Look, label: str, whole: tuple[float, float] | None = None
+) -> ColorScale:
     """The range and colours of one map; `whole` is the range of the view where one serves all."""
     low, high = _span(values) if look.range == "map" or whole is None else whole
     if look.range == "fixed":
         low, high = sorted((look.low, look.high))
     elif look.table in DIVERGING:
         low, high = _even(low, high)
-    return Scale(low, high, look.table, label)
+    return ColorScale(low, high, look.table, label)
 
 
 def _span(values: np.ndarray) -> tuple[float, float]:
@@ -192,11 +192,11 @@ def tile_ranges(
     return bounds
 
 
-def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> Scale:
+def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> ColorScale:
     """What the colour bar beside many tiles says."""
     if look.range == "map":
-        return Scale(0, 1, look.table, f"relative {label}")
-    return Scale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
+        return ColorScale(0, 1, look.table, f"relative {label}")
+    return ColorScale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
 
 
 def ranges_words(look: Look) -> tuple[str, ...]:

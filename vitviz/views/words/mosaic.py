@@ -20,7 +20,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 from vitviz.views.shared.inner_sentences import inner_layer, no_words, stitched, words_of
@@ -56,7 +56,7 @@ def draw(
     selection: Selection,
     *,
     unit: Annotated[
-        Unit, Help("Shares of each sentence, or how many times an even share")
+        Unit, OptionHelp("Shares of each sentence, or how many times an even share")
     ] = "times even",
     look: Look = Look(),
 ) -> Drawing:

@@ -15,7 +15,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.rollout import rollout
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 from vitviz.views.shared.inner_sentences import (
@@ -27,7 +27,7 @@ from vitviz.views.shared.inner_sentences import (
 )
 
 Layers = Literal["all layers", "chosen layer"]
-Start = Literal["class token", "chosen token"]
+ReachStart = Literal["class token", "chosen token"]
 Values = Float32[np.ndarray, "sentence word"]
 GATED, GRADIENT = "share", "gradient"
 
@@ -56,19 +56,20 @@ def draw(
     selection: Selection,
     *,
     layers: Annotated[
-        Layers, Help("Inner attention of all layers, or of the chosen layer alone")
+        Layers, OptionHelp("Inner attention of all layers, or of the chosen layer alone")
     ] = "all layers",
     start: Annotated[
-        Start,
-        Help(
+        ReachStart,
+        OptionHelp(
             "Whose content is followed; the gradient, which is the class's, checks the class token"
         ),
     ] = "class token",
     keep: Annotated[
-        float, Help("Share that each outer layer passes on unchanged", 0, 1, 0.05)
+        float, OptionHelp("Share that each outer layer passes on unchanged", 0, 1, 0.05)
     ] = 0.5,
     gradient: Annotated[
-        bool, Help("Show the gradient too, for which the model runs once more, there and back")
+        bool,
+        OptionHelp("Show the gradient too, for which the model runs once more, there and back"),
     ] = True,
     look: Look = Look(),
 ) -> Drawing:
@@ -96,7 +97,7 @@ def draw(
     )
 
 
-def _start(trace: Trace, selection: Selection, start: Start) -> int:
+def _start(trace: Trace, selection: Selection, start: ReachStart) -> int:
     prefix = trace.grid.prefix
     if start == "class token" and "class" in prefix:
         return prefix.index("class")
@@ -134,7 +135,7 @@ def _shares(trace: Trace, token: int, layer: int, keep: float) -> Float32[np.nda
 def _panel(
     trace: Trace,
     selection: Selection,
-    values: picture_layers.Map,
+    values: picture_layers.GridMap,
     look: Look,
     title: str,
     label: str,
@@ -150,7 +151,7 @@ def _panel(
 
 
 def _checked(
-    trace: Trace, selection: Selection, gated: picture_layers.Map, look: Look, token: int
+    trace: Trace, selection: Selection, gated: picture_layers.GridMap, look: Look, token: int
 ) -> Panel:
     """The gradient's map; with how far the measure agrees where it follows the class token too, a
     sentence where there is none."""

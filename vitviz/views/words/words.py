@@ -26,11 +26,11 @@ from vitviz.core.data.geometry import Box, Crop, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
-from vitviz.views.options import Help, Look
+from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 from vitviz.views.shared.inner_sentences import (
-    Chosen,
+    ChosenWord,
     around,
     chosen,
     cut,
@@ -43,7 +43,7 @@ from vitviz.views.shared.inner_sentences import (
     words_of,
 )
 
-Direction = Literal["looks at", "is looked at by"]
+WordDirection = Literal["looks at", "is looked at by"]
 LABEL = "attention"
 
 
@@ -69,9 +69,9 @@ def draw(
     selection: Selection,
     *,
     direction: Annotated[
-        Direction, Help("Where the word looks, or which words look at it")
+        WordDirection, OptionHelp("Where the word looks, or which words look at it")
     ] = "looks at",
-    field: Annotated[bool, Help("Outline the pixels that the word was read from")] = True,
+    field: Annotated[bool, OptionHelp("Outline the pixels that the word was read from")] = True,
     look: Look = Look(range="view", opacity=0.5),
 ) -> Drawing:
     """The patch enlarged, the atlas of inner layers and heads, and all words of the sentence."""
@@ -126,8 +126,8 @@ def _tiles(trace: Trace, rows: list[Float32[np.ndarray, "head word"]], look: Loo
 def _large(
     trace: Trace,
     selection: Selection,
-    one: Chosen,
-    values: picture_layers.Map,
+    one: ChosenWord,
+    values: picture_layers.GridMap,
     which: str,
     field: bool,
     look: Look,
@@ -152,7 +152,7 @@ def _large(
     )
 
 
-def _atlas(trace: Trace, one: Chosen, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
+def _atlas(trace: Trace, one: ChosenWord, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
     labels, extent, heads = _frame(trace)
     shape = shape_of(trace)
     first = picture_layers.tile_box(layer, head or 0, shape)
@@ -179,13 +179,13 @@ def _frame(trace: Trace) -> tuple[Labels, Box, tuple[int, ...]]:
     return labels, extent, heads
 
 
-def _inside(trace: Trace, one: Chosen) -> tuple[Crop, TokenGrid]:
+def _inside(trace: Trace, one: ChosenWord) -> tuple[Crop, TokenGrid]:
     """The patch as a small picture of its own, whose tokens are its words."""
     return trace.crop.within(one.box), trace.grid.word_grid(alone=True)
 
 
 def _matrix(
-    trace: Trace, one: Chosen, values: Float32[np.ndarray, "query key"], look: Look
+    trace: Trace, one: ChosenWord, values: Float32[np.ndarray, "query key"], look: Look
 ) -> Panel:
     count = len(values)
     box = Box(0, 0, count, count)

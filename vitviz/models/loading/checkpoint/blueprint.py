@@ -17,9 +17,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from vitviz.core.progress import BadModel
-from vitviz.models.catalogue.catalogue import Entry, catalogue
+from vitviz.models.catalogue.catalogue import CatalogueEntry, catalogue
 from vitviz.models.catalogue.shape_fingerprint import fingerprint
-from vitviz.models.loading.checkpoint.checkpoint_files import State
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
 from vitviz.models.loading.checkpoint.class_names import card_labels, names_in
 from vitviz.models.nets.tnt import TNT
 
@@ -37,7 +37,7 @@ _HEADS = {1280: 16, 1408: 16, 1664: 16}
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class ModelBlueprint:
     """How to build a model: a class and its arguments, or a timm model of the `family` named.
 
     With "timm/" before it the family is timm's own class.
@@ -64,7 +64,7 @@ class Blueprint:
         return self.family.startswith(TIMM)
 
 
-def build(plan: Blueprint, name: str) -> nn.Module:
+def build(plan: ModelBlueprint, name: str) -> nn.Module:
     """The model with random weights. BadModel when the class is not known or refuses its arguments."""
     if plan.kind not in CLASSES:
         raise BadModel(
@@ -77,7 +77,7 @@ def build(plan: Blueprint, name: str) -> nn.Module:
         raise BadModel(f"{name}: {plan.kind} cannot be built so ({error})") from error
 
 
-def empty(plan: Blueprint, name: str) -> nn.Module:
+def empty(plan: ModelBlueprint, name: str) -> nn.Module:
     """The model on torch's "meta" device, where tensors have shapes, no bytes. BadModel as `build`."""
     with torch.device("meta"):
         if not plan.family:
@@ -93,7 +93,7 @@ def empty(plan: Blueprint, name: str) -> nn.Module:
     return module
 
 
-def blueprint_of(path: Path, state: State, architecture: str | None = None) -> Blueprint:
+def blueprint_of(path: Path, state: StateDict, architecture: str | None = None) -> ModelBlueprint:
     """What the file is. BadModel when nothing says it."""
     if architecture is not None:
         return _named(architecture, state, path.name)
@@ -130,10 +130,10 @@ def _names_architecture(file: Path) -> bool:
     return False
 
 
-def _named(architecture: str, state: State, name: str) -> Blueprint:
+def _named(architecture: str, state: StateDict, name: str) -> ModelBlueprint:
     if architecture in CLASSES:
         guessed = _by_shapes(state, Path(name))
-        return guessed if guessed.kind == architecture else Blueprint(architecture)
+        return guessed if guessed.kind == architecture else ModelBlueprint(architecture)
     plain = architecture.removeprefix(TIMM)
     if not timm.is_model(plain.split(".")[0]):
         raise BadModel(
@@ -145,7 +145,7 @@ def _named(architecture: str, state: State, name: str) -> Blueprint:
     return replace(plan, family=TIMM + plan.family, title=architecture)
 
 
-def _timm(name: str, state: State) -> Blueprint:
+def _timm(name: str, state: StateDict) -> ModelBlueprint:
     """A timm model with as many classes as the file's head has."""
     stem = name.split(".")[0]
     known = name if name == stem or timm.models.is_model_pretrained(name) else stem
@@ -154,14 +154,14 @@ def _timm(name: str, state: State) -> Blueprint:
     first = classifier if isinstance(classifier, str) else classifier[0]
     head = state.get(f"{first}.weight", state.get("head.weight"))
     classes = {"num_classes": 0 if head is None else head.shape[0]}
-    return Blueprint("", {**classes, **_sizes(known, config, state)}, family=known, title=name)
+    return ModelBlueprint("", {**classes, **_sizes(known, config, state)}, family=known, title=name)
 
 
 _SIZED = ("VisionTransformer", "VisionTransformerDistilled", "Eva")
 """Classes whose tables say for which picture a file was made."""
 
 
-def _sizes(name: str, config: Any, state: State) -> dict[str, Any]:
+def _sizes(name: str, config: Any, state: StateDict) -> dict[str, Any]:
     """Patch and input size of the file, where they are not those that timm has for the model."""
     entry = next((e for e in catalogue().entries if e.name.startswith(name)), None)
     kernel, table = state.get("patch_embed.proj.weight"), state.get("pos_embed")
@@ -179,7 +179,7 @@ def _sizes(name: str, config: Any, state: State) -> dict[str, Any]:
     return found
 
 
-def _by_card(card: Path, state: State, name: str) -> Blueprint:
+def _by_card(card: Path, state: StateDict, name: str) -> ModelBlueprint:
     try:
         found = json.loads(card.read_text(encoding="utf-8"))
         described = found["architecture"]
@@ -195,7 +195,7 @@ def _by_card(card: Path, state: State, name: str) -> Blueprint:
             f"{card.name} does not describe {name} ({type(error).__name__}: {error}); it needs "
             '{"architecture": {"class": ..., "arguments": {...}}} or a timm name there'
         ) from error
-    return Blueprint(
+    return ModelBlueprint(
         kind, arguments, family, config, card_labels(found), str(found.get("title", "")),
         str(found.get("licence", "")), bool(found.get("trained", True)),
     )  # fmt: skip
@@ -214,7 +214,7 @@ def _name_in(path: Path) -> str:
     return ""
 
 
-def candidates(path: Path, state: State) -> tuple[Entry, ...]:
+def candidates(path: Path, state: StateDict) -> tuple[CatalogueEntry, ...]:
     """timm's pretrained models of exactly these shapes, the likeliest first.
 
     google-research/vision_transformer, whose files are .npz, gives pictures from -1 to 1.
@@ -229,7 +229,7 @@ def candidates(path: Path, state: State) -> tuple[Entry, ...]:
 
     google = path.suffix.lower() == ".npz"
 
-    def unlike(entry: Entry) -> tuple[bool, bool, bool, bool, int]:
+    def unlike(entry: CatalogueEntry) -> tuple[bool, bool, bool, bool, int]:
         near = rows in (entry.tokens, entry.tokens - 1, 0)
         theirs = google and timm.models.get_pretrained_cfg(entry.name).mean != (0.5, 0.5, 0.5)
         return entry.patch != side, entry.classes != classes, not near, theirs, len(entry.name)
@@ -239,7 +239,7 @@ def candidates(path: Path, state: State) -> tuple[Entry, ...]:
     )
 
 
-def _of_known_shapes(path: Path, state: State) -> Blueprint | None:
+def _of_known_shapes(path: Path, state: StateDict) -> ModelBlueprint | None:
     """The likeliest of timm's models with these shapes, said with how many others there are."""
     found = candidates(path, state)
     if not found:
@@ -254,7 +254,7 @@ def _of_known_shapes(path: Path, state: State) -> Blueprint | None:
     return replace(plan, title="", notes=(note,))
 
 
-def _by_shapes(state: State, path: Path) -> Blueprint:
+def _by_shapes(state: StateDict, path: Path) -> ModelBlueprint:
     known, name = _of_known_shapes(path, state), path.name
     if known is not None:
         return known
@@ -268,7 +268,7 @@ def _by_shapes(state: State, path: Path) -> Blueprint:
     )
 
 
-def _vit(state: State, name: str) -> Blueprint:
+def _vit(state: StateDict, name: str) -> ModelBlueprint:
     kernel, fc1 = state["patch_embed.proj.weight"], state.get("blocks.0.mlp.fc1.weight")
     if kernel.ndim != 4 or fc1 is None:
         raise BadModel(f"{name}: its blocks are not a plain ViT's; name its architecture")
@@ -305,10 +305,10 @@ def _vit(state: State, name: str) -> Blueprint:
             "fc_norm": "fc_norm.weight" in state,
             "final_norm": "norm.weight" in state or "fc_norm.weight" in state,
         }
-    return Blueprint(kind, arguments, notes=(_guessed(arguments["num_heads"]),))
+    return ModelBlueprint(kind, arguments, notes=(_guessed(arguments["num_heads"]),))
 
 
-def _tnt(state: State, name: str) -> Blueprint:
+def _tnt(state: StateDict, name: str) -> ModelBlueprint:
     kernel, table = state["pixel_embed.proj.weight"], state["patch_pos"]
     legacy = "blocks.0.norm2_proj.weight" not in state
     inner, dim = kernel.shape[0], table.shape[2]
@@ -329,7 +329,7 @@ def _tnt(state: State, name: str) -> Blueprint:
         "legacy": legacy,
         "kernel": int(kernel.shape[2]),
     }
-    return Blueprint("TNT", arguments, notes=(_guessed(arguments["num_heads_outer"]),))
+    return ModelBlueprint("TNT", arguments, notes=(_guessed(arguments["num_heads_outer"]),))
 
 
 def _patches(rows: int, prefix: int, name: str) -> tuple[int, bool]:
@@ -344,12 +344,12 @@ def _patches(rows: int, prefix: int, name: str) -> tuple[int, bool]:
     )
 
 
-def _depth(state: State) -> int:
+def _depth(state: StateDict) -> int:
     numbers = [int(match[1]) for key in state if (match := re.match(r"blocks\.(\d+)\.", key))]
     return max(numbers) + 1
 
 
-def _heads(state: State, dim: int) -> int:
+def _heads(state: StateDict, dim: int) -> int:
     normed = state.get("blocks.0.attn.q_norm.weight")
     if normed is not None and dim % normed.numel() == 0:
         return dim // normed.numel()

@@ -18,7 +18,7 @@ from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.checkpoint.foreign_names import read_npz, timm_names
 
-State = dict[str, Tensor]
+StateDict = dict[str, Tensor]
 
 SUFFIXES = CHECKPOINTS
 
@@ -38,7 +38,7 @@ _BEGINNINGS = (
 """How names begin in the models themselves."""
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> StateDict:
     """The tensors of a checkpoint file by name, wrappers and common prefixes taken off.
 
     BadModel with one sentence for a missing, empty, damaged file, or one that needs unpickling.
@@ -86,7 +86,7 @@ def _because(error: Exception) -> str:
     return f" ({said.splitlines()[0][:120]})" if said else ""
 
 
-def unwrapped(found: object, name: str) -> State:
+def unwrapped(found: object, name: str) -> StateDict:
     """The tensors inside `model`, `state_dict`, `teacher`, without a `module.` before each name.
 
     What lies beside the model (a projection head, an optimiser's copy) keeps its name.
@@ -109,7 +109,7 @@ def unwrapped(found: object, name: str) -> State:
     return tensors
 
 
-def _prefix(state: State) -> str | None:
+def _prefix(state: StateDict) -> str | None:
     """What stands before the names of the model; None where they begin as a model's do."""
     if any(key.startswith(_BEGINNINGS) for key in state):
         return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
-from vitviz.models.loading.checkpoint.checkpoint_files import State
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
 
 LEAST = 0.9
 """The share of a model's weights a file must fill; with less it is another architecture's."""
@@ -19,7 +19,7 @@ LEAST_SAID = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FilledWeights:
     """What came of loading: sentences on what did not match, and on what was resampled."""
 
     notes: tuple[str, ...] = ()
@@ -27,13 +27,13 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class WeightMatch:
     """A file's tensors beside a model's: what fits, and the names of what does not.
 
     `share` of the model's numbers are in the file.
     """
 
-    usable: State
+    usable: StateDict
     missing: tuple[str, ...]
     wrong: tuple[str, ...]
     extra: tuple[str, ...]
@@ -49,7 +49,7 @@ class Match:
         return self.share >= least and not any(not _is_head(key) for key in self.wrong)
 
 
-def match(module: nn.Module, state: State) -> Match:
+def match(module: nn.Module, state: StateDict) -> WeightMatch:
     """Compares names and shapes; nothing is loaded. The module may be on torch's "meta" device."""
     own = dict(module.state_dict())
     learned = {key for key, _ in module.named_parameters()}
@@ -58,7 +58,7 @@ def match(module: nn.Module, state: State) -> Match:
     needed = [key for key in own if key in learned or "running_" in key]
     usable = {key: value for key, value in state.items() if key in own and key not in wrong}
     total = sum(own[key].numel() for key in needed)
-    return Match(
+    return WeightMatch(
         usable,
         tuple(key for key in needed if key not in state),
         tuple(key for key in wrong if key in needed),
@@ -67,7 +67,7 @@ def match(module: nn.Module, state: State) -> Match:
     )
 
 
-def fill(module: nn.Module, state: State, name: str, *, least: float = LEAST) -> Filled:
+def fill(module: nn.Module, state: StateDict, name: str, *, least: float = LEAST) -> FilledWeights:
     """Loads the tensors into the model; patch kernels and positions of other sizes are resampled.
 
     BadModel naming the file and the first keys or shapes when it is another architecture's.
@@ -89,10 +89,10 @@ def fill(module: nn.Module, state: State, name: str, *, least: float = LEAST) ->
     notes += (
         [listed("in the file but not in the model, left out", found.extra)] if found.extra else []
     )
-    return Filled(tuple(notes), _resampled(stored, state))
+    return FilledWeights(tuple(notes), _resampled(stored, state))
 
 
-def _resampled(stored: State, used: State) -> tuple[str, ...]:
+def _resampled(stored: StateDict, used: StateDict) -> tuple[str, ...]:
     """Sentences on the patch kernel and the position embeddings where their size had to change."""
     notes = []
     for key, value in used.items():
@@ -112,7 +112,7 @@ def _resampled(stored: State, used: State) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def converted(module: nn.Module, state: State, name: str) -> State:
+def converted(module: nn.Module, state: StateDict, name: str) -> StateDict:
     """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
     convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
     if convert is None:
@@ -120,7 +120,7 @@ def converted(module: nn.Module, state: State, name: str) -> State:
     state = {key: value.float() if value.is_floating_point() else value
              for key, value in state.items()}  # fmt: skip
     try:
-        converted: State = convert(state, module)
+        converted: StateDict = convert(state, module)
     except (KeyError, RuntimeError, AttributeError, AssertionError, ValueError) as error:
         words = (
             str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
@@ -131,7 +131,7 @@ def converted(module: nn.Module, state: State, name: str) -> State:
     return {key: value for key, value in converted.items() if isinstance(value, Tensor)}
 
 
-def _first(own: State, state: State, found: Match) -> str:
+def _first(own: StateDict, state: StateDict, found: WeightMatch) -> str:
     if found.wrong:
         key = found.wrong[0]
         here, there = tuple(state[key].shape), tuple(own[key].shape)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vitviz.core.progress import BadModel
 
-State = dict[str, Tensor]
+ForeignState = dict[str, Tensor]
 
 _BLOCK = re.compile(r"Transformer/encoderblock_(\d+)/(.+)")
 _NPZ = {
@@ -59,7 +59,7 @@ _LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)")
 _QKV = re.compile(r"attention\.attention\.(query|key|value)\.(weight|bias)")
 
 
-def read_npz(path: Path) -> State:
+def read_npz(path: Path) -> ForeignState:
     """The tensors of a google-research/vision_transformer file by timm's names; nothing is unpickled.
 
     BadModel where it holds something else: hybrids with a ResNet stem, mixers, other arrays.
@@ -89,12 +89,12 @@ def read_npz(path: Path) -> State:
     return _from_jax(found)
 
 
-def timm_names(state: State) -> State:
+def timm_names(state: ForeignState) -> ForeignState:
     """The tensors of transformers' ViT, DeiT and DINOv2 by timm's names; all others as they are."""
     keys = {re.sub(r"^(vit|deit|dinov2|dinov2_with_registers)\.", "", key): key for key in state}
     if "embeddings.patch_embeddings.projection.weight" not in keys:
         return state
-    renamed: State = {}
+    renamed: ForeignState = {}
     parts: dict[tuple[str, str], dict[str, Tensor]] = {}
     for short, key in keys.items():
         block = _LAYER.fullmatch(short)
@@ -125,7 +125,7 @@ def _replaced(key: str, pairs: tuple[tuple[str, str], ...]) -> str:
     return key
 
 
-def _from_jax(found: Mapping[str, np.ndarray]) -> State:
+def _from_jax(found: Mapping[str, np.ndarray]) -> ForeignState:
     state: dict[str, np.ndarray] = {}
     packed: dict[tuple[str, str], dict[str, np.ndarray]] = {}
     for name, array in found.items():

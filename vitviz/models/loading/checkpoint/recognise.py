@@ -10,21 +10,21 @@ from timm.data import resolve_model_data_config
 
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.checkpoint.blueprint import (
-    Blueprint,
+    ModelBlueprint,
     blueprint_of,
     candidates,
     described_by,
     empty,
 )
-from vitviz.models.loading.checkpoint.checkpoint_files import State, read_state
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, read_state
 from vitviz.models.loading.checkpoint.class_names import labels_beside
 from vitviz.models.loading.checkpoint.fill import LEAST_SAID, converted, match
 
-How = Literal["card", "name", "shapes", "said"]
+RecognisedBy = Literal["card", "name", "shapes", "said"]
 
 
 @dataclass(frozen=True, slots=True)
-class Recognised:
+class RecognisedFile:
     """What a checkpoint file seems to be; `problem` says why it fits nothing, "" where it does.
 
     `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
@@ -33,7 +33,7 @@ class Recognised:
     """
 
     path: Path
-    how: How
+    how: RecognisedBy
     architecture: str
     title: str
     others: tuple[str, ...]
@@ -61,7 +61,7 @@ class Recognised:
 
 def recognise(
     path: str | Path, architecture: str | None = None, *, progress: Progress = silent
-) -> Recognised:
+) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
     BadModel where the file itself cannot be read.
@@ -70,10 +70,10 @@ def recognise(
     progress(0, 2, f"reading {path.name}")
     state = read_state(path)
     progress(1, 2, f"recognising {path.name}")
-    how: How = "said" if architecture else described_by(path)
+    how: RecognisedBy = "said" if architecture else described_by(path)
     others = tuple(entry.name for entry in candidates(path, state))
     numbers = sum(tensor.numel() for tensor in state.values())
-    found = Recognised(path, how, architecture or "", path.name, others, len(state), numbers)
+    found = RecognisedFile(path, how, architecture or "", path.name, others, len(state), numbers)
     try:
         plan = blueprint_of(path, state, architecture)
         return _compared(found, plan, state)
@@ -81,7 +81,7 @@ def recognise(
         return replace(found, problem=str(error))
 
 
-def _compared(found: Recognised, plan: Blueprint, state: State) -> Recognised:
+def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}

@@ -43,7 +43,7 @@ _PART = ".vitviz.incomplete"
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteFile:
     """A file as the hub describes it; `size` 0 where it does not say."""
 
     file: str
@@ -155,7 +155,7 @@ def _once(repository: str, name: str, files: tuple[str, ...], progress: Progress
     )  # fmt: skip
 
 
-def _described(repository: str, files: tuple[str, ...]) -> Remote:
+def _described(repository: str, files: tuple[str, ...]) -> RemoteFile:
     """The first of the files that the repository has."""
     name, revision = split(repository)
     missing: Exception | None = None
@@ -171,12 +171,12 @@ def _described(repository: str, files: tuple[str, ...]) -> Remote:
                 f"{urlsplit(url).netloc} does not answer as a model hub does; check HF_ENDPOINT, "
                 "the proxy and the firewall"
             )
-        return Remote(file, found.location or url, found.etag, found.size or 0)
+        return RemoteFile(file, found.location or url, found.etag, found.size or 0)
     assert missing is not None
     raise missing
 
 
-def _transfer(remote: Remote, part: Path, name: str, progress: Progress) -> None:
+def _transfer(remote: RemoteFile, part: Path, name: str, progress: Progress) -> None:
     """Appends to the part what is missing of it."""
     here = part.stat().st_size if part.exists() else 0
     if remote.size and here >= remote.size:
@@ -220,7 +220,7 @@ def _write(
         progress(here, total, f"downloading {name}: {said}")
 
 
-def _check(remote: Remote, part: Path, name: str, progress: Progress) -> None:
+def _check(remote: RemoteFile, part: Path, name: str, progress: Progress) -> None:
     """The file must be what the hub says it is; anything else is thrown away."""
     size = part.stat().st_size
     wrong = f"{size:,} bytes instead of {remote.size:,}" if 0 < remote.size != size else ""
@@ -241,7 +241,7 @@ def _hash(part: Path, name: str, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def _check_room(folder: Path, remote: Remote, part: Path, name: str) -> None:
+def _check_room(folder: Path, remote: RemoteFile, part: Path, name: str) -> None:
     here = part.stat().st_size if part.exists() else 0
     free, needed = shutil.disk_usage(folder).free, remote.size - here
     if free < needed + SPARE:

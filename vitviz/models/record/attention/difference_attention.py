@@ -6,18 +6,18 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from vitviz.core.data.attention import Attention
-from vitviz.models.record.attention.lazy_attention import Recorded
+from vitviz.models.record.attention.lazy_attention import LazyAttention
 
 
-class DifferenceAttention(Recorded):
+class DifferenceAttention(LazyAttention):
     """first - share * second, as it multiplies the values; rows sum to 1 - share.
 
     Ye et al., "Differential Transformer", arXiv:2410.05258.
     """
 
     def __init__(self, first: Attention, second: Attention, share: float) -> None:
-        assert isinstance(first, Recorded)
-        assert isinstance(second, Recorded)
+        assert isinstance(first, LazyAttention)
+        assert isinstance(second, LazyAttention)
         super().__init__(first.heads, first.queries, first.keys)
         self.first, self.second, self.share = first, second, share
 

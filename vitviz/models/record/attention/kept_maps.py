@@ -9,7 +9,7 @@ from collections.abc import Hashable
 import numpy as np
 from jaxtyping import Float32
 
-Map = Float32[np.ndarray, "query key"]
+AttentionMap = Float32[np.ndarray, "query key"]
 
 BUDGET = 256 * 1024 * 1024
 """Bytes of fused and single-head maps kept by all traces together: 24 layers of 1,370 tokens fit."""
@@ -21,10 +21,10 @@ class KeptMaps:
     def __init__(self, budget: int = BUDGET) -> None:
         self.budget = budget
         self.bytes = 0
-        self._maps: OrderedDict[tuple[int, Hashable], Map] = OrderedDict()
+        self._maps: OrderedDict[tuple[int, Hashable], AttentionMap] = OrderedDict()
         self._lock = threading.RLock()
 
-    def get(self, owner: int, kind: Hashable) -> Map | None:
+    def get(self, owner: int, kind: Hashable) -> AttentionMap | None:
         """The map, or None when it was never made or had to leave."""
         with self._lock:
             found = self._maps.get((owner, kind))
@@ -32,7 +32,7 @@ class KeptMaps:
                 self._maps.move_to_end((owner, kind))
             return found
 
-    def put(self, owner: int, kind: Hashable, values: Map) -> Map:
+    def put(self, owner: int, kind: Hashable, values: AttentionMap) -> AttentionMap:
         """Keeps a map, read-only; one larger than the whole budget is not kept."""
         values.setflags(write=False)
         with self._lock:

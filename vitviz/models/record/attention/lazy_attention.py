@@ -29,7 +29,7 @@ _serial = itertools.count()
 _ALL = slice(None)
 
 
-class Recorded(ABC):
+class LazyAttention(ABC):
     """One attention call as `core.attention.Attention` promises it; equal only to itself."""
 
     def __init__(self, heads: int, queries: int, keys: int) -> None:
@@ -182,7 +182,7 @@ class Recorded(ABC):
             yield slice(start, min(start + step, self.queries))
 
 
-class FusedAttention(Recorded):
+class FusedAttention(LazyAttention):
     """A fused call, kept as its q, k and bias: the softmax is made for what is looked at."""
 
     def __init__(
@@ -252,7 +252,7 @@ class FusedAttention(Recorded):
         return self._normaliser
 
 
-class EagerAttention(Recorded):
+class EagerAttention(LazyAttention):
     """A call whose softmax the model itself made; kept as it came."""
 
     def __init__(self, maps: Float[Tensor, "head query key"], values: Tensor | None = None) -> None:
@@ -277,7 +277,7 @@ class EagerAttention(Recorded):
         yield slice(0, self.queries)
 
 
-class RowAttention(Recorded):
+class RowAttention(LazyAttention):
     """All that was kept of a call: where one token looks. OnlyRow for everything else."""
 
     def __init__(self, query: int, queries: int, shares: Float32[Tensor, "head key"]) -> None:

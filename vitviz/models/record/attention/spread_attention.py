@@ -6,16 +6,16 @@ from einops import repeat
 from jaxtyping import Float32
 from torch import Tensor
 
-from vitviz.models.record.attention.lazy_attention import Recorded
+from vitviz.models.record.attention.lazy_attention import LazyAttention
 
 
-class SpreadAttention(Recorded):
+class SpreadAttention(LazyAttention):
     """Attention on keys that are each the mean of `run` tokens in a row, as attention on the tokens.
 
     Exact, since a mean gives each of its tokens the same share.
     """
 
-    def __init__(self, inner: Recorded, run: int) -> None:
+    def __init__(self, inner: LazyAttention, run: int) -> None:
         super().__init__(inner.heads, inner.queries, inner.keys * run)
         self.inner, self.run = inner, run
 

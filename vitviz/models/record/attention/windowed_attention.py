@@ -10,11 +10,11 @@ from einops import rearrange
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from vitviz.core.data.windows import PADDING, Windows
-from vitviz.models.record.attention.lazy_attention import TILE, Recorded, add_bias
+from vitviz.core.data.windows import PADDING, TokenWindows
+from vitviz.models.record.attention.lazy_attention import TILE, LazyAttention, add_bias
 
 
-class WindowedAttention(Recorded):
+class WindowedAttention(LazyAttention):
     """One call of many windows, as one map over all tokens: zero outside a token's own window.
 
     Held as the model made it: no map of all tokens is made but for `matrix`. What a token gives to a
@@ -24,7 +24,7 @@ class WindowedAttention(Recorded):
 
     def __init__(
         self,
-        windows: Windows,
+        windows: TokenWindows,
         queries: int,
         keys: int,
         *,
