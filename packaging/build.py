@@ -63,8 +63,18 @@ def steps(
 
 
 def _folder_steps(releases: str, system: str) -> list[Step]:
-    freeze = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--clean", "--distpath", str(DIST),
-              "--workpath", str(BUILD), str(SPEC)]  # fmt: skip
+    freeze = [
+        sys.executable,
+        "-m",
+        "PyInstaller",
+        "--noconfirm",
+        "--clean",
+        "--distpath",
+        str(DIST),
+        "--workpath",
+        str(BUILD),
+        str(SPEC),
+    ]
     return [
         Step(f"make the icons in {BUILD}", _icons),
         Step(_words(freeze), lambda: _run(freeze)),
@@ -87,8 +97,13 @@ def _packed(kind: str, sign: str, notarise: str) -> list[Step]:
             )
             return [first, *_commands(linux.commands(kind))]
         case "windows":
-            setup = [_inno(), f"/DVersion={version()}", f"/DSource={FOLDER}", f"/DOutput={DIST}",
-                     str(ROOT / "packaging" / "windows" / "vitviz.iss")]  # fmt: skip
+            setup = [
+                _inno(),
+                f"/DVersion={version()}",
+                f"/DSource={FOLDER}",
+                f"/DOutput={DIST}",
+                str(ROOT / "packaging" / "windows" / "vitviz.iss"),
+            ]
             return [
                 Step("find Inno Setup's compiler", lambda: _found(setup[0])),
                 *_commands([setup]),
@@ -200,8 +215,13 @@ def _icons() -> None:
 def _version_resource(file: Path) -> None:
     """What Windows shows under Properties, Details."""
     numbers = (*map(int, version().split(".")[:3]), 0)
-    strings = {"FileDescription": "vitviz", "FileVersion": version(), "ProductName": "vitviz",
-               "ProductVersion": version(), "LegalCopyright": "MIT licence"}  # fmt: skip
+    strings = {
+        "FileDescription": "vitviz",
+        "FileVersion": version(),
+        "ProductName": "vitviz",
+        "ProductVersion": version(),
+        "LegalCopyright": "MIT licence",
+    }
     rows = ", ".join(f"StringStruct({name!r}, {value!r})" for name, value in strings.items())
     file.write_text(
         f"VSVersionInfo(ffi=FixedFileInfo(filevers={numbers}, prodvers={numbers}), kids=["
@@ -269,9 +289,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     parser.add_argument("--system", default=sys.platform, choices=list(KINDS), help="for --dry-run")
     parser.add_argument(
-        "--releases", default="", metavar="ADDRESS",
+        "--releases",
+        default="",
+        metavar="ADDRESS",
         help="where newer versions are announced: a code host's releases/latest",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--sign", default="-", metavar="IDENTITY", help="macOS: Developer ID Application"
     )

@@ -13,16 +13,46 @@ Row = tuple[str, str, str]
 """A file as PyInstaller holds it: where it goes, where it comes from, and its kind."""
 
 MODULES = [
-    "IPython", "PIL.ImageTk", "PIL.ImageQt", "PyQt5", "PyQt6", "_pytest", "beartype", "cv2", "cupy",
-    "hypothesis", "ipykernel", "jupyter", "mypy", "notebook", "numba", "pandas", "pip", "pygame",
-    "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "pytest", "pytestqt", "scipy",
+    "IPython",
+    "PIL.ImageTk",
+    "PIL.ImageQt",
+    "PyQt5",
+    "PyQt6",
+    "_pytest",
+    "beartype",
+    "cv2",
+    "cupy",
+    "hypothesis",
+    "ipykernel",
+    "jupyter",
+    "mypy",
+    "notebook",
+    "numba",
+    "pandas",
+    "pip",
+    "pygame",
+    "pyqtgraph.examples",
+    "pyqtgraph.opengl",
+    "pyqtgraph.jupyter",
+    "pytest",
+    "pytestqt",
+    "scipy",
     "readline",  # GPL, and of use at a prompt only
-    "setuptools", "tensorboard", "tkinter", "wheel",
+    "setuptools",
+    "tensorboard",
+    "tkinter",
+    "wheel",
     "triton",  # compiles for CUDA, which vitviz never asks torch for
-    "matplotlib.backends.backend_qt", "matplotlib.backends.backend_qtagg", "matplotlib.tests",
-    "numpy.f2py", "numpy.testing.tests",
-    "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtTest", "PySide6.QtDesigner",
-]  # fmt: skip
+    "matplotlib.backends.backend_qt",
+    "matplotlib.backends.backend_qtagg",
+    "matplotlib.tests",
+    "numpy.f2py",
+    "numpy.testing.tests",
+    "PySide6.QtQml",
+    "PySide6.QtQuick",
+    "PySide6.QtTest",
+    "PySide6.QtDesigner",
+]
 """Modules that some package would import if it were there, or that only its own tests use."""
 
 _FILES = (

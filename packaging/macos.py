@@ -75,10 +75,19 @@ def signing(identity: str) -> list[list[str]]:
     """Signs the application; with a certificate under the hardened runtime, as notarising asks."""
     hardened = ["--options", "runtime", "--timestamp"] if identity != "-" else []
     return [
-        ["codesign", "--force", "--deep", "--sign", identity, *hardened,
-         "--entitlements", str(ENTITLEMENTS), str(APP)],
+        [
+            "codesign",
+            "--force",
+            "--deep",
+            "--sign",
+            identity,
+            *hardened,
+            "--entitlements",
+            str(ENTITLEMENTS),
+            str(APP),
+        ],
         ["codesign", "--verify", "--deep", "--strict", str(APP)],
-    ]  # fmt: skip
+    ]
 
 
 def packing(identity: str, profile: str) -> list[list[str]]:
@@ -89,9 +98,19 @@ def packing(identity: str, profile: str) -> list[list[str]]:
         ["mkdir", "-p", str(stage)],
         ["ditto", str(APP), str(stage / APP.name)],
         ["ln", "-s", "/Applications", str(stage / "Applications")],
-        ["hdiutil", "create", "-volname", NAME, "-srcfolder", str(stage), "-ov", "-format", "ULMO",
-         str(image())],
-    ]  # fmt: skip
+        [
+            "hdiutil",
+            "create",
+            "-volname",
+            NAME,
+            "-srcfolder",
+            str(stage),
+            "-ov",
+            "-format",
+            "ULMO",
+            str(image()),
+        ],
+    ]
     if profile:
         steps += [
             ["codesign", "--sign", identity, "--timestamp", str(image())],

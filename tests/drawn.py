@@ -15,8 +15,10 @@ from vitviz.views import views
 
 def drawn(**shape) -> Iterator[Drawing]:
     """A drawing of every view that needs no more than what a trace holds."""
-    trace, other = (replace(make_trace(**{**shape, **more}), source=None)
-                    for more in ({}, {"rows": 8, "cols": 12, "patch": 4}))  # fmt: skip
+    trace, other = (
+        replace(make_trace(**{**shape, **more}), source=None)
+        for more in ({}, {"rows": 8, "cols": 12, "patch": 4})
+    )
     for view in views().values():
         if view.applies(trace):
             continue

@@ -66,8 +66,14 @@ class _Handler(BaseHTTPRequestHandler):
         start = self._start(len(content))
         self.send_response(206 if start else 200)
         checksum = hashlib.sha256(content).hexdigest()
-        self._send({"X-Repo-Commit": COMMIT, "ETag": f'"{checksum}"',
-                    "X-Linked-Size": len(content), "Content-Length": len(content) - start})  # fmt: skip
+        self._send(
+            {
+                "X-Repo-Commit": COMMIT,
+                "ETag": f'"{checksum}"',
+                "X-Linked-Size": len(content),
+                "Content-Length": len(content) - start,
+            }
+        )
         return self._send_body(content, start) if with_body else None
 
     def _send_body(self, content: bytes, start: int) -> None:

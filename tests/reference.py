@@ -102,22 +102,43 @@ def make_trace(
     tokens = grid.tokens
     layers = tuple(
         Layer(
-            f"blocks.{index}.attn", index,
-            Maps(softmax_maps(seed + index, heads, tokens, tokens)), grid,
+            f"blocks.{index}.attn",
+            index,
+            Maps(softmax_maps(seed + index, heads, tokens, tokens)),
+            grid,
         )
         for index in range(depth)
-    )  # fmt: skip
+    )
     info = ModelInfo(
-        "tiny", "Tiny", "vit", "ViT", "trained", (patch, patch), model, depth, heads, 16, 1000, 3,
-        "cpu", "float32",
-    )  # fmt: skip
+        "tiny",
+        "Tiny",
+        "vit",
+        "ViT",
+        "trained",
+        (patch, patch),
+        model,
+        depth,
+        heads,
+        16,
+        1000,
+        3,
+        "cpu",
+        "float32",
+    )
     return Trace(
-        info, picture, pixels, pixels.repeat(2, 0).repeat(2, 1), Box(0, 0, *model), crop, grid,
-        layers, 1e-7,
+        info,
+        picture,
+        pixels,
+        pixels.repeat(2, 0).repeat(2, 1),
+        Box(0, 0, *model),
+        crop,
+        grid,
+        layers,
+        1e-7,
         positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
         predictions=(("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)),
         source=Answers(random.standard_normal((depth, tokens, 16)).astype(np.float32)),
-    )  # fmt: skip
+    )
 
 
 def without_maps(trace, **changes):

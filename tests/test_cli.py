@@ -50,9 +50,21 @@ def test_the_window_gets_every_wish() -> None:
     )
     assert run(line.split(), window) == 0
     assert window.launches == [
-        LaunchOptions(("a.jpg", "b"), "m", 8, "pad", "cpu", "dark", (1600, 1000), Path("out.png"), "7,7",
-               -1, 3, "heads")
-    ]  # fmt: skip
+        LaunchOptions(
+            ("a.jpg", "b"),
+            "m",
+            8,
+            "pad",
+            "cpu",
+            "dark",
+            (1600, 1000),
+            Path("out.png"),
+            "7,7",
+            -1,
+            3,
+            "heads",
+        )
+    ]
     assert run([], Window(3)) == 3
     assert run(["a.jpg"], window) == 0
     assert window.launches[1] == LaunchOptions(("a.jpg",))
@@ -60,11 +72,21 @@ def test_the_window_gets_every_wish() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["--theme purple", "--size big", "--size 99999x800", "--nonsense", "--patch x",
-     "--view nope", "draw", "views no", "draw a.png --view nope",
-     "draw a.png --view heads --option nope=1",
-     "draw a.png --view heads --option smooth=maybe", "draw a.png --view rollout --option keep"],
-)  # fmt: skip
+    [
+        "--theme purple",
+        "--size big",
+        "--size 99999x800",
+        "--nonsense",
+        "--patch x",
+        "--view nope",
+        "draw",
+        "views no",
+        "draw a.png --view nope",
+        "draw a.png --view heads --option nope=1",
+        "draw a.png --view heads --option smooth=maybe",
+        "draw a.png --view rollout --option keep",
+    ],
+)
 def test_wrong_arguments_give_2_and_open_nothing(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,15 +142,20 @@ def test_models_are_listed_with_their_cards(capsys: pytest.CaptureFixture[str]) 
 
 def test_a_card_has_a_column_for_each_patch_size(tmp_path: Path) -> None:
     card = {
-        "name": "vitviz/small", "patch_sizes": [8, 16], "default_patch_size": 8, "licence": "MIT",
-        "input_size": [3, 96, 64], "classes": [{"name": "cat"}],
+        "name": "vitviz/small",
+        "patch_sizes": [8, 16],
+        "default_patch_size": 8,
+        "licence": "MIT",
+        "input_size": [3, 96, 64],
+        "classes": [{"name": "cat"}],
         "figures": {
-            "what": "shares", "pictures": {"small": 20},
+            "what": "shares",
+            "pictures": {"small": 20},
             "accuracy": {"8": {"small": 0.5}, "16": {"small": 0.25}},
             "off": {"8": {"small": 0.125}},
             "mass": {"what": "inside", "by_patch_size": {"16": {"mean": {"area": 0.4}, "cat": {}}}},
         },
-    }  # fmt: skip
+    }
     (tmp_path / "small.json").write_text(json.dumps(card))
     (tmp_path / "small.safetensors").touch()
     (model,) = bundled_in(tmp_path)
@@ -165,9 +192,12 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_drawing_into_a_file(
-    suffix: str, picture: Path, tiny_checkpoint: Path, tmp_path: Path,
+    suffix: str,
+    picture: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     out = tmp_path / f"figure{suffix}"
     line = [
         "draw",
@@ -179,8 +209,20 @@ def test_drawing_into_a_file(
         "-o",
         str(out),
     ]
-    more = ["--token", "1,2", "--layer", "0", "--head", "1", "--option", "opacity=0.5",
-            "--option", "direction=is looked at by", "--fit", "squash"]  # fmt: skip
+    more = [
+        "--token",
+        "1,2",
+        "--layer",
+        "0",
+        "--head",
+        "1",
+        "--option",
+        "opacity=0.5",
+        "--option",
+        "direction=is looked at by",
+        "--fit",
+        "squash",
+    ]
     assert run(line + more, Window()) == 0
     assert capsys.readouterr().out.strip() == str(out)
     start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
@@ -220,9 +262,13 @@ def test_drawing_without_weights_and_without_a_name_for_the_file(
     ],
 )
 def test_what_cannot_be_drawn_gives_1_and_one_sentence(
-    change: dict[str, str], said: str, picture: Path, tiny_checkpoint: Path, tmp_path: Path,
+    change: dict[str, str],
+    said: str,
+    picture: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     settings = {"--view": "heads", "--model": str(tiny_checkpoint), "-o": str(tmp_path / "f.png")}
     source = change.get("picture", str(picture))
     settings |= {name: value for name, value in change.items() if name != "picture"}
@@ -236,12 +282,19 @@ def test_what_cannot_be_drawn_gives_1_and_one_sentence(
 
 def vitviz_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The real command in a process of its own."""
-    kept = {name: value for name, value in os.environ.items()
-            if name not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")}  # fmt: skip
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    }
     return subprocess.run(
         [sys.executable, "-m", "vitviz", *arguments],
-        cwd=ROOT, env=kept | environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 def test_the_process_has_exit_codes_and_never_imports_qt_for_a_command() -> None:

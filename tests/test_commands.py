@@ -66,8 +66,20 @@ def test_a_figure_is_replayed_with_the_same_numbers(
 ) -> None:
     figure = folder / "figure.png"
     line = ("draw", folder / "photo 1.png", "-v", "rollout", "-m", tiny_checkpoint, "-o", figure)
-    more = ("--token", "2,3", "--option", "keep=0.3", "--data", "--width", "one column",
-            "--letters", "--without", "caption", "--patch", "32")  # fmt: skip
+    more = (
+        "--token",
+        "2,3",
+        "--option",
+        "keep=0.3",
+        "--data",
+        "--width",
+        "one column",
+        "--letters",
+        "--without",
+        "caption",
+        "--patch",
+        "32",
+    )
     assert ran(*line, *more) == 0
     again = tmp_path / "again.npz"
     assert ran("replay", figure, "-o", again, "--model", tiny_checkpoint) == 0
@@ -116,8 +128,20 @@ def test_a_batch_says_what_it_left_out_by_its_exit_code(
     folder: Path, tmp_path: Path, tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    line = ("batch", folder, "--rows", "-v", "heads", "-k", "npz", "-m", tiny_checkpoint, "-o", out,
-            "--json")  # fmt: skip
+    line = (
+        "batch",
+        folder,
+        "--rows",
+        "-v",
+        "heads",
+        "-k",
+        "npz",
+        "-m",
+        tiny_checkpoint,
+        "-o",
+        out,
+        "--json",
+    )
     assert ran(*line) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 3
     (folder / "broken.jpg").write_bytes(b"nothing")
@@ -140,9 +164,13 @@ def test_a_batch_says_what_it_left_out_by_its_exit_code(
     ],
 )
 def test_what_cannot_be_meant_gives_2(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photo: np.ndarray,
-    tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    photo: np.ndarray,
+    tiny_checkpoint: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(photo).save("a.png")
     assert ran(*words, "-m", tiny_checkpoint) == 2
@@ -179,8 +207,12 @@ assert run(["batch", {str(folder)!r}, "--rows", "-m", model, "-o", "out"], no) =
 print(sorted(name for name in sys.modules if name.split(".")[0] in ("PySide6", "pyqtgraph", "superqt")))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": str(ROOT), "DISPLAY": ""},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"

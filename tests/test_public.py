@@ -14,8 +14,12 @@ ROOT = Path(__file__).parents[1]
 def run(script: str, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -38,9 +38,13 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.pictures:
         pictures(
-            asked.pictures, asked.other or asked.pictures, asked.model, asked.words, asked.pool,
+            asked.pictures,
+            asked.other or asked.pictures,
+            asked.model,
+            asked.words,
+            asked.pool,
             asked.only,
-        )  # fmt: skip
+        )
     PAGES.mkdir(exist_ok=True)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
@@ -148,9 +152,12 @@ def pictures(photo: str, other: str, model: str, words: str, pool: str, only: li
             continue
         try:
             drawing = vitviz.draw(
-                view.name, trace, token=_token(trace), layer=len(trace.layers) // 2 or None,
+                view.name,
+                trace,
+                token=_token(trace),
+                layer=len(trace.layers) // 2 or None,
                 against=against if view.traces == 2 else None,
-            )  # fmt: skip
+            )
         except Unsupported as error:
             print(f"{view.name}: {error}")
             continue

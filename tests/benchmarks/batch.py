@@ -44,11 +44,17 @@ def rows() -> list[Row]:
     ratio, speed = float(np.median(ratios)), float(np.median(speeds))
     grown = memory[-1] - memory[0]
     return [
-        (f"batch: class rows of {PICTURES} pictures, ViT-Ti/16, over plain timm in batches of {BATCH}",
-         ">= 0.8 x", f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), {speed:.1f} pictures/s"),
-        (f"batch: peak memory after {PICTURES} and after {(ROUNDS + 1) * PICTURES} pictures",
-         "flat", f"{memory[0]:.0f} MB, {grown:+.0f} MB"),
-    ]  # fmt: skip
+        (
+            f"batch: class rows of {PICTURES} pictures, ViT-Ti/16, over plain timm in batches of {BATCH}",
+            ">= 0.8 x",
+            f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), {speed:.1f} pictures/s",
+        ),
+        (
+            f"batch: peak memory after {PICTURES} and after {(ROUNDS + 1) * PICTURES} pictures",
+            "flat",
+            f"{memory[0]:.0f} MB, {grown:+.0f} MB",
+        ),
+    ]
 
 
 def _pictures(folder: Path, count: int) -> list[Path]:

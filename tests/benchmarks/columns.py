@@ -80,9 +80,10 @@ def hovering(count: int = 100) -> Row:
     measured.close()
     ordered = sorted(times[10:])
     return (
-        f"hover to painted, 4 columns x {len(VIEWS)} views, bundled model", "median <= 33 ms",
+        f"hover to painted, 4 columns x {len(VIEWS)} views, bundled model",
+        "median <= 33 ms",
         f"{statistics.median(ordered):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)",
-    )  # fmt: skip
+    )
 
 
 def _following(live: Any, place: Any) -> list[str]:
@@ -126,10 +127,11 @@ def adding(rounds: int = 5) -> Row:
         measured.window.wishes.close_column()
     measured.close()
     return (
-        "longest stall of the window while a column is added", "<= 50 ms",
+        "longest stall of the window while a column is added",
+        "<= 50 ms",
         f"{statistics.median(busiest):.0f} ms of the window's own time, "
         f"{statistics.median(longest):.0f} ms by the clock (worst of {rounds}: {max(longest):.0f})",
-    )  # fmt: skip
+    )
 
 
 def closing(cycles: int = 50) -> Row:
@@ -160,9 +162,10 @@ def closing(cycles: int = 50) -> Row:
     after = _resident()
     measured.close()
     return (
-        f"resident memory after {cycles} columns were opened and closed", "within 5 %",
+        f"resident memory after {cycles} columns were opened and closed",
+        "within 5 %",
         f"{(after / before - 1) * 100:+.1f} % ({before / 2**20:.0f} to {after / 2**20:.0f} MB)",
-    )  # fmt: skip
+    )
 
 
 def _resident() -> int:

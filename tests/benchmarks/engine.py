@@ -61,13 +61,19 @@ def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> l
     held = bytes_of([layer.attention for layer in reading.layers])
     maps = sum(each.attention.heads * grid.tokens**2 * 4 for each in reading.layers)
     return [
-        (f"trace of {title} / plain fused forward", "<= 1.05 x time",
-         f"{ratio:.3f} x by the clock, {alone:.3f} x processor time in one thread"),
+        (
+            f"trace of {title} / plain fused forward",
+            "<= 1.05 x time",
+            f"{ratio:.3f} x by the clock, {alone:.3f} x processor time in one thread",
+        ),
         ("the same with the picture prepared and the result read", "told", f"{whole_trace:.3f} x"),
         ("more memory held by that trace", "<= 60 MB", f"{held / 1e6:.1f} MB"),
-        ("that memory / memory of all maps", "<= 10 % where 1,370 tokens",
-         f"{100 * held / maps:.1f} % ({maps / 1e6:.0f} MB)"),
-    ]  # fmt: skip
+        (
+            "that memory / memory of all maps",
+            "<= 10 % where 1,370 tokens",
+            f"{100 * held / maps:.1f} % ({maps / 1e6:.0f} MB)",
+        ),
+    ]
 
 
 def looking() -> list[Row]:
@@ -84,16 +90,23 @@ def looking() -> list[Row]:
     walked = in_turns(lambda: product(ready), lambda: rollout_heads(ready, one(token)), 3)
     made = in_turns(
         lambda: product([EagerAttention(torch.from_numpy(whole(each))) for each in few]),
-        lambda: rollout_heads(few, one(token)), 3,
-    )  # fmt: skip
+        lambda: rollout_heads(few, one(token)),
+        3,
+    )
     return [
         ("rows of one token, 12 layers x 12 heads, 785 tokens", "a few ms", f"{row:.2f} ms"),
-        ("fused rollout of one token, 785 tokens: first, then again", "a few ms again",
-         f"{cold:.0f} ms, {warm:.2f} ms"),
-        ("rollout of one token, all heads: matrix product / walk, maps ready", ">= 20 x",
-         f"{walked:.1f} x"),
+        (
+            "fused rollout of one token, 785 tokens: first, then again",
+            "a few ms again",
+            f"{cold:.0f} ms, {warm:.2f} ms",
+        ),
+        (
+            "rollout of one token, all heads: matrix product / walk, maps ready",
+            ">= 20 x",
+            f"{walked:.1f} x",
+        ),
         ("the same, both from q and k", "told", f"{made:.1f} x"),
-    ]  # fmt: skip
+    ]
 
 
 def product(layers: list[Any]) -> torch.Tensor:

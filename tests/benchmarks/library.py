@@ -104,8 +104,13 @@ def searching(text: str = "vit base patch16 dinov") -> list[Row]:
         times.append((time.perf_counter() - began) * 1000)
         busy.append((time.thread_time() - worked) * 1000)
     measured.close()
-    return [(f"search in {panel.list.rows.rowCount()} models, a key to painted", "<= 16 ms",
-             _words(times, busy))]  # fmt: skip
+    return [
+        (
+            f"search in {panel.list.rows.rowCount()} models, a key to painted",
+            "<= 16 ms",
+            _words(times, busy),
+        )
+    ]
 
 
 def returning(rounds: int = 6) -> Row:

@@ -33,8 +33,11 @@ def walking(name: str, words: str, target: int) -> list[Row]:
         measured.until(measured.drawn)
         times = sorted(hovers(measured, COUNT))
         found.append(
-            (f"hover to painted, {' and '.join(step.views)}, {words}", f"median <= {target} ms",
-             f"{statistics.median(times):.1f} ms (90 % under {times[int(0.9 * COUNT)]:.1f} ms)")
-        )  # fmt: skip
+            (
+                f"hover to painted, {' and '.join(step.views)}, {words}",
+                f"median <= {target} ms",
+                f"{statistics.median(times):.1f} ms (90 % under {times[int(0.9 * COUNT)]:.1f} ms)",
+            )
+        )
     measured.close()
     return found

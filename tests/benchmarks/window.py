@@ -91,11 +91,17 @@ def starting(rounds: int = 5) -> list[Row]:
         plain.append(float(_timed(_plain_of(name), {})["plain"][0]))
     ratio = statistics.median(p / q for p, q in zip(painted, plain, strict=True))
     return [
-        ("window visible after start, torch not imported", "<= 1.0 s",
-         f"{statistics.median(window):.2f} s"),
-        ("first picture painted with all views, cold start", "<= 1.5 x import + load + forward",
-         f"{ratio:.2f} x ({statistics.median(painted):.2f} s / {statistics.median(plain):.2f} s)"),
-    ]  # fmt: skip
+        (
+            "window visible after start, torch not imported",
+            "<= 1.0 s",
+            f"{statistics.median(window):.2f} s",
+        ),
+        (
+            "first picture painted with all views, cold start",
+            "<= 1.5 x import + load + forward",
+            f"{ratio:.2f} x ({statistics.median(painted):.2f} s / {statistics.median(plain):.2f} s)",
+        ),
+    ]
 
 
 def _plain_of(name: str) -> str:
@@ -178,9 +184,12 @@ def hovering(count: int = 120) -> list[Row]:
         measured.close()
         ordered = sorted(times)
         found.append(
-            (f"hover to painted, all views, 12 x 12 heads, {words}", f"median <= {target} ms",
-             f"{statistics.median(times):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)")
-        )  # fmt: skip
+            (
+                f"hover to painted, all views, 12 x 12 heads, {words}",
+                f"median <= {target} ms",
+                f"{statistics.median(times):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)",
+            )
+        )
     return found
 
 

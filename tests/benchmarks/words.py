@@ -48,10 +48,13 @@ def hovering(count: int = 150) -> list[Row]:
         painted, worked = _painted(trace, view, count)
         first, ordered = painted[0], sorted(painted[1:])
         found.append(
-            (f"hover to painted: {view}, 12 inner layers x 4 heads", "median <= 16 ms",
-             f"{statistics.median(ordered):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms, "
-             f"first {first:.0f} ms; {statistics.median(worked[1:]):.1f} ms processor time)")
-        )  # fmt: skip
+            (
+                f"hover to painted: {view}, 12 inner layers x 4 heads",
+                "median <= 16 ms",
+                f"{statistics.median(ordered):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms, "
+                f"first {first:.0f} ms; {statistics.median(worked[1:]):.1f} ms processor time)",
+            )
+        )
     return found
 
 
@@ -114,12 +117,18 @@ def tracing(side: int, repeats: int) -> list[Row]:
     held, other = (vitviz.trace(model, picture).held_bytes for model in (own, theirs))
     where = f"TNT-S at {side} px, own / timm's"
     return [
-        (f"trace of {where}", "<= 0.8 x time",
-         f"{clock:.2f} x by the clock, {alone:.2f} x processor time in one thread"),
+        (
+            f"trace of {where}",
+            "<= 0.8 x time",
+            f"{clock:.2f} x by the clock, {alone:.2f} x processor time in one thread",
+        ),
         (f"bare forward pass of {where}", "told", f"{bare:.2f} x processor time in one thread"),
-        (f"memory held by a trace of {where}", "less",
-         f"{held / 1e6:.1f} MB / {other / 1e6:.1f} MB"),
-    ]  # fmt: skip
+        (
+            f"memory held by a trace of {where}",
+            "less",
+            f"{held / 1e6:.1f} MB / {other / 1e6:.1f} MB",
+        ),
+    ]
 
 
 def asking() -> Row:
@@ -138,9 +147,10 @@ def asking() -> Row:
             model.module(pixels)
 
     return (
-        "gradient with respect to the words / forward pass", "told",
+        "gradient with respect to the words / forward pass",
+        "told",
         f"{in_turns(asked, passed, 5):.1f} x",
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

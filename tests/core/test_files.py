@@ -48,9 +48,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(errno.ENOSPC, "no space is left"), (errno.EACCES, "choose a folder of your own"),
-     (errno.EIO, "choose another place")],
-)  # fmt: skip
+    [
+        (errno.ENOSPC, "no space is left"),
+        (errno.EACCES, "choose a folder of your own"),
+        (errno.EIO, "choose another place"),
+    ],
+)
 def test_a_disk_that_refuses_is_one_sentence(
     number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

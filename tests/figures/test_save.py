@@ -150,8 +150,14 @@ def test_a_failure_leaves_the_old_file_as_it_was(drawing, tmp_path):
 
 def test_names_of_curves_are_whole_on_narrow_paper(tiny_trace, tmp_path):
     drawing = views()["distance"].draw(tiny_trace, Selection())
-    names = [curve.name for panel in drawing.panels for layer in panel.layers
-             if isinstance(layer, Plot) for curve in layer.curves if curve.name]  # fmt: skip
+    names = [
+        curve.name
+        for panel in drawing.panels
+        for layer in panel.layers
+        if isinstance(layer, Plot)
+        for curve in layer.curves
+        if curve.name
+    ]
     assert max(map(len, names)) > 40
     root = ET.parse(save(drawing, tmp_path / "a.svg", width_mm=60)).getroot()
     said = " ".join(

@@ -55,8 +55,12 @@ def about(file: Path) -> dict:
 def test_every_picture_has_the_rows_that_it_has_alone(order: BatchOrder, folder: Path) -> None:
     found = batch(order)
     assert (found.done, found.before, found.broken) == (7, 0, ())
-    files = {"b c-attention.npz": "b c.png", "räven 狐/d-attention.npz": "räven 狐/d.png",
-             "a-bmp-attention.npz": "a.bmp", "a-png-attention.npz": "a.png"}  # fmt: skip
+    files = {
+        "b c-attention.npz": "b c.png",
+        "räven 狐/d-attention.npz": "räven 狐/d.png",
+        "a-bmp-attention.npz": "a.bmp",
+        "a-png-attention.npz": "a.png",
+    }
     for made, source in files.items():
         alone = vitviz.trace(order.model, folder / source)
         with np.load(order.out / made) as arrays:
@@ -132,8 +136,9 @@ def test_shards_share_a_folder_without_overlap(order: BatchOrder, folder: Path) 
 
 def test_one_range_is_the_same_in_all_pictures(order: BatchOrder, tmp_path: Path) -> None:
     heads = (views()["heads"], {})
-    drawn = replace(order, views=(heads,), kinds=("npz",), rows=False, one_range=True,
-                    out=tmp_path / "same")  # fmt: skip
+    drawn = replace(
+        order, views=(heads,), kinds=("npz",), rows=False, one_range=True, out=tmp_path / "same"
+    )
     batch(drawn)
     ranges = {
         tuple(about(file)["arrays"]["panel1"][end] for end in ("low", "high"))
@@ -174,9 +179,8 @@ def test_eager_models_are_run_one_by_one(folder: Path, tmp_path: Path, photo: np
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
-    [("test_vit", {}), ("test_vit2", {}), ("test_vit4", {}), DEIT],
-)  # fmt: skip
+    ("name", "arguments"), [("test_vit", {}), ("test_vit2", {}), ("test_vit4", {}), DEIT]
+)
 @pytest.mark.parametrize("token", [None, (1, 2)])
 def test_rows_alone_are_those_of_the_whole_trace(photo: np.ndarray, name, arguments, token) -> None:
     model = vitviz.load(name, pretrained=False, **arguments)

@@ -164,8 +164,10 @@ def test_the_compiler_of_windows_is_found_where_its_installer_puts_it(
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(system: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(PACKAGING / "build.py"), "--dry-run", "--system", system],
-        cwd=tmp_path, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "PyInstaller" in done.stdout
     made = {"linux": f"vitviz_{vitviz.__version__}_", "win32": "iscc", "darwin": "hdiutil"}[system]
@@ -189,8 +191,9 @@ def test_the_release_says_what_it_would_do_before_anything_is_installed(tmp_path
     done = subprocess.run(
         [PACKAGING.parent / ".ci" / "release", "--dry-run"],
         env={"PATH": os.environ["PATH"], "PYTHON": sys.executable, "TMPDIR": str(tmp_path)},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert "packaging/requirements.txt" in done.stdout
     assert "PyInstaller" in done.stdout
@@ -200,16 +203,25 @@ def test_the_release_says_what_it_would_do_before_anything_is_installed(tmp_path
 def test_what_is_left_out() -> None:
     leave_out = script("leave_out")
     out = (
-        "torch/include/ATen/ATen.h", "torch/testing/_internal/common.py", "torch/bin/protoc",
-        "PySide6/Qt/plugins/platforms/libqvnc.so", "libQt6Quick.so.6", "libQt6QmlModels.so.6",
-        "PySide6\\translations\\qt_de.qm", "numpy/tests/test_x.py",
-    )  # fmt: skip
+        "torch/include/ATen/ATen.h",
+        "torch/testing/_internal/common.py",
+        "torch/bin/protoc",
+        "PySide6/Qt/plugins/platforms/libqvnc.so",
+        "libQt6Quick.so.6",
+        "libQt6QmlModels.so.6",
+        "PySide6\\translations\\qt_de.qm",
+        "numpy/tests/test_x.py",
+    )
     kept = (
-        "torch/bin/torch_shm_manager", "torch/lib/libtorch_cpu.so", "libQt6Network.so.6",
-        "PySide6/Qt/plugins/platforms/libqxcb.so", "PySide6/Qt/plugins/imageformats/libqsvg.so",
-        "PySide6/Qt/plugins/platforms/libqoffscreen.so", "vitviz/resources/tables.npz",
+        "torch/bin/torch_shm_manager",
+        "torch/lib/libtorch_cpu.so",
+        "libQt6Network.so.6",
+        "PySide6/Qt/plugins/platforms/libqxcb.so",
+        "PySide6/Qt/plugins/imageformats/libqsvg.so",
+        "PySide6/Qt/plugins/platforms/libqoffscreen.so",
+        "vitviz/resources/tables.npz",
         "torchvision/ops/misc.py",
-    )  # fmt: skip
+    )
     assert [name for name in out if leave_out.wanted(name, foreign=False)] == []
     assert [name for name in kept if not leave_out.wanted(name, foreign=True)] == []
     assert leave_out.wanted("torchvision/_C.so", foreign=False)

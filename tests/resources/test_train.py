@@ -142,10 +142,19 @@ def test_a_second_training_begins_from_what_the_first_exported(
     train.make_pictures(tmp_path / "pictures")
     first = json.loads(trial[0].with_suffix(".json").read_text())
     second = train.Settings(
-        data=str(tmp_path / "pictures"), start=str(trial[0]), work=str(tmp_path), out=str(tmp_path),
-        width=64, depth=2, heads=2, micro_batch=4, steps=1, device="cpu",
-        learning_rate=0.0, muon_rate=0.0,
-    )  # fmt: skip
+        data=str(tmp_path / "pictures"),
+        start=str(trial[0]),
+        work=str(tmp_path),
+        out=str(tmp_path),
+        width=64,
+        depth=2,
+        heads=2,
+        micro_batch=4,
+        steps=1,
+        device="cpu",
+        learning_rate=0.0,
+        muon_rate=0.0,
+    )
     made = train.train(second)
     card = json.loads(made.with_suffix(".json").read_text())
     assert card["steps"] == first["steps"] + 1

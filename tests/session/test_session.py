@@ -32,10 +32,20 @@ class Heard:
     """Everything a session announces, in order, as (signal, arguments)."""
 
     SIGNALS = (
-        "pictures_changed", "current_changed", "request_changed", "models_changed", "trace_ready",
-        "trace_failed", "selection_changed", "look_changed", "options_changed", "drawing_ready",
-        "drawing_failed", "problems", "settings_changed",
-    )  # fmt: skip
+        "pictures_changed",
+        "current_changed",
+        "request_changed",
+        "models_changed",
+        "trace_ready",
+        "trace_failed",
+        "selection_changed",
+        "look_changed",
+        "options_changed",
+        "drawing_ready",
+        "drawing_failed",
+        "problems",
+        "settings_changed",
+    )
 
     def __init__(self, session: Session) -> None:
         self.all: list[tuple[str, tuple[Any, ...]]] = []
@@ -122,8 +132,15 @@ def test_bad_files_are_said_and_the_others_open(
 ) -> None:
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty").mkdir()
-    session.open_sources([tmp_path / "text.png", tmp_path / "gone.png", files[0],
-                          tmp_path / "empty", ("paste", b"\xff\xd8\xff")])  # fmt: skip
+    session.open_sources(
+        [
+            tmp_path / "text.png",
+            tmp_path / "gone.png",
+            files[0],
+            tmp_path / "empty",
+            ("paste", b"\xff\xd8\xff"),
+        ]
+    )
     assert [picture.name for picture in session.pictures] == ["0.png"]
     (said,) = heard.of("problems")
     assert [sentence.split()[0] for sentence in said] == ["empty", "text.png", "gone.png", "paste"]
@@ -499,9 +516,10 @@ def test_real_weights(data_folder: Path, session: Session) -> None:
     assert session.trace.model.weights == "trained"
     assert not any(
         isinstance(layer, Message)
-        for drawing in session.drawings.values() for panel in drawing.panels
+        for drawing in session.drawings.values()
+        for panel in drawing.panels
         for layer in panel.layers
-    )  # fmt: skip
+    )
 
 
 def test_a_large_folder_is_opened_one_by_one(tmp_path: Path) -> None:

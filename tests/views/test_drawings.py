@@ -126,10 +126,16 @@ def test_the_recipe_says_what_the_drawing_was_made_from():
     drawing = views()["rollout"].draw(trace, at(trace, 0, head=1), {"keep": 0.4})
     assert drawing.options == (("keep", 0.4),)
     assert dict(drawing.recipe) == {
-        "model": "tiny", "weights": "trained", "precision": "float32",
-        "patch": "8 × 8", "picture": "noise.png", "picture key": "ab12",
-        "token": "class", "layer": "3 of 3", "head": "2",
-    }  # fmt: skip
+        "model": "tiny",
+        "weights": "trained",
+        "precision": "float32",
+        "patch": "8 × 8",
+        "picture": "noise.png",
+        "picture key": "ab12",
+        "token": "class",
+        "layer": "3 of 3",
+        "head": "2",
+    }
 
 
 @pytest.mark.parametrize("name", ["heads", "rollout"])
@@ -149,9 +155,11 @@ def test_a_view_that_follows_no_token_says_nothing_of_it():
 def test_a_model_without_positions_or_head_says_why():
     trace = replace(
         make_trace(),
-        positions=None, positions_note="Positions are rotations of q and k (RoPE).",
-        predictions=(), predictions_note="This model has no head.",
-    )  # fmt: skip
+        positions=None,
+        positions_note="Positions are rotations of q and k (RoPE).",
+        predictions=(),
+        predictions_note="This model has no head.",
+    )
     for name, said in (("positions", "RoPE"), ("predictions", "no head")):
         (panel,) = views()[name].draw(trace, Selection()).panels
         (message,) = panel.layers

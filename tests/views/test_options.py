@@ -44,8 +44,11 @@ def test_a_group_is_taken_apart_with_the_defaults_of_the_view():
 def test_flat_values_become_keyword_arguments():
     call = arguments(sample, {"kind": "b", "share": 1, "table": "vik", "title": None})
     assert call == {
-        "kind": "b", "share": 1.0, "title": None, "look": Look(table="vik", range="view")
-    }  # fmt: skip
+        "kind": "b",
+        "share": 1.0,
+        "title": None,
+        "look": Look(table="vik", range="view"),
+    }
     assert isinstance(call["share"], float)
 
 

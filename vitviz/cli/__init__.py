@@ -166,8 +166,20 @@ def _app(open_window: OpenWindow) -> App:
         """Open the window."""
         _no_command(files[0] if files else "")
         return open_window(
-            LaunchOptions(files, model, patch, fit, device, theme, window_size(size), screenshot, token,
-                   layer, head, view_named(view).name if view else "")
-        )  # fmt: skip
+            LaunchOptions(
+                files,
+                model,
+                patch,
+                fit,
+                device,
+                theme,
+                window_size(size),
+                screenshot,
+                token,
+                layer,
+                head,
+                view_named(view).name if view else "",
+            )
+        )
 
     return app

@@ -102,23 +102,50 @@ def batch(
     values = _values(chosen, option)
     paper = (printing or Printing()).paper()
     loaded = models.load(
-        model_named(model), pretrained=not untrained, patch_size=patch, input_size=input_size,
-        device=device, progress=meter(),
-    )  # fmt: skip
+        model_named(model),
+        pretrained=not untrained,
+        patch_size=patch,
+        input_size=input_size,
+        device=device,
+        progress=meter(),
+    )
     info = loaded.info
     settings = {
-        "model": info.called, "weights": info.weights_hash or info.weights, "patch": info.patch,
-        "input size": info.input_size, "precision": info.precision, "fit": fit,
-        "views": {one.name: values[one.name] for one in chosen}, "kinds": sorted(kind),
-        "rows": rows, "token": token, "layer": layer, "head": head, "one range": one_range,
-        "paper": asdict(paper), "folder": str(folder.resolve()),
-    }  # fmt: skip
+        "model": info.called,
+        "weights": info.weights_hash or info.weights,
+        "patch": info.patch,
+        "input size": info.input_size,
+        "precision": info.precision,
+        "fit": fit,
+        "views": {one.name: values[one.name] for one in chosen},
+        "kinds": sorted(kind),
+        "rows": rows,
+        "token": token,
+        "layer": layer,
+        "head": head,
+        "one range": one_range,
+        "paper": asdict(paper),
+        "folder": str(folder.resolve()),
+    }
 
     order = BatchOrder(
-        loaded, folder, out, tuple((one, values[one.name]) for one in chosen), tuple(kind), rows,
-        token_of(token), layer, head, fit, paper, one_range, part, size,
-        workers or max(1, (os.cpu_count() or 2) - 1), settings,
-    )  # fmt: skip
+        loaded,
+        folder,
+        out,
+        tuple((one, values[one.name]) for one in chosen),
+        tuple(kind),
+        rows,
+        token_of(token),
+        layer,
+        head,
+        fit,
+        paper,
+        one_range,
+        part,
+        size,
+        workers or max(1, (os.cpu_count() or 2) - 1),
+        settings,
+    )
     if overwrite:
         for old in out.glob("manifest*.jsonl"):
             old.unlink()
@@ -174,9 +201,14 @@ def _shown() -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (
-        BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.description}"),
-    )  # fmt: skip
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
     started = time.monotonic()
     with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None, rate="")

@@ -17,9 +17,15 @@ from vitviz.views import View, find
 from vitviz.views.options import Option, OptionValue
 
 _SWITCH = {
-    "true": True, "on": True, "yes": True, "1": True,
-    "false": False, "off": False, "no": False, "0": False,
-}  # fmt: skip
+    "true": True,
+    "on": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -90,10 +96,14 @@ class Printing:
         from vitviz.figures.paper import PaperStyle
 
         said = {
-            "width_mm": millimetres(self.width) if self.width else None, "dpi": self.dpi,
-            "font": self.font or None, "size": self.size, "background": self.background or None,
-            "letters": self.letters or None, "bars": self.bars,
-        }  # fmt: skip
+            "width_mm": millimetres(self.width) if self.width else None,
+            "dpi": self.dpi,
+            "font": self.font or None,
+            "size": self.size,
+            "background": self.background or None,
+            "letters": self.letters or None,
+            "bars": self.bars,
+        }
         known = {name: value for name, value in said.items() if value is not None}
         left_out: dict[str, Any] = dict.fromkeys(self.without, False)
         return PaperStyle(**{**usual, **known, **left_out})

@@ -126,8 +126,11 @@ def draw(
     chosen = view_named(view)
     values: dict[str, Any] = option_values(chosen, option)
     if (chosen.traces == 2) != bool(against):
-        change = f"{view} compares two: say with what by" if not against else (
-            f"{view} draws one picture of one model: leave out")  # fmt: skip
+        change = (
+            f"{view} compares two: say with what by"
+            if not against
+            else (f"{view} draws one picture of one model: leave out")
+        )
         raise Misused(f"{change} --against")
     if len(over) > 2:
         raise Misused("--over may be given once, or twice for rows and columns")
@@ -142,9 +145,16 @@ def draw(
     for picture, target in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
         drawing = vitviz.draw(
-            view, trace, token=token_of(token), layer=layer, head=head, against=other, also=pairs,
-            ranges=range_values(ranges), **values,
-        )  # fmt: skip
+            view,
+            trace,
+            token=token_of(token),
+            layer=layer,
+            head=head,
+            against=other,
+            also=pairs,
+            ranges=range_values(ranges),
+            **values,
+        )
         subject = SweepSubject(trace, _selection(drawing), values, other, pairs)
         ways = [
             _columns(engine, request, picture, text) or steps(chosen, subject, text)
@@ -257,9 +267,14 @@ def _swept(
 
 
 def _save(
-    drawings: Sequence[Drawing], target: Path, printing: Printing, seconds: float,
-    overwrite: bool, swept: bool, data: bool,
-) -> list[Path]:  # fmt: skip
+    drawings: Sequence[Drawing],
+    target: Path,
+    printing: Printing,
+    seconds: float,
+    overwrite: bool,
+    swept: bool,
+    data: bool,
+) -> list[Path]:
     if target.suffix.lower() in _ANIMATED:
         from vitviz.figures.animate import animate
 
@@ -268,8 +283,16 @@ def _save(
                 f"{target.name} is an animation; say over what with --over, such as layer"
             )
         paper = printing.paper(dpi=120)
-        return [animate(drawings, target, seconds=seconds, paper=paper, overwrite=overwrite,
-                        progress=meter())]  # fmt: skip
+        return [
+            animate(
+                drawings,
+                target,
+                seconds=seconds,
+                paper=paper,
+                overwrite=overwrite,
+                progress=meter(),
+            )
+        ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
     return [
         vitviz.save(drawings[0], file, paper=paper, overwrite=overwrite)
@@ -366,9 +389,13 @@ def _raw_again(
 
 
 def _figure_again(
-    known: dict[str, Any], figure: Path, maker: FigureReplay, target: Path, printing: Printing,
+    known: dict[str, Any],
+    figure: Path,
+    maker: FigureReplay,
+    target: Path,
+    printing: Printing,
     overwrite: bool,
-) -> tuple[str, ...]:  # fmt: skip
+) -> tuple[str, ...]:
     """A figure or an animation made again in `target`; what there is to remark."""
     from vitviz.figures.paper import PaperStyle
     from vitviz.session.figure.figure_replay import replayed
@@ -382,8 +409,15 @@ def _figure_again(
         from vitviz.figures.animate import animate
 
         seconds = float(made.book.movie.get("seconds", 0.4))
-        animate(made.drawings, target, seconds=seconds, paper=paper, one_range=False,
-                overwrite=overwrite, progress=meter())  # fmt: skip
+        animate(
+            made.drawings,
+            target,
+            seconds=seconds,
+            paper=paper,
+            one_range=False,
+            overwrite=overwrite,
+            progress=meter(),
+        )
     else:
         vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
     return made.notes

@@ -51,9 +51,10 @@ def animate(
     coloured = [with_ranges(drawing, shared) for drawing in drawings]
     frames = _frames(coloured, paper, progress)
     more = {
-        "frames": len(drawings), "parts": [exact(drawing) for drawing in coloured],
+        "frames": len(drawings),
+        "parts": [exact(drawing) for drawing in coloured],
         "movie": {"seconds": seconds},
-    }  # fmt: skip
+    }
     with whole(target, overwrite=overwrite) as unfinished:
         if kind == ".mp4":
             words = ascii_recipe(coloured[0], paper, **more)
@@ -107,8 +108,11 @@ def _pictures(frames: Sequence[Frame], kind: str, seconds: float, words: str) ->
     first, *rest = (Image.fromarray(frame) for frame in frames)
     file = io.BytesIO()
     common: dict[str, Any] = {
-        "save_all": True, "append_images": rest, "duration": round(1000 * seconds), "loop": 0
-    }  # fmt: skip
+        "save_all": True,
+        "append_images": rest,
+        "duration": round(1000 * seconds),
+        "loop": 0,
+    }
     match kind:
         case ".gif":
             # One table of colours for all frames: the same colour stays the same value.
@@ -173,10 +177,28 @@ def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -
     """Has ffmpeg write the film: whether it says that all went well, and its last complaint."""
     rows, cols, _ = frames[0].shape
     command = [
-        "ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{cols}x{rows}", "-r", f"{1 / seconds:.6f}", "-i", "-", "-pix_fmt", "yuv420p",
-        "-metadata", f"comment={words}", "-movflags", "+faststart", str(target),
-    ]  # fmt: skip
+        "ffmpeg",
+        "-loglevel",
+        "error",
+        "-y",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{cols}x{rows}",
+        "-r",
+        f"{1 / seconds:.6f}",
+        "-i",
+        "-",
+        "-pix_fmt",
+        "yuv420p",
+        "-metadata",
+        f"comment={words}",
+        "-movflags",
+        "+faststart",
+        str(target),
+    ]
     done = subprocess.run(command, input=b"".join(_bytes(frames)), capture_output=True, check=False)
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return done.returncode == 0, said[-1] if said else ""

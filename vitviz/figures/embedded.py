@@ -24,8 +24,14 @@ class EmbeddedImage(AxesImage):
     therefore handed over as one and the same array.
     """
 
-    def __init__(self, axes: Axes, copies: Copies, pixels: UInt8[np.ndarray, "row col channel"],
-                 box: Box, opacity: float) -> None:  # fmt: skip
+    def __init__(
+        self,
+        axes: Axes,
+        copies: Copies,
+        pixels: UInt8[np.ndarray, "row col channel"],
+        box: Box,
+        opacity: float,
+    ) -> None:
         extent = (box.left, box.right, box.bottom, box.top)
         super().__init__(axes, interpolation="none", extent=extent)
         self.copies = copies

@@ -77,8 +77,18 @@ def lay_out(drawing: Drawing, paper: PaperStyle) -> PaperPage:
     caption_top = bottom + 4
     if caption:
         bottom = caption_top + height(len(caption), paper.size)
-    return PaperPage(paper, paper.width_mm, bottom + MARGIN, title, tuple(placed), caption, caption_top,
-                bar, label, shared)  # fmt: skip
+    return PaperPage(
+        paper,
+        paper.width_mm,
+        bottom + MARGIN,
+        title,
+        tuple(placed),
+        caption,
+        caption_top,
+        bar,
+        label,
+        shared,
+    )
 
 
 def _rows(drawing: Drawing, paper: PaperStyle) -> tuple[tuple[Panel, ...], ...]:
@@ -178,24 +188,37 @@ class _Row:
         ends = [start - self.gap for start in starts[1:-1]] + [MARGIN + self.room]
         named = [next(letters) if _has_content(panel) else "" for panel in row]
         headings = [
-            tuple(wrapped(panel.title if paper.labels else "",
-                          end - start - (width(f"{letter} ", paper.heading, paper, True) + 1.2
-                                         if letter else 0),
-                          paper.heading, paper, bold=True))
+            tuple(
+                wrapped(
+                    panel.title if paper.labels else "",
+                    end
+                    - start
+                    - (width(f"{letter} ", paper.heading, paper, True) + 1.2 if letter else 0),
+                    paper.heading,
+                    paper,
+                    bold=True,
+                )
+            )
             for panel, start, end, letter in zip(row, starts, ends, named, strict=False)
-        ]  # fmt: skip
+        ]
         lines = max(
             len(lines) or bool(letter) for lines, letter in zip(headings, named, strict=True)
         )
         below = top + height(lines, paper.heading) + (1.0 if lines else 0)
         beside = len(row) == 1 and self.room - sizes[0][1] >= 45
         return [
-            self._one(panel, heading, letter,
-                      Box(below, start, below + size[0], start + size[1]), end, beside)
+            self._one(
+                panel,
+                heading,
+                letter,
+                Box(below, start, below + size[0], start + size[1]),
+                end,
+                beside,
+            )
             for panel, heading, letter, start, end, size in zip(
                 row, headings, named, starts, ends, sizes, strict=False
             )
-        ]  # fmt: skip
+        ]
 
     def _sizes(self, row: tuple[Panel, ...]) -> list[tuple[float, float]]:
         """(height, width) of each panel's axes: by weight, none higher than the first, the row full."""

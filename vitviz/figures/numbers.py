@@ -108,13 +108,22 @@ def about(drawing: Drawing) -> dict[str, Any]:
     """What the arrays are, and the recipe."""
     arrays = {
         each.name: {
-            "axes": each.axes, "title": each.title, "names": each.names,
-            **({} if each.scale is None else {
-                "label": each.scale.label, "unit": each.scale.unit,
-                "low": each.scale.low, "high": each.scale.high}),
+            "axes": each.axes,
+            "title": each.title,
+            "names": each.names,
+            **(
+                {}
+                if each.scale is None
+                else {
+                    "label": each.scale.label,
+                    "unit": each.scale.unit,
+                    "low": each.scale.low,
+                    "high": each.scale.high,
+                }
+            ),
         }
         for each in numbers(drawing)
-    }  # fmt: skip
+    }
     return {"title": drawing.title, "arrays": arrays, "recipe": json.loads(recipe(drawing))}
 
 

@@ -40,9 +40,12 @@ CRISP = 800
 
 
 def paint(
-    axes: Axes, layer: DrawnLayer, room: tuple[float, float], paper: PaperStyle,
+    axes: Axes,
+    layer: DrawnLayer,
+    room: tuple[float, float],
+    paper: PaperStyle,
     copies: Copies | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """One layer into axes of `room` (height, width) in millimetres.
 
     `copies` are the images of the figure so far, for vector files; None for a figure of pixels.
@@ -53,9 +56,13 @@ def paint(
         case Heat():
             values = upsampled(layer.values) if layer.smooth else layer.values
             paint_image(
-                axes, colored(values, layer.scale), layer.box, layer.opacity,
-                smooth=layer.smooth, copies=copies,
-            )  # fmt: skip
+                axes,
+                colored(values, layer.scale),
+                layer.box,
+                layer.opacity,
+                smooth=layer.smooth,
+                copies=copies,
+            )
         case HeatTiles():
             paint_image(axes, heat_mosaic(layer), mosaic_box(layer), copies=copies)
         case RasterTiles():
@@ -122,12 +129,17 @@ def _outlines(axes: Axes, outlines: Outlines) -> None:
     for box in outlines.boxes:
         axes.add_patch(
             Rectangle(
-                (box.left, box.top), box.width, box.height,
-                fill=False, edgecolor=FAINT if outlines.role == "quiet" else ACCENT,
-                linewidth=1.1 if firm else 0.7, joinstyle="miter", clip_on=False,
+                (box.left, box.top),
+                box.width,
+                box.height,
+                fill=False,
+                edgecolor=FAINT if outlines.role == "quiet" else ACCENT,
+                linewidth=1.1 if firm else 0.7,
+                joinstyle="miter",
+                clip_on=False,
                 path_effects=[withStroke(linewidth=2.2 if firm else 1.5, foreground="#00000080")],
             )
-        )  # fmt: skip
+        )
 
 
 _SIDES: dict[str, tuple[Any, Any]] = {
@@ -157,10 +169,16 @@ def _number_size(axes: Axes, labels: Labels, room: tuple[float, float]) -> float
 def _label(axes: Axes, label: Label, size: float, number: bool, paper: PaperStyle) -> None:
     across, along = _SIDES[label.anchor]
     text = axes.text(
-        label.at.col, label.at.row, printable(label.text, paper.font), ha=across, va=along,
-        fontsize=size, color="white" if number else QUIET, parse_math=False,
+        label.at.col,
+        label.at.row,
+        printable(label.text, paper.font),
+        ha=across,
+        va=along,
+        fontsize=size,
+        color="white" if number else QUIET,
+        parse_math=False,
         family=family(paper.font, label.text),
-    )  # fmt: skip
+    )
     if number:
         text.set_path_effects([withStroke(linewidth=size / 5, foreground="#000000b0")])
 
@@ -176,18 +194,25 @@ def _bars(axes: Axes, bars: Bars, room: tuple[float, float], paper: PaperStyle) 
         shortened = wrapped(name, room[1] - 2 * paper.size, paper.size, paper)
         shown = shortened[0] + (" …" if len(shortened) > 1 else "") if shortened else ""
         common: dict[str, Any] = {
-            "transform": axes.transAxes, "fontsize": paper.size, "va": "top", "parse_math": False,
+            "transform": axes.transAxes,
+            "fontsize": paper.size,
+            "va": "top",
+            "parse_math": False,
             "family": family(paper.font, name),
-        }  # fmt: skip
+        }
         axes.text(0, top - 0.08 * step, printable(shown, paper.font), color=INK, **common)
         axes.text(1, top - 0.08 * step, text, color=QUIET, ha="right", **common)
         for length, color in ((1.0, LINE), (share, ACCENT if index == 0 else FAINT)):
             axes.add_patch(
                 Rectangle(
-                    (0, top - 0.78 * step), length, 0.2 * step,
-                    transform=axes.transAxes, color=color, linewidth=0,
+                    (0, top - 0.78 * step),
+                    length,
+                    0.2 * step,
+                    transform=axes.transAxes,
+                    color=color,
+                    linewidth=0,
                 )
-            )  # fmt: skip
+            )
 
 
 def _message(axes: Axes, message: Message, room: tuple[float, float], paper: PaperStyle) -> None:
@@ -200,7 +225,15 @@ def _message(axes: Axes, message: Message, room: tuple[float, float], paper: Pap
     top = 0.5 + total / 2 / room[0]
     for lines, color, start in ((said, INK, 0), (hint, QUIET, len(said))):
         axes.text(
-            0.5, top - height(start, size) / room[0], printable("\n".join(lines), paper.font),
-            transform=axes.transAxes, ha="center", va="top", color=color, fontsize=size,
-            linespacing=1.25, parse_math=False, family=family(paper.font, message.text + message.hint),
-        )  # fmt: skip
+            0.5,
+            top - height(start, size) / room[0],
+            printable("\n".join(lines), paper.font),
+            transform=axes.transAxes,
+            ha="center",
+            va="top",
+            color=color,
+            fontsize=size,
+            linespacing=1.25,
+            parse_math=False,
+            family=family(paper.font, message.text + message.hint),
+        )

@@ -14,9 +14,12 @@ from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, POINT, family, fitted, printable, width, wrapped
 
 TONES: dict[Tone, str] = {
-    "plain": "#5c636e", "chosen": "#dd4a1c", "second": "#2f6fb3", "third": "#23845a",
+    "plain": "#5c636e",
+    "chosen": "#dd4a1c",
+    "second": "#2f6fb3",
+    "third": "#23845a",
     "quiet": "#9aa1ab",
-}  # fmt: skip
+}
 INK, QUIET, FAINT = "#1a1c20", "#5c636e", "#dcdfe4"
 
 
@@ -29,8 +32,9 @@ class _Area:
         line = paper.size * POINT * LINE
         numbers = (
             width(_said(tick), paper.size, paper)
-            for most in (3, 6, 12, 24) for tick in plot.y.ticks(most)
-        )  # fmt: skip
+            for most in (3, 6, 12, 24)
+            for tick in plot.y.ticks(most)
+        )
         self.left = (max(numbers, default=0.0) + 1.5) / room[1]
         self.right = 1 - 1.5 / room[1]
         self.bottom = (2 * line + 1) / room[0]
@@ -50,9 +54,11 @@ def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: PaperSt
     placed = _legend(plot, room, paper)
     area = _Area(plot, room, paper, max((each.below for each in placed), default=0))
     text: dict[str, Any] = {
-        "transform": axes.transAxes, "fontsize": paper.size, "parse_math": False,
+        "transform": axes.transAxes,
+        "fontsize": paper.size,
+        "parse_math": False,
         "family": family(paper.font),
-    }  # fmt: skip
+    }
     step = paper.size * POINT * LINE / room[0]
     for name in placed:
         curve, left = name.curve, name.left
@@ -61,11 +67,23 @@ def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: PaperSt
             {"marker": "o", "markersize": 3, "linestyle": ""} if curve.kind == "points" else {}
         )
         span = [left / room[1], (left + 3) / room[1]] if not dot else [(left + 1.5) / room[1]]
-        axes.plot(span, [middle] * len(span), color=TONES[curve.tone], linewidth=1.2,
-                  transform=axes.transAxes, **dot)  # fmt: skip
+        axes.plot(
+            span,
+            [middle] * len(span),
+            color=TONES[curve.tone],
+            linewidth=1.2,
+            transform=axes.transAxes,
+            **dot,
+        )
         for at, words in enumerate(name.words):
-            axes.text((left + 4) / room[1], middle - at * step, printable(words, paper.font),
-                      color=QUIET, va="center_baseline", **text)  # fmt: skip
+            axes.text(
+                (left + 4) / room[1],
+                middle - at * step,
+                printable(words, paper.font),
+                color=QUIET,
+                va="center_baseline",
+                **text,
+            )
     _frame(axes, plot, area, room, paper, text)
     for curve in plot.curves:
         _curve(axes, plot, curve, area)
@@ -79,10 +97,23 @@ def _frame(
     high, wide = (area.top - area.bottom) * room[0], (area.right - area.left) * room[1]
     for tick in plot.y.ticks(max(int(high / (paper.size * 0.9)), 1)):
         y = area.y(plot.y.at(tick))
-        axes.plot([area.left, area.right], [y, y], color=FAINT, linewidth=0.4,
-                  transform=axes.transAxes, zorder=0.5)  # fmt: skip
-        axes.text(area.left - 1 / room[1], y, _said(tick), color=QUIET, ha="right",
-                  va="center_baseline", **text)  # fmt: skip
+        axes.plot(
+            [area.left, area.right],
+            [y, y],
+            color=FAINT,
+            linewidth=0.4,
+            transform=axes.transAxes,
+            zorder=0.5,
+        )
+        axes.text(
+            area.left - 1 / room[1],
+            y,
+            _said(tick),
+            color=QUIET,
+            ha="right",
+            va="center_baseline",
+            **text,
+        )
     for tick in plot.x.ticks(max(int(wide / (paper.size * 1.6)), 1)):
         x = area.x(plot.x.at(tick))
         axes.text(
@@ -92,8 +123,9 @@ def _frame(
         fitted(each.label, room[1] * area.right, paper.size, paper) for each in (plot.y, plot.x)
     )
     axes.text(0, area.top + 0.8 * step, printable(up, paper.font), color=QUIET, **text)
-    axes.text(area.right, 0, printable(along, paper.font), color=QUIET, ha="right",
-              va="bottom", **text)  # fmt: skip
+    axes.text(
+        area.right, 0, printable(along, paper.font), color=QUIET, ha="right", va="bottom", **text
+    )
 
 
 def _curve(axes: Axes, plot: Plot, curve: Curve, area: _Area) -> None:
@@ -102,16 +134,23 @@ def _curve(axes: Axes, plot: Plot, curve: Curve, area: _Area) -> None:
     firm = curve.tone == "chosen"
     style: dict[str, Any] = {"linewidth": 1.4 if firm else 1.0}
     if curve.kind == "points":
-        style = {"linestyle": "", "marker": "o", "markersize": 4.4 if firm else 3.2,
-                 "markeredgewidth": 0, "alpha": 1.0 if firm else 0.75}  # fmt: skip
+        style = {
+            "linestyle": "",
+            "marker": "o",
+            "markersize": 4.4 if firm else 3.2,
+            "markeredgewidth": 0,
+            "alpha": 1.0 if firm else 0.75,
+        }
     (drawn,) = axes.plot(across, up, color=TONES[curve.tone], transform=axes.transAxes, **style)
     air = 0.02
     drawn.set_clip_path(
         Rectangle(
-            (area.left - air, area.bottom - air), area.right - area.left + 2 * air,
-            area.top - area.bottom + 2 * air, transform=axes.transAxes,
+            (area.left - air, area.bottom - air),
+            area.right - area.left + 2 * air,
+            area.top - area.bottom + 2 * air,
+            transform=axes.transAxes,
         )
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +199,14 @@ def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Pape
     whole = sum(needs) * stretch / room[1]
     if table.chosen is not None:
         marked = Rectangle(
-            (0, 1 - (table.chosen + 2) * step), whole, step, linewidth=0, color=TONES["chosen"],
-            alpha=0.15, transform=axes.transAxes,
-        )  # fmt: skip
+            (0, 1 - (table.chosen + 2) * step),
+            whole,
+            step,
+            linewidth=0,
+            color=TONES["chosen"],
+            alpha=0.15,
+            transform=axes.transAxes,
+        )
         axes.add_patch(marked)
     axes.plot(
         [0, whole], [1 - step, 1 - step], color=FAINT, linewidth=0.5, transform=axes.transAxes
@@ -173,11 +217,17 @@ def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Pape
             span = need * stretch
             number = table.numeric[column]
             axes.text(
-                (left + (span - 1.6 if number else 0.6)) / room[1], 1 - (index + 0.5) * step,
-                printable(cell, paper.font), ha="right" if number else "left",
-                va="center_baseline", fontsize=size, parse_math=False, family=family(paper.font),
-                color=QUIET if index == 0 or column == 0 else INK, transform=axes.transAxes,
-            )  # fmt: skip
+                (left + (span - 1.6 if number else 0.6)) / room[1],
+                1 - (index + 0.5) * step,
+                printable(cell, paper.font),
+                ha="right" if number else "left",
+                va="center_baseline",
+                fontsize=size,
+                parse_math=False,
+                family=family(paper.font),
+                color=QUIET if index == 0 or column == 0 else INK,
+                transform=axes.transAxes,
+            )
             left += span
 
 

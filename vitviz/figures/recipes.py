@@ -174,8 +174,11 @@ def _from_image(data: bytes) -> str:
             tags = getattr(image, "tag_v2", {})
             info = image.info
             held = (info.get("vitviz"), tags.get(_TIFF_DESCRIPTION), info.get("comment"))
-            texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each
-                     for each in held if each]  # fmt: skip
+            texts = [
+                each.decode("utf-8", "replace") if isinstance(each, bytes) else each
+                for each in held
+                if each
+            ]
             if xmp := _XMP.search((info.get("xmp") or b"").decode("utf-8", "replace")):
                 texts.append(html.unescape(xmp[1]))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):

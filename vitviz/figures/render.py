@@ -96,18 +96,30 @@ class _Printed:
         return self.page.paper
 
     def lines(
-        self, lines: tuple[str, ...], top: float, left: float, *, size: float, color: str = INK,
+        self,
+        lines: tuple[str, ...],
+        top: float,
+        left: float,
+        *,
+        size: float,
+        color: str = INK,
         **style: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Lines of text below each other."""
         page = self.page
         for index, line in enumerate(lines):
             down = top + index * size * POINT * LINE
             self.figure.text(
-                left / page.width, 1 - down / page.height, self._letters(line),
-                fontsize=size, color=color, va="top", parse_math=False,
-                family=family(self.paper.font, line), **style,
-            )  # fmt: skip
+                left / page.width,
+                1 - down / page.height,
+                self._letters(line),
+                fontsize=size,
+                color=color,
+                va="top",
+                parse_math=False,
+                family=family(self.paper.font, line),
+                **style,
+            )
 
     def panel(self, placed: PlacedPanel) -> None:
         """One panel with all that belongs to it."""
@@ -158,10 +170,15 @@ class _Printed:
         """Text on the line of a colour bar."""
         page = self.page
         self.figure.text(
-            left / page.width, 1 - box.centre.row / page.height, self._letters(text),
-            fontsize=self.paper.size, color=color, va="center_baseline", parse_math=False,
+            left / page.width,
+            1 - box.centre.row / page.height,
+            self._letters(text),
+            fontsize=self.paper.size,
+            color=color,
+            va="center_baseline",
+            parse_math=False,
             family=family(self.paper.font, text),
-        )  # fmt: skip
+        )
 
     def _facts(self, placed: PlacedPanel) -> None:
         size = self.paper.size

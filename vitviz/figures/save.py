@@ -92,9 +92,12 @@ def _printed(drawing: Drawing, kind: str, paper: PaperStyle) -> bytes:
     file = io.BytesIO()
     with typeset():
         figure.savefig(
-            file, format=kind, dpi=paper.dpi, facecolor=background(paper),
+            file,
+            format=kind,
+            dpi=paper.dpi,
+            facecolor=background(paper),
             metadata=_metadata(drawing, kind, paper),
-        )  # fmt: skip
+        )
     return each_once(file.getvalue()) if kind == "svg" else file.getvalue()
 
 
@@ -123,5 +126,9 @@ def _metadata(drawing: Drawing, kind: str, paper: PaperStyle) -> dict[str, Any]:
         case "svg":
             return {"Title": title, "Description": recipe(drawing, paper), "Date": None}
         case _:
-            return {"Title": title, "Subject": ascii_recipe(drawing, paper), "Creator": "vitviz",
-                    "CreationDate": None}  # fmt: skip
+            return {
+                "Title": title,
+                "Subject": ascii_recipe(drawing, paper),
+                "Creator": "vitviz",
+                "CreationDate": None,
+            }

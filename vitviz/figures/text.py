@@ -22,15 +22,26 @@ LINE = 1.32
 """Distance of two lines over the size of the type."""
 
 FALLBACKS = (
-    "DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Microsoft YaHei",
-    "PingFang SC", "Hiragino Sans", "Malgun Gothic", "Arial Unicode MS", "Droid Sans Fallback",
+    "DejaVu Sans",
+    "Noto Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+    "Droid Sans Fallback",
     "WenQuanYi Zen Hei",
-)  # fmt: skip
+)
 """Asked in turn for a letter that the chosen font lacks, as far as they are installed."""
 
 _SET: Any = {
-    "text.hinting": "none", "svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "vitviz",
-}  # fmt: skip
+    "text.hinting": "none",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "vitviz",
+}
 _setting = threading.RLock()
 
 

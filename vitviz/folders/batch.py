@@ -138,9 +138,12 @@ class _Batch:
         return stack.enter_context(ProcessPoolExecutor(order.workers, get_context("spawn"), _deaf))
 
     def _make(
-        self, waiting: Sequence[Path], manifest: BatchManifest,
-        writers: ThreadPoolExecutor, printers: ProcessPoolExecutor | ThreadPoolExecutor,
-    ) -> None:  # fmt: skip
+        self,
+        waiting: Sequence[Path],
+        manifest: BatchManifest,
+        writers: ThreadPoolExecutor,
+        printers: ProcessPoolExecutor | ThreadPoolExecutor,
+    ) -> None:
         pending: deque[tuple[Path, Future[list[Path]]]] = deque()
         done, total = 0, len(waiting)
         self._progress(0, total, "")
@@ -192,9 +195,11 @@ class _Batch:
         return list(zip(files, traces, strict=True))
 
     def _write(
-        self, trace: Trace, targets: Mapping[str, Path],
+        self,
+        trace: Trace,
+        targets: Mapping[str, Path],
         printers: ProcessPoolExecutor | ThreadPoolExecutor,
-    ) -> list[Path]:  # fmt: skip
+    ) -> list[Path]:
         """All files of one picture, each whole."""
         from vitviz.figures.paper import PaperStyle
         from vitviz.figures.save import written

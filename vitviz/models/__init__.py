@@ -64,9 +64,16 @@ def load(
     from vitviz.models.loading import model_loading
 
     wanted = partial(
-        model_loading.load, name, pretrained=pretrained, patch_size=patch_size, input_size=input_size,
-        device=device, precision=precision, architecture=architecture, arguments=arguments,
-    )  # fmt: skip
+        model_loading.load,
+        name,
+        pretrained=pretrained,
+        patch_size=patch_size,
+        input_size=input_size,
+        device=device,
+        precision=precision,
+        architecture=architecture,
+        arguments=arguments,
+    )
     model = wanted(progress=progress)
     asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
     model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))

@@ -30,9 +30,31 @@ SIDE = 256
 
 _HINTS = ("attn", "bot", "coat", "former", "halo", "hybrid", "sam", "vit")
 _SIZES = (
-    "test", "pico", "femto", "atto", "nano", "xxxs", "xxs", "xxt", "m0", "m1", "_b0", "xs", "xt",
-    "tiny", "_ti", "mini", "_s0", "128s", "small", "_s", "medium", "_m", "base", "_b",
-)  # fmt: skip
+    "test",
+    "pico",
+    "femto",
+    "atto",
+    "nano",
+    "xxxs",
+    "xxs",
+    "xxt",
+    "m0",
+    "m1",
+    "_b0",
+    "xs",
+    "xt",
+    "tiny",
+    "_ti",
+    "mini",
+    "_s0",
+    "128s",
+    "small",
+    "_s",
+    "medium",
+    "_m",
+    "base",
+    "_b",
+)
 _SEEN = {"scaled_dot_product_attention", "softmax", "Softmax", "MultiheadAttention"}
 
 
@@ -129,9 +151,14 @@ def _checked(module: str, model: str, parameters: int) -> CheckedModel | None:
     calls = len(found.layers) + len(found.pools) + len(found.matrices)
     calls += len(found.words.layers) if found.words else 0
     return CheckedModel(
-        module, model, calls, found.verified, mapping(found), time.perf_counter() - started,
+        module,
+        model,
+        calls,
+        found.verified,
+        mapping(found),
+        time.perf_counter() - started,
         found.refused[0] if found.refused else "",
-    )  # fmt: skip
+    )
 
 
 def _traced(name: str, parameters: int) -> Trace:

@@ -90,10 +90,15 @@ class Session:
         self._choosing = LinkedSelection(self.columns, lambda key: self._pictures.find(key))
         jobs.ended.connect(self._read_next)
         self._sight = VisibleViews(
-            self.columns, self.settings.look, self._traces, self._others,
+            self.columns,
+            self.settings.look,
+            self._traces,
+            self._others,
             ColumnRanges(jobs, self.drawing_ready.emit),
-            pictures=lambda: self.pictures, busy=lambda: self.busy, read=self._read,
-        )  # fmt: skip
+            pictures=lambda: self.pictures,
+            busy=lambda: self.busy,
+            read=self._read,
+        )
         self._launch: LaunchOptions | None = None
         self._arriving = PictureLoading(jobs, self._opened, self._say)
 
@@ -183,8 +188,15 @@ class Session:
         """
         for source in sources:
             if isinstance(source, str | Path) and is_checkpoint(source):
-                self.use_model(replace(self.request, name=str(source), patch_size=None,
-                                       input_size=None, architecture=None))  # fmt: skip
+                self.use_model(
+                    replace(
+                        self.request,
+                        name=str(source),
+                        patch_size=None,
+                        input_size=None,
+                        architecture=None,
+                    )
+                )
         rest = [s for s in sources if not (isinstance(s, str | Path) and is_checkpoint(s))]
         if not rest:
             return None

@@ -52,10 +52,13 @@ class Remembering:
             session_format.write(self._with_pictures(snapshot, pictures), file)
 
         self._session.jobs.submit(
-            ("session", str(file)), work, lane="read", done=lambda _: self._saved(file),
+            ("session", str(file)),
+            work,
+            lane="read",
+            done=lambda _: self._saved(file),
             failed=lambda error: self._say(error, f"saving {file.name}"),
             label=f"saving {file.name}",
-        )  # fmt: skip
+        )
 
     def open(self, file: Path, told: Mapping[str, str] | None = None) -> None:
         """Opens a session. `missing` is announced where pictures or weights have gone; ask, then open
@@ -80,10 +83,13 @@ class Remembering:
                 self._open(result, file)
 
         self._session.jobs.submit(
-            ("session", "open"), work, lane="read", done=done,
+            ("session", "open"),
+            work,
+            lane="read",
+            done=done,
             failed=lambda error: self._say(error, f"opening {file.name}"),
             label=f"opening {file.name}",
-        )  # fmt: skip
+        )
 
     # After a crash
 
@@ -102,9 +108,12 @@ class Remembering:
             session_format.write(self._with_pictures(snapshot, pictures), file)
 
         self._session.jobs.submit(
-            ("session", "autosave"), work, lane="read", done=lambda _: None,
+            ("session", "autosave"),
+            work,
+            lane="read",
+            done=lambda _: None,
             failed=lambda error: self._say(error, "saving the session for the case of a crash"),
-        )  # fmt: skip
+        )
 
     def left_behind(self) -> Path | None:
         """The newest session that a crash left behind."""
@@ -163,7 +172,7 @@ class Remembering:
             options={view: dict(values) for view, values in session.options.items() if values},
             one_range=session.one_range,
             window=dict(window),
-        )  # fmt: skip
+        )
 
     def _with_pictures(self, snapshot: SavedSession, pictures: Sequence[Picture]) -> SavedSession:
         """Pasted pictures are turned into PNG once."""

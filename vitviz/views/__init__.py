@@ -100,11 +100,14 @@ class View:
             recipe += tuple((f"against {name}", value) for name, value in _made_by(other))
         given = tuple(sorted(chosen.items()))
         made = Recipe(
-            self.name, given, selection, run_of(trace),
+            self.name,
+            given,
+            selection,
+            run_of(trace),
             run_of(other) if self.traces == 2 and other is not None else None,
             tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
             tuple(run_of(one) for one in more.get("others", ())),
-        )  # fmt: skip
+        )
         said = selection.instead(trace.grid, trace.crop) if "token" in self.follows else ""
         caption = (
             f"{said[:1].upper()}{said[1:]}. {drawing.caption}".rstrip() if said else drawing.caption
@@ -186,10 +189,21 @@ def view(
                 f"{function.__module__} needs another name"
             )
         _registered[name] = View(
-            name, title, shows, formula, source, frozenset(follows), order, function,
-            options_of(function), applies, shown, comes, traces,
+            name,
+            title,
+            shows,
+            formula,
+            source,
+            frozenset(follows),
+            order,
+            function,
+            options_of(function),
+            applies,
+            shown,
+            comes,
+            traces,
             *(each in inspect.signature(function).parameters for each in ("also", "others")),
-        )  # fmt: skip
+        )
         return function
 
     return register

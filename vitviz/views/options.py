@@ -107,9 +107,13 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
         rest = [part for part in get_args(hint) if part is not type(None)]
         optional, hint = len(rest) < len(get_args(hint)), rest[0]
     common: dict[str, Any] = {
-        "name": name, "default": default, "text": text.text, "optional": optional, "group": group,
+        "name": name,
+        "default": default,
+        "text": text.text,
+        "optional": optional,
+        "group": group,
         "needs": text.needs,
-    }  # fmt: skip
+    }
     if get_origin(hint) is Literal:
         return Option(kind="choice", choices=get_args(hint), **common)
     if hint is bool:
@@ -163,8 +167,11 @@ def _checked(option: Option, value: Any) -> OptionValue:
         case _:
             pass
     allowed = ", ".join(option.choices) or {
-        "switch": "true or false", "integer": "a whole number", "number": "a number", "text": "text"
-    }.get(option.kind, "")  # fmt: skip
+        "switch": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+        "text": "text",
+    }.get(option.kind, "")
     if option.low is not None or option.high is not None:
         allowed += f" from {option.low} to {option.high}"
     raise VitvizError(f"option {option.name!r} cannot be {value!r}; it may be {allowed}")

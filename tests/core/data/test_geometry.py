@@ -105,9 +105,7 @@ def test_the_sequence_is_prefix_then_patches(grid):
 @given(grids)
 def test_nothing_lies_outside_the_frame(grid):
     frame = grid.frame
-    for spot in (
-        Spot(-0.01, 0), Spot(0, -0.01), Spot(frame.bottom, 0), Spot(0, frame.right)
-    ):  # fmt: skip
+    for spot in (Spot(-0.01, 0), Spot(0, -0.01), Spot(frame.bottom, 0), Spot(0, frame.right)):
         assert grid.at(spot) is None
     assert grid.at(Spot(0, 0)) == len(grid.prefix)
     last = Spot(np.nextafter(frame.bottom, 0), np.nextafter(frame.right, 0))

@@ -53,8 +53,10 @@ def test_every_pair_of_layers_is_the_formula():
 
 
 def test_the_average_is_taken_before_the_ratio():
-    batches = [SampleBatch(features(s, 1, 12, 6) * (1 + 3 * s), features(s + 5, 1, 12, 6))
-               for s in range(2)]  # fmt: skip
+    batches = [
+        SampleBatch(features(s, 1, 12, 6) * (1 + 3 * s), features(s + 5, 1, 12, 6))
+        for s in range(2)
+    ]
     together = cka(batches)[0, 0]
     apart = np.mean([cka([batch])[0, 0] for batch in batches])
     assert abs(together - apart) > 1e-3

@@ -143,8 +143,11 @@ def test_16_bit_grey_uses_the_whole_range(kind: str, highest: int, bits: int) ->
 
 def test_16_bit_colours_are_noted() -> None:
     row = b"\0" + struct.pack(">6H", 65535, 0, 32768, 0, 65535, 0)
-    data = png_chunks((b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)),
-                      (b"IDAT", zlib.compress(row)), (b"IEND", b""))  # fmt: skip
+    data = png_chunks(
+        (b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(row)),
+        (b"IEND", b""),
+    )
     picture = open_picture(data)
     assert picture.pixels.tolist() == [[[255, 0, 128], [0, 255, 0]]]
     assert picture.note == "16 bit reduced to 8"
@@ -153,8 +156,12 @@ def test_16_bit_colours_are_noted() -> None:
 def test_float_tiff_says_how_it_was_scaled() -> None:
     unit = np.linspace(0, 1, 5, dtype=np.float32)[None]
     assert open_picture(saved(Image.fromarray(unit), "TIFF")).pixels[0, :, 0].tolist() == [
-        0, 64, 128, 191, 255
-    ]  # fmt: skip
+        0,
+        64,
+        128,
+        191,
+        255,
+    ]
     wild = np.array([[-3.0, 1.0, 5.0, np.nan]], np.float32)
     picture = open_picture(saved(Image.fromarray(wild), "TIFF"))
     assert picture.pixels[0, :, 0].tolist() == [0, 128, 255, 0]
@@ -188,8 +195,9 @@ def test_arrays(shape: tuple[int, ...]) -> None:
     assert picture.pixels.any(), "a picture does not change with the caller's array"
 
 
-@pytest.mark.parametrize("bad", [np.zeros((3, 4, 5), np.uint8), np.zeros((4, 4)),
-                                 np.zeros((0, 4, 3), np.uint8)])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad", [np.zeros((3, 4, 5), np.uint8), np.zeros((4, 4)), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_arrays_that_are_no_picture(bad: np.ndarray) -> None:
     assert str(bad.shape) in refusal(bad)
     assert str(bad.dtype) in refusal(bad)
@@ -308,8 +316,9 @@ def test_the_bundled_photographs_open() -> None:
     assert len(pictures) >= 4
     assert any(picture.orientation == 6 for picture in pictures)
     assert {picture.pixels.shape[0] > picture.pixels.shape[1] for picture in pictures} == {
-        True, False
-    }  # fmt: skip
+        True,
+        False,
+    }
     licences = (bundled_pictures()[0].parent / "LICENCES.md").read_text(encoding="utf-8")
     assert all(path.name in licences for path in bundled_pictures())
     assert sum(path.stat().st_size for path in bundled_pictures()) < 3_000_000

@@ -45,9 +45,11 @@ def second_start(*files: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     )
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", code, *files], cwd=cwd, env=os.environ | {"PYTHONPATH": paths},
+        [sys.executable, "-c", code, *files],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": paths},
         text=True,
-    )  # fmt: skip
+    )
 
 
 def test_a_second_start_hands_its_files_over(

@@ -19,9 +19,12 @@ from vitviz.session.work.jobs import InlineJobs
 
 
 def test_the_log_has_the_moments_that_a_person_waits_for(
-    qtbot: QtBot, photo: np.ndarray, tiny_checkpoint: Path, tmp_path: Path,
+    qtbot: QtBot,
+    photo: np.ndarray,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     picture = tmp_path / "photo.png"
     Image.fromarray(photo).save(picture)
     caplog.set_level(logging.INFO, "vitviz")
@@ -44,9 +47,13 @@ def test_the_log_has_the_moments_that_a_person_waits_for(
     [({}, 0), ({"layer": 1}, 0), ({"layer": 99}, 1), ({"files": ("gone.png",)}, 1)],
 )
 def test_a_screenshot_that_lacks_something_asked_for_is_taken_and_ends_with_1(
-    qtbot: QtBot, photo: np.ndarray, tiny_checkpoint: Path, tmp_path: Path, more: dict[str, Any],
+    qtbot: QtBot,
+    photo: np.ndarray,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    more: dict[str, Any],
     code: int,
-) -> None:  # fmt: skip
+) -> None:
     picture, shot = tmp_path / "photo.png", tmp_path / "shot.png"
     Image.fromarray(photo).save(picture)
     files = (str(picture), *more.get("files", ()))

@@ -139,17 +139,27 @@ def test_another_size_shows_the_same_part(qtbot: QtBot) -> None:
 
 def turned(widget: MapWidget, at: QPointF, notches: int) -> None:
     event = QWheelEvent(
-        at, widget.mapToGlobal(at), QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
+        at,
+        widget.mapToGlobal(at),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
     QApplication.sendEvent(widget.viewport(), event)
 
 
 def moved(widget: MapWidget, to: QPoint) -> None:
     event = QMouseEvent(
-        QEvent.Type.MouseMove, QPointF(to), widget.mapToGlobal(QPointF(to)),
-        Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+        QEvent.Type.MouseMove,
+        QPointF(to),
+        widget.mapToGlobal(QPointF(to)),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
     QApplication.sendEvent(widget.viewport(), event)
 
 

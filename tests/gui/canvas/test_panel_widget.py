@@ -160,9 +160,15 @@ def turned(
     viewport = canvas.panels[0].viewport
     at = QPointF(viewport.rect().center())
     event = QWheelEvent(
-        at, viewport.mapToGlobal(at), QPoint(), QPoint(0, -120),
-        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
+        at,
+        viewport.mapToGlobal(at),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        keys,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
     QApplication.sendEvent(viewport, event)
 
 

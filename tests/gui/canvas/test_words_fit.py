@@ -152,8 +152,9 @@ def test_titles_on_a_small_board_have_two_lines(window: MainWindow) -> None:
     said = {title.text(): title.lines() for title in titles}
     assert " ".join(said["The whole picture"]) == "The whole picture"
     assert any(len(lines) == 2 for lines in said.values())
-    assert all(title.height() >= len(title.lines()) * title.fontMetrics().lineSpacing()
-               for title in titles)  # fmt: skip
+    assert all(
+        title.height() >= len(title.lines()) * title.fontMetrics().lineSpacing() for title in titles
+    )
 
 
 def test_a_message_gets_smaller_before_anything_is_left_out(qtbot: QtBot) -> None:

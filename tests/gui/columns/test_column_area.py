@@ -75,9 +75,13 @@ def panel_of(window: MainWindow, view: str, at: int) -> Any:
 def mouse(widget: Any, row: float, col: float) -> QPoint:
     at: QPoint = widget.viewport.mapFrom(widget, widget.position_of(row, col).toPoint())
     moved = QMouseEvent(
-        QEvent.Type.MouseMove, QPointF(at), QPointF(widget.viewport.mapToGlobal(at)),
-        Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+        QEvent.Type.MouseMove,
+        QPointF(at),
+        QPointF(widget.viewport.mapToGlobal(at)),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
     QCoreApplication.sendEvent(widget.viewport, moved)
     return at
 
@@ -87,9 +91,13 @@ def dragged(qtbot: QtBot, widget: Any, by: QPoint) -> None:
     here = widget.viewport.rect().center()
     qtbot.mousePress(widget.viewport, Qt.MouseButton.LeftButton, pos=here)
     moved = QMouseEvent(
-        QEvent.Type.MouseMove, QPointF(here + by), QPointF(widget.viewport.mapToGlobal(here + by)),
-        Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+        QEvent.Type.MouseMove,
+        QPointF(here + by),
+        QPointF(widget.viewport.mapToGlobal(here + by)),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
     QCoreApplication.sendEvent(widget.viewport, moved)
     qtbot.mouseRelease(widget.viewport, Qt.MouseButton.LeftButton, pos=here + by)
 
@@ -276,9 +284,13 @@ def test_a_dragged_column_shows_where_it_will_land(qtbot: QtBot, window: MainWin
     def drag(to: ColumnHeader, kind: QEvent.Type, buttons: Qt.MouseButton) -> None:
         there = to.mapToGlobal(to.rect().center())
         event = QMouseEvent(
-            kind, QPointF(held.mapFromGlobal(there)), QPointF(there), Qt.MouseButton.LeftButton,
-            buttons, Qt.KeyboardModifier.NoModifier,
-        )  # fmt: skip
+            kind,
+            QPointF(held.mapFromGlobal(there)),
+            QPointF(there),
+            Qt.MouseButton.LeftButton,
+            buttons,
+            Qt.KeyboardModifier.NoModifier,
+        )
         QCoreApplication.sendEvent(held, event)
 
     qtbot.mousePress(held, Qt.MouseButton.LeftButton, pos=start)
@@ -290,8 +302,10 @@ def test_a_dragged_column_shows_where_it_will_land(qtbot: QtBot, window: MainWin
     assert accent == theme.current().accent
     drag(last, QEvent.Type.MouseButtonRelease, Qt.MouseButton.NoButton)
     assert [window.compare.headers[live.id] for live in window.compare.lives] == [
-        middle, last, held
-    ]  # fmt: skip
+        middle,
+        last,
+        held,
+    ]
     assert last._landing == ""
 
 

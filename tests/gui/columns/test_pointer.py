@@ -17,8 +17,15 @@ from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.widgets import theme
 from vitviz.views import find
 
-TINY = {"img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
-        "num_heads_outer": 3, "num_classes": 5}  # fmt: skip
+TINY = {
+    "img_size": 32,
+    "embed_dim": 24,
+    "inner_dim": 8,
+    "depth": 2,
+    "num_heads_inner": 2,
+    "num_heads_outer": 3,
+    "num_classes": 5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +72,13 @@ def move_to(panel: Any, row: float, col: float) -> None:
     at = panel.viewport.mapFrom(panel, panel.position_of(row, col).toPoint())
     none = Qt.MouseButton.NoButton
     moved = QMouseEvent(
-        QEvent.Type.MouseMove, QPointF(at), QPointF(panel.viewport.mapToGlobal(at)),
-        none, none, Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
+        QEvent.Type.MouseMove,
+        QPointF(at),
+        QPointF(panel.viewport.mapToGlobal(at)),
+        none,
+        none,
+        Qt.KeyboardModifier.NoModifier,
+    )
     application().sendEvent(panel.viewport, moved)
 
 

@@ -133,18 +133,26 @@ def test_the_catalogue_needs_no_torch() -> None:
 @pytest.mark.parametrize(
     ("architecture", "tag", "words", "way"),
     [
-        ("vit_tiny_patch16_224", "augreg_in21k_ft_in1k", "AugReg, ImageNet-21k, then ImageNet-1k",
-         "labels"),
+        (
+            "vit_tiny_patch16_224",
+            "augreg_in21k_ft_in1k",
+            "AugReg, ImageNet-21k, then ImageNet-1k",
+            "labels",
+        ),
         ("vit_small_patch16_224", "dino", "DINO", "self-supervised"),
         ("vit_base_patch16_224", "mae", "MAE", "self-supervised"),
         ("vit_base_patch16_clip_224", "openai", "OpenAI's 400 million pairs", "image and text"),
-        ("vit_base_patch16_clip_224", "laion2b_ft_in12k_in1k",
-         "LAION-2B, then ImageNet-12k, then ImageNet-1k", "labels"),
+        (
+            "vit_base_patch16_clip_224",
+            "laion2b_ft_in12k_in1k",
+            "LAION-2B, then ImageNet-12k, then ImageNet-1k",
+            "labels",
+        ),
         ("vit_base_patch16_dinov3", "lvd1689m", "LVD-1689M", "self-supervised"),
         ("samvit_base_patch16", "sa1b", "SA-1B", ""),
         ("vit_unknown", "words", "", ""),
     ],
-)  # fmt: skip
+)
 def test_tags_in_words(architecture: str, tag: str, words: str, way: str) -> None:
     assert trained_on(tag) == words
     assert learning(architecture, tag) == way

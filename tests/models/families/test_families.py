@@ -23,9 +23,16 @@ def trace_of(name, photo, **arguments):
 def test_differential_attention_is_the_difference_that_meets_the_values(photo):
     torch.manual_seed(0)
     module = VisionTransformer(
-        img_size=64, embed_dim=32, depth=2, num_heads=2, attn_layer="diff", num_classes=4,
-        class_token=False, reg_tokens=1, global_pool="avg",
-    )  # fmt: skip
+        img_size=64,
+        embed_dim=32,
+        depth=2,
+        num_heads=2,
+        attn_layer="diff",
+        num_classes=4,
+        class_token=False,
+        reg_tokens=1,
+        global_pool="avg",
+    )
     for block in module.blocks:
         torch.nn.init.normal_(block.attn.qkv.weight)
     trace = traced_by(module, (64, 64), photo)
@@ -55,8 +62,9 @@ def test_mixed_heads_come_as_used_and_as_softmax(photo):
         np.testing.assert_allclose(layer.before.rows(3).sum(-1), 1, atol=1e-5)
         assert np.abs(layer.attention.rows(3).sum(-1) - 1).max() > 1e-3
     assert [pool.name for pool in trace.pools] == [
-        "blocks_token_only.0.attn", "blocks_token_only.1.attn"
-    ]  # fmt: skip
+        "blocks_token_only.0.attn",
+        "blocks_token_only.1.attn",
+    ]
     assert {pool.grid.prefix for pool in trace.pools} == {("class",)}
 
 
@@ -121,9 +129,15 @@ def test_blocks_with_a_halo_say_what_falls_over_the_edge(photo):
 
 def test_windows_over_the_edge_are_said(photo):
     trace = trace_of(
-        "samvit_base_patch16_224", photo, input_size=96, embed_dim=32, depth=2, num_heads=2,
-        window_size=4, global_attn_indexes=(1,),
-    )  # fmt: skip
+        "samvit_base_patch16_224",
+        photo,
+        input_size=96,
+        embed_dim=32,
+        depth=2,
+        num_heads=2,
+        window_size=4,
+        global_attn_indexes=(1,),
+    )
     assert trace.layers[0].windows is not None
     assert trace.layers[1].windows is None
     assert "padding" in " ".join(trace.model.notes)

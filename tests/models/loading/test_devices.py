@@ -17,9 +17,13 @@ from vitviz.models.record import recorder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 SMALL_TNT = {
-    "img_size": 64, "embed_dim": 64, "inner_dim": 8, "depth": 2, "num_heads_outer": 2,
+    "img_size": 64,
+    "embed_dim": 64,
+    "inner_dim": 8,
+    "depth": 2,
+    "num_heads_outer": 2,
     "num_heads_inner": 2,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -62,9 +66,13 @@ def put(module: nn.Module, mode: FakeTensorMode, device: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "sizes"),
-    [("test_vit", {}), ("tnt_s_patch16_224", SMALL_TNT), ("timm/tnt_s_patch16_224", SMALL_TNT),
-     ("eva02_tiny_patch14_224", {"img_size": 56, "depth": 2})],
-)  # fmt: skip
+    [
+        ("test_vit", {}),
+        ("tnt_s_patch16_224", SMALL_TNT),
+        ("timm/tnt_s_patch16_224", SMALL_TNT),
+        ("eva02_tiny_patch14_224", {"img_size": 56, "depth": 2}),
+    ],
+)
 def test_a_pass_is_recorded_and_looked_at_where_the_model_is(name, sizes, faking):
     model = vitviz.load(name, pretrained=False, **sizes)
     noise = np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8)

@@ -23,8 +23,13 @@ from vitviz.models.loading.checkpoint.blueprint import blueprint_of
 from vitviz.models.loading.checkpoint.checkpoint_files import read_state
 
 ARGUMENTS = {
-    "img_size": 48, "patch_size": 8, "embed_dim": 64, "depth": 2, "num_heads": 2, "num_classes": 3
-}  # fmt: skip
+    "img_size": 48,
+    "patch_size": 8,
+    "embed_dim": 64,
+    "depth": 2,
+    "num_heads": 2,
+    "num_classes": 3,
+}
 
 
 @pytest.fixture
@@ -35,13 +40,22 @@ def small():
 
 def card(**changes):
     return {
-        "name": "vitviz/small", "title": "Small",
+        "name": "vitviz/small",
+        "title": "Small",
         "architecture": {"class": "VisionTransformer", "arguments": ARGUMENTS},
-        "patch_sizes": [8, 12, 16], "default_patch_size": 8, "input_size": [3, 48, 48],
-        "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "crop_pct": 1.0,
-        "crop_mode": "center", "classes": [{"wnid": "n1", "name": each} for each in "abc"],
-        "trained": True, "licence": "MIT", "sha256": "12ab",
-    } | changes  # fmt: skip
+        "patch_sizes": [8, 12, 16],
+        "default_patch_size": 8,
+        "input_size": [3, 48, 48],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+        "interpolation": "bicubic",
+        "crop_pct": 1.0,
+        "crop_mode": "center",
+        "classes": [{"wnid": "n1", "name": each} for each in "abc"],
+        "trained": True,
+        "licence": "MIT",
+        "sha256": "12ab",
+    } | changes
 
 
 @pytest.fixture
@@ -124,8 +138,9 @@ def test_a_checkpoint_in_its_wrappers(small, tmp_path, wrap, photo):
     assert (model.info.depth, model.info.dim, model.info.classes) == (2, 64, 3)
     assert model.preprocess.size == (48, 48)
     assert "read off the shapes" in model.info.notes[0]
-    assert torch.equal(model.module.state_dict()["blocks.1.mlp.fc1.weight"],
-                       state["blocks.1.mlp.fc1.weight"])  # fmt: skip
+    assert torch.equal(
+        model.module.state_dict()["blocks.1.mlp.fc1.weight"], state["blocks.1.mlp.fc1.weight"]
+    )
 
 
 def test_a_card_beside_the_file_says_what_it_is(small, tmp_path, photo):
@@ -141,11 +156,19 @@ def test_a_card_beside_the_file_says_what_it_is(small, tmp_path, photo):
 
 @pytest.mark.parametrize(
     "how",
-    [{"class_token": False, "global_pool": "avg"}, {"reg_tokens": 3}, {"init_values": 1e-4},
-     {"global_pool": "map", "class_token": False}, {"no_embed_class": True}, {"qk_norm": True},
-     {"num_classes": 0}, {"pre_norm": True}, {"global_pool": "avg", "reg_tokens": 2}],
+    [
+        {"class_token": False, "global_pool": "avg"},
+        {"reg_tokens": 3},
+        {"init_values": 1e-4},
+        {"global_pool": "map", "class_token": False},
+        {"no_embed_class": True},
+        {"qk_norm": True},
+        {"num_classes": 0},
+        {"pre_norm": True},
+        {"global_pool": "avg", "reg_tokens": 2},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_plain_vits_are_recognised_by_their_shapes(tmp_path, how):
     torch.manual_seed(0)
     arguments = {**ARGUMENTS, "embed_dim": 128, **how}
@@ -160,8 +183,16 @@ def test_plain_vits_are_recognised_by_their_shapes(tmp_path, how):
 
 def test_a_tnt_is_recognised_by_its_keys(tmp_path, photo):
     torch.manual_seed(0)
-    module = TNT(img_size=64, patch_size=16, embed_dim=128, inner_dim=8, depth=2,
-                 num_heads_inner=4, num_heads_outer=2, num_classes=4)  # fmt: skip
+    module = TNT(
+        img_size=64,
+        patch_size=16,
+        embed_dim=128,
+        inner_dim=8,
+        depth=2,
+        num_heads_inner=4,
+        num_heads_outer=2,
+        num_classes=4,
+    )
     file = tmp_path / "something.safetensors"
     save_file(module.state_dict(), str(file))
     trace = vitviz.trace(vitviz.load(file), photo)

@@ -19,9 +19,14 @@ NAMED = {
     "tnt_s_legacy_patch16_224": ({**SMALL, "legacy": True}, 2),
 }
 TINY = {
-    "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
-    "num_heads_outer": 3, "num_classes": 5,
-}  # fmt: skip
+    "img_size": 32,
+    "embed_dim": 24,
+    "inner_dim": 8,
+    "depth": 2,
+    "num_heads_inner": 2,
+    "num_heads_outer": 3,
+    "num_classes": 5,
+}
 
 
 def stirred(module):

@@ -190,8 +190,9 @@ def test_places_are_exchanged_whatever_tells_them(other, photo, positions):
     mixed = vitviz.trace(model, photo, intervention=Intervention(positions, "shuffled", seed=5))
     still = (
         vitviz.trace(model, photo, intervention=Intervention(positions))
-        if positions == "removed" else plain
-    )  # fmt: skip
+        if positions == "removed"
+        else plain
+    )
     order, first = order_of(plain.grid.rows * plain.grid.cols, 5), len(plain.grid.prefix)
     one, two, own = (each.source.features()[-1] for each in (still, mixed, plain))
     np.testing.assert_allclose(two[first:], one[first:][order], atol=1e-4)
@@ -216,8 +217,9 @@ def test_windows_tell_places_too_and_are_refused(photo):
 
 def test_blocks_in_stages_are_not_counted_as_none(windowed):
     _, trace = windowed
-    (panel,) = vitviz.draw("whatif", trace, layer=0, head=1, positions="learned",
-                           heads="without the chosen head").panels  # fmt: skip
+    (panel,) = vitviz.draw(
+        "whatif", trace, layer=0, head=1, positions="learned", heads="without the chosen head"
+    ).panels
     assert "no head of one is taken out" in panel.layers[0].text
     assert "patches mixed up" in panel.layers[0].hint
     drawing = vitviz.draw("whatif", trace, positions="learned", patches="shuffled")

@@ -12,8 +12,10 @@ from vitviz.models.loading.preprocess import normalised
 
 
 def weights(module):
-    return {name: value.detach().numpy().astype(np.float64)
-            for name, value in module.state_dict().items()}  # fmt: skip
+    return {
+        name: value.detach().numpy().astype(np.float64)
+        for name, value in module.state_dict().items()
+    }
 
 
 def layer_norm(x, weight, bias, eps=1e-6):
@@ -23,14 +25,18 @@ def layer_norm(x, weight, bias, eps=1e-6):
 
 def test_a_block_is_taken_apart_as_numpy_computes_it(tiny_model, tiny_trace):
     found = tiny_trace.source.block(2)
-    w = {key[len("blocks.2."):]: value for key, value in weights(tiny_model.module).items()
-         if key.startswith("blocks.2.")}  # fmt: skip
+    w = {
+        key[len("blocks.2.") :]: value
+        for key, value in weights(tiny_model.module).items()
+        if key.startswith("blocks.2.")
+    }
     before = tiny_trace.source.features()[1].astype(np.float64)
     heads = tiny_model.module.blocks[2].attn.num_heads
     normed = layer_norm(before, w["norm1.weight"], w["norm1.bias"])
     qkv = normed @ w["attn.qkv.weight"].T + w["attn.qkv.bias"]
-    q, k, v = (each.reshape(len(before), heads, -1).transpose(1, 0, 2)
-               for each in np.split(qkv, 3, axis=1))  # fmt: skip
+    q, k, v = (
+        each.reshape(len(before), heads, -1).transpose(1, 0, 2) for each in np.split(qkv, 3, axis=1)
+    )
     scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
     soft = np.exp(scores - scores.max(-1, keepdims=True))
     soft /= soft.sum(-1, keepdims=True)
@@ -39,8 +45,13 @@ def test_a_block_is_taken_apart_as_numpy_computes_it(tiny_model, tiny_trace):
     added += w["attn.proj.bias"]
     scale = w.get("ls1.gamma", 1.0)
     steps = {step.name: step for step in found.steps}
-    plain = {"q, k, v": qkv, "scores q·kᵀ/√d": scores, "softmax": soft,
-             "weighted sum of values": mixed, "projection": added}  # fmt: skip
+    plain = {
+        "q, k, v": qkv,
+        "scores q·kᵀ/√d": scores,
+        "softmax": soft,
+        "weighted sum of values": mixed,
+        "projection": added,
+    }
     for name, values in plain.items():
         step = steps[name]
         wanted = [values.mean(), values.std(ddof=1), values.min(), values.max()]
@@ -56,8 +67,15 @@ def test_a_block_is_taken_apart_as_numpy_computes_it(tiny_model, tiny_trace):
 
 
 def test_a_block_of_another_order_is_refused(photo):
-    model = vitviz.load("swinv2_cr_tiny_ns_224", pretrained=False, img_size=64, window_size=2,
-                        embed_dim=16, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1))  # fmt: skip
+    model = vitviz.load(
+        "swinv2_cr_tiny_ns_224",
+        pretrained=False,
+        img_size=64,
+        window_size=2,
+        embed_dim=16,
+        depths=(1, 1, 1, 1),
+        num_heads=(1, 1, 1, 1),
+    )
     trace = vitviz.trace(model, photo)
     with pytest.raises(Unsupported, match="blocks of"):
         trace.source.block(0)
@@ -78,8 +96,15 @@ def test_a_stem_is_a_matrix_over_patches(tiny_model, tiny_trace):
 
 @pytest.fixture(scope="module")
 def tnt(photo):
-    model = vitviz.load("tnt_s_patch16_224", pretrained=False, depth=2, embed_dim=24, inner_dim=8,
-                        num_heads_outer=2, img_size=64)  # fmt: skip
+    model = vitviz.load(
+        "tnt_s_patch16_224",
+        pretrained=False,
+        depth=2,
+        embed_dim=24,
+        inner_dim=8,
+        num_heads_outer=2,
+        img_size=64,
+    )
     return model, vitviz.trace(model, photo)
 
 
@@ -121,8 +146,11 @@ def test_what_words_tell_their_sentences_is_added_before_attention(tnt):
         inner = inner + block.mlp_in(block.norm_mlp_in(inner))
         joined = inner.reshape(1, trace.grid.tokens - 1, -1)
         legacy = block.norm2_proj is None
-        told = block.proj(block.norm1_proj(inner).reshape(joined.shape)) if legacy else (
-            block.norm2_proj(block.proj(block.norm1_proj(joined))))  # fmt: skip
+        told = (
+            block.proj(block.norm1_proj(inner).reshape(joined.shape))
+            if legacy
+            else (block.norm2_proj(block.proj(block.norm1_proj(joined))))
+        )
     for hook in hooks:
         hook.remove()
     np.testing.assert_allclose(found.before, sentences[0].norm(dim=-1), rtol=1e-5)
@@ -175,8 +203,14 @@ def test_a_mean_of_patches_answers_as_the_mean_of_each_layer(photo):
 
 
 def test_two_heads_answer_together(photo):
-    model = vitviz.load("deit_tiny_distilled_patch16_224", pretrained=False, depth=2, img_size=64,
-                        embed_dim=24, num_heads=2)  # fmt: skip
+    model = vitviz.load(
+        "deit_tiny_distilled_patch16_224",
+        pretrained=False,
+        depth=2,
+        img_size=64,
+        embed_dim=24,
+        num_heads=2,
+    )
     with torch.no_grad():
         for head in (model.module.head, model.module.head_dist):
             head.weight.normal_()
@@ -205,8 +239,9 @@ def test_a_pool_by_attention_reads_every_layer_as_it_reads_the_last(photo):
 
 
 def test_a_head_that_reads_more_than_the_tokens_is_refused(photo):
-    model = vitviz.load("cait_xxs24_224", pretrained=False, depth=2, img_size=64, embed_dim=24,
-                        num_heads=2)  # fmt: skip
+    model = vitviz.load(
+        "cait_xxs24_224", pretrained=False, depth=2, img_size=64, embed_dim=24, num_heads=2
+    )
     trace = vitviz.trace(model, photo)
     with pytest.raises(Unsupported, match=r"other logits|compared token by token"):
         trace.source.readout()

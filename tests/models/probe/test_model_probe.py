@@ -78,10 +78,19 @@ def test_a_file_that_changed_is_not_taken_for_the_same(tmp_path, photo):
         ("cait_xxs24_224", {"depth": 2, "embed_dim": 48, "num_heads": 2, "img_size": 64}, 16),
         ("test_vit3", {}, None),
         ("xcit_nano_12_p16_224", {"depth": 2, "embed_dim": 32, "num_heads": 2, "img_size": 64}, 16),
-        ("samvit_base_patch16", {"depth": 2, "embed_dim": 24, "num_heads": 2, "img_size": 64,
-                                 "global_attn_indexes": (0, 1)}, 16),
+        (
+            "samvit_base_patch16",
+            {
+                "depth": 2,
+                "embed_dim": 24,
+                "num_heads": 2,
+                "img_size": 64,
+                "global_attn_indexes": (0, 1),
+            },
+            16,
+        ),
     ],
-)  # fmt: skip
+)
 def test_other_families(name, arguments, tokens, photo):
     trace = vitviz.trace(vitviz.load(name, pretrained=False, **arguments), photo)
     found = trace.source.features()

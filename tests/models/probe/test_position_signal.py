@@ -31,27 +31,44 @@ CASES = {
     "swinv2_tiny_window8_256": SWIN,
     "swinv2_cr_tiny_224": SWIN,
     "samvit_base_patch16_224": {
-        "input_size": 96, "embed_dim": 32, "depth": 3, "num_heads": 2, "window_size": 4,
+        "input_size": 96,
+        "embed_dim": 32,
+        "depth": 3,
+        "num_heads": 2,
+        "window_size": 4,
         "global_attn_indexes": (1,),
     },
     "sam2_hiera_tiny": {
-        "size": (96, 96), "embed_dim": 16, "stages": (2, 2, 2, 1), "window_spec": (8, 4, 8, 4),
-        "global_att_blocks": (5,), "global_pos_size": (6, 6),
+        "size": (96, 96),
+        "embed_dim": 16,
+        "stages": (2, 2, 2, 1),
+        "window_spec": (8, 4, 8, 4),
+        "global_att_blocks": (5,),
+        "global_pos_size": (6, 6),
     },
     "hiera_tiny_224": {**S, "embed_dim": 16, "stages": (2, 2, 2, 1)},
     "tiny_vit_5m_224": {
-        "embed_dims": (16, 16, 32, 32), "depths": (1, 2, 2, 1), "num_heads": (1, 2, 2, 2),
-        "window_sizes": (4, 4, 4, 4), "size": (96, 96),
+        "embed_dims": (16, 16, 32, 32),
+        "depths": (1, 2, 2, 1),
+        "num_heads": (1, 2, 2, 2),
+        "window_sizes": (4, 4, 4, 4),
+        "size": (96, 96),
     },
     "nest_tiny": S,
     "twins_svt_small": {
-        **S, "embed_dims": (16, 16, 32, 32), "depths": (2, 2, 2, 2), "wss": (4, 4, 4, 4),
+        **S,
+        "embed_dims": (16, 16, 32, 32),
+        "depths": (2, 2, 2, 2),
+        "wss": (4, 4, 4, 4),
         "num_heads": (1, 2, 2, 2),
     },
     "gcvit_xxtiny": S,
     "davit_tiny": {
-        "size": (64, 64), "embed_dims": (16, 16, 32, 32), "depths": (2, 2, 2, 1),
-        "num_heads": (1, 2, 2, 2), "window_size": 3,
+        "size": (64, 64),
+        "embed_dims": (16, 16, 32, 32),
+        "depths": (2, 2, 2, 1),
+        "num_heads": (1, 2, 2, 2),
+        "window_size": 3,
     },
     "test_maxvit": {},
     "mobilevit_xxs": {"size": (64, 64)},
@@ -77,12 +94,12 @@ CASES = {
     "test_coatnet": {},
     "vitamin_small_224": {"input_size": 64},
     "efficientvit_m0": {"input_size": 128, "window_size": (3, 3, 3)},
-}  # fmt: skip
+}
 BUILT = {
     "mvitv2": lambda: MultiScaleVit(
         MultiScaleVitCfg(embed_dim=16, depths=(1, 2, 2, 1)), img_size=(64, 64)
-    ),
-}  # fmt: skip
+    )
+}
 """Networks whose names leave no room for smaller ones."""
 
 SIZES = {"mvitv2": (64, 64)}
@@ -279,9 +296,13 @@ def traced(tensor, given, grid):
 
 def test_neighbourhoods_that_overlap_are_added_as_the_network_adds_them(photo):
     module = VOLO(
-        layers=(1, 1, 1, 1), img_size=64, embed_dims=(24,) * 4, num_heads=(2,) * 4,
-        outlook_attention=(True, False, False, False), num_classes=5,
-    )  # fmt: skip
+        layers=(1, 1, 1, 1),
+        img_size=64,
+        embed_dims=(24,) * 4,
+        num_heads=(2,) * 4,
+        outlook_attention=(True, False, False, False),
+        num_classes=5,
+    )
     trace = traced_by(module, (64, 64), photo)
     layer, own = trace.layers[0], module.network[0][0].attn
     maps = layer.attention._maps  # (window head query key), as softmax gave them

@@ -12,9 +12,14 @@ import vitviz
 from vitviz.core.progress import Unsupported, VitvizError
 
 TINY = {
-    "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
-    "num_heads_outer": 3, "num_classes": 5,
-}  # fmt: skip
+    "img_size": 32,
+    "embed_dim": 24,
+    "inner_dim": 8,
+    "depth": 2,
+    "num_heads_inner": 2,
+    "num_heads_outer": 3,
+    "num_classes": 5,
+}
 
 
 @pytest.fixture(scope="module", params=["tnt_s_patch16_224", "timm/tnt_s_legacy_patch16_224"])

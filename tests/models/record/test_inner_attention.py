@@ -18,9 +18,14 @@ from vitviz.models.nets.tnt import TNT
 from vitviz.models.record.verify import product_error, relative, sampled_error
 
 TINY = {
-    "img_size": 32, "embed_dim": 24, "inner_dim": 8, "depth": 2, "num_heads_inner": 2,
-    "num_heads_outer": 3, "num_classes": 5,
-}  # fmt: skip
+    "img_size": 32,
+    "embed_dim": 24,
+    "inner_dim": 8,
+    "depth": 2,
+    "num_heads_inner": 2,
+    "num_heads_outer": 3,
+    "num_classes": 5,
+}
 NAMES = ["tnt_s_patch16_224", "timm/tnt_s_patch16_224", "tnt_s_legacy_patch16_224"]
 
 
@@ -252,8 +257,13 @@ def test_a_file_with_its_card_is_the_own_network(tmp_path, photo):
     file = tmp_path / "mine.safetensors"
     save_file(model.module.state_dict(), str(file))
     arguments = {**TINY, "patch_size": 16, "first_stride": 4}
-    card = {"name": "vitviz/mine", "architecture": {"class": "TNT", "arguments": arguments},
-            "input_size": [3, 32, 32], "mean": [0.5] * 3, "std": [0.5] * 3}  # fmt: skip
+    card = {
+        "name": "vitviz/mine",
+        "architecture": {"class": "TNT", "arguments": arguments},
+        "input_size": [3, 32, 32],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
+    }
     file.with_suffix(".json").write_text(json.dumps(card))
     opened = vitviz.load(file)
     assert type(opened.module) is TNT
@@ -276,10 +286,15 @@ def test_the_authors_names_of_the_weights_are_understood(tmp_path):
     """Their own files call positions outer_pos and inner_pos, and norms and blocks otherwise."""
     module = loaded(NAMES[0]).module
     names = {
-        "patch_pos": "outer_pos", "norm_in": "inner_norm1", "attn_in": "inner_attn",
-        "norm_mlp_in": "inner_norm2", "mlp_in": "inner_mlp", "norm_out": "outer_norm1",
-        "attn_out": "outer_attn", "pixel_embed": "patch_embed",
-    }  # fmt: skip
+        "patch_pos": "outer_pos",
+        "norm_in": "inner_norm1",
+        "attn_in": "inner_attn",
+        "norm_mlp_in": "inner_norm2",
+        "mlp_in": "inner_mlp",
+        "norm_out": "outer_norm1",
+        "attn_out": "outer_attn",
+        "pixel_embed": "patch_embed",
+    }
     state = {}
     for key, value in module.state_dict().items():
         for own, theirs in names.items():

@@ -124,8 +124,10 @@ def test_the_bias_inside_a_window_lies_on_the_tokens_of_the_window(windowed, lay
     drawing = vitviz.draw("positions", trace, token=(6, 3), layer=layer, head=1)
     heat = next(each for each in drawing.panels[0].layers if isinstance(each, Heat))
     values = np.full((trace.grid.rows, trace.grid.cols), np.nan, np.float32)
-    top, left = (int(edge // side) for edge, side in
-                 zip((heat.box.top, heat.box.left), trace.grid.patch, strict=True))  # fmt: skip
+    top, left = (
+        int(edge // side)
+        for edge, side in zip((heat.box.top, heat.box.left), trace.grid.patch, strict=True)
+    )
     rows, cols = heat.values.shape
     values[top : top + rows, left : left + cols] = heat.values
     seen = trace.layers[layer].windows.seen_from(token)
@@ -142,8 +144,10 @@ def test_the_bias_inside_a_window_lies_on_the_tokens_of_the_window(windowed, lay
 def test_a_model_with_a_table_and_rotations_shows_either(photo):
     model = vitviz.load("eva02_tiny_patch14_224", pretrained=False, depth=2, img_size=56)
     trace = vitviz.trace(model, photo)
-    first, turned = (vitviz.draw("positions", trace, token=(1, 2), kind=kind)
-                     for kind in ("the first it has", "rotations"))  # fmt: skip
+    first, turned = (
+        vitviz.draw("positions", trace, token=(1, 2), kind=kind)
+        for kind in ("the first it has", "rotations")
+    )
     assert "position embeddings" in first.title
     assert "turned by their position (rotary) too" in first.caption
     assert "rotations by place" in turned.title

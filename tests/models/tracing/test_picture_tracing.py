@@ -21,7 +21,8 @@ CASES = {
         ("class", "register 1", "register 2", "register 3", "register 4"),
     ),
     "vit_medium_patch16_reg4_gap_256": (
-        SMALL, ("register 1", "register 2", "register 3", "register 4")
+        SMALL,
+        ("register 1", "register 2", "register 3", "register 4"),
     ),
     "vit_base_patch16_siglip_224": (SMALL, ()),
     "deit3_small_patch16_224": (SMALL, ("class",)),
@@ -33,7 +34,7 @@ CASES = {
     ),
     "tnt_s_patch16_224": ({"img_size": 64, "depth": 2}, ("class",)),
     "cait_xxs24_224": ({"img_size": 64, "depth": 2}, ()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

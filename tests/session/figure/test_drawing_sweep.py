@@ -76,8 +76,10 @@ def test_a_grid_of_columns_and_views_takes_the_main_map_of_each(
     subject: SweepSubject, other: Trace
 ) -> None:
     view = views()["heads"]
-    ways = [[read("patch 32", other), read("patch 16", subject.trace)],
-            steps(view, subject, "view=heads,positions")]  # fmt: skip
+    ways = [
+        [read("patch 32", other), read("patch 16", subject.trace)],
+        steps(view, subject, "view=heads,positions"),
+    ]
     drawings = sweep(view, subject, ways)
     whole = page(drawings, sheet_of(view, drawings, ways))
     assert [len(row) for row in whole.rows] == [3, 3]  # a name, and two maps

@@ -54,8 +54,12 @@ def submit(jobs: Jobs, key: str, work: Callable[[Progress], Any], **options: Any
 
 def test_results_come_home(jobs: Jobs, home: Home) -> None:
     got: list[Any] = []
-    submit(jobs, "a", lambda _: threading.current_thread().name,
-           done=lambda name: got.extend([name, threading.current_thread()]))  # fmt: skip
+    submit(
+        jobs,
+        "a",
+        lambda _: threading.current_thread().name,
+        done=lambda name: got.extend([name, threading.current_thread()]),
+    )
     home.until(lambda: got)
     assert got == ["vitviz-run", threading.current_thread()]
     assert jobs.current == ()
@@ -217,8 +221,14 @@ def test_everything_announced_has_a_beginning_and_an_end(jobs: Jobs, home: Home)
     submit(jobs, "b", lambda _: 1 / 0, label="bad", failed=lambda _: None)
     submit(jobs, "c", give_up, label="gave up")
     home.until(lambda: len(heard) == 6)
-    assert sorted(heard) == [("bad", "failed"), ("bad", "started"), ("gave up", "started"),
-                             ("gave up", "stopped"), ("good", "done"), ("good", "started")]  # fmt: skip
+    assert sorted(heard) == [
+        ("bad", "failed"),
+        ("bad", "started"),
+        ("gave up", "started"),
+        ("gave up", "stopped"),
+        ("good", "done"),
+        ("good", "started"),
+    ]
 
 
 def test_a_lane_survives_any_error(jobs: Jobs, home: Home) -> None:
@@ -283,8 +293,13 @@ def test_a_quiet_job_is_announced_only_when_it_takes_long(monkeypatch, patience,
     jobs.progressed.connect(lambda job: heard.append(f"{job.done} of {job.total}"))
     jobs.ended.connect(lambda job: heard.append("ended"))
     jobs.submit(
-        "key", lambda progress: progress(1, 4), lane="draw", done=lambda _: heard.append("done"),
-        failed=heard.append, label="drawing", quiet=True,
-    )  # fmt: skip
+        "key",
+        lambda progress: progress(1, 4),
+        lane="draw",
+        done=lambda _: heard.append("done"),
+        failed=heard.append,
+        label="drawing",
+        quiet=True,
+    )
     wanted = ["started drawing", "1 of 4", "ended"] if announced else []
     assert heard == [*wanted, "done"]

@@ -46,9 +46,10 @@ def test_others_are_named_and_logged(log: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda: np.empty(2**60, np.uint8), lambda: torch.empty(2**60, dtype=torch.uint8)],
+    "ask",
+    [lambda: np.empty(2**60, np.uint8), lambda: torch.empty(2**60, dtype=torch.uint8)],
     ids=["numpy", "torch"],
-)  # fmt: skip
+)
 def test_too_little_memory_is_said_as_such(log: None, ask: Callable[[], object]) -> None:
     with pytest.raises((MemoryError, RuntimeError)) as caught:
         ask()

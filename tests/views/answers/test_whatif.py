@@ -21,9 +21,13 @@ def heats(drawing):
 
 @pytest.mark.parametrize(
     "change",
-    [{"positions": "removed"}, {"positions": "shuffled", "seed": 2}, {"positions": "sin-cos"},
-     {"positions": "learned", "patches": "shuffled"}],
-)  # fmt: skip
+    [
+        {"positions": "removed"},
+        {"positions": "shuffled", "seed": 2},
+        {"positions": "sin-cos"},
+        {"positions": "learned", "patches": "shuffled"},
+    ],
+)
 def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, change):
     drawing = vitviz.draw("whatif", tiny_trace, token=(1, 1), layer=2, head=1, **change)
     after = vitviz.trace(tiny_model, photo, intervention=Intervention(**change))
@@ -40,9 +44,15 @@ def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, chang
 
 def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_trace, photo):
     drawing = vitviz.draw(
-        "whatif", tiny_trace, token=(0, 2), layer=1, head=0, positions="learned",
-        masked="the pinned patch", heads="without the chosen head",
-    )  # fmt: skip
+        "whatif",
+        tiny_trace,
+        token=(0, 2),
+        layer=1,
+        head=0,
+        positions="learned",
+        masked="the pinned patch",
+        heads="without the chosen head",
+    )
     change = Intervention(masked=(2,), heads=((1, 0),))
     after = vitviz.trace(tiny_model, photo, intervention=change)
     assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
@@ -121,6 +131,7 @@ def test_only_a_model_with_words_lists_them_and_others_say_why(tnt, tiny_trace, 
 
 
 def test_what_is_taken_out_is_said_in_a_sentence(tiny_trace):
-    drawing = vitviz.draw("whatif", tiny_trace, positions="learned", layer=1, head=0,
-                          heads="without the chosen head")  # fmt: skip
+    drawing = vitviz.draw(
+        "whatif", tiny_trace, positions="learned", layer=1, head=0, heads="without the chosen head"
+    )
     assert drawing.title.startswith("With layer 2 head 1 taken out: ")

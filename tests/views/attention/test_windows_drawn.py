@@ -170,9 +170,15 @@ def test_rollout_through_stages_follows_the_chosen_head_where_all_have_the_same(
 
 def test_rollout_is_refused_where_attention_falls_on_padding(photo):
     trace = trace_of(
-        "samvit_base_patch16_224", photo, input_size=96, embed_dim=32, depth=2, num_heads=2,
-        window_size=4, global_attn_indexes=(1,),
-    )  # fmt: skip
+        "samvit_base_patch16_224",
+        photo,
+        input_size=96,
+        embed_dim=32,
+        depth=2,
+        num_heads=2,
+        window_size=4,
+        global_attn_indexes=(1,),
+    )
     with pytest.raises(Unsupported, match=r"on padding .* size that its windows divide"):
         draw("rollout", trace, Selection())
 

@@ -61,8 +61,10 @@ def test_the_numbers_are_those_of_the_maps():
 def test_a_map_minus_itself_is_nothing():
     facts = dict(drawn(COARSE, make_trace(rows=3, cols=3, patch=16, seed=1)).panels[0].facts)
     assert [facts[name] for name in ("correlation", "intersection", "distance (JS)")] == [
-        "1.000", "1.000", "0.000"
-    ]  # fmt: skip
+        "1.000",
+        "1.000",
+        "0.000",
+    ]
 
 
 def test_the_chosen_head_of_the_chosen_layer():

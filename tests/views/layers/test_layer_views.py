@@ -150,8 +150,11 @@ def test_lengths_and_outliers_are_those_of_numpy(trace):
     np.testing.assert_allclose(heat.values.ravel(), lengths, rtol=1e-5)
     middle = np.median(lengths)
     high = lengths > middle + 1.4826 * np.median(np.abs(lengths - middle))
-    outlined = next(each for each in drawing.panels[0].layers
-                    if isinstance(each, Outlines) and each.role == "seen")  # fmt: skip
+    outlined = next(
+        each
+        for each in drawing.panels[0].layers
+        if isinstance(each, Outlines) and each.role == "seen"
+    )
     assert len(outlined.boxes) == high.sum() > 0
     assert drawing.title.startswith(f"{high.sum()} of")
 
@@ -185,8 +188,15 @@ def test_windows_that_overlap_are_no_patches(photo):
 
 
 def test_the_words_of_a_patch_are_joined_by_a_matrix(photo):
-    model = vitviz.load("tnt_s_patch16_224", pretrained=False, depth=1, embed_dim=24, inner_dim=8,
-                        num_heads_outer=2, img_size=64)  # fmt: skip
+    model = vitviz.load(
+        "tnt_s_patch16_224",
+        pretrained=False,
+        depth=1,
+        embed_dim=24,
+        inner_dim=8,
+        num_heads_outer=2,
+        img_size=64,
+    )
     trace = vitviz.trace(model, photo)
     numbers = dict(layer_of(vitviz.draw("embedding", trace).panels[0], Table).rows)
     assert numbers["words of a patch"] == "4 × 4 = 16"

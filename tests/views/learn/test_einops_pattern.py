@@ -65,14 +65,16 @@ def test_an_own_pattern_comes_before_the_example(trace):
     ("options", "said"),
     [
         ({"pattern": "row col -> row"}, "Error while processing"),
-        ({"pattern": "row col c -> row col c n", "operation": "repeat", "lengths": "n=99999999"},
-         "numbers"),
+        (
+            {"pattern": "row col c -> row col c n", "operation": "repeat", "lengths": "n=99999999"},
+            "numbers",
+        ),
         ({"pattern": "row col c -> col row c", "lengths": "oops"}, "no axis length"),
         ({"pattern": "(row y) col c -> row y col c", "lengths": "y=7"}, "divide"),
         ({"pattern": "(row p1) (col p2) c"}, "one arrow"),
         ({"pattern": "row col c -> c -> row"}, "one arrow"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_a_calm_message(trace, options, said):
     panel = out(trace, **options)
     assert panel.title == "einops says"
@@ -80,9 +82,15 @@ def test_what_does_not_fit_is_a_calm_message(trace, options, said):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["row col c ->", "row col c -> (row col c)", "row col c -> row (col c)",
-                "row col c -> c row col", "(a row) (b col) c -> a b 1 row col c"],
-)  # fmt: skip
+    "pattern",
+    [
+        "row col c ->",
+        "row col c -> (row col c)",
+        "row col c -> row (col c)",
+        "row col c -> c row col",
+        "(a row) (b col) c -> a b 1 row col c",
+    ],
+)
 def test_shapes_that_are_no_picture_are_still_something_to_see(trace, pattern):
     operation = "reduce" if pattern.endswith("->") else "rearrange"
     panel = out(
@@ -120,10 +128,25 @@ def test_lengths_of_the_example_are_taken_only_where_axes_are_put_together(trace
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(", "->", ")(", "...", "row col c -> ... ", "a -> a", "row col c->row (col c",
-                "é ü c -> c", "row row c -> c", "row col c -> row col c -> c", "__import__('os')",
-                "row col c -> row col c " + "1 " * 90, "(row p1) (col p2) c", "1 2 3", "x" * 400],
-)  # fmt: skip
+    "pattern",
+    [
+        "(",
+        "->",
+        ")(",
+        "...",
+        "row col c -> ... ",
+        "a -> a",
+        "row col c->row (col c",
+        "é ü c -> c",
+        "row row c -> c",
+        "row col c -> row col c -> c",
+        "__import__('os')",
+        "row col c -> row col c " + "1 " * 90,
+        "(row p1) (col p2) c",
+        "1 2 3",
+        "x" * 400,
+    ],
+)
 @pytest.mark.parametrize("operation", ["rearrange", "reduce", "repeat"])
 def test_nonsense_is_answered_in_words(trace, pattern, operation):
     for lengths in ("", "p1=0", "p1=999999999", "row=7 row=8", "=", "a=b"):

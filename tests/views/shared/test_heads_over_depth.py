@@ -63,8 +63,9 @@ def test_many_pictures_are_their_mean():
 def test_pictures_through_another_model_are_left_out():
     trace = make_trace()
     other = make_trace(seed=4)
-    other = replace(other, model=replace(other.model, name="else"),
-                    picture=replace(other.picture, key="k"))  # fmt: skip
+    other = replace(
+        other, model=replace(other.model, name="else"), picture=replace(other.picture, key="k")
+    )
     drawing = vitviz.draw("distance", trace, others=[other], over="all open pictures")
     assert "no other is open, or read yet" in drawing.caption
 

@@ -21,9 +21,14 @@ from vitviz.views import find, views
 from vitviz.views.shared.inner_sentences import rank_agreement
 
 TINY = {
-    "img_size": (32, 48), "embed_dim": 24, "inner_dim": 8, "depth": 3, "num_heads_inner": 2,
-    "num_heads_outer": 3, "num_classes": 5,
-}  # fmt: skip
+    "img_size": (32, 48),
+    "embed_dim": 24,
+    "inner_dim": 8,
+    "depth": 3,
+    "num_heads_inner": 2,
+    "num_heads_outer": 3,
+    "num_classes": 5,
+}
 NAMES = ["tnt_s_patch16_224", "timm/tnt_s_patch16_224", "tnt_s_legacy_patch16_224"]
 OF_WORDS = ["words", "mosaic", "reach", "word_positions"]
 

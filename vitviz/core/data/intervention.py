@@ -41,8 +41,13 @@ class Intervention:
         """What is changed, in a clause."""
         said = []
         if self.positions != "learned":
-            said.append({"removed": "positions removed", "shuffled": "positions shuffled",
-                         "sin-cos": "positions by sines and cosines"}[self.positions])  # fmt: skip
+            said.append(
+                {
+                    "removed": "positions removed",
+                    "shuffled": "positions shuffled",
+                    "sin-cos": "positions by sines and cosines",
+                }[self.positions]
+            )
         if self.patches == "shuffled":
             said.append("patches shuffled")
         if self.masked:
@@ -51,6 +56,10 @@ class Intervention:
             named = ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
             said.append(f"{named} taken out")
         if self.inner != "as trained":
-            said.append({"each word alone": "each word looking only at itself",
-                         "blocks off": "inner blocks off"}[self.inner])  # fmt: skip
+            said.append(
+                {
+                    "each word alone": "each word looking only at itself",
+                    "blocks off": "inner blocks off",
+                }[self.inner]
+            )
         return ", ".join(said) or "nothing changed"

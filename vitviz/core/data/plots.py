@@ -125,9 +125,12 @@ def is_number(text: str) -> bool:
 
 
 def axis(
-    label: str, *values: Sequence[float] | Float[np.ndarray, "..."], whole: bool = False,
-    low: float | None = None, high: float | None = None,
-) -> Axis:  # fmt: skip
+    label: str,
+    *values: Sequence[float] | Float[np.ndarray, "..."],
+    whole: bool = False,
+    low: float | None = None,
+    high: float | None = None,
+) -> Axis:
     """An axis over all values with some air at both ends, unless `low` or `high` say where it ends."""
     every = np.concatenate([np.ravel(np.asarray(each, np.float64)) for each in values])
     every = every[np.isfinite(every)]

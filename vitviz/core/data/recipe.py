@@ -71,7 +71,14 @@ def run_of(trace: Trace) -> RunRecipe:
     """What it takes to make a trace again."""
     info = trace.model
     return RunRecipe(
-        info.called, info.weights, info.weights_hash, info.device, info.precision,
-        trace.picture.name, trace.picture.key, trace.fit, info.asked,
+        info.called,
+        info.weights,
+        info.weights_hash,
+        info.device,
+        info.precision,
+        trace.picture.name,
+        trace.picture.key,
+        trace.fit,
+        info.asked,
         trace.intervention,
-    )  # fmt: skip
+    )

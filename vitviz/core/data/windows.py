@@ -85,15 +85,17 @@ def whole(rows: int, cols: int) -> WindowNumbers:
 def squares(numbers: WindowNumbers, size: tuple[int, int]) -> WindowTokens:
     """Neighbouring tokens in windows of `size` (rows, cols), padded at the bottom and the right."""
     padded = _padded(numbers, size)
-    cut: WindowTokens = rearrange(padded, "(down row) (across col) -> (down across) (row col)",
-                     row=size[0], col=size[1])  # fmt: skip
+    cut: WindowTokens = rearrange(
+        padded, "(down row) (across col) -> (down across) (row col)", row=size[0], col=size[1]
+    )
     return cut
 
 
 def combs(numbers: WindowNumbers, size: tuple[int, int]) -> WindowTokens:
     """Tokens spread over the whole grid, `size` (rows, cols) of them at equal steps."""
-    cut: WindowTokens = rearrange(numbers, "(row down) (col across) -> (down across) (row col)",
-                     row=size[0], col=size[1])  # fmt: skip
+    cut: WindowTokens = rearrange(
+        numbers, "(row down) (col across) -> (down across) (row col)", row=size[0], col=size[1]
+    )
     return cut
 
 

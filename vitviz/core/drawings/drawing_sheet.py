@@ -32,17 +32,24 @@ def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
     else:
         lines = [cells[at : at + across] for at in range(0, len(cells), across)]
         rows = [
-            (*_row_label(sheet, at, line), *(panel for cell in line for panel in cell),
-             *_empty(line, across if at else 0))
+            (
+                *_row_label(sheet, at, line),
+                *(panel for cell in line for panel in cell),
+                *_empty(line, across if at else 0),
+            )
             for at, line in enumerate(lines)
-        ]  # fmt: skip
+        ]
     names = dict.fromkeys(part.view for part in parts)
     return Drawing(
-        "-".join(names), sheet.title, tuple(rows), sheet.caption,
+        "-".join(names),
+        sheet.title,
+        tuple(rows),
+        sheet.caption,
         options=_common([part.options for part in parts]),
         recipe=_common([part.recipe for part in parts]),
-        parts=tuple(parts), sheet=sheet,
-    )  # fmt: skip
+        parts=tuple(parts),
+        sheet=sheet,
+    )
 
 
 def main_panel(drawing: Drawing) -> int:
@@ -77,8 +84,10 @@ def _as_drawn(part: Drawing, cell: tuple[Panel, ...]) -> list[tuple[Panel, ...]]
 
 def _empty(line: Sequence[tuple[Panel, ...]], across: int) -> tuple[Panel, ...]:
     """Nothing, as wide as what is missing in a last row: its panels are as large as those above."""
-    blank = tuple(replace(panel, layers=(), title="", space=None, bar=None, facts=(), query="")
-                  for panel in line[-1])  # fmt: skip
+    blank = tuple(
+        replace(panel, layers=(), title="", space=None, bar=None, facts=(), query="")
+        for panel in line[-1]
+    )
     return blank * (across - len(line))
 
 

@@ -41,8 +41,11 @@ def with_ranges(drawing: Drawing, shared: SharedRanges) -> Drawing:
     for row in drawing.rows:
         rows.append(tuple(_ranged(panel, at + i, shared) for i, panel in enumerate(row)))
         at += len(row)
-    same = all(a is b for old, new in zip(drawing.rows, rows, strict=True)
-               for a, b in zip(old, new, strict=True))  # fmt: skip
+    same = all(
+        a is b
+        for old, new in zip(drawing.rows, rows, strict=True)
+        for a, b in zip(old, new, strict=True)
+    )
     if same:
         return drawing
     other = {at: (low, high) for at, low, high in drawing.ranges}
@@ -78,8 +81,9 @@ def _ranged(panel: Panel, at: int, shared: SharedRanges) -> Panel:
     if not any(_coloured_by(bar, layer) for layer in panel.layers):
         return panel
     scale = replace(bar, low=wide[0], high=wide[1])
-    layers = tuple(_scaled(layer, scale) if _coloured_by(bar, layer) else layer
-                   for layer in panel.layers)  # fmt: skip
+    layers = tuple(
+        _scaled(layer, scale) if _coloured_by(bar, layer) else layer for layer in panel.layers
+    )
     return replace(panel, layers=layers, bar=scale)
 
 

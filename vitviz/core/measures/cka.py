@@ -48,9 +48,11 @@ def cka(batches: Iterable[SampleBatch]) -> Float64[np.ndarray, "layer other"]:
         raise Unsupported("CKA needs what two models say of the same samples; there are none")
     own = np.outer(np.mean(first, axis=0), np.mean(second, axis=0))
     ratio = np.divide(
-        np.mean(across, axis=0), np.sqrt(np.maximum(own, 0)), where=own > 0,
+        np.mean(across, axis=0),
+        np.sqrt(np.maximum(own, 0)),
+        where=own > 0,
         out=np.full(own.shape, np.nan),
-    )  # fmt: skip
+    )
     found: Float64[np.ndarray, "layer other"] = ratio
     return found
 
@@ -80,8 +82,10 @@ def _hsic(one: Grams, other: Grams) -> Float64[np.ndarray, "layer other"]:
     """HSIC_1: (tr KL + 1ᵀK1 1ᵀL1 / ((n-1)(n-2)) - 2 1ᵀKL1 / (n-2)) / (n(n-3)), for all pairs."""
     samples = one.shape[-1]
     trace = _flat(one) @ _flat(other).T
-    sums = [reduce(each.astype(np.float64), "layer sample other -> layer sample", "sum")
-            for each in (one, other)]  # fmt: skip
+    sums = [
+        reduce(each.astype(np.float64), "layer sample other -> layer sample", "sum")
+        for each in (one, other)
+    ]
     totals = [reduce(each, "layer sample -> layer", "sum") for each in sums]
     product = np.outer(*totals) / ((samples - 1) * (samples - 2))
     inner = 2 / (samples - 2) * (sums[0] @ sums[1].T)

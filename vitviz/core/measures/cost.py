@@ -91,9 +91,7 @@ def patch_sizes(model: ModelDimensions, size: Size | None = None) -> tuple[int, 
 def divisors(size: Size) -> tuple[int, ...]:
     """Patch sizes from 4 pixels that divide a picture into at least 2 × 2 patches."""
     whole = gcd(*size)
-    return tuple(
-        patch for patch in range(SMALLEST, min(size) // 2 + 1) if whole % patch == 0
-    )  # fmt: skip
+    return tuple(patch for patch in range(SMALLEST, min(size) // 2 + 1) if whole % patch == 0)
 
 
 def note(model: ModelDimensions, patch: int) -> str:

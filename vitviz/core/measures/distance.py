@@ -65,10 +65,12 @@ def mean_distance(layer: Layer, *, renormalise: bool) -> Float64[np.ndarray, "he
     where `renormalise` is on, else a head that looks at prefix tokens seems to look near.
     """
     apart = distances(layer.grid, layer.keys)
-    return np.array([
-        _mean_distance(_among_patches(layer, head), apart, renormalise)
-        for head in range(layer.shares.heads)
-    ])  # fmt: skip
+    return np.array(
+        [
+            _mean_distance(_among_patches(layer, head), apart, renormalise)
+            for head in range(layer.shares.heads)
+        ]
+    )
 
 
 def _mean_distance(

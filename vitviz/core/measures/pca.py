@@ -51,9 +51,10 @@ def _directions(
 
 
 def projected(
-    samples: SampleMatrix, directions: Float64[np.ndarray, "component dim"],
+    samples: SampleMatrix,
+    directions: Float64[np.ndarray, "component dim"],
     mean: Float64[np.ndarray, "dim"],
-) -> Float64[np.ndarray, "sample component"]:  # fmt: skip
+) -> Float64[np.ndarray, "sample component"]:
     """Where samples lie along the directions."""
     found: Float64[np.ndarray, "sample component"] = (samples - mean) @ rearrange(
         directions, "component dim -> dim component"

@@ -40,9 +40,14 @@ def rollout(
     a token out of range.
     """
     row: Float32[np.ndarray, "key"] = rollout_rows(
-        attentions, range(token, token + 1),
-        head=head, fuse=fuse, keep=keep, discard=discard, start=start,
-    )[0]  # fmt: skip
+        attentions,
+        range(token, token + 1),
+        head=head,
+        fuse=fuse,
+        keep=keep,
+        discard=discard,
+        start=start,
+    )[0]
     return row
 
 

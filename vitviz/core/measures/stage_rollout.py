@@ -103,9 +103,11 @@ def carried(
             found[..., target.patches] += weight[..., [index]] / (target.rows * target.cols)
     cells = rearrange(weight[..., source.patches], "... (row col) -> ... row col", row=source.rows)
     spread = einsum(
-        cells, _overlap(source.rows, target.rows), _overlap(source.cols, target.cols),
+        cells,
+        _overlap(source.rows, target.rows),
+        _overlap(source.cols, target.cols),
         "... row col, row to_row, col to_col -> ... to_row to_col",
-    )  # fmt: skip
+    )
     found[..., target.patches] += rearrange(spread, "... row col -> ... (row col)")
     return found
 

@@ -31,14 +31,41 @@ LARGEST = 178_956_970
 """Most pixels a picture may have: Pillow's own limit, read off the header before decoding."""
 
 SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif",
-    ".avif", ".avifs", ".jp2", ".ppm", ".pgm", ".pbm", ".apng",
-)  # fmt: skip
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".avif",
+    ".avifs",
+    ".jp2",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".apng",
+)
 """File name endings that a folder is searched for; an explicit file may be called anything."""
 
 _KINDS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM")
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
-           OverflowError, MemoryError, struct.error, zlib.error)  # fmt: skip
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 _quiet = threading.Lock()
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
@@ -139,8 +166,9 @@ def _open_file(path: Path, name: str) -> Picture:
     except PermissionError:
         raise BadImage(locked(shown)) from None
     except (OSError, ValueError) as error:
-        raise BadImage(f"{shown} could not be read ({_words(error)}); check the disk or copy the "
-                       "file") from error  # fmt: skip
+        raise BadImage(
+            f"{shown} could not be read ({_words(error)}); check the disk or copy the file"
+        ) from error
 
 
 def _decode(file: BinaryIO, size: int, name: str, path: str) -> Picture:

@@ -133,9 +133,12 @@ class ApplicationStarter(QObject):
         session.trace_ready.connect(self._traced)
         # Needed by the first drawing, and imported while the model loads: nobody waits for it then.
         session.jobs.submit(
-            "panels", lambda _: import_module("vitviz.gui.canvas.panel_widget"), lane="draw",
-            done=lambda _: None, failed=lambda error: _log.error("importing panels", exc_info=error),
-        )  # fmt: skip
+            "panels",
+            lambda _: import_module("vitviz.gui.canvas.panel_widget"),
+            lane="draw",
+            done=lambda _: None,
+            failed=lambda error: _log.error("importing panels", exc_info=error),
+        )
         saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
         rest = tuple(file for file in self._launch.files if file not in saved)
         if saved:  # it has pictures and models of its own

@@ -502,9 +502,10 @@ class MainWindow(QMainWindow):
         for path in files[:1]:
             self.wishes.open_checkpoint(str(path))
         rest = [
-            one for one in sources
+            one
+            for one in sources
             if not (isinstance(one, str | Path) and (one in files or one in sessions))
-        ]  # fmt: skip
+        ]
         if rest or not files:
             self.session.open_sources(rest)
 

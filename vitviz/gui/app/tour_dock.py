@@ -165,8 +165,9 @@ class TourDock(QDockWidget):
             reading = self._session.current
             self._words.setText(
                 "Open a picture (Ctrl+O); the walk is through it, with its own numbers."
-                if reading is None else f"It begins when {reading.name} has been read."
-            )  # fmt: skip
+                if reading is None
+                else f"It begins when {reading.name} has been read."
+            )
         for button in (self._back, self._next, *self._dots):
             button.setEnabled(bool(self.steps))
 

@@ -110,8 +110,10 @@ class DrawingWidget(QWidget):
         else:
             yielding = sum(need for need, row in zip(needs, rows, strict=True) if not _firm(row))
             share = max(1 + spare / yielding, 0.2) if yielding else 1.0
-            needs = [need if _firm(row) else round(need * share)
-                     for need, row in zip(needs, rows, strict=True)]  # fmt: skip
+            needs = [
+                need if _firm(row) else round(need * share)
+                for need, row in zip(needs, rows, strict=True)
+            ]
         self._body.setSizes(needs)
 
     def _moved(self) -> None:

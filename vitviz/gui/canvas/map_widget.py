@@ -49,8 +49,9 @@ class MapSheet:
             (at for at, (old, new) in enumerate(zip(before, kept, strict=False)) if old is not new),
             min(len(before), len(kept)),
         )
-        return [one for one in dict.fromkeys((*before, *kept))
-                if one not in before or one not in kept]  # fmt: skip
+        return [
+            one for one in dict.fromkeys((*before, *kept)) if one not in before or one not in kept
+        ]
 
     def clear(self) -> None:
         """Shows nothing, and holds nothing."""
@@ -174,9 +175,11 @@ class MapWidget(pg.GraphicsView):  # type: ignore[misc]
         scale = size.width() / max(rect.width(), 1e-9)
         self._sheet.size = size
         self._sheet.placing = LayerPlacing(
-            scale, -rect.left() * scale, size.height() / 2 - rect.center().y() * scale,
+            scale,
+            -rect.left() * scale,
+            size.height() / 2 - rect.center().y() * scale,
             self.devicePixelRatioF(),
-        )  # fmt: skip
+        )
         self.viewport().update()
 
     def paintEvent(self, event: Any) -> None:

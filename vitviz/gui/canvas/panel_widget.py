@@ -96,9 +96,7 @@ class PanelWidget(QWidget):
             watched.installEventFilter(self)
         self._content = content = QWidget()
         self._stack = QStackedLayout(content)
-        shown: tuple[QWidget, ...] = (
-            self._map, self._bars, self._message, self._plot, self._table
-        )  # fmt: skip
+        shown: tuple[QWidget, ...] = (self._map, self._bars, self._message, self._plot, self._table)
         for widget in shown:
             self._stack.addWidget(widget)
         layout = QVBoxLayout(self)
@@ -182,10 +180,15 @@ class PanelWidget(QWidget):
         extent = self._panel.extent
         if shown is self._plot:
             found = self._plot.shares(position)
-            return None if found is None else aim(
-                self._panel, extent.top + found[0] * extent.height,
-                extent.left + found[1] * extent.width,
-            )  # fmt: skip
+            return (
+                None
+                if found is None
+                else aim(
+                    self._panel,
+                    extent.top + found[0] * extent.height,
+                    extent.left + found[1] * extent.width,
+                )
+            )
         if shown is self._table:
             return aim(self._panel, self._table.line_at(position), extent.left)
         if shown is not self._map:  # bars and messages have no places

@@ -32,9 +32,12 @@ def _tone(tone: Tone) -> QColor:
     colors = theme.current()
     dark = colors.name == "dark"
     named = {
-        "plain": colors.quiet, "chosen": colors.accent, "quiet": colors.faint,
-        "second": "#6aa9e9" if dark else "#2f6fb3", "third": "#63c79a" if dark else "#23845a",
-    }  # fmt: skip
+        "plain": colors.quiet,
+        "chosen": colors.accent,
+        "quiet": colors.faint,
+        "second": "#6aa9e9" if dark else "#2f6fb3",
+        "third": "#63c79a" if dark else "#23845a",
+    }
     return QColor(named[tone])
 
 

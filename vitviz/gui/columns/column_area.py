@@ -144,9 +144,13 @@ class ColumnArea(QObject):
         titles = {model.name: model.title for model in models}
         columns = session.columns
         for heading in headings(
-            lives, columns.active.id, columns.reference.id, session.pictures, titles,
+            lives,
+            columns.active.id,
+            columns.reference.id,
+            session.pictures,
+            titles,
             session.together,
-        ):  # fmt: skip
+        ):
             header = self.headers.get(heading.column)
             if header is not None:
                 header.show_heading(heading, offer, alone=len(lives) == 1)
@@ -378,9 +382,13 @@ class ColumnArea(QObject):
         live = self._session.columns.find(column)
         if live is not None:
             wished = replace(
-                live.column.model, name=name, patch_size=None, input_size=None, architecture=None,
+                live.column.model,
+                name=name,
+                patch_size=None,
+                input_size=None,
+                architecture=None,
                 pretrained=True,
-            )  # fmt: skip
+            )
             self._session.use_model(wished, column)
 
     def _patch_wished(self, size: int, column: int) -> None:

@@ -155,14 +155,20 @@ class FigureDialog(QDialog):
             paper = asked.paper()
             page, drawings = compose(wanted, progress)
             progress(0, 0, "printing the page")
-            return MadeFigure(page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper,
-                        fonts())  # fmt: skip
+            return MadeFigure(
+                page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper, fonts()
+            )
 
         self._session.jobs.cancel(self._key)
         self._session.jobs.submit(
-            self._key, work, lane="draw", done=self._show, failed=self._failed,
-            label="composing the figure", quiet=True,
-        )  # fmt: skip
+            self._key,
+            work,
+            lane="draw",
+            done=self._show,
+            failed=self._failed,
+            label="composing the figure",
+            quiet=True,
+        )
 
     def stop(self) -> None:
         """Leaves the page as it was before the last change."""
@@ -270,9 +276,13 @@ class FigureDialog(QDialog):
             from vitviz.figures.animate import animate
 
             animate(
-                made.drawings, path, seconds=asked.seconds, paper=replace(made.paper, dpi=120),
-                one_range=asked.one_range, progress=progress,
-            )  # fmt: skip
+                made.drawings,
+                path,
+                seconds=asked.seconds,
+                paper=replace(made.paper, dpi=120),
+                one_range=asked.one_range,
+                progress=progress,
+            )
 
         self._do(path, work)
 

@@ -65,19 +65,32 @@ class FigureChoices:
     def composition(self, first: FigureComposition) -> FigureComposition:
         """What is to be on the page."""
         return replace(
-            first, ways=self.ways, panel=self.panel, one_range=self.one_range, method=self.method,
+            first,
+            ways=self.ways,
+            panel=self.panel,
+            one_range=self.one_range,
+            method=self.method,
             title=self.heading or None,
-        )  # fmt: skip
+        )
 
     def paper(self) -> PaperStyle:
         """What it is printed on. Imports matplotlib's side: not for the window's thread."""
         from vitviz.figures.paper import PaperStyle
 
         return PaperStyle(
-            self.width_mm, self.dpi, self.font, self.size, self.background, self.title, self.labels,
-            self.letters, self.facts, self.caption, self.bars,  # type: ignore[arg-type]
+            self.width_mm,
+            self.dpi,
+            self.font,
+            self.size,
+            self.background,
+            self.title,
+            self.labels,
+            self.letters,
+            self.facts,
+            self.caption,
+            self.bars,  # type: ignore[arg-type]
             grid=bool(self.ways),
-        )  # fmt: skip
+        )
 
 
 class FigureForm(QWidget):
@@ -100,10 +113,12 @@ class FigureForm(QWidget):
         self.dpi = QSpinBox(minimum=50, maximum=1200, value=300, singleStep=50, suffix=" dpi")
         self.font_box = _choice([("DejaVu Sans", "DejaVu Sans")])
         self.type_size = _number(4, 24, 7, " pt", 0.5)
-        self.background = _choice([("White", "white"), ("Transparent", "transparent"),
-                                   ("Light grey", "#f2f2f2")])  # fmt: skip
-        self.bars = _choice([("One for each map", "each"), ("One for all", "shared"),
-                             ("None", "none")])  # fmt: skip
+        self.background = _choice(
+            [("White", "white"), ("Transparent", "transparent"), ("Light grey", "#f2f2f2")]
+        )
+        self.bars = _choice(
+            [("One for each map", "each"), ("One for all", "shared"), ("None", "none")]
+        )
         self.switches = {name: _switch(words, on, tip) for name, words, on, tip in SWITCHES}
         self.numbers = _switch(
             "Save the numbers too",
@@ -119,17 +134,27 @@ class FigureForm(QWidget):
 
     def asked(self) -> FigureChoices:
         """What is chosen now."""
-        ways = [f"{box.currentData()}={which}" if (which := _listed(line)) else box.currentData()
-                for box, line in ((self.down, self.down_list), (self.across, self.across_list))
-                if box.currentData()]  # fmt: skip
+        ways = [
+            f"{box.currentData()}={which}" if (which := _listed(line)) else box.currentData()
+            for box, line in ((self.down, self.down_list), (self.across, self.across_list))
+            if box.currentData()
+        ]
         chosen = {name: switch.isChecked() for name, switch in self.switches.items()}
         return FigureChoices(
-            tuple(ways), self.panel.currentData(), self.one_range.isChecked(),
-            self.heading.text().strip(), self.page_width.value(), self.dpi.value(),
-            self.font_box.currentData(), self.type_size.value(), self.background.currentData(),
-            self.bars.currentData(), numbers=self.numbers.isChecked(),
-            seconds=self.seconds.value(), **chosen,
-        )  # fmt: skip
+            tuple(ways),
+            self.panel.currentData(),
+            self.one_range.isChecked(),
+            self.heading.text().strip(),
+            self.page_width.value(),
+            self.dpi.value(),
+            self.font_box.currentData(),
+            self.type_size.value(),
+            self.background.currentData(),
+            self.bars.currentData(),
+            numbers=self.numbers.isChecked(),
+            seconds=self.seconds.value(),
+            **chosen,
+        )
 
     def show_panels(self, drawing: Drawing) -> None:
         """Offers the panels of the drawing, without announcing a change."""
@@ -153,8 +178,11 @@ class FigureForm(QWidget):
             ways.append(("all columns", COLUMNS))
         if len(first.views) > 1:
             ways.append(("all views", VIEWS))
-        ways += [(option.name.replace("_", " "), option.name) for option in first.view.options
-                 if option.kind in ("choice", "switch", "number")]  # fmt: skip
+        ways += [
+            (option.name.replace("_", " "), option.name)
+            for option in first.view.options
+            if option.kind in ("choice", "switch", "number")
+        ]
         which = QLineEdit()
         which.setPlaceholderText("all")
         which.setToolTip("Which, such as 0,3,6-11; tokens as class;7,7; values as 0.1,0.5")
@@ -167,17 +195,25 @@ class FigureForm(QWidget):
         layout.setContentsMargins(0, 0, UNIT, 0)
         layout.setSpacing(UNIT)
         layout.addWidget(_heading("What is on the page"))
-        layout.addLayout(_rows(
-            ("Across", _beside(self.across, self.across_list)),
-            ("Down", _beside(self.down, self.down_list)),
-            ("Panels", self.panel), ("Title", self.heading), ("", self.one_range),
-        ))  # fmt: skip
+        layout.addLayout(
+            _rows(
+                ("Across", _beside(self.across, self.across_list)),
+                ("Down", _beside(self.down, self.down_list)),
+                ("Panels", self.panel),
+                ("Title", self.heading),
+                ("", self.one_range),
+            )
+        )
         layout.addSpacing(UNIT)
         layout.addWidget(_heading("Paper"))
-        layout.addLayout(_rows(
-            ("Width", _beside(self.width_preset, self.page_width)), ("Resolution", self.dpi),
-            ("Font", _beside(self.font_box, self.type_size)), ("Background", self.background),
-        ))  # fmt: skip
+        layout.addLayout(
+            _rows(
+                ("Width", _beside(self.width_preset, self.page_width)),
+                ("Resolution", self.dpi),
+                ("Font", _beside(self.font_box, self.type_size)),
+                ("Background", self.background),
+            )
+        )
         layout.addSpacing(UNIT)
         layout.addWidget(_heading("Beside the maps"))
         layout.addLayout(_rows(("Colour bar", self.bars)))

@@ -20,9 +20,12 @@ FIGURES = (
 
 
 def save_figure(
-    parent: QWidget, session: Session, drawing: Drawing, first: FigureComposition | None,
+    parent: QWidget,
+    session: Session,
+    drawing: Drawing,
+    first: FigureComposition | None,
     tell: Callable[[str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Asks for a file and saves the drawing there; the file dialog asks before overwriting.
 
     `first` draws it anew, so that its numbers are the same whenever it is made again.
@@ -47,9 +50,12 @@ def first_name(session: Session, drawing: Drawing, suffix: str) -> str:
 
 
 def save_to(
-    session: Session, path: Path, work: Callable[[Progress], None], tell: Callable[[str], None],
+    session: Session,
+    path: Path,
+    work: Callable[[Progress], None],
+    tell: Callable[[str], None],
     failing: Callable[[str], None] = lambda _said: None,
-) -> None:  # fmt: skip
+) -> None:
     """Does the work of saving off the window's thread; the folder is remembered where it went well."""
 
     def saved(_nothing: None) -> None:

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 
 
 def open_composer(
-    parent: QWidget, session: Session, drawing: Drawing, tell: Callable[[str], None],
-    *, whole: bool = False,
-) -> FigureDialog | None:  # fmt: skip
+    parent: QWidget,
+    session: Session,
+    drawing: Drawing,
+    tell: Callable[[str], None],
+    *,
+    whole: bool = False,
+) -> FigureDialog | None:
     """The composer for a view that is on screen, or for the `whole` column that it is in; None while
     its trace is not there."""
     first = composition_of(session, drawing)

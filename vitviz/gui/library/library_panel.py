@@ -267,9 +267,13 @@ class LibraryPanel(QWidget):
         """A name that is not in the list: a repository of the hub, an architecture without weights."""
         if name := self._name_typed():
             request = replace(
-                self._request(), name=name, pretrained=True, patch_size=None, input_size=None,
+                self._request(),
+                name=name,
+                pretrained=True,
+                patch_size=None,
+                input_size=None,
                 architecture=None,
-            )  # fmt: skip
+            )
             self.requested.emit(request)
 
     def _name_typed(self) -> str:
@@ -289,9 +293,13 @@ class LibraryPanel(QWidget):
             return
         random = self.facts.random.isChecked()
         request = replace(
-            self._request(), name=item.name, patch_size=None, architecture=None,
-            input_size=self.facts.chosen_side, pretrained=not random,
-        )  # fmt: skip
+            self._request(),
+            name=item.name,
+            patch_size=None,
+            architecture=None,
+            input_size=self.facts.chosen_side,
+            pretrained=not random,
+        )
         if item.on_disk or random or not item.repository:
             signal.emit(request)
             return

@@ -45,12 +45,16 @@ SIZES: tuple[tuple[str, tuple[int, int]], ...] = (
     ("Over 500 M", (500_000_000, 0)),
 )
 LEARNED = (
-    ("Any training", ""), ("From labels", "labels"), ("Self-supervised", "self-supervised"),
+    ("Any training", ""),
+    ("From labels", "labels"),
+    ("Self-supervised", "self-supervised"),
     ("Pictures and words", "image and text"),
-)  # fmt: skip
+)
 ORDERS: tuple[tuple[str, SortKey], ...] = (
-    ("By name", "name"), ("Smallest first", "parameters"), ("Fewest tokens first", "tokens"),
-)  # fmt: skip
+    ("By name", "name"),
+    ("Smallest first", "parameters"),
+    ("Fewest tokens first", "tokens"),
+)
 
 
 class FilterBar(QWidget):
@@ -163,8 +167,12 @@ class FilterChoices(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        named = {"Patch size": self.patch, "Number of parameters": self.amount,
-                 "Training": self.learning, "Order": self.order}  # fmt: skip
+        named = {
+            "Patch size": self.patch,
+            "Number of parameters": self.amount,
+            "Training": self.learning,
+            "Order": self.order,
+        }
         for place, (name, box) in enumerate(named.items()):
             box.setAccessibleName(name)
             box.setToolTip(name)

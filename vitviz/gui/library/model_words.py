@@ -10,9 +10,11 @@ from vitviz.gui.widgets import theme
 from vitviz.session.library.library_items import FREE, LibraryItem
 
 _LEARNING = {
-    "labels": "from labels", "self-supervised": "self-supervised", "image and text":
-    "from pictures with words", "": "",
-}  # fmt: skip
+    "labels": "from labels",
+    "self-supervised": "self-supervised",
+    "image and text": "from pictures with words",
+    "": "",
+}
 
 
 def facts_line(item: LibraryItem) -> str:

@@ -93,9 +93,13 @@ class CheckpointOpening:
             return recognise(path, architecture, progress=progress)
 
         self._session.jobs.submit(
-            "recognise", work, lane="read", done=done, failed=failed,
+            "recognise",
+            work,
+            lane="read",
+            done=done,
+            failed=failed,
             label=f"looking at {Path(path).name}",
-        )  # fmt: skip
+        )
 
     def _failed(self, error: Exception) -> None:
         self._session.problems.emit([sentence(error, "opening a checkpoint file")])
@@ -110,10 +114,14 @@ class CheckpointOpening:
         request = self._session.request
         self._wish(
             replace(
-                request, name=path, architecture=architecture, patch_size=None, input_size=None,
+                request,
+                name=path,
+                architecture=architecture,
+                patch_size=None,
+                input_size=None,
                 pretrained=True,
             )
-        )  # fmt: skip
+        )
 
 
 class CheckpointDialog(QDialog):
@@ -263,13 +271,21 @@ def _said(found: RecognisedFile) -> str:
 
 def _facts(found: RecognisedFile) -> str:
     rows = [
-        ("Reads", f"{found.size[1]} × {found.size[0]} px, patches of {found.patch} px"
-         if found.patch else f"{found.size[1]} × {found.size[0]} px"),
-        ("Heads", f"{found.heads}" + (" (a guess: no shape says it)" if not found.architecture
-                                      else "") if found.heads else ""),
+        (
+            "Reads",
+            f"{found.size[1]} × {found.size[0]} px, patches of {found.patch} px"
+            if found.patch
+            else f"{found.size[1]} × {found.size[0]} px",
+        ),
+        (
+            "Heads",
+            f"{found.heads}" + (" (a guess: no shape says it)" if not found.architecture else "")
+            if found.heads
+            else "",
+        ),
         ("Classes", _classes(found)),
         ("Pictures", f"mean {_numbers(found.mean)}, deviation {_numbers(found.std)}"),
-    ]  # fmt: skip
+    ]
     quiet = theme.current().quiet
     style = f"color:{quiet};padding-right:12px"
     cells = "".join(
@@ -291,9 +307,12 @@ def _classes(found: RecognisedFile) -> str:
     if not found.classes:
         return "none: features, no predictions"
     said = found.labels_said or (
-        "named by its card" if found.labels else "ImageNet's names" if found.classes == 1000
+        "named by its card"
+        if found.labels
+        else "ImageNet's names"
+        if found.classes == 1000
         else "numbered; a classes.txt beside the file would name them"
-    )  # fmt: skip
+    )
     return f"{found.classes:,}; {said}"
 
 

@@ -152,10 +152,11 @@ class PatchSizeForm(QWidget):
         both = (size, size) if isinstance(size, int) else size
         return replace(
             self._request,
-            patch_size=None if self._request.patch_size == self._model.patch
+            patch_size=None
+            if self._request.patch_size == self._model.patch
             else self._request.patch_size,
             input_size=None if both in (None, self._model.input_size) else _plain(both),
-        )  # fmt: skip
+        )
 
     def _say(self, text: str, state: str) -> None:
         self._note.setText(text)

@@ -50,9 +50,13 @@ class PatchSizeWindow(QDialog):
             return dimensions(request.name, architecture=request.architecture)
 
         self._session.jobs.submit(
-            ("dimensions", self._column), work, lane="read", done=partial(self._show, request),
-            failed=partial(self._fail, request), label=f"measuring {request.words}",
-        )  # fmt: skip
+            ("dimensions", self._column),
+            work,
+            lane="read",
+            done=partial(self._show, request),
+            failed=partial(self._fail, request),
+            label=f"measuring {request.words}",
+        )
 
     def _show(self, request: ModelRequest, found: ModelDimensions) -> None:
         if isValid(self):

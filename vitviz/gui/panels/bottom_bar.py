@@ -194,8 +194,12 @@ class BottomBar(QWidget):
         layout.setContentsMargins(12, 2, 12, UNIT)
         layout.setSpacing(UNIT * 2)
         for widget, stretch in (
-            (self.layer, 3), (self.head, 3), (self.prefixes, 0), (self._read_out, 3), (self.jobs, 8)
-        ):  # fmt: skip
+            (self.layer, 3),
+            (self.head, 3),
+            (self.prefixes, 0),
+            (self._read_out, 3),
+            (self.jobs, 8),
+        ):
             layout.addWidget(widget, stretch)
 
     def read_out(self, words: str) -> None:

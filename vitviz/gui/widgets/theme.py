@@ -208,13 +208,20 @@ def apply(app: QApplication, theme: Theme) -> None:
     palette = QPalette()
     roles = QPalette.ColorRole
     for role, color in (
-        (roles.Window, theme.window), (roles.Base, theme.surface), (roles.Button, theme.raised),
-        (roles.AlternateBase, theme.raised), (roles.ToolTipBase, theme.raised),
-        (roles.WindowText, theme.text), (roles.Text, theme.text), (roles.ButtonText, theme.text),
-        (roles.ToolTipText, theme.text), (roles.PlaceholderText, theme.faint),
-        (roles.Highlight, theme.accent), (roles.HighlightedText, theme.accent_text),
+        (roles.Window, theme.window),
+        (roles.Base, theme.surface),
+        (roles.Button, theme.raised),
+        (roles.AlternateBase, theme.raised),
+        (roles.ToolTipBase, theme.raised),
+        (roles.WindowText, theme.text),
+        (roles.Text, theme.text),
+        (roles.ButtonText, theme.text),
+        (roles.ToolTipText, theme.text),
+        (roles.PlaceholderText, theme.faint),
+        (roles.Highlight, theme.accent),
+        (roles.HighlightedText, theme.accent_text),
         (roles.Link, theme.accent),
-    ):  # fmt: skip
+    ):
         palette.setColor(role, QColor(color))
     app.setPalette(palette)
     app.setStyleSheet(stylesheet(theme))

@@ -66,9 +66,12 @@ def _entry(name: str) -> CatalogueEntry | None:
         return None
     licence = "" if config.license in (None, "unknown") else config.license
     return CatalogueEntry(
-        name=name, **facts, classes=config.num_classes or 0, licence=licence,
+        name=name,
+        **facts,
+        classes=config.num_classes or 0,
+        licence=licence,
         repository=config.hf_hub_id or "",
-    )  # fmt: skip
+    )
 
 
 @cache

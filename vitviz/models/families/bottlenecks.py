@@ -79,8 +79,11 @@ def _with_halo(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall | Un
     keys = _rimmed(grid, int(own.block_size), int(own.halo_size))
     found = (len(keys), queries.shape[1], keys.shape[1])
     if found != call.shape[1:]:
-        return UnplacedCall("query", "key", f"{call.shape[1]} blocks are not those of a map of {grid.rows} × "
-                     f"{grid.cols} tokens")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"{call.shape[1]} blocks are not those of a map of {grid.rows} × {grid.cols} tokens",
+        )
     return PlacedCall(asking, grid, TokenWindows(queries, keys), "head window")
 
 

@@ -33,8 +33,11 @@ FACTORED = frozenset({"FactorAttnConvRelPosEnc"})
 def between_channels(call: AttentionCall) -> UnplacedCall:
     """A map of channels."""
     count = call.shape[-1]
-    return UnplacedCall("channel", "channel", f"each of {count} channels of a head attends to the others, "
-                 "for all patches alike")  # fmt: skip
+    return UnplacedCall(
+        "channel",
+        "channel",
+        f"each of {count} channels of a head attends to the others, for all patches alike",
+    )
 
 
 def gathering(more: str = "") -> UnplacedCall:

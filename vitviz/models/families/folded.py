@@ -70,8 +70,12 @@ def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCal
     if type(own).__name__ == "OutlookAttention":
         return _neighbourhoods(own, call, size)
     if type(own).__name__ == "LinearSelfAttention":
-        return UnplacedCall("place inside patches", "patch", "the patches' tokens at one place give shares to "
-                     "one sum, which is the same for every token that asks")  # fmt: skip
+        return UnplacedCall(
+            "place inside patches",
+            "patch",
+            "the patches' tokens at one place give shares to "
+            "one sum, which is the same for every token that asks",
+        )
     if ".transformer." in call.name:
         name = call.name.partition(".transformer.")[0]
         return _combs(module.get_submodule(name), call.given[name], call, size)
@@ -85,8 +89,11 @@ def _combs(
     grid = map_given(given, size)
     down, across = block.patch_size
     if grid is None or grid.rows % down or grid.cols % across:
-        return UnplacedCall("query", "key", "the map is stretched before it is taken apart, so its tokens "
-                     "are no cells of it")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            "the map is stretched before it is taken apart, so its tokens are no cells of it",
+        )
     tokens = combs(whole(grid.rows, grid.cols), (grid.rows // down, grid.cols // across))
     return PlacedCall(grid, grid, TokenWindows(tokens, tokens))
 
@@ -101,6 +108,10 @@ def _neighbourhoods(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall
     views = np.lib.stride_tricks.sliding_window_view(padded, (sides, sides))[::step, ::step]
     tokens = rearrange(views, "down across row col -> (down across) (row col)")
     if tokens.shape != (call.shape[-3], call.shape[-1]):
-        return UnplacedCall("query", "key", f"{call.shape[-3]} neighbourhoods are not those of a map of "
-                     f"{grid.rows} × {grid.cols} tokens")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"{call.shape[-3]} neighbourhoods are not those of a map of "
+            f"{grid.rows} × {grid.cols} tokens",
+        )
     return PlacedCall(grid, grid, TokenWindows(tokens, tokens), "1 head window")

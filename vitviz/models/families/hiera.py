@@ -80,8 +80,12 @@ def _placed(
     units = call.shape[-3] if len(call.shape) == 5 else 1
     asking, looked_at = (stages.get(units * count) for count in call.shape[-2:])
     if asking is None or looked_at is None:
-        return UnplacedCall("query", "key", f"its {call.shape[-2]} queries and {call.shape[-1]} keys in "
-                     f"{units} units are those of no stage")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"its {call.shape[-2]} queries and {call.shape[-1]} keys in "
+            f"{units} units are those of no stage",
+        )
     queries, keys = (
         rearrange(order, "(slot unit) -> unit slot", unit=units) for _, order in (asking, looked_at)
     )

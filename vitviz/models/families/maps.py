@@ -26,11 +26,30 @@ from vitviz.models.record.layers_from_calls import (
 )
 from vitviz.models.record.recorder import AttentionCall
 
-FILES = frozenset({
-    "convit", "cpubone", "csatv2", "efficientformer", "efficientformer_v2",
-    "efficientnet", "fastvit", "iformer", "levit", "lowformer", "metaformer", "mobilenetv3",
-    "mobilenetv5", "mvitv2", "nextvit", "pit", "pvt_v2", "shvit", "visformer", "vitamin",
-})  # fmt: skip
+FILES = frozenset(
+    {
+        "convit",
+        "cpubone",
+        "csatv2",
+        "efficientformer",
+        "efficientformer_v2",
+        "efficientnet",
+        "fastvit",
+        "iformer",
+        "levit",
+        "lowformer",
+        "metaformer",
+        "mobilenetv3",
+        "mobilenetv5",
+        "mvitv2",
+        "nextvit",
+        "pit",
+        "pvt_v2",
+        "shvit",
+        "visformer",
+        "vitamin",
+    }
+)
 """timm's files whose attention was read and found to be over maps in reading order."""
 
 NO_TABLE = "no one table of position embeddings is added to its patches"
@@ -81,15 +100,23 @@ def on_maps(
     """Queries and keys each on the grid of so many tokens, behind the prefix or without it."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     if math.prod(batch) != 1:
-        return UnplacedCall("query", "key", f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
-                     "and which tokens those are is not known")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
+            "and which tokens those are is not known",
+        )
     looked_at = map_grid(keys, size, prefix)
     if queries == 1 and looked_at is not None and keys > 1:
         return PlacedCall(looked_at, pool=True)
     asking = map_grid(queries, size, prefix)
     if asking is None or looked_at is None:
-        return UnplacedCall("query", "key", f"{queries} queries and {keys} keys are no map in the "
-                     f"proportions of {size[1]} × {size[0]} pixels")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"{queries} queries and {keys} keys are no map in the "
+            f"proportions of {size[1]} × {size[0]} pixels",
+        )
     return PlacedCall(asking, looked_at)
 
 

@@ -49,9 +49,11 @@ class TransformerInTransformer:
         words, refused, error = read_words(module, inner, grid)
         outer = read_calls([call for call in calls if call not in inner], grid, size)
         return replace(
-            outer, words=words, refused=(*outer.refused, *refused),
+            outer,
+            words=words,
+            refused=(*outer.refused, *refused),
             verified=max(outer.verified, error),
-        )  # fmt: skip
+        )
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The patches' table; words share another one inside every patch."""

@@ -74,10 +74,11 @@ class VisionTransformer:
                 rows = rows[:, prefix:]
             else:
                 rows = resample_abs_pos_embed(
-                    rows, new_size=[grid.rows, grid.cols],
+                    rows,
+                    new_size=[grid.rows, grid.cols],
                     old_size=getattr(module.patch_embed, "grid_size", None),
                     num_prefix_tokens=prefix,
-                )[:, prefix:]  # fmt: skip
+                )[:, prefix:]
         return np.array(rows[0].numpy(), np.float32), beside_table(module)
 
 

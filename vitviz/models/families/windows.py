@@ -30,10 +30,22 @@ from vitviz.models.record.layers_from_calls import (
 from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import relative
 
-FILES = frozenset({
-    "davit", "efficientvit_msra", "gcvit", "hieradet_sam2", "maxxvit", "nest", "swin_transformer",
-    "swin_transformer_v2", "swin_transformer_v2_cr", "tiny_vit", "twins", "vision_transformer_sam",
-})  # fmt: skip
+FILES = frozenset(
+    {
+        "davit",
+        "efficientvit_msra",
+        "gcvit",
+        "hieradet_sam2",
+        "maxxvit",
+        "nest",
+        "swin_transformer",
+        "swin_transformer_v2",
+        "swin_transformer_v2_cr",
+        "tiny_vit",
+        "twins",
+        "vision_transformer_sam",
+    }
+)
 
 SIDES = ("ws", "partition_size", "window_resolution", "window_size", "block_size")
 """What the files call the sides of a window; the first one that a block has is taken."""
@@ -90,9 +102,15 @@ def one_a_module(calls: Sequence[AttentionCall]) -> list[AttentionCall]:
             continue
         worst = max(errors, key=relative)
         merged.append(
-            AttentionCall(heads[0].name, heads[0].kind, worst, torch.stack(sums).max(),
-                 maps=torch.stack(maps, dim=1), given=heads[0].given)
-        )  # fmt: skip
+            AttentionCall(
+                heads[0].name,
+                heads[0].kind,
+                worst,
+                torch.stack(sums).max(),
+                maps=torch.stack(maps, dim=1),
+                given=heads[0].given,
+            )
+        )
     return merged
 
 
@@ -108,8 +126,9 @@ def in_windows(module: nn.Module, call: AttentionCall, size: GridSize) -> Placed
     nested = file_of(module) == "nest"
     grid = _nested(groups, sides, size) if nested else map_given(call.given[name], size)
     if grid is None:
-        return UnplacedCall("query", "key", f"it attends inside {groups} windows of a map whose size is not "
-                     "known")  # fmt: skip
+        return UnplacedCall(
+            "query", "key", f"it attends inside {groups} windows of a map whose size is not known"
+        )
     return _cut(call, block, grid, sides, order, groups)
 
 
@@ -134,8 +153,12 @@ def _cut(
         windows = TokenWindows(queries, windows.keys)
     found = (len(windows.keys), windows.queries.shape[1], windows.keys.shape[1])
     if found != (groups, *call.shape[-2:]):
-        return UnplacedCall("query", "key", f"it attends inside {groups} windows, but a map of {grid.rows} × "
-                     f"{grid.cols} tokens is cut into {found[0]}")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"it attends inside {groups} windows, but a map of {grid.rows} × "
+            f"{grid.cols} tokens is cut into {found[0]}",
+        )
     return PlacedCall(asking, grid, windows, order)
 
 

@@ -160,8 +160,10 @@ def _from_card(
         notes = fill(module, read_state(model.file), model.name).notes
         trained = ", ".join(map(str, model.patch_sizes))
         if patch not in model.patch_sizes:
-            notes += (f"patch {patch} was not among the trained ones ({trained}): its kernel is "
-                      "resampled",)  # fmt: skip
+            notes += (
+                f"patch {patch} was not among the trained ones ({trained}): its kernel is "
+                "resampled",
+            )
         if wanted.size not in (None, model.input_size):
             notes += (_resized_note(model.input_size),)
     preprocess = preprocess_of(card)
@@ -301,14 +303,25 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
     module = built.module
     parameter = next(module.parameters())
     return ModelInfo(
-        name=name, title=built.title, family=family, architecture=built.architecture,
-        weights=built.weights, patch=(0, 0), input_size=built.preprocess.size,
-        depth=_depth(module), heads=_heads(module), dim=int(getattr(module, "num_features", 0)),
-        parameters=parameters(module), classes=int(getattr(module, "num_classes", 0) or 0),
-        device=str(parameter.device), precision=precision_name(parameter.dtype),
-        source=built.source, licence=built.licence, weights_hash=built.weights_hash,
+        name=name,
+        title=built.title,
+        family=family,
+        architecture=built.architecture,
+        weights=built.weights,
+        patch=(0, 0),
+        input_size=built.preprocess.size,
+        depth=_depth(module),
+        heads=_heads(module),
+        dim=int(getattr(module, "num_features", 0)),
+        parameters=parameters(module),
+        classes=int(getattr(module, "num_classes", 0) or 0),
+        device=str(parameter.device),
+        precision=precision_name(parameter.dtype),
+        source=built.source,
+        licence=built.licence,
+        weights_hash=built.weights_hash,
         notes=built.notes,
-    )  # fmt: skip
+    )
 
 
 def _depth(module: nn.Module) -> int:
@@ -363,5 +376,8 @@ def _no_such(name: str) -> str:
 
 def _instead() -> str:
     names = ", ".join(model.name for model in bundled())
-    return (f"bundled models work without a network ({names}), and so do checkpoint files" if names
-            else "checkpoint files work without a network")  # fmt: skip
+    return (
+        f"bundled models work without a network ({names}), and so do checkpoint files"
+        if names
+        else "checkpoint files work without a network"
+    )

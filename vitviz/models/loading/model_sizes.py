@@ -30,8 +30,11 @@ def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimens
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         described = card.card["architecture"]
-        arguments = {**described["arguments"], "img_size": card.input_size,
-                     "patch_size": card.default_patch_size}  # fmt: skip
+        arguments = {
+            **described["arguments"],
+            "img_size": card.input_size,
+            "patch_size": card.default_patch_size,
+        }
         module = empty(ModelBlueprint(described["class"], arguments), card.name)
         return dimensions_of(module, card.name, trained=card.patch_sizes)
     plain = str(name).removeprefix("timm/")
@@ -52,19 +55,22 @@ def dimensions_of(
     size: Size = getattr(embed, "img_size", None) or _configured(module)
     patch = getattr(embed, "patch_size", None)
     if fixed or patch is None:
-        return ModelDimensions(name, patch[0] if isinstance(patch, tuple) else 0, size, 0, 0, 0, 0, (),
-                          fixed)  # fmt: skip
+        return ModelDimensions(
+            name, patch[0] if isinstance(patch, tuple) else 0, size, 0, 0, 0, 0, (), fixed
+        )
     _, reader = family_of(module)
     grid = reader.grid(module, size)
     blocks = list(module.blocks.parameters())  # type: ignore[union-attr]
     return ModelDimensions(
-        name, patch[0], (size[0], size[1]),
+        name,
+        patch[0],
+        (size[0], size[1]),
         depth=len(module.blocks),  # type: ignore[arg-type]
         dim=int(module.embed_dim),  # type: ignore[arg-type]
         prefix=len(grid.prefix) if grid is not None else 0,
         weights=sum(each.numel() for each in blocks if each.ndim > 1),
         trained=trained or (FLEXIBLE if _flexible(timm_name) else (patch[0],)),
-    )  # fmt: skip
+    )
 
 
 def check_input(module: nn.Module, size: Size) -> None:

@@ -28,14 +28,22 @@ def _own_tnt(theirs: Any) -> nn.Module:
         return theirs  # type: ignore[no-any-return]
     with torch.device("meta"):  # the weights come from timm's
         network = TNT(
-            img_size=embed.img_size, patch_size=embed.patch_size, in_chans=theirs.in_chans,
-            num_classes=theirs.num_classes, global_pool=theirs.global_pool,
-            embed_dim=theirs.embed_dim, inner_dim=embed.in_dim, depth=len(theirs.blocks),
-            num_heads_inner=block.attn_in.num_heads, num_heads_outer=block.attn_out.num_heads,
+            img_size=embed.img_size,
+            patch_size=embed.patch_size,
+            in_chans=theirs.in_chans,
+            num_classes=theirs.num_classes,
+            global_pool=theirs.global_pool,
+            embed_dim=theirs.embed_dim,
+            inner_dim=embed.in_dim,
+            depth=len(theirs.blocks),
+            num_heads_inner=block.attn_in.num_heads,
+            num_heads_outer=block.attn_out.num_heads,
             # Half a unit more, so that rounding down gives the same number of hidden units.
             mlp_ratio=(block.mlp.fc1.out_features + 0.5) / theirs.embed_dim,
-            qkv_bias=block.attn_in.qk.bias is not None, first_stride=stride, legacy=embed.legacy,
-        )  # fmt: skip
+            qkv_bias=block.attn_in.qk.bias is not None,
+            first_stride=stride,
+            legacy=embed.legacy,
+        )
     network.load_state_dict(theirs.state_dict(), assign=True)
     network.pretrained_cfg = theirs.pretrained_cfg
     return network.train(theirs.training)

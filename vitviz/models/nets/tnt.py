@@ -72,11 +72,18 @@ class TNT(nn.Module):
         self.pixel_pos = nn.Parameter(torch.zeros(1, inner_dim, down, across))
         self.blocks = nn.ModuleList(
             TransformerBlock(
-                inner_dim, embed_dim, down * across, num_heads_inner, num_heads_outer, mlp_ratio,
-                qkv_bias, drop_path_rate * index / max(depth - 1, 1), legacy,
+                inner_dim,
+                embed_dim,
+                down * across,
+                num_heads_inner,
+                num_heads_outer,
+                mlp_ratio,
+                qkv_bias,
+                drop_path_rate * index / max(depth - 1, 1),
+                legacy,
             )
             for index in range(depth)
-        )  # fmt: skip
+        )
         self.norm = nn.LayerNorm(embed_dim)
         self.head = nn.Linear(embed_dim, num_classes) if num_classes else nn.Identity()
         self.apply(_fresh)
@@ -149,8 +156,10 @@ class WordEmbedding(nn.Module):
         if self.legacy:
             words: Tensor = rearrange(
                 self.proj(pixels),
-                "b dim (row down) (col across) -> (b row col) dim down across", row=rows, col=cols,
-            )  # fmt: skip
+                "b dim (row down) (col across) -> (b row col) dim down across",
+                row=rows,
+                col=cols,
+            )
         else:
             patches = rearrange(
                 pixels, "b rgb (row p1) (col p2) -> (b row col) rgb p1 p2", row=rows, col=cols
@@ -236,9 +245,8 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b token dim"]) -> Float[Tensor, "b token dim"]:
         query, key = rearrange(
-            self.qk(x), "b token (two head dim) -> two b head token dim",
-            two=2, head=self.num_heads,
-        )  # fmt: skip
+            self.qk(x), "b token (two head dim) -> two b head token dim", two=2, head=self.num_heads
+        )
         value = rearrange(self.v(x), "b token (head dim) -> b head token dim", head=self.num_heads)
         if self.fused_attn:
             mixed = functional.scaled_dot_product_attention(query, key, value)
@@ -282,9 +290,11 @@ def embed_by_linear(
 ) -> Float[Tensor, "b patch dim"]:
     """Patch embedding as a ViT's paper writes it: every patch one vector, times one matrix."""
     patches = rearrange(
-        pixels, "b rgb (row p1) (col p2) -> b (row col) (rgb p1 p2)",
-        p1=weight.shape[2], p2=weight.shape[3],
-    )  # fmt: skip
+        pixels,
+        "b rgb (row p1) (col p2) -> b (row col) (rgb p1 p2)",
+        p1=weight.shape[2],
+        p2=weight.shape[3],
+    )
     matrix = rearrange(weight, "dim rgb p1 p2 -> dim (rgb p1 p2)")
     return functional.linear(patches, matrix, bias)
 
@@ -308,8 +318,10 @@ def checkpoint_filter_fn(state: dict[str, Tensor], module: TNT) -> dict[str, Ten
     found: dict[str, Tensor] = tnt.checkpoint_filter_fn(state, module)
     words = [table["pixel_pos"].shape[-2:] for table in (found, module.state_dict())]
     if words[0] != words[1]:
-        raise ValueError(f"its patches are {_by(words[0])} words, which cannot be resampled to "
-                         f"{_by(words[1])}; a TNT keeps its patch size")  # fmt: skip
+        raise ValueError(
+            f"its patches are {_by(words[0])} words, which cannot be resampled to "
+            f"{_by(words[1])}; a TNT keeps its patch size"
+        )
     return found
 
 

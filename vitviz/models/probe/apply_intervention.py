@@ -53,8 +53,9 @@ def changed(
             f"patches of {grid.patch[0]:g} × {grid.patch[1]:g} pixels cannot be moved or masked "
             "exactly; take a patch size that divides the input size"
         )
-    patches = rearrange(prepared.pixels, "(row p) (col q) rgb -> (row col) p q rgb",
-                        p=whole[0], q=whole[1]).copy()  # fmt: skip
+    patches = rearrange(
+        prepared.pixels, "(row p) (col q) rgb -> (row col) p q rgb", p=whole[0], q=whole[1]
+    ).copy()
     patches[list(change.masked)] = [round(255 * each) for each in want.mean]
     if change.patches == "shuffled":
         patches = patches[order_of(count, change.seed)]
@@ -128,9 +129,13 @@ def _turned(module: nn.Module) -> list[nn.Module]:
 
 
 def _turn(
-    _module: nn.Module, given: tuple[Any, ...], named: dict[str, Any], *, grid: TokenGrid,
+    _module: nn.Module,
+    given: tuple[Any, ...],
+    named: dict[str, Any],
+    *,
+    grid: TokenGrid,
     change: Intervention,
-) -> tuple[tuple[Any, ...], dict[str, Any]]:  # fmt: skip
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The block's arguments with other rotations: none at all, or those of other places."""
     rope, count = named.get("rope"), grid.rows * grid.cols
     if rope is None:
@@ -156,10 +161,11 @@ _BIAS, _PLACES = "relative_position_bias_table", "relative_position_index"
 def _biased(module: nn.Module, grid: TokenGrid) -> list[nn.Module]:
     """The modules that add a bias by place over all tokens of the grid."""
     return [
-        each for each in module.modules()
+        each
+        for each in module.modules()
         if each._parameters.get(_BIAS) is not None
         and getattr(each, _PLACES, torch.empty(0)).shape == (grid.tokens, grid.tokens)
-    ]  # fmt: skip
+    ]
 
 
 def _rebias(attention: nn.Module, grid: TokenGrid, change: Intervention, undo: ExitStack) -> None:
@@ -228,9 +234,10 @@ def sines(grid: TokenGrid, dim: int) -> Float[Tensor, "patch dim"]:
         )
     speed = TEMPERATURE ** -(torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
     row, col = torch.meshgrid(
-        torch.arange(grid.rows, dtype=torch.float64), torch.arange(grid.cols, dtype=torch.float64),
+        torch.arange(grid.rows, dtype=torch.float64),
+        torch.arange(grid.cols, dtype=torch.float64),
         indexing="ij",
-    )  # fmt: skip
+    )
     across, down = (rearrange(each, "row col -> (row col) 1") * speed for each in (col, row))
     return torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], dim=1).float()
 
@@ -283,9 +290,11 @@ def _each_alone(
 ) -> Float[Tensor, "sentence word dim"]:
     """Inner attention whose mask leaves every word itself alone: its map is then exactly that."""
     query, key = rearrange(
-        attention.qk(x), "sentence word (two head dim) -> two sentence head word dim",
-        two=2, head=attention.num_heads,
-    )  # fmt: skip
+        attention.qk(x),
+        "sentence word (two head dim) -> two sentence head word dim",
+        two=2,
+        head=attention.num_heads,
+    )
     value = rearrange(
         attention.v(x),
         "sentence word (head dim) -> sentence head word dim",

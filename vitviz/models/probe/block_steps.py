@@ -54,10 +54,14 @@ def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> Block
         )
     told = seen["norm1 in"]
     return BlockSteps(
-        outer, tuple(_steps(seen, found.get(name), found.get(f"{outer}.attn_in"))), _lengths(start),
-        _lengths(middle - told), _lengths(end - middle), _lengths(end),
+        outer,
+        tuple(_steps(seen, found.get(name), found.get(f"{outer}.attn_in"))),
+        _lengths(start),
+        _lengths(middle - told),
+        _lengths(end - middle),
+        _lengths(end),
         _lengths(told - start) if "words in" in seen else None,
-    )  # fmt: skip
+    )
 
 
 def _parts(block: Any, attention: Any) -> dict[str, nn.Module] | None:
@@ -70,10 +74,16 @@ def _parts(block: Any, attention: Any) -> dict[str, nn.Module] | None:
         return None
     norm1, _, norm2, mlp = found
     wanted: dict[str, Any] = {
-        "block": block, "norm1": norm1, "qkv": getattr(attention, "qkv", None),
-        "outer proj": getattr(attention, "proj", None), "attn": attention, "norm2": norm2,
-        "fc1": getattr(mlp, "fc1", None), "act": getattr(mlp, "act", None), "mlp": mlp,
-    }  # fmt: skip
+        "block": block,
+        "norm1": norm1,
+        "qkv": getattr(attention, "qkv", None),
+        "outer proj": getattr(attention, "proj", None),
+        "attn": attention,
+        "norm2": norm2,
+        "fc1": getattr(mlp, "fc1", None),
+        "act": getattr(mlp, "act", None),
+        "mlp": mlp,
+    }
     if names is _NAMES[1]:
         wanted |= {each: getattr(block, each, None) for each in _INNER}
     return {key: part for key, part in wanted.items() if isinstance(part, nn.Module)}
@@ -175,13 +185,14 @@ def _inner(call: AttentionCall, each: str = "1 ") -> list[BlockStep | None]:
         maps = scores.softmax(-1)
     mixed = None if maps is None or call.values is None else maps.float() @ call.values.float()
     return [
-        _step("queries", query, f"{each}head query dim"), _step("keys", key, f"{each}head key dim"),
+        _step("queries", query, f"{each}head query dim"),
+        _step("keys", key, f"{each}head key dim"),
         _step("values", call.values, f"{each}head key dim"),
         _step("scores q·kᵀ/√d", scores if plain else None, f"{each}head query key"),
         _step("softmax", maps if call.before is None else call.before, f"{each}head query key"),
         _step("heads mixed", None if call.before is None else maps, f"{each}head query key"),
         _step("weighted sum of values", mixed, f"{each}head query dim"),
-    ]  # fmt: skip
+    ]
 
 
 def _step(name: str, values: Tensor | None, axes: str = "") -> BlockStep | None:
@@ -190,9 +201,14 @@ def _step(name: str, values: Tensor | None, axes: str = "") -> BlockStep | None:
     flat = values.float()
     names = axes if axes and len(axes.split()) == values.ndim else AXES.get(values.ndim, "")
     return BlockStep(
-        name, names, tuple(values.shape), float(flat.mean()), float(flat.std()), float(flat.min()),
+        name,
+        names,
+        tuple(values.shape),
+        float(flat.mean()),
+        float(flat.std()),
+        float(flat.min()),
         float(flat.max()),
-    )  # fmt: skip
+    )
 
 
 def _lengths(stream: Tensor) -> Float32[np.ndarray, "token"]:

@@ -153,9 +153,10 @@ class TorchModelProbe:
         """The model, which nobody else runs meanwhile, and its input."""
         model = self._model() or self._loaded_again()
         with (
-            model.lock, intervened(model.module, self._grid, self._change),
+            model.lock,
+            intervened(model.module, self._grid, self._change),
             _reported(model.module, watched()),
-        ):  # fmt: skip
+        ):
             parameter = next(model.module.parameters())
             pixels = normalised(self._pixels, model.preprocess)
             try:

@@ -30,11 +30,14 @@ def stem_of(module: nn.Module, pixels: Tensor, called: str) -> PatchStem:
     with torch.no_grad():
         windows = rearrange(
             functional.unfold(
-                given, (high, wide), dilation=conv.dilation, padding=_padding(conv),
+                given,
+                (high, wide),
+                dilation=conv.dilation,
+                padding=_padding(conv),
                 stride=conv.stride,
             ),
             "b numbers window -> (b window) numbers",
-        )  # fmt: skip
+        )
         matrix = rearrange(conv.weight, "dim rgb p q -> (rgb p q) dim")
         linear = (windows @ matrix).float()
         if conv.bias is not None:
@@ -46,10 +49,14 @@ def stem_of(module: nn.Module, pixels: Tensor, called: str) -> PatchStem:
         )
     bias = None if conv.bias is None else conv.bias.detach().float().cpu().numpy()
     return PatchStem(
-        conv.weight.detach().float().cpu().numpy(), bias, own.cpu().numpy(),
-        float((own - linear).abs().max()), float(own.abs().max()),
-        (conv.stride[0], conv.stride[1]), _padding(conv),
-    )  # fmt: skip
+        conv.weight.detach().float().cpu().numpy(),
+        bias,
+        own.cpu().numpy(),
+        float((own - linear).abs().max()),
+        float(own.abs().max()),
+        (conv.stride[0], conv.stride[1]),
+        _padding(conv),
+    )
 
 
 def _first(module: nn.Module, pixels: Tensor, called: str) -> tuple[nn.Conv2d, Tensor, Tensor]:

@@ -68,10 +68,11 @@ class RecordedWords:
             parts = [
                 reduce(
                     self._made(slice(start, start + step)),
-                    "sentence head query key -> head sentence key", "mean",
+                    "sentence head query key -> head sentence key",
+                    "mean",
                 )
                 for start in range(0, self.sentences, step)
-            ]  # fmt: skip
+            ]
             found: np.ndarray = torch.cat(parts, dim=1).cpu().numpy()
         found.setflags(write=False)
         return found

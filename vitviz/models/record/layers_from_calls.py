@@ -280,10 +280,14 @@ def block_indices(names: Iterable[str]) -> dict[str, int]:
     numbered = [re.match(r"(?:\w+\.)?blocks\.(\d+)\b", name) for name in distinct]
     if all(match is None or match[0].startswith("blocks.") for match in numbered):
         after = max((int(match[1]) for match in numbered if match), default=-1) + 1
-        return {
-            name: int(match[1]) if match else after
-            for name, match in zip(distinct, numbered, strict=True)
-        } if after else {name: index for index, name in enumerate(distinct)}  # fmt: skip
+        return (
+            {
+                name: int(match[1]) if match else after
+                for name, match in zip(distinct, numbered, strict=True)
+            }
+            if after
+            else {name: index for index, name in enumerate(distinct)}
+        )
     return {name: index for index, name in enumerate(distinct)}
 
 
@@ -308,8 +312,12 @@ def _placed(
     groups = math.prod(batch)
     patches = grid.rows * grid.cols
     if groups != 1:
-        return UnplacedCall("query", "key", f"it attends inside {groups} groups of {keys} tokens apart, and "
-                     "which tokens those are is not known")  # fmt: skip
+        return UnplacedCall(
+            "query",
+            "key",
+            f"it attends inside {groups} groups of {keys} tokens apart, and "
+            "which tokens those are is not known",
+        )
     if queries == keys == grid.tokens:
         return PlacedCall(grid)
     if queries == 1 and keys == grid.tokens:
@@ -320,8 +328,12 @@ def _placed(
         other = grid_of(keys, size, classed=classed)
         if other is not None:
             return PlacedCall(other)
-    return UnplacedCall("query", "key", f"its {queries} queries and {keys} keys do not lie on the grid of "
-                 f"{grid.rows} × {grid.cols} patches")  # fmt: skip
+    return UnplacedCall(
+        "query",
+        "key",
+        f"its {queries} queries and {keys} keys do not lie on the grid of "
+        f"{grid.rows} × {grid.cols} patches",
+    )
 
 
 def _check_whole(call: AttentionCall) -> None:

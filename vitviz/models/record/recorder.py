@@ -35,8 +35,13 @@ KEEP_VALUES = 1024
 
 _SOFTMAXES = {functional.softmax, torch.softmax, Tensor.softmax}
 _PRODUCTS = {
-    torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__, Tensor.__rmatmul__
-}  # fmt: skip
+    torch.matmul,
+    torch.bmm,
+    Tensor.matmul,
+    Tensor.bmm,
+    Tensor.__matmul__,
+    Tensor.__rmatmul__,
+}
 _SCALINGS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
 _SUMS = {torch.sum, Tensor.sum}
 
@@ -246,9 +251,12 @@ class AttentionRecorder(TorchFunctionMode):
             key = key.expand(*query.shape[:-2], *key.shape[-2:])
             value = value.expand(*query.shape[:-2], *value.shape[-2:])
         call = AttentionCall(
-            self._name(), "fused", bias=attn_mask, causal=is_causal,
+            self._name(),
+            "fused",
+            bias=attn_mask,
+            causal=is_causal,
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
-        )  # fmt: skip
+        )
         # Of many small sequences (windows, sentences) nothing asks for v.
         alone = math.prod(key.shape[:-3]) == 1
         wanted = self._values or (self._values is None and alone and key.shape[-2] <= KEEP_VALUES)

@@ -99,11 +99,16 @@ class BatchTracing:
             seconds = (time.perf_counter() - started) / len(batch)
             return [
                 picture_tracing._read(
-                    model, model.info, picture, prepared, _of(output, at, len(batch)),
-                    recorder.calls[at :: len(batch)], seconds,
+                    model,
+                    model.info,
+                    picture,
+                    prepared,
+                    _of(output, at, len(batch)),
+                    recorder.calls[at :: len(batch)],
+                    seconds,
                 )
                 for at, (picture, prepared, _) in enumerate(batch)
-            ]  # fmt: skip
+            ]
 
     def _asked(self, batch: Sequence[Ready]) -> RowRequest | None:
         """The token of each picture whose rows are wanted; None where more is."""
@@ -159,9 +164,10 @@ class SeparateRecorder(AttentionRecorder):
             self._at_once(result, given["query"], given["key"], given["value"], scale)
             return result
         for at in range(self._pictures):
-            self._fused(_one(result, at, self._pictures), **{
-                name: self._own(name, value, at) for name, value in given.items()
-            })  # fmt: skip
+            self._fused(
+                _one(result, at, self._pictures),
+                **{name: self._own(name, value, at) for name, value in given.items()},
+            )
         return result
 
     def _is_plain(self, given: dict[str, Any]) -> bool:

@@ -157,14 +157,30 @@ def _read(
     positions, positions_note = model.family.positions(model.module, grid)
     predictions, predictions_note = _predictions(model, output)
     return Trace(
-        model=info, picture=picture, pixels=prepared.pixels, seen=prepared.seen,
-        seen_box=prepared.seen_box, crop=prepared.crop, grid=grid, layers=reading.layers,
-        verified=reading.verified, positions=positions, positions_note=positions_note,
-        predictions=predictions, predictions_note=predictions_note, refused=reading.refused,
-        seconds=seconds, held_bytes=_held(reading), pools=reading.pools,
-        matrices=reading.matrices, words=reading.words, abreast=reading.abreast,
-        source=TorchModelProbe(model, prepared.pixels, grid, [layer.name for layer in reading.layers], change),
-    )  # fmt: skip
+        model=info,
+        picture=picture,
+        pixels=prepared.pixels,
+        seen=prepared.seen,
+        seen_box=prepared.seen_box,
+        crop=prepared.crop,
+        grid=grid,
+        layers=reading.layers,
+        verified=reading.verified,
+        positions=positions,
+        positions_note=positions_note,
+        predictions=predictions,
+        predictions_note=predictions_note,
+        refused=reading.refused,
+        seconds=seconds,
+        held_bytes=_held(reading),
+        pools=reading.pools,
+        matrices=reading.matrices,
+        words=reading.words,
+        abreast=reading.abreast,
+        source=TorchModelProbe(
+            model, prepared.pixels, grid, [layer.name for layer in reading.layers], change
+        ),
+    )
 
 
 def _without_maps(info: ModelInfo, why: str) -> Unsupported:

@@ -71,10 +71,18 @@ def smoke(progress: Progress = silent) -> SmokeResult:
     with tempfile.TemporaryDirectory(prefix="vitviz-") as folder:
         refused = tuple(name for name in views() if not _saved(name, first, other, Path(folder)))
     return SmokeResult(
-        __version__, len(views()), len(families()), len(known), len(pictures), len(names()),
-        known[0].name, first.seconds, first.verified,
-        tuple(name for name in views() if name not in refused), refused,
-    )  # fmt: skip
+        __version__,
+        len(views()),
+        len(families()),
+        len(known),
+        len(pictures),
+        len(names()),
+        known[0].name,
+        first.seconds,
+        first.verified,
+        tuple(name for name in views() if name not in refused),
+        refused,
+    )
 
 
 def _saved(name: str, first: Trace, other: Trace, folder: Path) -> bool:

@@ -52,9 +52,13 @@ class BackgroundTraces:
             return self._engine.trace(request, missing, progress)
 
         self._jobs.submit(
-            self.KEY, work, lane="run", done=partial(self._done, target, read),
-            failed=lambda _error: self._give_up(target, read), label=label,
-        )  # fmt: skip
+            self.KEY,
+            work,
+            lane="run",
+            done=partial(self._done, target, read),
+            failed=lambda _error: self._give_up(target, read),
+            label=label,
+        )
 
     def stop(self) -> None:
         """Makes way for a picture that somebody waits for; to be wanted again behind it."""

@@ -160,9 +160,14 @@ class ColumnDrawings:
                 self._failed(view, sentence(error, f"drawing {shown.title}"))
 
         self._jobs.submit(
-            self.key(view), work, lane="draw", done=done, failed=failed,
-            label=f"drawing {shown.title}", quiet=True,
-        )  # fmt: skip
+            self.key(view),
+            work,
+            lane="draw",
+            done=done,
+            failed=failed,
+            label=f"drawing {shown.title}",
+            quiet=True,
+        )
 
     def stopped(self, job: Job) -> None:
         """Says in the view that it was not drawn to its end."""

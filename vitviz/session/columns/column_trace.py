@@ -129,9 +129,13 @@ class ColumnTrace:
             return
         self._loading, label = request.model, f"loading model {request.words}"
         self._jobs.submit(
-            self._load, lambda progress: self._engine.load(request, progress), lane="run",
-            done=lambda _: None, failed=partial(self._fail, request, label), label=label,
-        )  # fmt: skip
+            self._load,
+            lambda progress: self._engine.load(request, progress),
+            lane="run",
+            done=lambda _: None,
+            failed=partial(self._fail, request, label),
+            label=label,
+        )
 
     def _want_trace(self, target: TraceTarget, picture: Picture) -> None:
         label = f"reading {picture.name}"
@@ -142,9 +146,13 @@ class ColumnTrace:
             return made or self._engine.trace(target.model, picture, progress)
 
         self._jobs.submit(
-            self._trace, work, lane="run", done=partial(self._traced, target),
-            failed=partial(self._fail, target.model, label), label=label,
-        )  # fmt: skip
+            self._trace,
+            work,
+            lane="run",
+            done=partial(self._traced, target),
+            failed=partial(self._fail, target.model, label),
+            label=label,
+        )
 
     def _traced(self, target: TraceTarget, trace: Trace) -> None:
         self._traces.put(target, trace, size_of(trace))

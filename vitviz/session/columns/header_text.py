@@ -124,10 +124,16 @@ def _heading(
     title = titles.get(request.name) or Path(request.name).name or "no model yet"
     key = live.column.picture
     common = {
-        "column": live.id, "title": title, "model": request.name, "key": key,
-        "picture": named.get(key or "", "no picture yet"), "active": active, "reference": reference,
-        "failed": bool(live.failed), "again": given_up.words if given_up else "",
-    }  # fmt: skip
+        "column": live.id,
+        "title": title,
+        "model": request.name,
+        "key": key,
+        "picture": named.get(key or "", "no picture yet"),
+        "active": active,
+        "reference": reference,
+        "failed": bool(live.failed),
+        "again": given_up.words if given_up else "",
+    }
     shown = live.reading.shown
     before = shown is not None and (shown.model, shown.picture) != (request, key)
     if trace is None or before:  # what is still shown is not said of what is awaited

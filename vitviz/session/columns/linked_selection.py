@@ -55,9 +55,13 @@ class LinkedSelection:
             sizes = self._size(origin), self._size(live)
             between = None if sizes[0] == sizes[1] or None in sizes else cast(ColumnSizes, sizes)
             new = carried(
-                live.selection, origin.selection, parts, self.together,
-                same_model=same, sizes=between,
-            )  # fmt: skip
+                live.selection,
+                origin.selection,
+                parts,
+                self.together,
+                same_model=same,
+                sizes=between,
+            )
             taken.append((live, self.take(live, new)))
         return taken
 

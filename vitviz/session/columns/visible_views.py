@@ -83,10 +83,14 @@ class VisibleViews:
         views = tuple(views)
         other = self._columns.partner(live)
         scene = DrawingScene(
-            live.trace, live.selection, self.look, self.options, self.look_chosen,
+            live.trace,
+            live.selection,
+            self.look,
+            self.options,
+            self.look_chosen,
             None if other is None else other.trace,
             self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
-        )  # fmt: skip
+        )
         live.drawings.draw(views, scene)
         if any(find(view).takes_all(self.options.get(view, {})) for view in views):
             self.read_others(live)

@@ -39,8 +39,10 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = (
     words += [f"ranges={list(ranges)!r}"] if ranges else []
     words += [f"{key}={value!r}" for key, value in recipe.options]
     arguments = ", ".join(["trace", *words])
-    lines += [f"drawing = vitviz.draw({recipe.view!r}, {arguments})",
-              f"vitviz.save(drawing, {recipe.view + '.png'!r})"]  # fmt: skip
+    lines += [
+        f"drawing = vitviz.draw({recipe.view!r}, {arguments})",
+        f"vitviz.save(drawing, {recipe.view + '.png'!r})",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -94,8 +96,9 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
 def _model_words(run: RunRecipe) -> list[Any]:
     flags = {"patch_size": "--patch", "input_size": "--input-size"}
     if run.intervention is not None:
-        raise VitvizError("what was changed about the model has no words on the command line; take "
-                          "Python")  # fmt: skip
+        raise VitvizError(
+            "what was changed about the model has no words on the command line; take Python"
+        )
     words: list[Any] = ["--untrained"] if run.weights == "untrained" else []
     for name, value in run.asked:
         if name not in flags or isinstance(value, tuple):
@@ -109,8 +112,10 @@ def _against_words(run: RunRecipe, other: RunRecipe, traces: tuple[Trace, ...]) 
     one, two = dict(run.asked), dict(other.asked)
     if traces[1].model.name != traces[0].model.name:
         words += ["--against", traces[1].model.name]
-    patch, pixels = (two.get(name) if two.get(name) != one.get(name) else None
-                     for name in ("patch_size", "input_size"))  # fmt: skip
+    patch, pixels = (
+        two.get(name) if two.get(name) != one.get(name) else None
+        for name in ("patch_size", "input_size")
+    )
     if patch or pixels:
         words += ["--against", f"{patch or ''}{f'@{pixels}' if pixels else ''}"]
     if other.picture_key != run.picture_key:

@@ -158,16 +158,21 @@ def _listed_views(subject: SweepSubject, listed: str) -> list[str]:
     """The views that are named, or all that show one picture of one model."""
     if listed:
         return [word.strip() for word in listed.split(",")]
-    return [name for name, view in views().items()
-            if view.traces == 1 and not view.applies(subject.trace)]  # fmt: skip
+    return [
+        name
+        for name, view in views().items()
+        if view.traces == 1 and not view.applies(subject.trace)
+    ]
 
 
 def across(count: int) -> int:
     """How many drawings stand in a row, so that the page is a little wider than high."""
     if count <= 4:
         return count
-    return next((size for size in (4, 3, 5, 6) if count % size == 0 and count <= size * size),
-                int(np.ceil(np.sqrt(count * 1.2))))  # fmt: skip
+    return next(
+        (size for size in (4, 3, 5, 6) if count % size == 0 and count <= size * size),
+        int(np.ceil(np.sqrt(count * 1.2))),
+    )
 
 
 def _numbers(what: str, listed: str, count: int) -> list[int]:

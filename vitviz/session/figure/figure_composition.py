@@ -57,9 +57,11 @@ def compose(
     """The page, and the drawings on it one by one. VitvizError for ways that lead nowhere."""
     drawings, sheet = _drawings(wanted, progress)
     sheet = replace(
-        sheet, one_range=wanted.one_range, caption=_caption(wanted, sheet.caption),
+        sheet,
+        one_range=wanted.one_range,
+        caption=_caption(wanted, sheet.caption),
         title=sheet.title if wanted.title is None else wanted.title,
-    )  # fmt: skip
+    )
     plain = not wanted.ways and wanted.panel is None
     first = drawings[0]
     if plain and (sheet.title, sheet.caption) == (first.title, first.caption):

@@ -137,8 +137,11 @@ class FigureReplay:
         if settings.picture_folder:
             folders.append(Path(settings.picture_folder))
         own = [each for each in bundled_pictures() if each.name == name]
-        return [file for file in (*(Path(folder, name) for folder in folders), *named, *own)
-                if file.is_file()]  # fmt: skip
+        return [
+            file
+            for file in (*(Path(folder, name) for folder in folders), *named, *own)
+            if file.is_file()
+        ]
 
     def loaded(self, run: RunRecipe) -> Model:
         """The model with the same weights."""

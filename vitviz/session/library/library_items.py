@@ -98,11 +98,27 @@ def timm_item(entry: CatalogueEntry, on_disk: int = 0) -> LibraryItem:
     trained, learned = entry.trained_on, entry.learning
     words = (entry.name, entry.kind, trained, learned, entry.licence)
     return LibraryItem(
-        entry.name, entry.name, "timm", entry.kind, entry.patch, entry.size, entry.tokens,
-        entry.registers, entry.depth, entry.dim, entry.parameters, entry.classes, trained,
-        learned, entry.licence, entry.repository, on_disk or entry.bytes_estimated,
-        bool(on_disk), bool(on_disk), " ".join(words).lower(),
-    )  # fmt: skip
+        entry.name,
+        entry.name,
+        "timm",
+        entry.kind,
+        entry.patch,
+        entry.size,
+        entry.tokens,
+        entry.registers,
+        entry.depth,
+        entry.dim,
+        entry.parameters,
+        entry.classes,
+        trained,
+        learned,
+        entry.licence,
+        entry.repository,
+        on_disk or entry.bytes_estimated,
+        bool(on_disk),
+        bool(on_disk),
+        " ".join(words).lower(),
+    )
 
 
 def bundled_item(model: BundledModel) -> LibraryItem:
@@ -113,23 +129,42 @@ def bundled_item(model: BundledModel) -> LibraryItem:
     rows, cols = model.input_size
     prefix = int(arguments.get("class_token", True)) + int(arguments.get("reg_tokens", 0))
     return LibraryItem(
-        model.name, model.title, "bundled", str(described.get("class", "")), patch, model.input_size,
-        (rows // patch) * (cols // patch) + prefix, int(arguments.get("reg_tokens", 0)),
-        int(arguments.get("depth", 0)), int(arguments.get("embed_dim", 0)),
-        numbers_in(model.file), len(card.get("classes") or ()),
-        str(card.get("data", "")).partition(":")[0], "labels",
-        str(card.get("licence", "")), "", _size(model.file), True, True,
+        model.name,
+        model.title,
+        "bundled",
+        str(described.get("class", "")),
+        patch,
+        model.input_size,
+        (rows // patch) * (cols // patch) + prefix,
+        int(arguments.get("reg_tokens", 0)),
+        int(arguments.get("depth", 0)),
+        int(arguments.get("embed_dim", 0)),
+        numbers_in(model.file),
+        len(card.get("classes") or ()),
+        str(card.get("data", "")).partition(":")[0],
+        "labels",
+        str(card.get("licence", "")),
+        "",
+        _size(model.file),
+        True,
+        True,
         f"{model.name} {model.title} bundled".lower(),
-    )  # fmt: skip
+    )
 
 
 def file_item(path: str) -> LibraryItem:
     """A checkpoint file that was opened before."""
     size = _size(Path(path))
     return LibraryItem(
-        path, Path(path).name, "file", parameters=numbers_in(Path(path)), download=size, exact=True,
-        on_disk=size > 0, words=f"{path} file".lower(),
-    )  # fmt: skip
+        path,
+        Path(path).name,
+        "file",
+        parameters=numbers_in(Path(path)),
+        download=size,
+        exact=True,
+        on_disk=size > 0,
+        words=f"{path} file".lower(),
+    )
 
 
 def found(

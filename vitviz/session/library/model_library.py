@@ -138,9 +138,13 @@ class ModelLibrary:
             return fetch(item.repository, item.name, progress)
 
         job = self._jobs.submit(
-            ("download", item.name), work, lane="fetch", done=partial(self._fetched, item.name),
-            failed=partial(self._failed, item.name), label=f"downloading {item.name}",
-        )  # fmt: skip
+            ("download", item.name),
+            work,
+            lane="fetch",
+            done=partial(self._fetched, item.name),
+            failed=partial(self._failed, item.name),
+            label=f"downloading {item.name}",
+        )
         if job.state in _BUSY:  # not when it was done at once
             self._tell(item.name, ModelDownload("running"), job)
 
@@ -161,8 +165,9 @@ class ModelLibrary:
         from vitviz.models.catalogue.catalogue import catalogue
 
         files = (name for name in self._settings().recent_models if Path(name).is_file())
-        timm = (timm_item(entry, self._disk.get(entry.repository, 0))
-                for entry in catalogue().entries)  # fmt: skip
+        timm = (
+            timm_item(entry, self._disk.get(entry.repository, 0)) for entry in catalogue().entries
+        )
         self.items = in_order([*map(bundled_item, bundled()), *map(file_item, files), *timm])
         self.changed.emit()
 
@@ -199,9 +204,13 @@ class ModelLibrary:
             return refreshed(progress)
 
         self._jobs.submit(
-            "census", work, lane="fetch", done=lambda _: self._fill(),
-            failed=lambda _: None, label="reading timm's new models",
-        )  # fmt: skip
+            "census",
+            work,
+            lane="fetch",
+            done=lambda _: self._fill(),
+            failed=lambda _: None,
+            label="reading timm's new models",
+        )
 
     def _fetched(self, name: str, file: Path) -> None:
         self._downloads.pop(name, None)
@@ -213,8 +222,11 @@ class ModelLibrary:
         self.downloaded.emit(name)
 
     def _failed(self, name: str, error: Exception) -> None:
-        self._tell(name, replace(self.state(name), state="failed",
-                                 said=sentence(error, f"downloading {name}")), None)  # fmt: skip
+        self._tell(
+            name,
+            replace(self.state(name), state="failed", said=sentence(error, f"downloading {name}")),
+            None,
+        )
 
     def _progressed(self, job: Job) -> None:
         match job.key:

@@ -47,11 +47,13 @@ class PictureLoading:
 
         what = _file_name(sources[0]) if len(sources) == 1 else f"{len(sources)} files"
         return self._jobs.submit(
-            ("read", next(self._reads)), work, lane="read",
+            ("read", next(self._reads)),
+            work,
+            lane="read",
             done=lambda problems: self._say([*problems, *doubles]),
             failed=lambda error: self._say([sentence(error, "opening pictures")]),
             label=f"opening {what}",
-        )  # fmt: skip
+        )
 
     def turn_away(self) -> None:
         """Those still on their way were for a film strip that is no more."""

@@ -74,8 +74,10 @@ def draw(
         number = _class(trace, label)
     except Unsupported as why:
         message = Message(picture_layers.sentence(why))
-        panels = (_way(trace, token, layer, ()),
-                  Panel((message,), Box(0, 0, 3, 4), "No early answers"))  # fmt: skip
+        panels = (
+            _way(trace, token, layer, ()),
+            Panel((message,), Box(0, 0, 3, 4), "No early answers"),
+        )
         return Drawing(
             "lens", f"How {who} turns to its end", (panels,), picture_layers.caption(trace)
         )
@@ -88,10 +90,14 @@ def draw(
     above = _way(trace, token, layer, lines), _map(trace, selection, number, layer, look)
     title = f"What the head would answer from {who if alone else 'all that it reads'}"
     return Drawing(
-        "lens", title, (above, (_table(trace, shares, layer, token, top),)),
-        picture_layers.caption(trace, "Before the last layer the head was never trained to read these tokens."),
+        "lens",
+        title,
+        (above, (_table(trace, shares, layer, token, top),)),
+        picture_layers.caption(
+            trace, "Before the last layer the head was never trained to read these tokens."
+        ),
         implied=(("label", model_questions.label(trace, _answer(trace))),),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +187,13 @@ def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -
     plot = Plot((*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), up)
     front = ", ".join(trace.grid.prefix) or "none"
     facts = (("put in front", front), (f"cosine after layer {layer + 1}", f"{near[layer]:.3f}"))
-    return Panel((plot,), Box(0, 0, 3, 4), f"The way of {picture_layers.token_words(trace.grid, token)}",
-                 Listed(len(near)), facts=facts)  # fmt: skip
+    return Panel(
+        (plot,),
+        Box(0, 0, 3, 4),
+        f"The way of {picture_layers.token_words(trace.grid, token)}",
+        Listed(len(near)),
+        facts=facts,
+    )
 
 
 def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look) -> Panel:
@@ -192,26 +203,39 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
     facts = tuple((name, f"{shares[at]:.3f}") for at, name in enumerate(trace.grid.prefix))
     name = _short(model_questions.label(trace, number))
     return Panel(
-        picture_layers.over_picture(trace, selection, values, scale, look), trace.crop.frame,
-        f"“{name}” from every patch, layer {layer + 1}", PixelSpace(trace.crop, trace.grid),
-        scale if look.heat else None, facts,
-    )  # fmt: skip
+        picture_layers.over_picture(trace, selection, values, scale, look),
+        trace.crop.frame,
+        f"“{name}” from every patch, layer {layer + 1}",
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+        facts,
+    )
 
 
 def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) -> Panel:
     best = np.argsort(-shares, axis=1)[:, :top]
     near = _nearness(trace, token)
     rows = tuple(
-        (str(index + 1), f"{near[index]:.2f}",
-         *(f"{_short(model_questions.label(trace, int(each)))} {shares[index, each]:.0%}" for each in order))
+        (
+            str(index + 1),
+            f"{near[index]:.2f}",
+            *(
+                f"{_short(model_questions.label(trace, int(each)))} {shares[index, each]:.0%}"
+                for each in order
+            ),
+        )
         for index, order in enumerate(best)
-    )  # fmt: skip
+    )
     columns = ("layer", "cosine", *("1st", "2nd", "3rd", "4th", "5th")[: best.shape[1]])
     whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(rows)))
     table = Table(columns, rows, layer, whose)
     wide = 0.5 * sum(table.widths)
-    return Panel((table,), Box(0, 0, len(rows) + 1, wide), "The best answers after every layer",
-                 Listed(len(rows)))  # fmt: skip
+    return Panel(
+        (table,),
+        Box(0, 0, len(rows) + 1, wide),
+        "The best answers after every layer",
+        Listed(len(rows)),
+    )
 
 
 def _short(name: str) -> str:

@@ -25,10 +25,12 @@ SHOWN = 5
 ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
 OTHERS = "Another change may be possible: patches mixed up or made grey, say."
 VARIANTS = (
-    Intervention(positions="removed"), Intervention(positions="shuffled"),
-    Intervention(positions="sin-cos"), Intervention(patches="shuffled"),
+    Intervention(positions="removed"),
+    Intervention(positions="shuffled"),
+    Intervention(positions="sin-cos"),
+    Intervention(patches="shuffled"),
     Intervention(positions="removed", patches="shuffled"),
-)  # fmt: skip
+)
 OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks off"))
 
 
@@ -86,9 +88,13 @@ def draw(
 ) -> Drawing:
     """Attention and answer of both passes."""
     change = Intervention(
-        positions, patches, _masked(trace, selection, masked),
-        _heads(trace, selection, heads), seed, inner,
-    )  # fmt: skip
+        positions,
+        patches,
+        _masked(trace, selection, masked),
+        _heads(trace, selection, heads),
+        seed,
+        inner,
+    )
     try:
         after = _changed(trace, change)
     except Unsupported as why:
@@ -120,9 +126,10 @@ def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
         return (own,)
     near = {
         row * grid.cols + col
-        for row in range(place[0] - 1, place[0] + 2) for col in range(place[1] - 1, place[1] + 2)
+        for row in range(place[0] - 1, place[0] + 2)
+        for col in range(place[1] - 1, place[1] + 2)
         if 0 <= row < grid.rows and 0 <= col < grid.cols
-    }  # fmt: skip
+    }
     return tuple(patch for patch in range(grid.rows * grid.cols) if patch not in near)
 
 
@@ -162,9 +169,13 @@ def _whole(maps: list[AnswerMap | None]) -> tuple[float, float]:
 
 
 def _map(
-    trace: Trace, selection: Selection, values: AnswerMap | None, whole: tuple[float, float], look: Look,
+    trace: Trace,
+    selection: Selection,
+    values: AnswerMap | None,
+    whole: tuple[float, float],
+    look: Look,
     name: str,
-) -> Panel:  # fmt: skip
+) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     title = f"{name}: layer {layer + 1}, {picture_layers.head_words(selection.head, trace.heads)}"
     if values is None:
@@ -173,9 +184,16 @@ def _map(
     scale = picture_layers.scale_of(values, look, "attention", whole)
     heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
     return Panel(
-        (*picture_layers.picture(trace), *((heat,) if look.heat else ()), *picture_layers.marks(trace, selection)),
-        frame, title, PixelSpace(trace.crop, trace.grid), scale if look.heat else None,
-    )  # fmt: skip
+        (
+            *picture_layers.picture(trace),
+            *((heat,) if look.heat else ()),
+            *picture_layers.marks(trace, selection),
+        ),
+        frame,
+        title,
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+    )
 
 
 def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
@@ -188,8 +206,11 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
         share = dict(trace.predictions).get(name)
         said = f"below {trace.predictions[-1][1]:.2%}" if share is None else f"{share:.1%}"
         title += f", {name.split(',')[0]} now {said}"
-    bars = Bars(tuple(name for name, _ in best), tuple(share for _, share in best),
-                tuple(f"{share:.1%}" for _, share in best))  # fmt: skip
+    bars = Bars(
+        tuple(name for name, _ in best),
+        tuple(share for _, share in best),
+        tuple(f"{share:.1%}" for _, share in best),
+    )
     return Panel((bars,), ANSWERS, title)
 
 
@@ -228,9 +249,10 @@ def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
             continue
         rows.append(_line(trace, found, one, selection))
     table = Table(
-        ("changed", "answer", "probability", "first answer now", "maps' correlation"), tuple(rows),
+        ("changed", "answer", "probability", "first answer now", "maps' correlation"),
+        tuple(rows),
         list(every).index(change),
-    )  # fmt: skip
+    )
     return Panel((table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), "The usual changes")
 
 

@@ -44,17 +44,22 @@ def draw(
     selection: Selection,
     others: Sequence[Trace] = (),
     *,
-    over: Annotated[PicturesOver, OptionHelp("One picture, or the mean over all that are open")] = "this picture",
+    over: Annotated[
+        PicturesOver, OptionHelp("One picture, or the mean over all that are open")
+    ] = "this picture",
     renormalise: Annotated[
         bool,
-        OptionHelp("Leave the share that goes to class and register tokens out of account; off, as in the "
-             "reference code, makes heads that look at them seem to look near"),
+        OptionHelp(
+            "Leave the share that goes to class and register tokens out of account; off, as in the "
+            "reference code, makes heads that look at them seem to look near"
+        ),
     ] = True,
     convolutions: Annotated[
-        DistanceUnit, OptionHelp("Compare with stacked convolutions over single pixels, over patches, or none")
+        DistanceUnit,
+        OptionHelp("Compare with stacked convolutions over single pixels, over patches, or none"),
     ] = "patches",
     kernel: Annotated[int, OptionHelp("Side of the convolutions' kernel, in cells", 1, 15, 2)] = 3,
-) -> Drawing:  # fmt: skip
+) -> Drawing:
     """Every head as a point, layers across."""
     found, count = heads_over_depth.averaged(
         trace, others, over, lambda each: _measured(each, renormalise)
@@ -62,10 +67,14 @@ def draw(
     layer = selection.layer(len(found))
     line = _field(trace, len(found), convolutions, kernel)
     panel = heads_over_depth.panel(
-        found, selection, f"{len(found)} layers, a point a head",
-        "mean attention distance, pixels", *line, high=_highest(trace, found),
+        found,
+        selection,
+        f"{len(found)} layers, a point a head",
+        "mean attention distance, pixels",
+        *line,
+        high=_highest(trace, found),
         facts=heads_over_depth.of_layer(found, layer),
-    )  # fmt: skip
+    )
     said = (
         "Prefix tokens left out, rows made to sum to 1."
         if renormalise

@@ -50,9 +50,13 @@ def draw(
     layer = selection.layer(len(found))
     label = "entropy, share of the evenest" if relative else "entropy, nats"
     panel = heads_over_depth.panel(
-        found, selection, f"{len(found)} layers, a point a head", label,
-        high=1.0 if relative else None, facts=heads_over_depth.of_layer(found, layer, "{:.3f}"),
-    )  # fmt: skip
+        found,
+        selection,
+        f"{len(found)} layers, a point a head",
+        label,
+        high=1.0 if relative else None,
+        facts=heads_over_depth.of_layer(found, layer, "{:.3f}"),
+    )
     return Drawing(
         "entropy",
         f"How widely heads spread their attention, layer {layer + 1} of {len(found)}",

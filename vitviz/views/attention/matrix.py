@@ -123,8 +123,11 @@ def _averaged(
     down, across = min(step, values.shape[0]), min(step, values.shape[1])
     small: Float32[np.ndarray, "query key"] = reduce(
         values[: rows * down, : cols * across],
-        "(query down) (key across) -> query key", "mean", down=down, across=across,
-    )  # fmt: skip
+        "(query down) (key across) -> query key",
+        "mean",
+        down=down,
+        across=across,
+    )
     return small
 
 

@@ -213,8 +213,11 @@ def _attentions(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
         )
     padded = [each for each in _windows(trace) if PADDING in each.keys]
     if padded:
-        size = "" if any(each.overlap for each in padded) else (
-            "choose an input size that its windows divide, or ")  # fmt: skip
+        size = (
+            ""
+            if any(each.overlap for each in padded)
+            else ("choose an input size that its windows divide, or ")
+        )
         raise Unsupported(
             f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
             f"around the picture; {size}see its heads"

@@ -122,10 +122,13 @@ def draw(
         f"{first.words}: {names[0]} minus {names[1]}",
         (tuple(panels),),
         two_traces.caption(
-            trace, other, shared.share,
-            "Each map is divided by its mean over the part that both saw.", said,
+            trace,
+            other,
+            shared.share,
+            "Each map is divided by its mean over the part that both saw.",
+            said,
         ),
-    )  # fmt: skip
+    )
 
 
 def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:

@@ -91,10 +91,13 @@ def _alike(trace: Trace, selection: Selection, token: int, layer: int, look: Loo
     )
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
-        trace.crop.frame, f"Cosine with its {found.shape[-1]} numbers",
-        PixelSpace(trace.crop, trace.grid), scale if look.heat else None, facts,
+        trace.crop.frame,
+        f"Cosine with its {found.shape[-1]} numbers",
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+        facts,
         query=trace.grid.name(token),
-    )  # fmt: skip
+    )
 
 
 @kept(most=2)
@@ -114,9 +117,11 @@ def _coloured(
     )
     return Panel(
         (Raster(colors, trace.grid.frame, smooth=False), *picture_layers.marks(trace, selection)),
-        trace.crop.frame, "Three main directions as colours",
-        PixelSpace(trace.crop, trace.grid), facts=facts,
-    )  # fmt: skip
+        trace.crop.frame,
+        "Three main directions as colours",
+        PixelSpace(trace.crop, trace.grid),
+        facts=facts,
+    )
 
 
 @kept(most=4)

@@ -134,17 +134,22 @@ def _map(
     values = picture_layers.on_grid(lengths[grid.patches], grid)
     scale = picture_layers.scale_of(values, look, "length")
     boxes = tuple(
-        box for patch in np.flatnonzero(found.which)
+        box
+        for patch in np.flatnonzero(found.which)
         if (box := grid.box(int(patch) + len(grid.prefix))) is not None
-    )  # fmt: skip
+    )
     over = picture_layers.over_picture(trace, selection, values, scale, look)
     facts = [(name, f"{lengths[at]:.1f}") for at, name in enumerate(grid.prefix)]
     layer = model_questions.depth_of(trace, selection)
     facts += _token_facts(trace, selection.token(grid, trace.crop), layer)
     return Panel(
-        (*over[:-2], Outlines(boxes, "seen"), *over[-2:]), trace.crop.frame, of[:1].upper() + of[1:],
-        PixelSpace(trace.crop, grid), scale if look.heat else None, tuple(facts),
-    )  # fmt: skip
+        (*over[:-2], Outlines(boxes, "seen"), *over[-2:]),
+        trace.crop.frame,
+        of[:1].upper() + of[1:],
+        PixelSpace(trace.crop, grid),
+        scale if look.heat else None,
+        tuple(facts),
+    )
 
 
 def _token_facts(trace: Trace, token: int, layer: int) -> list[tuple[str, str]]:
@@ -155,9 +160,12 @@ def _token_facts(trace: Trace, token: int, layer: int) -> list[tuple[str, str]]:
     except Unsupported:
         return [(f"{name} after", f"{_streams(trace)[layer, token]:.1f}")]
     steps = (
-        ("before", block.before), ("words add", block.words), ("attention adds", block.attention),
-        ("MLP adds", block.mlp), ("after", block.after),
-    )  # fmt: skip
+        ("before", block.before),
+        ("words add", block.words),
+        ("attention adds", block.attention),
+        ("MLP adds", block.mlp),
+        ("after", block.after),
+    )
     return [
         (f"{name} {what}", f"{values[token]:.1f}") for what, values in steps if values is not None
     ]

@@ -26,33 +26,54 @@ from vitviz.views.shared.cache_per_trace import kept
 
 PatternStart = Literal["picture", "patches in a row", "all open pictures"]
 Example = Literal[
-    "cut into patches", "patches in a row", "put back together", "mean of 2 × 2", "twice as large",
-    "merge columns: halves side by side", "merge rows: halves below each other",
-    "all open pictures, a batch side by side", "all open pictures, a batch below each other",
-]  # fmt: skip
+    "cut into patches",
+    "patches in a row",
+    "put back together",
+    "mean of 2 × 2",
+    "twice as large",
+    "merge columns: halves side by side",
+    "merge rows: halves below each other",
+    "all open pictures, a batch side by side",
+    "all open pictures, a batch below each other",
+]
 
 CUT, ROW = "(row p1) (col p2) c", "(row col) (p1 p2 c)"
 EXAMPLES: dict[Example, tuple[PatternStart, Operation, str, str]] = {
     "cut into patches": ("picture", "rearrange", f"{CUT} -> row col p1 p2 c", "p1={p1} p2={p2}"),
     "patches in a row": ("picture", "rearrange", f"{CUT} -> {ROW}", "p1={p1} p2={p2}"),
     "put back together": (
-        "patches in a row", "rearrange", f"{ROW} -> {CUT}", "row={row} p1={p1} p2={p2}",
+        "patches in a row",
+        "rearrange",
+        f"{ROW} -> {CUT}",
+        "row={row} p1={p1} p2={p2}",
     ),
     "mean of 2 × 2": ("picture", "reduce", "(row y) (col x) c -> row col c", "y=2 x=2"),
     "twice as large": ("picture", "repeat", "row col c -> (row y) (col x) c", "y=2 x=2"),
     "merge columns: halves side by side": (
-        "picture", "rearrange", "(half row) col c -> row (half col) c", "half=2",
+        "picture",
+        "rearrange",
+        "(half row) col c -> row (half col) c",
+        "half=2",
     ),
     "merge rows: halves below each other": (
-        "picture", "rearrange", "row (half col) c -> (half row) col c", "half=2",
+        "picture",
+        "rearrange",
+        "row (half col) c -> (half row) col c",
+        "half=2",
     ),
     "all open pictures, a batch side by side": (
-        "all open pictures", "rearrange", "picture row col c -> row (picture col) c", "",
+        "all open pictures",
+        "rearrange",
+        "picture row col c -> row (picture col) c",
+        "",
     ),
     "all open pictures, a batch below each other": (
-        "all open pictures", "rearrange", "picture row col c -> (picture row) col c", "",
+        "all open pictures",
+        "rearrange",
+        "picture row col c -> (picture row) col c",
+        "",
     ),
-}  # fmt: skip
+}
 LARGEST = 4_000_000
 """Pixels of a result that are shown; more are thinned out."""
 
@@ -118,9 +139,12 @@ def draw(
         )
         panels.append(Panel((message,), Box(0, 0, 3, 4), "einops says"))
     return Drawing(
-        "einops", title, (tuple(panels),), picture_layers.caption(trace),
+        "einops",
+        title,
+        (tuple(panels),),
+        picture_layers.caption(trace),
         implied=(("pattern", shown), ("lengths", filled)),
-    )  # fmt: skip
+    )
 
 
 def _needed(lengths: str, pattern: str) -> str:
@@ -170,8 +194,12 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
     if values.ndim == 0:
         return Panel((Message(f"{float(values):.6g}"),), Box(0, 0, 3, 4), named, facts=facts)
     if values.size == 0 or values.ndim > 5:
-        return Panel((Message(f"An array of {values.ndim} axes is no picture."),), Box(0, 0, 3, 4),
-                     named, facts=facts)  # fmt: skip
+        return Panel(
+            (Message(f"An array of {values.ndim} axes is no picture."),),
+            Box(0, 0, 3, 4),
+            named,
+            facts=facts,
+        )
     colored = values.shape[-1] in (1, 3) and values.ndim >= 3
     match values.ndim:
         case 3 if colored:
@@ -181,8 +209,10 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
         case 1 | 2:
             return _numbers(values, named, facts)
         case _:
-            words = Message("This shape is no picture: its last axis has no 3 colours.",
-                            "Put c last to see it, or merge axes until two are left.")  # fmt: skip
+            words = Message(
+                "This shape is no picture: its last axis has no 3 colours.",
+                "Put c last to see it, or merge axes until two are left.",
+            )
             return Panel((words,), Box(0, 0, 3, 4), named, facts=facts)
 
 
@@ -216,8 +246,9 @@ def _tiles(
     if values.ndim == 4:
         across = ceil(sqrt(count))
         empty = np.zeros((-count % across, *values.shape[1:]), np.uint8)
-        values = rearrange(np.concatenate([values, empty]), "(down across) ... -> down across ...",
-                           across=across)  # fmt: skip
+        values = rearrange(
+            np.concatenate([values, empty]), "(down across) ... -> down across ...", across=across
+        )
     else:
         count = values.shape[0] * values.shape[1]
     down, across, rows, cols, _ = values.shape

@@ -59,9 +59,11 @@ def draw(
     except Unsupported as why:
         return model_questions.refused(trace, "embedding", "Patch embedding", why)
     return Drawing(
-        "embedding", _title(stem), ((_numbers(trace, stem), _filters(trace, filters)),),
+        "embedding",
+        _title(stem),
+        ((_numbers(trace, stem), _filters(trace, filters)),),
         picture_layers.caption(trace, _said(trace, stem)),
-    )  # fmt: skip
+    )
 
 
 def _title(stem: PatchStem) -> str:
@@ -100,19 +102,24 @@ def _windows(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
     if not stem.patches:
         return [
             ("windows", f"{high} × {wide}"),
-            ("steps of", _by(stem.step)), ("padded by", _by(stem.padding)),
+            ("steps of", _by(stem.step)),
+            ("padded by", _by(stem.padding)),
             ("number of windows", f"{count:,}"),
             ("one window", f"{high * wide} · {rgb} = {inputs}"),
-            ("becomes", f"{dim}"), ("matrix", matrix), bias,
-        ]  # fmt: skip
+            ("becomes", f"{dim}"),
+            ("matrix", matrix),
+            bias,
+        ]
     whole = count * high * wide == rows * cols
     number = f"{rows} · {cols} / {high * wide} = {count}" if whole else f"{count}"
     return [
         ("patch  P", f"{high}" if high == wide else f"{high} × {wide}"),
         ("patches  N = H · W / P²", number),
         ("one patch  P² · C", f"{high * wide} · {rgb} = {inputs}"),
-        ("one token  D", f"{dim}"), ("matrix  D × P²C", matrix), bias,
-    ]  # fmt: skip
+        ("one token  D", f"{dim}"),
+        ("matrix  D × P²C", matrix),
+        bias,
+    ]
 
 
 def _sentence(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:

@@ -141,10 +141,13 @@ def _picture(
     heat = (Heat(values, one.keys.frame, scale, look.opacity, look.smooth),) if look.heat else ()
     return Panel(
         (*picture_layers.picture(trace), *heat, *fields, *picture_layers.marks(trace, selection)),
-        frame, title, PixelSpace(trace.crop, trace.grid),
-        scale if look.heat else None, _facts(trace, one, row, selection, stack, cells),
+        frame,
+        title,
+        PixelSpace(trace.crop, trace.grid),
+        scale if look.heat else None,
+        _facts(trace, one, row, selection, stack, cells),
         query=trace.grid.name(selection.token(trace.grid, trace.crop)),
-    )  # fmt: skip
+    )
 
 
 def _fields(stack: Convolutions, box: Box, frame: Box) -> tuple[Outlines, Outlines]:
@@ -181,8 +184,9 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     found = [_mass(trace, layer, selection, radii) for layer in trace.layers]
     curves = [
         Curve(radii, mass, tone="quiet", whose=(Whose(f"layer {index + 1}", index),) * STEPS)
-        for index, mass in enumerate(found) if mass is not None and index != chosen
-    ]  # fmt: skip
+        for index, mass in enumerate(found)
+        if mass is not None and index != chosen
+    ]
     if curves:
         curves[0] = Curve(radii, curves[0].y, "each layer", tone="quiet", whose=curves[0].whose)
     even = _even(trace, selection, radii)
@@ -194,9 +198,10 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
         whose = (Whose(f"layer {chosen + 1}", chosen),) * STEPS
         curves.append(Curve(radii, mass, f"layer {chosen + 1}", tone="chosen", whose=whose))
     plot = Plot(
-        tuple(curves), Axis("distance from the patch, pixels", 0, furthest),
+        tuple(curves),
+        Axis("distance from the patch, pixels", 0, furthest),
         Axis("share of attention within", 0, 1),
-    )  # fmt: skip
+    )
     return Panel((plot,), Box(0, 0, 1, 1), "Attention within a distance", Listed(len(trace.layers)))
 
 

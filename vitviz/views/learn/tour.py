@@ -43,9 +43,14 @@ class TourStep:
 def steps(trace: Trace) -> tuple[TourStep, ...]:
     """The seven steps for a trace; views that have nothing to show for it are left out."""
     found = (
-        _field(trace), _patches(trace), _embedding(trace), _class(trace), _positions(trace),
-        _block(trace), _features(trace),
-    )  # fmt: skip
+        _field(trace),
+        _patches(trace),
+        _embedding(trace),
+        _class(trace),
+        _positions(trace),
+        _block(trace),
+        _features(trace),
+    )
     return tuple(_for(trace, step) for step in found)
 
 
@@ -85,10 +90,12 @@ def _patches(trace: Trace) -> TourStep:
         f"{grid.rows * grid.cols} patches. The pattern above the other two pictures says it "
         "exactly: try the three below, or write one of your own under Pattern on the right.",
         ("patches", "einops"),
-        tuple(TourTry(words, "einops", (("example", words), ("pattern", "")))
-              for words in ("cut into patches", "patches in a row", "put back together")),
+        tuple(
+            TourTry(words, "einops", (("example", words), ("pattern", "")))
+            for words in ("cut into patches", "patches in a row", "put back together")
+        ),
         "patch",
-    )  # fmt: skip
+    )
 
 
 def _embedding(trace: Trace) -> TourStep:
@@ -147,18 +154,20 @@ def _class(trace: Trace) -> TourStep:
         said = "Nothing is put in front here: the answer is read from the patches together."
     answer = (
         f" In the end this model says {trace.predictions[0][0]}, {trace.predictions[0][1]:.0%}."
-        if trace.predictions else " This model has no head, so it gives no answer, only features."
-    )  # fmt: skip
+        if trace.predictions
+        else " This model has no head, so it gives no answer, only features."
+    )
     return TourStep(
         "The class token turns into the answer",
         said + " The table asks the head after every layer what it would answer already." + answer,
         ("lens",),
         tuple(
             TourTry(words, "lens", (("read", words),))
-            for words in ("the chosen token", "all that the head reads") if trace.predictions
+            for words in ("the chosen token", "all that the head reads")
+            if trace.predictions
         ),
         "class",
-    )  # fmt: skip
+    )
 
 
 def _positions(trace: Trace) -> TourStep:

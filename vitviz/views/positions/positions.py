@@ -140,13 +140,17 @@ def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: L
         Panel(
             (
                 _where_known(large, grid, scale, look),
-                *picture_layers.window_marks(trace, layer, selection), *picture_layers.marks(trace, selection),
+                *picture_layers.window_marks(trace, layer, selection),
+                *picture_layers.marks(trace, selection),
             ),
-            trace.crop.frame, f"Layer {number + 1}, {picture_layers.head_words(head, len(maps))}",
-            PixelSpace(trace.crop, grid), scale, query=grid.name(token),
+            trace.crop.frame,
+            f"Layer {number + 1}, {picture_layers.head_words(head, len(maps))}",
+            PixelSpace(trace.crop, grid),
+            scale,
+            query=grid.name(token),
         ),
         _bias_tiles(trace, grid, maps, look),
-    )  # fmt: skip
+    )
     title = f"What is added to the scores of {picture_layers.token_words(grid, token)} by place"
     said = (
         "The same for every picture.",
@@ -217,10 +221,18 @@ def _profile(trace: Trace, kind: PositionSignal) -> Panel:
             (Message(picture_layers.sentence(why)),), Box(0, 0, 3, 4), "Mean over all places"
         )
     rows, cols = trace.grid.rows, trace.grid.cols
-    down = [np.mean([alike[row, col, row + gap, col] for row in range(rows - gap)
-                     for col in range(cols)]) for gap in range(rows)]  # fmt: skip
-    along = [np.mean([alike[row, col, row, col + gap] for row in range(rows)
-                      for col in range(cols - gap)]) for gap in range(cols)]  # fmt: skip
+    down = [
+        np.mean(
+            [alike[row, col, row + gap, col] for row in range(rows - gap) for col in range(cols)]
+        )
+        for gap in range(rows)
+    ]
+    along = [
+        np.mean(
+            [alike[row, col, row, col + gap] for row in range(rows) for col in range(cols - gap)]
+        )
+        for gap in range(cols)
+    ]
     curves = (
         Curve(np.arange(float(cols)), np.array(along), "along a row", tone="chosen"),
         Curve(np.arange(float(rows)), np.array(down), "along a column", tone="second"),

@@ -88,9 +88,13 @@ def _similarity(trace: Trace) -> Float32[np.ndarray, "tile_row tile_col row col"
     assert positions is not None
     down, across = shape_of(trace)
     return rearrange(
-        cosine(positions), "(tile_row tile_col) (row col) -> tile_row tile_col row col",
-        tile_row=down, tile_col=across, row=down, col=across,
-    )  # fmt: skip
+        cosine(positions),
+        "(tile_row tile_col) (row col) -> tile_row tile_col row col",
+        tile_row=down,
+        tile_col=across,
+        row=down,
+        col=across,
+    )
 
 
 @kept(most=2)

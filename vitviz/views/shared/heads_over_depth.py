@@ -66,10 +66,15 @@ def averaged(
 
 
 def panel(
-    spread: HeadSpread, selection: Selection, title: str, label: str, *more: Curve,
-    low: float | None = 0.0, high: float | None = None,
+    spread: HeadSpread,
+    selection: Selection,
+    title: str,
+    label: str,
+    *more: Curve,
+    low: float | None = 0.0,
+    high: float | None = None,
     facts: tuple[tuple[str, str], ...] = (),
-) -> Panel:  # fmt: skip
+) -> Panel:
     """Heads as points over the depth, the chosen ones marked, the layers' means as a line."""
     layers = len(spread)
     chosen = selection.layer(layers)
@@ -83,19 +88,23 @@ def panel(
     )
     depths, values = (np.array([each[at] for each in points], float) for at in (0, 2))
     marked = [
-        (layer, value) for layer, head, value in points
+        (layer, value)
+        for layer, head, value in points
         if layer == chosen and selection.head in (None, head)
-    ]  # fmt: skip
+    ]
     means = [np.nan if heads is None else float(mean_of(heads)) for heads in spread]
     curves = (
         *more,
         Curve(np.arange(1.0, layers + 1), np.array(means), "mean of the heads", tone="quiet"),
         Curve(depths + 1, values, "a head", "points", whose=whose),
         Curve(
-            np.array([chosen + 1.0] * len(marked)), np.array([value for _, value in marked]),
-            "chosen", "points", "chosen",
+            np.array([chosen + 1.0] * len(marked)),
+            np.array([value for _, value in marked]),
+            "chosen",
+            "points",
+            "chosen",
         ),
-    )  # fmt: skip
+    )
     across = axis("layer", np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
     drawn = [values, *(curve.y for curve in more)] if high is None else [values]
     plot = Plot(curves, across, axis(label, *drawn, low=low, high=high))

@@ -121,9 +121,11 @@ def _cut(pixels: np.ndarray, over: Box, box: Box) -> Raster | None:
     if bottom <= top or right <= left:
         return None
     covered = Box(
-        over.top + top * down, over.left + left * across,
-        over.top + bottom * down, over.left + right * across,
-    )  # fmt: skip
+        over.top + top * down,
+        over.left + left * across,
+        over.top + bottom * down,
+        over.left + right * across,
+    )
     return Raster(pixels[top:bottom, left:right], covered, smooth=False)
 
 
@@ -133,9 +135,11 @@ def stitched(
     """Values of all words laid out over the picture, every sentence's where it lies."""
     assert grid.words is not None
     laid: Float32[np.ndarray, "..."] = rearrange(
-        values, "... (row col) (down across) -> ... (row down) (col across)",
-        row=grid.rows, down=grid.words[0],
-    )  # fmt: skip
+        values,
+        "... (row col) (down across) -> ... (row down) (col across)",
+        row=grid.rows,
+        down=grid.words[0],
+    )
     return laid
 
 

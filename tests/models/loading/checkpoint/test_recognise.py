@@ -333,8 +333,12 @@ def test_a_real_file_without_a_name_sees_what_is_there(data_folder: Path, tmp_pa
     model = vitviz.load(copy, architecture=trained)
     assert model.info.weights == "trained"
     for photo, label in {
-        "koala": "koala", "panda": "giant panda", "polar_bear": "ice bear",
-        "scarlet_macaw": "macaw", "coffee": "espresso", "dog": "German shepherd",
-    }.items():  # fmt: skip
+        "koala": "koala",
+        "panda": "giant panda",
+        "polar_bear": "ice bear",
+        "scarlet_macaw": "macaw",
+        "coffee": "espresso",
+        "dog": "German shepherd",
+    }.items():
         (file,) = (data_folder / "photos").glob(f"{photo}.*")
         assert vitviz.trace(model, file).predictions[0][0] == label

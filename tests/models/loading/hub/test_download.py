@@ -136,9 +136,13 @@ def test_an_overloaded_hub_is_asked_again(server: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(503, "HTTP 503 at the moment"), (401, "does not show you"), (403, "HTTP 403"),
-     (429, "asks to wait")],
-)  # fmt: skip
+    [
+        (503, "HTTP 503 at the moment"),
+        (401, "does not show you"),
+        (403, "HTTP 403"),
+        (429, "asks to wait"),
+    ],
+)
 def test_a_hub_that_refuses_is_explained(server: Hub, status: int, said: str) -> None:
     server.status = [status] * 9
     assert said in refusal()

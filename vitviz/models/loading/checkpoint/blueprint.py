@@ -196,9 +196,15 @@ def _by_card(card: Path, state: StateDict, name: str) -> ModelBlueprint:
             '{"architecture": {"class": ..., "arguments": {...}}} or a timm name there'
         ) from error
     return ModelBlueprint(
-        kind, arguments, family, config, card_labels(found), str(found.get("title", "")),
-        str(found.get("licence", "")), bool(found.get("trained", True)),
-    )  # fmt: skip
+        kind,
+        arguments,
+        family,
+        config,
+        card_labels(found),
+        str(found.get("title", "")),
+        str(found.get("licence", "")),
+        bool(found.get("trained", True)),
+    )
 
 
 _CONFIG = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")

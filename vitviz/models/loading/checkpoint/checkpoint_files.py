@@ -23,18 +23,52 @@ StateDict = dict[str, Tensor]
 SUFFIXES = CHECKPOINTS
 
 _WRAPPERS = (
-    "state_dict_ema", "model_ema", "ema_state_dict", "ema", "teacher", "state_dict", "model",
-    "model_state_dict", "net", "network", "params", "weights", "module", "student",
-)  # fmt: skip
+    "state_dict_ema",
+    "model_ema",
+    "ema_state_dict",
+    "ema",
+    "teacher",
+    "state_dict",
+    "model",
+    "model_state_dict",
+    "net",
+    "network",
+    "params",
+    "weights",
+    "module",
+    "student",
+)
 """Where training programs put the weights; averaged ones first, as they are the better ones."""
 _PREFIXES = (
-    "module.", "_orig_mod.", "teacher.", "momentum_encoder.", "base_encoder.", "ema.", "backbone.",
-    "encoder.", "model.", "net.", "network.", "trunk.", "student.", "base_model.",
-)  # fmt: skip
+    "module.",
+    "_orig_mod.",
+    "teacher.",
+    "momentum_encoder.",
+    "base_encoder.",
+    "ema.",
+    "backbone.",
+    "encoder.",
+    "model.",
+    "net.",
+    "network.",
+    "trunk.",
+    "student.",
+    "base_model.",
+)
 _BEGINNINGS = (
-    "patch_embed.", "cls_token", "pos_embed", "blocks.", "layers.", "stages.", "pixel_embed.",
-    "embeddings.", "vit.", "deit.", "dinov2.", "conv1.",
-)  # fmt: skip
+    "patch_embed.",
+    "cls_token",
+    "pos_embed",
+    "blocks.",
+    "layers.",
+    "stages.",
+    "pixel_embed.",
+    "embeddings.",
+    "vit.",
+    "deit.",
+    "dinov2.",
+    "conv1.",
+)
 """How names begin in the models themselves."""
 
 
@@ -102,8 +136,11 @@ def unwrapped(found: object, name: str) -> StateDict:
     if not tensors:
         raise BadModel(f"{name} holds no tensors by name; save the model's state_dict in it")
     while (prefix := _prefix(tensors)) is not None:
-        inside = {key.removeprefix(prefix): value for key, value in tensors.items()
-                  if key.startswith(prefix)}  # fmt: skip
+        inside = {
+            key.removeprefix(prefix): value
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }
         beside = {key: value for key, value in tensors.items() if not key.startswith(prefix)}
         tensors = {**beside, **inside}
     return tensors

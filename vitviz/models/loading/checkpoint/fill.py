@@ -117,8 +117,9 @@ def converted(module: nn.Module, state: StateDict, name: str) -> StateDict:
     convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
     if convert is None:
         return state
-    state = {key: value.float() if value.is_floating_point() else value
-             for key, value in state.items()}  # fmt: skip
+    state = {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
     try:
         converted: StateDict = convert(state, module)
     except (KeyError, RuntimeError, AttributeError, AssertionError, ValueError) as error:

@@ -28,11 +28,15 @@ _NPZ = {
     "head/bias": "head.bias",
 }
 _NPZ_BLOCK = {
-    "LayerNorm_0/scale": "norm1.weight", "LayerNorm_0/bias": "norm1.bias",
-    "LayerNorm_2/scale": "norm2.weight", "LayerNorm_2/bias": "norm2.bias",
-    "MlpBlock_3/Dense_0/kernel": "mlp.fc1.weight", "MlpBlock_3/Dense_0/bias": "mlp.fc1.bias",
-    "MlpBlock_3/Dense_1/kernel": "mlp.fc2.weight", "MlpBlock_3/Dense_1/bias": "mlp.fc2.bias",
-}  # fmt: skip
+    "LayerNorm_0/scale": "norm1.weight",
+    "LayerNorm_0/bias": "norm1.bias",
+    "LayerNorm_2/scale": "norm2.weight",
+    "LayerNorm_2/bias": "norm2.bias",
+    "MlpBlock_3/Dense_0/kernel": "mlp.fc1.weight",
+    "MlpBlock_3/Dense_0/bias": "mlp.fc1.bias",
+    "MlpBlock_3/Dense_1/kernel": "mlp.fc2.weight",
+    "MlpBlock_3/Dense_1/bias": "mlp.fc2.bias",
+}
 
 _HF_TOP = (
     ("embeddings.cls_token", "cls_token"),
@@ -113,8 +117,9 @@ def timm_names(state: ForeignState) -> ForeignState:
     if head is not None and head.shape[1] == 2 * renamed["cls_token"].shape[-1]:
         # DINOv2's head reads class token and mean of the patches together; timm has none such.
         renamed["head.weight_of_both"], renamed["head.bias_of_both"] = (
-            renamed.pop("head.weight"), renamed.pop("head.bias"),
-        )  # fmt: skip
+            renamed.pop("head.weight"),
+            renamed.pop("head.bias"),
+        )
     return renamed
 
 

@@ -97,10 +97,20 @@ def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> 
             f"only {fitting.share:.0%} of its weights are in the file, so it is something else"
         )
     return replace(
-        found, architecture=plan.family, title=plan.title or plan.family or plan.kind,
-        patch=int(patch[0] if isinstance(patch, tuple) else patch or 0), size=(int(rows), int(cols)),
-        heads=next((each for each in reversed(heads) if isinstance(each, int)), 0), classes=classes,
-        labels=plan.labels or labels, labels_said=said, mean=tuple(config["mean"]),
-        std=tuple(config["std"]), missing=fitting.missing, wrong=fitting.wrong,
-        extra=fitting.extra, share=fitting.share, problem=problem,
-    )  # fmt: skip
+        found,
+        architecture=plan.family,
+        title=plan.title or plan.family or plan.kind,
+        patch=int(patch[0] if isinstance(patch, tuple) else patch or 0),
+        size=(int(rows), int(cols)),
+        heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
+        classes=classes,
+        labels=plan.labels or labels,
+        labels_said=said,
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        missing=fitting.missing,
+        wrong=fitting.wrong,
+        extra=fitting.extra,
+        share=fitting.share,
+        problem=problem,
+    )

@@ -149,10 +149,13 @@ def _once(repository: str, name: str, files: tuple[str, ...], progress: Progress
     repository, revision = split(repository)
     return Path(
         hf_hub_download(
-            repository, remote.file, revision=revision, cache_dir=constants.HF_HUB_CACHE,
+            repository,
+            remote.file,
+            revision=revision,
+            cache_dir=constants.HF_HUB_CACHE,
             endpoint=constants.ENDPOINT,
         )
-    )  # fmt: skip
+    )
 
 
 def _described(repository: str, files: tuple[str, ...]) -> RemoteFile:
@@ -185,9 +188,12 @@ def _transfer(remote: RemoteFile, part: Path, name: str, progress: Progress) -> 
     if here:
         headers["Range"] = f"bytes={here}-"
     with get_session().stream(
-        "GET", remote.url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+        "GET",
+        remote.url,
+        headers=headers,
+        timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
         follow_redirects=True,
-    ) as answer:  # fmt: skip
+    ) as answer:
         if answer.status_code == 416:  # the file has become shorter: begin again
             part.unlink()
             raise _Cut
