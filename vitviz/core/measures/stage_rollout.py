@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from vitviz.core.data.attention import Fuse
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
+from vitviz.core.measures.rollout import parts_of, sums
 from vitviz.core.progress import Unsupported
 
 
@@ -79,10 +80,9 @@ def _walk(
     """Weight on the last layer's tokens brought to the first one's; `fuse` as for a flow."""
     for index in reversed(range(len(layers))):
         layer, below = layers[index], layers[max(index - 1, 0)].grid
-        moved = layer.attention.flow(weight, fuse=fuse, discard=discard)
-        weight = np.float32(keep) * carried(weight, layer.grid, below) + np.float32(
-            1 - keep
-        ) * carried(moved, layer.keys, below)
+        stay, go, _ = parts_of(sums(layer.attention, fuse, discard), keep)
+        moved = layer.attention.flow(go * weight, fuse=fuse, discard=discard)
+        weight = carried(stay * weight, layer.grid, below) + carried(moved, layer.keys, below)
     return weight
 
 

@@ -27,7 +27,7 @@ from vitviz.core.measures.overlap import (
 )
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.attention.rollout import fused_row, head_rows
+from vitviz.views.attention.rollout import RolloutWalk, fused_row, head_rows
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 
@@ -168,7 +168,7 @@ def _layer(trace: Trace, number: int) -> Layer:
 
 def _rollout(trace: Trace, selection: Selection) -> ComparedMap:
     token, end = selection.token(trace.grid, trace.crop), selection.layer(len(trace.layers)) + 1
-    walk = (0.5, 0.0, 0, end)
+    walk = RolloutWalk(0.5, 0.0, 0, end)
     if selection.head is None:
         row, which = fused_row(trace, token, walk, "mean"), "mean of heads"
     else:

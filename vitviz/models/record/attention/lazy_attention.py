@@ -131,8 +131,21 @@ class LazyAttention(ABC):
             moved = _numpy(self._flow(torch.from_numpy(several)))
         return moved if weight.ndim == 3 else moved[0]
 
+    def sums(self, fuse: Fuse | None = None, discard: float = 0.0) -> Float32[np.ndarray, "..."]:
+        """Row sums of the maps that `flow` moves through: (query), or (head query) with `fuse` None."""
+        if fuse is not None:
+            return self._kept(
+                ("sums", fuse, discard),
+                lambda: reduce(self._step(None, fuse, discard), "query key -> query", "sum"),
+            )
+        rows = [
+            reduce(self._step(head, "mean", discard), "query key -> query", "sum")
+            for head in range(self.heads)
+        ]
+        return np.stack(rows)
+
     def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
-        if discard == 0 and (head is not None or fuse == "mean"):
+        if discard == 0:
             return self.matrix(head, fuse=fuse)
         return self._kept(
             ("step", head if head is not None else fuse, discard),
