@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from einops import rearrange, reduce, repeat
+from einops import reduce, repeat
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Attention, Fuse
@@ -133,16 +133,16 @@ def parts_of(
     in vit-explain, where they are taken for those of the keys. A row without any weight, which only
     keep = 0 leaves, keeps its own token.
     """
-    one = np.float32(1)
+    one, mixed = np.ones((), np.float32), np.asarray(1 - keep, np.float32)
     if total is None:
-        return np.float32(keep) * one, np.float32(1 - keep) * one, one
-    whole = np.float32(keep) + np.float32(1 - keep) * total
+        return np.asarray(keep, np.float32), mixed, one
+    whole = np.float32(keep) + mixed * total
     empty = whole <= 0
     left = np.where(empty, one, np.float32(keep))
     whole = np.where(empty, one, whole)
     if preset == "vit-explain":
-        return left, np.float32(1 - keep) * one, one / whole
-    return left / whole, np.float32(1 - keep) / whole, one
+        return left, mixed, np.asarray(one / whole)
+    return np.asarray(left / whole), np.asarray(mixed / whole), one
 
 
 def sums(
@@ -193,7 +193,8 @@ def _first(
         return np.float32(keep) * weight + np.float32(1 - keep) * rows
     total = reduce(rows, "token key -> token", "sum")
     stay, go, _ = parts_of(total, keep)
-    return rearrange(stay, "token -> token 1") * weight + rearrange(go, "token -> token 1") * rows
+    found: Float32[np.ndarray, "token *head key"] = stay[:, None] * weight + go[:, None] * rows
+    return found
 
 
 def _one_hot(tokens: range, total: int) -> Float32[np.ndarray, "token key"]:

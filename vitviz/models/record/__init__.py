@@ -1,1 +1,1 @@
-"""Every attention call of a pass: seen as it happens, verified, laid over its tokens."""
+"""A pass as it happens: what the model reads, and every attention call it makes."""
