@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Layer, ModelInfo, Picture, Trace
 from vitviz.core.progress import Unsupported
 
@@ -136,7 +137,10 @@ def make_trace(
         layers,
         1e-7,
         positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
-        predictions=(("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)),
+        predictions=tuple(
+            Prediction(index, name, share, float(np.log(share)))
+            for index, (name, share) in enumerate((("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)))
+        ),
         source=Answers(random.standard_normal((depth, tokens, 16)).astype(np.float32)),
     )
 

@@ -44,6 +44,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    multi_label: bool | None = None,
     progress: Progress = silent,
     **arguments: Any,
 ) -> Model:
@@ -58,10 +59,15 @@ def load(
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
     TNT's name counts there too.
 
+    `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
+    one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
+    of one class is always its logit and sigmoid.
+
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
+    from vitviz.models.head_scores import multi_label_beside
     from vitviz.models.loading import model_loading
 
     wanted = partial(
@@ -76,7 +82,14 @@ def load(
         arguments=arguments,
     )
     model = wanted(progress=progress)
-    asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
+    chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
+    model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
+    asked = {
+        "multi_label": multi_label,
+        "patch_size": patch_size,
+        "input_size": input_size,
+        "architecture": architecture,
+    }
     model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
     if model.info.weights == "untrained":
         return model

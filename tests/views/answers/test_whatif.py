@@ -39,7 +39,7 @@ def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, chang
     assert found[0].scale == found[1].scale
     bars = [panel.layers[0] for panel in drawing.rows[1]]
     assert all(isinstance(each, Bars) for each in bars)
-    assert bars[1].values == tuple(share for _, share in after.predictions[:5])
+    assert bars[1].values == tuple(each.share for each in after.predictions[:5])
 
 
 def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_trace, photo):
@@ -55,7 +55,9 @@ def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_
     )
     change = Intervention(masked=(2,), heads=((1, 0),))
     after = vitviz.trace(tiny_model, photo, intervention=change)
-    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(
+        each.share for each in after.predictions[:5]
+    )
     assert change.words in drawing.title
 
 
@@ -115,7 +117,9 @@ def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
         row = other.layers[1].attention.rows(token).mean(0)[other.grid.patches]
         np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
     assert np.abs(heats(drawing)[0].values - heats(drawing)[1].values).max() > 1e-4
-    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(
+        each.share for each in after.predictions[:5]
+    )
     assert Intervention(inner=inner).words in drawing.title
     assert ("inner", inner) in drawing.made.options
 

@@ -1,1 +1,1 @@
-"""Plain frozen data that everything above shares: traces, drawings, selections, recipes."""
+"""Plain frozen data that rooms hand to each other."""

@@ -15,6 +15,7 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.prediction import Prediction, Scores
 from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -36,7 +37,9 @@ class ModelInfo:
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
-    the model is shown. `mean` and `std` are what pictures of values 0 to 1 are normalised by.
+    the model is shown. `multi_label` says that a picture may be of several classes or of none. `mean`
+    and `std` are what pictures of values 0 to 1 are
+    normalised by.
     """
 
     name: str
@@ -61,6 +64,12 @@ class ModelInfo:
     evidence: tuple[Evidence, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    multi_label: bool = False
+
+    @property
+    def scores(self) -> Scores:
+        """How its logits are read: softmax over two or more classes, unless each is for itself."""
+        return "sigmoid" if self.multi_label or self.classes == 1 else "softmax"
 
     @property
     def resampled(self) -> bool:
@@ -205,7 +214,7 @@ class Trace:
     frame where the model saw padding). `positions` are the position embeddings of the patch tokens
     as added for this picture, None where there are none; `positions_note` says in a clause why, or
     what else tells places apart.
-    `predictions` are (label, probability), best first, () without a head (`predictions_note`).
+    `predictions` are the likeliest classes, best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
@@ -227,7 +236,7 @@ class Trace:
     verified: float
     positions: Float32[np.ndarray, "patch dim"] | None = None
     positions_note: str = ""
-    predictions: tuple[tuple[str, float], ...] = ()
+    predictions: tuple[Prediction, ...] = ()
     predictions_note: str = ""
     refused: tuple[str, ...] = ()
     seconds: float = 0.0

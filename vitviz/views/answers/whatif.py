@@ -12,6 +12,7 @@ from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelS
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Table
+from vitviz.core.data.prediction import share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
@@ -202,16 +203,20 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     if not best:
         return Panel((Message(trace.predictions_note or "No head."),), ANSWERS, title)
     if first is not None and first.predictions:
-        name = first.predictions[0][0]
-        share = dict(trace.predictions).get(name)
-        said = f"below {trace.predictions[-1][1]:.2%}" if share is None else f"{share:.1%}"
-        title += f", {name.split(',')[0]} now {said}"
+        was = first.predictions[0]
+        title += f", {was.name} now {_share_of(trace, was.index)}"
     bars = Bars(
-        tuple(name for name, _ in best),
-        tuple(share for _, share in best),
-        tuple(f"{share:.1%}" for _, share in best),
+        tuple(each.name for each in best),
+        tuple(each.share for each in best),
+        tuple(share_words(each, trace.model.classes) for each in best),
     )
     return Panel((bars,), ANSWERS, title)
+
+
+def _share_of(trace: Trace, index: int) -> str:
+    """What becomes of a class, as far as the best ones that are kept tell it."""
+    found = next((each.share for each in trace.predictions if each.index == index), None)
+    return f"below {trace.predictions[-1].share:.2%}" if found is None else f"{found:.1%}"
 
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:
@@ -220,8 +225,13 @@ def _title(trace: Trace, after: Trace, change: Intervention) -> str:
     if not (trace.predictions and after.predictions):
         return f"With {change.words}"
     before, then = (each.predictions[0] for each in (trace, after))
-    stays = before[0] == then[0]
-    result = f"still {then[0]}, {then[1]:.0%}" if stays else f"{then[0]} instead of {before[0]}"
+    stays = before.index == then.index
+    if trace.model.classes == 1:
+        result = f"{then.name} {then.share:.0%} instead of {before.share:.0%}"
+    elif stays:
+        result = f"still {then.name}, {then.share:.0%}"
+    else:
+        result = f"{then.name} instead of {before.name}"
     return f"With {change.words}: {result}"
 
 
@@ -262,13 +272,11 @@ def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
 def _line(
     trace: Trace, found: Trace, change: Intervention, selection: Selection
 ) -> tuple[str, str, str, str, str]:
-    name, share = found.predictions[0] if found.predictions else ("–", float("nan"))
-    first = trace.predictions[0][0] if trace.predictions else ""
-    now = dict(found.predictions).get(first)
+    best = found.predictions[0] if found.predictions else None
+    now = _share_of(found, trace.predictions[0].index) if best and trace.predictions else "–"
     one, other = _attention(trace, selection), _attention(found, selection)
     alike = "–"
     if one is not None and other is not None and one.std() > 0 and other.std() > 0:
         alike = f"{np.corrcoef(one.ravel(), other.ravel())[0, 1]:.2f}"
-    least = found.predictions[-1][1] if found.predictions else 0.0
-    said = f"< {least:.2%}" if now is None else f"{now:.1%}"
-    return change.words, name.split(",")[0], f"{share:.1%}", said, alike
+    name, share = (best.name, f"{best.share:.1%}") if best else ("–", "–")
+    return change.words, name, share, now, alike

@@ -10,6 +10,8 @@ from typing import Any
 
 from timm.data import ImageNetInfo, infer_imagenet_subset
 
+from vitviz.core.data.prediction import synset_names
+
 
 def card_labels(card: Mapping[str, Any]) -> tuple[str, ...]:
     """The names in a card: `classes` as {"name": ...} or plain words."""
@@ -84,9 +86,9 @@ def _names_of(found: Any) -> tuple[str, ...]:
 
 @cache
 def imagenet_labels(classes: int) -> tuple[str, ...]:
-    """ImageNet's names, the first word of each, for 1,000, 11,821, 21,841, ... classes; else ()."""
+    """ImageNet's names for 1,000, 11,821, 21,841, ... classes; else (). The first word of each, with
+    the second behind it where several classes share the first."""
     subset = infer_imagenet_subset({"num_classes": classes})
     if subset is None:
         return ()
-    names = ImageNetInfo(subset).label_descriptions()
-    return tuple(str(name).split(",")[0] for name in names)
+    return synset_names([str(each) for each in ImageNetInfo(subset).label_descriptions()])
