@@ -62,7 +62,7 @@ def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_
 
 
 def test_the_table_lists_the_usual_changes(tiny_trace):
-    drawing = vitviz.draw("whatif", tiny_trace, every=True)
+    drawing = vitviz.draw("whatif", tiny_trace, positions="removed", every=True)
     (panel,) = drawing.rows[2]
     table = panel.layers[0]
     assert isinstance(table, Table)
@@ -81,7 +81,7 @@ def test_nothing_changed_says_so(tiny_trace):
 
 def test_a_model_without_a_table_says_why(photo):
     trace = vitviz.trace(vitviz.load("test_vit4", pretrained=False, pos_embed="none"), photo)
-    (panel,) = vitviz.draw("whatif", trace).panels
+    (panel,) = vitviz.draw("whatif", trace, positions="removed").panels
     assert isinstance(panel.layers[0], Message)
     assert "no learned table" in panel.layers[0].text
 

@@ -8,8 +8,12 @@ from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
 
-NEWEST = 2
-"""The version of recipes written now; one of a newer version is refused."""
+NEWEST = 3
+"""The version of recipes written now; one of a newer version is refused.
+
+3: what-if changes nothing unless told (before: positions removed); rollout adds the identity before it
+divides (before: max, min and discarded maps were divided first).
+"""
 
 RecipeValue = str | float | int | bool | None
 

@@ -62,16 +62,25 @@ def draw(
     selection: Selection,
     *,
     positions: Annotated[
-        PositionChange, OptionHelp("What is done to the positions of the patches")
-    ] = "removed",
-    patches: Annotated[Patches, OptionHelp("Whether patches stay where they are")] = "in place",
+        PositionChange,
+        OptionHelp("What is done to the positions of the patches", beside="together"),
+    ] = "learned",
+    patches: Annotated[
+        Patches, OptionHelp("Whether patches stay where they are", beside="together")
+    ] = "in place",
     masked: Annotated[
         Literal["none", "the pinned patch", "all around the pinned patch"],
-        OptionHelp("Which patches are made grey"),
+        OptionHelp(
+            "Which patches are made grey: exactly the mean of the model's pictures",
+            beside="together",
+        ),
     ] = "none",
     heads: Annotated[
         Literal["all", "without the chosen head"],
-        OptionHelp("Take the chosen head of the chosen layer out (choose one in the atlas)"),
+        OptionHelp(
+            "Take the chosen head of the chosen layer out (choose one in the atlas)",
+            beside="together",
+        ),
     ] = "all",
     inner: Annotated[
         Inner,
@@ -79,8 +88,15 @@ def draw(
             "What the words of each patch do: as trained, each looks only at itself, or the inner "
             "blocks' attention and MLP add nothing",
             needs="words",
+            beside="together",
         ),
     ] = "as trained",
+    together: Annotated[
+        bool,
+        OptionHelp(
+            "Change several things at once; off, a new change starts from the model as it is"
+        ),
+    ] = False,
     seed: Annotated[int, OptionHelp("Another number mixes in another way", 0, 999, 1)] = 0,
     every: Annotated[
         bool, OptionHelp("Run the usual changes too and list them all in a table")
