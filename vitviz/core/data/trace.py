@@ -113,6 +113,8 @@ class Layer:
     the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
     branch), None where they are the same. `windows` says which tokens attend together, None where all
     do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
+    `number` counts through all attention calls from 1, those that could not be placed too; 0 where
+    nobody counted.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Layer:
     pooled: TokenGrid | None = None
     windows: TokenWindows | None = None
     before: Attention | None = None
+    number: int = 0
 
     @property
     def keys(self) -> TokenGrid:
@@ -140,6 +143,7 @@ class Matrix:
 
     `rows` and `cols` name what its axes are ("channel", "token"), `why` says in a clause why it is not
     laid over the picture. Its heads are `groups` times the model's own, group by group.
+    `number` as in `Layer`.
     """
 
     name: str
@@ -149,6 +153,7 @@ class Matrix:
     cols: str
     why: str
     groups: int = 1
+    number: int = 0
 
 
 class ModelProbe(Protocol):
@@ -267,6 +272,19 @@ class Trace:
     def heads(self) -> int:
         """Heads of the widest of them."""
         return max((each.attention.heads for each in self._chosen_from), default=0)
+
+    def number(self, layer: int) -> int:
+        """What a layer is called, from 1: its place among all attention calls, placed or not."""
+        chosen = self._chosen_from
+        found = chosen[layer].number if 0 <= layer < len(chosen) else 0
+        return found or layer + 1
+
+    @property
+    def calls(self) -> int:
+        """Attention calls from first to last, those that could not be placed too."""
+        numbers = [each.number for each in self.layers]
+        numbers += [each.number for each in self.matrices]
+        return max(len(self.layers), *numbers) if numbers else 0
 
     @property
     def _chosen_from(self) -> tuple[Layer | Matrix, ...]:

@@ -67,7 +67,7 @@ def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
     """The layer and head of a column that goes its own way."""
     if live.trace is None:
         return ""
-    layer = live.selection.layer(len(live.trace.layers)) + 1
+    layer = live.trace.number(live.selection.layer(len(live.trace.layers)))
     head = live.selection.head
     parts = [] if together.depth else [f"layer {layer}"]
     if not together.head:

@@ -165,6 +165,8 @@ def _changed(trace: Trace, change: Intervention) -> Trace:
 
 def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     """Where the chosen token looks in the chosen layer and head."""
+    if not trace.layers:
+        return None
     layer = trace.layers[selection.layer(len(trace.layers))]
     if not drawable(layer) or layer.pooled is not None:
         return None
@@ -194,7 +196,7 @@ def _map(
     name: str,
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
-    title = f"{name}: layer {layer + 1}, {picture_layers.head_words(selection.head, trace.heads)}"
+    title = f"{name}: layer {trace.number(layer)}, {picture_layers.head_words(selection.head, trace.heads)}"
     if values is None:
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)

@@ -131,7 +131,8 @@ def draw(
     query = trace.grid.name(token)
     return Drawing(
         "rollout",
-        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
+        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: "
+        f"{_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(trace, _sentence(walk), *picture_layers.ranges_words(look)),
     )
@@ -178,7 +179,7 @@ def _through_stages(
     of = f"{picture_layers.token_words(last, token)} of {picture_layers.grid_words(last, 'tokens')}"
     return Drawing(
         "rollout",
-        f"Attention rollout from {of}: {_layers(walk)}, {which}",
+        f"Attention rollout from {of}: {_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=last.name(token)) for panel in panels),),
         picture_layers.caption(
             trace,
@@ -208,9 +209,10 @@ def _staged_heads(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.nda
     return staged_heads(trace.layers[start:end], token, keep=keep, discard=discard)
 
 
-def _layers(walk: RolloutWalk) -> str:
+def _layers(trace: Trace, walk: RolloutWalk) -> str:
     _, _, start, end, _ = walk
-    return f"layer {end}" if end - start == 1 else f"layers {end} to {start + 1}"
+    last, first = trace.number(end - 1), trace.number(start)
+    return f"layer {last}" if end - start == 1 else f"layers {last} to {first}"
 
 
 def _sentence(walk: RolloutWalk) -> str:

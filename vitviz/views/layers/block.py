@@ -49,7 +49,7 @@ def draw(
             f"{trace.model.title} has no attention among tokens to take apart{picture_layers.elsewhere(trace)}"
         )
     layer = selection.layer(len(trace.layers))
-    title = f"Layer {layer + 1}, step by step"
+    title = f"Layer {trace.number(layer)}, step by step"
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:
