@@ -1,1 +1,1 @@
-"""Weights of the model hub: what is here, and downloads that resume."""
+"""What is had from the model hub: files checked as they come, and what they say of a model."""
