@@ -158,13 +158,13 @@ def test_no_second_file_is_fetched_and_nothing_is_unpickled(
     asked = {"hf_hub_filename": "evil.pth", "url": f"{server.address}/evil.pth"}
     asked["file"] = str(tmp_path / "evil.pth")
     put(server, CONFIG | {"pretrained_cfg": {**CONFIG["pretrained_cfg"], **asked}}, trained()[1])
-    server.files["someone/model/evil.pth"] = pickle.dumps(_Evil())
-    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil()))
+    server.files["someone/model/evil.pth"] = pickle.dumps(_Evil(), 2)
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(), 2))
     vitviz.load("hf-hub:someone/model")
     assert not [asked for asked in server.asked if "evil" in asked]
     server.files = {
         "someone/other/config.json": json.dumps(CONFIG).encode(),
-        "someone/other/pytorch_model.bin": pickle.dumps(_Evil()),
+        "someone/other/pytorch_model.bin": pickle.dumps(_Evil(), 2),
     }
     with pytest.raises(BadModel, match="unpickling"):
         vitviz.load("hf-hub:someone/other")
@@ -183,6 +183,6 @@ def test_nothing_is_fetched_where_nobody_has_agreed(server: Hub) -> None:
 
 @pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"])
 def test_timm_is_never_sent_to_a_file_of_its_own(name: str, tmp_path: Path) -> None:
-    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil()))
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(), 2))
     with pytest.raises(BadModel, match="give its path"):
         vitviz.load("test_vit", pretrained=False, **{name: str(tmp_path / "evil.pth")})

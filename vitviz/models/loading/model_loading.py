@@ -217,7 +217,8 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
     progress(0, 3, "building the model")
     resampled = pretrained and wanted.patch_size is not None and not from_hub
     notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
-    built, more = name, {}
+    more: dict[str, Any] = {}
+    built = name
     if from_hub:
         built, more = _described_by_hub(name, wanted, progress)
         wanted = replace(wanted, arguments={**more.pop("arguments"), **wanted.arguments})
@@ -271,7 +272,7 @@ def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
     own = getattr(config, "hf_hub_filename", None)
     try:
         file = fetch(
-            repository, name, progress, **({"files": (own,)} if own else {}), allowed=allowed
+            repository, name, progress, files=(str(own),) if own else FILES, allowed=allowed
         )
     except BadModel as error:
         raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
