@@ -64,6 +64,10 @@ PIXELS = Parameter(
     "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
 )
 UNTRAINED = Parameter(help="Random weights instead of trained ones.")
+ALLOW_DOWNLOAD = Parameter(
+    "--allow-download",
+    help="Fetch weights that only the file names and that are not on this computer.",
+)
 OVERWRITE = Parameter(help="Replace files that are there already.")
 WIDTH = Parameter(
     "--width", help="Width in mm, or: one column (85), text width (180), slide (254)."

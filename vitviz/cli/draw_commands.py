@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 import vitviz
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -350,6 +351,7 @@ def replay(
     ] = (),
     model: Annotated[str, MODEL] = "",
     device: Annotated[str, DEVICE] = "auto",
+    allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -361,7 +363,7 @@ def replay(
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
-    maker = FigureReplay(figure.parent, picture, model, device, meter())
+    maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
     if "raw" in known:
         notes = _raw_again(known, figure, maker, target, overwrite)
     else:

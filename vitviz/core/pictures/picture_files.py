@@ -175,7 +175,7 @@ def _decode(file: BinaryIO, size: int, name: str, path: str) -> Picture:
     if size == 0:
         raise BadImage(f"{name} is empty (0 bytes); download or copy it again")
     try:
-        with _without_warnings(), Image.open(file, formats=_kinds()) as image:
+        with without_warnings(), Image.open(file, formats=_kinds()) as image:
             return _read(image, name, path)
     except Image.DecompressionBombError as error:
         digits = re.search(r"\d+", str(error))
@@ -270,7 +270,7 @@ def _kinds() -> tuple[str, ...]:
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
     """Pillow's remarks on odd metadata stay silent; one at a time, since filters are global."""
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,1 +1,1 @@
-"""From a name or a file to a model that is built, filled and described."""
+"""A model by name or file: found, built, filled, described, and how it wants its pictures."""

@@ -1,1 +1,1 @@
-"""What is had from the model hub: files checked as they come, and what they say of a model."""
+"""Weights of the model hub: what is here, and downloads that resume."""
