@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 import vitviz
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -162,6 +163,7 @@ def _app(open_window: OpenWindow) -> App:
         layer: Annotated[int | None, LAYER] = None,
         head: Annotated[int | None, HEAD] = None,
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
+        allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     ) -> int:
         """Open the window."""
         _no_command(files[0] if files else "")
@@ -179,6 +181,7 @@ def _app(open_window: OpenWindow) -> App:
                 layer,
                 head,
                 view_named(view).name if view else "",
+                allow_download,
             )
         )
 

@@ -30,6 +30,7 @@ __all__ = [
     "dimensions",
     "load",
     "names",
+    "to_fetch",
     "trace",
 ]
 
@@ -164,6 +165,14 @@ def names() -> tuple[str, ...]:
     from vitviz.models.loading.model_loading import known_names
 
     return known_names()
+
+
+def to_fetch(name: str) -> str:
+    """What of a model `load` would get from the network: a repository's name, "" where all of it is on
+    this computer. A name that nobody knows counts as one. Imports no torch."""
+    from vitviz.models.repository_files import to_fetch as found
+
+    return found(name)
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,8 @@ ARGUMENTS: Mapping[str, tuple[type, ...]] = {
 """All that a file may ask `vitviz.load` for beside the name, with the types it may have. Whatever else
 timm's constructors take (a checkpoint's path, an address) is a person's to say, in Python."""
 _MOST_NUMBER, _MOST_LETTERS = 1_000_000, 80
+LARGEST_SIDE = 16_384
+"""Pixels of a side that a file may ask for: over a million tokens at patch 16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ def checked_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any
                 f"{where} asks to build its model with {str(name)[:40]!r}, which is not among the "
                 f"{len(ARGUMENTS)} sizes and switches that a file may set; it is not followed"
             )
-        if not _is_of(value, ARGUMENTS[name]):
+        side = name in ("patch_size", "input_size", "img_size")
+        if not _is_of(value, ARGUMENTS[name], LARGEST_SIDE if side else _MOST_NUMBER):
             raise BadModel(
                 f"{where} sets {name} to {str(value)[:40]!r}, which is not of the kind that it takes; "
                 "it is not followed"
@@ -176,19 +179,19 @@ def checked_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any
     return dict(arguments)
 
 
-def _is_of(value: Any, kinds: tuple[type, ...]) -> bool:
+def _is_of(value: Any, kinds: tuple[type, ...], most: float) -> bool:
     match value:
         case None:
             return True
         case bool():
             return bool in kinds or int in kinds
         case int() | float():
-            return int in kinds and math.isfinite(value) and 0 <= value <= _MOST_NUMBER
+            return int in kinds and math.isfinite(value) and 0 <= value <= most
         case tuple():
             return (
                 tuple in kinds
                 and 0 < len(value) <= 64
-                and all(_is_of(each, (int,)) for each in value)
+                and all(_is_of(each, (int,), most) for each in value)
             )
         case str():
             return str in kinds and len(value) <= _MOST_LETTERS

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import (
     QEvent,
@@ -136,13 +137,16 @@ class ApplicationStarter(QObject):
             "panels",
             lambda _: import_module("vitviz.gui.canvas.panel_widget"),
             lane="draw",
-            done=lambda _: None,
+            done=lambda _: self._ended(None),  # a session that failed meanwhile has waited for this
             failed=lambda error: _log.error("importing panels", exc_info=error),
         )
         saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
         rest = tuple(file for file in self._launch.files if file not in saved)
         if saved:  # it has pictures and models of its own
-            self._window.sessions.files.open(Path(saved[0]))
+            agreed: Literal["yes", "no", "ask"] = "yes" if self._launch.allow_download else "ask"
+            if agreed == "ask" and self._launch.screenshot:
+                agreed = "no"  # nobody is there to answer
+            self._window.sessions.files.open(Path(saved[0]), download=agreed)
         if rest or not saved:
             session.start(replace(self._launch, files=rest))
         if not saved and not session.request.name:
@@ -177,8 +181,9 @@ class ApplicationStarter(QObject):
             self.code = 1  # the picture is there, but not all that was asked for is in it
         self._window.close()
 
-    def _ended(self, _job: Job) -> None:
-        QTimer.singleShot(0, self._check)  # what the job brought home comes after this
+    def _ended(self, _job: Job | None) -> None:
+        if self._launch.screenshot:
+            QTimer.singleShot(0, self._check)  # what the job brought home comes after this
 
     def _check(self) -> None:
         """Nothing runs any more and nothing was traced: there will be no picture to take."""
