@@ -29,6 +29,7 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
 
@@ -91,7 +92,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     except CycloptsError:
         return 2
     except VitvizError as error:
-        print(f"vitviz: {error}", file=sys.stderr)
+        print(f"vitviz: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
         print(

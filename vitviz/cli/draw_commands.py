@@ -33,6 +33,7 @@ from vitviz.cli.command_arguments import (
     print_json,
     range_values,
     remark,
+    say_file,
     token_of,
     view_named,
 )
@@ -167,7 +168,7 @@ def draw(
         )
         made.append({"picture": picture, "files": [str(file) for file in files]})
         if not as_json:
-            print(target)
+            say_file(target)
     if as_json:
         print_json(made)
     return 0
@@ -337,7 +338,7 @@ def trace(
     if as_json:
         print_json({"file": str(target), **about})
     else:
-        print(target)
+        say_file(target)
     return 0
 
 
@@ -372,7 +373,7 @@ def replay(
         print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
     remark(*notes)
-    print(target)
+    say_file(target)
     return 0
 
 

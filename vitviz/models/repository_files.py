@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from vitviz.core.data.trace import CHECKPOINTS
+from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue.catalogue import catalogue
 from vitviz.models.loading.bundled import bundled
@@ -15,7 +14,7 @@ HUB, TIMM = "hf-hub:", "timm/"
 
 def to_fetch(name: str) -> str:
     """As `vitviz.models.to_fetch`."""
-    if name.lower().endswith(CHECKPOINTS) or Path(name).expanduser().exists():
+    if name.lower().endswith(CHECKPOINTS) or expanded(name).exists():
         return ""
     if any(model.name == name for model in bundled()):
         return ""

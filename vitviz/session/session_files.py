@@ -123,7 +123,7 @@ class Remembering:
 
         def work(_progress: Progress) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            session_format.write(self._with_pictures(snapshot, pictures), file)
+            session_format.write(self._with_pictures(snapshot, pictures), file, private=True)
 
         self._session.jobs.submit(
             ("session", "autosave"),

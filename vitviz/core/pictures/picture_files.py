@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.files import expanded
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.pictures.upright_pixels import upright_rgb
 from vitviz.core.progress import BadImage
@@ -86,7 +87,7 @@ def open_picture(source: ImageSource, *, name: str = "") -> Picture:
         case bytes():
             return _decode(io.BytesIO(source), len(source), name or "the pasted picture", "")
         case str() | Path():
-            return _open_file(Path(source).expanduser(), name)
+            return _open_file(expanded(source), name)
         case _:
             raise BadImage(
                 f"a picture cannot be opened from {type(source).__name__}; give a path, a file's "

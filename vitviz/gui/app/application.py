@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from vitviz import __version__
 from vitviz.core.data.trace import Trace
+from vitviz.core.printable import printable
 from vitviz.core.resources import resource
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.app.single_instance import SingleInstance
@@ -73,7 +74,7 @@ def _settle_in(
     app: QApplication, window: MainWindow, reporter: CrashReporter | None, mailbox: Mailbox
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
-    arrivals = SingleInstance(window, window.open_files)
+    arrivals = SingleInstance(window, window.open_files, window.notices.say)
     if sys.platform == "darwin":  # the only system that tells of files by an event
         app.installEventFilter(arrivals)
     arrivals.listen()
@@ -195,13 +196,13 @@ class ApplicationStarter(QObject):
     def _complained(self, sentences: list[str]) -> None:
         self._complaints += sentences
         for sentence in sentences:
-            print(sentence, file=sys.stderr)
+            print(printable(sentence), file=sys.stderr)
 
     def _failed(self, sentence: str) -> None:
         self._leave(sentence)
 
     def _leave(self, sentence: str) -> None:
         if sentence:
-            print(sentence, file=sys.stderr)
+            print(printable(sentence), file=sys.stderr)
         self.code = 1
         self._window.close()

@@ -15,6 +15,7 @@ from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.data.trace import ModelInfo, Weights
+from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import BundledModel, bundled
@@ -161,7 +162,7 @@ def _built(
     wanted: WantedModel,
     progress: Progress,
 ) -> BuiltModel:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
         return _from_file(path, architecture, wanted, progress)
     card = next((model for model in bundled() if model.name == name), None)

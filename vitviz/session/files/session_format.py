@@ -89,13 +89,15 @@ def kept_pictures(pictures: Iterable[Picture]) -> tuple[SavedPicture, ...]:
     )
 
 
-def write(saved: SavedSession, file: Path) -> None:
-    """Saves a session, all or nothing. VitvizError with the reason when that fails."""
+def write(saved: SavedSession, file: Path, *, private: bool = False) -> None:
+    """Saves a session, all or nothing; a `private` one for this user alone. VitvizError with the reason
+    when that fails.
+    """
     pictures = tuple(_beside(picture, file.absolute().parent) for picture in saved.pictures)
     text = msgspec.json.format(
         msgspec.json.encode(msgspec.structs.replace(saved, pictures=pictures)), indent=1
     )
-    with whole(file) as unfinished:
+    with whole(file, private=private) as unfinished:
         unfinished.write_bytes(text)
 
 
