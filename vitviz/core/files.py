@@ -24,9 +24,9 @@ def whole(
 ) -> Iterator[Path]:
     """A place to write to, which becomes the file when all went well and vanishes otherwise.
 
-    With `private` nobody but this user may read it. Exists when there is such a file and it is not to be
-    replaced; VitvizError, in a sentence, for a folder that is not there, one without permission, or a
-    full disk.
+    With `private` nobody but this user may read it. Exists when there is such a file and it is not to
+    be replaced; VitvizError, in a sentence, for a folder that is not there, one without permission, or
+    a full disk.
     """
     target = Path(path)
     check_place(target, overwrite=overwrite)
