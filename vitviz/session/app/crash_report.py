@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from vitviz import __version__
 from vitviz.core.printable import printable
+from vitviz.core.version import __version__
 from vitviz.session.work.log import log_folder
 
 KEPT = 5
