@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.app.single_instance import SingleInstance, hand_over
-from vitviz.gui.app_door import door, same_user
+from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +76,7 @@ def test_wishes_beyond_files_get_a_window_of_their_own(arrivals: SingleInstance)
 def test_a_door_left_by_a_killed_window_is_taken_over(qtbot: QtBot, config_folder: Path) -> None:
     code = (
         "import os; from PySide6.QtCore import QCoreApplication; "
-        "from PySide6.QtNetwork import QLocalServer; from vitviz.gui.app_door import door\n"
+        "from PySide6.QtNetwork import QLocalServer; from vitviz.gui.app.window_door import door\n"
         "app = QCoreApplication([]); s = QLocalServer(); assert s.listen(door()); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 9

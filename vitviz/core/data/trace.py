@@ -15,8 +15,8 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.windows import TokenWindows
-from vitviz.core.pictures.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]

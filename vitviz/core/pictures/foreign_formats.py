@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Shaped
 
+from vitviz.core.data.picture_choice import PictureChoice, PictureValues
 from vitviz.core.pictures.band_pixels import (
     array_source,
     chosen_bands,
@@ -20,7 +21,6 @@ from vitviz.core.pictures.band_pixels import (
     rgb_of_bands,
 )
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST
-from vitviz.core.pictures.picture_choice import PictureChoice, PictureValues
 from vitviz.core.pictures.upright_pixels import UprightPixels
 from vitviz.core.progress import BadImage
 

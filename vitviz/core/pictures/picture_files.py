@@ -19,11 +19,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Picture
 from vitviz.core.files import expanded
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST, bytes_needed, halves_needed
 from vitviz.core.pictures.foreign_formats import needs, plugins, read_tiff, reader_of
-from vitviz.core.pictures.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.pictures.upright_pixels import UprightPixels, upright_rgb
 from vitviz.core.printable import named

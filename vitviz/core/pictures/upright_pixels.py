@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.pictures.band_pixels import (
     BandSource,
     chosen_bands,
@@ -19,7 +20,6 @@ from vitviz.core.pictures.band_pixels import (
 )
 from vitviz.core.pictures.color_profile import applied, profile_name, to_srgb
 from vitviz.core.pictures.decoding_size import halves_needed, reduce_decoding
-from vitviz.core.pictures.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.progress import BadImage
 
 _TURNS: dict[int, tuple[bool, bool, bool]] = {

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.files import expanded
-from vitviz.gui.app_door import door, same_user
+from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.pictures.web_picture import is_address
 

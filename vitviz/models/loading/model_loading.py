@@ -26,12 +26,12 @@ from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, f
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.hub.download import fetch, not_allowed
 from vitviz.models.loading.hub.hub_files import FILES, cached
+from vitviz.models.loading.hub.repository_config import MOST as CONFIG_MOST
+from vitviz.models.loading.hub.repository_config import described
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
-from vitviz.models.repository_config import MOST as CONFIG_MOST
-from vitviz.models.repository_config import described
 
 InputSides = tuple[int, int]
 HUB = "hf-hub:"
