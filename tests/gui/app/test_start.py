@@ -19,7 +19,7 @@ from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_log_has_the_moments_that_a_person_waits_for(
