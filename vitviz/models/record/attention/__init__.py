@@ -1,1 +1,1 @@
-"""Recorded attention, evaluated when somebody looks."""
+"""Recorded attention, and the walks over it."""
