@@ -1,1 +1,1 @@
-"""One forward pass recorded: its attention calls, kept and evaluated when somebody looks."""
+"""Every attention call of a pass: seen as it happens, verified, laid over its tokens."""

@@ -1,1 +1,1 @@
-"""Recorded attention, and the walks over it."""
+"""Recorded attention, evaluated when somebody looks."""
