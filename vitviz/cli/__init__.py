@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-import vitviz
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -28,7 +28,9 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import VitvizError
+from vitviz.core.version import __version__
 from vitviz.session.app.launch_options import LaunchOptions
 
 OpenWindow = Callable[[LaunchOptions], int]
@@ -90,7 +92,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     except CycloptsError:
         return 2
     except VitvizError as error:
-        print(f"vitviz: {error}", file=sys.stderr)
+        print(f"vitviz: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
         print(
@@ -121,7 +123,7 @@ def _app(open_window: OpenWindow) -> App:
         name="vitviz",
         help=HELP,
         help_epilogue=f"{_examples('')}\n\n{EXIT_CODES}",
-        version=f"vitviz {vitviz.__version__}",
+        version=f"vitviz {__version__}",
         result_action="return_value",
         default_parameter=Parameter(negative=(), show_default=False),
         suppress_keyboard_interrupt=False,
@@ -162,6 +164,7 @@ def _app(open_window: OpenWindow) -> App:
         layer: Annotated[int | None, LAYER] = None,
         head: Annotated[int | None, HEAD] = None,
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
+        allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     ) -> int:
         """Open the window."""
         _no_command(files[0] if files else "")
@@ -179,6 +182,7 @@ def _app(open_window: OpenWindow) -> App:
                 layer,
                 head,
                 view_named(view).name if view else "",
+                allow_download,
             )
         )
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-import vitviz
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -32,6 +32,7 @@ from vitviz.cli.command_arguments import (
     print_json,
     range_values,
     remark,
+    say_file,
     token_of,
     view_named,
 )
@@ -40,6 +41,7 @@ from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
+from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
@@ -54,6 +56,7 @@ from vitviz.session.figure.drawing_sweep import (
 )
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import View
+from vitviz.views.api import draw as draw_view
 from vitviz.views.api import selection_of
 
 if TYPE_CHECKING:
@@ -144,7 +147,7 @@ def draw(
     engine, made = ModelCache(_MODELS_KEPT), []
     for picture, target in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
-        drawing = vitviz.draw(
+        drawing = draw_view(
             view,
             trace,
             token=token_of(token),
@@ -166,7 +169,7 @@ def draw(
         )
         made.append({"picture": picture, "files": [str(file) for file in files]})
         if not as_json:
-            print(target)
+            say_file(target)
     if as_json:
         print_json(made)
     return 0
@@ -295,7 +298,7 @@ def _save(
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
     return [
-        vitviz.save(drawings[0], file, paper=paper, overwrite=overwrite)
+        save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
         for file in (target, *_beside(target, data))
     ]
 
@@ -336,7 +339,7 @@ def trace(
     if as_json:
         print_json({"file": str(target), **about})
     else:
-        print(target)
+        say_file(target)
     return 0
 
 
@@ -350,6 +353,7 @@ def replay(
     ] = (),
     model: Annotated[str, MODEL] = "",
     device: Annotated[str, DEVICE] = "auto",
+    allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -361,7 +365,7 @@ def replay(
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
-    maker = FigureReplay(figure.parent, picture, model, device, meter())
+    maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
     if "raw" in known:
         notes = _raw_again(known, figure, maker, target, overwrite)
     else:
@@ -370,7 +374,7 @@ def replay(
         print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
     remark(*notes)
-    print(target)
+    say_file(target)
     return 0
 
 
@@ -419,5 +423,5 @@ def _figure_again(
             progress=meter(),
         )
     else:
-        vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
+        save_figure(made.drawings[0], target, paper=paper, overwrite=overwrite)
     return made.notes

@@ -31,6 +31,7 @@ __all__ = [
     "dimensions",
     "load",
     "names",
+    "to_fetch",
     "trace",
 ]
 
@@ -45,6 +46,7 @@ def load(
     precision: str = "auto",
     architecture: str | None = None,
     multi_label: bool | None = None,
+    allow_download: bool = True,
     progress: Progress = silent,
     **arguments: Any,
 ) -> Model:
@@ -57,7 +59,8 @@ def load(
     position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
     "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
-    TNT's name counts there too.
+    TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
+    computer is refused.
 
     `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
     one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
@@ -67,8 +70,8 @@ def load(
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
-    from vitviz.models.head_scores import multi_label_beside
     from vitviz.models.loading import model_loading
+    from vitviz.models.loading.head_scores import multi_label_beside
 
     wanted = partial(
         model_loading.load,
@@ -80,6 +83,7 @@ def load(
         precision=precision,
         architecture=architecture,
         arguments=arguments,
+        allow_download=allow_download,
     )
     model = wanted(progress=progress)
     chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
@@ -201,6 +205,14 @@ def names() -> tuple[str, ...]:
     from vitviz.models.loading.model_loading import known_names
 
     return known_names()
+
+
+def to_fetch(name: str) -> str:
+    """What of a model `load` would get from the network: a repository's name, "" where all of it is on
+    this computer. A name that nobody knows counts as one. Imports no torch."""
+    from vitviz.models.loading.hub.repository_files import to_fetch as found
+
+    return found(name)
 
 
 def __getattr__(name: str) -> Any:

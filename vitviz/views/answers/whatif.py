@@ -196,7 +196,8 @@ def _map(
     name: str,
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
-    title = f"{name}: layer {trace.number(layer)}, {picture_layers.head_words(selection.head, trace.heads)}"
+    which = picture_layers.head_words(selection.head, trace.heads)
+    title = f"{name}: layer {trace.number(layer)}, {which}"
     if values is None:
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)

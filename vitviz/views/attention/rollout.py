@@ -233,7 +233,8 @@ def _attentions(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to follow{picture_layers.elsewhere(trace)}"
+            f"{trace.model.title} has no attention among tokens to follow"
+            f"{picture_layers.elsewhere(trace)}"
         )
     if trace.matrices:
         raise Unsupported(

@@ -132,7 +132,8 @@ def _picture(
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     one = trace.layers[layer]
     row = _row(one, trace, selection)
-    title = f"Layer {trace.number(layer)}, {picture_layers.head_words(selection.head, one.attention.heads)}"
+    which = picture_layers.head_words(selection.head, one.attention.heads)
+    title = f"Layer {trace.number(layer)}, {which}"
     fields = _fields(stack, box, frame)
     if row is None:
         return Panel(

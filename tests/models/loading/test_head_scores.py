@@ -7,7 +7,7 @@ import json
 import pytest
 
 import vitviz
-from vitviz.models.head_scores import multi_label_beside
+from vitviz.models.loading.head_scores import multi_label_beside
 
 
 @pytest.mark.parametrize(
