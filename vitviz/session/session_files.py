@@ -31,7 +31,7 @@ class _Found:
     gone: Sequence[MissingFiles] = ()
 
 
-class Remembering:
+class SessionFiles:
     """Saves the session to files and opens them. Called and announced at home, as the session is."""
 
     saved_as = Signal(object)  # Path
