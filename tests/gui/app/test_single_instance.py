@@ -40,8 +40,8 @@ def second_start(*files: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Another process that hands its files over; its exit code is 0 when somebody took them."""
     code = (
         "import sys; from vitviz.gui.app.single_instance import hand_over; "
-        "from vitviz.session.app.launch_options import Launch; "
-        "sys.exit(not hand_over(Launch(files=tuple(sys.argv[1:]))))"
+        "from vitviz.session.app.launch_options import LaunchOptions; "
+        "sys.exit(not hand_over(LaunchOptions(files=tuple(sys.argv[1:]))))"
     )
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
