@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 import vitviz
+from vitviz.cli.averages import merge, stats
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
     DEVICE,
@@ -66,6 +67,16 @@ EXAMPLES = {
         "vitviz batch photos --view rollout --view heads --out results",
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
+    ),
+    "stats": (
+        "vitviz stats photos --view distance --view entropy -o stats.npz",
+        "vitviz stats photos -v distance -m vit_base_patch16_224 -o distance.pdf",
+        "vitviz stats photos -v distance --shard 1/4 -o part-1.npz",
+    ),
+    "merge": (
+        "vitviz merge part-1.npz part-2.npz part-3.npz part-4.npz -o all.npz",
+        "vitviz merge all.npz --view distance -o distance.pdf",
+        "vitviz merge all.npz -o all.parquet",
     ),
     "views": ("vitviz views", "vitviz views --json"),
     "models": (
@@ -132,6 +143,8 @@ def _app(open_window: OpenWindow) -> App:
     app.command(trace, help_epilogue=_examples("trace"))
     app.command(replay, help_epilogue=_examples("replay"))
     app.command(batch, help_epilogue=_examples("batch"))
+    app.command(stats, help_epilogue=_examples("stats"))
+    app.command(merge, help_epilogue=_examples("merge"))
     app.command(smoke, help_epilogue=_examples("smoke"))
 
     @app.command(help_epilogue=_examples("completion"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,10 +27,12 @@ from vitviz.folders.folder_statistics import (
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PART, PictureList, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
+from vitviz.folders.statistics_files import check_kind, save_statistics
 from vitviz.folders.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.views.api import Token, selection_of
 
 if TYPE_CHECKING:
+    from vitviz.figures.paper import PaperStyle
     from vitviz.models import Model
 
 
@@ -65,17 +67,20 @@ def statistics_of(
     out: Path,
     *,
     model: Model | None = None,
+    paper: PaperStyle | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
     grown: Callable[[FolderStatistics], None] = lambda _found: None,
 ) -> FolderStatistics:
-    """Averages over a folder, saved as `out` (.npz); goes on where an earlier run was stopped.
+    """Averages over a folder, saved in `out`; goes on where an earlier run was stopped.
 
-    `model` is one that is loaded already. `grown` is told after every part. What `progress` raises
+    `out` is an .npz, a .csv or .parquet table, or a figure. `model` is one that is loaded already,
+    `paper` how a figure is printed. `grown` is told after every part. What `progress` raises
     stops the run; the parts that are finished stay beside `out` and are not made again.
     VitvizError for a folder without pictures or one that another run is at work on, Unsupported for
     a measure that this model does not have.
     """
+    check_kind(out)
     check_place(out, overwrite=overwrite)
     pictures = pictures_in(order.folder)
     loaded = model or order.model.load(progress)
@@ -83,23 +88,10 @@ def statistics_of(
         run = _StatisticsRun(order, pictures, loaded, place, progress)
         for so_far in run.parts():
             grown(so_far)
-        found = finish(run.kept, order, out, overwrite=overwrite)
+        found = run.kept.finished(order)
+        names = tuple(map(pictures.inside, pictures.files)) if order.rows else ()
+        save_statistics(found, out, names=names, paper=paper, overwrite=overwrite)
     shutil.rmtree(place, ignore_errors=True)
-    return found
-
-
-def finish(
-    kept: UnfinishedStatistics, order: StatisticsOrder, out: Path, *, overwrite: bool
-) -> FolderStatistics:
-    """The file of all that is kept. VitvizError where this machine could use no picture."""
-    if kept.sum.used == 0:
-        broken = f": {kept.sum.broken[0][1]}" if kept.sum.broken else ""
-        raise VitvizError(f"no picture of {order.folder} could be used{broken}")
-    shapes = {
-        each.name: kept.sum.moments[each.name].shape for each in order.measures if each.name != CKA
-    }
-    found = kept.finished(shapes if order.rows else None)
-    save_npz(found, out, overwrite=overwrite)
     return found
 
 
@@ -221,10 +213,21 @@ class UnfinishedStatistics:
         self.sum = self.sum.merged(alone)
         save_npz(self.sum, self._state, overwrite=True)
 
-    def finished(self, shapes: Mapping[str, tuple[int, ...]] | None) -> FolderStatistics:
-        """The sum with every picture's own numbers, mapped from the disk; `shapes` of each measure."""
-        if shapes is None:
+    def finished(self, order: StatisticsOrder) -> FolderStatistics:
+        """The sum, with every picture's own numbers mapped from the disk where they were asked for.
+
+        VitvizError where this machine could use no picture.
+        """
+        if self.sum.used == 0:
+            broken = f": {self.sum.broken[0][1]}" if self.sum.broken else ""
+            raise VitvizError(f"no picture of {order.folder} could be used{broken}")
+        if not order.rows:
             return self.sum
+        shapes = {
+            each.name: self.sum.moments[each.name].shape
+            for each in order.measures
+            if each.name != CKA
+        }
         values = {
             name: self._joined(name, np.dtype(np.float32)).reshape(-1, *shape)
             for name, shape in shapes.items()
