@@ -28,6 +28,7 @@ from vitviz.cli.command_arguments import (
 )
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.cli.searching import find, index
 from vitviz.core.data.trace import Fit
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
@@ -77,6 +78,15 @@ EXAMPLES = {
         "vitviz merge part-1.npz part-2.npz part-3.npz part-4.npz -o all.npz",
         "vitviz merge all.npz --view distance -o distance.pdf",
         "vitviz merge all.npz -o all.parquet",
+    ),
+    "index": (
+        "vitviz index photos --layer 8 -o photos.index",
+        "vitviz index photos --of keys --layer -1 -m vit_small_patch14_dinov2 -o keys.index",
+    ),
+    "find": (
+        "vitviz find photos.index --picture photos/dog.jpg --token 7,7",
+        "vitviz find photos.index --picture photos/dog.jpg --token 7,7 --not 0,0 -o found.png",
+        "vitviz find heads.index --head 3 --token class",
     ),
     "views": ("vitviz views", "vitviz views --json"),
     "models": (
@@ -145,6 +155,8 @@ def _app(open_window: OpenWindow) -> App:
     app.command(batch, help_epilogue=_examples("batch"))
     app.command(stats, help_epilogue=_examples("stats"))
     app.command(merge, help_epilogue=_examples("merge"))
+    app.command(index, help_epilogue=_examples("index"))
+    app.command(find, help_epilogue=_examples("find"))
     app.command(smoke, help_epilogue=_examples("smoke"))
 
     @app.command(help_epilogue=_examples("completion"))
