@@ -17,11 +17,11 @@ from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, s
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PictureList, pictures_in
 from vitviz.folders.picture_traces import LeftOut, decoded_ahead
-from vitviz.folders.vector_index import IndexAbout, IndexWriter, index_writer
+from vitviz.folders.vector_index import IndexAbout, IndexKind, IndexWriter, index_writer
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.models.record.batch_vectors import BatchVectors, VectorKind
+    from vitviz.models.record.batch_vectors import BatchVectors
     from vitviz.models.tracing.batch_tracing import Ready
 
 
@@ -33,7 +33,7 @@ class IndexOrder:
     """
 
     folder: Path
-    kind: VectorKind = "tokens"
+    kind: IndexKind = "tokens"
     layer: int = -1
     model: ModelToLoad = field(default_factory=ModelToLoad)
     fit: Fit = "crop"

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float32
 
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.progress import BadImage, Unsupported
+from vitviz.folders.stage_seconds import StageSeconds
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.models.record.batch_vectors import BatchVectors
-    from vitviz.models.tracing.batch_tracing import Ready
+    from vitviz.models.record.batch_vectors import BatchVectors, PictureVectors, VectorKind
+    from vitviz.models.tracing.batch_tracing import Choose, Ready
 
 AHEAD = 2
 """Groups that are decoded beyond the one at work."""
@@ -34,22 +36,25 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureNumbers:
-    """A picture with its trace and, where they were wanted, its tokens after each block.
+    """A picture with its trace and, where they were wanted, its vectors.
 
-    `logits` are the head's answer, None without a head or where no features were wanted.
+    `features` are its tokens after each block, `logits` the head's answer (None without a head or
+    where no features were wanted), `qkv` queries, keys and values of each layer as the attention met
+    them.
     """
 
     file: Path
     trace: Trace
     features: Float32[np.ndarray, "layer token dim"] | None = None
     logits: Float32[np.ndarray, "label"] | None = None
+    qkv: Float32[np.ndarray, "layer kind head token dim"] | None = None
 
 
 class PictureTraces:
     """One model for any number of pictures, in groups of `size`; bad pictures are left out.
 
-    With `features` every picture is also asked for its tokens after each block, in a second pass over
-    the same group.
+    With `features` or `qkv` every picture is also asked for these vectors, each in another pass over
+    the same group. With `only`, the row of the token that it chooses is all that is kept of a trace.
     """
 
     def __init__(
@@ -60,54 +65,88 @@ class PictureTraces:
         size: int = 8,
         workers: int = 2,
         features: bool = False,
+        qkv: bool = False,
+        only: Choose | None = None,
+        clock: StageSeconds | None = None,
     ) -> None:
         from vitviz.models.tracing.batch_tracing import BatchTracing
 
-        self.model, self._size, self._workers = model, size, workers
-        self._several = BatchTracing(model, fit)
-        self._features = features
-        self._vectors: BatchVectors | None = None
+        self.model, self.size, self._workers = model, size, workers
+        self._several = BatchTracing(model, fit, only)
+        asked: dict[VectorKind, bool] = {"tokens": features, "qkv": qkv}
+        self._kinds = [kind for kind, wanted in asked.items() if wanted]
+        self._vectors: dict[VectorKind, BatchVectors] = {}
+        self._clock = clock or StageSeconds()
 
     def of(self, files: Sequence[Path]) -> Iterator[PictureNumbers | LeftOut]:
         """Each picture of a part, in order; groups are cut from the part's beginning."""
-        groups = [files[at : at + self._size] for at in range(0, len(files), self._size)]
-        for group in decoded_ahead(self._several.ready, groups, self._workers):
-            yield from self._traced(group)
+        for group in self.of_groups(grouped(files, self.size)):
+            yield from group
+
+    def of_groups(
+        self, groups: Iterable[Sequence[Path]]
+    ) -> Iterator[list[PictureNumbers | LeftOut]]:
+        """Each group's pictures, run together; the next ones are decoded meanwhile."""
+        for group in decoded_ahead(self._ready, groups, self._workers):
+            with self._clock.stage("model"):
+                found = self._traced(group)
+            yield found
+
+    def _ready(self, file: Path) -> Ready:
+        with self._clock.stage("decode"):
+            return self._several.ready(file)
 
     def _traced(
         self, group: Sequence[tuple[Path, Ready | Exception]]
-    ) -> Iterator[PictureNumbers | LeftOut]:
+    ) -> list[PictureNumbers | LeftOut]:
         good = [(file, one) for file, one in group if not isinstance(one, Exception)]
-        made = {each.file: each for each in self._numbers(good)} if good else {}
-        for file, one in group:
-            yield LeftOut(file, str(one)) if isinstance(one, Exception) else made[file]
+        made = iter(self._numbers(good) if good else [])
+        return [
+            LeftOut(file, str(one)) if isinstance(one, Exception) else next(made)
+            for file, one in group
+        ]
 
     def _numbers(self, good: Sequence[tuple[Path, Ready]]) -> list[PictureNumbers | LeftOut]:
         files, readies = [file for file, _ in good], [one for _, one in good]
         try:
             traces = self._several.trace(readies)
-            if not self._features:
-                return [PictureNumbers(*each) for each in zip(files, traces, strict=True)]
-            found = self._asked(traces[0]).of(readies)
+            found = {kind: self._asked(kind, traces[0]).of(readies) for kind in self._kinds}
         except Unsupported as error:
             if len(good) == 1:
                 return [LeftOut(files[0], str(error))]
             return [each for one in good for each in self._numbers([one])]
         return [
-            PictureNumbers(file, trace, each.layers, each.logits)
-            for file, trace, each in zip(files, traces, found, strict=True)
+            _numbers(file, trace, {kind: vectors[at] for kind, vectors in found.items()})
+            for at, (file, trace) in enumerate(zip(files, traces, strict=True))
         ]
 
-    def _asked(self, trace: Trace) -> BatchVectors:
-        if self._vectors is None:
+    def _asked(self, kind: VectorKind, trace: Trace) -> BatchVectors:
+        if kind not in self._vectors:
             from vitviz.models.record.batch_vectors import BatchVectors
 
-            self._vectors = BatchVectors(self.model, trace)
-        return self._vectors
+            self._vectors[kind] = BatchVectors(self.model, trace, kind)
+        return self._vectors[kind]
+
+
+def _numbers(file: Path, trace: Trace, found: dict[VectorKind, PictureVectors]) -> PictureNumbers:
+    tokens, qkv = found.get("tokens"), found.get("qkv")
+    apart = None
+    if qkv is not None:
+        pattern = "layer token (kind head dim) -> layer kind head token dim"
+        heads = trace.layers[0].attention.heads
+        apart = rearrange(qkv.layers, pattern, kind=3, head=heads)
+    if tokens is None:
+        return PictureNumbers(file, trace, qkv=apart)
+    return PictureNumbers(file, trace, tokens.layers, tokens.logits, apart)
+
+
+def grouped(files: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+    """Cut into groups of `size`, the last one maybe smaller."""
+    return (files[at : at + size] for at in range(0, len(files), size))
 
 
 def decoded_ahead(
-    ready: Callable[[Path], Ready], groups: Sequence[Sequence[Path]], workers: int
+    ready: Callable[[Path], Ready], groups: Iterable[Sequence[Path]], workers: int
 ) -> Iterator[list[tuple[Path, Ready | Exception]]]:
     """Each group's pictures decoded and prepared, in order, begun while earlier ones are at work.
 

@@ -24,6 +24,8 @@ from vitviz.core.progress import VitvizError
 
 FORMAT = 1
 
+IndexKind = Literal["tokens", "queries", "keys", "values", "heads"]
+
 
 @dataclass(frozen=True, slots=True)
 class IndexAbout:
@@ -38,7 +40,7 @@ class IndexAbout:
     asked: tuple[tuple[str, Any], ...]
     precision: str
     fit: Fit
-    kind: Literal["tokens", "queries", "keys", "values", "heads"]
+    kind: IndexKind
     layer: int
     layers: int
     rows: int

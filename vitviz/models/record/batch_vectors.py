@@ -26,9 +26,10 @@ from vitviz.models.loading.model import Model
 from vitviz.models.probe.model_probe import _blocks
 from vitviz.models.tracing.batch_tracing import AGREE, AGREE_HALF, Ready
 
-VectorKind = Literal["tokens", "queries", "keys", "values", "heads"]
+VectorKind = Literal["tokens", "queries", "keys", "values", "heads", "qkv"]
 """Tokens after a block before the final norm; q, k or v of all heads side by side as they meet in the
-attention; or the length of each head's output (softmax(q k^T) v, before it is projected)."""
+attention, or all three one after the other; or the length of each head's output (softmax(q k^T) v,
+before it is projected)."""
 
 Vectors = Float32[np.ndarray, "token dim"]
 
@@ -146,10 +147,11 @@ class BatchVectors:
 
     def _called(self, tap: _FusedCalls) -> Sequence[int]:
         """The numbers of the wanted calls. Unsupported where calls and layers do not match."""
-        if len(tap.calls) != tap.seen or max(self.layers, default=0) >= len(tap.calls):
+        uneven = len({each.shape for each in tap.calls}) > 1
+        if len(tap.calls) != tap.seen or max(self.layers, default=0) >= len(tap.calls) or uneven:
             raise Unsupported(
                 f"{self.model.info.called} has {tap.seen} fused attention calls of which "
-                f"{len(tap.calls)} are over the {self.grid.tokens} tokens of one grid, so its "
+                f"{len(tap.calls)} are alike and over its {self.grid.tokens} tokens, so its "
                 f"{self.kind} cannot be told apart layer by layer; take --of tokens, or a plain ViT"
             )
         return self.layers
@@ -187,13 +189,16 @@ class _FusedCalls(TorchFunctionMode):
         self.seen += 1
         if query.ndim != 4 or not query.shape[-2] == key.shape[-2] == self._tokens:
             return
-        kept = {"queries": query, "keys": key, "values": value, "heads": result}[self._kind].float()
+        if self._kind == "qkv" and not query.shape == key.shape == value.shape:
+            return
         if self._kind == "heads":
-            lengths = torch.linalg.vector_norm(kept, dim=-1)
+            lengths = torch.linalg.vector_norm(result.float(), dim=-1)
             self.calls.append(rearrange(lengths, "picture head token -> picture token head"))
-        else:
-            pattern = "picture head token dim -> picture token (head dim)"
-            self.calls.append(rearrange(kept, pattern).clone())
+            return
+        every = {"queries": query, "keys": key, "values": value}
+        kept = [query, key, value] if self._kind == "qkv" else [every[self._kind]]
+        pattern = "picture head token dim -> picture token (head dim)"
+        self.calls.append(torch.cat([rearrange(each.float(), pattern) for each in kept], dim=-1))
 
 
 def _layer(at: int, count: int) -> int:
