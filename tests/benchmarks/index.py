@@ -10,8 +10,8 @@ import numpy as np
 from einops import rearrange
 
 from vitviz.core.data.geometry import Crop
-from vitviz.folders.index_search import direction_of, most_alike
-from vitviz.folders.vector_index import IndexAbout, VectorIndex, index_writer, open_index
+from vitviz.folders.index.index_search import direction_of, most_alike
+from vitviz.folders.index.vector_index import IndexAbout, VectorIndex, index_writer, open_index
 
 Row = tuple[str, str, str]
 

@@ -14,7 +14,7 @@ from vitviz.folders import picture_list
 @pytest.fixture
 def few_in_a_part(monkeypatch: pytest.MonkeyPatch) -> int:
     """Parts of five pictures, so that a small folder has several."""
-    from vitviz.folders import statistics_run
+    from vitviz.folders.averages import statistics_run
 
     for module in (picture_list, statistics_run):
         monkeypatch.setattr(module, "PART", 5)

@@ -25,9 +25,9 @@ from vitviz.cli.command_arguments import (
     window_size,
 )
 from vitviz.cli.draw_commands import draw, replay, trace
+from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.cli.statistics_commands import merge, stats
-from vitviz.cli.index_commands import find, index
 from vitviz.core.data.trace import Fit
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__

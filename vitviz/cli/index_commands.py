@@ -27,10 +27,10 @@ from vitviz.cli.command_arguments import (
 )
 from vitviz.core.data.trace import Fit
 from vitviz.core.files import check_place
-from vitviz.folders.index_query import IndexAnswer, excited, where_else
-from vitviz.folders.index_run import IndexOrder, index_folder
+from vitviz.folders.index.index_query import IndexAnswer, excited, where_else
+from vitviz.folders.index.index_run import IndexOrder, index_folder
+from vitviz.folders.index.vector_index import VectorIndex, open_index
 from vitviz.folders.model_to_load import ModelToLoad
-from vitviz.folders.vector_index import VectorIndex, open_index
 
 _KIND = Parameter(
     "--of",
@@ -119,7 +119,7 @@ def find(
             print(f"{each.score:8.4f}  {where:>10}  {each.entry.name}")
     if out is not None:
         import vitviz
-        from vitviz.folders.answer_drawing import answer_drawing
+        from vitviz.folders.index.answer_drawing import answer_drawing
 
         drawing = answer_drawing(opened, answer)
         vitviz.save(drawing, out, paper=(printing or Printing()).paper(), overwrite=overwrite)

@@ -24,10 +24,14 @@ from vitviz.cli.command_arguments import (
     token_of,
 )
 from vitviz.core.data.trace import Fit
-from vitviz.folders.folder_statistics import FolderStatistics, merged_statistics, read_statistics
+from vitviz.folders.averages.folder_statistics import (
+    FolderStatistics,
+    merged_statistics,
+    read_statistics,
+)
+from vitviz.folders.averages.statistics_files import save_statistics
+from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_of
 from vitviz.folders.model_to_load import ModelToLoad
-from vitviz.folders.statistics_files import save_statistics
-from vitviz.folders.statistics_run import StatisticsOrder, statistics_of
 
 Measure = Literal[
     "distance", "entropy", "shares", "norms", "positions", "cka", "rollout", "attention"

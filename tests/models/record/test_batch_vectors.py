@@ -81,5 +81,5 @@ def test_a_layer_that_is_not_there_and_a_model_of_stages_are_refused(photo, tiny
     }
     swin = vitviz.load("swin_tiny_patch4_window7_224", pretrained=False, **sizes)
     trace = vitviz.trace(swin, photo)
-    with pytest.raises(Unsupported, match="one grid"):
+    with pytest.raises(Unsupported, match="take --of tokens, or a plain ViT"):
         BatchVectors(swin, trace, "keys", [0]).of([BatchTracing(swin).ready(photo)])

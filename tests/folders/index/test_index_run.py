@@ -14,10 +14,10 @@ from PIL import Image
 import vitviz
 from vitviz.cli import run
 from vitviz.core.progress import Cancelled, VitvizError
-from vitviz.folders.index_query import excited, picture_of, where_else
-from vitviz.folders.index_run import IndexOrder, index_folder
-from vitviz.folders.index_search import direction_of, most_alike
-from vitviz.folders.vector_index import index_writer, open_index
+from vitviz.folders.index.index_query import excited, picture_of, where_else
+from vitviz.folders.index.index_run import IndexOrder, index_folder
+from vitviz.folders.index.index_search import direction_of, most_alike
+from vitviz.folders.index.vector_index import index_writer, open_index
 
 
 @pytest.fixture

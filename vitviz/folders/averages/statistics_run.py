@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.folders.folder_measures import CKA, FolderMeasure, measures_named
-from vitviz.folders.folder_statistics import (
+from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, measures_named
+from vitviz.folders.averages.folder_statistics import (
     FolderStatistics,
     PictureRows,
     StatisticsAbout,
@@ -24,11 +24,11 @@ from vitviz.folders.folder_statistics import (
     read_statistics,
     save_npz,
 )
+from vitviz.folders.averages.statistics_files import check_kind, save_statistics
+from vitviz.folders.averages.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PART, PictureList, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
-from vitviz.folders.statistics_files import check_kind, save_statistics
-from vitviz.folders.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.views.api import Token, selection_of
 
 if TYPE_CHECKING:

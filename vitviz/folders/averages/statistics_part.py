@@ -14,8 +14,8 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.cka import FEWEST, SampleBatch, hsic
 from vitviz.core.measures.running_moments import RunningMoments, no_moments
 from vitviz.core.progress import Unsupported
-from vitviz.folders.folder_measures import CKA, FolderMeasure, Values
-from vitviz.folders.folder_statistics import ACROSS, OWN
+from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, Values
+from vitviz.folders.averages.folder_statistics import ACROSS, OWN
 from vitviz.folders.picture_traces import LeftOut, PictureNumbers, PictureTraces
 from vitviz.views.api import Token
 

@@ -17,7 +17,7 @@ from vitviz.core.measures.cka import Hsic, cka_of
 from vitviz.core.measures.running_moments import RunningMoments
 from vitviz.core.progress import VitvizError
 from vitviz.figures.numbers import zip_into
-from vitviz.folders.folder_measures import CKA, LENGTHS, MEASURES
+from vitviz.folders.averages.folder_measures import CKA, LENGTHS, MEASURES
 
 FORMAT = 1
 """Of the files; a newer one is refused."""

@@ -14,8 +14,8 @@ from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, LayerPairs, Liste
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Tone, Whose, axis
 from vitviz.core.progress import VitvizError
-from vitviz.folders.folder_measures import MEASURES
-from vitviz.folders.folder_statistics import FolderStatistics, entries_of
+from vitviz.folders.averages.folder_measures import MEASURES
+from vitviz.folders.averages.folder_statistics import FolderStatistics, entries_of
 from vitviz.views.shared.picture_layers import axes as numbered_axes
 
 _EXTENT = Box(0, 0, 3, 4)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from vitviz.core.files import whole
-from vitviz.folders.folder_measures import AXES
-from vitviz.folders.folder_statistics import (
+from vitviz.folders.averages.folder_measures import AXES
+from vitviz.folders.averages.folder_statistics import (
     QUANTILES,
     FolderStatistics,
     entries_of,

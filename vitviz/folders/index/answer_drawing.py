@@ -8,9 +8,9 @@ from vitviz.core.data.drawing import Drawing, Message, Outlines, Panel, Raster
 from vitviz.core.data.geometry import Box, Crop
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import thumbnail
-from vitviz.folders.index_query import IndexAnswer, picture_of
-from vitviz.folders.index_search import FoundPlace
-from vitviz.folders.vector_index import VectorIndex
+from vitviz.folders.index.index_query import IndexAnswer, picture_of
+from vitviz.folders.index.index_search import FoundPlace
+from vitviz.folders.index.vector_index import VectorIndex
 
 ACROSS = 4
 SIDE = 512

@@ -10,7 +10,7 @@ from einops import einsum, rearrange, reduce
 from jaxtyping import Float32, Int64
 
 from vitviz.core.progress import VitvizError
-from vitviz.folders.vector_index import IndexEntry, VectorIndex
+from vitviz.folders.index.vector_index import IndexEntry, VectorIndex
 
 _EXACT_AT_ONCE = 256
 """Pictures whose tokens are compared in full precision at once."""

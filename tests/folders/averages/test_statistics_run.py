@@ -13,11 +13,11 @@ from vitviz.core.measures.cka import SampleBatch, cka
 from vitviz.core.measures.distance import mean_distance, mean_entropy
 from vitviz.core.measures.rollout import rollout
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
-from vitviz.folders.folder_measures import MEASURES
-from vitviz.folders.folder_statistics import QUANTILES, merged_statistics, read_statistics
+from vitviz.folders.averages.folder_measures import MEASURES
+from vitviz.folders.averages.folder_statistics import QUANTILES, merged_statistics, read_statistics
+from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_of
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import pictures_in
-from vitviz.folders.statistics_run import StatisticsOrder, statistics_of
 
 pytestmark = pytest.mark.usefixtures("few_in_a_part")
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_merged_or_measured_is_said(order, tiny_model, tmp_path, 
 
 
 def test_two_runs_into_one_file_are_refused(order, tiny_model, tmp_path):
-    from vitviz.folders.statistics_run import unfinished_beside
+    from vitviz.folders.averages.statistics_run import unfinished_beside
 
     with (
         unfinished_beside(tmp_path / "out.npz"),

@@ -15,10 +15,10 @@ from vitviz.core.data.selection import token_words
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError, silent
-from vitviz.folders.index_run import IndexOrder, VectorReader
-from vitviz.folders.index_search import FoundPlace, direction_of, most_alike, most_excited
+from vitviz.folders.index.index_run import IndexOrder, VectorReader
+from vitviz.folders.index.index_search import FoundPlace, direction_of, most_alike, most_excited
+from vitviz.folders.index.vector_index import VectorIndex
 from vitviz.folders.model_to_load import ModelToLoad
-from vitviz.folders.vector_index import VectorIndex
 from vitviz.views.api import Token, token_chosen
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from vitviz.core.data.geometry import Crop
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.pictures.picture_files import ImageSource
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
+from vitviz.folders.index.vector_index import IndexAbout, IndexKind, IndexWriter, index_writer
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PictureList, pictures_in
 from vitviz.folders.picture_traces import LeftOut, decoded_ahead
-from vitviz.folders.vector_index import IndexAbout, IndexKind, IndexWriter, index_writer
 
 if TYPE_CHECKING:
     from vitviz.models import Model

@@ -12,7 +12,7 @@ import pytest
 from vitviz.cli import run
 from vitviz.core.progress import VitvizError
 from vitviz.folders import parquet_files
-from vitviz.folders.folder_statistics import read_statistics
+from vitviz.folders.averages.folder_statistics import read_statistics
 
 pytestmark = pytest.mark.usefixtures("few_in_a_part")
 

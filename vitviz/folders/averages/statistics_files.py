@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitviz.core.progress import VitvizError
-from vitviz.folders.folder_statistics import FolderStatistics, save_npz
+from vitviz.folders.averages.folder_statistics import FolderStatistics, save_npz
+from vitviz.folders.averages.statistics_drawing import averages_drawing
+from vitviz.folders.averages.statistics_table import save_csv, save_parquet
 from vitviz.folders.parquet_files import parquet
-from vitviz.folders.statistics_drawing import averages_drawing
-from vitviz.folders.statistics_table import save_csv, save_parquet
 
 if TYPE_CHECKING:
     from vitviz.figures.paper import PaperStyle
