@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -29,6 +30,7 @@ from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__
 from vitviz.session.app.launch_options import LaunchOptions
@@ -111,7 +113,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     except CycloptsError:
         return 2
     except VitvizError as error:
-        print(f"vitviz: {error}", file=sys.stderr)
+        print(f"vitviz: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
         print(
@@ -187,6 +189,7 @@ def _app(open_window: OpenWindow) -> App:
         layer: Annotated[int | None, LAYER] = None,
         head: Annotated[int | None, HEAD] = None,
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
+        allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     ) -> int:
         """Open the window."""
         _no_command(files[0] if files else "")
@@ -204,6 +207,7 @@ def _app(open_window: OpenWindow) -> App:
                 layer,
                 head,
                 view_named(view).name if view else "",
+                allow_download,
             )
         )
 

@@ -36,6 +36,7 @@ from vitviz.cli.command_arguments import (
 )
 from vitviz.cli.draw_commands import model_named
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import Progress, VitvizError
 from vitviz.folders.batch import BatchOrder, BatchOutcome
 from vitviz.folders.batch import batch as run_batch
@@ -222,7 +223,8 @@ def shown_progress() -> Iterator[Progress]:
 
         def report(done: float, total: float, what: str = "") -> None:
             rate = f"{done / max(time.monotonic() - started, 1e-6):.1f}/s"
-            bar.update(task, completed=done, total=total, description=what[:40], rate=rate)
+            said = printable(what)[:40].replace("[", "\\[")  # a name is no markup
+            bar.update(task, completed=done, total=total, description=said, rate=rate)
 
         yield report
 
