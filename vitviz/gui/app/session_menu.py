@@ -117,7 +117,7 @@ class SessionMenu(QObject):
         """Asks before anything is fetched: the session may be anybody's."""
         named = ", ".join(f"{name} (from {where})" for name, where in models.items())
         again = partial(self.files.open, file, told)
-        self._parent.notices.offer(
+        self._notices.offer(
             f"{file.name} shows models that are not on this computer: {named}.",
             ("Download and open", partial(again, download="yes")),
             ("Open without them", partial(again, download="no")),
