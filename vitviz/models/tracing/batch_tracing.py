@@ -26,7 +26,6 @@ from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.recorder import (
     AttentionCall,
     AttentionRecorder,
-    OnlyRow,
     RecordedRow,
     versions,
 )
