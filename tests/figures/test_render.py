@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from reference import make_trace
 
 from vitviz.core.colors import ColorScale, colored
-from vitviz.core.data.drawing import Bars, Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
+from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Label, Labels, Message, Panel
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.selection import Selection

@@ -1,1 +1,1 @@
-"""A pass as it happens: what the model reads, and every attention call it makes."""
+"""One pass seen as it happens: attention calls, block outputs, many pictures at once."""
