@@ -98,6 +98,7 @@ _FIRST_BYTES: tuple[tuple[bytes, WeightFormat], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "compressed"),
     (b"Rar!", "compressed"),
 )
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
 _FOLDER_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -131,16 +132,23 @@ def weight_format(path: Path) -> WeightFormat | None:
 
 
 def is_checkpoint(path: str | Path) -> bool:
-    """Whether this is weights rather than a picture: by what is in it; by its name where it is not there."""
+    """Whether this is weights and no picture: by its content, by its name where it is not there."""
     path = Path(path)
     try:
         found = weight_format(path)
+        if found is None and path.is_file() and _is_picture(path):
+            return False
     except (OSError, ValueError):
         return named_as_checkpoint(path.name)
     if found in ("web page", "compressed", "zip", "cut zip", "tar", "git-lfs pointer", None):
         # Such bytes may be anything; and prose under a checkpoint's name is a damaged checkpoint.
         return named_as_checkpoint(path.name) and not path.is_dir()
     return True
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(_PICTURES)
 
 
 def named_as_checkpoint(name: str) -> bool:

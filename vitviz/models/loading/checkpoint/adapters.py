@@ -84,7 +84,8 @@ def _refuse_other_kinds(key: str, name: str) -> None:
     """BadModel for a tensor of an adapter that is none of LoRA's two factors."""
     if found := _OTHER_KINDS.search(key):
         raise BadModel(
-            f"{name} has an adapter of a kind that is not merged here ({found[1]} in {key[:80]}); {_INSTEAD}"
+            f"{name} has an adapter of a kind that is not merged here "
+            f"({found[1]} in {key[:80]}); {_INSTEAD}"
         )
 
 
@@ -111,7 +112,7 @@ def _refuse_alone(
 
 
 def _renamed(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors without PEFT's own words: base_layer, and what it trained whole in place of a copy."""
+    """The tensors without PEFT's own words: base_layer, and what it trained whole."""
     found = {key.replace(".base_layer.", "."): tensor for key, tensor in state.items()}
     trained: dict[str, Tensor] = {}
     for key in list(found):
@@ -152,16 +153,17 @@ def _scale(
     said = _of_pattern(stem, settings.get("rank_pattern")) or settings.get("r")
     if isinstance(said, int) and not isinstance(said, bool) and said != rank:
         raise BadModel(
-            f"{name}: the adapter of {stem[:80]} has the rank {rank} and adapter_config.json says {said}; "
-            "it belongs to another file"
+            f"{name}: the adapter of {stem[:80]} has the rank {rank} and "
+            f"adapter_config.json says {said}; it belongs to another file"
         )
     return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
 
 
 def _alpha(stem: str, settings: Mapping[str, Any]) -> float | None:
     found = _of_pattern(stem, settings.get("alpha_pattern")) or settings.get("lora_alpha")
-    is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    return float(found) if is_number and math.isfinite(found) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if math.isfinite(found) else None
 
 
 def _of_pattern(stem: str, patterns: object) -> Any:
@@ -172,8 +174,8 @@ def _of_pattern(stem: str, patterns: object) -> Any:
         plain = str(pattern).removeprefix("^").removesuffix("$").replace("\\.", ".")
         if not re.fullmatch(r"[\w.]+", plain):
             raise BadModel(
-                f"adapter_config.json chooses layers by a pattern ({plain[:60]}), which is not followed "
-                f"here; {_INSTEAD}"
+                f"adapter_config.json chooses layers by a pattern ({plain[:60]}), which is not "
+                f"followed here; {_INSTEAD}"
             )
         if stem == plain or stem.endswith(f".{plain}"):
             return value
@@ -189,18 +191,17 @@ def _added(
     name: str,
 ) -> Tensor:
     down, up = parts["lora_A"].float(), parts["lora_B"].float()
+    change: Tensor | None = None
     match (down.ndim, up.ndim):
         case (2, 2) if down.shape[0] == up.shape[1]:
             change = einsum(up, down, "out rank, rank into -> out into")
         case (4, 4) if down.shape[0] == up.shape[1] and tuple(up.shape[2:]) == (1, 1):
             change = einsum(up[..., 0, 0], down, "out rank, rank into row col -> out into row col")
-        case _:
-            change = None
     if change is not None and settings.get("fan_in_fan_out") and change.ndim == 2:
         change = change.T
     if change is None or change.shape != weight.shape:
         raise BadModel(
-            f"{name}: the adapter of {stem[:80]} ({tuple(up.shape)} by {tuple(down.shape)}) does not fit "
-            f"its weight {tuple(weight.shape)}; {_INSTEAD}"
+            f"{name}: the adapter of {stem[:80]} ({tuple(up.shape)} by {tuple(down.shape)}) does not "
+            f"fit its weight {tuple(weight.shape)}; {_INSTEAD}"
         )
     return (weight.float() + change * scale).to(weight.dtype)

@@ -110,8 +110,8 @@ def read_checkpoint(
         raise BadModel(locked(path.name)) from None
     except pickle.UnpicklingError as error:
         raise BadModel(
-            f"{path.name} holds more than tensors ({_first_line(error)}), and unpickling it could run any "
-            "program; where you trust it, save its tensors alone: "
+            f"{path.name} holds more than tensors ({_first_line(error)}), and unpickling it could run "
+            "any program; where you trust it, save its tensors alone: "
             f"found = torch.load('{path.name}', weights_only=False); torch.save(found['model'], "
             "'tensors.pth'), with .state_dict() behind found['model'] where that is a whole network"
         ) from None
@@ -308,8 +308,8 @@ def _whole_note(found: NamedTensors) -> tuple[str, ...]:
     if not found.whole_module:
         return ()
     return (
-        f"it was saved as a whole network ({found.whole_module[:120]}): its tensors are read, and its own "
-        "code is not run",
+        f"it was saved as a whole network ({found.whole_module[:120]}): its tensors are read, and its "
+        "own code is not run",
     )
 
 

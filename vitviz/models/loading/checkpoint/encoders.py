@@ -1,8 +1,8 @@
 """The image encoder among a checkpoint's tensors: found by what it is made of, not by its prefix.
 
 An encoder is where a stem that reads pixels (a kernel of a few input channels, a patch embedding) and
-numbered blocks with attention have the longest beginning of their names in common. Whatever stands before
-it (`module.`, `vit.`, `0.`, `student.backbone.`) is taken off.
+numbered blocks with attention have the longest beginning of their names in common. Whatever stands
+before it (`module.`, `vit.`, `0.`, `student.backbone.`) is taken off.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHANNELS = 32
 
 @dataclass(frozen=True, slots=True)
 class FoundEncoder:
-    """An image encoder in a file: what stands before its names ("student.backbone."), how many tensors."""
+    """An image encoder in a file: what stands before its names ("student."), how many tensors."""
 
     prefix: str
     tensors: int
@@ -45,7 +45,7 @@ class FoundEncoder:
 class ChosenEncoder:
     """The tensors of one encoder without what stood before their names, and those beside it.
 
-    `others` are what else could have been taken, `reason` why this one was; "" where there was no choice.
+    `others` are what else could have been taken, `reason` why this one was; "" without a choice.
     """
 
     state: dict[str, Tensor]
@@ -99,7 +99,7 @@ def choose_encoder(
 
 
 def _block_of(parts: Parts) -> Parts | None:
-    """The numbered block with attention that a name belongs to: ("blocks", "3"); None for all others."""
+    """The numbered block with attention that a name belongs to: ("blocks", "3"); else None."""
     for index in range(len(parts) - 2, -1, -1):
         if _NUMBERED.fullmatch(parts[index]) and _ATTENDS.search(".".join(parts[index + 1 :])):
             return parts[: index + 1]

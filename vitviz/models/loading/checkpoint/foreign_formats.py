@@ -63,7 +63,7 @@ _SENTENCES: Final[dict[WeightFormat, str]] = {
         "again with torch.save)"
     ),
     "compressed": "is a compressed archive; unpack it and open the checkpoint inside",
-    "zip": "is a zip archive without a checkpoint of torch or numpy in it; unpack it and open what is inside",
+    "zip": "is a zip archive and no checkpoint of torch or numpy; unpack it and open what is inside",
     "cut zip": "is damaged or cut short (a zip file without its end); download it again",
     "git-lfs pointer": (
         "is a pointer of Git LFS and not the weights; fetch them in the repository with git lfs pull"

@@ -193,7 +193,7 @@ def _problem(tensor: Tensor) -> str:
     if tensor.is_complex():
         return "holds complex numbers, which no transformer here computes with"
     if tensor.numel() == 0 and tensor.ndim > 1:
-        return f"has no numbers ({' × '.join(map(str, tensor.shape))}); it was saved before it was filled"
+        return f"has no numbers ({' × '.join(map(str, tensor.shape))}); it was saved unfilled"
     if tensor.is_quantized:
         return ""
     held = tensor.untyped_storage().nbytes()
@@ -213,5 +213,6 @@ def _check_numbers(tensors: Mapping[str, Tensor], name: str) -> None:
             highest = max(highest, int(match[1][:12]))
     if highest > 2 * len(tensors) + 1000:
         raise BadModel(
-            f"{name} has a part numbered {highest:,} and {len(tensors):,} tensors; its names are damaged"
+            f"{name} has a part numbered {highest:,} and {len(tensors):,} tensors; its names are "
+            "damaged"
         )

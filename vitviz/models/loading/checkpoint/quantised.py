@@ -146,9 +146,9 @@ def _spread(
     if factor.numel() == 1:
         return factor.reshape(())
     rows, cols = tensor.shape[0], tensor.numel() // max(1, tensor.shape[0])
-    if tensor.ndim >= 2 and factor.ndim <= tensor.ndim and factor.numel() == rows:
-        if factor.ndim == 1 or factor.shape[0] == rows:
-            return factor.reshape(rows, *(1,) * (tensor.ndim - 1))
+    of_rows = factor.numel() == rows and (factor.ndim == 1 or factor.shape[0] == rows)
+    if of_rows and tensor.ndim >= 2:
+        return factor.reshape(rows, *(1,) * (tensor.ndim - 1))
     if tensor.ndim == 2 and tuple(factor.shape) == (1, cols):
         return factor
     if tensor.ndim == 2 and factor.ndim == 2:
@@ -166,13 +166,12 @@ def _block_sides(
     factor: Tensor, tensor: Tensor, key: str, config: Mapping[str, Any], name: str
 ) -> tuple[int, int]:
     """Rows and columns of a block: said by the config, or the only ones that the two shapes allow."""
-    said = config.get("quantization_config")
-    said = said.get("weight_block_size") if isinstance(said, dict) else None
+    said = _said_sides(config)
     sides = []
     for axis in (0, 1):
         length, count = tensor.shape[axis], factor.shape[axis]
-        block = said[axis] if _is_pair(said) else _BLOCK
-        if count and not _is_pair(said) and length % count == 0 and length // count != _BLOCK:
+        block = said[axis] if said else _BLOCK
+        if count and not said and length % count == 0 and length // count != _BLOCK:
             block = length // count if -(-length // _BLOCK) != count or count == 1 else 0
         if not block or -(-length // block) != count:
             raise BadModel(
@@ -184,12 +183,13 @@ def _block_sides(
     return sides[0], sides[1]
 
 
-def _is_pair(said: object) -> bool:
-    return (
-        isinstance(said, list | tuple)
-        and len(said) == 2
-        and all(isinstance(side, int) and side > 0 for side in said)
-    )
+def _said_sides(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The sides of a block that a config.json names."""
+    said = config.get("quantization_config")
+    match said.get("weight_block_size") if isinstance(said, dict) else None:
+        case [int(high), int(wide)] if high > 0 and wide > 0:
+            return high, wide
+    return None
 
 
 def _refuse_whole_numbers(state: Mapping[str, Tensor], name: str) -> None:
@@ -198,6 +198,6 @@ def _refuse_whole_numbers(state: Mapping[str, Tensor], name: str) -> None:
         is_weight = key.endswith(("weight", "bias", "kernel", "_token", "pos_embed", "_data"))
         if is_weight and not tensor.is_floating_point() and not key.endswith(_TABLES):
             raise BadModel(
-                f"{name}: {key[:80]} holds {str(tensor.dtype).removeprefix('torch.')}, and nothing in the "
-                "file says what these numbers stand for (no scale, no SCB); save it dequantised"
+                f"{name}: {key[:80]} holds {str(tensor.dtype).removeprefix('torch.')}, and nothing in "
+                "the file says what these numbers stand for (no scale, no SCB); save it dequantised"
             )

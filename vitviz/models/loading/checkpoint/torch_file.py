@@ -92,7 +92,7 @@ _RUNS_BUILTIN = frozenset(
 
 
 class UnreadObject:
-    """Stands for an object of a class that is not opened: it keeps what the file says, and does nothing."""
+    """Stands for an object of a class that is not opened: it keeps its values and does nothing."""
 
     class_name = ""
 
@@ -135,9 +135,8 @@ def _loaded(path: Path, is_zip: bool, stand_ins: list[tuple[Any, str]]) -> objec
 
 def _plain_classes() -> list[Any]:
     """What training programs keep beside the weights: settings, numbers, paths."""
-    multiarray = np._core.multiarray
     dtypes = [getattr(np.dtypes, name) for name in np.dtypes.__all__]
-    scalar, rebuild = multiarray.scalar, multiarray._reconstruct  # type: ignore[attr-defined]
+    scalar, rebuild = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
     return [
         argparse.Namespace,
         types.SimpleNamespace,
@@ -223,8 +222,8 @@ def _globals(file: BinaryIO, name: str) -> Iterator[str]:
                 yield _modern(str(argument))
             case "INST" | "STACK_GLOBAL" | "EXT1" | "EXT2" | "EXT4":
                 raise BadModel(
-                    f"{name} holds a pickle as torch.save never writes it ({operation.name}); it is not "
-                    "opened, as it could run any program"
+                    f"{name} holds a pickle as torch.save never writes it ({operation.name}); it is "
+                    "not opened, as it could run any program"
                 )
 
 
