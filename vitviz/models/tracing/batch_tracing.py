@@ -185,7 +185,7 @@ class SeparateRecorder(AttentionRecorder):
         value: Float[Tensor, "picture head key value"],
         scale: float,
     ) -> None:
-        """Kept and verified as `AttentionRecorder` does it, for every picture, in a few operations for all."""
+        """Kept and verified as `AttentionRecorder` does it, in a few operations for all pictures."""
         asked = self._asked
         if asked is not None and not query.shape[2] == key.shape[2] == asked.tokens:
             asked = None
