@@ -15,6 +15,7 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -22,9 +23,6 @@ Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
 LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
 """Arguments by name."""
-
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
-"""File name endings that mean a model rather than a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class ModelInfo:
     @property
     def called(self) -> str:
         """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
-        is_file = self.name.lower().endswith(CHECKPOINTS)
+        is_file = named_as_checkpoint(self.name) or Path(self.name).is_absolute()
         return Path(self.name).name if is_file else self.name
 
 

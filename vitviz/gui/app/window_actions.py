@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from vitviz.gui.app.main_window import MainWindow
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
-CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin *.npz);;All files (*)"
+CHECKPOINTS = (
+    "Checkpoints (*.safetensors *.pth *.pt *.bin *.ckpt *.tar *.npz *.index.json);;All files (*)"
+)
 
 
 class WindowActions:

@@ -179,13 +179,13 @@ class FigureReplay:
 
     def _model_file(self, name: str) -> str:
         """A bundled or timm name as it is; a checkpoint where it lies now."""
-        if not is_checkpoint(name):
-            return name
         settings, _ = read_settings()
         recent = [each for each in settings.recent_models if Path(each).name == name]
         for file in (self.folder / name, Path(name), *map(Path, recent)):
-            if file.is_file():
+            if file.exists() and is_checkpoint(file):
                 return os.fspath(file)
+        if not is_checkpoint(name):
+            return name
         raise VitvizError(
             f"the weights {name} are neither beside the figure nor in this folder; "
             "name their file with --model"

@@ -263,7 +263,8 @@ def _by_number(pairs: list[tuple[str, str]]) -> tuple[str, ...]:
         or sorted(found) != list(range(start, start + len(found)))
     ):
         return ()
-    return tuple(found[number].strip("\"' ") for number in sorted(found))
+    names = tuple(found[number].strip("\"' ") for number in sorted(found))
+    return names if len(set(names)) == len(names) else ()  # "kind 0", "kind 1" are whole names
 
 
 def _of_table(text: str) -> tuple[str, ...]:

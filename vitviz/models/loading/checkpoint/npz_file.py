@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Tenso
             version = npy.read_magic(file)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, is_fortran, dtype = read(file)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        except (ValueError, TypeError, SyntaxError, RecursionError, TokenError) as error:
             raise BadModel(f"{shown} is no array that can be read; save it again") from error
         if dtype.hasobject:
             raise BadModel(
@@ -53,7 +54,7 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> Tenso
         count = 1
         for side in shape:
             count *= int(side)
-        if count < 0 or count * dtype.itemsize > entry.file_size:
+        if min(shape, default=0) < 0 or count * dtype.itemsize > entry.file_size:
             raise BadModel(
                 f"{shown} says it has the shape {_shape(shape)} and only {entry.file_size:,} bytes "
                 "are there; download it again"

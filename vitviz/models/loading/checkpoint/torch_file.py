@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import builtins
 import io
 import pathlib
 import pickle
@@ -66,29 +67,9 @@ _RUNS = frozenset(
     }
 )
 """Modules that weights have no business with: a file that names one was made to run something."""
-_RUNS_BUILTIN = frozenset(
-    {
-        "eval",
-        "exec",
-        "execfile",
-        "compile",
-        "__import__",
-        "getattr",
-        "setattr",
-        "delattr",
-        "open",
-        "file",
-        "input",
-        "globals",
-        "locals",
-        "vars",
-        "breakpoint",
-        "apply",
-        "reload",
-        "exit",
-        "quit",
-    }
-)
+
+
+_NO_PLAIN_TENSORS = ("torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_nested_tensor")
 
 
 class UnreadObject:
@@ -119,6 +100,10 @@ def read_torch_file(path: Path) -> object:
     is_zip = zipfile.is_zipfile(path)
     names = set(_zip_globals(path) if is_zip else _legacy_globals(path))
     _refuse_programs(names, path.name)
+    if any(name in names for name in _NO_PLAIN_TENSORS):
+        raise BadModel(
+            f"{path.name} holds sparse or nested tensors; save them dense, with .to_dense()"
+        )
     unknown = sorted(names - _known_names())
     try:
         return _loaded(path, is_zip, _stand_ins(unknown))
@@ -241,11 +226,16 @@ def _refuse_programs(names: Iterable[str], file: str) -> None:
     """BadModel where a pickle names what weights never need: it was made to run a program."""
     for name in sorted(names):
         module, _, rest = name.partition(".")
-        if module in _RUNS or (module in ("builtins", "__builtin__") and rest in _RUNS_BUILTIN):
+        if module in _RUNS or (module == "builtins" and not _is_builtin_type(rest)):
             raise BadModel(
                 f"{file} would run {name} when it is unpickled; nothing of it was run, and no other "
                 "program should open it"
             )
+
+
+def _is_builtin_type(name: str) -> bool:
+    """Whether it is a plain type (dict, set, object) and no function (eval, exec, getattr)."""
+    return isinstance(getattr(builtins, name, None), type)
 
 
 def whole_module_state(found: UnreadObject) -> dict[str, object] | None:
