@@ -156,6 +156,12 @@ def named_as_checkpoint(name: str) -> bool:
     return name.lower().endswith(CHECKPOINT_ENDINGS)
 
 
+def shown_name(name: str) -> str:
+    """What to call a model by the name that `vitviz.load` takes: a file without its folders."""
+    is_file = named_as_checkpoint(name) or Path(name).is_absolute()
+    return Path(name).name if is_file else name
+
+
 def weights_in(folder: Path) -> Path | None:
     """The file of weights that a folder of save_pretrained is read from; None where there is none.
 

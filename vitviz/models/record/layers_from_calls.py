@@ -24,9 +24,10 @@ from vitviz.models.record.attention.lazy_attention import (
     LazyAttention,
     RowAttention,
 )
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention.spread_attention import SpreadAttention
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
-from vitviz.models.record.recorder import AttentionCall, OnlyRow
+from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import tolerance
 
 GridSize = tuple[int, int]
@@ -230,7 +231,13 @@ def attention_of(call: AttentionCall) -> LazyAttention:
     while bias is not None and bias.ndim > 3:
         bias = bias[0]
     return FusedAttention(
-        _single(call.query), _single(call.key), bias, call.scale, call.causal, _maybe(call.values)
+        _single(call.query),
+        _single(call.key),
+        bias,
+        call.scale,
+        call.causal,
+        _maybe(call.values),
+        None if call.log_sum_exp is None else _single(call.log_sum_exp, 2),
     )
 
 

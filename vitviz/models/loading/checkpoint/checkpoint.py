@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from vitviz.core.data.weight_files import READ, WeightFormat, weight_format, weights_in
+from vitviz.core.files import expanded
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.progress import BadModel, Progress, silent
 from vitviz.models.loading.checkpoint.adapters import merged_adapters
@@ -97,7 +98,7 @@ def read_checkpoint(
     BadModel with one sentence for what is missing, damaged, of another program, or needs to be
     unpickled; nothing in a file is ever executed.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
         key = (path.absolute(), encoder, _stamp(path))
         if (kept := _KEPT.get(key)) is not None:

@@ -8,6 +8,7 @@ import timm
 from torch import Tensor
 
 from vitviz.core.data.weight_files import is_checkpoint, named_as_checkpoint
+from vitviz.core.files import expanded
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, file_hash, read_checkpoint
 from vitviz.models.loading.checkpoint.foreign_names import google_names, timm_names
@@ -23,7 +24,7 @@ def checkpoint_path(name: str | Path) -> Path | None:
     A path is one; a word is one where it ends as weights do, or where it is no model's name and
     something of that name is there.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if isinstance(name, Path) or named_as_checkpoint(name):
         return path
     plain = name.removeprefix("timm/")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from timm.data import resolve_model_data_config
 
+from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.checkpoint.blueprint import (
     ModelBlueprint,
@@ -67,7 +68,7 @@ def recognise(
 
     BadModel where the file itself cannot be read.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     held = read_checkpoint(path, progress=progress)
     state = named_state(held)
     progress(1, 2, f"recognising {path.name}")
