@@ -1,1 +1,1 @@
-"""Plain frozen data that rooms hand to each other."""
+"""Plain data that everything else speaks of: what was traced, drawn, chosen, opened."""
