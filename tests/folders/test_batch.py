@@ -19,7 +19,7 @@ from vitviz.figures.raw import raw_attention
 from vitviz.folders.batch import run_batch as batch
 from vitviz.folders.batch_order import BatchOrder
 from vitviz.folders.output_files import pictures_of
-from vitviz.models.record.recorder import OnlyRow
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.tracing.batch_tracing import BatchTracing
 from vitviz.views import views
 from vitviz.views.api import selection_of, token_chosen
