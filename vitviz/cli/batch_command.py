@@ -98,7 +98,7 @@ def batch(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Draw views, or write numbers, of all pictures in a folder; goes on where it stopped."""
-    import vitviz
+    from vitviz.folders.batch_call import batch as run_batch
 
     if not (view or rows or features or logits or qkv):
         raise Misused(
@@ -107,7 +107,7 @@ def batch(
     beside = workers_of(size, workers)
     chosen = [view_named(name) for name in view]
     with shown_progress() as progress:
-        found = vitviz.batch(
+        found = run_batch(
             folder,
             out=out,
             view=view,

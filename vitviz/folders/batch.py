@@ -14,7 +14,7 @@ from vitviz.folders.batch_order import BatchOrder
 from vitviz.folders.manifest import BatchManifest
 from vitviz.folders.numbers_table import TABLE, stale_parts, table_part
 from vitviz.folders.output_files import OutputFiles, pictures_of
-from vitviz.folders.part_maker import FinishedPicture, PanelRanges, PartMaker, PartWork
+from vitviz.folders.part_maker import FinishedPicture, BatchRanges, PartMaker, PartWork
 from vitviz.folders.picture_list import PART
 from vitviz.folders.picture_traces import grouped
 from vitviz.folders.stage_seconds import StageSeconds
@@ -102,9 +102,9 @@ class BatchPlan:
         return PartWork(number, targets, frozenset(waiting))
 
 
-def _measured(order: BatchOrder, maker: PartMaker, progress: Progress) -> PanelRanges:
+def _measured(order: BatchOrder, maker: PartMaker, progress: Progress) -> BatchRanges:
     """One range of each map over all pictures of the folder, whatever share is this machine's."""
-    found: PanelRanges = {}
+    found: BatchRanges = {}
     if not (order.one_range and order.views):
         return found
     every = pictures_of(order.folder, (1, 1))

@@ -33,7 +33,7 @@ from vitviz.views.options import OptionValue
 BEHIND = 2
 """Groups of pictures whose files are still being written while the next ones run."""
 
-PanelRanges = Mapping[str, Mapping[Key, tuple[float, float]]]
+BatchRanges = Mapping[str, Mapping[Key, tuple[float, float]]]
 """By view: the range of each panel that all pictures are coloured in."""
 
 
@@ -65,7 +65,7 @@ class PartMaker:
     def __init__(
         self,
         order: BatchOrder,
-        coloured: PanelRanges | None = None,
+        coloured: BatchRanges | None = None,
         clock: StageSeconds | None = None,
     ) -> None:
         self._order, self._ranges = order, coloured or {}
@@ -191,7 +191,7 @@ class PartMaker:
         drawing = view.draw(trace, selection, values)
         return with_ranges(drawing, self._ranges.get(view.name, {}))
 
-    def measured(self, files: Sequence[Path]) -> Iterator[tuple[int, PanelRanges]]:
+    def measured(self, files: Sequence[Path]) -> Iterator[tuple[int, BatchRanges]]:
         """One range of each map over all pictures, growing with every group; how many it is over."""
         found: dict[str, dict[Key, tuple[float, float]]] = {}
         done = 0
