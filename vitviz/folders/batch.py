@@ -14,7 +14,7 @@ from vitviz.folders.batch_order import BatchOrder
 from vitviz.folders.manifest import BatchManifest
 from vitviz.folders.numbers_table import TABLE, stale_parts, table_part
 from vitviz.folders.output_files import OutputFiles, pictures_of
-from vitviz.folders.part_maker import FinishedPicture, BatchRanges, PartMaker, PartWork
+from vitviz.folders.part_maker import BatchRanges, FinishedPicture, PartMaker, PartWork
 from vitviz.folders.picture_list import PART
 from vitviz.folders.picture_traces import grouped
 from vitviz.folders.stage_seconds import StageSeconds
