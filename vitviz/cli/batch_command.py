@@ -106,6 +106,8 @@ def batch(
         )
     beside = workers_of(size, workers)
     chosen = [view_named(name) for name in view]
+    if pair := next((one.name for one in chosen if one.traces == 2), ""):
+        raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
     with shown_progress() as progress:
         found = run_batch(
             folder,
