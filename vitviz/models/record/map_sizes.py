@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from vitviz.core.data.geometry import TokenGrid
 
-Size = tuple[int, int]
+_Sides = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SeenMaps:
 
     def __init__(self, pictures: int = 1) -> None:
         self._pictures = pictures
-        self._found: dict[Size, MapSize] = {}
+        self._found: dict[_Sides, MapSize] = {}
         self._frozen: tuple[MapSize, ...] | None = None
 
     @property
@@ -86,7 +86,7 @@ class SeenMaps:
         self._found[after] = MapSize(*after, (float(step[0]), float(step[1])))
         self._frozen = None
 
-    def _source(self, sides: Size) -> MapSize | None:
+    def _source(self, sides: _Sides) -> MapSize | None:
         """The map that was given: the picture at first, later one that was made, padded or not."""
         if not self._found:
             picture = MapSize(*sides, (1.0, 1.0))
@@ -109,11 +109,11 @@ PADDED = 8
 """Most rows and columns that are put around a map before a convolution."""
 
 
-def _sides(tensor: Tensor) -> Size:
+def _sides(tensor: Tensor) -> _Sides:
     return int(tensor.shape[-2]), int(tensor.shape[-1])
 
 
-def _stride(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Size | None:
+def _stride(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> _Sides | None:
     """The stride that a convolution or a pooling was called with."""
     at = 3 if func is torch.conv2d else 2
     found = kwargs.get("stride", args[at] if len(args) > at else None)
@@ -127,7 +127,7 @@ def _stride(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Size | No
 
 def closure(sizes: Iterable[MapSize]) -> tuple[MapSize, ...]:
     """These maps and all that merging two by two cells makes of them, each size once."""
-    found: dict[Size, MapSize] = {}
+    found: dict[_Sides, MapSize] = {}
     for size in sizes:
         found.setdefault((size.rows, size.cols), size)
     for size in tuple(found.values()):
