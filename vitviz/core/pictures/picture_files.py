@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -21,7 +20,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from vitviz.core.data.trace import Picture
+from vitviz.core.data.trace import Picture, decoded_pixels, key_of_pixels
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.pictures.upright_pixels import upright_rgb
 from vitviz.core.progress import BadImage
@@ -79,10 +78,11 @@ def open_picture(source: ImageSource, *, name: str = "") -> Picture:
     """
     match source:
         case np.ndarray():
-            return _picture(_from_array(source, name or "the array"), name or "array", "")
+            decoded = decoded_pixels(_from_array(source, name or "the array"))
+            return Picture(name or "array", "", decoded, key_of_pixels())
         case Image.Image():
             file = Path(str(getattr(source, "filename", "") or ""))
-            return _read(source, name or file.name or "picture", "")
+            return _read(source, name or file.name or "picture", "", own=False)
         case bytes():
             return _decode(io.BytesIO(source), len(source), name or "the pasted picture", "")
         case str() | Path():
@@ -187,31 +187,21 @@ def _decode(file: BinaryIO, size: int, name: str, path: str) -> Picture:
         raise _damaged(name, error) from error
 
 
-def _read(image: Image.Image, name: str, path: str) -> Picture:
+def _read(image: Image.Image, name: str, path: str, *, own: bool = True) -> Picture:
+    """The picture of an image; a copy of one that is not our own."""
     pixels_in_header = image.width * image.height
     if pixels_in_header > LARGEST:
         raise _too_large(name, pixels_in_header)
     try:
-        pixels, orientation, note = upright_rgb(image)
+        upright, orientation, note = upright_rgb(image)
     except _BROKEN as error:
         raise _damaged(name, error) from error
-    return _picture(pixels, name, path, orientation, note)
+    if upright is image and not own:
+        upright = image.copy()
+    return Picture(name, path, decoded_pixels(upright), key_of_pixels(), orientation, note)
 
 
-def _picture(
-    pixels: UInt8[np.ndarray, "row col rgb"],
-    name: str,
-    path: str,
-    orientation: int = 1,
-    note: str = "",
-) -> Picture:
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    pixels.setflags(write=False)
-    return Picture(name, path, pixels, digest.hexdigest(), orientation, note)
-
-
-def _from_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "row col rgb"]:
+def _from_array(array: np.ndarray, name: str) -> Image.Image:
     shape = array.shape
     good = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
     if not good or array.dtype != np.uint8 or 0 in shape:
@@ -220,8 +210,8 @@ def _from_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "row col rgb"
             "(row col), (row col 3) or (row col 4); convert it first"
         )
     flat = array[..., 0] if len(shape) == 3 and shape[2] == 1 else array
-    pixels, _, _ = upright_rgb(Image.fromarray(np.ascontiguousarray(flat)))
-    return pixels.copy()
+    upright, _, _ = upright_rgb(Image.fromarray(np.ascontiguousarray(flat)))
+    return upright
 
 
 def _too_large(name: str, pixels: int) -> BadImage:

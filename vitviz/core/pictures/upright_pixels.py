@@ -29,8 +29,9 @@ def orientation_of(image: Image.Image) -> int:
     return int(value) if value in range(1, 9) else 1
 
 
-def upright_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "row col rgb"], int, str]:
-    """Upright RGB pixels, the EXIF value that was applied and a note on everything else done.
+def upright_rgb(image: Image.Image) -> tuple[Image.Image, int, str]:
+    """The image upright and in RGB, the EXIF value that was applied and a note on all else done. The
+    very same image where it was both already.
 
     Decodes the picture if that has not happened yet, and so raises what Pillow raises.
     """
@@ -41,8 +42,7 @@ def upright_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "row col rgb"], i
     rgb, note = _rgb(image)
     if left in _TURNS:
         rgb = rgb.transpose(_TURNS[left])
-    pixels: UInt8[np.ndarray, "row col rgb"] = np.ascontiguousarray(np.asarray(rgb, np.uint8))
-    return pixels, orientation, ", ".join(part for part in (*notes, note) if part)
+    return rgb, orientation, ", ".join(part for part in (*notes, note) if part)
 
 
 def _frames(image: Image.Image) -> str:
@@ -69,6 +69,8 @@ def _rgb(image: Image.Image) -> tuple[Image.Image, str]:
             return image.convert("RGB"), "CMYK converted to RGB"
         case mode if mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
             return _over_white(image.convert("RGBA"))
+        case "RGB":
+            return image, ""
         case _:
             return image.convert("RGB"), ""
 
