@@ -18,6 +18,7 @@ from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.windows import TokenWindows
 
 PicturePixels = UInt8[np.ndarray, "row col rgb"]
@@ -115,8 +116,10 @@ class Picture:
 
     `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file, made
     when it is first asked for where none is given; `orientation` is the EXIF value that was applied;
-    `note` says what was done to open it ("first of 12 frames", "16 bit reduced to 8"). What was decoded
-    stays as Pillow has it until `pixels` are asked for: a model that resizes it needs no array.
+    `note` says what was done to open it ("first of 12 frames", "16 bit reduced to 8"). `choice` is what
+    of the file was opened, of `pages` pages or frames and `bands` bands; `values` are the numbers that
+    became 8 bits, None where they were 8 bits already or are too many to keep. What was decoded stays
+    as Pillow has it until `pixels` are asked for: a model that resizes it needs no array.
     """
 
     name: str
@@ -125,6 +128,10 @@ class Picture:
     key: str
     orientation: int = 1
     note: str = ""
+    choice: PictureChoice = AS_IT_IS
+    values: PictureValues | None = None
+    pages: int = 1
+    bands: int = 3
 
     @property
     def image(self) -> Image.Image:
