@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol, cast
 
 import numpy as np
@@ -19,6 +18,7 @@ from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
 PicturePixels = UInt8[np.ndarray, "row col rgb"]
@@ -27,9 +27,6 @@ Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
 LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
 """Arguments by name."""
-
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
-"""File name endings that mean a model rather than a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,7 @@ class ModelInfo:
     @property
     def called(self) -> str:
         """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
-        is_file = self.name.lower().endswith(CHECKPOINTS)
-        return Path(self.name).name if is_file else self.name
+        return shown_name(self.name)
 
 
 def key_of_pixels() -> str:
