@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.lazy_field import as_given
 from vitviz.core.data.prediction import Prediction, class_name, distinct_names, scored
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
@@ -204,7 +205,7 @@ def _read(
         model=info,
         picture=picture,
         pixels=prepared.pixels,
-        seen=prepared.seen,
+        seen=as_given(prepared, "seen"),
         seen_box=prepared.seen_box,
         crop=prepared.crop,
         grid=grid,
