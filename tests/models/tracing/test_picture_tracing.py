@@ -161,4 +161,5 @@ def test_real_weights_see_what_is_there(data_folder):
     assert trace.predictions[0].name == "koala"
     assert trace.predictions[0].share > 0.9
     tnt = vitviz.load(weights / "tnt_ti_patch16_224.outer_only.fp16.safetensors")
-    assert vitviz.trace(tnt, photos / "panda.webp").predictions[0].name == "giant panda"
+    best = vitviz.trace(tnt, photos / "panda.webp").predictions[0]
+    assert best.index == 388  # the giant panda: nothing says that its classes are those of ImageNet
