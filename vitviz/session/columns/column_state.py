@@ -232,7 +232,7 @@ def step(state: ColumnState, event: ColumnEvent) -> ColumnState:
             back = state.worked is not None and state.worked != model
             then = "what was shown before is back" if back else "“Read again” goes on"
             why = f"{doing} was stopped; {then}"
-            return replace(state, phase=Stopped(why), given_up=model, again=None)
+            return replace(state, phase=Stopped(why), model=model, given_up=model, again=None)
         case TriedAgain(also_stopped):
             given_up = None if also_stopped else state.given_up
             return replace(state, broken=None, given_up=given_up)
