@@ -378,7 +378,8 @@ def test_several_that_were_stopped_are_read_again_above_each_of_them(window: Mai
 
 def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
     live = window.compare.lives[0]
-    live.reading.queue(live.column.model, window.session.current)
+    other = ModelRequest("test_vit2", pretrained=False)
+    live.reading.queue(other, window.session.current)
     window.compare.show_headings()
     assert header(window, 0)._line.text() == "reading …"
     live.reading.want(live.column.model, window.session.current)

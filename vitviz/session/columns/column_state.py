@@ -1,8 +1,8 @@
 """What a column is about to show: one closed state, changed by events in one pure function.
 
 A column is asked for a model and a picture. From there it waits for its turn, loads, shows, fails or
-is stopped; what was shown before stays on screen meanwhile. `step` is the only place that says what follows
-from what; `column_words` says all of it in words.
+is stopped; what was shown before stays on screen meanwhile. `step` is the only place that says what
+follows from what; `column_words` says all of it in words.
 """
 
 from __future__ import annotations
