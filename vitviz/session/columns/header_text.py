@@ -10,6 +10,7 @@ from pathlib import Path
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks
+from vitviz.session.columns.column_words import badge_sign
 from vitviz.session.columns.columns import LiveColumn
 
 
@@ -125,7 +126,7 @@ def _heading(
     active: bool,
     reference: bool,
 ) -> HeaderText:
-    request, trace, given_up = live.column.model, live.trace, live.reading.given_up
+    request, trace, now = live.column.model, live.trace, live.state
     title = titles.get(request.name) or Path(request.name).name or "no model yet"
     key = live.column.picture
     common = {
@@ -136,20 +137,20 @@ def _heading(
         "picture": named.get(key or "", "no picture yet"),
         "active": active,
         "reference": reference,
-        "failed": bool(live.failed),
-        "again": given_up.words if given_up else "",
+        "failed": bool(now.why),
+        "again": now.given_up.words if now.given_up else "",
     }
-    shown = live.reading.shown
+    shown = now.on_screen
     before = shown is not None and (shown.model, shown.picture) != (request, key)
     if trace is None or before:  # what is still shown is not said of what is awaited
         return HeaderText(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
             still=_still(trace, key),
-            reading=not live.failed and key is not None,
-            badge="" if not live.failed else "! stopped" if given_up else "! failed",
+            reading=not now.why and key is not None,
+            badge=badge_sign(now),
             state="bad",
-            tip=live.failed,
+            tip=now.why,
         )
     badge, state, tip = badge_words(trace)
     return HeaderText(
@@ -164,7 +165,7 @@ def _heading(
         state=state,
         tip=tip,
         notes="\n".join(trace.model.notes),
-        reading=live.reading.busy or live.waits,
+        reading=live.reading.busy or now.waits,
     )
 
 
