@@ -69,7 +69,8 @@ def test_two_classes_of_one_name_disagree(tiny_trace: Trace) -> None:
     columns = [live(at, tiny_trace, ("crane", 0.9)) for at in range(3)]
     assert dissents(columns) == ["", "", ""]
     other = replace(columns[2].trace, predictions=(Prediction(517, "crane", 0.4, 0.0),))
-    columns[2] = replace(columns[2], trace=other)
+    target = TraceTarget(COLUMN.model, tiny_trace.picture.key)
+    columns[2].reading.tell(TraceCame(target, other))
     assert [bool(said) for said in dissents(columns)] == [False, False, True]
 
 

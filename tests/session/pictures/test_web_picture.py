@@ -62,9 +62,9 @@ def test_names_and_addresses() -> None:
 
 def test_a_picture_by_its_address_is_opened(address: str, photo: np.ndarray) -> None:
     session = Session(InlineJobs(), save=lambda _settings: "")
-    session.open_sources([f"{address}/some/cat.png"])
-    assert [picture.name for picture in session.pictures] == ["cat.png"]
-    assert np.array_equal(session.pictures[0].pixels, photo)
+    session.open([f"{address}/some/cat.png"])
+    assert [picture.name for picture in session.pictures.open] == ["cat.png"]
+    assert np.array_equal(session.pictures.open[0].pixels, photo)
 
 
 def test_what_is_not_there_is_said(address: str) -> None:
