@@ -28,7 +28,7 @@ def window(qtbot: QtBot, photo: np.ndarray, model_name: str) -> Iterator[MainWin
     session = Session(InlineJobs(), save=lambda _settings: "")
     made = MainWindow(session)
     made.resize(1300, 850)
-    made.columns.show()
+    made.show()
     session.columns.use_model(ModelRequest(model_name, pretrained=False))
     session.open([photo])
     qtbot.waitExposed(made)

@@ -41,7 +41,7 @@ def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
     session = Session(InlineJobs(), save=lambda _settings: "")
     made = MainWindow(session)
     made.resize(1300, 850)
-    made.columns.show()
+    made.show()
     session.columns.use_model(FINE)
     session.open([photo])
     qtbot.waitExposed(made)

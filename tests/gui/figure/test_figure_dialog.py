@@ -43,7 +43,7 @@ def session(file: Path, tiny_checkpoint: Path) -> Session:
     made.columns.use_model(ModelRequest(str(tiny_checkpoint)))
     made.open([str(file)])
     made.views.want(["heads", "rollout"])
-    made.views.set_option("rollout", "keep", 0.25)
+    made.set_option("rollout", "keep", 0.25)
     return made
 
 
@@ -92,7 +92,7 @@ def test_grids_have_a_drawing_for_every_layer_and_head(
     composer.refresh()
     assert composer.made is not None
     assert session.trace is not None
-    assert len(composer.made.views.drawings) == 2 * session.trace.heads
+    assert len(composer.made.drawings) == 2 * session.trace.heads
     page = composer.made.page
     assert [panel.title for panel in page.rows[0][1:]] == [
         f"head {at + 1}" for at in range(session.trace.heads)
@@ -111,7 +111,7 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
     made.refresh()
     assert made.made is not None
     sizes = {one.values.shape for one in numbers(made.made.page)}
-    assert len(made.made.views.drawings) == len(sizes) == 2
+    assert len(made.made.drawings) == len(sizes) == 2
     made.close()
     session.columns.close(session.columns.active.id)
     session.views.want(["heads", "rollout"])
@@ -145,7 +145,7 @@ def test_a_whole_column_is_a_page_with_its_options(qtbot: QtBot, session: Sessio
     )
     assert made is not None
     assert made.made is not None
-    drawings = made.made.views.drawings
+    drawings = made.made.drawings
     assert [drawing.view for drawing in drawings] == ["heads", "rollout"]
     assert dict(drawings[1].options)["keep"] == 0.25
     assert len(made.made.page.rows) == sum(len(drawing.rows) for drawing in drawings)
@@ -180,7 +180,7 @@ def test_a_page_that_takes_a_while_says_how_far_it_is(
     assert any(f"(2 of {layers})" in text for text in said)
     assert said[-1].startswith("Composing: printing the page")
     assert made._stop.isHidden()  # it is there
-    made.columns.stop()
+    made.stop()
     assert "as it was before" in made._said.text()
     made.close()
 

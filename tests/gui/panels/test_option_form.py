@@ -29,7 +29,7 @@ def form(qtbot: QtBot, wishes: list[tuple[str, object]]) -> OptionForm:
     made = OptionForm(options, lambda name, value: wishes.append((name, value)))
     made.show_implied({"pattern": "a b -> b a"})
     qtbot.addWidget(made)
-    made.columns.show()
+    made.show()
     qtbot.waitExposed(made)
     made.activateWindow()
     return made
