@@ -1,1 +1,1 @@
-"""Every attention call of a pass: seen as it happens, verified, laid over its tokens."""
+"""How attention is spelt in other people's code, read as one: softmax, product with values, or fused."""
