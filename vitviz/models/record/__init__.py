@@ -1,1 +1,1 @@
-"""How attention is spelt in other people's code, read as one: softmax, product with values, or fused."""
+"""How attention is spelt in other people's code: softmax, product with values, or fused."""

@@ -16,7 +16,7 @@ Flexed = tuple[Tensor, Tensor, Tensor, Tensor | None, float, Tensor | None]
 
 def is_flex(func: Any) -> bool:
     """Whether torch's flex_attention is at work: the operator that its function ends in."""
-    return isinstance(func, HigherOrderOperator) and func.name() == "flex_attention"
+    return isinstance(func, HigherOrderOperator) and func.__name__ == "flex_attention"
 
 
 def flexed(

@@ -22,9 +22,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.record import multihead
+from vitviz.models.record import functions, multihead
 from vitviz.models.record.einsum import einsum_product
 from vitviz.models.record.flex import flexed, is_flex
+from vitviz.models.record.open_softmax import OpenSoftmax, same
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
     ComparedOutputs,
@@ -36,37 +37,6 @@ from vitviz.models.record.verify import (
 
 KEEP_VALUES = 1024
 """Most keys for which v is kept beside q and k when nobody said whether to."""
-
-_SOFTMAXES = {functional.softmax, torch.softmax, Tensor.softmax}
-_PRODUCTS = {
-    torch.matmul,
-    torch.bmm,
-    torch.mm,
-    Tensor.matmul,
-    Tensor.bmm,
-    Tensor.mm,
-    Tensor.__matmul__,
-    Tensor.__rmatmul__,
-}
-_ADDED_PRODUCTS = {torch.baddbmm, Tensor.baddbmm}
-_SCALINGS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
-_SUMS = {torch.sum, Tensor.sum}
-_EXPONENTS = {torch.exp, Tensor.exp, Tensor.exp_}
-_QUOTIENTS = {torch.div, Tensor.div, Tensor.div_, Tensor.__truediv__, Tensor.__itruediv__}
-_SAME_NUMBERS = {
-    Tensor.to,
-    Tensor.type_as,
-    Tensor.type,
-    Tensor.half,
-    Tensor.bfloat16,
-    Tensor.float,
-    Tensor.contiguous,
-    Tensor.clone,
-    functional.dropout,
-    torch.dropout,
-    torch.clone,
-}
-"""What a softmax may go through on its way to the values and stay the same map."""
 
 
 class OnlyRow(Unsupported):
@@ -177,28 +147,6 @@ def record(
     return output, recorder.calls
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenSoftmax:
-    """A softmax that has not met values yet, made `depth` modules deep.
-
-    `whole` is what the model holds, which sums to 1 along `axis`; `maps` the same with keys last.
-    `elsewhere`: keys are on an axis that only a product written with letters can name. `origin` is the
-    softmax itself, of which `whole` may be a copy in another number type.
-    """
-
-    depth: int
-    maps: Tensor
-    whole: Tensor
-    axis: int
-    origin: Tensor
-    elsewhere: bool = False
-
-    @property
-    def missed(self) -> bool:
-        """Whether it is said where it never met values: a softmax over tokens, once for its copies."""
-        return self.maps.ndim >= 4 and not self.elsewhere and self.whole is self.origin
-
-
 class AttentionRecorder(TorchFunctionMode):
     """Watches torch's functions in this thread while a model runs."""
 
@@ -267,32 +215,30 @@ class AttentionRecorder(TorchFunctionMode):
     ) -> Any:
         """Runs what was called, and looks at it when it is part of an attention."""
         kwargs = kwargs or {}
-        if (
-            torch.compiler.is_compiling()
-        ):  # torch traces what it compiles, and this function with it
+        if torch.compiler.is_compiling():  # torch traces this function with what it compiles
             return func(*args, **kwargs)
         if func is multihead.FORWARD:
             return self._multihead(args, kwargs)
         result = func(*args, **kwargs)
         if func is functional.scaled_dot_product_attention:
             self._fused(result, *args, **kwargs)
-        elif func in _SOFTMAXES:
+        elif func in functions.SOFTMAXES:
             self._softmax(args, kwargs, result)
-        elif func in _EXPONENTS:
+        elif func in functions.EXPONENTS:
             self._exponents = [(result, None)]
         elif func is torch.functional.einsum and self._open:
             self._einsum(args, result)
-        elif self._open and func in _SAME_NUMBERS:
+        elif self._open and func in functions.SAME_NUMBERS:
             self._renamed(args, result)
-        elif self._open and func in _PRODUCTS:
+        elif self._open and func in functions.PRODUCTS:
             self._product(args, result)
-        elif self._open and func in _ADDED_PRODUCTS:
+        elif self._open and func in functions.ADDED_PRODUCTS:
             self._added_product(args, kwargs, result)
-        elif self._open and func in _SCALINGS:
+        elif self._open and func in functions.SCALINGS:
             self._scaling(args, result)
-        elif func in _SUMS and (self._scaled or self._exponents):
+        elif func in functions.SUMS and (self._scaled or self._exponents):
             self._sum(args, kwargs, result)
-        elif self._exponents and func in _QUOTIENTS:
+        elif self._exponents and func in functions.QUOTIENTS:
             self._quotient(args, result)
         elif is_flex(func):
             self._flex(args, kwargs, result)
@@ -375,8 +321,8 @@ class AttentionRecorder(TorchFunctionMode):
     def _renamed(self, args: tuple[Any, ...], result: Any) -> None:
         """A softmax in another number type or place in memory is still what meets the values."""
         for each in tuple(self._open):
-            same = args and _same(args[0], each.whole) and isinstance(result, Tensor)
-            if same and result.shape == each.whole.shape and result is not each.whole:
+            alike = args and same(args[0], each.whole) and isinstance(result, Tensor)
+            if alike and result.shape == each.whole.shape and result is not each.whole:
                 last = each.axis == result.ndim - 1 or each.elsewhere
                 maps = result if last else result.mT
                 self._open.append(replace(each, maps=maps, whole=result))
@@ -386,8 +332,8 @@ class AttentionRecorder(TorchFunctionMode):
         ready = [each for each in reversed(self._open) if not each.elsewhere]
         for opened in ready:
             maps = opened.maps
-            turned = _same(right, maps.mT) and not _same(left, maps)
-            if _same(left, maps) or turned:
+            turned = same(right, maps.mT) and not same(left, maps)
+            if same(left, maps) or turned:
                 used, values, output = (
                     (right.mT, left.mT, result.mT) if turned else (left, right, result)
                 )
@@ -407,9 +353,7 @@ class AttentionRecorder(TorchFunctionMode):
         if not isinstance(args[0], str):
             return
         for opened in self._open:
-            which = next(
-                (at for at, each in enumerate(operands) if _same(each, opened.whole)), None
-            )
+            which = next((at for at, each in enumerate(operands) if same(each, opened.whole)), None)
             found = which is not None and einsum_product(
                 args[0], operands, which, opened.axis, result
             )
@@ -447,13 +391,13 @@ class AttentionRecorder(TorchFunctionMode):
         """Shares that weigh values one by one, as in attention of linear cost: a sum may follow."""
         for each in self._open:
             for shares, values in (args[:2], args[1::-1]):
-                if isinstance(values, Tensor) and not each.elsewhere and _same(shares, each.maps):
+                if isinstance(values, Tensor) and not each.elsewhere and same(shares, each.maps):
                     self._scaled = each.maps, values, result
 
     def _quotient(self, args: tuple[Any, ...], result: Tensor) -> None:
         """exp(x) / sum(exp(x)) is a softmax."""
         (raised, total), divisor = self._exponents[0], args[1]
-        if total is not None and args[0] is raised and _same(divisor, total):
+        if total is not None and args[0] is raised and same(divisor, total):
             self._exponents = []
             self._softmax((result, -1), {}, result)
 
@@ -509,16 +453,3 @@ def _heads_apart(call: AttentionCall, heads: int) -> None:
     if call.values is not None:
         call.values = rearrange(call.values, pattern, head=heads)
     call.versions = versions(call.held)
-
-
-def _same(operand: Any, maps: Tensor) -> bool:
-    """Whether an operand is that tensor, itself or as a view that only groups the leading axes."""
-    if operand is maps:
-        return True
-    return (
-        isinstance(operand, Tensor)
-        and operand.shape[-2:] == maps.shape[-2:]
-        and operand.numel() == maps.numel()
-        and operand.data_ptr() == maps.data_ptr()
-        and operand.stride()[-2:] == maps.stride()[-2:]
-    )
