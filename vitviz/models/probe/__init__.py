@@ -1,1 +1,1 @@
-"""The model asked again: features, early answers, blocks step by step, what-ifs."""
+"""Questions to a model that nobody described: which pixels a token reads, and what mixes tokens."""
