@@ -36,7 +36,7 @@ class ModelInfo:
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
-    the model is shown.
+    the model is shown. `mean` and `std` are what pictures of values 0 to 1 are normalised by.
     """
 
     name: str
@@ -59,6 +59,8 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
     asked: LoadArguments = ()
     evidence: tuple[Evidence, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def resampled(self) -> bool:

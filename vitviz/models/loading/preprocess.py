@@ -45,12 +45,17 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPicture:
-    """The pixels that the model reads, what is shown of the picture, and where both lie."""
+    """The pixels that the model reads, what is shown of the picture, and where both lie.
+
+    `values` is the tensor itself where it is not these pixels normalised: it was given, or parts of
+    it were exchanged for numbers that no pixel of 8 bits has.
+    """
 
     pixels: UInt8[np.ndarray, "row col rgb"]
     seen: UInt8[np.ndarray, "row col rgb"]
     seen_box: Box
     crop: Crop
+    values: Float32[torch.Tensor, "1 channel row col"] | None = None
 
 
 def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
@@ -86,6 +91,13 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     scale = (resized[0] / original[0], resized[1] / original[1])
     crop = Crop(original, want.size, scale, offset, picture.orientation)
     return PreparedPicture(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
+
+
+def tensor_of(
+    prepared: PreparedPicture, want: Preprocess
+) -> Float32[torch.Tensor, "1 channel row col"]:
+    """What the model reads, in float32 on the CPU."""
+    return normalised(prepared.pixels, want) if prepared.values is None else prepared.values
 
 
 def normalised(

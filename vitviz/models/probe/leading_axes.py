@@ -71,12 +71,13 @@ def leading_axes(magnitudes: Magnitudes) -> LeadingAxes:
 def by_slot(magnitudes: Magnitudes, axes: LeadingAxes) -> Float32[np.ndarray, "pattern slot"]:
     """The changes of (group slot), one for all heads: of the head that changes most."""
     stacked = np.stack(magnitudes)
-    slots = stacked.shape[-1]
+    heads: tuple[int, ...]
     if axes.merged > 1:
-        both = stacked.reshape(len(stacked), -1, axes.merged, slots)
-        stacked = both.max(axis=2)
-        return stacked.reshape(len(stacked), -1)
-    heads = tuple(at for at, head in enumerate(axes.heads, start=1) if head)
+        pattern = "pattern (group head) slot -> pattern group head slot"
+        flat = stacked.reshape(len(stacked), -1, stacked.shape[-1])
+        stacked, heads = rearrange(flat, pattern, head=axes.merged), (2,)
+    else:
+        heads = tuple(at for at, head in enumerate(axes.heads, start=1) if head)
     found: Float32[np.ndarray, "pattern slot"] = stacked.max(axis=heads) if heads else stacked
     return found.reshape(len(stacked), -1)
 

@@ -82,8 +82,8 @@ class BatchTracing:
         return [self._alone(each) for each in batch]
 
     def _alone(self, one: Ready) -> Trace:
-        return picture_tracing.trace(
-            self.model, one[0], fit=self.fit, values=False, progress=silent
+        return picture_tracing.trace_prepared(
+            self.model, one[0], one[1], fit=self.fit, values=False, progress=silent
         )
 
     def _together(self, batch: Sequence[Ready]) -> list[Trace]:

@@ -231,6 +231,9 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
     if before is not None and after is not None and before.std() > 0 and after.std() > 0:
         together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
         words.append(f"Correlation of the two maps: {together:.2f}.")
+    if change.masked:
+        mean = " ".join(f"{each:.4g}" for each in trace.model.mean)
+        words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
     if change.patches == "shuffled" or change.masked:
         words.append("The picture after is what the model read.")
     return picture_layers.caption(trace, *words)
