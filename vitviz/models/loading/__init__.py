@@ -1,1 +1,1 @@
-"""A model by name or file: found, built, filled, described, and how it wants its pictures."""
+"""Where models come from."""

@@ -17,6 +17,7 @@ from vitviz.core.data.geometry import Box, Crop
 from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.pictures.picture_files import LARGEST
 from vitviz.core.progress import BadImage
+from vitviz.models.loading.live.measured_transform import MeasuredTransform
 
 DISPLAYED = 768
 """Most pixels along the longer side of the part that is shown."""
@@ -41,6 +42,8 @@ class Preprocess:
     interpolation: str = "bicubic"
     crop_pct: float = 1.0
     crop_mode: str = "center"
+    transform: MeasuredTransform | None = None
+    """Somebody's own function that makes the tensor, in place of all the above."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,8 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
     """
     original = (picture.pixels.shape[0], picture.pixels.shape[1])
+    if want.transform is not None:
+        return _transformed(picture, want.transform)
     resized = _resized_size(original, want, fit)
     _check_length(picture.name, resized)
     offset = (_centred(resized[0], want.size[0]), _centred(resized[1], want.size[1]))
@@ -91,6 +96,16 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     scale = (resized[0] / original[0], resized[1] / original[1])
     crop = Crop(original, want.size, scale, offset, picture.orientation)
     return PreparedPicture(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
+
+
+def _transformed(picture: Picture, transform: MeasuredTransform) -> PreparedPicture:
+    """What somebody's own function makes of a picture; `fit` is its own affair."""
+    original = (picture.pixels.shape[0], picture.pixels.shape[1])
+    crop = transform.crop(original, picture.orientation)
+    values = transform.tensor(Image.fromarray(picture.pixels))
+    return PreparedPicture(
+        transform.shown(values), _shown(picture, crop), crop.box_to_model(crop.seen), crop, values
+    )
 
 
 def tensor_of(
