@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.record import functions, multihead
+from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.einsum import einsum_product
 from vitviz.models.record.flex import flexed, is_flex
 from vitviz.models.record.open_softmax import OpenSoftmax, same
@@ -57,10 +58,11 @@ class RecordedRow:
 class AttentionCall:
     """One attention call as the model made it, batch first: (... head query dim).
 
-    A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
-    one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
-    changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
-    shape of what each module at work was given, by its name, outermost first.
+    A fused call has `query`, `key`, `bias`, `scale` and, where its kernel gave it, `log_sum_exp` (...
+    head query), or one `row` where no more was asked for; an eager one the `maps`. "altered" maps are
+    what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
+    @ v was compared by with the module's own output. `given` has the shape of what each module at work
+    was given, by its name, outermost first.
     """
 
     name: str
@@ -72,6 +74,7 @@ class AttentionCall:
     bias: Tensor | None = None
     scale: float = 1.0
     causal: bool = False
+    log_sum_exp: Tensor | None = None
     maps: Tensor | None = None
     values: Tensor | None = None
     before: Tensor | None = None
@@ -219,10 +222,12 @@ class AttentionRecorder(TorchFunctionMode):
             return func(*args, **kwargs)
         if func is multihead.FORWARD:
             return self._multihead(args, kwargs)
-        result = func(*args, **kwargs)
         if func is functional.scaled_dot_product_attention:
-            self._fused(result, *args, **kwargs)
-        elif func in functions.SOFTMAXES:
+            answered = attended(*args, **kwargs)
+            self._fused(answered, *args, **kwargs)
+            return answered.output
+        result = func(*args, **kwargs)
+        if func in functions.SOFTMAXES:
             self._softmax(args, kwargs, result)
         elif func in functions.EXPONENTS:
             self._exponents = [(result, None)]
@@ -255,7 +260,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def _fused(
         self,
-        result: Tensor,
+        answered: KernelAnswer,
         query: Tensor,
         key: Tensor,
         value: Tensor,
@@ -291,15 +296,16 @@ class AttentionRecorder(TorchFunctionMode):
         )
         call.values = rest[0] if rest else None
         call.error = sampled_error(
-            call.query, call.key, value, attn_mask, call.scale, is_causal, result
+            call.query, call.key, value, attn_mask, call.scale, is_causal, answered.output
         )
+        call.log_sum_exp = answered.log_sum_exp
         self._done(call)
 
     def _flex(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         query, key, value, bias, scale, maps = flexed(*args, **kwargs)
         output = result[0] if isinstance(result, tuple) else result
         if maps is None:
-            self._fused(output, query, key, value, bias, scale=scale)
+            self._fused(KernelAnswer(output), query, key, value, bias, scale=scale)
             return
         self._weighed(AttentionCall(self._name(), "eager", maps=maps), None, maps, value, output)
 

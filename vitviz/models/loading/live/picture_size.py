@@ -121,8 +121,8 @@ def unanswered(module: nn.Module, size: Size, why: Exception | None) -> BadModel
             f"that with vitviz.load(module.{inside})"
         )
     return BadModel(
-        f"{name} could not be run with a picture of {_said(size)} ({because}); say how it is called with "
-        "call=lambda module, pixels: ..., and its size with input_size="
+        f"{name} could not be run with a picture of {_said(size)} ({because}); say how it is called "
+        "with call=lambda module, pixels: ..., and its size with input_size="
     )
 
 
@@ -149,5 +149,5 @@ def image_encoder(module: nn.Module) -> str:
         ):
             sizes = dict.fromkeys([*_named(part), (224, 224)])
             if any(_refusal(part, part, size) is None for size in sizes):
-                return name
+                return str(name)
     return ""

@@ -1,4 +1,4 @@
-"""The encoder inside what people wrap around one: compiled, parallel, in a list with a head, in a net."""
+"""The encoder inside what people wrap around one: compiled, parallel, before a head, in a net."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def known_encoder(
     module: nn.Module, run: Callable[[Tensor], Any], pixels: Tensor
 ) -> KnownEncoder | None:
     """The outermost part of a known family that is given the very picture; None where there is none."""
-    found = []
+    found: list[KnownEncoder] = []
     for path, part in module.named_modules():
         if any(path.startswith(f"{each.path}.") or not each.path for each in found):
             continue
