@@ -29,7 +29,7 @@ ELSEWHERE = "this call was not made when the model's tokens were measured"
 NO_TABLE = "no table with a row for each patch was found among the model's parameters"
 
 
-class Measured:
+class MeasuredFamily:
     """The family of one module, made of its token map; it is no kind of model and fits no other."""
 
     def __init__(self, found: TokenMap) -> None:
@@ -75,6 +75,31 @@ class Measured:
             if "pos" in name.lower() and rows in (tokens, patches) and alone:
                 values = rearrange(table.detach().float().cpu(), "... dim -> (...) dim")
                 return np.array(values[-patches:].numpy(), np.float32), ""
+        return None, NO_TABLE
+
+
+class UnplacedFamily:
+    """The family of a module whose tokens lie in no grid that could be found: its calls as matrices."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def matches(self, module: nn.Module) -> bool:
+        """Never: it is made for one module."""
+        return False
+
+    def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
+        """The whole picture as one cell: there is no better place."""
+        return TokenGrid(1, 1, (float(size[0]), float(size[1])))
+
+    def read(
+        self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
+    ) -> TraceLayers:
+        """Matrices."""
+        return read_each(calls, lambda call: UnplacedCall("query", "key", self._why), altered=True)
+
+    def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
+        """None: which row would belong to which place is not known."""
         return None, NO_TABLE
 
 

@@ -59,7 +59,7 @@ class CallPlaces:
 
     `asking` is None where queries are the model's own and read no place. `regions` as in `Windows`.
     `queries_seen`: whether the queries themselves were measured, not only taken to be where the keys
-    are.
+    are. `width` is the length of one head's values.
     """
 
     name: str
@@ -70,6 +70,13 @@ class CallPlaces:
     regions: Int[np.ndarray, "group slot"] | None = None
     queries_seen: bool = False
     why: str = ""
+    width: int = 0
+
+    @property
+    def heads(self) -> int:
+        """Number of heads."""
+        sizes = zip(self.shape[:-2], self.axes.heads, strict=False)
+        return math.prod(size for size, head in sizes if head) * self.axes.merged
 
     @property
     def grid(self) -> TokenGrid | None:
@@ -93,7 +100,8 @@ def _centred(
     call: SilencedCall, changed: Sides, moved: Sides, size: Size, prefix: Sequence[str]
 ) -> CallPlaces:
     axes = leading_axes(changed[0])
-    found = CallPlaces(call.name, call.shape, axes, queries_seen=changed[1] is not None)
+    seen, width = changed[1] is not None, call.values.shape[-1]
+    found = CallPlaces(call.name, call.shape, axes, queries_seen=seen, width=width)
     looked_at = _places(changed[0], moved[0], axes, size, prefix)
     if isinstance(looked_at, str):
         return replace(found, why=looked_at)

@@ -10,7 +10,7 @@ are windows, or fewer in later stages, the centre of what each reads says where 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -84,6 +84,21 @@ def token_map(
         raise Unsupported(calls[0].why)
     whole, entrance = pictures.passes
     return TokenMap(size, grid, tuple(calls), first is not None, (whole, entrance))
+
+
+def with_prefix(found: TokenMap, names: Sequence[str]) -> TokenMap:
+    """The map with other names for the tokens in front of the patches, where there are so many."""
+
+    def named(grid: TokenGrid) -> TokenGrid:
+        return replace(grid, prefix=tuple(names)) if len(grid.prefix) == len(names) else grid
+
+    def placed(side: SlotPlaces | None) -> SlotPlaces | None:
+        return None if side is None else replace(side, grid=named(side.grid))
+
+    calls = tuple(
+        replace(each, keys=placed(each.keys), asking=placed(each.asking)) for each in found.calls
+    )
+    return replace(found, grid=named(found.grid), calls=calls)
 
 
 def _cells(pictures: NoisePictures, patch: int | None) -> tuple[Cells, Decoded] | None:
@@ -180,19 +195,14 @@ def _as_first(
     queries, keys = call.shape[-2:]
     if keys != own.shape[1] or not _agree(by_slot(sides[0], axes), own):
         return None
-    found = CallPlaces(call.name, call.shape, axes, sequence, queries_seen=sides[1] is not None)
+    seen, width = sides[1] is not None, call.values.shape[-1]
+    found = CallPlaces(call.name, call.shape, axes, sequence, queries_seen=seen, width=width)
     if sides[1] is None:
-        return None if queries != keys else _asked(found, sequence)
+        return None if queries != keys else replace(found, asking=sequence)
     asked = by_slot(sides[1], axes)
     if not (asked >= LEAST).any():
         return found  # queries of the model's own
-    return _asked(found, sequence) if _agree(asked, own) else None
-
-
-def _asked(found: CallPlaces, sequence: SlotPlaces) -> CallPlaces:
-    return CallPlaces(
-        found.name, found.shape, found.axes, sequence, sequence, queries_seen=found.queries_seen
-    )
+    return replace(found, asking=sequence) if _agree(asked, own) else None
 
 
 def _agree(flat: Float32[np.ndarray, "half slot"], own: Bool[np.ndarray, "half slot"]) -> bool:

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
 
-Call = Callable[[Any, Tensor], Any]
-
 ANSWERS = ("logits", "out", "pred", "last_hidden_state", "pooler_output")
 """What outputs of several tensors call the one that is the answer, the likeliest first."""
 

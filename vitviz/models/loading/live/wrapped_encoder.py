@@ -54,7 +54,7 @@ def known_encoder(
         if any(path.startswith(f"{each.path}.") or not each.path for each in found):
             continue
         name, family = family_of(part)
-        if not isinstance(family, Generic):
+        if not isinstance(family, Generic) and _meant(family, part):
             found.append(KnownEncoder(path, part, name, family))
     given: dict[str, tuple[int, ...]] = {}
     hooks = [each.module.register_forward_pre_hook(_seeing(given, each.path)) for each in found]
@@ -65,6 +65,13 @@ def known_encoder(
         for hook in hooks:
             hook.remove()
     return next((each for each in found if given.get(each.path) == tuple(pixels.shape)), None)
+
+
+def _meant(family: Family, part: nn.Module) -> bool:
+    """Whether a family may judge a module: vitviz's own know timm's classes, and others by a namesake."""
+    own = type(family).__module__.startswith("vitviz.")
+    homes = tuple(kind.__module__ for kind in type(part).__mro__)
+    return not own or any(home.startswith(("timm.", "vitviz.")) for home in homes)
 
 
 def _seeing(
