@@ -42,6 +42,7 @@ class SessionMenu(QObject):
         links.connect(self.files.saved_as, self._saved)
         links.connect(self.files.opened, self._opened)
         links.connect(self.files.missing, self._missing)
+        links.connect(self.files.far, self._far)
 
     def begin(self) -> None:
         """Offers what a crash left behind, and begins to save for the case of another."""
@@ -108,6 +109,16 @@ class SessionMenu(QObject):
         told = self._asked(gone)
         if told is not None:
             self.files.open(file, told)
+
+    def _far(self, file: Path, told: dict[str, str], models: dict[str, str]) -> None:
+        """Asks before anything is fetched: the session may be anybody's."""
+        named = ", ".join(f"{name} (from {where})" for name, where in models.items())
+        again = partial(self.files.open, file, told)
+        self._window.notices.offer(
+            f"{file.name} shows models that are not on this computer: {named}.",
+            ("Download and open", partial(again, download="yes")),
+            ("Open without them", partial(again, download="no")),
+        )
 
     def _asked(self, gone: Sequence[MissingFiles]) -> dict[str, str] | None:
         """Where the pictures lie now, "" for those to be left out; None to open nothing."""

@@ -28,6 +28,9 @@ from vitviz.models.probe.silenced_attention import SilencedCall
 FLAT = 0.02
 """Spread of centres, in shares of the picture, below which they are all the same place."""
 
+LONGEST = 4
+"""How many times longer than wide the part of the picture that a token stands for may be."""
+
 UNSEEN = 1e-20
 """A share of attention below which a mask keeps two tokens apart."""
 
@@ -131,7 +134,9 @@ def _places(
     real = ~nothing
     lines = _lines(down[real], across[real], size)
     if lines is None:
-        if not real.any() or max(down[real].std(), across[real].std()) < FLAT:
+        if not real.any():
+            return "its tokens are made by attention alone: without it nothing tells where they are"
+        if max(down[real].std(), across[real].std()) < FLAT:
             return "each of its keys reads the whole picture, so it lies nowhere in it"
         return f"the centres of what its {int(real.sum())} tokens read make no rows and columns"
     row, col = lines
@@ -161,8 +166,9 @@ def shapes(count: int, size: Size) -> list[tuple[int, int]]:
     """Numbers of rows and columns that make so many cells, those with the squarest cells first."""
     rows, cols = size
     pairs = [(each, count // each) for each in range(1, min(count, rows) + 1) if count % each == 0]
-    fitting = [(down, across) for down, across in pairs if across <= cols]
-    return sorted(fitting, key=lambda each: abs(math.log(rows / each[0] * each[1] / cols)))
+    longer = {(down, across): abs(math.log(rows / down * across / cols)) for down, across in pairs}
+    fitting = [each for each in pairs if each[1] <= cols and longer[each] <= math.log(LONGEST)]
+    return sorted(fitting, key=longer.__getitem__)
 
 
 def prefix_names(

@@ -122,9 +122,10 @@ def _largest(before: Tensor, now: Tensor) -> Float32[np.ndarray, "*lead slot"]:
 
 
 def blots(size: Size) -> Masks:
-    """Everything, then random squares of several sizes: windows differ under them, heads do not."""
+    """Everything, nothing, then random squares of several sizes: windows differ under these, heads do
+    not."""
     chance = np.random.default_rng(1)
-    found = [np.ones(size, np.bool_)]
+    found = [np.ones(size, np.bool_), np.zeros(size, np.bool_)]
     for parts in (2, 5, 11, 23):
         height, width = (-(-each // parts) for each in size)
         squares = chance.random((parts, parts)) < 0.5

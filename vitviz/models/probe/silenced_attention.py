@@ -79,7 +79,8 @@ class SilencedRecorder(AttentionRecorder):
             operands = args[1:] if func in functions.ADDED_PRODUCTS else args
             self._products.append((None, operands, result))
         elif func is torch.functional.einsum and isinstance(args[0], str):
-            self._products.append((args[0], args[1:], result))
+            listed = len(args) == 2 and isinstance(args[1], list | tuple)
+            self._products.append((args[0], tuple(args[1]) if listed else args[1:], result))
         return result
 
     def _weighed(

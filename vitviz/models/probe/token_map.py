@@ -125,20 +125,30 @@ def _covers(found: Decoded, cells: Cells) -> bool:
 
 def _candidates(pictures: NoisePictures, patch: int | None) -> list[Cells]:
     """Ways to cut the picture into as many cells as the first attention has tokens of the picture."""
-    rows, cols = pictures.size
-    if patch is not None:
-        if not 0 < patch <= min(rows, cols):
-            raise Unsupported(f"a patch of {patch} pixels does not fit into {rows} × {cols}")
-        return [Cells(rows // patch, cols // patch, patch, patch)]
     calls, changed = changes(pictures, blots(pictures.size), only_first=True)
     if not calls:
         raise Unsupported("it made no attention call that could be seen")
     keys = changed[0][0]
-    slots = by_slot(keys, leading_axes(keys))[0]
+    slots, again = by_slot(keys, leading_axes(keys))[:2]
+    if (again >= LEAST).any():
+        raise Unsupported(
+            "its tokens are others each time for the same picture, as if some were left out or changed "
+            "at random; switch that off (a mask ratio of 0, say)"
+        )
+    if patch is not None:
+        return [_given(patch, pictures.size)]
     count = int((slots >= LEAST).sum())
     # A "class" token pooled from the picture changes with everything: one more than the grid has.
     fitting = [*shapes(count, pictures.size)[:TRIED], *shapes(count - 1, pictures.size)[:1]]
+    rows, cols = pictures.size
     return [Cells(down, across, rows // down, cols // across) for down, across in fitting]
+
+
+def _given(patch: int, size: Size) -> Cells:
+    """The cells that somebody says there are."""
+    if not 0 < patch <= min(size):
+        raise Unsupported(f"a patch of {patch} pixels does not fit into {size[0]} × {size[1]}")
+    return Cells(size[0] // patch, size[1] // patch, patch, patch)
 
 
 def _later(

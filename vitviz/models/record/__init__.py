@@ -1,1 +1,1 @@
-"""How attention is spelt in other people's code: softmax, product with values, or fused."""
+"""One pass seen as it happens: attention calls, block outputs, many pictures at once."""

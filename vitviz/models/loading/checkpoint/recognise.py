@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from timm.data import resolve_model_data_config
 
+from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.checkpoint.blueprint import (
     ModelBlueprint,
@@ -66,7 +67,7 @@ def recognise(
 
     BadModel where the file itself cannot be read.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     progress(0, 2, f"reading {path.name}")
     state = read_state(path)
     progress(1, 2, f"recognising {path.name}")

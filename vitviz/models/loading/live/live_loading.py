@@ -188,7 +188,12 @@ def _tokens(
     )
 
 
-_PREFIX_WORDS = (("class", ("cls", "class")), ("distillation", ("dist",)), ("register", ("reg",)))
+_PREFIX_WORDS = (
+    ("class", ("cls", "class")),
+    ("distillation", ("dist",)),
+    ("register", ("reg",)),
+    ("detection", ("det",)),
+)
 
 
 def prefix_by_name(module: nn.Module) -> tuple[tuple[str, ...], str]:
@@ -201,7 +206,7 @@ def prefix_by_name(module: nn.Module) -> tuple[tuple[str, ...], str]:
             token = own.split("_")[-1] in ("token", "tokens", "embedding", "embed", "cls")
             if token and own.startswith(words) and table.ndim <= 3:
                 count = 1 if table.ndim == 1 else table.shape[-2]
-                several = called == "register"
+                several = called in ("register", "detection")
                 names += [f"{called} {at + 1}" if several else called for at in range(count)]
                 because.append(name)
                 break

@@ -120,10 +120,30 @@ def unanswered(module: nn.Module, size: Size, why: Exception | None) -> BadModel
             f"{name} does not take a picture alone ({because}); the image encoder inside it does: load "
             f"that with vitviz.load(module.{inside})"
         )
+    other = _reads_otherwise(module)
+    if other:
+        return BadModel(
+            f"{name} reads {other}, not pictures; choose a model that reads pictures alone"
+        )
     return BadModel(
         f"{name} could not be run with a picture of {_said(size)} ({because}); say how it is called "
         "with call=lambda module, pixels: ..., and its size with input_size="
     )
+
+
+WORDS = 1000
+"""Entries from which a table of embeddings is taken for a vocabulary."""
+
+
+def _reads_otherwise(module: nn.Module) -> str:
+    """What a module reads that has no way into it for pictures; "" for one that may read some."""
+    kinds = {type(each) for each in module.modules()}
+    if nn.Conv2d in kinds:
+        return ""
+    if nn.Conv3d in kinds:
+        return "films (its convolutions have three axes)"
+    tables = (each for each in module.modules() if isinstance(each, nn.Embedding))
+    return "words" if any(each.num_embeddings >= WORDS for each in tables) else ""
 
 
 ENCODERS = (

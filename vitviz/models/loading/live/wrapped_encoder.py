@@ -68,7 +68,7 @@ def known_encoder(
 
 
 def _meant(family: Family, part: nn.Module) -> bool:
-    """Whether a family may judge a module: vitviz's own know timm's classes, and others by a namesake."""
+    """Whether a family may judge a module: vitviz's own know timm's classes, not namesakes."""
     own = type(family).__module__.startswith("vitviz.")
     homes = tuple(kind.__module__ for kind in type(part).__mro__)
     return not own or any(home.startswith(("timm.", "vitviz.")) for home in homes)
