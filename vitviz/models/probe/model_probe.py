@@ -292,7 +292,7 @@ def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
 
 def _among(outputs: tuple[Any, ...], grid: TokenGrid) -> Any:
     """Of several outputs the tokens: the last one that has as many, as in TNT's (words, sentences)."""
-    tensors = [each for each in outputs if isinstance(each, Tensor)]
+    tensors: list[Any] = [each for each in outputs if isinstance(each, Tensor)]
     fitting = [each for each in tensors if each.ndim == 3 and each.shape[1] == grid.tokens]
     return (fitting or tensors or [None])[-1]
 

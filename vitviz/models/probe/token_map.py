@@ -75,6 +75,7 @@ def token_map(
     pictures = NoisePictures(module, run, size, like, channels)
     report = partial(progress, total=3, what=FINDING)
     report(0)
+    pictures.check_repeats()
     first = _cells(pictures, patch)
     report(1)
     calls = _later(pictures, *first, prefix) if first else by_centres(pictures, prefix)
@@ -129,12 +130,7 @@ def _candidates(pictures: NoisePictures, patch: int | None) -> list[Cells]:
     if not calls:
         raise Unsupported("it made no attention call that could be seen")
     keys = changed[0][0]
-    slots, again = by_slot(keys, leading_axes(keys))[:2]
-    if (again >= LEAST).any():
-        raise Unsupported(
-            "its tokens are others each time for the same picture, as if some were left out or changed "
-            "at random; switch that off (a mask ratio of 0, say)"
-        )
+    slots = by_slot(keys, leading_axes(keys))[0]
     if patch is not None:
         return [_given(patch, pictures.size)]
     count = int((slots >= LEAST).sum())

@@ -120,8 +120,8 @@ def _preprocessing(
             return known, (Evidence(fact, _said(known), "known", f"{wishes.source} says so"),)
         case None:
             size, found = picture_size(module, run, wishes.input_size)
-            trained = getattr(module, "pretrained_cfg", None)
-            config = trained if isinstance(trained, dict) else {}
+            configs = (getattr(each, "pretrained_cfg", None) for each in module.modules())
+            config = next((each for each in configs if isinstance(each, dict)), {})
             usual = Preprocess(size)
             preprocess = replace(
                 usual,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
 
-TRIED = (224, 256, 384, 32, 64, 96, 128, 28, 512, 192, 336, 448, 518, 1024)
+TRIED = (224, 256, 384, 32, 64, 96, 128, 28, 48, 512, 192, 336, 448, 518, 1024)
 """Sides tried of a module that says nothing, the likeliest first."""
 
 NAMES = ("image_size", "img_size", "input_size")
@@ -167,7 +167,7 @@ def image_encoder(module: nn.Module) -> str:
         if name.rpartition(".")[2] in ENCODERS and any(
             isinstance(each, nn.Conv2d) for each in part.modules()
         ):
-            sizes = dict.fromkeys([*_named(part), (224, 224)])
+            sizes = dict.fromkeys([*_named(part), *((side, side) for side in TRIED)])
             if any(_refusal(part, part, size) is None for size in sizes):
                 return str(name)
     return ""
