@@ -1,1 +1,1 @@
-"""Where models come from."""
+"""A model from wherever it comes: bundled, timm, a file or folder, the hub."""

@@ -1,1 +1,1 @@
-"""Questions to a model that nobody described: which pixels a token reads, and what mixes tokens."""
+"""Questions asked of a model beside the pass itself: steps, stems, what-ifs, where tokens are."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.core.progress import Progress, silent
 from vitviz.models.record import functions, multihead
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.einsum import einsum_product
@@ -38,10 +38,6 @@ from vitviz.models.record.verify import (
 
 KEEP_VALUES = 1024
 """Most keys for which v is kept beside q and k when nobody said whether to."""
-
-
-class OnlyRow(Unsupported):
-    """A call of which one row was kept was asked for more."""
 
 
 @dataclass(frozen=True, eq=False)

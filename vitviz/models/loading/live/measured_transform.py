@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -21,10 +21,21 @@ TransformFunction = Callable[[Image.Image], Any]
 PROBED = (300, 400)
 """Rows and columns of the pictures that the normalisation is measured with."""
 
+EDGES = (0.25, 0.4, 0.47)
+"""Where edges are put, in shares of the picture: nearer where only the middle is seen."""
+
+TURNED = (
+    "transform= turns, mirrors or bends pictures, so maps cannot be laid over them; give the transform "
+    "that is used for evaluation"
+)
+
+WHOLE = 0.35
+"""Pixels within which a resized side and an offset are taken for whole numbers."""
+
 STRAIGHT = 0.02
 """How far pixels may be from where the geometry says, in shares of the picture."""
 
-Size = tuple[int, int]
+PictureSides = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +47,10 @@ class MeasuredTransform:
     """
 
     function: TransformFunction
-    size: Size
+    size: PictureSides
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    _crops: dict[Size, Crop] = field(default_factory=dict)
+    _crops: dict[PictureSides, Crop] = field(default_factory=dict)
 
     def tensor(self, picture: Image.Image) -> Float32[Tensor, "1 channel row col"]:
         """What the model reads of a picture, exactly. BadModel for another size than before."""
@@ -51,7 +62,7 @@ class MeasuredTransform:
             )
         return found
 
-    def crop(self, original: Size, orientation: int) -> Crop:
+    def crop(self, original: PictureSides, orientation: int) -> Crop:
         """Where the pixels of a picture of that size end up. BadModel where they are turned or bent."""
         if original not in self._crops:
             self._crops[original] = self._measured(original)
@@ -71,27 +82,41 @@ class MeasuredTransform:
         pixels.setflags(write=False)
         return pixels
 
-    def _measured(self, original: Size) -> Crop:
-        ramps = [_ramp(original, axis) for axis in (0, 1)]
-        down, across = (self._values(each) for each in ramps)
-        inside = self._values(_plain(original, 255)) > 0.5
-        scale, offset = zip(
-            _line(down.mean(axis=1), inside.any(axis=1), original[0]),
-            _line(across.mean(axis=0), inside.any(axis=0), original[1]),
-            strict=True,
-        )
-        crop = Crop(original, self.size, scale, offset)
-        for axis, values in enumerate((down, across)):
-            at = np.arange(self.size[axis]) + 0.5
-            expected = ((at - offset[axis]) / scale[axis] - 0.5) / max(1, original[axis] - 1)
-            expected = expected[:, None] if axis == 0 else expected[None]
-            off = np.abs(np.clip(expected, 0, 1) - values)[inside]
-            if not off.size or np.quantile(off, 0.98) > STRAIGHT:
-                raise BadModel(
-                    "transform= turns, mirrors or bends pictures, so maps cannot be laid over them; "
-                    "give the transform that is used for evaluation"
-                )
-        return crop
+    def _measured(self, original: PictureSides) -> Crop:
+        inside = self._values(_plain(original, 255)) - self._values(_plain(original, 0)) > 0.5
+        lines = [self._line(original, axis, inside) for axis in (0, 1)]
+        scale, offset = zip(*lines, strict=True)
+        for axis in (0, 1):
+            values = self._values(_ramp(original, axis))
+            at = (np.arange(self.size[axis]) + 0.5 - offset[axis]) / scale[axis]
+            expected = np.clip((at - 0.5) / max(1, original[axis] - 1), 0, 1)
+            off = np.abs((expected[:, None] if axis == 0 else expected[None]) - values)[inside]
+            if not off.size or np.quantile(off, 0.95) > STRAIGHT:
+                raise BadModel(TURNED)
+        return Crop(original, self.size, scale, offset)
+
+    def _line(
+        self, original: PictureSides, axis: int, inside: Bool[np.ndarray, "row col"]
+    ) -> tuple[float, float]:
+        """The scale and offset of an axis: model = original * scale + offset.
+
+        From where two edges between white and black come to lie: however an edge is smoothed, as much
+        white is left as lies before it.
+        """
+        within, sideways = (np.asarray(inside.any(axis=each)) for each in (1 - axis, axis))
+        if not within.any():
+            raise BadModel("transform= leaves nothing of a picture to see")
+        first, last = int(within.argmax()), len(within) - int(within[::-1].argmax())
+        middle = np.flatnonzero(sideways)
+        across = int(middle[len(middle) // 2])
+        for share in EDGES:
+            edges = [round(original[axis] * each) for each in (share, 1 - share)]
+            seen = (self._values(_edge(original, axis, each)) for each in edges)
+            lines = (each[:, across] if axis == 0 else each[across] for each in seen)
+            places = [first + float(np.clip(each[within], 0, 1).sum()) for each in lines]
+            if edges[0] < edges[1] and first + 1 < places[0] < places[1] < last - 1:
+                return _whole(edges, places, original[axis])
+        raise BadModel(TURNED)
 
     def _values(self, picture: Image.Image) -> Float32[np.ndarray, "row col"]:
         """The first channel of what it makes, with its normalisation taken off."""
@@ -154,38 +179,31 @@ def _middle(tensor: Float32[Tensor, "1 channel row col"]) -> Float32[Tensor, "ch
     return tensor[0, :, rows // 2, cols // 2].double()
 
 
-def _plain(size: Size, value: int) -> Image.Image:
+def _plain(size: PictureSides, value: int) -> Image.Image:
     return Image.fromarray(np.full((*size, 3), value, np.uint8))
 
 
-def _ramp(size: Size, axis: int) -> Image.Image:
+def _ramp(size: PictureSides, axis: int) -> Image.Image:
     """A picture that grows from black to white along an axis."""
     steps = np.linspace(0, 255, size[axis])
     values = np.rint(steps[:, None] if axis == 0 else steps[None]).astype(np.uint8)
     return Image.fromarray(np.repeat(np.broadcast_to(values, size)[..., None], 3, axis=2))
 
 
-def _line(values: Float32[np.ndarray, "pixel"], inside: Any, original: int) -> tuple[float, float]:
-    """The scale and offset of an axis: model = original * scale + offset."""
-    pixels = np.arange(len(values)) + 0.5
-    used = inside & (values > 0.02) & (values < 0.98)
-    if used.sum() < 2:
-        raise BadModel(
-            "transform= makes pictures of which nothing is left, or only an edge of them"
-        )
-    slope, _ = np.polyfit(pixels[used], values[used] * (original - 1) + 0.5, 1)
-    if slope <= 0:
-        raise BadModel(
-            "transform= turns or mirrors pictures, so maps cannot be laid over them; give the one that "
-            "is used for evaluation"
-        )
-    scale = 1 / slope
-    whole = round(original * scale) / original
-    scale = whole if abs(whole - scale) * original < WHOLE else scale
-    offset = float(np.mean(pixels[used] - (values[used] * (original - 1) + 0.5) * scale))
+def _edge(size: PictureSides, axis: int, at: int) -> Image.Image:
+    """A picture that is white before a row or column, and black from it on."""
+    values = np.where(np.arange(size[axis]) < at, 255, 0).astype(np.uint8)
+    spread = np.broadcast_to(values[:, None] if axis == 0 else values[None], size)
+    return Image.fromarray(np.repeat(spread[..., None], 3, axis=2))
+
+
+def _whole(edges: list[int], places: list[float], original: int) -> tuple[float, float]:
+    """Scale and offset from two edges; resized sides and offsets are whole numbers of pixels."""
+    scale = (places[1] - places[0]) / (edges[1] - edges[0])
+    side = round(original * scale)
+    if abs(side - original * scale) < WHOLE:
+        scale = side / original
+    found = [place - edge * scale for edge, place in zip(edges, places, strict=True)]
+    offset = float(np.mean(found))
     nearest = round(offset)
     return float(scale), float(nearest if abs(nearest - offset) < WHOLE else offset)
-
-
-WHOLE = 0.35
-"""Pixels within which a resized side and an offset are taken for whole numbers."""
