@@ -253,7 +253,7 @@ BAD = {
     "nothing in it": (nn.Identity, {}, "has no weights"),
     "grey": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3)), {"input_size": 48}, "reads 1 channels"),
     "a class": (lambda: Handmade, {}, r"make one with Handmade\(\.\.\.\)"),
-    "a number": (lambda: 7, {}, "a model is a name"),
+    "a number": (lambda: 7, {}, "not 7; or it is a torch module"),
     "too few names": (Handmade, {"input_size": 48, "classes": ["a"]}, "classes= has 1 names"),
     "one name": (Handmade, {"classes": "cat"}, "lists of names"),
     "another size": (Handmade, {"input_size": 64}, "64 × 64 pixels"),

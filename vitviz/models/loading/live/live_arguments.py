@@ -28,7 +28,7 @@ def load_module(
     """As `vitviz.load` for a module. BadModel, in a sentence, for arguments that mean nothing."""
     if not isinstance(module, nn.Module):
         raise BadModel(
-            f"a model is a name, the path of a file, or a torch module; this is {_what(module)}"
+            f"a model is named by its name or a file's path, not {_what(module)}; or it is a torch module"
         )
     for name, value in (("transform", transform), ("call", call)):
         if value is not None and not callable(value):
@@ -54,4 +54,4 @@ def _what(given: Any) -> str:
     """A value in a few words."""
     if isinstance(given, type):
         return f"the class {given.__name__} itself: make one with {given.__name__}(...)"
-    return f"{type(given).__name__} ({str(given)[:40]})"
+    return f"{given!r:.60}"
