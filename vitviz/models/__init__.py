@@ -47,6 +47,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
     transform: Callable[[Image.Image], Any] | None = None,
@@ -77,11 +78,16 @@ def load(
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
 
+    `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
+    one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
+    of one class is always its logit and sigmoid.
+
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
     from vitviz.models.loading import model_loading
+    from vitviz.models.loading.head_scores import multi_label_beside
 
     if not isinstance(name, str | Path):
         from vitviz.models.loading.live.live_arguments import load_module
@@ -104,7 +110,14 @@ def load(
         allow_download=allow_download,
     )
     model = wanted(progress=progress)
-    asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
+    chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
+    model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
+    asked = {
+        "multi_label": multi_label,
+        "patch_size": patch_size,
+        "input_size": input_size,
+        "architecture": architecture,
+    }
     model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
     if model.info.weights == "untrained":
         return model

@@ -53,9 +53,9 @@ class Preprocess:
 class PreparedPicture:
     """The pixels that the model reads, what is shown of the picture, and where both lie.
 
-    `values` is the tensor itself where it is not these pixels normalised: it was given, or parts of
-    it were exchanged for numbers that no pixel of 8 bits has. `seen` is made at the first look: another
-    resize, which no number needs.
+    `seen` is made at the first look: another resize, which no number needs. `values` is the tensor
+    itself where it is not these pixels normalised: it was given, or parts of it were exchanged for
+    numbers that no pixel of 8 bits has.
     """
 
     pixels: UInt8[np.ndarray, "row col rgb"]

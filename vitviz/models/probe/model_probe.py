@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.prediction import distinct_names
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.model import Model
@@ -58,7 +59,7 @@ class TorchModelProbe:
         self._change, self._reads = change or Intervention(), False
         self._answer: Tensor | None = None
         self.retrace: Retrace | None = None
-        self.labels = model.labels
+        self.labels = distinct_names(model.labels)
         self._info, self._reload = model.info, model.reload
         self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
         self._model = weakref.ref(model)

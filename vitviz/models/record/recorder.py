@@ -26,6 +26,7 @@ from vitviz.models.record import functions, multihead
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.einsum import einsum_product
 from vitviz.models.record.flex import flexed, is_flex
+from vitviz.models.record.map_sizes import MAPPING, MapSize, SeenMaps
 from vitviz.models.record.open_softmax import OpenSoftmax, same
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
@@ -58,7 +59,8 @@ class AttentionCall:
     head query), or one `row` where no more was asked for; an eager one the `maps`. "altered" maps are
     what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
     @ v was compared by with the module's own output. `given` has the shape of what each module at work
-    was given, by its name, outermost first.
+    was given, by its name, outermost first; `maps_made` are the sizes of the maps that the pass had
+    made of the picture by then.
     """
 
     name: str
@@ -78,6 +80,7 @@ class AttentionCall:
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    maps_made: tuple[MapSize, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -163,6 +166,7 @@ class AttentionRecorder(TorchFunctionMode):
         self._open: list[OpenSoftmax] = []
         self._exponents: list[tuple[Tensor, Tensor | None]] = []
         """What was raised to a power of e last, and what it sums to: a softmax written by hand."""
+        self._maps = SeenMaps()
         self._scaled: tuple[Tensor, Tensor, Tensor] | None = None
         """A softmax, what it was multiplied with element by element, and their product."""
 
@@ -243,6 +247,8 @@ class AttentionRecorder(TorchFunctionMode):
             self._quotient(args, result)
         elif is_flex(func):
             self._flex(args, kwargs, result)
+        if func in MAPPING:
+            self._maps.see(func, args, kwargs, result)
         return result
 
     def _multihead(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -439,7 +445,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def _done(self, call: AttentionCall) -> None:
         call.versions = versions(call.held)
-        call.given = self._shapes()
+        call.given, call.maps_made = self._shapes(), self._maps.sizes
         self.calls.append(call)
         done = sum(each.kind != "lost" for each in self.calls)
         total = max(self._expected, done)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import as_given
+from vitviz.core.data.prediction import Prediction, class_name, distinct_names, scored
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
@@ -31,6 +32,7 @@ from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.prepared_tensor import pictures_in
 from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.tracing.prepared_tensor import pictures_in
 
 TOP = 10
 """Predictions kept, best first."""
@@ -245,21 +247,21 @@ def _no_call(info: ModelInfo) -> str:
     return f"{who} made no attention call; choose a transformer"
 
 
-def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ...], str]:
+def _predictions(model: Model, output: Any) -> tuple[tuple[Prediction, ...], str]:
     """The best classes with their probability, or () and why there are none."""
-    if model.info.classes == 0:
+    info = model.info
+    if info.classes == 0:
         return (), "This model has no head: it gives features, not classes."
-    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, model.info.classes)
+    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, info.classes)
     if not shaped:
         return (), "This model's answer is not one number for each class."
-    shares = torch.softmax(output[0].float(), dim=0)
-    best = torch.topk(shares, min(TOP, model.info.classes))
-    labels = model.labels
-    named = (
-        (labels[index] if index < len(labels) else f"class {index}", float(share))
-        for share, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-    )
-    return tuple(named), ""
+    logits = output[0].detach().float().cpu().numpy()
+    shares, names = scored(logits, info.scores), distinct_names(model.labels)
+    best = np.argsort(-logits, kind="stable")[:TOP]
+    return tuple(
+        Prediction(int(at), class_name(names, int(at)), float(shares[at]), float(logits[at]))
+        for at in best
+    ), ""
 
 
 def _held(reading: TraceLayers) -> int:

@@ -28,7 +28,8 @@ def load_module(
     """As `vitviz.load` for a module. BadModel, in a sentence, for arguments that mean nothing."""
     if not isinstance(module, nn.Module):
         raise BadModel(
-            f"a model is named by its name or a file's path, not {_what(module)}; or it is a torch module"
+            f"a model is named by its name or a file's path, not {_what(module)}; or it is a torch "
+            "module"
         )
     for name, value in (("transform", transform), ("call", call)):
         if value is not None and not callable(value):
