@@ -33,7 +33,7 @@ class _Found:
     to_fetch: Mapping[str, str] = field(default_factory=dict)
 
 
-class Remembering:
+class SessionFiles:
     """Saves the session to files and opens them. Called and announced at home, as the session is."""
 
     saved_as = Signal(object)  # Path

@@ -10,8 +10,8 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
-from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.settings import Settings
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views.api import selection_of
 
 

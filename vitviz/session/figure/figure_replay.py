@@ -21,8 +21,8 @@ from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.session.columns.column import is_checkpoint
 from vitviz.session.files.settings import read_settings
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 
 if TYPE_CHECKING:

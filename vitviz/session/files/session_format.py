@@ -17,9 +17,10 @@ from vitviz.core.data.trace import Picture
 from vitviz.core.files import whole
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
-from vitviz.session.columns.column import Column, is_checkpoint
+from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.work.log import sentence
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments
 
