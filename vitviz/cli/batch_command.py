@@ -35,6 +35,7 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.cli.draw_commands import model_named
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress, VitvizError
@@ -85,6 +86,7 @@ def batch(
     overwrite: Annotated[
         bool, Parameter(help="Make everything anew instead of going on where it stopped.")
     ] = False,
+    parts: PictureParts | None = None,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
@@ -100,7 +102,7 @@ def batch(
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
     values = _values(chosen, option)
-    paper = (printing or Printing()).paper()
+    paper, choice = (printing or Printing()).paper(), (parts or PictureParts()).choice
     loaded = models.load(
         model_named(model),
         pretrained=not untrained,
@@ -126,6 +128,7 @@ def batch(
         "one range": one_range,
         "paper": asdict(paper),
         "folder": str(folder.resolve()),
+        **choice.said,
     }
 
     order = BatchOrder(
@@ -145,10 +148,9 @@ def batch(
         size,
         beside,
         settings,
+        choice,
+        overwrite,
     )
-    if overwrite:
-        for old in out.glob("manifest*.jsonl"):
-            old.unlink()
     with shown_progress() as progress:
         found = run_batch(order, progress)
     return _said(found, out, as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections import deque
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.shared_ranges import Key, ranges, with_ranges
@@ -43,7 +46,8 @@ class BatchOrder:
     """What to make of every picture.
 
     `views` are views with their options; `kinds` the files of each ("png", "npz"); `rows` also writes
-    one token's attention of all layers and heads. `token`, `layer` and `head` are as `draw` takes them.
+    one token's attention of all layers and heads. `token`, `layer` and `head` are as `draw` takes them;
+    `choice` says which page and bands of a file are the picture; `anew` makes again what is finished.
     """
 
     model: Model
@@ -62,6 +66,8 @@ class BatchOrder:
     size: int = 8
     workers: int = 2
     settings: Mapping[str, Any] = field(default_factory=dict)
+    choice: PictureChoice = AS_IT_IS
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class _Batch:
         self._order, self._progress = order, progress
         rows_alone = order.rows and not order.views
         self._several: BatchTracing = BatchTracing(
-            order.model, order.fit, self._pin if rows_alone else None
+            order.model, order.fit, self._pin if rows_alone else None, order.choice
         )
         self._broken: list[tuple[str, str]] = []
         self._ranges: dict[str, dict[Key, tuple[float, float]]] = {}
@@ -109,7 +115,7 @@ class _Batch:
             raise VitvizError(
                 f"there are no pictures in {order.folder}; name a folder that has some"
             )
-        with BatchManifest(order.out, order.shard, order.settings) as manifest:
+        with BatchManifest(order.out, order.shard, order.settings, anew=order.anew) as manifest:
             waiting = [file for file in files if not manifest.has(file, self._targets.of(file))]
             if order.one_range and order.views and waiting:
                 self._measure(pictures_of(order.folder, (1, 1)))
@@ -122,11 +128,22 @@ class _Batch:
                     for pool in (writers, printers):
                         pool.shutdown(wait=True, cancel_futures=True)
                     raise
+        self._check(waiting)
         report = self._report()
         left_out = len(self._broken)
         return BatchOutcome(
             len(waiting) - left_out, len(files) - len(waiting), tuple(self._broken), report
         )
+
+    def _check(self, waiting: Sequence[Path]) -> None:
+        """Only what is there is counted: somebody may have taken files away meanwhile."""
+        known = {file for file, _ in self._broken}
+        for file in waiting:
+            targets = self._targets.of(file).values()
+            if str(file) not in known and not all(target.is_file() for target in targets):
+                self._broken.append(
+                    (str(file), "its files were taken away while the batch ran; start it again")
+                )
 
     def _printers(self, stack: ExitStack) -> ProcessPoolExecutor | ThreadPoolExecutor:
         """Who prints: processes, since printing is Python's own work; threads where there is one view's
@@ -248,6 +265,8 @@ class _Batch:
                 if isinstance(trace, Exception):
                     continue
                 for view, values in self._order.views:
+                    if view.applies(trace):
+                        continue  # said when its turn comes
                     drawing = view.draw(trace, self._chosen(trace), values)
                     for key, (low, high) in ranges([drawing, drawing]).items():
                         found = self._ranges.setdefault(view.name, {})
@@ -270,8 +289,16 @@ class _Batch:
 
 
 def _deaf() -> None:
-    """Ctrl+C is for the one who gave the order; printers finish their page."""
+    """Ctrl+C is for the one who gave the order; printers finish their page. When that one is killed
+    they end too, on every system: nobody else would tell them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)  # the pool's own queue would wait for ever
 
 
 def _put(target: Path, data: bytes) -> Path:
