@@ -179,7 +179,7 @@ class Session:
             )
             for m in bundled()
         )
-        files = (name for name in self.settings.recent_models if Path(name).is_file())
+        files = (name for name in self.settings.recent_models if Path(name).exists())
         return (*own, *(ModelChoice(name, Path(name).name, False) for name in files))
 
     def open_sources(self, sources: Sequence[PictureSource]) -> Job | None:

@@ -18,7 +18,8 @@ from vitviz.views.api import selection_of
 def remembered_request(settings: Settings) -> ModelRequest:
     """The model remembered, with its device; its name is empty where none is or its file has gone."""
     name = settings.model
-    if is_checkpoint(name) and not Path(name).is_file():
+    is_file = is_checkpoint(name) or Path(name).is_absolute()
+    if is_file and not Path(name).exists():
         name = ""
     return ModelRequest(
         name, fit=settings.fit, device=settings.device, precision=settings.precision

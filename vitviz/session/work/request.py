@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vitviz.core.data.trace import CHECKPOINTS
+from vitviz.core.data import weight_files
+from vitviz.core.pictures.picture_files import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,13 @@ class ModelRequest:
     @property
     def words(self) -> str:
         """What to call it: a bundled or timm name, or a checkpoint's file name."""
-        name = Path(self.name).name if is_checkpoint(self.name) else self.name
+        name = weight_files.shown_name(self.name)
         return f"{name}, patch {self.patch_size}" if self.patch_size else name
 
 
 def is_checkpoint(name: str | Path) -> bool:
-    """Whether a name is that of a checkpoint file."""
-    return str(name).lower().endswith(CHECKPOINTS)
+    """Whether a name is that of weights, a file or a folder of them, rather than a picture's.
+
+    What is called a picture is not looked into: an album of thousands is sorted at once.
+    """
+    return not str(name).lower().endswith(SUFFIXES) and weight_files.is_checkpoint(name)
