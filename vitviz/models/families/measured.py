@@ -13,8 +13,6 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable
 from vitviz.models.families.windows import with_padding_said
-from vitviz.models.probe.call_places import CallPlaces, SlotPlaces
-from vitviz.models.probe.token_map import TokenMap
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -23,6 +21,8 @@ from vitviz.models.record.layers_from_calls import (
     read_each,
 )
 from vitviz.models.record.recorder import AttentionCall
+from vitviz.models.record.token_map.call_places import CallPlaces, SlotPlaces
+from vitviz.models.record.token_map.token_map import TokenMap
 
 ELSEWHERE = "this call was not made when the model's tokens were measured"
 

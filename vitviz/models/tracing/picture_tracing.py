@@ -30,7 +30,6 @@ from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.record.attention.lazy_attention import LazyAttention
 from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
-from vitviz.models.record.prepared_tensor import pictures_in
 from vitviz.models.record.recorder import AttentionCall, record
 from vitviz.models.tracing.prepared_tensor import pictures_in
 

@@ -30,7 +30,7 @@ from vitviz.models.loading.live.wrapped_encoder import (
 )
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import Preprocess
-from vitviz.models.probe.token_map import TokenMap, token_map, with_prefix
+from vitviz.models.record.token_map.token_map import TokenMap, token_map, with_prefix
 
 ModuleCall = Callable[[Any, Tensor], Any]
 

@@ -9,7 +9,7 @@ from einops import rearrange, reduce
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
-from vitviz.models.probe.noise_pictures import Magnitudes
+from vitviz.models.record.token_map.noise_pictures import Magnitudes
 
 LEAST = 2e-5
 """Change of a token, over the largest number of all tokens, that is more than rounding."""

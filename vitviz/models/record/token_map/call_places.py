@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float32, Int
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import PADDING
-from vitviz.models.probe.leading_axes import LEAST, LeadingAxes, by_slot, leading_axes
-from vitviz.models.probe.noise_pictures import (
+from vitviz.models.record.token_map.leading_axes import LEAST, LeadingAxes, by_slot, leading_axes
+from vitviz.models.record.token_map.noise_pictures import (
     Magnitudes,
     NoisePictures,
     Sides,
@@ -22,8 +22,8 @@ from vitviz.models.probe.noise_pictures import (
     changes,
     measured,
 )
-from vitviz.models.probe.reading_centres import centres, energy, ranked, small_changes
-from vitviz.models.probe.silenced_attention import SilencedCall
+from vitviz.models.record.token_map.reading_centres import centres, energy, ranked, small_changes
+from vitviz.models.record.token_map.silenced_attention import SilencedCall
 
 FLAT = 0.02
 """Spread of centres, in shares of the picture, below which they are all the same place."""

@@ -20,17 +20,24 @@ from torch import Tensor, nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.probe.call_places import (
+from vitviz.models.record.token_map.call_places import (
     CallPlaces,
     SlotPlaces,
     by_centres,
     prefix_names,
     shapes,
 )
-from vitviz.models.probe.coded_stripes import Cells, Decoded, decode, stripes
-from vitviz.models.probe.leading_axes import LEAST, by_slot, leading_axes
-from vitviz.models.probe.noise_pictures import NoisePictures, Run, Sides, Size, blots, changes
-from vitviz.models.probe.silenced_attention import SilencedCall
+from vitviz.models.record.token_map.coded_stripes import Cells, Decoded, decode, stripes
+from vitviz.models.record.token_map.leading_axes import LEAST, by_slot, leading_axes
+from vitviz.models.record.token_map.noise_pictures import (
+    NoisePictures,
+    Run,
+    Sides,
+    Size,
+    blots,
+    changes,
+)
+from vitviz.models.record.token_map.silenced_attention import SilencedCall
 
 HALVES = 3
 """Random halves of the cells by which later calls are compared with the first."""

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
 from vitviz.core.progress import Unsupported
-from vitviz.models.probe.silenced_attention import SilencedCall, silenced_pass
+from vitviz.models.record.token_map.silenced_attention import SilencedCall, silenced_pass
 
 TOGETHER = 8
 """Pictures of a pass. A pass over many costs less than many over one."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from vitviz.core.data.windows import shifted, whole
 from vitviz.core.progress import Unsupported
-from vitviz.models.probe.token_map import token_map
+from vitviz.models.record.token_map.token_map import token_map
 
 
 def measured(module, side=48, **more):
