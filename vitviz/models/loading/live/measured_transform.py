@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vitviz.core.data.geometry import Crop
 from vitviz.core.progress import BadModel
+from vitviz.models.record.token_map.noise_pictures import PictureSides
 
 TransformFunction = Callable[[Image.Image], Any]
 
@@ -34,8 +35,6 @@ WHOLE = 0.35
 
 STRAIGHT = 0.02
 """How far pixels may be from where the geometry says, in shares of the picture."""
-
-PictureSides = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

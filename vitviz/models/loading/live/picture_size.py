@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,14 +10,12 @@ from torch import Tensor, nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
+from vitviz.models.record.token_map.noise_pictures import PictureSides, PixelRun
 
 TRIED = (224, 256, 384, 32, 64, 96, 128, 28, 48, 512, 192, 336, 448, 518, 1024)
 """Sides tried of a module that says nothing, the likeliest first."""
 
 NAMES = ("image_size", "img_size", "input_size")
-
-Size = tuple[int, int]
-Run = Callable[[Tensor], Any]
 
 
 def first_float(module: nn.Module) -> Tensor:
@@ -37,7 +35,9 @@ def channels_read(module: nn.Module) -> int:
     return 3 if convolution is None else convolution.in_channels
 
 
-def picture_size(module: nn.Module, run: Run, wanted: Size | None) -> tuple[Size, Evidence]:
+def picture_size(
+    module: nn.Module, run: PixelRun, wanted: PictureSides | None
+) -> tuple[PictureSides, Evidence]:
     """(rows, cols) of a picture that the module answers, with how that is known.
 
     BadModel, with the module's own words, where it answers none.
@@ -60,7 +60,7 @@ def picture_size(module: nn.Module, run: Run, wanted: Size | None) -> tuple[Size
     raise unanswered(module, sides[0] if sides else (224, 224), why)
 
 
-def _named(module: nn.Module) -> Iterator[Size]:
+def _named(module: nn.Module) -> Iterator[PictureSides]:
     """Sizes that the module or a part of it has among its attributes, the outermost first."""
     for part in module.modules():
         config = getattr(part, "config", None)
@@ -75,7 +75,7 @@ def _named(module: nn.Module) -> Iterator[Size]:
             yield (int(trained["input_size"][1]), int(trained["input_size"][2]))
 
 
-def _pair(value: Any) -> Size | None:
+def _pair(value: Any) -> PictureSides | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = (value, value)
     if isinstance(value, list | tuple) and len(value) == 2:
@@ -85,17 +85,17 @@ def _pair(value: Any) -> Size | None:
     return None
 
 
-def _said(size: Size) -> str:
+def _said(size: PictureSides) -> str:
     return f"{size[1]} × {size[0]} pixels"
 
 
-def _answers(module: nn.Module, run: Run, size: Size) -> None:
+def _answers(module: nn.Module, run: PixelRun, size: PictureSides) -> None:
     why = _refusal(module, run, size)
     if why is not None:
         raise unanswered(module, size, why)
 
 
-def _refusal(module: nn.Module, run: Run, size: Size) -> Exception | None:
+def _refusal(module: nn.Module, run: PixelRun, size: PictureSides) -> Exception | None:
     """Why the module does not take a picture of that size; None where it does."""
     like = first_float(module)
     pixels = torch.zeros(1, channels_read(module), *size, device=like.device, dtype=like.dtype)
@@ -109,7 +109,7 @@ def _refusal(module: nn.Module, run: Run, size: Size) -> Exception | None:
     return None
 
 
-def unanswered(module: nn.Module, size: Size, why: Exception | None) -> BadModel:
+def unanswered(module: nn.Module, size: PictureSides, why: Exception | None) -> BadModel:
     """The sentence for a module that cannot be run, with an encoder inside it that can be, if any."""
     name = type(module).__name__
     words = str(why).strip().splitlines() if why is not None else []

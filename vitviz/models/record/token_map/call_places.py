@@ -14,10 +14,10 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import PADDING
 from vitviz.models.record.token_map.leading_axes import LEAST, LeadingAxes, by_slot, leading_axes
 from vitviz.models.record.token_map.noise_pictures import (
+    CallSides,
     Magnitudes,
     NoisePictures,
-    Sides,
-    Size,
+    PictureSides,
     blots,
     changes,
     measured,
@@ -100,7 +100,11 @@ def by_centres(pictures: NoisePictures, prefix: Sequence[str]) -> list[CallPlace
 
 
 def _centred(
-    call: SilencedCall, changed: Sides, moved: Sides, size: Size, prefix: Sequence[str]
+    call: SilencedCall,
+    changed: CallSides,
+    moved: CallSides,
+    size: PictureSides,
+    prefix: Sequence[str],
 ) -> CallPlaces:
     axes = leading_axes(changed[0])
     seen, width = changed[1] is not None, call.values.shape[-1]
@@ -124,7 +128,11 @@ def _centred(
 
 
 def _places(
-    changed: Magnitudes, moved: Magnitudes, axes: LeadingAxes, size: Size, prefix: Sequence[str]
+    changed: Magnitudes,
+    moved: Magnitudes,
+    axes: LeadingAxes,
+    size: PictureSides,
+    prefix: Sequence[str],
 ) -> SlotPlaces | str:
     """Slots on the grid that the centres of their reading make, or why they are on none."""
     everything = by_slot(changed, axes)[0]
@@ -151,7 +159,7 @@ def _places(
 
 
 def _lines(
-    down: Float32[np.ndarray, "slot"], across: Float32[np.ndarray, "slot"], size: Size
+    down: Float32[np.ndarray, "slot"], across: Float32[np.ndarray, "slot"], size: PictureSides
 ) -> tuple[Int[np.ndarray, "slot"], Int[np.ndarray, "slot"]] | None:
     """Row and column of every slot, each pair once; None where the centres make no such lines."""
     count = len(down)
@@ -162,7 +170,7 @@ def _lines(
     return None
 
 
-def shapes(count: int, size: Size) -> list[tuple[int, int]]:
+def shapes(count: int, size: PictureSides) -> list[tuple[int, int]]:
     """Numbers of rows and columns that make so many cells, those with the squarest cells first."""
     rows, cols = size
     pairs = [(each, count // each) for each in range(1, min(count, rows) + 1) if count % each == 0]

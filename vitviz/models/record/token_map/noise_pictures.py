@@ -16,21 +16,21 @@ from vitviz.models.record.token_map.silenced_attention import SilencedCall, sile
 TOGETHER = 8
 """Pictures of a pass. A pass over many costs less than many over one."""
 
-Size = tuple[int, int]
-Run = Callable[[Tensor], Any]
+PictureSides = tuple[int, int]
+PixelRun = Callable[[Tensor], Any]
 Masks = Bool[np.ndarray, "pattern row col"]
 Magnitudes = list[Float32[np.ndarray, "*lead slot"]]
-Sides = tuple[Magnitudes, Magnitudes | None]
+CallSides = tuple[Magnitudes, Magnitudes | None]
 """What was measured of a call's keys, and of its queries where these were seen."""
 
-Measure = Callable[[Tensor, Tensor], Float32[np.ndarray, "*lead slot"]]
+TensorMeasure = Callable[[Tensor, Tensor], Float32[np.ndarray, "*lead slot"]]
 
 
 class NoisePictures:
     """A picture of noise for one model, and passes over it and over changed ones."""
 
     def __init__(
-        self, module: nn.Module, run: Run, size: Size, like: Tensor, channels: int = 3
+        self, module: nn.Module, run: PixelRun, size: PictureSides, like: Tensor, channels: int = 3
     ) -> None:
         self.module, self.run, self.size, self._like = module, run, size, like
         chance = torch.Generator().manual_seed(0)
@@ -87,21 +87,21 @@ class NoisePictures:
 
 def changes(
     pictures: NoisePictures, masks: Masks, *, only_first: bool
-) -> tuple[list[SilencedCall], list[Sides]]:
+) -> tuple[list[SilencedCall], list[CallSides]]:
     """How much each slot of each call changes under each mask, over the largest number of all slots."""
     return measured(pictures, pictures.masked(masks), _largest, only_first=only_first)
 
 
 def measured(
-    pictures: NoisePictures, others: Sequence[Tensor], measure: Measure, *, only_first: bool
-) -> tuple[list[SilencedCall], list[Sides]]:
+    pictures: NoisePictures, others: Sequence[Tensor], measure: TensorMeasure, *, only_first: bool
+) -> tuple[list[SilencedCall], list[CallSides]]:
     """The calls for the noise, and what is measured between each and the same call for the others.
 
     Unsupported where a model does something else with another picture.
     """
     passes = pictures.calls(others, only_first=only_first)
     first = next(passes)
-    found: list[Sides] = [([], None if each.query is None else []) for each in first]
+    found: list[CallSides] = [([], None if each.query is None else []) for each in first]
     for calls in passes:
         if len(calls) != len(first):
             raise Unsupported(
@@ -115,7 +115,9 @@ def measured(
     return first, found
 
 
-def _compared(before: Tensor, now: Tensor, measure: Measure) -> Float32[np.ndarray, "*lead slot"]:
+def _compared(
+    before: Tensor, now: Tensor, measure: TensorMeasure
+) -> Float32[np.ndarray, "*lead slot"]:
     if before.shape != now.shape:
         raise Unsupported(
             f"its tokens are {tuple(before.shape)} for one picture and {tuple(now.shape)} for another: "
@@ -132,7 +134,7 @@ def _largest(before: Tensor, now: Tensor) -> Float32[np.ndarray, "*lead slot"]:
     return found
 
 
-def blots(size: Size) -> Masks:
+def blots(size: PictureSides) -> Masks:
     """Everything, then random squares of several sizes: windows differ under these, heads do not."""
     chance = np.random.default_rng(1)
     found = [np.ones(size, np.bool_)]

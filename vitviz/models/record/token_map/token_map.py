@@ -30,10 +30,10 @@ from vitviz.models.record.token_map.call_places import (
 from vitviz.models.record.token_map.coded_stripes import Cells, Decoded, decode, stripes
 from vitviz.models.record.token_map.leading_axes import LEAST, by_slot, leading_axes
 from vitviz.models.record.token_map.noise_pictures import (
+    CallSides,
     NoisePictures,
-    Run,
-    Sides,
-    Size,
+    PictureSides,
+    PixelRun,
     blots,
     changes,
 )
@@ -56,7 +56,7 @@ class TokenMap:
     measurement cost: pictures through the whole model, and through its entrance.
     """
 
-    size: Size
+    size: PictureSides
     grid: TokenGrid
     calls: tuple[CallPlaces, ...]
     exact: bool
@@ -65,8 +65,8 @@ class TokenMap:
 
 def token_map(
     module: nn.Module,
-    run: Run,
-    size: Size,
+    run: PixelRun,
+    size: PictureSides,
     like: Tensor,
     *,
     channels: int = 3,
@@ -147,7 +147,7 @@ def _candidates(pictures: NoisePictures, patch: int | None) -> list[Cells]:
     return [Cells(down, across, rows // down, cols // across) for down, across in fitting]
 
 
-def _given(patch: int, size: Size) -> Cells:
+def _given(patch: int, size: PictureSides) -> Cells:
     """The cells that somebody says there are."""
     if not 0 < patch <= min(size):
         raise Unsupported(f"a patch of {patch} pixels does not fit into {size[0]} × {size[1]}")
@@ -175,7 +175,7 @@ def _chosen(cells: Cells) -> Bool[np.ndarray, "half row col"]:
     return np.less(chance.random((HALVES, cells.rows, cells.cols)), 0.5)
 
 
-def _halves(cells: Cells, size: Size) -> Bool[np.ndarray, "half row col"]:
+def _halves(cells: Cells, size: PictureSides) -> Bool[np.ndarray, "half row col"]:
     """Random halves of the cells, as pixels."""
     found = np.zeros((HALVES, *size), np.bool_)
     grown = _chosen(cells).repeat(cells.height, axis=1).repeat(cells.width, axis=2)
@@ -201,7 +201,7 @@ def _sequence(found: Decoded, cells: Cells, prefix: Sequence[str]) -> SlotPlaces
 
 
 def _as_first(
-    call: SilencedCall, sides: Sides, own: Bool[np.ndarray, "half slot"], sequence: SlotPlaces
+    call: SilencedCall, sides: CallSides, own: Bool[np.ndarray, "half slot"], sequence: SlotPlaces
 ) -> CallPlaces | None:
     """A call over the same sequence as the first one; None where it is another."""
     axes = leading_axes(sides[0])
