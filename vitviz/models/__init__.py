@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +43,11 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    num_heads: int | tuple[int, ...] | None = None,
+    window_size: int | tuple[int, ...] | None = None,
+    mean: float | tuple[float, ...] | None = None,
+    std: float | tuple[float, ...] | None = None,
+    strict: bool = False,
     progress: Progress = silent,
     **arguments: Any,
 ) -> Model:
@@ -57,12 +62,19 @@ def load(
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
     TNT's name counts there too.
 
+    What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
+    each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
+    in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
+    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it.
+
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
     from vitviz.models.loading import model_loading
+    from vitviz.models.said import Said
 
+    said = Said(num_heads, window_size, mean, std)
     wanted = partial(
         model_loading.load,
         name,
@@ -72,11 +84,13 @@ def load(
         device=device,
         precision=precision,
         architecture=architecture,
+        said=said,
+        strict=strict,
         arguments=arguments,
     )
     model = wanted(progress=progress)
     asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
-    model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
+    model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
@@ -114,7 +128,7 @@ def _plain(arguments: dict[str, Any]) -> LoadArguments:
         (name, value)
         for name, value in arguments.items()
         if isinstance(value, str | int | float)
-        or (isinstance(value, tuple) and all(isinstance(each, int) for each in value))
+        or (isinstance(value, tuple) and all(isinstance(each, int | float) for each in value))
     )
 
 

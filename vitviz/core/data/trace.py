@@ -20,7 +20,7 @@ from vitviz.core.data.windows import TokenWindows
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
-LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
+LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int | float, ...]], ...]
 """Arguments by name."""
 
 CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")

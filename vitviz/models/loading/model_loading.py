@@ -13,6 +13,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from timm.data import resolve_model_data_config
 from torch import nn
 
+from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
@@ -27,6 +28,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
+from vitviz.models.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
 
@@ -37,12 +39,13 @@ class WantedModel:
 
     patch_size: int | None = None
     size: InputSides | None = None
+    said: Said = field(default_factory=Said)
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property
     def changes(self) -> dict[str, Any]:
         """Arguments for timm's constructors."""
-        changes = dict(self.arguments)
+        changes = {**self.arguments, **self.said.changes}
         if self.patch_size is not None:
             changes["patch_size"] = self.patch_size
         if self.size is not None:
@@ -64,6 +67,7 @@ class BuiltModel:
     licence: str = ""
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @torch.inference_mode(False)  # whoever asks: a weight made in it could never be differentiated
@@ -76,6 +80,8 @@ def load(
     device: str,
     precision: str,
     architecture: str | None,
+    said: Said,
+    strict: bool,
     progress: Progress,
     arguments: dict[str, Any],
 ) -> Model:
@@ -87,9 +93,13 @@ def load(
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     _check_sides("a patch size", patch_size)
     _check_sides("an input size", size)
-    wanted = WantedModel(patch_size, size, arguments)
+    said.check()
+    wanted = WantedModel(patch_size, size, said, arguments)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
+    built = replace(built, preprocess=said.prepared(built.preprocess))
+    if strict:
+        refuse_assumed(built.evidence, str(name))
     progress(2, 3, f"moving it to {where}")
     module, note = _placed(built.module, where, dtype)
     built = replace(built, notes=(*built.notes, *note))
@@ -321,6 +331,7 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         licence=built.licence,
         weights_hash=built.weights_hash,
         notes=built.notes,
+        evidence=built.evidence,
     )
 
 
