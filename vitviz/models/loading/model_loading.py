@@ -16,12 +16,13 @@ from torch import nn
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
+from vitviz.models.architectures.network import TIMM, Blueprint, build
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import BundledModel, bundled
-from vitviz.models.loading.checkpoint.blueprint import TIMM, ModelBlueprint, blueprint_of, build
+from vitviz.models.loading.checkpoint.blueprint import understood
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
 from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
-from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, fill, parameters
+from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.hub.download import fetch
 from vitviz.models.loading.model import Model
@@ -163,7 +164,7 @@ def _from_card(
     described = card["architecture"]
     arguments = {**described["arguments"], "patch_size": patch, "img_size": model.input_size}
     arguments |= replace(wanted, patch_size=None).changes
-    module = build(ModelBlueprint(described["class"], arguments), model.name)
+    module = build(Blueprint(described["class"], arguments), model.name)
     notes: tuple[str, ...] = ()
     if pretrained:
         progress(1, 3, "reading the weights")
@@ -270,7 +271,7 @@ def _from_file(
 ) -> BuiltModel:
     progress(1, 3, f"reading {path.name}")
     state = read_state(path)
-    plan = blueprint_of(path, state, architecture)
+    plan, state = understood(path, state, architecture, wanted.said)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -280,8 +281,8 @@ def _from_file(
         module = _create(plan.timm_name, False, changed)
         module = module if plan.as_timm else own(module)
     else:
-        module = build(ModelBlueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
+        module = build(Blueprint(plan.kind, arguments), path.name)
+    filled = fill(module, state, path.name)
     labels, said = plan.labels, ""
     if not labels:
         labels, said = labels_beside(path, int(getattr(module, "num_classes", 0) or 0))
@@ -300,6 +301,7 @@ def _from_file(
         licence=plan.licence,
         weights_hash=file_hash(path),
         notes=notes,
+        evidence=plan.evidence,
     )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from vitviz.core.data.trace import CHECKPOINTS
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.progress import BadModel
-from vitviz.models.loading.checkpoint.foreign_names import read_npz, timm_names
+from vitviz.models.loading.checkpoint.foreign_names import read_npz
 
 StateDict = dict[str, Tensor]
 
@@ -91,7 +91,7 @@ def read_state(path: Path) -> StateDict:
             raise BadModel(f"{path.name} is empty (0 bytes); download or copy it again")
         if path.suffix.lower() == ".npz":
             return read_npz(path)
-        return timm_names(unwrapped(_read(path), path.name))
+        return unwrapped(_read(path), path.name)
     except FileNotFoundError:
         raise BadModel(not_found(path.name, path)) from None
     except PermissionError:

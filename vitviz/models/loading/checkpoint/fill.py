@@ -10,12 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.architectures.fitting import is_after, is_on_path
+from vitviz.models.architectures.marks import is_computed, is_head
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
-
-LEAST = 0.9
-"""The share of a model's weights a file must fill; with less it is another architecture's."""
-LEAST_SAID = 0.3
-"""The same where somebody has said that the file is of this architecture, knowing what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +41,14 @@ class WeightMatch:
         """Whether every weight of the model is in the file."""
         return not self.missing and not self.wrong
 
-    def fits(self, least: float = LEAST) -> bool:
-        """Whether it can be this architecture's: a head of other classes is no objection."""
-        return self.share >= least and not any(not _is_head(key) for key in self.wrong)
+    @property
+    def fits(self) -> bool:
+        """Whether it is this architecture's: every weight on the way of an attention is in the file.
+
+        A head of other classes is no objection, nor is what comes after the last attention.
+        """
+        known = all(is_after(key) for key in self.missing) and all(map(is_head, self.wrong))
+        return known and not any(map(is_on_path, self.extra))
 
 
 def match(module: nn.Module, state: StateDict) -> WeightMatch:
@@ -62,19 +64,19 @@ def match(module: nn.Module, state: StateDict) -> WeightMatch:
         usable,
         tuple(key for key in needed if key not in state),
         tuple(key for key in wrong if key in needed),
-        tuple(key for key in state if key not in own),
+        tuple(key for key in state if key not in own and not is_computed(key)),
         sum(own[key].numel() for key in usable if key in needed) / max(1, total),
     )
 
 
-def fill(module: nn.Module, state: StateDict, name: str, *, least: float = LEAST) -> FilledWeights:
+def fill(module: nn.Module, state: StateDict, name: str) -> FilledWeights:
     """Loads the tensors into the model; patch kernels and positions of other sizes are resampled.
 
     BadModel naming the file and the first keys or shapes when it is another architecture's.
     """
     stored, state = state, converted(module, state, name)
     found = match(module, state)
-    if not found.fits(least):
+    if not found.fits:
         raise BadModel(
             f"{name} does not fit {type(module).__name__}: "
             f"{_first(dict(module.state_dict()), state, found)}"
@@ -146,10 +148,6 @@ def listed(what: str, keys: Sequence[str]) -> str:
         return f"nothing {what}"
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     return f"{what}: {', '.join(keys[:3])}{more}"
-
-
-def _is_head(key: str) -> bool:
-    return key.split(".")[0] in ("head", "head_dist", "fc", "classifier")
 
 
 def parameters(module: nn.Module) -> int:

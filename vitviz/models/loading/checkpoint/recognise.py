@@ -8,17 +8,15 @@ from typing import Any, Literal
 
 from timm.data import resolve_model_data_config
 
+from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.models.loading.checkpoint.blueprint import (
-    ModelBlueprint,
-    blueprint_of,
-    candidates,
-    described_by,
-    empty,
-)
+from vitviz.models.architectures.network import Blueprint, empty
+from vitviz.models.loading.checkpoint.blueprint import described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, read_state
 from vitviz.models.loading.checkpoint.class_names import labels_beside
-from vitviz.models.loading.checkpoint.fill import LEAST_SAID, converted, match
+from vitviz.models.loading.checkpoint.fill import converted, match
+from vitviz.models.loading.preprocess import preprocess_of
+from vitviz.models.said import Said
 
 RecognisedBy = Literal["card", "name", "shapes", "said"]
 
@@ -28,7 +26,7 @@ class RecognisedFile:
     """What a checkpoint file seems to be; `problem` says why it fits nothing, "" where it does.
 
     `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
-    timm's models of the same shapes, which may want pictures prepared otherwise. `missing`, `wrong`
+    timm's architectures of the same names and shapes. `evidence` says how each fact is known. `missing`, `wrong`
     (of another shape) and `extra` name tensors; `share` of the model's numbers are in the file.
     """
 
@@ -52,50 +50,52 @@ class RecognisedFile:
     extra: tuple[str, ...] = ()
     share: float = 0.0
     problem: str = ""
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def sure(self) -> bool:
-        """Whether there is nothing to ask: something says what it is, and every weight is there."""
-        return self.how != "shapes" and not (self.problem or self.missing or self.wrong)
+        """Whether there is nothing to ask: nothing is assumed, and every weight is there."""
+        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong)
 
 
 def recognise(
-    path: str | Path, architecture: str | None = None, *, progress: Progress = silent
+    path: str | Path,
+    architecture: str | None = None,
+    *,
+    said: Said | None = None,
+    progress: Progress = silent,
 ) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
-    BadModel where the file itself cannot be read.
+    `said` are further facts that somebody gave. BadModel where the file itself cannot be read.
     """
     path = Path(path).expanduser()
     progress(0, 2, f"reading {path.name}")
     state = read_state(path)
     progress(1, 2, f"recognising {path.name}")
     how: RecognisedBy = "said" if architecture else described_by(path)
-    others = tuple(entry.name for entry in candidates(path, state))
     numbers = sum(tensor.numel() for tensor in state.values())
-    found = RecognisedFile(path, how, architecture or "", path.name, others, len(state), numbers)
+    found = RecognisedFile(path, how, architecture or "", path.name, (), len(state), numbers)
     try:
-        plan = blueprint_of(path, state, architecture)
-        return _compared(found, plan, state)
+        plan, named = understood(path, state, architecture, said)
+        return _compared(found, plan, named, said or Said())
     except VitvizError as error:
         return replace(found, problem=str(error))
 
 
-def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> RecognisedFile:
+def _compared(
+    found: RecognisedFile, plan: Blueprint, state: StateDict, said: Said
+) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
+    prepared = said.prepared(preprocess_of(config))
     classes = int(getattr(module, "num_classes", 0) or 0)
-    labels, said = labels_beside(found.path, classes) if classes else ((), "")
+    labels, labels_said = labels_beside(found.path, classes) if classes else ((), "")
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
     heads = [getattr(part, "num_heads", None) for part in module.modules()]
-    problem = ""
-    if not fitting.fits(LEAST_SAID):
-        problem = (
-            f"only {fitting.share:.0%} of its weights are in the file, so it is something else"
-        )
     return replace(
         found,
         architecture=plan.family,
@@ -105,12 +105,13 @@ def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> 
         heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
         classes=classes,
         labels=plan.labels or labels,
-        labels_said=said,
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
+        labels_said=labels_said,
+        mean=prepared.mean,
+        std=prepared.std,
+        others=plan.others,
+        evidence=plan.evidence,
         missing=fitting.missing,
         wrong=fitting.wrong,
         extra=fitting.extra,
         share=fitting.share,
-        problem=problem,
     )
