@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 from torch import nn
 
 from vitviz.core.data.evidence import Certainty, Evidence
@@ -27,11 +28,10 @@ from vitviz.models.architectures.fitting import (
     fitted,
     heads_of_file,
     is_after,
-    is_on_path,
 )
 from vitviz.models.architectures.hf_config import Config
 from vitviz.models.architectures.index import Architecture, index, needed_of
-from vitviz.models.architectures.marks import exact, is_computed, is_head
+from vitviz.models.architectures.marks import exact, is_computed, is_head, is_on_path
 from vitviz.models.architectures.network import Blueprint
 from vitviz.models.architectures.structure import State, kind_of
 from vitviz.models.catalogue.catalogue import CatalogueEntry, catalogue
@@ -188,7 +188,8 @@ def _refuse_left(renamed: Renamed, name: str) -> None:
 
 def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood | None:
     """The likeliest of timm's architectures with these names and shapes; None where there is none."""
-    near = index().like(state)
+    near = [each for each in index().like(state) if layout is None or layout.only in each.name]
+    near = _as_said(near, file.said)
     fits = _exact(near, state, file) or _resized(near, state, file)
     if not fits:
         return None
@@ -198,12 +199,28 @@ def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood 
     fitting = fits[0][1]
     evidence = agreed([each for each, _ in fits])
     prepared = mean_and_std([tagged, *(each.name for each, _ in fits)])
-    evidence = replaced(evidence, prepared, *_of_layout(layout, file), *_moco(state))
+    evidence = replaced(
+        evidence,
+        prepared,
+        *_of_layout(layout, file),
+        *_moco(state),
+        *_rotations(state),
+        *_guessed_size(state, fitting),
+    )
     config = {} if layout is None else {"mean": layout.prepared[0], "std": layout.prepared[1]}
     plan = Blueprint(
         "", fitting.arguments, family=tagged, config=config, evidence=evidence, others=tuple(names)
     )
     return plan, dict(state)
+
+
+def _as_said(near: Sequence[Architecture], said: Said) -> list[Architecture]:
+    """Those with the heads and windows that somebody said, if there are such."""
+    found = list(near)
+    for fact, value in (("heads", said.num_heads), ("window", said.window_size)):
+        words = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        found = [each for each in found if each.fact(fact)[0] == words] or found
+    return found
 
 
 Fits = list[tuple[Candidate, Fitting]]
@@ -296,6 +313,29 @@ def _moco(state: State) -> tuple[Evidence, ...]:
     if not _moco_heads(state):
         return ()
     return (Evidence("heads", "12 heads", "proven", "MoCo v3's projector is in the file"),)
+
+
+def _rotations(state: State) -> tuple[Evidence, ...]:
+    """Meta's DINOv3 stores how fast its positions turn; timm's turn as the published ones do."""
+    periods = state.get("rope_embed.periods")
+    if periods is None:
+        return ()
+    steps = torch.arange(len(periods)) / len(periods)
+    if torch.allclose(periods.float(), 100.0**steps, rtol=0.02):
+        return ()
+    because = "the file's rope_embed.periods are others than those of base 100"
+    return (Evidence("rope", "rotations of base 100", "assumed", because),)
+
+
+def _guessed_size(state: State, fitting: Fitting) -> tuple[Evidence, ...]:
+    """A picture that is no square has as many patches as one that stands or lies."""
+    size = fitting.arguments.get("img_size")
+    if not isinstance(size, tuple) or size[0] == size[1] or "pos_embed" not in state:
+        return ()
+    if state["pos_embed"].ndim != 3:
+        return ()
+    words = f"{size[1]} × {size[0]} pixels"
+    return (Evidence("input size", words, "assumed", "other pictures make as many patches"),)
 
 
 def described_evidence(plan: Blueprint, because: str) -> tuple[Evidence, ...]:

@@ -116,8 +116,8 @@ def mean_and_std(names: Sequence[str], certainty: Certainty = "proven") -> Evide
     first = next(iter(known))
     if len(known) == 1:
         count = len(next(iter(known.values())))
-        what = "its training" if count == 1 else f"all {count} of timm's trainings"
-        return mean_and_std_of(first, certainty, f"{what} with these shapes has pictures so")
+        what = "timm's one training has" if count == 1 else f"all {count} of timm's trainings have"
+        return mean_and_std_of(first, certainty, f"{what} pictures so")
     others = [f"{shown(each)} for {names[0]}" for each, names in known.items() if each != first]
     return mean_and_std_of(first, "assumed", f"no tensor shows it; {listed(others)}")
 

@@ -90,6 +90,7 @@ _IDLE = frozenset(
         "default_img_size",
         "pos_embed_grid_size",
         "max_res",
+        "feature_size",
     }
 )
 _NOTHING = (nn.Identity, nn.Dropout)
@@ -178,12 +179,12 @@ def _windows(parts: list[nn.Module]) -> Iterator[int]:
             yield side
 
 
-def _epsilons(parts: list[nn.Module]) -> Iterator[float]:
-    for part in parts:
-        if "Norm" in type(part).__name__ and "Batch" not in type(part).__name__:
-            eps = getattr(part, "eps", None)
-            if isinstance(eps, float):
-                yield eps
+def _epsilons(parts: list[nn.Module]) -> list[float]:
+    """Of the normalisations of tokens; of those of batches where there are no others."""
+    norms = [part for part in parts if "Norm" in type(part).__name__]
+    tokens = [part for part in norms if "Batch" not in type(part).__name__]
+    found = (getattr(part, "eps", None) for part in tokens or norms)
+    return [eps for eps in found if isinstance(eps, float)]
 
 
 def _is_activation(part: nn.Module) -> bool:

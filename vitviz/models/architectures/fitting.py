@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,20 +13,10 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
 from vitviz.models.architectures.index import AFTER, needed_of
-from vitviz.models.architectures.marks import FIRST, is_computed, is_head
+from vitviz.models.architectures.marks import FIRST, is_computed, is_head, is_on_path
 from vitviz.models.architectures.structure import grid_of_table, read
 
 State = Mapping[str, Tensor]
-
-ATTENTION_PATH = re.compile(
-    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos_?emb"
-    r"|(cls|dist|class)_?token|class_embedding|attn_mask|(^|\.)scale|q_norm|k_norm|latent|qkv"
-)
-"""Words of tensors that change where a token looks: none of these may be left over."""
-
-_HARMLESS = re.compile(
-    r"^(mask_token|logit_scale|logit_bias)$|^(text|decoder|decode_head|projector)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +70,6 @@ def compared(module: nn.Module, state: State, arguments: dict[str, Any]) -> Fitt
 def is_after(key: str) -> bool:
     """Whether a tensor lies behind the last attention, where a missing one spoils no map."""
     return is_head(key) or key.split(".", 1)[0] in AFTER
-
-
-def is_on_path(key: str) -> bool:
-    """Whether a tensor that is left over would have changed where tokens look.
-
-    What lies inside a block does, whatever it is called.
-    """
-    if _HARMLESS.match(key) or is_head(key):
-        return False
-    inside = re.match(r"(blocks|layers|stages|encoder|patch_embed)\.", key) is not None
-    return inside or ATTENTION_PATH.search(key) is not None
 
 
 def heads_of_file(name: str, state: State) -> dict[str, Any]:

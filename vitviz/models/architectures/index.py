@@ -25,7 +25,7 @@ from torch import nn
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.architectures.facts import FACTS, Fact, facts_of
-from vitviz.models.architectures.marks import FIRST, Shaped, exact, groups
+from vitviz.models.architectures.marks import FIRST, Shaped, exact, groups, is_on_path
 from vitviz.models.catalogue.catalogue import cache_file
 
 FILE = "architectures.json"
@@ -72,6 +72,8 @@ class Index:
         near: dict[str, Architecture] = {}
         for group in have.items():
             near |= {each.name: each for each in self.by_group.get(group, ())}
+        steering = {top for top in have if is_on_path(top)}
+        near = {name: each for name, each in near.items() if steering <= dict(each.groups).keys()}
         whole = [
             each
             for each in near.values()

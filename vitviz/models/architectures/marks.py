@@ -24,6 +24,16 @@ _HEAD = re.compile(
 )
 """What makes classes, and what stands in for it after another training."""
 
+ATTENTION_PATH = re.compile(
+    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos_?emb"
+    r"|(cls|dist|class)_?token|class_embedding|attn_mask|(^|\.)scale|q_norm|k_norm|latent|qkv"
+)
+"""Words of tensors that change where a token looks: none of these may be left over."""
+
+_HARMLESS = re.compile(
+    r"^(mask_token|logit_scale|logit_bias)$|^(text|decoder|decode_head|projector)"
+)
+
 FIRST = "patch_embed.proj.weight"
 
 
@@ -49,6 +59,17 @@ def is_computed(key: str) -> bool:
 def is_table(key: str) -> bool:
     """Whether a tensor's length follows from the picture's or the window's size."""
     return _TABLES.search(key) is not None
+
+
+def is_on_path(key: str) -> bool:
+    """Whether a tensor that is left over would have changed where tokens look.
+
+    What lies inside a block does, whatever it is called.
+    """
+    if _HARMLESS.match(key) or is_head(key):
+        return False
+    inside = re.match(r"(blocks|layers|stages|encoder|patch_embed)\.", key) is not None
+    return inside or ATTENTION_PATH.search(key) is not None
 
 
 def groups(state: Mapping[str, Shaped], first: Iterable[str] = (FIRST,)) -> dict[str, str]:

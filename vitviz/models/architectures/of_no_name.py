@@ -9,10 +9,10 @@ from vitviz.core.data.evidence import Certainty, Evidence
 from vitviz.core.progress import BadModel
 from vitviz.models.architectures.by_tensors import Sources, Understood
 from vitviz.models.architectures.evidence import Prepared, listed, mean_and_std_of
-from vitviz.models.architectures.fitting import compared, is_after, is_on_path
+from vitviz.models.architectures.fitting import compared, is_after
 from vitviz.models.architectures.hf_config import Config, picture_of, width_of
 from vitviz.models.architectures.index import index, needed_of
-from vitviz.models.architectures.marks import is_computed, is_head
+from vitviz.models.architectures.marks import is_computed, is_head, is_on_path
 from vitviz.models.architectures.network import Blueprint, empty
 from vitviz.models.architectures.structure import Shown, State, read
 from vitviz.models.libraries.layout import ACTIVATIONS, IMAGENET, Layout

@@ -76,6 +76,7 @@ class Layout:
     prepared: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
     prepared_always: bool = True
     as_timm: bool = False
+    only: str = ""
 
     def prefix(self, state: Mapping[str, Tensor]) -> str | None:
         """What stands before the names of the network; None where it is not this kind."""

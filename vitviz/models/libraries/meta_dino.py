@@ -100,6 +100,7 @@ LAYOUTS = (
         after=("projectors.", "dino_head.", "ibot_head."),
         finish=_dinov3,
         as_timm=True,
+        only="dinov3",
     ),
     Layout(
         "Meta's DINOv2",

@@ -100,7 +100,7 @@ def load(
     built = _built(name, pretrained, architecture, wanted, progress)
     built = replace(built, preprocess=said.prepared(built.preprocess))
     if strict:
-        refuse_assumed(built.evidence, str(name))
+        refuse_assumed(built.evidence, Path(name).name)
     progress(2, 3, f"moving it to {where}")
     module, note = _placed(built.module, where, dtype)
     built = replace(built, notes=(*built.notes, *note))

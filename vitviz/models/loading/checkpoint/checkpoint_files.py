@@ -68,6 +68,8 @@ _BEGINNINGS = (
     "deit.",
     "dinov2.",
     "conv1.",
+    "class_token",
+    "conv_proj.",
 )
 """How names begin in the models themselves."""
 
