@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-import vitviz
 from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
@@ -40,6 +39,7 @@ from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
+from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
@@ -54,6 +54,7 @@ from vitviz.session.figure.drawing_sweep import (
 )
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import View
+from vitviz.views.api import draw as draw_view
 from vitviz.views.api import selection_of
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def draw(
     engine, made = ModelCache(_MODELS_KEPT), []
     for picture, target in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
-        drawing = vitviz.draw(
+        drawing = draw_view(
             view,
             trace,
             token=token_of(token),
@@ -295,7 +296,7 @@ def _save(
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
     return [
-        vitviz.save(drawings[0], file, paper=paper, overwrite=overwrite)
+        save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
         for file in (target, *_beside(target, data))
     ]
 
@@ -419,5 +420,5 @@ def _figure_again(
             progress=meter(),
         )
     else:
-        vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
+        save_figure(made.drawings[0], target, paper=paper, overwrite=overwrite)
     return made.notes

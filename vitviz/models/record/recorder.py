@@ -21,6 +21,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
     ComparedOutputs,
@@ -64,10 +65,11 @@ class RecordedRow:
 class AttentionCall:
     """One attention call as the model made it, batch first: (... head query dim).
 
-    A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
-    one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
-    changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
-    shape of what each module at work was given, by its name, outermost first.
+    A fused call has `query`, `key`, `bias`, `scale` and, where its kernel gave it, `log_sum_exp` (...
+    head query), or one `row` where no more was asked for; an eager one the `maps`. "altered" maps are
+    what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
+    @ v was compared by with the module's own output. `given` has the shape of what each module at work
+    was given, by its name, outermost first.
     """
 
     name: str
@@ -79,6 +81,7 @@ class AttentionCall:
     bias: Tensor | None = None
     scale: float = 1.0
     causal: bool = False
+    log_sum_exp: Tensor | None = None
     maps: Tensor | None = None
     values: Tensor | None = None
     before: Tensor | None = None
@@ -217,10 +220,12 @@ class AttentionRecorder(TorchFunctionMode):
     ) -> Any:
         """Runs what was called, and looks at it when it is part of an attention."""
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
         if func is functional.scaled_dot_product_attention:
-            self._fused(result, *args, **kwargs)
-        elif func in _SOFTMAXES:
+            answered = attended(*args, **kwargs)
+            self._fused(answered, *args, **kwargs)
+            return answered.output
+        result = func(*args, **kwargs)
+        if func in _SOFTMAXES:
             self._softmax(args, kwargs, result)
         elif self._open and func in _PRODUCTS:
             self._product(args, result)
@@ -232,7 +237,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def _fused(
         self,
-        result: Tensor,
+        answered: KernelAnswer,
         query: Tensor,
         key: Tensor,
         value: Tensor,
@@ -268,8 +273,9 @@ class AttentionRecorder(TorchFunctionMode):
         )
         call.values = rest[0] if rest else None
         call.error = sampled_error(
-            call.query, call.key, value, attn_mask, call.scale, is_causal, result
+            call.query, call.key, value, attn_mask, call.scale, is_causal, answered.output
         )
+        call.log_sum_exp = answered.log_sum_exp
         self._done(call)
 
     def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
