@@ -72,7 +72,7 @@ def load(
     """
     import_timm()
     from vitviz.models.loading import model_loading
-    from vitviz.models.said import Said
+    from vitviz.models.loading.said import Said
 
     said = Said(num_heads, window_size, mean, std)
     wanted = partial(

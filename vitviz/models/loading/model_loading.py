@@ -16,8 +16,8 @@ from torch import nn
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
-from vitviz.models.architectures.network import TIMM, Blueprint, build
 from vitviz.models.families import family_of
+from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
@@ -29,7 +29,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
-from vitviz.models.said import Said, refuse_assumed
+from vitviz.models.loading.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
 
@@ -164,7 +164,7 @@ def _from_card(
     described = card["architecture"]
     arguments = {**described["arguments"], "patch_size": patch, "img_size": model.input_size}
     arguments |= replace(wanted, patch_size=None).changes
-    module = build(Blueprint(described["class"], arguments), model.name)
+    module = build(ModelBlueprint(described["class"], arguments), model.name)
     notes: tuple[str, ...] = ()
     if pretrained:
         progress(1, 3, "reading the weights")
@@ -281,7 +281,7 @@ def _from_file(
         module = _create(plan.timm_name, False, changed)
         module = module if plan.as_timm else own(module)
     else:
-        module = build(Blueprint(plan.kind, arguments), path.name)
+        module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)
     labels, said = plan.labels, ""
     if not labels:

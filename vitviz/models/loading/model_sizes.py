@@ -12,8 +12,8 @@ from torch import nn
 
 from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.network import Blueprint, empty
 from vitviz.models.families import family_of
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.blueprint import blueprint_of
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, read_state
@@ -36,13 +36,13 @@ def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimens
             "img_size": card.input_size,
             "patch_size": card.default_patch_size,
         }
-        module = empty(Blueprint(described["class"], arguments), card.name)
+        module = empty(ModelBlueprint(described["class"], arguments), card.name)
         return dimensions_of(module, card.name, trained=card.patch_sizes)
     plain = str(name).removeprefix("timm/")
-    return planned(Blueprint("", family=plain), plain)
+    return planned(ModelBlueprint("", family=plain), plain)
 
 
-def planned(plan: Blueprint, name: str) -> ModelDimensions:
+def planned(plan: ModelBlueprint, name: str) -> ModelDimensions:
     """The dimensions of what will be built."""
     return dimensions_of(empty(plan, name), name, plan.timm_name)
 

@@ -12,13 +12,18 @@ import timm
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.by_tensors import Sources, by_tensors, described_evidence, of_timm
-from vitviz.models.architectures.evidence import mean_and_std_of, replaced
-from vitviz.models.architectures.hf_config import config_beside
-from vitviz.models.architectures.network import CLASSES, TIMM, ModelBlueprint
+from vitviz.models.loading.architectures.by_tensors import (
+    Sources,
+    by_tensors,
+    described_evidence,
+    of_timm,
+)
+from vitviz.models.loading.architectures.evidence import mean_and_std_of, replaced
+from vitviz.models.loading.architectures.hf_config import config_beside
+from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
 from vitviz.models.loading.checkpoint.class_names import card_labels, names_in
-from vitviz.models.said import Said
+from vitviz.models.loading.said import Said
 
 
 def blueprint_of(
@@ -143,7 +148,7 @@ def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
         plan, names = of_timm(described, file, because)
     else:
         plan = ModelBlueprint(kind, {**arguments, **file.said.changes}, title=name)
-        plan, names = replace(plan, evidence=described_evidence(plan, because)), file.state
+        plan, names = replace(plan, evidence=described_evidence(plan, because)), dict(file.state)
     prepared = (
         (mean_and_std_of((tuple(config["mean"]), tuple(config["std"])), "known", because),)
         if config.get("mean") and config.get("std")

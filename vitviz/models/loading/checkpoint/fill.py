@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.fitting import is_after
-from vitviz.models.architectures.marks import is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.fitting import is_after
+from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
 
 

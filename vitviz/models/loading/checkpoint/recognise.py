@@ -10,13 +10,13 @@ from timm.data import resolve_model_data_config
 
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.models.architectures.network import Blueprint, empty
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, read_state
 from vitviz.models.loading.checkpoint.class_names import labels_beside
 from vitviz.models.loading.checkpoint.fill import converted, match
 from vitviz.models.loading.preprocess import preprocess_of
-from vitviz.models.said import Said
+from vitviz.models.loading.said import Said
 
 RecognisedBy = Literal["card", "name", "shapes", "said"]
 
@@ -26,8 +26,9 @@ class RecognisedFile:
     """What a checkpoint file seems to be; `problem` says why it fits nothing, "" where it does.
 
     `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
-    timm's architectures of the same names and shapes. `evidence` says how each fact is known. `missing`, `wrong`
-    (of another shape) and `extra` name tensors; `share` of the model's numbers are in the file.
+    timm's architectures of the same names and shapes. `evidence` says how each fact is known.
+    `missing`, `wrong` (of another shape) and `extra` name tensors; `share` of the model's numbers are
+    in the file.
     """
 
     path: Path
@@ -84,7 +85,7 @@ def recognise(
 
 
 def _compared(
-    found: RecognisedFile, plan: Blueprint, state: StateDict, said: Said
+    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, said: Said
 ) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))

@@ -7,7 +7,7 @@ import re
 import torch
 from einops import rearrange
 
-from vitviz.models.libraries.layout import Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import Config, Layout, Names, State
 
 _TABLE = "attn.relative_position_bias_table"
 _ENDS = "downsample_after"

@@ -1,4 +1,4 @@
-"""A network that timm has no name for: built from its tensors, config.json, and what is left assumed."""
+"""A network that timm has no name for: built from its tensors, a config, and what is assumed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from vitviz.core.data.evidence import Certainty, Evidence
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.by_tensors import Sources, Understood
-from vitviz.models.architectures.evidence import Prepared, listed, mean_and_std_of
-from vitviz.models.architectures.fitting import compared, is_after
-from vitviz.models.architectures.hf_config import Config, picture_of, width_of
-from vitviz.models.architectures.index import index, needed_of
-from vitviz.models.architectures.marks import is_computed, is_head, is_on_path
-from vitviz.models.architectures.network import Blueprint, empty
-from vitviz.models.architectures.structure import Shown, State, read
-from vitviz.models.libraries.layout import ACTIVATIONS, IMAGENET, Layout
+from vitviz.models.loading.architectures.by_tensors import Sources, Understood
+from vitviz.models.loading.architectures.evidence import Prepared, listed, mean_and_std_of
+from vitviz.models.loading.architectures.fitting import compared, is_after
+from vitviz.models.loading.architectures.hf_config import Config, picture_of, width_of
+from vitviz.models.loading.architectures.index import index, needed_of
+from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
+from vitviz.models.loading.architectures.structure import Shown, State, read
+from vitviz.models.loading.libraries.layout import ACTIVATIONS, IMAGENET, Layout
 
 CHANNELS = 64
 """Of a head, in most ViTs."""
@@ -62,7 +62,7 @@ def structured(file: Sources, kind: str, state: State, layout: Layout | None) ->
     prepared = told.prepared()
     evidence.append(mean_and_std_of(*prepared))
     arguments |= file.said.changes
-    plan = Blueprint(
+    plan = ModelBlueprint(
         shown.kind,
         arguments,
         config={"mean": prepared[0][0], "std": prepared[0][1]},
@@ -79,7 +79,7 @@ def _fitting_config(file: Sources, state: State) -> Config:
     return {} if other else file.config
 
 
-def _confirm(plan: Blueprint, state: State, name: str) -> None:
+def _confirm(plan: ModelBlueprint, state: State, name: str) -> None:
     """BadModel that names the tensors, where the plan and the file are not of one network."""
     module = empty(plan, name)
     if compared(module, state, plan.arguments) is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from vitviz.core.progress import BadModel
-from vitviz.models.libraries.layout import numbers_in
+from vitviz.models.loading.libraries.layout import numbers_in
 
 State = Mapping[str, Tensor]
 Size = tuple[int, int]

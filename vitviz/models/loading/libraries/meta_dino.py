@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vitviz.models.libraries.layout import Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import Config, Layout, Names, State
 
 _SAME: Names = (
     ("cls_token", "cls_token"),
@@ -71,7 +71,7 @@ def _dinov2(state: State, _config: Config) -> State:
 
 
 def _dinov3(state: State, _config: Config) -> State:
-    """Keys have no bias there (a mask takes it away), and where all others are 0 timm has none at all."""
+    """Keys have no bias there (a mask takes it away); where all others are 0, timm has none."""
     found, biases = {}, {}
     for key, value in state.items():
         if key.endswith("attn.qkv.bias"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitviz.models.libraries.layout import HALF, Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import HALF, Config, Layout, Names, State
 
 _TABLE = "relative_position_bias.relative_position_bias_table"
 _NAMES: Names = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from vitviz.models.libraries import (
+from vitviz.models.loading.libraries import (
     meta_dino,
     openai_clip,
     swin_names,
@@ -16,7 +16,7 @@ from vitviz.models.libraries import (
     transformers_dinov3,
     transformers_vit,
 )
-from vitviz.models.libraries.layout import Config, Layout, Renamed, renamed
+from vitviz.models.loading.libraries.layout import Config, Layout, Renamed, renamed
 
 LAYOUTS: tuple[Layout, ...] = (
     *meta_dino.LAYOUTS,

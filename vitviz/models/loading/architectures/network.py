@@ -40,7 +40,7 @@ TIMM = "timm/"
 
 
 @dataclass(frozen=True, slots=True)
-class Blueprint:
+class ModelBlueprint:
     """How to build a model: a class and its arguments, or a timm model of the `family` named.
 
     With "timm/" before it the family is timm's own class. Arguments are plain values: `norm_eps` is
@@ -71,7 +71,7 @@ class Blueprint:
         return self.family.startswith(TIMM)
 
 
-def build(plan: Blueprint, name: str) -> nn.Module:
+def build(plan: ModelBlueprint, name: str) -> nn.Module:
     """The model with random weights. BadModel when the class is not known or refuses its arguments."""
     if plan.kind not in CLASSES:
         raise BadModel(
@@ -96,7 +96,7 @@ def _for_timm(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def empty(plan: Blueprint, name: str) -> nn.Module:
+def empty(plan: ModelBlueprint, name: str) -> nn.Module:
     """The model on torch's "meta" device, where tensors have shapes, no bytes. BadModel as `build`."""
     with torch.device("meta"):
         if not plan.family:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitviz.models.libraries.layout import CLIP, Config, Layout, Names, State, with_axis
+from vitviz.models.loading.libraries.layout import CLIP, Config, Layout, Names, State, with_axis
 
 _NAMES: Names = (
     ("class_embedding", "cls_token"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitviz.models.libraries.layout import (
+from vitviz.models.loading.libraries.layout import (
     HALF,
     IMAGENET,
     Config,

@@ -1,6 +1,6 @@
 """The index of timm's architectures: made once for a version of timm, read in a moment.
 
-`python -m vitviz.models.architectures.index` makes the one that comes with vitviz.
+`python -m vitviz.models.loading.architectures.index` makes the one that comes with vitviz.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from torch import nn
 
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
-from vitviz.models.architectures.facts import FACTS, Fact, facts_of
-from vitviz.models.architectures.marks import FIRST, Shaped, exact, groups, is_on_path
 from vitviz.models.catalogue.catalogue import cache_file
+from vitviz.models.loading.architectures.facts import FACTS, Fact, facts_of
+from vitviz.models.loading.architectures.marks import FIRST, Shaped, exact, groups, is_on_path
 
 FILE = "architectures.json"
 

@@ -278,5 +278,5 @@ def test_what_steers_attention_and_has_no_place_is_refused(tmp_path: Path) -> No
     state = load_file(tmp_path / "model.safetensors")
     state["encoder.layer.0.attention.attention.lora_gate"] = torch.zeros(3)
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(BadModel, match="steer attention.*lora_gate"):
+    with pytest.raises(BadModel, match=r"steer attention.*lora_gate"):
         vitviz.load(tmp_path / "model.safetensors")

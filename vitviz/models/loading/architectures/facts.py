@@ -96,7 +96,7 @@ _IDLE = frozenset(
 _NOTHING = (nn.Identity, nn.Dropout)
 _NOTHINGS = ("DropPath", "PatchDropout", "PatchDropoutWithIndices", "Dropout2d", "DropBlock2d")
 _GATES = ("Softmax", "Sigmoid", "Tanh", "Hardsigmoid")
-_PLAIN = int | float | bool | str | tuple | list
+_PLAIN = (int, float, bool, str, tuple, list)
 
 Fact = tuple[str, str]
 """In words, and a mark of all that it was made of."""

@@ -13,7 +13,8 @@ from torch import nn
 
 from vitviz.core.data.evidence import Certainty, Evidence
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.evidence import (
+from vitviz.models.catalogue.catalogue import CatalogueEntry, catalogue
+from vitviz.models.loading.architectures.evidence import (
     Candidate,
     agreed,
     listed,
@@ -21,24 +22,23 @@ from vitviz.models.architectures.evidence import (
     mean_and_std_of,
     replaced,
 )
-from vitviz.models.architectures.facts import FACTS, facts_of
-from vitviz.models.architectures.fitting import (
+from vitviz.models.loading.architectures.facts import FACTS, facts_of
+from vitviz.models.loading.architectures.fitting import (
     Fitting,
     empty_timm,
     fitted,
     heads_of_file,
     is_after,
 )
-from vitviz.models.architectures.hf_config import Config
-from vitviz.models.architectures.index import Architecture, index, needed_of
-from vitviz.models.architectures.marks import exact, is_computed, is_head, is_on_path
-from vitviz.models.architectures.network import Blueprint
-from vitviz.models.architectures.structure import State, kind_of
-from vitviz.models.catalogue.catalogue import CatalogueEntry, catalogue
-from vitviz.models.libraries.layout import Layout, Renamed
-from vitviz.models.libraries.tables import in_timms_names
+from vitviz.models.loading.architectures.hf_config import Config
+from vitviz.models.loading.architectures.index import Architecture, index, needed_of
+from vitviz.models.loading.architectures.marks import exact, is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.network import ModelBlueprint
+from vitviz.models.loading.architectures.structure import State, kind_of
 from vitviz.models.loading.checkpoint.fill import converted
-from vitviz.models.said import Said
+from vitviz.models.loading.libraries.layout import Layout, Renamed
+from vitviz.models.loading.libraries.tables import in_timms_names
+from vitviz.models.loading.said import Said
 
 MOST = 4
 """Architectures of other facts that are built to see whether they take a file's sizes."""
@@ -59,7 +59,7 @@ class Sources:
         return self.path.name
 
 
-Understood = tuple[Blueprint, dict[str, Any]]
+Understood = tuple[ModelBlueprint, dict[str, Any]]
 """A plan, and the file's tensors by the names that the planned network has for them."""
 
 
@@ -79,7 +79,7 @@ def of_timm(name: str, file: Sources, because: str) -> Understood:
         if each.fact not in ("architecture", "mean and std")
     ]
     evidence.append(mean_and_std([known], "known"))
-    plan = Blueprint("", fitting.arguments, family=known, title=name, evidence=tuple(evidence))
+    plan = ModelBlueprint("", fitting.arguments, family=known, title=name, evidence=tuple(evidence))
     return plan, dict(state)
 
 
@@ -153,7 +153,7 @@ def by_tensors(file: Sources) -> Understood:
 
     BadModel where nothing fits, naming what is left over.
     """
-    from vitviz.models.architectures.of_no_name import structured
+    from vitviz.models.loading.architectures.of_no_name import structured
 
     renamed = in_timms_names(file.state, file.config)
     if renamed is None:
@@ -208,7 +208,7 @@ def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood 
         *_guessed_size(state, fitting),
     )
     config = {} if layout is None else {"mean": layout.prepared[0], "std": layout.prepared[1]}
-    plan = Blueprint(
+    plan = ModelBlueprint(
         "", fitting.arguments, family=tagged, config=config, evidence=evidence, others=tuple(names)
     )
     return plan, dict(state)
@@ -338,7 +338,7 @@ def _guessed_size(state: State, fitting: Fitting) -> tuple[Evidence, ...]:
     return (Evidence("input size", words, "assumed", "other pictures make as many patches"),)
 
 
-def described_evidence(plan: Blueprint, because: str) -> tuple[Evidence, ...]:
+def described_evidence(plan: ModelBlueprint, because: str) -> tuple[Evidence, ...]:
     """What a class with its arguments says."""
     heads = plan.arguments.get("num_heads", plan.arguments.get("num_heads_outer"))
     found = [Evidence("architecture", plan.kind, "known", because)]

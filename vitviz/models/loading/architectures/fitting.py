@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
-from vitviz.models.architectures.index import AFTER, needed_of
-from vitviz.models.architectures.marks import FIRST, is_computed, is_head, is_on_path
-from vitviz.models.architectures.structure import grid_of_table, read
+from vitviz.models.loading.architectures.index import AFTER, needed_of
+from vitviz.models.loading.architectures.marks import FIRST, is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.structure import grid_of_table, read
 
 State = Mapping[str, Tensor]
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from einops import rearrange
 
-from vitviz.models.libraries.layout import CLIP, HALF, Config, Layout, Names, State, with_axis
+from vitviz.models.loading.libraries.layout import (
+    CLIP,
+    HALF,
+    Config,
+    Layout,
+    Names,
+    State,
+    with_axis,
+)
 
 _BLOCKS: Names = (
     ("encoder.layers.*.self_attn.q_proj.", "blocks.*.attn.qkv/q."),

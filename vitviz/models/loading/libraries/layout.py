@@ -1,4 +1,4 @@
-"""A table of names: how a library calls the tensors of one kind of network, and timm's words for them."""
+"""A table of names: how a library calls the tensors of one kind of network, in timm's words."""
 
 from __future__ import annotations
 
@@ -50,13 +50,18 @@ def nothing(_state: State, _config: Config) -> dict[str, Any]:
 class Layout:
     """One kind of network as one library names its tensors.
 
-    `marks` are names that must all be there; what stands before the first is taken off. `near` must
-    be in some name of the file, `without` are names that must not be there. `names` rename; q, k and v apart go to `.qkv/q.`, `.qkv/k.`, `.qkv/v.` and are joined. `beside` renames
-    what lies outside (a classifier), `after` begins what comes after the last attention. `finish` puts right what names alone do not (an axis more, a sum),
-    `arguments` are further ones for the constructor, from config.json where there is one. `fixed` are
-    facts which every such network has, in the words of a config ("layer_norm_eps"), `usual` those that
-    most have. `model_type` is what config.json calls it. `prepared` is (mean, std); they are assumed
-    where `prepared_always` is false.
+    Which files: `marks` are names that must all be there, what stands before the first is taken off;
+    `near` must be in some name of the file, `without` are names that must not be there; `model_type`
+    is what config.json calls it.
+
+    What becomes of the names: `names` rename; q, k and v apart go to `.qkv/q.`, `.qkv/k.`, `.qkv/v.`
+    and are joined. `beside` renames what lies outside (a classifier), `after` begins what comes after
+    the last attention. `finish` puts right what names alone do not (an axis more, a sum).
+
+    What is built: `kind` is timm's class, `arguments` are further ones for its constructor. `fixed`
+    are facts which every such network has, in the words of a config ("layer_norm_eps"), `usual` those
+    that most have. `prepared` is (mean, std), assumed where `prepared_always` is false. `as_timm`:
+    timm has the very same network, found by its shapes, of those whose names have `only` in them.
     """
 
     title: str
@@ -138,9 +143,10 @@ def _renamed(key: str, names: Names) -> str | None:
             continue
         if not words:
             return ""
-        numbers = iter(found.groups())
-        here = re.sub(r"\*", lambda _: next(numbers), words).format("", *found.groups())
-        return here + key[found.end() :]
+        here = words
+        for number in found.groups():
+            here = here.replace("*", number, 1)
+        return here.format("", *found.groups()) + key[found.end() :]
     return None
 
 

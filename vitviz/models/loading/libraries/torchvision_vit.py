@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitviz.models.libraries.layout import Layout, Names
+from vitviz.models.loading.libraries.layout import Layout, Names
 
 _BLOCK = "encoder.layers.encoder_layer_*"
 _TORCHVISION: Names = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import timm
 
 from vitviz.core.data.evidence import Certainty, Evidence
-from vitviz.models.architectures.facts import FACTS, Fact
+from vitviz.models.loading.architectures.facts import FACTS, Fact
 
 Prepared = tuple[tuple[float, ...], tuple[float, ...]]
 

@@ -1,4 +1,4 @@
-"""What the config.json of the transformers library beside a checkpoint says of the network that sees."""
+"""What transformers' config.json beside a checkpoint says of the network that sees."""
 
 from __future__ import annotations
 
