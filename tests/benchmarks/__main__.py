@@ -8,7 +8,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-ROOMS = ("engine", "hover", "window", "walk", "columns", "batch", "words", "library", "frozen")
+ROOMS = (
+    "engine",
+    "hover",
+    "window",
+    "walk",
+    "columns",
+    "batch",
+    "words",
+    "library",
+    "recognise",
+    "frozen",
+)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
-from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build
+from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
 from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
@@ -42,6 +42,11 @@ class WantedModel:
     size: InputSides | None = None
     said: Said = field(default_factory=Said)
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def heard(self) -> Said:
+        """All that was said of a file."""
+        return replace(self.said, arguments=self.arguments, input_size=self.size)
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -243,7 +248,9 @@ def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
 
 def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
     try:
-        module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
+        module: nn.Module = timm.create_model(
+            name, pretrained=pretrained, **for_timm(wanted.changes), **more
+        )
     except TypeError as error:
         asked = ", ".join(wanted.changes) or "these arguments"
         raise BadModel(f"{name} cannot be built with {asked} ({error}); leave them out") from error
@@ -271,7 +278,7 @@ def _from_file(
 ) -> BuiltModel:
     progress(1, 3, f"reading {path.name}")
     state = read_state(path)
-    plan, state = understood(path, state, architecture, wanted.said)
+    plan, state = understood(path, state, architecture, wanted.heard)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:

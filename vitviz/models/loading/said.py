@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vitviz.core.data.evidence import Evidence, assumed
@@ -17,6 +18,9 @@ WAYS = {
     "heads": "num_heads=",
     "window": "window_size=",
     "mean and std": "mean= and std=",
+    "activation": "act_layer=",
+    "norm eps": "norm_eps=",
+    "pooling": "global_pool=",
     "input size": "input_size=",
 }
 """Which argument of `vitviz.load` says a fact; on the command line, --num-heads and so on."""
@@ -27,19 +31,23 @@ class Said:
     """Facts that were said in so many words; None where nobody did.
 
     `num_heads` and `window_size` (tokens) are one number or one for each stage; `mean` and `std` are
-    in 0..1, one number or one for each channel.
+    in 0..1, one number or one for each channel. `arguments` are further ones for a constructor;
+    `input_size` (rows, cols) is the picture's.
     """
 
     num_heads: Counts | None = None
     window_size: Counts | None = None
     mean: Numbers | None = None
     std: Numbers | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    input_size: tuple[int, int] | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
         """Arguments for a constructor."""
         both = {"num_heads": self.num_heads, "window_size": self.window_size}
-        return {name: _plain(value) for name, value in both.items() if value is not None}
+        said = {name: _plain(value) for name, value in both.items() if value is not None}
+        return {**self.arguments, **said}
 
     @property
     def facts(self) -> frozenset[str]:
@@ -48,6 +56,10 @@ class Said:
             "heads": self.num_heads is not None,
             "window": self.window_size is not None,
             "mean and std": self.mean is not None and self.std is not None,
+            "input size": self.input_size is not None,
+            "activation": "act_layer" in self.arguments,
+            "norm eps": "norm_eps" in self.arguments,
+            "pooling": "global_pool" in self.arguments,
         }
         return frozenset(fact for fact, is_said in said.items() if is_said)
 

@@ -85,15 +85,17 @@ def of_timm(name: str, file: Sources, because: str) -> Understood:
 
 def _fitting(architecture: str, file: Sources) -> tuple[Fitting, State] | None:
     """The fitting with the names that fit: another library's in timm's, the file's, timm's loader's."""
-    changes, states = file.said.changes, [file.state]
+    states = [file.state]
     renamed = in_timms_names(file.state, file.config)
     if renamed is not None and not any(map(is_on_path, renamed.left)):
         states.insert(0, renamed.state)
     for state in states:
-        fitting = fitted(architecture, state, changes)
+        fitting = fitted(architecture, state, file.said)
         if fitting is not None:
             return fitting, state
-    module = empty_timm(architecture, {**heads_of_file(architecture, file.state), **changes})
+    module = empty_timm(
+        architecture, {**heads_of_file(architecture, file.state), **file.said.changes}
+    )
     if module is None:
         return None
     for state in states:
@@ -101,7 +103,7 @@ def _fitting(architecture: str, file: Sources) -> tuple[Fitting, State] | None:
             turned = converted(module, dict(state), file.name)
         except BadModel:
             continue
-        fitting = fitted(architecture, turned, changes)
+        fitting = fitted(architecture, turned, file.said)
         if fitting is not None:
             return fitting, turned
     return None
@@ -194,6 +196,8 @@ def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood 
     if not fits:
         return None
     names = [each.name for each, _ in fits]
+    if not catalogue().others.isdisjoint(names):
+        raise BadModel(f"{file.name} is timm's {names[0]}, which has no attention to look into")
     tagged = preferred(file.path, state, names)
     fits.sort(key=lambda each: each[0].name != tagged.split(".")[0])
     fitting = fits[0][1]
@@ -231,7 +235,7 @@ def _exact(near: Sequence[Architecture], state: State, file: Sources) -> Fits:
     mark = exact(state)
     found: Fits = []
     built: dict[tuple[Any, ...], Fitting | None] = {}
-    said = {**_moco_heads(state), **file.said.changes}
+    said = _with_mocos_heads(state, file.said)
     for each in near:
         if each.exact != mark:
             continue
@@ -248,7 +252,7 @@ def _resized(near: Sequence[Architecture], state: State, file: Sources) -> Fits:
     """Those that have the file's shapes at its sizes of patches, pictures or windows."""
     found: Fits = []
     built: dict[tuple[Any, ...], Fitting | None] = {}
-    said = {**_moco_heads(state), **file.said.changes}
+    said = _with_mocos_heads(state, file.said)
     for each in near:
         if each.facts not in built:
             if len(built) == MOST:
@@ -292,6 +296,13 @@ def preferred(path: Path, state: State, names: Sequence[str]) -> str:
     return min(names, key=len)
 
 
+def _trainings_of(names: Sequence[str]) -> tuple[str, ...]:
+    """timm's trainings of the architectures; an architecture without any by its own name."""
+    entries = [entry.name for entry in catalogue().entries if entry.architecture in names]
+    known = {name.partition(".")[0] for name in entries}
+    return (*entries, *(name for name in names if name not in known))
+
+
 def _of_layout(layout: Layout | None, file: Sources) -> tuple[Evidence, ...]:
     if layout is None:
         if file.path.suffix.lower() == ".npz":
@@ -307,6 +318,10 @@ def _moco_heads(state: State) -> dict[str, Any]:
     token = state.get("cls_token")
     marked = "head.0.weight" in state and "head.1.running_mean" in state
     return {"num_heads": 12} if marked and token is not None and token.shape[-1] == 384 else {}
+
+
+def _with_mocos_heads(state: State, said: Said) -> Said:
+    return replace(said, arguments={**_moco_heads(state), **said.arguments})
 
 
 def _moco(state: State) -> tuple[Evidence, ...]:

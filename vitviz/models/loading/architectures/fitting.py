@@ -14,9 +14,12 @@ from torch import Tensor, nn
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.architectures.index import AFTER, needed_of
 from vitviz.models.loading.architectures.marks import FIRST, is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.network import for_timm
 from vitviz.models.loading.architectures.structure import grid_of_table, read
+from vitviz.models.loading.said import Said
 
 State = Mapping[str, Tensor]
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,17 @@ class Fitting:
     others: tuple[str, ...] = ()
 
 
-def fitted(
-    name: str, state: State, said: Mapping[str, Any], *, exact: bool = False
-) -> Fitting | None:
+def fitted(name: str, state: State, said: Said, *, exact: bool = False) -> Fitting | None:
     """The architecture at the file's sizes; None where a tensor has no place, or a place no tensor.
 
-    `said` are arguments that somebody gave. `exact`: its own sizes are the file's.
+    `exact`: its own sizes are the file's.
     """
-    arguments = {**heads_of_file(name, state), **said}
+    arguments = {**heads_of_file(name, state), **said.changes}
     module = empty_timm(name, arguments)
     if not exact and module is not None and not compared(module, state, arguments):
-        sizes = _sizes(module, state, name)
+        sizes = _sizes(module, state, name, said.input_size)
         if sizes:
-            arguments = {**arguments, **sizes, **said}
+            arguments = {**arguments, **sizes, **said.changes}
             module = empty_timm(name, arguments)
     return None if module is None else compared(module, state, arguments)
 
@@ -91,13 +92,13 @@ def empty_timm(name: str, arguments: Mapping[str, Any]) -> nn.Module | None:
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.simplefilter("ignore")
         try:
-            module: nn.Module = timm.create_model(name, pretrained=False, **arguments)
+            module: nn.Module = timm.create_model(name, pretrained=False, **for_timm(arguments))
         except Exception:  # timm's own kinds: sizes that leave pixels over, arguments it has not
             return None
     return module
 
 
-def _sizes(module: nn.Module, state: State, name: str) -> dict[str, Any]:
+def _sizes(module: nn.Module, state: State, name: str, size: Size | None) -> dict[str, Any]:
     """Patch, picture and window of the file, where they are not the architecture's own."""
     own = needed_of(module)
     found: dict[str, Any] = {}
@@ -112,7 +113,7 @@ def _sizes(module: nn.Module, state: State, name: str) -> dict[str, Any]:
         patch = patch or tuple(
             getattr(getattr(module, "patch_embed", None), "patch_size", (16, 16))
         )
-        picture = _picture(module, own, state, name, (patch[0], patch[1]))
+        picture = _picture(module, own, state, name, (patch[0], patch[1]), size)
     except BadModel:
         return {}
     return found | ({"img_size": picture} if picture else {})
@@ -125,8 +126,8 @@ def _patch(own: Tensor | None, there: Tensor | None) -> tuple[int, int] | None:
 
 
 def _picture(
-    module: nn.Module, own: State, state: State, name: str, patch: tuple[int, int]
-) -> tuple[int, int] | None:
+    module: nn.Module, own: State, state: State, name: str, patch: Size, size: Size | None
+) -> Size | None:
     """The picture that the file's tables of places are for; None where none differs."""
     table, there = own.get("pos_embed"), state.get("pos_embed")
     if table is not None and there is not None and table.ndim == there.ndim == 4:
@@ -135,13 +136,13 @@ def _picture(
     if table is not None and there is not None and table.ndim == there.ndim == 3:
         grid = getattr(getattr(module, "patch_embed", None), "grid_size", None)
         covered = table.shape[1] - grid[0] * grid[1] if grid else 0
-        (rows, cols), _, _ = grid_of_table(there.shape[1] - covered, 0, name, patch, None)
+        (rows, cols), _, _ = grid_of_table(there.shape[1] - covered, 0, name, patch, size)
         return rows * patch[0], cols * patch[1]
     if any(key.endswith("relative_position_bias_table") for key in own) and hasattr(
         module, "blocks"
     ):
-        size = read("Beit", {**state}, name).arguments["img_size"]
-        return (int(size[0]), int(size[1]))
+        picture = read("Beit", state, name, size).arguments["img_size"]
+        return int(picture[0]), int(picture[1])
     return _scaled(module, own, state)
 
 

@@ -79,12 +79,12 @@ def build(plan: ModelBlueprint, name: str) -> nn.Module:
             f"{', '.join(CLASSES)}"
         )
     try:
-        return CLASSES[plan.kind](**_for_timm(plan.arguments))
+        return CLASSES[plan.kind](**for_timm(plan.arguments))
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BadModel(f"{name}: {plan.kind} cannot be built so ({error})") from error
 
 
-def _for_timm(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def for_timm(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values as timm's classes want them."""
     found = dict(arguments)
     if (eps := found.pop("norm_eps", None)) is not None:
@@ -103,7 +103,7 @@ def empty(plan: ModelBlueprint, name: str) -> nn.Module:
             return build(plan, name)
         try:
             module: nn.Module = timm.create_model(
-                plan.timm_name, pretrained=False, **plan.arguments
+                plan.timm_name, pretrained=False, **for_timm(plan.arguments)
             )
         except Exception as error:  # timm's own kinds: an unknown name, arguments it does not take
             raise BadModel(

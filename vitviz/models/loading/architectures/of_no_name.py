@@ -35,7 +35,7 @@ def structured(file: Sources, kind: str, state: State, layout: Layout | None) ->
     BadModel where a tensor has no place in it, or it has a place without a tensor.
     """
     config = _fitting_config(file, state) if layout is not None else {}
-    size = picture_of(config)
+    size = file.said.input_size or picture_of(config)
     shown = read(kind, state, file.name, size)
     told = _Told(file, layout, config)
     arguments, evidence = dict(shown.arguments), [told.architecture(shown.kind)]
@@ -167,7 +167,7 @@ class _Told:
         if isinstance(side, int):
             pretrained = self._config.get("pretrained_window_sizes")
             before = {"pretrained_window_sizes": tuple(pretrained)} if pretrained else {}
-            picture = picture_of(self._config)
+            picture = self._file.said.input_size or picture_of(self._config)
             more = {} if picture is None else {"img_size": picture}
             return {"window_size": side, **before, **more}, Evidence(
                 "window",
@@ -176,7 +176,8 @@ class _Told:
                 "config.json beside the file says so",
             )
         because = "no tensor shows it: the bias over offsets is a network's"
-        return {"window_size": 8, "img_size": 256}, Evidence(
+        size = self._file.said.input_size or (256, 256)
+        return {"window_size": 8, "img_size": size}, Evidence(
             "window", "windows of 8 tokens", "assumed", because
         )
 

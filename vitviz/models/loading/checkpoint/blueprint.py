@@ -61,6 +61,15 @@ def _said_in_words(fact: str, said: Said) -> str:
             return f"{_plain(said.num_heads)} heads"
         case "window":
             return f"windows of {_plain(said.window_size)} tokens"
+        case "input size":
+            rows, cols = said.input_size or (0, 0)
+            return f"{cols} × {rows} pixels"
+        case "activation":
+            return str(said.arguments["act_layer"])
+        case "norm eps":
+            return f"norm eps {said.arguments['norm_eps']:g}"
+        case "pooling":
+            return f"{said.arguments['global_pool']} pooling"
     return f"mean {_plain(said.mean)}, std {_plain(said.std)}"
 
 
