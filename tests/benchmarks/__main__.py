@@ -15,6 +15,7 @@ ROOMS = (
     "walk",
     "columns",
     "batch",
+    "index",
     "words",
     "library",
     "recognise",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -31,6 +32,7 @@ from vitviz.cli.command_arguments import (
     print_json,
     range_values,
     remark,
+    say_file,
     token_of,
     view_named,
 )
@@ -167,7 +169,7 @@ def draw(
         )
         made.append({"picture": picture, "files": [str(file) for file in files]})
         if not as_json:
-            print(target)
+            say_file(target)
     if as_json:
         print_json(made)
     return 0
@@ -337,7 +339,7 @@ def trace(
     if as_json:
         print_json({"file": str(target), **about})
     else:
-        print(target)
+        say_file(target)
     return 0
 
 
@@ -351,6 +353,7 @@ def replay(
     ] = (),
     model: Annotated[str, MODEL] = "",
     device: Annotated[str, DEVICE] = "auto",
+    allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -362,7 +365,7 @@ def replay(
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
-    maker = FigureReplay(figure.parent, picture, model, device, meter())
+    maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
     if "raw" in known:
         notes = _raw_again(known, figure, maker, target, overwrite)
     else:
@@ -371,7 +374,7 @@ def replay(
         print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
     remark(*notes)
-    print(target)
+    say_file(target)
     return 0
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "dimensions",
     "load",
     "names",
+    "to_fetch",
     "trace",
 ]
 
@@ -48,6 +49,7 @@ def load(
     mean: float | tuple[float, ...] | None = None,
     std: float | tuple[float, ...] | None = None,
     strict: bool = False,
+    allow_download: bool = True,
     progress: Progress = silent,
     **arguments: Any,
 ) -> Model:
@@ -60,7 +62,8 @@ def load(
     position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
     "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
-    TNT's name counts there too.
+    TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
+    computer is refused.
 
     What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
     each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
@@ -87,6 +90,7 @@ def load(
         said=said,
         strict=strict,
         arguments=arguments,
+        allow_download=allow_download,
     )
     model = wanted(progress=progress)
     asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
@@ -175,6 +179,14 @@ def names() -> tuple[str, ...]:
     from vitviz.models.loading.model_loading import known_names
 
     return known_names()
+
+
+def to_fetch(name: str) -> str:
+    """What of a model `load` would get from the network: a repository's name, "" where all of it is on
+    this computer. A name that nobody knows counts as one. Imports no torch."""
+    from vitviz.models.loading.hub.repository_files import to_fetch as found
+
+    return found(name)
 
 
 def __getattr__(name: str) -> Any:

@@ -176,7 +176,7 @@ def narrow(qtbot: QtBot, window: MainWindow) -> MainWindow:
     """Six columns where three fit."""
     window.resize(1000, 650)
     for _ in range(5):
-        window.wishes.add_column()
+        window.perform("add_column")
     window.session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
     window.show_views_of("patches", "heads")
     trace = window.session.trace

@@ -21,8 +21,9 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels
 from vitviz.gui.canvas.qimages import heat_image
+from vitviz.gui.figure.drag_out import figure_to_drop
 from vitviz.gui.figure.figure_dialog import FigureDialog
-from vitviz.gui.figure.figure_source import composition_of, copy_as, figure_to_drop, open_composer
+from vitviz.gui.figure.figure_source import composition_of, copy_as, open_composer
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.figure.figure_composition import compose
 from vitviz.session.session import Session

@@ -15,6 +15,7 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -78,7 +79,9 @@ class Picture:
 
     `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file;
     `orientation` is the EXIF value that was applied; `note` says what was done to open it
-    ("first of 12 frames", "16 bit reduced to 8").
+    ("first of 12 frames", "16 bit reduced to 8"). `choice` is what of the file was opened, of `pages`
+    pages or frames and `bands` bands; `values` are the numbers that became 8 bits, None where they were
+    8 bits already or are too many to keep.
     """
 
     name: str
@@ -87,6 +90,10 @@ class Picture:
     key: str
     orientation: int = 1
     note: str = ""
+    choice: PictureChoice = AS_IT_IS
+    values: PictureValues | None = None
+    pages: int = 1
+    bands: int = 3
 
     def __repr__(self) -> str:
         """In a line, for notebooks."""

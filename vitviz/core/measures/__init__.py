@@ -1,1 +1,1 @@
-"""What is computed from attention and features: rollout, distance, similarity, CKA."""
+"""Numbers measured on traces: what views draw and folders average."""

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import timm
 import torch
@@ -15,8 +16,10 @@ from torch import nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
+from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
+from vitviz.models.loading.architectures.evidence import mean_and_std_of
 from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
@@ -24,7 +27,10 @@ from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_has
 from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
-from vitviz.models.loading.hub.download import fetch
+from vitviz.models.loading.hub.download import fetch, not_allowed
+from vitviz.models.loading.hub.hub_files import FILES, cached
+from vitviz.models.loading.hub.repository_config import MOST as CONFIG_MOST
+from vitviz.models.loading.hub.repository_config import described
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
@@ -32,6 +38,24 @@ from vitviz.models.loading.preprocess import Preprocess, preprocess_of
 from vitviz.models.loading.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
+HUB = "hf-hub:"
+"""Before a repository of the model hub that timm's catalogue does not have."""
+_NEVER = (
+    "checkpoint_path",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "cache_dir",
+    "pretrained_filter_fn",
+    "pretrained_custom_load",
+    "pretrained_model_args",
+    "file",
+    "url",
+    "state_dict",
+    "scriptable",
+    "exportable",
+    "no_jit",
+)
+"""Arguments by which timm would read a file or an address past vitviz's own reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +66,7 @@ class WantedModel:
     size: InputSides | None = None
     said: Said = field(default_factory=Said)
     arguments: dict[str, Any] = field(default_factory=dict)
+    allow_download: bool = True
 
     @property
     def heard(self) -> Said:
@@ -88,6 +113,7 @@ def load(
     architecture: str | None,
     said: Said,
     strict: bool,
+    allow_download: bool,
     progress: Progress,
     arguments: dict[str, Any],
 ) -> Model:
@@ -99,8 +125,13 @@ def load(
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     _check_sides("a patch size", patch_size)
     _check_sides("an input size", size)
+    if never := next((name for name in arguments if name in _NEVER), ""):
+        raise BadModel(
+            f"{never} is no size or switch of an architecture; to open a checkpoint file give its path "
+            "as the model's name"
+        )
     said.check()
-    wanted = WantedModel(patch_size, size, said, arguments)
+    wanted = WantedModel(patch_size, size, said, arguments, allow_download)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
     built = replace(built, preprocess=said.prepared(built.preprocess))
@@ -148,7 +179,7 @@ def _built(
     wanted: WantedModel,
     progress: Progress,
 ) -> BuiltModel:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
         return _from_file(path, architecture, wanted, progress)
     card = next((model for model in bundled() if model.name == name), None)
@@ -194,18 +225,25 @@ def _from_card(
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
         notes=notes,
+        evidence=_named_evidence(described["class"], preprocess, "its card"),
     )
 
 
 def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progress) -> BuiltModel:
-    if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
+    from_hub = name.startswith(HUB)
+    if not from_hub and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
     progress(0, 3, "building the model")
-    resampled = pretrained and wanted.patch_size is not None
+    resampled = pretrained and wanted.patch_size is not None and not from_hub
     notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
-    module = _create(
-        name, pretrained, wanted, **(_weights_of(name, progress) if pretrained else {})
-    )
+    more: dict[str, Any] = {}
+    built = name
+    if from_hub:
+        built, more = _described_by_hub(name, wanted, progress)
+        wanted = replace(wanted, arguments={**more.pop("arguments"), **wanted.arguments})
+    if pretrained:
+        more |= _weights_of(name, wanted.allow_download, progress)
+    module = _create(built, pretrained, wanted, **more)
     preprocess = preprocess_of(resolve_model_data_config(module))
     trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
     size = wanted.size or _own_size(module) or trained_size
@@ -221,22 +259,43 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
         licence=str(config.get("license") or ""),
         weights_hash=_revision(config) if pretrained else "",
         notes=notes,
+        evidence=_named_evidence(str(config.get("architecture") or name), preprocess, "timm"),
     )
 
 
-def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
+def _described_by_hub(
+    name: str, wanted: WantedModel, progress: Progress
+) -> tuple[str, dict[str, Any]]:
+    """What config.json says: timm is never sent to the hub, it would fetch what that file names."""
+    repository = name.removeprefix(HUB)
+    wish: dict[str, Any] = {"files": ("config.json",), "most": CONFIG_MOST}
+    try:
+        file = fetch(repository, name, progress, allowed=wanted.allow_download, **wish)
+    except BadModel as error:
+        if isinstance(error.__cause__, EntryNotFoundError):
+            raise BadModel(
+                f"{name} has no config.json that would say which of timm's architectures it is; "
+                "download its weights, open the file, and name the architecture"
+            ) from error
+        raise
+    architecture, found = described(file, repository)
+    config = found.pop("pretrained_cfg")
+    return architecture, {"pretrained_cfg": config, "arguments": found}
+
+
+def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
     """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
-    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
-    repository = name.removeprefix("hf-hub:") if config is None else config.hf_hub_id
+    config = None if name.startswith(HUB) else timm.models.get_pretrained_cfg(name)
+    repository = name.removeprefix(HUB) if config is None else config.hf_hub_id
     if not repository:
-        return {}  # from elsewhere than the hub: timm's own download
+        return _elsewhere(name, str(getattr(config, "url", "") or ""), allowed)
     own = getattr(config, "hf_hub_filename", None)
     try:
-        file = fetch(repository, name, progress, **({"files": (own,)} if own else {}))
+        file = fetch(
+            repository, name, progress, files=(str(own),) if own else FILES, allowed=allowed
+        )
     except BadModel as error:
         raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
-    if config is None:
-        return {}  # timm asks the hub for the configuration too, and finds the weights on disk
     progress(1, 3, "reading the weights")
     if file.suffix == ".safetensors":
         found: dict[str, Any] = {"file": str(file)}
@@ -244,6 +303,15 @@ def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
         found = {"state_dict": read_state(file)}
     # A "custom" loader is for the makers' own file; the hub's has timm's names.
     return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
+
+
+def _elsewhere(name: str, address: str, allowed: bool) -> dict[str, Any]:
+    """Weights at an address of their own: timm's own download, of tensors only. BadModel where they
+    are not here and nothing may be fetched."""
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
+    if address and not allowed and not kept.is_file():
+        raise BadModel(not_allowed(name))
+    return {}
 
 
 def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
@@ -260,11 +328,6 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
         )
         if not pretrained:
             raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
-        if isinstance(error, EntryNotFoundError):  # the weights are here by now
-            raise BadModel(
-                f"{name} has no config.json that would say which of timm's architectures it is; "
-                "download its weights, open the file, and name the architecture"
-            ) from error
         raise BadModel(
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
@@ -310,6 +373,15 @@ def _from_file(
         notes=notes,
         evidence=plan.evidence,
     )
+
+
+def _named_evidence(
+    architecture: str, preprocess: Preprocess, because: str
+) -> tuple[Evidence, ...]:
+    """What a model that was asked for by its name is known by."""
+    said = f"{because} says so"
+    prepared = mean_and_std_of((preprocess.mean, preprocess.std), "known", said)
+    return (Evidence("architecture", architecture, "known", said), prepared)
 
 
 def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
@@ -371,13 +443,9 @@ def _resized_note(trained: InputSides) -> str:
 
 def _revision(config: dict[str, Any]) -> str:
     """The revision of the downloaded file in the hub's cache; "" where it did not come from there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = None
-    if config.get("hf_hub_id"):
-        for file in ("model.safetensors", "pytorch_model.bin"):
-            found = found or try_to_load_from_cache(config["hf_hub_id"], file)
-    return Path(found).parent.name if isinstance(found, str) else ""
+    repository = config.get("hf_hub_id")
+    found = cached(str(repository), FILES[:2]) if repository else None
+    return found.parent.name if found is not None else ""
 
 
 def known_names() -> tuple[str, ...]:

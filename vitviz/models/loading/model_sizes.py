@@ -10,6 +10,7 @@ from timm.data import resolve_model_data_config
 from timm.layers import PatchEmbed
 from torch import nn
 
+from vitviz.core.files import expanded
 from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.families import family_of
@@ -25,7 +26,7 @@ FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
 
 def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimensions:
     """The dimensions of a model by the name that `vitviz.load` takes. BadModel when there is none."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
         return planned(blueprint_of(path, read_state(path), architecture), path.name)
     card = next((model for model in bundled() if model.name == name), None)

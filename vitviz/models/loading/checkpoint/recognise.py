@@ -9,6 +9,7 @@ from typing import Any, Literal
 from timm.data import resolve_model_data_config
 
 from vitviz.core.data.evidence import Evidence, assumed
+from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
@@ -70,7 +71,7 @@ def recognise(
 
     `said` are further facts that somebody gave. BadModel where the file itself cannot be read.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     progress(0, 2, f"reading {path.name}")
     state = read_state(path)
     progress(1, 2, f"recognising {path.name}")
