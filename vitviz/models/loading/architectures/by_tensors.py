@@ -78,7 +78,7 @@ def of_timm(name: str, file: Sources, because: str) -> Understood:
         for each in agreed([_candidate(architecture, fitting.module, facts)])
         if each.fact not in ("architecture", "mean and std")
     ]
-    evidence.append(mean_and_std([known], "known"))
+    evidence += [mean_and_std([known], "known"), *_guessed_size(state, fitting)]
     plan = ModelBlueprint("", fitting.arguments, family=known, title=name, evidence=tuple(evidence))
     return plan, dict(state)
 
@@ -213,7 +213,12 @@ def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood 
     )
     config = {} if layout is None else {"mean": layout.prepared[0], "std": layout.prepared[1]}
     plan = ModelBlueprint(
-        "", fitting.arguments, family=tagged, config=config, evidence=evidence, others=tuple(names)
+        "",
+        fitting.arguments,
+        family=tagged,
+        config=config,
+        evidence=evidence,
+        others=_trainings_of(names),
     )
     return plan, dict(state)
 
