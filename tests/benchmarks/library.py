@@ -115,7 +115,7 @@ def searching(text: str = "vit base patch16 dinov") -> list[Row]:
 
 def returning(rounds: int = 6) -> Row:
     """From the wish for a model seen before, with the same picture, to what it did."""
-    from vitviz.session.columns.column import ModelRequest
+    from vitviz.session.work.request import ModelRequest
 
     measured = Measured("vit_small_patch16_224")
     session = measured.session

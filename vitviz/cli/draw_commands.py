@@ -43,7 +43,6 @@ from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
 from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.columns.compare_words import changed
 from vitviz.session.figure.drawing_sweep import (
@@ -55,6 +54,7 @@ from vitviz.session.figure.drawing_sweep import (
     sweep,
 )
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 from vitviz.views.api import draw as draw_view
 from vitviz.views.api import selection_of

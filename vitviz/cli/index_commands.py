@@ -118,11 +118,11 @@ def find(
             where = opened.about.grid.name(each.token)
             print(f"{each.score:8.4f}  {where:>10}  {each.entry.name}")
     if out is not None:
-        import vitviz
+        from vitviz.figures.save import save
         from vitviz.folders.index.answer_drawing import answer_drawing
 
         drawing = answer_drawing(opened, answer)
-        vitviz.save(drawing, out, paper=(printing or Printing()).paper(), overwrite=overwrite)
+        save(drawing, out, paper=(printing or Printing()).paper(), overwrite=overwrite)
     return 0
 
 

@@ -15,7 +15,7 @@ PART = 64
 
 
 @dataclass(frozen=True, slots=True)
-class PictureList:
+class FolderPictures:
     """All pictures of a folder, in natural order; part `n` is pictures `n * PART` to `(n + 1) * PART`.
 
     The same folder gives the same parts on every machine.
@@ -51,7 +51,7 @@ class PictureList:
         return names.hexdigest()
 
 
-def pictures_in(folder: str | Path) -> PictureList:
+def pictures_in(folder: str | Path) -> FolderPictures:
     """The pictures of a folder and of the folders in it. VitvizError where there are none."""
     where = Path(folder)
     if not where.exists():
@@ -59,4 +59,4 @@ def pictures_in(folder: str | Path) -> PictureList:
     files = tuple(picture_files([where]))
     if not files:
         raise VitvizError(f"there are no pictures in {folder}; name a folder that has some")
-    return PictureList(where, files)
+    return FolderPictures(where, files)

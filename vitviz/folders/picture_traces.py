@@ -19,8 +19,8 @@ from vitviz.folders.stage_seconds import StageSeconds
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.models.record.batch_vectors import BatchVectors, PictureVectors, VectorKind
     from vitviz.models.tracing.batch_tracing import Choose, Ready
+    from vitviz.models.tracing.batch_vectors import BatchVectors, PictureVectors, VectorKind
 
 AHEAD = 2
 """Groups that are decoded beyond the one at work."""
@@ -122,7 +122,7 @@ class PictureTraces:
 
     def _asked(self, kind: VectorKind, trace: Trace) -> BatchVectors:
         if kind not in self._vectors:
-            from vitviz.models.record.batch_vectors import BatchVectors
+            from vitviz.models.tracing.batch_vectors import BatchVectors
 
             self._vectors[kind] = BatchVectors(self.model, trace, kind)
         return self._vectors[kind]

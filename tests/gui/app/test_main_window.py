@@ -22,7 +22,7 @@ from vitviz.gui.app.application import application
 from vitviz.gui.app.dock_panels import PanelTitle
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.widgets import theme
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -21,7 +21,7 @@ from vitviz.gui.canvas.message_widget import MessageWidget, message_height
 from vitviz.gui.columns.column_table import NARROWEST
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel, wrapped
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 FACTS = (("token", "1126 of 1374"), ("original rows", "334 to 384"), ("size", "14 × 14 px"))
 FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.fp16.safetensors"

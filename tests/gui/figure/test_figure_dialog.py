@@ -24,10 +24,10 @@ from vitviz.gui.canvas.qimages import heat_image
 from vitviz.gui.figure.drag_out import figure_to_drop
 from vitviz.gui.figure.figure_dialog import FigureDialog
 from vitviz.gui.figure.figure_source import composition_of, copy_as, open_composer
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.figure.figure_composition import compose
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ from localhub import Hub, served, turn_to
 from PIL import Image
 
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files import session_format
 from vitviz.session.session import Session
 from vitviz.session.session_files import Remembering
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture

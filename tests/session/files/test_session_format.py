@@ -17,13 +17,13 @@ from PIL import Image
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.session_files import SessionFiles
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 FINE = ModelRequest("test_vit", pretrained=False)
 VIEWS = {"layout": "grid", "views": "heads"}

@@ -1,1 +1,1 @@
-"""Plain frozen data that everything above shares: traces, drawings, selections, recipes."""
+"""Plain data that everything else speaks of: what was traced, drawn, chosen, opened."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -23,9 +23,6 @@ Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
 LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int | float, ...]], ...]
 """Arguments by name."""
-
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
-"""File name endings that mean a model rather than a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +66,7 @@ class ModelInfo:
     @property
     def called(self) -> str:
         """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
-        is_file = self.name.lower().endswith(CHECKPOINTS)
-        return Path(self.name).name if is_file else self.name
+        return shown_name(self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

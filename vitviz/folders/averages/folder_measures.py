@@ -28,7 +28,7 @@ KEEP = 0.5
 """The share that the residual keeps in a rollout."""
 LENGTHS = ("median patch", "mean patch", "longest patch", "share of outliers")
 
-Values = Float64[np.ndarray, "..."]
+MeasuredValues = Float64[np.ndarray, "..."]
 MeasureForm = Literal["heads", "prefix shares", "lengths", "layer pairs", "places", "map", "maps"]
 """How a measure is drawn, and with it the axes of its numbers (`AXES`)."""
 
@@ -56,7 +56,7 @@ class FolderMeasure:
     label: str
     form: MeasureForm
     source: str
-    measure: Callable[[PictureNumbers, Token], Values]
+    measure: Callable[[PictureNumbers, Token], MeasuredValues]
     asks: bool = False
 
     @property
@@ -90,17 +90,17 @@ def _by_head(
     return found
 
 
-def _distance(one: PictureNumbers, _token: Token) -> Values:
+def _distance(one: PictureNumbers, _token: Token) -> MeasuredValues:
     _attended(one.trace)
     return _by_head(one.trace.layers, partial(mean_distance, renormalise=True))
 
 
-def _entropy(one: PictureNumbers, _token: Token) -> Values:
+def _entropy(one: PictureNumbers, _token: Token) -> MeasuredValues:
     _attended(one.trace)
     return _by_head(one.trace.layers, partial(mean_entropy, relative=True))
 
 
-def _shares(one: PictureNumbers, _token: Token) -> Values:
+def _shares(one: PictureNumbers, _token: Token) -> MeasuredValues:
     """What patches give to each prefix token, mean over the patches."""
     trace = one.trace
     _attended(trace)
@@ -118,7 +118,7 @@ def _shares(one: PictureNumbers, _token: Token) -> Values:
     return found
 
 
-def _norms(one: PictureNumbers, _token: Token) -> Values:
+def _norms(one: PictureNumbers, _token: Token) -> MeasuredValues:
     """Of the stream after each block: `LENGTHS`, then every prefix token's length."""
     assert one.features is not None
     lengths = np.linalg.norm(one.features.astype(np.float64), axis=-1)
@@ -128,7 +128,7 @@ def _norms(one: PictureNumbers, _token: Token) -> Values:
     return np.column_stack([*columns, lengths[:, : len(one.trace.grid.prefix)]])
 
 
-def _positions(one: PictureNumbers, _token: Token) -> Values:
+def _positions(one: PictureNumbers, _token: Token) -> MeasuredValues:
     table = one.trace.positions
     if table is None:
         raise Unsupported(
@@ -137,7 +137,7 @@ def _positions(one: PictureNumbers, _token: Token) -> Values:
     return cosine(table).astype(np.float64)
 
 
-def _rollout(one: PictureNumbers, token: Token) -> Values:
+def _rollout(one: PictureNumbers, token: Token) -> MeasuredValues:
     trace = one.trace
     layers = len(trace.layers)
     asked = selection_of(trace, token=token)
@@ -150,7 +150,7 @@ def _rollout(one: PictureNumbers, token: Token) -> Values:
     return found[first.patches].astype(np.float64)
 
 
-def _attention(one: PictureNumbers, token: Token) -> Values:
+def _attention(one: PictureNumbers, token: Token) -> MeasuredValues:
     """Where the token looks, in every head of every layer."""
     trace = one.trace
     _attended(trace)
@@ -167,11 +167,13 @@ def _attention(one: PictureNumbers, token: Token) -> Values:
     return found
 
 
-def _cka(one: PictureNumbers, _token: Token) -> Values:
+def _cka(one: PictureNumbers, _token: Token) -> MeasuredValues:
     """Not a number of one picture: what goes into its minibatch, the mean patch token of each layer."""
     assert one.features is not None
     patches = one.features[:, one.trace.grid.patches]
-    found: Values = reduce(patches.astype(np.float64), "layer patch dim -> layer dim", "mean")
+    found: MeasuredValues = reduce(
+        patches.astype(np.float64), "layer patch dim -> layer dim", "mean"
+    )
     return found
 
 

@@ -14,7 +14,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.cka import FEWEST, SampleBatch, hsic
 from vitviz.core.measures.running_moments import RunningMoments, no_moments
 from vitviz.core.progress import Unsupported
-from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, Values
+from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, MeasuredValues
 from vitviz.folders.averages.folder_statistics import ACROSS, OWN
 from vitviz.folders.picture_traces import LeftOut, PictureNumbers, PictureTraces
 from vitviz.views.api import Token
@@ -64,7 +64,7 @@ class PartMeasurer:
         self, number: int, files: Sequence[Path], *, done: Callable[[Path], None]
     ) -> MeasuredPart:
         """All pictures of a part; `done` is told each that is finished."""
-        made: dict[str, list[Values]] = {each.name: [] for each in self._measures}
+        made: dict[str, list[MeasuredValues]] = {each.name: [] for each in self._measures}
         used, broken = [], []
         for at, one in enumerate(self._traces.of(files)):
             found = one if isinstance(one, LeftOut) else self._values(one)
@@ -80,13 +80,13 @@ class PartMeasurer:
         rows = {name: each for name, each in kept.items() if name != CKA} if self._rows else {}
         return MeasuredPart(number, moments, tuple(used), tuple(broken), rows)
 
-    def _values(self, one: PictureNumbers) -> dict[str, Values] | LeftOut:
+    def _values(self, one: PictureNumbers) -> dict[str, MeasuredValues] | LeftOut:
         try:
             return self._measured(one)
         except Unsupported as error:
             return LeftOut(one.file, str(error))
 
-    def _measured(self, one: PictureNumbers) -> dict[str, Values]:
+    def _measured(self, one: PictureNumbers) -> dict[str, MeasuredValues]:
         found = {each.name: each.measure(one, self._token) for each in self._measures}
         shapes = {name: values.shape for name, values in found.items()}
         self._shapes = self._shapes or shapes
@@ -94,7 +94,7 @@ class PartMeasurer:
             raise Unsupported("its maps have other sizes than those of the folder's first picture")
         return found
 
-    def _moments(self, made: dict[str, list[Values]]) -> dict[str, RunningMoments]:
+    def _moments(self, made: dict[str, list[MeasuredValues]]) -> dict[str, RunningMoments]:
         found: dict[str, RunningMoments] = {}
         for name, values in made.items():
             if name == CKA:
@@ -107,11 +107,11 @@ class PartMeasurer:
         return found
 
 
-def _hsic_moments(values: Sequence[Values]) -> dict[str, RunningMoments]:
+def _hsic_moments(values: Sequence[MeasuredValues]) -> dict[str, RunningMoments]:
     """A part is one minibatch; below four pictures it has no estimate and goes in nowhere."""
     if len(values) < FEWEST:
         return {}
-    samples: Values = rearrange(np.stack(values), "sample layer dim -> layer sample dim")
+    samples: MeasuredValues = rearrange(np.stack(values), "sample layer dim -> layer sample dim")
     # Around their mean, which changes nothing: float32 keeps what differs between pictures.
     centred = (samples - samples.mean(axis=1, keepdims=True)).astype(np.float32)
     estimate = hsic(SampleBatch(centred, centred.copy()))

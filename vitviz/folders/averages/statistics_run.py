@@ -27,7 +27,7 @@ from vitviz.folders.averages.folder_statistics import (
 from vitviz.folders.averages.statistics_files import check_kind, save_statistics
 from vitviz.folders.averages.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.folders.model_to_load import ModelToLoad
-from vitviz.folders.picture_list import PART, PictureList, pictures_in
+from vitviz.folders.picture_list import PART, FolderPictures, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
 from vitviz.views.api import Token, selection_of
 
@@ -101,7 +101,7 @@ class _StatisticsRun:
     def __init__(
         self,
         order: StatisticsOrder,
-        pictures: PictureList,
+        pictures: FolderPictures,
         model: Model,
         place: Path,
         progress: Progress,
@@ -146,7 +146,7 @@ def part_measurer(order: StatisticsOrder, model: Model) -> PartMeasurer:
     return PartMeasurer(traces, measures, order.token, rows=order.rows)
 
 
-def first_trace(measurer: PartMeasurer, pictures: PictureList) -> Trace:
+def first_trace(measurer: PartMeasurer, pictures: FolderPictures) -> Trace:
     """Of the first picture that can be used. Unsupported for a measure that the model does not have,
     VitvizError where no picture can be used."""
     why = ""
@@ -160,7 +160,7 @@ def first_trace(measurer: PartMeasurer, pictures: PictureList) -> Trace:
     )
 
 
-def about_of(order: StatisticsOrder, pictures: PictureList, trace: Trace) -> StatisticsAbout:
+def about_of(order: StatisticsOrder, pictures: FolderPictures, trace: Trace) -> StatisticsAbout:
     """What the statistics are of, the same on every machine."""
     info, grid = trace.model, trace.grid
     asked = selection_of(trace, token=order.token).token(grid, trace.crop)

@@ -28,7 +28,7 @@ NAMED = ("prefix", "what")
 _NUMBERS = ("count", "mean", "variance", "standard_error")
 _PICTURES_AT_ONCE = 512
 
-Columns = dict[str, list[Any]]
+TableColumns = dict[str, list[Any]]
 
 
 def save_csv(found: FolderStatistics, target: Path, *, overwrite: bool) -> None:
@@ -69,10 +69,10 @@ def save_parquet(
     return [target, beside]
 
 
-def table_of(found: FolderStatistics) -> Columns:
+def table_of(found: FolderStatistics) -> TableColumns:
     """Measure, place, count, mean, variance, standard error, and quantiles where rows were kept."""
     kept = () if found.rows is None else tuple(_quantile(each) for each in QUANTILES)
-    columns: Columns = {name: [] for name in ("measure", *PLACES, *_NUMBERS, *kept)}
+    columns: TableColumns = {name: [] for name in ("measure", *PLACES, *_NUMBERS, *kept)}
     for name in found.about.views:
         mean = found.average(name)
         _placed(columns, found, name, mean.shape)
@@ -90,7 +90,9 @@ def table_of(found: FolderStatistics) -> Columns:
     return columns
 
 
-def _placed(columns: Columns, found: FolderStatistics, name: str, shape: tuple[int, ...]) -> None:
+def _placed(
+    columns: TableColumns, found: FolderStatistics, name: str, shape: tuple[int, ...]
+) -> None:
     """The measure's name and each entry's place, entries in order."""
     axes, names = entries_of(name, found.about)
     size = int(np.prod(shape))
@@ -104,14 +106,14 @@ def _placed(columns: Columns, found: FolderStatistics, name: str, shape: tuple[i
         columns[axis] += [names[each] for each in at] if axis in NAMED else at
 
 
-def _rows(found: FolderStatistics, names: tuple[str, ...]) -> Iterator[Columns]:
+def _rows(found: FolderStatistics, names: tuple[str, ...]) -> Iterator[TableColumns]:
     """Every picture's own numbers, some hundred pictures at a time."""
     assert found.rows is not None
     pictures = found.rows.pictures
     for measure, values in found.rows.values.items():
         for start in range(0, len(pictures), _PICTURES_AT_ONCE):
             block = np.asarray(values[start : start + _PICTURES_AT_ONCE])
-            columns: Columns = {name: [] for name in ("measure", *PLACES)}
+            columns: TableColumns = {name: [] for name in ("measure", *PLACES)}
             for _ in block:
                 _placed(columns, found, measure, block.shape[1:])
             each = pictures[start : start + len(block)].repeat(block[0].size)

@@ -16,13 +16,13 @@ from vitviz.core.pictures.picture_files import ImageSource
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
 from vitviz.folders.index.vector_index import IndexAbout, IndexKind, IndexWriter, index_writer
 from vitviz.folders.model_to_load import ModelToLoad
-from vitviz.folders.picture_list import PictureList, pictures_in
+from vitviz.folders.picture_list import FolderPictures, pictures_in
 from vitviz.folders.picture_traces import LeftOut, decoded_ahead
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.models.record.batch_vectors import BatchVectors
     from vitviz.models.tracing.batch_tracing import Ready
+    from vitviz.models.tracing.batch_vectors import BatchVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def index_folder(
 
 
 def _added(
-    reader: VectorReader, pictures: PictureList, writer: IndexWriter, progress: Progress
+    reader: VectorReader, pictures: FolderPictures, writer: IndexWriter, progress: Progress
 ) -> IndexOutcome:
     names = {pictures.inside(file): file for file in pictures.files}
     gone = [name for name in writer.entries if name not in names]
@@ -128,7 +128,7 @@ class VectorReader:
         self._several = BatchTracing(model, order.fit)
         self._vectors: BatchVectors | None = None
 
-    def about(self, pictures: PictureList) -> IndexAbout:
+    def about(self, pictures: FolderPictures) -> IndexAbout:
         """What the index is of, from the first picture that can be used.
 
         VitvizError where none can, Unsupported for vectors that this model does not have.
@@ -147,7 +147,7 @@ class VectorReader:
 
     def of_picture(self, source: ImageSource) -> tuple[Trace, ReadPicture]:
         """One picture by itself, with its trace. BadImage, Unsupported."""
-        from vitviz.models.record.batch_vectors import BatchVectors
+        from vitviz.models.tracing.batch_vectors import BatchVectors
 
         ready = self._several.ready(source)
         trace = self._several.trace([ready])[0]

@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from jaxtyping import Float16, Float32
 
 from vitviz.core.data.geometry import Crop, TokenGrid
-from vitviz.core.data.trace import CHECKPOINTS, Fit
+from vitviz.core.data.trace import Fit
+from vitviz.core.data.weight_files import shown_name
 from vitviz.core.progress import VitvizError
 
 FORMAT = 1
@@ -68,8 +69,7 @@ class IndexAbout:
     @property
     def called(self) -> str:
         """What to call the model: its name, a checkpoint's without the folder."""
-        is_file = self.model.lower().endswith(CHECKPOINTS)
-        return Path(self.model).name if is_file else self.model
+        return shown_name(self.model)
 
     @property
     def words(self) -> str:

@@ -56,10 +56,10 @@ from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
-from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views import views
 from vitviz.views.options import Look
 from vitviz.views.shared import picture_layers

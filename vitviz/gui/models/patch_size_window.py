@@ -13,9 +13,9 @@ from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.models.patch_size_form import PatchSizeForm
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
+from vitviz.session.work.request import ModelRequest
 
 
 class PatchSizeWindow(QDialog):

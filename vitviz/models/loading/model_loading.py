@@ -16,15 +16,25 @@ from torch import nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
-from vitviz.core.files import expanded
+from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.architectures.evidence import mean_and_std_of
 from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
-from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
-from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
+from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import (
+    checkpoint_path,
+    file_hash,
+    read_state,
+)
+from vitviz.models.loading.checkpoint.class_names import (
+    FoundClasses,
+    card_labels,
+    classes_of,
+    imagenet_labels,
+)
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.hub.download import fetch, not_allowed
@@ -140,16 +150,21 @@ def load(
     progress(2, 3, f"moving it to {where}")
     module, note = _placed(built.module, where, dtype)
     built = replace(built, notes=(*built.notes, *note))
-    if built.weights != "untrained" and not built.labels:
-        built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
     check_input(module, built.preprocess.size)
     family, reader = family_of(module)
-    info = _info(str(name), built, family)
+    info = _info(_full_name(name), built, family)
     grid = reader.grid(module, built.preprocess.size)
     if grid is not None:
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _full_name(name: str | Path) -> str:
+    """What `load` takes again: a path of a usual ending as it was given, others from the root on."""
+    path = checkpoint_path(name)
+    is_plain = path is None or named_as_checkpoint(path.name)
+    return str(name) if path is None or is_plain else str(path.absolute())
 
 
 def _check_sides(what: str, size: int | InputSides | None) -> None:
@@ -179,8 +194,8 @@ def _built(
     wanted: WantedModel,
     progress: Progress,
 ) -> BuiltModel:
-    path = expanded(name)
-    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
+    path = checkpoint_path(name)
+    if path is not None:
         return _from_file(path, architecture, wanted, progress)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
@@ -220,7 +235,7 @@ def _from_card(
         _weights(pretrained and bool(card.get("trained", True)), notes),
         model.title,
         described["class"],
-        labels=card_labels(card),
+        labels=card_labels(card) or imagenet_labels(int(getattr(module, "num_classes", 0))),
         source="bundled with vitviz",
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
@@ -255,12 +270,24 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
         "trained" if pretrained else "untrained",
         name,
         str(config.get("architecture") or name),
+        labels=_timms_labels(name, module) if pretrained else (),
         source=str(config.get("hf_hub_id") or config.get("url") or "timm") if pretrained else "",
         licence=str(config.get("license") or ""),
         weights_hash=_revision(config) if pretrained else "",
         notes=notes,
         evidence=_named_evidence(str(config.get("architecture") or name), preprocess, "timm"),
     )
+
+
+def _timms_labels(name: str, module: nn.Module) -> tuple[str, ...]:
+    """The names of the classes that timm's weights were trained for; () for a head of another size."""
+    config = getattr(module, "pretrained_cfg", {}) or {}
+    classes = int(getattr(module, "num_classes", 0) or 0)
+    named = card_labels(config)
+    if len(named) == classes > 0:
+        return named
+    is_timms = not name.startswith("hf-hub:") or name.startswith("hf-hub:timm/")
+    return imagenet_labels(classes) if is_timms and config.get("num_classes") == classes else ()
 
 
 def _described_by_hub(
@@ -339,9 +366,8 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
 def _from_file(
     path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
 ) -> BuiltModel:
-    progress(1, 3, f"reading {path.name}")
-    state = read_state(path)
-    plan, state = understood(path, state, architecture, wanted.heard)
+    found = read_checkpoint(path, progress=progress)
+    plan, state = understood(found, architecture, wanted.heard)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -353,10 +379,9 @@ def _from_file(
     else:
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)
-    labels, said = plan.labels, ""
-    if not labels:
-        labels, said = labels_beside(path, int(getattr(module, "num_classes", 0) or 0))
-    notes = plan.notes + filled.resampled + filled.notes + ((said,) if said else ())
+    classes = _classes(found, plan, module, architecture)
+    said = (classes.said,) if classes.said else ()
+    notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
@@ -364,12 +389,12 @@ def _from_file(
         module,
         replace(preprocess, size=size),
         _weights(plan.trained, notes),
-        plan.title or path.name,
+        plan.title or found.title,
         plan.family or plan.kind,
-        labels=labels,
-        source=path.name,
+        labels=classes.names,
+        source=found.title,
         licence=plan.licence,
-        weights_hash=file_hash(path),
+        weights_hash=found.sha256,
         notes=notes,
         evidence=plan.evidence,
     )
@@ -382,6 +407,24 @@ def _named_evidence(
     said = f"{because} says so"
     prepared = mean_and_std_of((preprocess.mean, preprocess.std), "known", said)
     return (Evidence("architecture", architecture, "known", said), prepared)
+
+
+def _classes(
+    found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
+) -> FoundClasses:
+    """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
+    count = int(getattr(module, "num_classes", 0) or 0)
+    if plan.labels:
+        return FoundClasses(plan.labels)
+    named = classes_of(found.file, found.beside, count)
+    if named.names or count < 1:
+        return named
+    tagged = plan.timm_name if "." in plan.timm_name else ""
+    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
+    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
+        return named
+    config = timm.models.get_pretrained_cfg(tagged)
+    return FoundClasses(imagenet_labels(count) if config.num_classes == count else (), named.said)
 
 
 def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:

@@ -10,14 +10,14 @@ from timm.data import resolve_model_data_config
 from timm.layers import PatchEmbed
 from torch import nn
 
-from vitviz.core.files import expanded
 from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.families import family_of
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.blueprint import blueprint_of
-from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, read_state
+from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
 from vitviz.models.loading.preprocess import preprocess_of
 
 FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
@@ -26,9 +26,10 @@ FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
 
 def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimensions:
     """The dimensions of a model by the name that `vitviz.load` takes. BadModel when there is none."""
-    path = expanded(name)
-    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
-        return planned(blueprint_of(path, read_state(path), architecture), path.name)
+    path = checkpoint_path(name)
+    if path is not None:
+        found = read_checkpoint(path)
+        return planned(blueprint_of(found, architecture), path.name)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         described = card.card["architecture"]

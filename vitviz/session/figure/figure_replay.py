@@ -21,8 +21,8 @@ from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.session.columns.column import is_checkpoint
 from vitviz.session.files.settings import read_settings
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 
 if TYPE_CHECKING:
@@ -187,13 +187,13 @@ class FigureReplay:
 
     def _model_file(self, name: str) -> str:
         """A bundled or timm name as it is; a checkpoint where it lies now."""
-        if not is_checkpoint(name):
-            return name
         settings, _ = read_settings()
         recent = [each for each in settings.recent_models if Path(each).name == name]
         for file in (self.folder / name, Path(name), *map(Path, recent)):
-            if file.is_file():
+            if file.exists() and is_checkpoint(file):
                 return os.fspath(file)
+        if not is_checkpoint(name):
+            return name
         raise VitvizError(
             f"the weights {name} are neither beside the figure nor in this folder; "
             "name their file with --model"
@@ -261,7 +261,11 @@ def _book(known: dict[str, Any], name: str) -> FigureBook:
         raise VitvizError(f"the recipe in {name} is damaged ({why}); take the file as it was saved")
     for run in _runs(book):
         checked_arguments(dict(run.asked), name)
-        files = [run.picture, *([run.model] if is_checkpoint(run.model) else [])]
+        is_path = is_checkpoint(run.model) or run.model.startswith((".", "~", "/", "\\"))
+        files = [
+            run.picture,
+            *([run.model] if is_path or PurePath(run.model).is_absolute() else []),
+        ]
         if outside := next((one for one in files if one != PurePath(one).name), ""):
             raise VitvizError(
                 f"the recipe in {name} names {outside[:80]!r}, a file in another folder, which is not "

@@ -17,9 +17,10 @@ from vitviz.core.data.trace import Picture
 from vitviz.core.files import whole
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
-from vitviz.session.columns.column import Column, is_checkpoint
+from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.work.log import sentence
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments
 
@@ -206,7 +207,7 @@ def found_files(saved: SavedSession, file: Path, told: Mapping[str, str]) -> dic
     there = {}
     for picture in saved.pictures:
         tries = (told.get(picture.key, ""), picture.path, _from(file, picture.beside))
-        path = next((Path(one) for one in tries if one and Path(one).is_file()), None)
+        path = next((Path(one) for one in tries if one and Path(one).exists()), None)
         if path is not None:
             there[picture.key] = path
     return there
@@ -219,7 +220,7 @@ def found_weights(saved: SavedSession, file: Path, told: Mapping[str, str]) -> S
     def there(column: Column) -> Column:
         name = column.model.name
         tries = (told.get(name, ""), name, str(file.absolute().parent / Path(name).name))
-        found = next((one for one in tries if one and Path(one).is_file()), name)
+        found = next((one for one in tries if one and Path(one).exists()), name)
         return replace(column, model=replace(column.model, name=found))
 
     columns = tuple(
@@ -232,7 +233,7 @@ def missing_files(saved: SavedSession, there: Mapping[str, Path]) -> list[Missin
     """The pictures and the weights whose files have gone."""
     pictures = [one for one in saved.pictures if not one.png and one.key not in there]
     names = dict.fromkeys(column.model.name for column in saved.columns)
-    weights = [one for one in names if is_checkpoint(one) and not Path(one).is_file()]
+    weights = [one for one in names if is_checkpoint(one) and not Path(one).exists()]
     return [
         *(MissingFiles(one.key, one.name, one.path) for one in pictures),
         *(MissingFiles(one, Path(one).name, one) for one in weights),

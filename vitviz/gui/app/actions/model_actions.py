@@ -8,7 +8,9 @@ from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.models.checkpoint_dialog import CheckpointOpening
 
-CHECKPOINTS = "Checkpoints (*.safetensors *.pth *.pt *.bin *.npz);;All files (*)"
+CHECKPOINTS = (
+    "Checkpoints (*.safetensors *.pth *.pt *.bin *.ckpt *.tar *.npz *.index.json);;All files (*)"
+)
 
 
 @action("Model &library", keys="Ctrl+K", menu="Model")

@@ -14,8 +14,8 @@ from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.theme import ThemeName
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 
 

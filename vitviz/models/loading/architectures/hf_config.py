@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 Config = Mapping[str, Any]
 
 
-def config_beside(path: Path) -> dict[str, Any]:
-    """The part about the network that sees, with `model_type`; {} where there is no such file."""
-    found: Any = None
-    with suppress(OSError, ValueError):
-        found = json.loads(path.with_name("config.json").read_text(encoding="utf-8-sig"))
-    if not isinstance(found, dict) or "model_type" not in found or "architecture" in found:
+def vision_part(config: Config) -> dict[str, Any]:
+    """The part of a config.json about the network that sees, with `model_type`.
+
+    {} where it is no config of transformers' (timm's names an architecture).
+    """
+    if "model_type" not in config or "architecture" in config:
         return {}
-    vision = found.get("vision_config")
-    if isinstance(vision, dict):
-        return {"model_type": found["model_type"], **vision}
-    return dict(found)
+    vision = config.get("vision_config")
+    if isinstance(vision, Mapping):
+        return {"model_type": config["model_type"], **vision}
+    return dict(config)
 
 
 def picture_of(config: Config) -> tuple[int, int] | None:

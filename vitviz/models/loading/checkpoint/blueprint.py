@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import timm
 
@@ -19,30 +20,32 @@ from vitviz.models.loading.architectures.by_tensors import (
     of_timm,
 )
 from vitviz.models.loading.architectures.evidence import mean_and_std_of, replaced
-from vitviz.models.loading.architectures.hf_config import config_beside
+from vitviz.models.loading.architectures.hf_config import vision_part
 from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint
-from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
+from vitviz.models.loading.checkpoint.checkpoint import Checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
 from vitviz.models.loading.checkpoint.class_names import card_labels, names_in
 from vitviz.models.loading.said import Said
 
 
 def blueprint_of(
-    path: Path, state: StateDict, architecture: str | None = None, said: Said | None = None
+    found: Checkpoint, architecture: str | None = None, said: Said | None = None
 ) -> ModelBlueprint:
-    """What the file is. BadModel when nothing says it."""
-    return understood(path, state, architecture, said)[0]
+    """What a checkpoint is. BadModel when nothing says it."""
+    return understood(found, architecture, said)[0]
 
 
 def understood(
-    path: Path, state: StateDict, architecture: str | None = None, said: Said | None = None
+    found: Checkpoint, architecture: str | None = None, said: Said | None = None
 ) -> tuple[ModelBlueprint, StateDict]:
-    """What the file is, with its tensors by the names that this network has for them.
+    """What a checkpoint is, with its tensors by the names that this network has for them.
 
     `said` is what somebody says of it beside the architecture. BadModel when nothing says it, or when
     a tensor that steers attention has no place in it.
     """
     said = said or Said()
-    file = Sources(path, state, config_beside(path), said)
+    path = found.file
+    file = Sources(path, named_state(found), vision_part(found.config), said)
     if architecture is not None:
         plan, names = _named(architecture, file)
     elif (card := _card(path)) is not None:
@@ -52,7 +55,22 @@ def understood(
     evidence = (
         Evidence(fact, _said_in_words(fact, said), "known", "it was said") for fact in said.facts
     )
+    plan = _as_processed(plan, found.preprocessor)
     return replace(plan, evidence=replaced(plan.evidence, *evidence)), names
+
+
+def _as_processed(plan: ModelBlueprint, processor: Mapping[str, Any]) -> ModelBlueprint:
+    """With the mean and std of preprocessor_config.json, where there is one."""
+    mean, std = processor.get("image_mean"), processor.get("image_std")
+    if not (isinstance(mean, list) and isinstance(std, list) and mean and len(mean) == len(std)):
+        return plan
+    because = "preprocessor_config.json beside the file says so"
+    fact = mean_and_std_of((tuple(mean), tuple(std)), "known", because)
+    return replace(
+        plan,
+        config={**plan.config, "mean": tuple(mean), "std": tuple(std)},
+        evidence=replaced(plan.evidence, fact),
+    )
 
 
 def _said_in_words(fact: str, said: Said) -> str:

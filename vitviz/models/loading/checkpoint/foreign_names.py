@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -38,96 +36,20 @@ _NPZ_BLOCK = {
     "MlpBlock_3/Dense_1/bias": "mlp.fc2.bias",
 }
 
-_HF_TOP = (
-    ("embeddings.cls_token", "cls_token"),
-    ("embeddings.distillation_token", "dist_token"),
-    ("embeddings.register_tokens", "reg_token"),
-    ("embeddings.mask_token", "mask_token"),
-    ("embeddings.position_embeddings", "pos_embed"),
-    ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
-    ("layernorm.", "norm."),
-    ("distillation_classifier.", "head_dist."),
-    ("cls_classifier.", "head."),
-    ("classifier.", "head."),
-)
-_HF_BLOCK = (
-    ("attention.output.dense.", "attn.proj."),
-    ("intermediate.dense.", "mlp.fc1."),
-    ("output.dense.", "mlp.fc2."),
-    ("layernorm_before.", "norm1."),
-    ("layernorm_after.", "norm2."),
-    ("layer_scale1.lambda1", "ls1.gamma"),
-    ("layer_scale2.lambda1", "ls2.gamma"),
-)
-_LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)")
-_QKV = re.compile(r"attention\.attention\.(query|key|value)\.(weight|bias)")
 
+def google_names(state: ForeignState, name: str) -> ForeignState:
+    """The tensors of a google-research/vision_transformer file by timm's names; all others as they are.
 
-def read_npz(path: Path) -> ForeignState:
-    """The tensors of a google-research/vision_transformer file by timm's names; nothing is unpickled.
-
-    BadModel where it holds something else: hybrids with a ResNet stem, mixers, other arrays.
+    BadModel for one of its hybrids with a ResNet stem.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {name.removeprefix("opt/target/"): file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError) as error:
+    if "embedding/kernel" not in state or "cls" not in state:
+        return state
+    if any(key.startswith(("conv_root", "block1/")) for key in state):
         raise BadModel(
-            f"{path.name} is cut short or no .npz file ({error}); download it again"
-        ) from error
-    except ValueError as error:
-        raise BadModel(
-            f"{path.name} holds more than arrays, and unpickling it could run any program; save "
-            "its arrays alone with numpy.savez"
-        ) from error
-    if "embedding/kernel" not in found or "cls" not in found:
-        raise BadModel(
-            f"{path.name} holds no ViT of google-research/vision_transformer "
-            f"({', '.join(list(found)[:3])}, ...); those have embedding/kernel and cls"
-        )
-    if any(name.startswith(("conv_root", "block1/")) for name in found):
-        raise BadModel(
-            f"{path.name} is a hybrid with a ResNet stem, which is not read from .npz; timm has the "
+            f"{name} is a hybrid with a ResNet stem, which is not read from .npz; timm has the "
             "same weights: look for vit_*_r*_s* in the library"
         )
-    return _from_jax(found)
-
-
-def timm_names(state: ForeignState) -> ForeignState:
-    """The tensors of transformers' ViT, DeiT and DINOv2 by timm's names; all others as they are."""
-    keys = {re.sub(r"^(vit|deit|dinov2|dinov2_with_registers)\.", "", key): key for key in state}
-    if "embeddings.patch_embeddings.projection.weight" not in keys:
-        return state
-    renamed: ForeignState = {}
-    parts: dict[tuple[str, str], dict[str, Tensor]] = {}
-    for short, key in keys.items():
-        block = _LAYER.fullmatch(short)
-        packed = _QKV.fullmatch(block[2]) if block else None
-        if block and packed:
-            parts.setdefault((block[1], packed[2]), {})[packed[1]] = state[key]
-        elif block:
-            renamed[f"blocks.{block[1]}.{_replaced(block[2], _HF_BLOCK)}"] = state[key]
-        else:
-            renamed[_replaced(short, _HF_TOP)] = state[key]
-    for (number, kind), three in parts.items():
-        renamed[f"blocks.{number}.attn.qkv.{kind}"] = torch.cat(
-            [three[name] for name in ("query", "key", "value")]
-        )
-    head = renamed.get("head.weight")
-    if head is not None and head.shape[1] == 2 * renamed["cls_token"].shape[-1]:
-        # DINOv2's head reads class token and mean of the patches together; timm has none such.
-        renamed["head.weight_of_both"], renamed["head.bias_of_both"] = (
-            renamed.pop("head.weight"),
-            renamed.pop("head.bias"),
-        )
-    return renamed
-
-
-def _replaced(key: str, pairs: tuple[tuple[str, str], ...]) -> str:
-    for old, new in pairs:
-        if key.startswith(old):
-            return new + key.removeprefix(old)
-    return key
+    return _from_jax({key: tensor.numpy() for key, tensor in state.items()})
 
 
 def _from_jax(found: Mapping[str, np.ndarray]) -> ForeignState:

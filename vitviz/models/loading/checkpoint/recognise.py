@@ -13,8 +13,9 @@ from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
-from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, read_state
-from vitviz.models.loading.checkpoint.class_names import labels_beside
+from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
+from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
 from vitviz.models.loading.checkpoint.fill import converted, match
 from vitviz.models.loading.preprocess import preprocess_of
 from vitviz.models.loading.said import Said
@@ -72,28 +73,28 @@ def recognise(
     `said` are further facts that somebody gave. BadModel where the file itself cannot be read.
     """
     path = expanded(path)
-    progress(0, 2, f"reading {path.name}")
-    state = read_state(path)
+    held = read_checkpoint(path, progress=progress)
+    state = named_state(held)
     progress(1, 2, f"recognising {path.name}")
-    how: RecognisedBy = "said" if architecture else described_by(path)
+    how: RecognisedBy = "said" if architecture else described_by(held.file)
     numbers = sum(tensor.numel() for tensor in state.values())
-    found = RecognisedFile(path, how, architecture or "", path.name, (), len(state), numbers)
+    found = RecognisedFile(path, how, architecture or "", held.title, (), len(state), numbers)
     try:
-        plan, named = understood(path, state, architecture, said)
-        return _compared(found, plan, named, said or Said())
+        plan, names = understood(held, architecture, said)
+        return _compared(found, plan, names, held, said or Said())
     except VitvizError as error:
         return replace(found, problem=str(error))
 
 
 def _compared(
-    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, said: Said
+    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, held: Checkpoint, said: Said
 ) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     prepared = said.prepared(preprocess_of(config))
     classes = int(getattr(module, "num_classes", 0) or 0)
-    labels, labels_said = labels_beside(found.path, classes) if classes else ((), "")
+    named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
@@ -106,8 +107,8 @@ def _compared(
         size=(int(rows), int(cols)),
         heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
         classes=classes,
-        labels=plan.labels or labels,
-        labels_said=labels_said,
+        labels=plan.labels or named.names,
+        labels_said=named.said,
         mean=prepared.mean,
         std=prepared.std,
         others=plan.others,

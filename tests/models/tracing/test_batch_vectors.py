@@ -9,8 +9,8 @@ from torch.nn import functional
 
 import vitviz
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.models.record.batch_vectors import BatchVectors
 from vitviz.models.tracing.batch_tracing import BatchTracing
+from vitviz.models.tracing.batch_vectors import BatchVectors
 
 
 @pytest.fixture(scope="module")
