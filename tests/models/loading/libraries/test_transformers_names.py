@@ -276,7 +276,7 @@ def test_config_beside_the_file_says_the_heads(tmp_path: Path) -> None:
 def test_what_steers_attention_and_has_no_place_is_refused(tmp_path: Path) -> None:
     hf.ViTModel(hf.ViTConfig(**SMALL)).save_pretrained(tmp_path)
     state = load_file(tmp_path / "model.safetensors")
-    state["encoder.layer.0.attention.attention.lora_gate"] = torch.zeros(3)
+    state["encoder.layer.0.attention.attention.gate"] = torch.zeros(3)
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(BadModel, match=r"steer attention.*lora_gate"):
+    with pytest.raises(BadModel, match=r"steer attention.*attention\.gate"):
         vitviz.load(tmp_path / "model.safetensors")

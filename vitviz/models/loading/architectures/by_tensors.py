@@ -174,8 +174,8 @@ def by_tensors(file: Sources) -> Understood:
     found = _of_index(file, renamed.state, layout) if layout.as_timm else None
     plan, state = found or structured(file, layout.kind, renamed.state, layout)
     note = f"the tensors are named as {layout.title} names them"
-    if renamed.others:
-        note += f"; left out is what is no part of it: {listed(renamed.others)}"
+    if outside := (*renamed.others, *renamed.left):
+        note += f"; left out is what is no part of it: {listed(outside)}"
     return replace(plan, notes=(note, *plan.notes)), state
 
 
