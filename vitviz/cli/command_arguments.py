@@ -52,6 +52,9 @@ TOKEN = Parameter(
 )
 LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
 HEAD = Parameter(help="The head, from 0; all together when left out.")
+FEATURES = Parameter("--features", help="Also every token after each block: layer token dim.")
+LOGITS = Parameter("--logits", help="Also the head's answer, one number a class.")
+QKV = Parameter("--qkv", help="Also queries, keys and values: layer head token dim.")
 JSON = Parameter("--json", help="As JSON, for scripts.")
 VIEW = Parameter(("--view", "-v"), help="The view (see: vitviz views).")
 OPTION = Parameter(

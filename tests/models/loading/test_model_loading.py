@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ import vitviz
 from vitviz.core.progress import BadModel, Cancelled, VitvizError
 from vitviz.models import bundled, devices
 from vitviz.models.loading.bundled import bundled_in
-from vitviz.models.loading.checkpoint.blueprint import blueprint_of
 from vitviz.models.loading.checkpoint.checkpoint_files import read_state
 
 ARGUMENTS = {
@@ -83,7 +81,7 @@ def test_a_bundled_model_is_loaded_as_its_card_says(library, small, photo):
     assert (model.info.licence, model.info.weights_hash) == ("MIT", "12ab")
     assert model.info.notes == ()
     assert torch.equal(model.module.head.weight, small.head.weight)
-    assert {label for label, _ in vitviz.trace(model, photo).predictions} == {"a", "b", "c"}
+    assert {each.name for each in vitviz.trace(model, photo).predictions} == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(("patch", "grid", "notes"), [(12, 4, 0), (24, 2, 1)])
@@ -289,11 +287,11 @@ def test_a_bad_file_gets_one_sentence(kind, says, tmp_path, capsys):
     assert "unpickled!" not in capsys.readouterr().out
 
 
-def test_a_wrong_name_gets_near_ones():
+def test_a_wrong_name_gets_near_ones(tiny_checkpoint):
     with pytest.raises(BadModel, match=r"did you mean .*vit_base_patch16_224"):
         vitviz.load("vit_base_patch16_225")
     with pytest.raises(BadModel, match="no architecture 'nothing'"):
-        blueprint_of(Path("x.safetensors"), {}, "nothing")
+        vitviz.load(tiny_checkpoint, architecture="nothing")
 
 
 def test_without_a_network_it_says_what_works(library):

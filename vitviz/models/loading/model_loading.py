@@ -456,6 +456,8 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         weights_hash=built.weights_hash,
         notes=built.notes,
         evidence=built.evidence,
+        mean=built.preprocess.mean,
+        std=built.preprocess.std,
     )
 
 
