@@ -30,13 +30,12 @@ from vitviz.models.loading.architectures.fitting import (
     heads_of_file,
     is_after,
 )
-from vitviz.models.loading.architectures.hf_config import Config
 from vitviz.models.loading.architectures.index import Architecture, index, needed_of
 from vitviz.models.loading.architectures.marks import exact, is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import ModelBlueprint
-from vitviz.models.loading.architectures.structure import State, kind_of
-from vitviz.models.loading.checkpoint.fill import converted
-from vitviz.models.loading.libraries.layout import Layout, Renamed
+from vitviz.models.loading.architectures.structure import Tensors, kind_of
+from vitviz.models.loading.architectures.timm_names import converted
+from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, Renamed
 from vitviz.models.loading.libraries.tables import in_timms_names
 from vitviz.models.loading.said import Said
 
@@ -49,8 +48,8 @@ class Sources:
     """A checkpoint's tensors, what lies beside the file, and what somebody said."""
 
     path: Path
-    state: State
-    config: Config
+    state: Tensors
+    config: LibraryConfig
     said: Said
 
     @property
@@ -83,7 +82,7 @@ def of_timm(name: str, file: Sources, because: str) -> Understood:
     return plan, dict(state)
 
 
-def _fitting(architecture: str, file: Sources) -> tuple[Fitting, State] | None:
+def _fitting(architecture: str, file: Sources) -> tuple[Fitting, Tensors] | None:
     """The fitting with the names that fit: another library's in timm's, the file's, timm's loader's."""
     states = [file.state]
     renamed = in_timms_names(file.state, file.config)
@@ -188,7 +187,7 @@ def _refuse_left(renamed: Renamed, name: str) -> None:
         )
 
 
-def _of_index(file: Sources, state: State, layout: Layout | None) -> Understood | None:
+def _of_index(file: Sources, state: Tensors, layout: Layout | None) -> Understood | None:
     """The likeliest of timm's architectures with these names and shapes; None where there is none."""
     near = [each for each in index().like(state) if layout is None or layout.only in each.name]
     near = _as_said(near, file.said)
@@ -235,7 +234,7 @@ def _as_said(near: Sequence[Architecture], said: Said) -> list[Architecture]:
 Fits = list[tuple[Candidate, Fitting]]
 
 
-def _exact(near: Sequence[Architecture], state: State, file: Sources) -> Fits:
+def _exact(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fits:
     """Those of the file's very shapes; one of each kind is built to be sure."""
     mark = exact(state)
     found: Fits = []
@@ -253,7 +252,7 @@ def _exact(near: Sequence[Architecture], state: State, file: Sources) -> Fits:
     return _most_used(found)
 
 
-def _resized(near: Sequence[Architecture], state: State, file: Sources) -> Fits:
+def _resized(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fits:
     """Those that have the file's shapes at its sizes of patches, pictures or windows."""
     found: Fits = []
     built: dict[tuple[Any, ...], Fitting | None] = {}
@@ -281,7 +280,7 @@ def _candidate(name: str, module: nn.Module, facts: Mapping[str, Any]) -> Candid
     return Candidate(name, (int(size[0]), int(size[1])), tuple(facts[fact] for fact in FACTS))
 
 
-def preferred(path: Path, state: State, names: Sequence[str]) -> str:
+def preferred(path: Path, state: Tensors, names: Sequence[str]) -> str:
     """The likeliest of the architectures, with the training whose preparation is taken for it.
 
     google-research/vision_transformer, whose files are .npz, gives pictures from -1 to 1.
@@ -318,24 +317,24 @@ def _of_layout(layout: Layout | None, file: Sources) -> tuple[Evidence, ...]:
     return (mean_and_std_of(layout.prepared, certainty, f"as {layout.title} has it"),)
 
 
-def _moco_heads(state: State) -> dict[str, Any]:
+def _moco_heads(state: Tensors) -> dict[str, Any]:
     """MoCo v3's ViT-S has 12 heads of 32 channels; its projector of three layers marks it."""
     token = state.get("cls_token")
     marked = "head.0.weight" in state and "head.1.running_mean" in state
     return {"num_heads": 12} if marked and token is not None and token.shape[-1] == 384 else {}
 
 
-def _with_mocos_heads(state: State, said: Said) -> Said:
+def _with_mocos_heads(state: Tensors, said: Said) -> Said:
     return replace(said, arguments={**_moco_heads(state), **said.arguments})
 
 
-def _moco(state: State) -> tuple[Evidence, ...]:
+def _moco(state: Tensors) -> tuple[Evidence, ...]:
     if not _moco_heads(state):
         return ()
     return (Evidence("heads", "12 heads", "proven", "MoCo v3's projector is in the file"),)
 
 
-def _rotations(state: State) -> tuple[Evidence, ...]:
+def _rotations(state: Tensors) -> tuple[Evidence, ...]:
     """Meta's DINOv3 stores how fast its positions turn; timm's turn as the published ones do."""
     periods = state.get("rope_embed.periods")
     if periods is None:
@@ -347,7 +346,7 @@ def _rotations(state: State) -> tuple[Evidence, ...]:
     return (Evidence("rope", "rotations of base 100", "assumed", because),)
 
 
-def _guessed_size(state: State, fitting: Fitting) -> tuple[Evidence, ...]:
+def _guessed_size(state: Tensors, fitting: Fitting) -> tuple[Evidence, ...]:
     """A picture that is no square has as many patches as one that stands or lies."""
     size = fitting.arguments.get("img_size")
     if not isinstance(size, tuple) or size[0] == size[1] or "pos_embed" not in state:

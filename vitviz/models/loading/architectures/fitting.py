@@ -11,15 +11,13 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from vitviz.core.measures.cost import Size
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.architectures.index import AFTER, needed_of
 from vitviz.models.loading.architectures.marks import FIRST, is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import for_timm
-from vitviz.models.loading.architectures.structure import grid_of_table, read
+from vitviz.models.loading.architectures.structure import Tensors, grid_of_table, read
 from vitviz.models.loading.said import Said
-
-State = Mapping[str, Tensor]
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Fitting:
     others: tuple[str, ...] = ()
 
 
-def fitted(name: str, state: State, said: Said, *, exact: bool = False) -> Fitting | None:
+def fitted(name: str, state: Tensors, said: Said, *, exact: bool = False) -> Fitting | None:
     """The architecture at the file's sizes; None where a tensor has no place, or a place no tensor.
 
     `exact`: its own sizes are the file's.
@@ -51,7 +49,7 @@ def fitted(name: str, state: State, said: Said, *, exact: bool = False) -> Fitti
     return None if module is None else compared(module, state, arguments)
 
 
-def compared(module: nn.Module, state: State, arguments: dict[str, Any]) -> Fitting | None:
+def compared(module: nn.Module, state: Tensors, arguments: dict[str, Any]) -> Fitting | None:
     """The fitting of a module, which may be on torch's "meta" device; None where it does not fit."""
     own, needed = module.state_dict(), needed_of(module)
     for key, value in needed.items():
@@ -73,7 +71,7 @@ def is_after(key: str) -> bool:
     return is_head(key) or key.split(".", 1)[0] in AFTER
 
 
-def heads_of_file(name: str, state: State) -> dict[str, Any]:
+def heads_of_file(name: str, state: Tensors) -> dict[str, Any]:
     """As many classes as the file's head has, and as many channels as its first kernel."""
     config = timm.models.get_pretrained_cfg(name)
     classifier = getattr(config, "classifier", None) or "head"
@@ -98,7 +96,7 @@ def empty_timm(name: str, arguments: Mapping[str, Any]) -> nn.Module | None:
     return module
 
 
-def _sizes(module: nn.Module, state: State, name: str, size: Size | None) -> dict[str, Any]:
+def _sizes(module: nn.Module, state: Tensors, name: str, size: Size | None) -> dict[str, Any]:
     """Patch, picture and window of the file, where they are not the architecture's own."""
     own = needed_of(module)
     found: dict[str, Any] = {}
@@ -126,7 +124,7 @@ def _patch(own: Tensor | None, there: Tensor | None) -> tuple[int, int] | None:
 
 
 def _picture(
-    module: nn.Module, own: State, state: State, name: str, patch: Size, size: Size | None
+    module: nn.Module, own: Tensors, state: Tensors, name: str, patch: Size, size: Size | None
 ) -> Size | None:
     """The picture that the file's tables of places are for; None where none differs."""
     table, there = own.get("pos_embed"), state.get("pos_embed")
@@ -146,7 +144,7 @@ def _picture(
     return _scaled(module, own, state)
 
 
-def _scaled(module: nn.Module, own: State, state: State) -> tuple[int, int] | None:
+def _scaled(module: nn.Module, own: Tensors, state: Tensors) -> tuple[int, int] | None:
     """The picture by how much longer the first table of places is, if it is a square's."""
     size = getattr(getattr(module, "patch_embed", None), "img_size", None)
     config = getattr(module, "pretrained_cfg", {}) or {}

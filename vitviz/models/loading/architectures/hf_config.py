@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Config = Mapping[str, Any]
+from vitviz.models.loading.libraries.layout import LibraryConfig
 
 
-def vision_part(config: Config) -> dict[str, Any]:
+def vision_part(config: LibraryConfig) -> dict[str, Any]:
     """The part of a config.json about the network that sees, with `model_type`.
 
     {} where it is no config of transformers' (timm's names an architecture).
@@ -21,7 +21,7 @@ def vision_part(config: Config) -> dict[str, Any]:
     return dict(config)
 
 
-def picture_of(config: Config) -> tuple[int, int] | None:
+def picture_of(config: LibraryConfig) -> tuple[int, int] | None:
     """The picture (rows, cols) of `image_size`; None where it is not said."""
     size = config.get("image_size")
     if isinstance(size, int):
@@ -33,7 +33,7 @@ def picture_of(config: Config) -> tuple[int, int] | None:
     return None
 
 
-def width_of(config: Config) -> int | None:
+def width_of(config: LibraryConfig) -> int | None:
     """The width of the first tokens; None where it is not said."""
     width = config.get("embed_dim", config.get("hidden_size"))
     return width if isinstance(width, int) else None

@@ -10,12 +10,12 @@ from vitviz.core.progress import BadModel
 from vitviz.models.loading.architectures.by_tensors import Sources, Understood
 from vitviz.models.loading.architectures.evidence import Prepared, listed, mean_and_std_of
 from vitviz.models.loading.architectures.fitting import compared, is_after
-from vitviz.models.loading.architectures.hf_config import Config, picture_of, width_of
+from vitviz.models.loading.architectures.hf_config import picture_of, width_of
 from vitviz.models.loading.architectures.index import index, needed_of
 from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
-from vitviz.models.loading.architectures.structure import Shown, State, read
-from vitviz.models.loading.libraries.layout import ACTIVATIONS, IMAGENET, Layout
+from vitviz.models.loading.architectures.structure import ShapesShown, Tensors, read
+from vitviz.models.loading.libraries.layout import ACTIVATIONS, IMAGENET, Layout, LibraryConfig
 
 CHANNELS = 64
 """Of a head, in most ViTs."""
@@ -29,7 +29,7 @@ _CLASS_EPS = {"SwinTransformer": 1e-5, "SwinTransformerV2": 1e-5, "TNT": 1e-5}
 """timm's epsilon, where it is not 1e-6."""
 
 
-def structured(file: Sources, kind: str, state: State, layout: Layout | None) -> Understood:
+def structured(file: Sources, kind: str, state: Tensors, layout: Layout | None) -> Understood:
     """The plan of a class whose dimensions are read from the shapes.
 
     BadModel where a tensor has no place in it, or it has a place without a tensor.
@@ -72,14 +72,14 @@ def structured(file: Sources, kind: str, state: State, layout: Layout | None) ->
     return plan, dict(state)
 
 
-def _fitting_config(file: Sources, state: State) -> Config:
+def _fitting_config(file: Sources, state: Tensors) -> LibraryConfig:
     """config.json, unless it is about a network of another width."""
     width, kernel = width_of(file.config), state.get("patch_embed.proj.weight")
     other = width is not None and kernel is not None and kernel.shape[0] != width
     return {} if other else file.config
 
 
-def _confirm(plan: ModelBlueprint, state: State, name: str) -> None:
+def _confirm(plan: ModelBlueprint, state: Tensors, name: str) -> None:
     """BadModel that names the tensors, where the plan and the file are not of one network."""
     module = empty(plan, name)
     if compared(module, state, plan.arguments) is not None:
@@ -109,7 +109,7 @@ def _confirm(plan: ModelBlueprint, state: State, name: str) -> None:
 class _Told:
     """Who says a fact: somebody, config.json, the kind of network, or nobody."""
 
-    def __init__(self, file: Sources, layout: Layout | None, config: Config) -> None:
+    def __init__(self, file: Sources, layout: Layout | None, config: LibraryConfig) -> None:
         self._file, self._layout, self._config = file, layout, config
 
     def architecture(self, kind: str) -> Evidence:
@@ -121,7 +121,7 @@ class _Told:
         because = f"the names are {self._layout.title}'s, the dimensions are read from the shapes"
         return Evidence("architecture", kind, "proven", because)
 
-    def heads(self, shown: Shown, state: State) -> tuple[dict[str, Any], Evidence | None]:
+    def heads(self, shown: ShapesShown, state: Tensors) -> tuple[dict[str, Any], Evidence | None]:
         """The heads, by whoever says them first."""
         key = "num_heads_outer" if shown.kind == "TNT" else "num_heads"
         if self._file.said.num_heads is not None:
@@ -143,7 +143,7 @@ class _Told:
         return self._unsaid_heads(key, shown, state)
 
     def _unsaid_heads(
-        self, key: str, shown: Shown, state: State
+        self, key: str, shown: ShapesShown, state: Tensors
     ) -> tuple[dict[str, Any], Evidence]:
         agreed = {each.fact("heads")[0] for each in index().like(state)}
         if len(agreed) == 1 and (words := agreed.pop()).isdigit():
@@ -153,7 +153,7 @@ class _Told:
         because = f"no tensor shows them; {shown.dim // heads} channels a head, as most ViTs have"
         return {key: heads}, Evidence("heads", f"{heads} heads", "assumed", because)
 
-    def window(self, shown: Shown) -> tuple[dict[str, Any], Evidence | None]:
+    def window(self, shown: ShapesShown) -> tuple[dict[str, Any], Evidence | None]:
         """The window, where the network has any."""
         if shown.kind not in ("SwinTransformer", "SwinTransformerV2", "VisionTransformerSAM"):
             return {}, None

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from vitviz.core.measures.cost import Size
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.libraries.layout import numbers_in
 
-State = Mapping[str, Tensor]
-Size = tuple[int, int]
+Tensors = Mapping[str, Tensor]
 
 PORTRAIT = {128: (16, 8), 192: (24, 8)}
 """Persons are recognised again in pictures of 256 x 128 and 384 x 128; all else that is no square
@@ -22,7 +22,7 @@ lies down."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShapesShown:
     """What the tensors show, and what they do not: `heads` and `window` are () where no shape has
     them, `sizes_assumed` says that other pictures make as many tokens.
     """
@@ -35,7 +35,7 @@ class Shown:
     sizes_assumed: bool = False
 
 
-def read(kind: str, state: State, name: str, size: Size | None = None) -> Shown:
+def read(kind: str, state: Tensors, name: str, size: Size | None = None) -> ShapesShown:
     """The constructor's arguments for a class of timm's; `size` is the picture's where it is known.
 
     BadModel, naming the file, where the tensors are not of this kind.
@@ -49,7 +49,7 @@ def read(kind: str, state: State, name: str, size: Size | None = None) -> Shown:
         ) from error
 
 
-def kind_of(state: State) -> str | None:
+def kind_of(state: Tensors) -> str | None:
     """The class whose pattern of names a file has; None where it is none of these."""
     if "blocks.0.attn_in.qk.weight" in state:
         return "TNT"
@@ -114,7 +114,7 @@ def _lying(patches: int, name: str) -> Size:
     return rows, patches // rows
 
 
-def _vit(state: State, name: str, size: Size | None) -> Shown:
+def _vit(state: Tensors, name: str, size: Size | None) -> ShapesShown:
     kernel, fc1 = state["patch_embed.proj.weight"], state["blocks.0.mlp.fc1.weight"]
     fc2 = state["blocks.0.mlp.fc2.weight"]
     dim, patch = _kernel(kernel)
@@ -140,7 +140,7 @@ def _vit(state: State, name: str, size: Size | None) -> Shown:
     if "blocks.0.attn.q_norm.weight" in state:
         heads = (dim // state["blocks.0.attn.q_norm.weight"].numel(),)
     if "dist_token" in state:
-        return Shown("VisionTransformerDistilled", arguments, heads, (), dim, guessed)
+        return ShapesShown("VisionTransformerDistilled", arguments, heads, (), dim, guessed)
     if fc1.shape[0] == 2 * fc2.shape[1]:
         arguments |= {"mlp_layer": "swiglu_packed", "mlp_ratio": _ratio(fc1.shape[0], dim)}
     average = "fc_norm.weight" in state or "cls_token" not in state
@@ -157,15 +157,15 @@ def _vit(state: State, name: str, size: Size | None) -> Shown:
         "fc_norm": "fc_norm.weight" in state,
         "final_norm": "norm.weight" in state or "fc_norm.weight" in state,
     }
-    return Shown("VisionTransformer", arguments, heads, (), dim, guessed)
+    return ShapesShown("VisionTransformer", arguments, heads, (), dim, guessed)
 
 
-def _eva(state: State, _name: str, size: Size | None) -> Shown:
+def _eva(state: Tensors, _name: str, size: Size | None) -> ShapesShown:
     """Only with rotations in place of position embeddings, as DINOv3 has them."""
     dim, patch = _kernel(state["patch_embed.proj.weight"])
     gated = "blocks.0.mlp.fc1_g.weight" in state
     hidden = state["blocks.0.mlp.fc2.weight"].shape[1]
-    return Shown(
+    return ShapesShown(
         "Eva",
         {
             "img_size": size or (14 * patch[0], 14 * patch[1]),
@@ -186,7 +186,7 @@ def _eva(state: State, _name: str, size: Size | None) -> Shown:
     )
 
 
-def _beit(state: State, name: str, size: Size | None) -> Shown:
+def _beit(state: Tensors, name: str, size: Size | None) -> ShapesShown:
     dim, patch = _kernel(state["patch_embed.proj.weight"])
     own, shared = (
         state.get("blocks.0.attn.relative_position_bias_table"),
@@ -204,7 +204,7 @@ def _beit(state: State, name: str, size: Size | None) -> Shown:
             ((size or (224, 224))[0] // patch[0], (size or (224, 224))[1] // patch[1]),
             True,
         )
-    return Shown(
+    return ShapesShown(
         "Beit",
         {
             "img_size": (grid[0] * patch[0], grid[1] * patch[1]),
@@ -241,15 +241,15 @@ def _grid_of_offsets(rows: int, name: str, patch: Size, size: Size | None) -> Si
     return (side + 1) // 2, (side + 1) // 2
 
 
-def _swin(state: State, name: str, size: Size | None) -> Shown:
+def _swin(state: Tensors, name: str, size: Size | None) -> ShapesShown:
     return _windowed("SwinTransformer", state, name, size)
 
 
-def _swin_v2(state: State, name: str, size: Size | None) -> Shown:
+def _swin_v2(state: Tensors, name: str, size: Size | None) -> ShapesShown:
     return _windowed("SwinTransformerV2", state, name, size)
 
 
-def _windowed(kind: str, state: State, name: str, size: Size | None) -> Shown:
+def _windowed(kind: str, state: Tensors, name: str, size: Size | None) -> ShapesShown:
     dim, patch = _kernel(state["patch_embed.proj.weight"])
     stages = numbers_in(state, "layers.*.")
     depths = tuple(numbers_in(state, f"layers.{stage}.blocks.*.") for stage in range(stages))
@@ -281,7 +281,7 @@ def _windowed(kind: str, state: State, name: str, size: Size | None) -> Shown:
     }
     if window:
         arguments["window_size"] = window[0] if len(set(window)) == 1 else window
-    return Shown(kind, arguments, heads, window, dim)
+    return ShapesShown(kind, arguments, heads, window, dim)
 
 
 def _side(rows: int, name: str) -> int:
@@ -292,7 +292,7 @@ def _side(rows: int, name: str) -> int:
     return (root + 1) // 2
 
 
-def _stored_windows(state: State, stages: int, name: str) -> tuple[int, ...]:
+def _stored_windows(state: Tensors, stages: int, name: str) -> tuple[int, ...]:
     """Each stage's window by what a module computed and stored; () where it did not."""
     found = []
     for stage in range(stages):
@@ -318,7 +318,7 @@ def _picture(window: tuple[int, ...], patch: int) -> Size:
     return side, side
 
 
-def _sam(state: State, name: str, size: Size | None) -> Shown:
+def _sam(state: Tensors, name: str, size: Size | None) -> ShapesShown:
     dim, patch = _kernel(state["patch_embed.proj.weight"])
     places, depth = state.get("pos_embed"), numbers_in(state, "blocks.*.")
     rows = [state[f"blocks.{block}.attn.rel_pos_h"].shape[0] for block in range(depth)]
@@ -338,7 +338,7 @@ def _sam(state: State, name: str, size: Size | None) -> Shown:
         )
     heads = dim // state["blocks.0.attn.rel_pos_h"].shape[1]
     window = windows.pop() if windows else 0
-    return Shown(
+    return ShapesShown(
         "VisionTransformerSAM",
         {
             "img_size": (grid[0] * patch[0], grid[1] * patch[1]),
@@ -362,12 +362,12 @@ def _sam(state: State, name: str, size: Size | None) -> Shown:
     )
 
 
-def _tnt(state: State, _name: str, _size: Size | None) -> Shown:
+def _tnt(state: Tensors, _name: str, _size: Size | None) -> ShapesShown:
     kernel, table = state["pixel_embed.proj.weight"], state["patch_pos"]
     inner, dim = kernel.shape[0], table.shape[2]
     patch = 4 * math.isqrt(state["blocks.0.proj.weight"].shape[1] // inner)
     side = math.isqrt(table.shape[1] - 1) * patch
-    return Shown(
+    return ShapesShown(
         "TNT",
         {
             "img_size": side,
@@ -397,11 +397,11 @@ def _kernel(kernel: Tensor) -> tuple[int, Size]:
     return int(kernel.shape[0]), (int(kernel.shape[2]), int(kernel.shape[3]))
 
 
-def _classes(state: State, head: str) -> int:
+def _classes(state: Tensors, head: str) -> int:
     return int(state[head].shape[0]) if head in state and state[head].ndim == 2 else 0
 
 
-_READERS: dict[str, Callable[[State, str, Size | None], Shown]] = {
+_READERS: dict[str, Callable[[Tensors, str, Size | None], ShapesShown]] = {
     "VisionTransformer": _vit,
     "VisionTransformerDistilled": _vit,
     "Eva": _eva,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.architectures.fitting import is_after
 from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.timm_names import converted
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
 
 
@@ -112,26 +112,6 @@ def _resampled(stored: StateDict, used: StateDict) -> tuple[str, ...]:
                 f"{value.shape[1]} tokens, not trained at this size"
             )
     return tuple(notes)
-
-
-def converted(module: nn.Module, state: StateDict, name: str) -> StateDict:
-    """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
-    convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
-    if convert is None:
-        return state
-    state = {
-        key: value.float() if value.is_floating_point() else value for key, value in state.items()
-    }
-    try:
-        converted: StateDict = convert(state, module)
-    except (KeyError, RuntimeError, AttributeError, AssertionError, ValueError) as error:
-        words = (
-            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        )
-        raise BadModel(
-            f"{name} does not fit {type(module).__name__} ({words}); name its architecture"
-        ) from error
-    return {key: value for key, value in converted.items() if isinstance(value, Tensor)}
 
 
 def _first(own: StateDict, state: StateDict, found: WeightMatch) -> str:

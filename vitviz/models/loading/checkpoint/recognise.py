@@ -12,11 +12,12 @@ from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
+from vitviz.models.loading.architectures.timm_names import converted
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
 from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
-from vitviz.models.loading.checkpoint.fill import converted, match
+from vitviz.models.loading.checkpoint.fill import match
 from vitviz.models.loading.preprocess import preprocess_of
 from vitviz.models.loading.said import Said
 

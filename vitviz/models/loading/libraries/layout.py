@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-State = dict[str, Tensor]
-Config = Mapping[str, Any]
+LibraryState = dict[str, Tensor]
+LibraryConfig = Mapping[str, Any]
 Names = tuple[tuple[str, str], ...]
 """(beginning of a name there, the same in timm); * is a number, {2} the second one again; a whole name
 has no dot at its end, and "" is for what is of no use."""
@@ -36,12 +36,12 @@ ACTIVATIONS = {
 """transformers' words for activations, in timm's."""
 
 
-def unchanged(state: State, _config: Config) -> State:
+def unchanged(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """Nothing more to do."""
     return state
 
 
-def nothing(_state: State, _config: Config) -> dict[str, Any]:
+def nothing(_state: LibraryState, _config: LibraryConfig) -> dict[str, Any]:
     """No further arguments."""
     return {}
 
@@ -72,10 +72,10 @@ class Layout:
     without: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    finish: Callable[[State, Config], State] = unchanged
-    arguments: Callable[[State, Config], dict[str, Any]] = nothing
-    fixed: Config = field(default_factory=dict)
-    usual: Config = field(default_factory=dict)
+    finish: Callable[[LibraryState, LibraryConfig], LibraryState] = unchanged
+    arguments: Callable[[LibraryState, LibraryConfig], dict[str, Any]] = nothing
+    fixed: LibraryConfig = field(default_factory=dict)
+    usual: LibraryConfig = field(default_factory=dict)
     model_type: tuple[str, ...] = ()
     split_bias: bool = False
     prepared: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
@@ -107,14 +107,16 @@ class Renamed:
     """
 
     layout: Layout
-    state: State
+    state: LibraryState
     others: tuple[str, ...]
     left: tuple[str, ...]
 
 
-def renamed(layout: Layout, state: Mapping[str, Tensor], prefix: str, config: Config) -> Renamed:
+def renamed(
+    layout: Layout, state: Mapping[str, Tensor], prefix: str, config: LibraryConfig
+) -> Renamed:
     """The tensors of the network by timm's names."""
-    found: State = {}
+    found: LibraryState = {}
     others: list[str] = []
     left: list[str] = []
     for key, value in state.items():
@@ -163,10 +165,10 @@ def _pattern(there: str) -> re.Pattern[str]:
 _PART = re.compile(r"(.+)\.qkv/([qkv])\.(weight|bias)")
 
 
-def _joined(state: State, *, split_bias: bool) -> State:
+def _joined(state: LibraryState, *, split_bias: bool) -> LibraryState:
     """q, k and v below each other; a bias that k has not is 0, or kept out of a split bias."""
-    found: State = {}
-    parts: dict[tuple[str, str], State] = defaultdict(dict)
+    found: LibraryState = {}
+    parts: dict[tuple[str, str], LibraryState] = defaultdict(dict)
     for key, value in state.items():
         if part := _PART.fullmatch(key):
             parts[part[1], part[3]][part[2]] = value
@@ -181,7 +183,7 @@ def _joined(state: State, *, split_bias: bool) -> State:
     return found
 
 
-def with_axis(state: State, *names: str) -> State:
+def with_axis(state: LibraryState, *names: str) -> LibraryState:
     """Those tensors with an axis of 1 before the others."""
     return state | {name: state[name].unsqueeze(0) for name in names if name in state}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from vitviz.models.loading.libraries.layout import Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, LibraryState, Names
 
 _SAME: Names = (
     ("cls_token", "cls_token"),
@@ -62,7 +62,7 @@ _SAM_OF_TRANSFORMERS: Names = (
 )
 
 
-def _dinov2(state: State, _config: Config) -> State:
+def _dinov2(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """With registers, timm adds the class token's position to the token itself, once."""
     table = state.get("pos_embed")
     if "reg_token" not in state or table is None:
@@ -70,7 +70,7 @@ def _dinov2(state: State, _config: Config) -> State:
     return state | {"cls_token": state["cls_token"] + table[:, :1], "pos_embed": table[:, 1:]}
 
 
-def _dinov3(state: State, _config: Config) -> State:
+def _dinov3(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """Keys have no bias there (a mask takes it away); where all others are 0, timm has none."""
     found, biases = {}, {}
     for key, value in state.items():
@@ -87,7 +87,7 @@ def _dinov3(state: State, _config: Config) -> State:
     return found
 
 
-def _sam(_state: State, config: Config) -> dict[str, Any]:
+def _sam(_state: LibraryState, config: LibraryConfig) -> dict[str, Any]:
     return {"window_size": config["window_size"]} if "window_size" in config else {}
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from vitviz.models.loading.libraries.layout import CLIP, Config, Layout, Names, State, with_axis
+from vitviz.models.loading.libraries.layout import (
+    CLIP,
+    Layout,
+    LibraryConfig,
+    LibraryState,
+    Names,
+    with_axis,
+)
 
 _NAMES: Names = (
     ("class_embedding", "cls_token"),
@@ -23,7 +30,7 @@ _NAMES: Names = (
 )
 
 
-def _finished(state: State, _config: Config) -> State:
+def _finished(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     state = state | {"cls_token": state["cls_token"].reshape(1, 1, -1)}
     return with_axis(state, "pos_embed")
 

@@ -7,13 +7,13 @@ import re
 import torch
 from einops import rearrange
 
-from vitviz.models.loading.libraries.layout import Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, LibraryState, Names
 
 _TABLE = "attn.relative_position_bias_table"
 _ENDS = "downsample_after"
 
 
-def _moved(state: State, _config: Config) -> State:
+def _moved(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """Patches are merged at the end of a stage there, and at the start of the next in timm."""
     return {
         re.sub(
@@ -71,9 +71,9 @@ def _torchvision() -> Names:
     return (*names, ("norm.", "norm."), ("head.", "head.fc."))
 
 
-def _split_bias(state: State, _config: Config) -> State:
+def _split_bias(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """Swin V2's keys have no bias: torchvision sets its part to 0 in every pass."""
-    found: State = {}
+    found: LibraryState = {}
     for key, value in state.items():
         if key.endswith("attn.qkv.bias"):
             path = key.removesuffix("qkv.bias")
@@ -99,7 +99,7 @@ _OPENMMLAB: Names = (
 )
 
 
-def _openmmlab(state: State, config: Config) -> State:
+def _openmmlab(state: LibraryState, config: LibraryConfig) -> LibraryState:
     """Its merging of four patches orders them channel by channel; timm's patch by patch."""
     found = _moved(state, config)
     for key, value in found.items():

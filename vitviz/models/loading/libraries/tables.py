@@ -16,7 +16,7 @@ from vitviz.models.loading.libraries import (
     transformers_dinov3,
     transformers_vit,
 )
-from vitviz.models.loading.libraries.layout import Config, Layout, Renamed, renamed
+from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, Renamed, renamed
 
 LAYOUTS: tuple[Layout, ...] = (
     *meta_dino.LAYOUTS,
@@ -30,7 +30,7 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def in_timms_names(state: Mapping[str, Tensor], config: Config) -> Renamed | None:
+def in_timms_names(state: Mapping[str, Tensor], config: LibraryConfig) -> Renamed | None:
     """A file's tensors by timm's names; None where no other library's table fits.
 
     `config` is the part of config.json about the network that sees, {} where there is none; its

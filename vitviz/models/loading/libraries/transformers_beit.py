@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitviz.models.loading.libraries.layout import HALF, Config, Layout, Names, State
+from vitviz.models.loading.libraries.layout import HALF, Layout, LibraryConfig, LibraryState, Names
 
 _TABLE = "relative_position_bias.relative_position_bias_table"
 _NAMES: Names = (
@@ -34,7 +34,7 @@ _NAMES: Names = (
 )
 
 
-def _arguments(state: State, _config: Config) -> dict[str, Any]:
+def _arguments(state: LibraryState, _config: LibraryConfig) -> dict[str, Any]:
     mean = "fc_norm.weight" in state
     return {"global_pool": "avg" if mean else "token", "use_fc_norm": mean}
 

@@ -10,10 +10,10 @@ from einops import rearrange
 from vitviz.models.loading.libraries.layout import (
     CLIP,
     HALF,
-    Config,
     Layout,
+    LibraryConfig,
+    LibraryState,
     Names,
-    State,
     with_axis,
 )
 
@@ -43,12 +43,12 @@ _PATCHES = "embeddings.patch_embedding.weight"
 _FIRST = "encoder.layers.0.self_attn.k_proj.weight"
 
 
-def _clip(state: State, _config: Config) -> State:
+def _clip(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     state = state | {"cls_token": state["cls_token"].reshape(1, 1, -1)}
     return with_axis(state, "pos_embed")
 
 
-def _siglip(state: State, _config: Config) -> State:
+def _siglip(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """The pool's queries and keys apart, as timm has them; patches that were rows are kernels again."""
     kept = with_axis(state, "pos_embed")
     for kind in ("weight", "bias"):
@@ -65,12 +65,12 @@ def _siglip(state: State, _config: Config) -> State:
     return kept
 
 
-def _classified(state: State, _config: Config) -> dict[str, Any]:
+def _classified(state: LibraryState, _config: LibraryConfig) -> dict[str, Any]:
     """A classifier of transformers' reads the mean of the patches, without the pool."""
     return {} if "head.weight" not in state else {"global_pool": "avg", "fc_norm": False}
 
 
-def _without_pool(state: State, config: Config) -> State:
+def _without_pool(state: LibraryState, config: LibraryConfig) -> LibraryState:
     kept = _siglip(state, config)
     if "head.weight" in kept:
         kept = {key: value for key, value in kept.items() if not key.startswith("attn_pool.")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitviz.models.loading.libraries.layout import Config, Layout, State
+from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, LibraryState
 
 _BLOCK = (
     ("norm1.", "norm1."),
@@ -36,14 +36,14 @@ def _names(mlp: tuple[tuple[str, str], ...], layer: str) -> tuple[tuple[str, str
     )
 
 
-def _finished(state: State, _config: Config) -> State:
+def _finished(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """A table of no registers is none."""
     if "reg_token" in state and state["reg_token"].shape[1] == 0:
         return {key: value for key, value in state.items() if key != "reg_token"}
     return state
 
 
-def _arguments(_state: State, config: Config) -> dict[str, Any]:
+def _arguments(_state: LibraryState, config: LibraryConfig) -> dict[str, Any]:
     return {
         "rope_type": "dinov3",
         "rope_temperature": float(config.get("rope_theta", 100.0)),

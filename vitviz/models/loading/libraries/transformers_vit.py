@@ -7,10 +7,10 @@ from typing import Any
 from vitviz.models.loading.libraries.layout import (
     HALF,
     IMAGENET,
-    Config,
     Layout,
+    LibraryConfig,
+    LibraryState,
     Names,
-    State,
 )
 
 _EMBEDDINGS: Names = (
@@ -59,7 +59,7 @@ _HEADS: Names = (
 _USUAL = {"hidden_act": "gelu", "layer_norm_eps": 1e-12}
 
 
-def _deit(state: State, _config: Config) -> State:
+def _deit(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """One classifier reads the class token alone: the distillation token is then one more register."""
     if "head_dist.weight" in state or "dist_token" not in state:
         return state
@@ -67,7 +67,7 @@ def _deit(state: State, _config: Config) -> State:
     return kept | {"reg_token": kept.pop("dist_token")}
 
 
-def _dinov2(state: State, _config: Config) -> State:
+def _dinov2(state: LibraryState, _config: LibraryConfig) -> LibraryState:
     """Positions of the class token are added once; the head over two vectors has no place in timm."""
     kept = {key: value for key, value in state.items() if not key.startswith("head.")}
     if "reg_token" not in kept:
@@ -76,7 +76,7 @@ def _dinov2(state: State, _config: Config) -> State:
     return kept | {"cls_token": kept["cls_token"] + table[:, :1], "pos_embed": table[:, 1:]}
 
 
-def _registers(state: State, _config: Config) -> dict[str, Any]:
+def _registers(state: LibraryState, _config: LibraryConfig) -> dict[str, Any]:
     gated = (
         state["blocks.0.mlp.fc1.weight"].shape[0] == 2 * state["blocks.0.mlp.fc2.weight"].shape[1]
     )
