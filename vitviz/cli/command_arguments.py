@@ -50,6 +50,10 @@ TOKEN = Parameter(
 )
 LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
 HEAD = Parameter(help="The head, from 0; all together when left out.")
+TARGET = Parameter(
+    help="What maps of an answer are asked about: a class by number or name, two as 285-281 or "
+    "'cat - dog', output:2, feature:17, lens:5, like:PICTURE; the predicted class when left out."
+)
 JSON = Parameter("--json", help="As JSON, for scripts.")
 VIEW = Parameter(("--view", "-v"), help="The view (see: vitviz views).")
 OPTION = Parameter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from vitviz.cli.command_arguments import (
     PATCH,
     PIXELS,
     RANGE,
+    TARGET,
     TOKEN,
     UNTRAINED,
     VIEW,
@@ -36,6 +38,7 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
@@ -54,7 +57,7 @@ from vitviz.session.figure.drawing_sweep import (
 )
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import View
-from vitviz.views.api import selection_of
+from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
     from vitviz.session.figure.figure_replay import FigureReplay
@@ -106,6 +109,7 @@ def draw(
     token: Annotated[str, TOKEN] = "",
     layer: Annotated[int | None, LAYER] = None,
     head: Annotated[int | None, HEAD] = None,
+    target: Annotated[str, TARGET] = "",
     option: Annotated[tuple[str, ...], OPTION] = (),
     ranges: Annotated[tuple[str, ...], RANGE] = (),
     over: Annotated[tuple[str, ...], _OVER] = (),
@@ -134,15 +138,16 @@ def draw(
         raise Misused(f"{change} --against")
     if len(over) > 2:
         raise Misused("--over may be given once, or twice for rows and columns")
+    asked_about = pictured(target_of(target))
     targets = _targets(pictures, view, out)
-    for target in targets.values():
-        for file in (target, *_beside(target, data)):
+    for place in targets.values():
+        for file in (place, *_beside(place, data)):
             check_place(file, overwrite=overwrite)
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
     engine, made = ModelCache(_MODELS_KEPT), []
-    for picture, target in targets.items():
+    for picture, place in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
         drawing = vitviz.draw(
             view,
@@ -150,23 +155,23 @@ def draw(
             token=token_of(token),
             layer=layer,
             head=head,
+            target=asked_about,
             against=other,
             also=pairs,
             ranges=range_values(ranges),
             **values,
         )
-        subject = SweepSubject(trace, _selection(drawing), values, other, pairs)
+        selection = replace(_selection(drawing), target=asked_about)
+        subject = SweepSubject(trace, selection, values, other, pairs)
         ways = [
             _columns(engine, request, picture, text) or steps(chosen, subject, text)
             for text in over
         ]
-        drawings = _swept(chosen, subject, ways, target) if over else [drawing]
-        files = _save(
-            drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
-        )
+        drawings = _swept(chosen, subject, ways, place) if over else [drawing]
+        files = _save(drawings, place, printing or Printing(), seconds, overwrite, bool(over), data)
         made.append({"picture": picture, "files": [str(file) for file in files]})
         if not as_json:
-            print(target)
+            print(place)
     if as_json:
         print_json(made)
     return 0

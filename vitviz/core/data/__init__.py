@@ -1,1 +1,1 @@
-"""Plain frozen data that everything above shares: traces, drawings, selections, recipes."""
+"""What was asked, measured and drawn, as plain frozen values."""

@@ -1,1 +1,1 @@
-"""What is computed from attention and features: rollout, distance, similarity, CKA."""
+"""Numbers made of numbers: what is computed from maps and answers, without a model."""

@@ -67,7 +67,9 @@ class AttentionCall:
     A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
     one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
     changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
-    shape of what each module at work was given, by its name, outermost first.
+    shape of what each module at work was given, by its name, outermost first. `output` is what
+    attention @ v gave, kept where a gradient is taken to it, which is then `gradient`; `turned` where
+    the model multiplied the other way round, so that the output's last two axes are exchanged.
     """
 
     name: str
@@ -86,6 +88,9 @@ class AttentionCall:
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    output: Tensor | None = None
+    turned: bool = False
+    gradient: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -218,6 +223,11 @@ class AttentionRecorder(TorchFunctionMode):
         """Runs what was called, and looks at it when it is part of an attention."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
+        self._look(func, args, kwargs, result)
+        return result
+
+    def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Keeps what was called, where it is part of an attention."""
         if func is functional.scaled_dot_product_attention:
             self._fused(result, *args, **kwargs)
         elif func in _SOFTMAXES:
@@ -228,7 +238,6 @@ class AttentionRecorder(TorchFunctionMode):
             self._scaling(args, result)
         elif self._scaled and func in _SUMS:
             self._sum(args, kwargs, result)
-        return result
 
     def _fused(
         self,
@@ -255,6 +264,7 @@ class AttentionRecorder(TorchFunctionMode):
             "fused",
             bias=attn_mask,
             causal=is_causal,
+            output=self._output(result),
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )
         # Of many small sequences (windows, sentences) nothing asks for v.
@@ -300,6 +310,7 @@ class AttentionRecorder(TorchFunctionMode):
             call.error = product_error(used, values, output)
             call.row_error = (used.float().sum(-1) - 1).abs().max()
             call.values = values if self._values else None
+            call.output, call.turned = self._output(result), turned
             self._done(call)
             return
 
@@ -323,6 +334,10 @@ class AttentionRecorder(TorchFunctionMode):
         call.error = sum_error(maps, values, result if kept else result[..., None])
         call.row_error = (maps.float().sum(-1) - 1).abs().max()
         self._done(call)
+
+    def _output(self, result: Tensor) -> Tensor | None:
+        """What of a call's result is kept: nothing, where no gradient is asked for."""
+        return None
 
     def _lost(self, maps: Tensor) -> None:
         self.calls.append(
