@@ -48,7 +48,8 @@ def draw(
     class by number or name, "285-281", "feature:17", "lens:5", or a function of the model's output
     (`vitviz.core.data.target`); without it the predicted class. `against` is the second trace of a
     view that compares two: `draw("difference", trace, against=other)`; `also` are further
-    pictures through the same two models, for `cka`; `others` are traces of further pictures through the same model, for
+    pictures through the same two models, for `cka`; `others` are traces of further pictures through
+    the same model, for
     views of many pictures, such as `distance`. `ranges` are (panel, low, high), to colour a drawing as
     it was beside others. `options` are the view's own (`vitviz views`).
 
