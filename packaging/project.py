@@ -29,11 +29,13 @@ OWN = {"application/x-vitviz-session": "vitviz", "application/x-safetensors": "s
 
 def version() -> str:
     """The version, read from the package without importing it."""
-    tree = ast.parse((ROOT / "vitviz" / "__init__.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "vitviz" / "core" / "version.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__":
             return str(ast.literal_eval(node.value))
-    raise SystemExit("vitviz/__init__.py names no __version__; every installer takes it from there")
+    raise SystemExit(
+        "vitviz/core/version.py names no __version__; every installer takes it from there"
+    )
 
 
 def metadata() -> dict[str, Any]:

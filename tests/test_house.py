@@ -43,7 +43,8 @@ def test_the_fresh_package_costs_next_to_nothing() -> None:
     """What the window waits for before it can show itself must not bring in the heavy libraries."""
     heavy = ("torch", "timm", "torchvision", "PySide6", "matplotlib", "cyclopts")
     code = (
-        "import sys, vitviz, vitviz.core.pictures.picture_files, vitviz.session.session, vitviz.__main__\n"
+        "import sys, vitviz, vitviz.core.pictures.picture_files\n"
+        "import vitviz.session.session, vitviz.__main__\n"
         f"print(*[name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from vitviz.core.old_paths import answer_to_old_paths
+from vitviz.core.version import __version__
+
 if TYPE_CHECKING:
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.progress import VitvizError
@@ -12,8 +15,7 @@ if TYPE_CHECKING:
     from vitviz.models import load, trace
     from vitviz.views.api import draw
 
-__version__ = "0.1.0"
-__all__ = ["Intervention", "VitvizError", "draw", "load", "save", "trace"]
+__all__ = ["Intervention", "VitvizError", "__version__", "draw", "load", "save", "trace"]
 
 _HOMES = {
     "Intervention": "vitviz.core.data.intervention",
@@ -23,6 +25,9 @@ _HOMES = {
     "save": "vitviz.figures.save",
     "trace": "vitviz.models",
 }
+
+
+answer_to_old_paths()
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 ; packaging/build.py calls it:  iscc /DVersion=0.0.0 /DSource=dist\vitviz /DOutput=dist packaging\windows\vitviz.iss
 
 #ifndef Version
-  #error Version is not given: run packaging/build.py windows, which takes it from vitviz/__init__.py
+  #error Version is not given: run packaging/build.py windows, which takes it from vitviz/core/version.py
 #endif
 #ifndef Source
   #define Source "..\..\dist\vitviz"

@@ -45,7 +45,8 @@ def rows() -> list[Row]:
     grown = memory[-1] - memory[0]
     return [
         (
-            f"batch: class rows of {PICTURES} pictures, ViT-Ti/16, over plain timm in batches of {BATCH}",
+            f"batch: class rows of {PICTURES} pictures, ViT-Ti/16, "
+            f"over plain timm in batches of {BATCH}",
             ">= 0.8 x",
             f"{ratio:.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), {speed:.1f} pictures/s",
         ),

@@ -29,5 +29,5 @@ def test_a_view_that_is_not_there_lists_those_that_are():
 
 
 def test_a_taken_name_fails():
-    with pytest.raises(ValueError, match=r"'heads' is in vitviz\.views\.heads already"):
+    with pytest.raises(ValueError, match=r"'heads' is in vitviz\.views\.attention\.heads already"):
         view("heads", title="", shows="", formula="", source="")(lambda trace, selection: None)

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-import vitviz
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
     DEVICE,
@@ -29,6 +28,7 @@ from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.core.data.trace import Fit
 from vitviz.core.progress import VitvizError
+from vitviz.core.version import __version__
 from vitviz.session.app.launch_options import LaunchOptions
 
 OpenWindow = Callable[[LaunchOptions], int]
@@ -121,7 +121,7 @@ def _app(open_window: OpenWindow) -> App:
         name="vitviz",
         help=HELP,
         help_epilogue=f"{_examples('')}\n\n{EXIT_CODES}",
-        version=f"vitviz {vitviz.__version__}",
+        version=f"vitviz {__version__}",
         result_action="return_value",
         default_parameter=Parameter(negative=(), show_default=False),
         suppress_keyboard_interrupt=False,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-import vitviz
 from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
@@ -43,6 +42,7 @@ from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
+from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
@@ -57,6 +57,7 @@ from vitviz.session.figure.drawing_sweep import (
 )
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.views import View
+from vitviz.views.api import draw as draw_view
 from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def draw(
     engine, made = ModelCache(_MODELS_KEPT), []
     for picture, place in targets.items():
         trace, other, pairs = _traces(engine, request, picture, against, also)
-        drawing = vitviz.draw(
+        drawing = draw_view(
             view,
             trace,
             token=token_of(token),
@@ -300,7 +301,7 @@ def _save(
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
     return [
-        vitviz.save(drawings[0], file, paper=paper, overwrite=overwrite)
+        save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
         for file in (target, *_beside(target, data))
     ]
 
@@ -424,5 +425,5 @@ def _figure_again(
             progress=meter(),
         )
     else:
-        vitviz.save(made.drawings[0], target, paper=paper, overwrite=overwrite)
+        save_figure(made.drawings[0], target, paper=paper, overwrite=overwrite)
     return made.notes

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from vitviz.core.old_paths import renamed
 from vitviz.core.resources import resource
 
 ColorTable = Literal["viridis", "magma", "inferno", "cividis", "gray", "CET-L19", "vik", "CET-D1"]
@@ -61,3 +62,6 @@ def colored(
         color_index(values, scale.low, scale.high)
     ]
     return picked
+
+
+__getattr__ = renamed("core.colors", "core.colors")

@@ -9,7 +9,6 @@ import re
 import zipfile
 from dataclasses import asdict
 from functools import cache
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import NEWEST
 from vitviz.core.progress import VitvizError
+from vitviz.core.version import __version__
 from vitviz.figures.paper import PaperStyle
 
 _LARGEST = 256 * 1024 * 1024
@@ -69,9 +69,7 @@ def exact(drawing: Drawing) -> dict[str, Any]:
 @cache
 def versions() -> tuple[tuple[str, str], ...]:
     """What the numbers depend on, as it is installed."""
-    # By name: the package's front page names rooms that figures must not import.
-    own = str(import_module("vitviz").__version__)
-    return (("vitviz", own), *((name, _version(name)) for name in ("torch", "timm")))
+    return (("vitviz", __version__), *((name, _version(name)) for name in ("torch", "timm")))
 
 
 def _version(package: str) -> str:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vitviz.core.colors import ColorTable
+from vitviz.core.old_paths import renamed
 from vitviz.core.progress import VitvizError
 
 OptionValue = str | float | int | bool | None
@@ -175,3 +176,6 @@ def _checked(option: Option, value: Any) -> OptionValue:
     if option.low is not None or option.high is not None:
         allowed += f" from {option.low} to {option.high}"
     raise VitvizError(f"option {option.name!r} cannot be {value!r}; it may be {allowed}")
+
+
+__getattr__ = renamed("views.options", "views.options")

@@ -166,7 +166,7 @@ def _added(own, tokens, layer, direction):
 
 
 def test_differential_attention_has_the_gradient_of_the_difference(photo):
-    from test_places import traced_by
+    from models.probe.test_position_signal import traced_by
     from timm.models.vision_transformer import VisionTransformer
 
     torch.manual_seed(0)

@@ -123,7 +123,10 @@ def test_a_newer_timm_has_a_catalogue_of_its_own(
 
 
 def test_the_catalogue_needs_no_torch() -> None:
-    words = "import sys, vitviz.models.catalogue.catalogue as c; c.catalogue(); print('torch' in sys.modules)"
+    words = (
+        "import sys, vitviz.models.catalogue.catalogue as c; c.catalogue();"
+        "print('torch' in sys.modules)"
+    )
     found = subprocess.run(
         [sys.executable, "-c", words], capture_output=True, text=True, check=True
     )

@@ -127,8 +127,11 @@ def test_values_are_kept_while_they_are_small_or_asked_for(tiny_model, photo):
     lean = vitviz.trace(tiny_model, photo, values=False)
     attention = lean.layers[0].attention
     assert attention.values is None
-    assert lean.held_bytes == sum(2 * 4 * layer.attention.query.numel() for layer in lean.layers), (
-        "q and k only, no storage shared with v"
+    sizes = [
+        (layer.attention.query.numel(), layer.attention.normaliser.numel()) for layer in lean.layers
+    ]
+    assert lean.held_bytes == sum(4 * (2 * numbers + queries) for numbers, queries in sizes), (
+        "q, k and one number a query and head only, no storage shared with v"
     )
 
 

@@ -105,7 +105,8 @@ def test_no_head_is_said(photo):
 def test_seen_pixels_and_bytes(tiny_trace):
     assert tiny_trace.pixels.shape == (160, 160, 3)
     assert tiny_trace.seen.shape == (160, 160, 3)
-    assert tiny_trace.held_bytes == 6 * 3 * 101 * 64 * 4
+    every = 3 * 101 * 64 + tiny_trace.heads * 101  # q, k, v and each query's log-sum-exp
+    assert tiny_trace.held_bytes == 6 * every * 4
     assert tiny_trace.seconds > 0
 
 

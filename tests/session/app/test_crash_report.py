@@ -14,7 +14,8 @@ from vitviz.session.app.crash_report import KEPT, earlier, reports_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 _START = (
-    "from vitviz.session.app.crash_report import Reporter; r = Reporter(); assert r.start() == ''\n"
+    "from vitviz.session.app.crash_report import CrashReporter; r = CrashReporter()\n"
+    "assert r.start() == ''\n"
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 SCRIPT = """
 import atexit, sys
-from vitviz.session.leaving import leave
+from vitviz.session.app.exit_process import leave
 
 class Heavy:
     def __del__(self):

@@ -19,9 +19,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from vitviz import __version__
 from vitviz.core.data.trace import Trace
 from vitviz.core.resources import resource
+from vitviz.core.version import __version__
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.app.single_instance import SingleInstance
 from vitviz.gui.widgets import theme

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from PySide6.QtCore import QLibraryInfo, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-import vitviz
+from vitviz.core.version import __version__
 from vitviz.gui.app.actions import Action, plain
 from vitviz.session.app.licences import parts, texts_file
 from vitviz.session.files.settings import settings_folder
@@ -94,7 +94,7 @@ def about_page(parent: QWidget, device: str) -> TextPage:
     texts = texts_file()
     link = "" if texts is None else f" <a href='{texts.as_uri()}'>All licence texts</a>"
     body = (
-        f"<h2>vitviz {vitviz.__version__}</h2><p>See inside vision transformers. MIT licence.</p>"
+        f"<h2>vitviz {__version__}</h2><p>See inside vision transformers. MIT licence.</p>"
         f"<p>Device: {html.escape(device)}<br>Python {platform.python_version()} on "
         f"{html.escape(platform.platform())}</p>"
         f"<p>Settings: {html.escape(str(settings_folder()))}<br>Log and crash reports: "

@@ -16,6 +16,7 @@ from vitviz.core.progress import Unsupported
 from vitviz.models.record.attention.difference_attention import DifferenceAttention
 from vitviz.models.record.attention.lazy_attention import LazyAttention
 from vitviz.models.record.attention.spread_attention import SpreadAttention
+from vitviz.models.record.attention.tiles import query_runs, tile_entries
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
 
 ALL = slice(None)
@@ -25,7 +26,8 @@ ALL = slice(None)
 class PairPiece:
     """Attention and its gradient between some queries and keys; `queries` and `keys` say which.
 
-    Where tokens attend inside windows each window has its own; -1 is a window's padding.
+    Where tokens attend inside windows each window has its own; -1 is a window's padding. `maps` are
+    good until the next piece is asked for and not to be written to; `gradients` are the reader's own.
     """
 
     maps: Float32[Tensor, "window head query key"]
@@ -83,15 +85,28 @@ def pieces(
         yield from _window_pieces(attention)
         return
     keys = torch.arange(attention.keys)[None]
-    wanted = range(attention.queries) if rows is None else rows
-    for tile in attention._tiles(attention.heads):
-        start, stop = max(tile.start, wanted.start), min(tile.stop, wanted.stop)
-        if start >= stop:
-            continue
-        part = slice(start, stop)
-        gradients = gradient_tile(attention, part)
-        found = attention.tile(ALL, part) if maps else gradients
-        yield PairPiece(found[None], gradients[None], torch.arange(start, stop)[None], keys)
+    for queries, found in _tiles(attention, rows, maps):
+        gradients = gradient_tile(attention, queries)
+        asking = torch.arange(queries.start, queries.stop)[None]
+        yield PairPiece(
+            gradients[None] if found is None else found[None], gradients[None], asking, keys
+        )
+
+
+def _tiles(
+    attention: LazyAttention, rows: range | None, maps: bool
+) -> Iterator[tuple[slice, Tensor | None]]:
+    """Queries that are looked at together, with their maps where these are wanted."""
+    if rows is not None:
+        wanted = slice(rows.start, rows.stop)
+        yield wanted, attention.tile(ALL, wanted) if maps else None
+    elif maps:
+        for tile in attention.tiles():
+            yield tile.queries, tile.maps
+    else:
+        entries = tile_entries(attention._device)
+        for queries in query_runs(attention.heads, attention.queries, attention.keys, entries):
+            yield queries, None
 
 
 def _window_pieces(attention: WindowedAttention) -> Iterator[PairPiece]:

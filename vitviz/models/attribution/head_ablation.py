@@ -10,6 +10,7 @@ import torch
 from einops import rearrange, reduce
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
@@ -38,15 +39,15 @@ class HeadReplacer(AttentionRecorder):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         before = len(self.calls)
-        self._look(func, args, kwargs, result)
+        if func is functional.scaled_dot_product_attention:
+            self.calls.append(AttentionCall(self._name(), "fused"))
+        else:
+            self._look(func, args, kwargs, result)
         made = self.calls[before:]
         if made and made[-1].kind != "lost" and made[-1].name == self.name:
             self.replaced += 1
             return self._exchanged(result, made[-1].turned)
         return result
-
-    def _fused(self, result: Tensor, *args: Any, **kwargs: Any) -> None:
-        self.calls.append(AttentionCall(self._name(), "fused"))
 
     def _exchanged(self, result: Tensor, turned: bool) -> Tensor:
         count = len(self.heads)

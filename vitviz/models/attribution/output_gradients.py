@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import find_blocks, tokens_of
 from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
 
 GRAPH_BUDGET = 1024**3
@@ -64,11 +65,17 @@ class GradientRecorder(AttentionRecorder):
         with torch.no_grad():
             super()._look(func, args, kwargs, result)
 
+    def _look_at_fused(
+        self, answered: KernelAnswer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        with torch.no_grad():
+            super()._look_at_fused(answered, args, kwargs)
+
     def _output(self, result: Tensor) -> Tensor | None:
         return result
 
     def _done(self, call: AttentionCall) -> None:
-        for name in ("query", "key", "values", "maps", "before", "bias"):
+        for name in ("query", "key", "values", "maps", "before", "bias", "log_sum_exp"):
             tensor = getattr(call, name)
             setattr(call, name, None if tensor is None else tensor.detach())
         super()._done(call)

@@ -31,7 +31,7 @@ def relevance_flow(attention: LazyAttention, weight: Row) -> Row:
     """weight @ mean over heads of (gradient * attention)+, without that matrix."""
     moved = torch.zeros(attention.keys, device=weight.device)
     for piece in pieces(attention, _needed(weight)):
-        product = (piece.maps * piece.gradients).clamp_(min=0)
+        product = piece.gradients.mul_(piece.maps).clamp_(min=0)
         add_to(moved, piece.keys, _through(weight, piece, product) / attention.heads)
     return moved
 
@@ -76,7 +76,7 @@ def gradient_rollout(
         moved = torch.zeros_like(weight)
         kept = weight.clone()
         for piece in pieces(attention, _needed(weight)):
-            mixed = (piece.maps * piece.gradients).mean(dim=1).clamp_(min=0)
+            mixed = piece.gradients.mul_(piece.maps).mean(dim=1).clamp_(min=0)
             total = mixed.sum(dim=-1) + 1
             share = gathered(weight, piece.queries) / total
             add_to(moved, piece.keys, torch.einsum("wq,wqk->wk", share, mixed))
@@ -106,7 +106,7 @@ def legrad_column(attention: LazyAttention) -> Row:
     """
     found = torch.zeros(attention.keys)
     for piece in pieces(attention, maps=False):
-        positive = piece.gradients.clamp(min=0).mean(dim=1)
+        positive = piece.gradients.clamp_(min=0).mean(dim=1)
         real = (piece.queries >= 0).to(positive.dtype).to(positive.device)
         add_to(found, piece.keys, torch.einsum("wq,wqk->wk", real, positive).to(found.device))
     return found / attention.queries

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.old_paths import renamed
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall
 
@@ -76,3 +77,6 @@ def families() -> dict[str, Family]:
 def family_of(module: nn.Module) -> tuple[str, Family]:
     """The family of a model, and its name; the generic one fits every model."""
     return next((name, found) for name, found in families().items() if found.matches(module))
+
+
+__getattr__ = renamed("models.families", "models.families")

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.inner_words import InnerLayer, InnerWords
-from vitviz.models.record.attention.lazy_attention import TILE, one_thread
+from vitviz.models.record.attention.lazy_attention import one_thread
+from vitviz.models.record.attention.tiles import ENTRIES
 from vitviz.models.record.layers_from_calls import block_indices, merged, refusal
 from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import biased
@@ -63,7 +64,7 @@ class RecordedWords:
         return reduce(self._received, "head sentence word -> sentence word", "mean")
 
     def _all_received(self) -> Float32[np.ndarray, "head sentence word"]:
-        step = max(1, TILE // (self.heads * self.words * self.words))
+        step = max(1, ENTRIES // (self.heads * self.words * self.words))
         with torch.inference_mode():
             parts = [
                 reduce(

@@ -260,7 +260,13 @@ def _looked_at(call: AttentionCall) -> LazyAttention:
     while bias is not None and bias.ndim > 3:
         bias = bias[0]
     return FusedAttention(
-        _single(call.query), _single(call.key), bias, call.scale, call.causal, _maybe(call.values)
+        _single(call.query),
+        _single(call.key),
+        bias,
+        call.scale,
+        call.causal,
+        _maybe(call.values),
+        None if call.log_sum_exp is None else _single(call.log_sum_exp, 2),
     )
 
 

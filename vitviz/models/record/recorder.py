@@ -21,6 +21,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
     ComparedOutputs,
@@ -64,12 +65,13 @@ class RecordedRow:
 class AttentionCall:
     """One attention call as the model made it, batch first: (... head query dim).
 
-    A fused call has `query`, `key`, `bias`, `scale`, or one `row` where no more was asked for; an eager
-    one the `maps`. "altered" maps are what met the values after the softmax, kept as `before`, had been
-    changed. `error` is what attention @ v was compared by with the module's own output. `given` has the
-    shape of what each module at work was given, by its name, outermost first. `output` is what
-    attention @ v gave, kept where a gradient is taken to it, which is then `gradient`; `turned` where
-    the model multiplied the other way round, so that the output's last two axes are exchanged.
+    A fused call has `query`, `key`, `bias`, `scale` and, where its kernel gave it, `log_sum_exp` (...
+    head query), or one `row` where no more was asked for; an eager one the `maps`. "altered" maps are
+    what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
+    @ v was compared by with the module's own output. `given` has the shape of what each module at work
+    was given, by its name, outermost first. `output` is what attention @ v gave, kept where a gradient
+    is taken to it, which is then `gradient`; `turned` where the model multiplied the other way round,
+    so that the output's last two axes are exchanged.
     """
 
     name: str
@@ -81,6 +83,7 @@ class AttentionCall:
     bias: Tensor | None = None
     scale: float = 1.0
     causal: bool = False
+    log_sum_exp: Tensor | None = None
     maps: Tensor | None = None
     values: Tensor | None = None
     before: Tensor | None = None
@@ -222,15 +225,23 @@ class AttentionRecorder(TorchFunctionMode):
     ) -> Any:
         """Runs what was called, and looks at it when it is part of an attention."""
         kwargs = kwargs or {}
+        if func is functional.scaled_dot_product_attention:
+            answered = attended(*args, **kwargs)
+            self._look_at_fused(answered, args, kwargs)
+            return answered.output
         result = func(*args, **kwargs)
         self._look(func, args, kwargs, result)
         return result
 
+    def _look_at_fused(
+        self, answered: KernelAnswer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Keeps a fused attention."""
+        self._fused(answered, *args, **kwargs)
+
     def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-        """Keeps what was called, where it is part of an attention."""
-        if func is functional.scaled_dot_product_attention:
-            self._fused(result, *args, **kwargs)
-        elif func in _SOFTMAXES:
+        """Keeps what else was called, where it is part of an attention."""
+        if func in _SOFTMAXES:
             self._softmax(args, kwargs, result)
         elif self._open and func in _PRODUCTS:
             self._product(args, result)
@@ -241,7 +252,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def _fused(
         self,
-        result: Tensor,
+        answered: KernelAnswer,
         query: Tensor,
         key: Tensor,
         value: Tensor,
@@ -264,7 +275,7 @@ class AttentionRecorder(TorchFunctionMode):
             "fused",
             bias=attn_mask,
             causal=is_causal,
-            output=self._output(result),
+            output=self._output(answered.output),
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )
         # Of many small sequences (windows, sentences) nothing asks for v.
@@ -278,8 +289,9 @@ class AttentionRecorder(TorchFunctionMode):
         )
         call.values = rest[0] if rest else None
         call.error = sampled_error(
-            call.query, call.key, value, attn_mask, call.scale, is_causal, result
+            call.query, call.key, value, attn_mask, call.scale, is_causal, answered.output
         )
+        call.log_sum_exp = answered.log_sum_exp
         self._done(call)
 
     def _softmax(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:

@@ -21,6 +21,7 @@ from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import silent
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
+from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.recorder import (
     AttentionCall,
     AttentionRecorder,
@@ -164,9 +165,9 @@ class SeparateRecorder(AttentionRecorder):
             self._at_once(result, given["query"], given["key"], given["value"], scale)
             return result
         for at in range(self._pictures):
+            alone = KernelAnswer(_one(result, at, self._pictures))
             self._fused(
-                _one(result, at, self._pictures),
-                **{name: self._own(name, value, at) for name, value in given.items()},
+                alone, **{name: self._own(name, value, at) for name, value in given.items()}
             )
         return result
 
@@ -185,7 +186,7 @@ class SeparateRecorder(AttentionRecorder):
         value: Float[Tensor, "picture head key value"],
         scale: float,
     ) -> None:
-        """Kept and verified as `AttentionRecorder` does it, for every picture, in a few operations for all."""
+        """Kept and verified as `AttentionRecorder` does it, in a few operations for all pictures."""
         asked = self._asked
         if asked is not None and not query.shape[2] == key.shape[2] == asked.tokens:
             asked = None

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from vitviz import __version__
+from vitviz.core.version import __version__
 from vitviz.session.work.log import log_folder
 
 KEPT = 5

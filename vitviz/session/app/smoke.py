@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from vitviz import __version__
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
+from vitviz.core.version import __version__
 from vitviz.models import bundled, load, names, trace
 from vitviz.views import views
 

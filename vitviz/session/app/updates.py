@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from vitviz import __version__
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.resources import resource
+from vitviz.core.version import __version__
 from vitviz.session.pictures.web_picture import is_address, trusted
 
 _PATIENCE = 10.0  # seconds without an answer

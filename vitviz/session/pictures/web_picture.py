@@ -9,8 +9,8 @@ from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from vitviz import __version__
 from vitviz.core.progress import BadImage, Progress
+from vitviz.core.version import __version__
 
 LIMIT = 100 * 2**20
 """Most bytes to fetch; no photograph is larger."""

@@ -91,10 +91,11 @@ def _large(
     values = picture_layers.on_grid(row[pool.grid.patches], pool.grid)
     whole = float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
     scale = picture_layers.scale_of(values, look, "attention", whole)
+    which = picture_layers.head_words(head, len(rows))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, pool.grid),
         trace.crop.frame,
-        f"{picture_layers.head_words(head, len(rows))[0].upper()}{picture_layers.head_words(head, len(rows))[1:]}",
+        f"{which[0].upper()}{which[1:]}",
         PixelSpace(trace.crop, pool.grid),
         scale if look.heat else None,
         picture_layers.shares(row, pool.grid),

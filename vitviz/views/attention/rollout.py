@@ -106,7 +106,8 @@ def draw(
     query = trace.grid.name(token)
     return Drawing(
         "rollout",
-        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: {_layers(walk)}, {which}",
+        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: "
+        f"{_layers(walk)}, {which}",
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(trace, _sentence(walk), *picture_layers.ranges_words(look)),
     )
@@ -199,7 +200,8 @@ def _attentions(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to follow{picture_layers.elsewhere(trace)}"
+            f"{trace.model.title} has no attention among tokens to follow"
+            f"{picture_layers.elsewhere(trace)}"
         )
     if trace.matrices:
         raise Unsupported(

@@ -46,7 +46,8 @@ def draw(
     """The steps of the chosen layer, and the softmax row of the chosen token."""
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to take apart{picture_layers.elsewhere(trace)}"
+            f"{trace.model.title} has no attention among tokens to take apart"
+            f"{picture_layers.elsewhere(trace)}"
         )
     layer = selection.layer(len(trace.layers))
     title = f"Layer {layer + 1}, step by step"
@@ -97,7 +98,8 @@ def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
     entries += [(f"the other {len(row) - len(order)}", f"{rest:.4f}")] * (len(row) > len(order))
     entries.append(("sum", f"{row.sum():.4f}"))
     table = _beside(entries)
-    title = f"Softmax row of {picture_layers.token_words(one.grid, token)}, {picture_layers.head_words(head, heads)}"
+    token_named = picture_layers.token_words(one.grid, token)
+    title = f"Softmax row of {token_named}, {picture_layers.head_words(head, heads)}"
     box = Box(0, 0, len(table.rows) + 1, 0.5 * sum(table.widths))
     return Panel((table,), box, title)
 

@@ -86,7 +86,8 @@ def _patches(trace: Trace) -> TourStep:
     return TourStep(
         "The picture is cut into patches",
         f"A transformer reads a row of things, so the picture is cut into "
-        f"{picture_layers.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out row by row: "
+        f"{picture_layers.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out "
+        f"row by row: "
         f"{grid.rows * grid.cols} patches. The pattern above the other two pictures says it "
         "exactly: try the three below, or write one of your own under Pattern on the right.",
         ("patches", "einops"),

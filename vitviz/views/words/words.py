@@ -94,7 +94,8 @@ def draw(
     says = "looks" if direction == "looks at" else "is looked at from"
     return Drawing(
         "words",
-        f"Inside {picture_layers.token_words(trace.grid, one.token)}: where word {one.name} {says}, {which}",
+        f"Inside {picture_layers.token_words(trace.grid, one.token)}: "
+        f"where word {one.name} {says}, {which}",
         (panels,),
         picture_layers.caption(trace, reach_words(trace), *picture_layers.ranges_words(look)),
     )

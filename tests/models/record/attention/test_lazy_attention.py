@@ -11,7 +11,7 @@ import torch
 
 from vitviz.core.data.attention import Attention
 from vitviz.core.measures.rollout import mixing, rollout, rollout_heads
-from vitviz.models.record.attention import lazy_attention
+from vitviz.models.record.attention import tiles
 from vitviz.models.record.attention.kept_maps import KeptMaps, kept_maps
 from vitviz.models.record.attention.lazy_attention import EagerAttention, FusedAttention
 
@@ -37,7 +37,7 @@ def whole(attention):
 def pair(request, monkeypatch):
     """An attention and its whole map."""
     if request.param == "tiles":
-        monkeypatch.setattr(lazy_attention, "TILE", 2 * HEADS * KEYS)
+        monkeypatch.setattr(tiles, "ENTRIES", 2 * HEADS * KEYS)
     made = fused(torch.bfloat16 if request.param == "bf16" else torch.float32)
     maps = whole(made)
     return (EagerAttention(torch.from_numpy(maps)) if request.param == "eager" else made), maps

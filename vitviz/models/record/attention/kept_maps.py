@@ -14,6 +14,9 @@ AttentionMap = Float32[np.ndarray, "query key"]
 BUDGET = 256 * 1024 * 1024
 """Bytes of fused and single-head maps kept by all traces together: 24 layers of 1,370 tokens fit."""
 
+LAYERS = 24
+"""Layers of one trace that the budget is for: larger maps would drive each other out."""
+
 
 class KeptMaps:
     """Maps (query key) by owner and kind; the least recently used leave first. Thread-safe."""
@@ -42,6 +45,10 @@ class KeptMaps:
                 while self.bytes > self.budget:
                     self.bytes -= self._maps.popitem(last=False)[1].nbytes
         return values
+
+    def has_room(self, size: int) -> bool:
+        """Whether a map of so many bytes stays until the other layers of its trace are kept too."""
+        return size * LAYERS <= self.budget
 
     def drop(self, owner: int) -> None:
         """Forgets all maps of an owner that has gone."""

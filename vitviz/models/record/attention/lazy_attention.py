@@ -8,10 +8,11 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import assert_never
 
 import numpy as np
 import torch
-from einops import rearrange, reduce, repeat
+from einops import rearrange, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
 
@@ -20,10 +21,17 @@ from vitviz.core.measures.rollout import mixing
 from vitviz.core.measures.token_pairs import MOST, check_pairs, too_many
 from vitviz.core.progress import Unsupported
 from vitviz.models.record.attention.kept_maps import kept_maps
+from vitviz.models.record.attention.tiles import (
+    AttentionInputs,
+    AttentionTile,
+    add_bias,
+    query_runs,
+    tile_entries,
+)
 from vitviz.models.record.recorder import OnlyRow
 
-TILE = 1_000_000
-"""Most attention entries (head query key) made at once: 4 MB, which stays in a processor's cache."""
+ALONE = 250_000
+"""Most attention entries (head query key) of a call that one thread walks over alone."""
 
 _serial = itertools.count()
 _ALL = slice(None)
@@ -106,10 +114,8 @@ class LazyAttention(ABC):
         ValueError for another shape, Unsupported where it takes the whole map of too many tokens;
         `fuse` and `discard` as `vitviz.core.data.attention` has them.
         """
-        if fuse == "mean" and discard == 0 and self._in_parts:
-            every = repeat(weight, "... query -> ... head query", head=self.heads)
-            mean: np.ndarray = self.flow(every).mean(axis=-2)
-            return mean
+        if fuse == "mean" and discard == 0 and self._kept_mean() is None:
+            return self._mean_flow(weight)
         if (fuse is not None or discard > 0) and too_many(self.queries, self.keys):
             raise Unsupported(
                 f"discarding, or fusing by {fuse or 'heads'}, needs the whole map of {self.queries} × "
@@ -134,6 +140,21 @@ class LazyAttention(ABC):
             moved = _numpy(self._flow(torch.from_numpy(several)))
         return moved if weight.ndim == 3 else moved[0]
 
+    def _kept_mean(self) -> np.ndarray | None:
+        return kept_maps.get(self._owner, ("matrix", "mean"))
+
+    def _mean_flow(
+        self, weight: Float32[np.ndarray, "*token head query"]
+    ) -> Float32[np.ndarray, "*token key"]:
+        """Through the mean over heads: its map is kept for the next look where there is room for
+        those of all layers, else no map is made."""
+        if self._in_parts or not kept_maps.has_room(4 * self.queries * self.keys):
+            every = repeat(weight, "... query -> ... head query", head=self.heads)
+            mean: np.ndarray = self.flow(every).mean(axis=-2)
+            return mean
+        moved: np.ndarray = weight @ self.matrix(fuse="mean")
+        return moved
+
     def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
         if discard == 0 and (head is not None or fuse == "mean"):
             return self.matrix(head, fuse=fuse)
@@ -147,27 +168,52 @@ class LazyAttention(ABC):
         return kept_maps.put(self._owner, kind, make()) if found is None else found
 
     def _matrix(self, head: int | None, fuse: Fuse) -> np.ndarray:
-        heads = _ALL if head is None else slice(head, head + 1)
         with torch.inference_mode(), self._threads():
-            parts = [
-                reduce(self.tile(heads, queries), "head query key -> query key", fuse)
-                for queries in self._tiles(self.heads if head is None else 1)
-            ]
+            if head is None:
+                return _numpy(self._fused_heads(fuse))
+            one = slice(head, head + 1)
+            runs = query_runs(1, self.queries, self.keys, tile_entries(self._device))
+            parts = [self.tile(one, queries)[0] for queries in runs]
             return _numpy(torch.cat(parts) if len(parts) > 1 else parts[0])
+
+    def _fused_heads(self, fuse: Fuse) -> Float32[Tensor, "query key"]:
+        """All heads' maps made one, tile by tile."""
+        found = torch.empty(self.queries, self.keys, device=self._device)
+        each = torch.full((1, self.heads), 1 / self.heads, device=self._device)
+        for tile in self.tiles():
+            into = found[tile.queries]
+            match fuse:
+                case "mean":  # as a product it takes half the time of torch's mean
+                    flat = rearrange(tile.maps, "head query key -> head (query key)")
+                    torch.mm(each, flat, out=rearrange(into, "query key -> 1 (query key)"))
+                case "max":
+                    torch.amax(tile.maps, 0, out=into)
+                case "min":
+                    torch.amin(tile.maps, 0, out=into)
+                case _:
+                    assert_never(fuse)
+        return found
 
     def _flow(
         self, weight: Float32[Tensor, "token head query"]
     ) -> Float32[Tensor, "token head key"]:
-        moved: Tensor | None = None
-        for queries in self._tiles(self.heads):
-            maps = self.tile(_ALL, queries)
-            given = rearrange(
-                weight[..., queries].to(maps.device), "token head query -> head token query"
-            )
-            part = torch.bmm(given, maps)
-            moved = part if moved is None else moved.add_(part)
-        assert moved is not None
+        given = rearrange(weight.to(self._device), "token head query -> head token query")
+        moved = torch.zeros(*given.shape[:2], self.keys, device=self._device)
+        for tile in self.tiles():
+            torch.baddbmm(moved, given[..., tile.queries], tile.maps, out=moved)
         return rearrange(moved, "head token key -> token head key").contiguous()
+
+    def tiles(self) -> Iterator[AttentionTile]:
+        """The maps of all heads, some queries after others: what every walk over the whole goes over.
+
+        On the model's device; each tile is good until the next is asked for. Must not be written to.
+        """
+        for queries in query_runs(self.heads, self.queries, self.keys, tile_entries(self._device)):
+            yield AttentionTile(queries, self.tile(_ALL, queries))
+
+    @property
+    def _device(self) -> torch.device:
+        return self.tensors[0].device
 
     @property
     def _in_parts(self) -> bool:
@@ -175,14 +221,9 @@ class LazyAttention(ABC):
         return too_many(self.queries, self.keys)
 
     def _threads(self) -> AbstractContextManager[None]:
-        """One thread where all maps are one tile, all threads where there is something to share."""
+        """One thread where there is little to do, all threads where there is something to share."""
         heads, queries, keys = self._sizes
-        return one_thread() if heads * queries * keys <= TILE else nullcontext()
-
-    def _tiles(self, heads: int) -> Iterator[slice]:
-        step = max(1, TILE // (heads * self.keys))
-        for start in range(0, self.queries, step):
-            yield slice(start, min(start + step, self.queries))
+        return one_thread() if heads * queries * keys <= ALONE else nullcontext()
 
 
 class FusedAttention(LazyAttention):
@@ -196,34 +237,36 @@ class FusedAttention(LazyAttention):
         scale: float,
         causal: bool = False,
         values: Float[Tensor, "head key value"] | None = None,
+        normaliser: Float[Tensor, "head query"] | None = None,
     ) -> None:
         super().__init__(query.shape[0], query.shape[1], key.shape[1])
         self.query, self.key, self.scale, self.causal = query, key, scale, causal
         self.values = values
         self.bias = None if bias is None else bias.expand(*self._sizes)
-        self._normaliser: Float32[Tensor, "head query"] | None = None
+        self._normaliser = None if normaliser is None else normaliser.float()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """q, k, the bias and v as far as it is kept."""
-        kept = (self.query, self.key, self.bias, self.values)
+        """q, k, the bias, and v and the log-sum-exp as far as they are kept."""
+        kept = (self.query, self.key, self.bias, self.values, self._normaliser)
         return tuple(tensor for tensor in kept if tensor is not None)
+
+    @property
+    def inputs(self) -> AttentionInputs:
+        """What the attention is made of."""
+        self._settle()
+        return AttentionInputs(self.query, self.key, self.scale, self.bias, self.causal)
 
     def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
         """softmax(q k^T * scale + bias) of some heads and queries."""
-        return torch.softmax(self.logits(heads, queries), dim=-1)
+        logits = self.inputs.of(heads).logits(queries)
+        if self.bias is None:
+            return torch.softmax(logits, dim=-1)
+        return torch._safe_softmax(logits, dim=-1)  # a query that may look at nothing gives nothing
 
-    def logits(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
-        """q k^T * scale + bias of some heads and queries."""
-        self._settle()
-        query = self.query[heads, queries].float() * self.scale
-        found = torch.bmm(query, self.key[heads].float().mT)
-        if self.bias is not None:
-            add_bias(found, self.bias[heads, queries])
-        if self.causal:
-            first = queries.start or 0
-            found.masked_fill_(_later(found, first), -torch.inf)
-        return found
+    def tiles(self) -> Iterator[AttentionTile]:
+        """exp(q k^T * scale + bias - log-sum-exp) of all heads, tile after tile."""
+        return self.inputs.tiles(self.normaliser)
 
     def column(self, key: int) -> Float32[Tensor, "head query"]:
         """exp(logit - log-sum-exp of the query), the same number as in the query's softmax."""
@@ -245,13 +288,10 @@ class FusedAttention(LazyAttention):
 
     @property
     def normaliser(self) -> Float32[Tensor, "head query"]:
-        """The log-sum-exp of every query's logits; made once, small."""
+        """The log-sum-exp of every query's logits: the fused kernel's own where it gave it, else made
+        once. 0 where a query may look at nothing."""
         if self._normaliser is None:
-            parts = [
-                torch.logsumexp(self.logits(_ALL, queries), dim=-1)
-                for queries in self._tiles(self.heads)
-            ]
-            self._normaliser = torch.cat(parts, dim=1)
+            self._normaliser = self.inputs.log_sum_exp()
         return self._normaliser
 
 
@@ -276,9 +316,9 @@ class EagerAttention(LazyAttention):
         """One column of the maps."""
         return self.maps[:, :, key].float()
 
-    def _tiles(self, heads: int) -> Iterator[slice]:
-        # The maps are there already: one product instead of one for each tile.
-        yield slice(0, self.queries)
+    def tiles(self) -> Iterator[AttentionTile]:
+        """The maps are there already: one product instead of one for each tile."""
+        yield AttentionTile(slice(0, self.queries), self.tile(_ALL, _ALL))
 
 
 class RowAttention(LazyAttention):
@@ -350,21 +390,6 @@ class _Threads:
         with cls.lock:
             cls.inside -= 1
             torch.set_num_threads(cls.usual)
-
-
-def add_bias(logits: Float32[Tensor, "*window head query key"], bias: Tensor) -> None:
-    """The bias added, or what a mask of False forbids set to minus infinity; in place."""
-    if bias.dtype == torch.bool:
-        logits.masked_fill_(~bias, -torch.inf)
-    else:
-        logits.add_(bias)
-
-
-def _later(logits: Float32[Tensor, "head query key"], first: int) -> Tensor:
-    """Which keys come after their query, for queries counted from `first`."""
-    query = torch.arange(logits.shape[1], device=logits.device) + first
-    key = torch.arange(logits.shape[2], device=logits.device)
-    return repeat(key, "key -> query key", query=len(query)) > rearrange(query, "query -> query 1")
 
 
 def _numpy(values: Tensor) -> np.ndarray:

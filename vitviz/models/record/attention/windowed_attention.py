@@ -11,7 +11,8 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from vitviz.core.data.windows import PADDING, TokenWindows
-from vitviz.models.record.attention.lazy_attention import TILE, LazyAttention, add_bias
+from vitviz.models.record.attention.lazy_attention import LazyAttention
+from vitviz.models.record.attention.tiles import ENTRIES, add_bias
 
 
 class WindowedAttention(LazyAttention):
@@ -108,7 +109,7 @@ class WindowedAttention(LazyAttention):
     def _several(self) -> Iterator[slice]:
         """Windows whose maps are made at once."""
         count, slots = self.windows.queries.shape
-        step = max(1, TILE // (self.heads * slots * self.windows.keys.shape[1]))
+        step = max(1, ENTRIES // (self.heads * slots * self.windows.keys.shape[1]))
         for start in range(0, count, step):
             yield slice(start, min(start + step, count))
 
