@@ -166,7 +166,7 @@ def _shortened(
                 f"the first block reads {tuple(tokens.shape)} and not {grid.tokens} tokens in a row, "
                 "so none can be left out; fill patches instead"
             )
-        every = repeat(keep, "pass token -> pass token dim", dim=tokens.shape[2])
+        every = repeat(keep, "set token -> set token dim", dim=tokens.shape[2])
         return (tokens.gather(1, every), *given[1:])
 
     with ExitStack() as undo:

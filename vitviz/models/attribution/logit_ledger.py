@@ -32,6 +32,9 @@ from vitviz.models.record.recorder import AttentionCall, record
 LINEAR = 1e-4
 """Largest difference, over the largest number met, for which a sum is the same."""
 
+ROUNDING = 1e-5
+"""The same for what a branch adds to the stream, over the stream's largest number."""
+
 Stream = Float[Tensor, "1 token dim"]
 Read = Callable[[list[AttentionCall]], Sequence[Layer]]
 
@@ -284,8 +287,9 @@ def _entries_of(
     with torch.enable_grad():
         leaf = stream.joined.clone().requires_grad_()
         again = scaled(block.attn.proj(leaf))
-        if again.shape != added.shape or float((again - added).abs().max()) > 1e-3 * float(
-            added.abs().max()
+        there = again.shape == added.shape
+        if not there or float((again.detach() - added).abs().max()) > ROUNDING * float(
+            stream.middle.abs().max()
         ):
             raise Unsupported(
                 f"the attention of {called} is not its heads side by side behind one projection, "
