@@ -101,5 +101,5 @@ def test_heads_inside_windows_are_taken_out_too(load_tiny, photo):
 
 def test_a_module_that_is_never_met_is_said(asked):
     score = asked.score(CLASS)
-    with pytest.raises(Unsupported, match="no attention of blocks.0.mlp"):
+    with pytest.raises(Unsupported, match=r"no attention of blocks\.0\.mlp"):
         ablated_heads(asked.model.module, asked.pixels, score, [("blocks.0.mlp", 2)], "zero")

@@ -63,9 +63,9 @@ def test_an_entry_is_one_heads_part_of_one_token(load_tiny, photo):
 
 
 def test_what_is_no_sum_is_refused(load_tiny, photo):
-    with pytest.raises(Unsupported, match="not linear|no account|no norm"):
+    with pytest.raises(Unsupported, match=r"not linear|no account|no norm"):
         account(load_tiny, photo, "test_vit3")  # an attention pool reads the tokens
-    with pytest.raises(Unsupported, match="cannot be told apart|no sum|no list"):
+    with pytest.raises(Unsupported, match=r"cannot be told apart|no sum|no list"):
         account(
             load_tiny, photo, "swin_tiny_patch4_window7_224", img_size=64, depths=(2, 1),
             embed_dim=24, num_heads=(2, 4), window_size=4, num_classes=5,
@@ -81,6 +81,6 @@ def test_the_model_is_left_as_it_was(load_tiny, photo):
 
 
 def test_a_feature_is_accounted_for_too(load_tiny, photo):
-    asked, found = account(load_tiny, photo, "test_vit", "feature:5")
+    _, found = account(load_tiny, photo, "test_vit", "feature:5")
     assert found.sum == pytest.approx(found.total, abs=1e-4)
     assert found.target == Target("feature", index=5)

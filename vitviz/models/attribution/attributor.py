@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -467,8 +467,6 @@ class Attributor:
 
 
 def _with(made: AttributionMap, facts: tuple[tuple[str, str], ...]) -> AttributionMap:
-    from dataclasses import replace
-
     return replace(made, facts=facts)
 
 

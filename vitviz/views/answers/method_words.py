@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vitviz.core.data.attribution import SIGNED, Method
 from vitviz.views.options import Look
@@ -89,8 +89,6 @@ METHODS: dict[Method, MethodWords] = {
 
 def look_of(method: Method, look: Look) -> Look:
     """Signed maps in a diverging table, unless another one was chosen."""
-    from dataclasses import replace
-
     return replace(look, table="vik") if method in SIGNED and look.table == "viridis" else look
 
 
