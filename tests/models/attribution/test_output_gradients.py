@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from eager_reference import attributor_of
@@ -252,6 +254,24 @@ def test_modules_without_gradients_get_a_sentence(asked, of_class):
     scripted = torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2), check_trace=False)
     with pytest.raises(Unsupported, match="scripted"):
         gradient_pass(scripted, asked.pixels, score, called="it")
+
+
+@pytest.mark.parametrize("name", ["levit_128s", "xcit_nano_12_p16_224", "visformer_tiny"])
+def test_batch_norms_give_the_right_gradient(load_tiny, photo, name):
+    """torch's own is wrong where it comes back as a sequence; here against steps in float64."""
+    asked = attributor_of(load_tiny(name), photo)
+    module = asked.model.module.double()
+    asked = replace(asked, pixels=asked.pixels.double())
+    try:
+        gradient = asked.gradients(asked.score(Target("class", index=1))).passed.pixel_gradient
+        way = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(0)).double()
+        with torch.no_grad():
+            ahead, behind = (
+                float(module(asked.pixels + step * way)[0, 1]) for step in (1e-8, -1e-8)
+            )
+    finally:
+        module.float()
+    assert float((gradient * way).sum()) == pytest.approx((ahead - behind) / 2e-8, rel=1e-3)
 
 
 def test_a_target_that_depends_on_nothing_says_so(asked):

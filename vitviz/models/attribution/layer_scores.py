@@ -18,12 +18,8 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import block_list, tokens_of
-from vitviz.models.attribution.output_gradients import (
-    GradientRecorder,
-    _weights_fixed,
-    differentiable,
-    eagerly,
-)
+from vitviz.models.attribution.gradient_ready import differentiable, ready_for_gradients
+from vitviz.models.attribution.output_gradients import GradientRecorder
 from vitviz.models.attribution.target_score import Answers, TargetScore
 from vitviz.models.record.recorder import AttentionCall
 
@@ -56,8 +52,7 @@ def layer_score_calls(
 
     recorder = GradientRecorder(len(blocks), progress)
     with ExitStack() as undo:
-        undo.enter_context(_weights_fixed(module))
-        undo.enter_context(eagerly())
+        undo.enter_context(ready_for_gradients(module))
         for number, block in enumerate(blocks):
             undo.callback(block.register_forward_hook(partial(keep, number)).remove)
         leaf = pixels.detach().clone().requires_grad_()

@@ -25,7 +25,7 @@ from vitviz.core.data.trace import Layer
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.attention_gradients import add_to, pieces, with_gradient
 from vitviz.models.attribution.block_tokens import block_list
-from vitviz.models.attribution.output_gradients import _weights_fixed
+from vitviz.models.attribution.gradient_ready import ready_for_gradients
 from vitviz.models.attribution.target_score import TargetScore
 from vitviz.models.record.recorder import AttentionCall, record
 
@@ -91,7 +91,7 @@ def logit_ledger(
         raise Unsupported(
             "an account needs a number that is linear in the answer: a class or output"
         )
-    with _weights_fixed(module), torch.inference_mode(False):
+    with ready_for_gradients(module):
         seen, calls, answers = _seen_pass(module, blocks, pixels, score, called, progress)
         value = float(score.score(answers)[0])
         last = seen[-1].end

@@ -6,7 +6,6 @@ and no gradient of one is ever held.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import find_blocks, tokens_of
+from vitviz.models.attribution.gradient_ready import differentiable, ready_for_gradients
 from vitviz.models.attribution.target_score import TargetScore
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
@@ -100,8 +100,7 @@ def gradient_pass(
     blocks = find_blocks(module)
     recorder = GradientRecorder(max(1, len(blocks)), progress)
     with ExitStack() as undo:
-        undo.enter_context(_weights_fixed(module))
-        undo.enter_context(eagerly())
+        undo.enter_context(ready_for_gradients(module))
         seen = _watch_blocks(blocks, undo)
         again = _is_large(module, blocks, pixels) if recompute is None else recompute
         if again:
@@ -225,55 +224,3 @@ def _is_large(module: nn.Module, blocks: Sequence[nn.Module], pixels: Tensor) ->
     )
     bytes_each = tokens * width * pixels.element_size()
     return HELD_A_BLOCK * bytes_each * len(blocks) > GRAPH_BUDGET
-
-
-@contextmanager
-def _weights_fixed(module: nn.Module) -> Iterator[None]:
-    """Weights ask for no gradient of their own meanwhile: their inputs need not be held for it."""
-    asking = [each for each in module.parameters() if each.requires_grad]
-    for parameter in asking:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in asking:
-            parameter.requires_grad_()
-
-
-@contextmanager
-def eagerly() -> Iterator[None]:
-    """What was compiled runs as it was written; nothing can be, where no compiler was imported."""
-    stance = getattr(torch.compiler, "set_stance", None)
-    if stance is None or "torch._dynamo" not in sys.modules:
-        yield
-        return
-    with stance("force_eager"):
-        yield
-
-
-def differentiable(module: nn.Module, called: str) -> nn.Module:
-    """The module that gradients flow through; a compiled one's own.
-
-    Unsupported, in a sentence, for scripted and quantised modules and for inference tensors.
-    """
-    own: Any = getattr(module, "_orig_mod", module)
-    if isinstance(own, torch.jit.ScriptModule):
-        raise Unsupported(
-            f"{called} is a scripted module, whose attention calls cannot be seen; load the network "
-            "itself with its weights. Occlusion and RISE need no gradient"
-        )
-    tensors = [*own.parameters(), *own.buffers()]
-    if any(each.is_inference() for each in tensors):
-        raise Unsupported(
-            f"{called} was made in inference mode, and no gradient flows through such tensors; load "
-            "it outside of torch.inference_mode(). Occlusion and RISE need no gradient"
-        )
-    packed = any("quantized" in type(part).__module__ for part in own.modules())
-    whole = any(not (each.is_floating_point() or each.is_complex()) for each in own.parameters())
-    if packed or whole:
-        raise Unsupported(
-            f"{called} is quantised: its weights are whole numbers, through which no gradient flows; "
-            "load it in fp32, fp16 or bf16. Occlusion and RISE need no gradient"
-        )
-    found: nn.Module = own
-    return found

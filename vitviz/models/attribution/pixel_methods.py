@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, silent
+from vitviz.models.attribution.gradient_ready import ready_for_gradients
 from vitviz.models.attribution.hidden_patches import TOGETHER, batched_answers, by_patch, owners
-from vitviz.models.attribution.output_gradients import _weights_fixed, eagerly
 from vitviz.models.attribution.target_score import TargetScore
 
 Pixels = Float[Tensor, "picture rgb row col"]
@@ -40,7 +40,7 @@ class PixelPasses:
     ) -> None:
         """Hands the gradient of each made picture to `take`. `progress` may raise Cancelled."""
         step = max(1, TOGETHER.get(next(self.module.parameters()).device.type, 8) // 2)
-        with _weights_fixed(self.module), eagerly(), torch.inference_mode(False):
+        with ready_for_gradients(self.module):
             for start in range(0, count, step):
                 rows = slice(start, min(start + step, count))
                 leaf = make(rows).detach().requires_grad_()
