@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +35,8 @@ class Hub:
     tokens: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     address: str = ""
+    headers: dict[str, str] = field(default_factory=dict)  # said instead of the true ones
+    surplus: int = 0  # bytes that come behind the file
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,14 +68,14 @@ class _Handler(BaseHTTPRequestHandler):
         start = self._start(len(content))
         self.send_response(206 if start else 200)
         checksum = hashlib.sha256(content).hexdigest()
-        self._send(
-            {
-                "X-Repo-Commit": COMMIT,
-                "ETag": f'"{checksum}"',
-                "X-Linked-Size": len(content),
-                "Content-Length": len(content) - start,
-            }
-        )
+        length = len(content) - start + (hub.surplus if with_body else 0)
+        true = {
+            "X-Repo-Commit": COMMIT,
+            "ETag": f'"{checksum}"',
+            "X-Linked-Size": len(content),
+            "Content-Length": length,
+        }
+        self._send(true | hub.headers)
         return self._send_body(content, start) if with_body else None
 
     def _send_body(self, content: bytes, start: int) -> None:
@@ -89,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
             except OSError:  # whoever downloads has stopped
                 break
             time.sleep(hub.stalls.pop(0) if hub.stalls else hub.pause)
+        with suppress(OSError):
+            self.wfile.write(bytes(hub.surplus))
         if end < len(content):
             self.close_connection = True
 

@@ -204,7 +204,7 @@ assert run(["draw", picture, "-v", "heads", "-m", model, "-o", "f.svg"], no) == 
 assert run(["replay", "f.svg", "--picture", picture, "-m", model, "-o", "g.pdf"], no) == 0
 assert run(["trace", picture, "-m", model, "-o", "r.npz"], no) == 0
 assert run(["batch", {str(folder)!r}, "--rows", "-m", model, "-o", "out"], no) == 0
-print(sorted(name for name in sys.modules if name.split(".")[0] in ("PySide6", "pyqtgraph", "superqt")))
+print(sorted(name for name in sys.modules if name.split(".")[0] in ("PySide6", "pyqtgraph")))
 """
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 
 from vitviz.session.app.launch_options import LaunchOptions
@@ -24,8 +25,11 @@ def main() -> int:
 def _have_streams() -> None:
     """A program with a window and no terminal, on Windows, has no streams: its words go nowhere."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, TextIOWrapper):  # names that are no text must not end a command
+            stream.reconfigure(errors="surrogateescape" if name == "stdout" else "backslashreplace")
 
 
 def open_window(launch: LaunchOptions) -> int:
@@ -51,7 +55,9 @@ def open_window(launch: LaunchOptions) -> int:
 
     start_log()
     if launch.screenshot is not None:
-        launch = replace(launch, screenshot=launch.screenshot.expanduser().resolve())
+        from vitviz.core.files import expanded
+
+        launch = replace(launch, screenshot=expanded(launch.screenshot).resolve())
     return leave(run(launch, reporter))
 
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 import importlib
 import sys
 
-ROOMS = ("engine", "hover", "window", "walk", "columns", "batch", "words", "library", "frozen")
+ROOMS = (
+    "engine",
+    "hover",
+    "window",
+    "walk",
+    "columns",
+    "batch",
+    "index",
+    "words",
+    "library",
+    "frozen",
+)
 
 
 def main() -> None:

@@ -124,7 +124,7 @@ def adding(rounds: int = 5) -> Row:
         timer.stop()
         longest.append(max(clock for clock, _ in gaps) * 1000)
         busiest.append(max(own for _, own in gaps) * 1000)
-        measured.window.wishes.close_column()
+        measured.window.perform("close_column")
     measured.close()
     return (
         "longest stall of the window while a column is added",
@@ -147,7 +147,7 @@ def closing(cycles: int = 50) -> Row:
         request = replace(measured.request, patch_size=sizes[at % len(sizes)])
         measured.session.use_model(request)
         measured.settle()
-        measured.window.wishes.close_column()
+        measured.window.perform("close_column")
         measured.settle()
         # What an event loop does by itself when it is at rest; here nothing but `until` runs.
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -48,7 +48,7 @@ watch = Watch()
 app.installEventFilter(watch)
 print("before", time.time(), flush=True)
 began = time.thread_time()
-window.wishes.find_model()
+window.perform("find_model")
 while not watch.painted:
     app.processEvents()
 names = window.library.panel.list.rows.rowCount()
@@ -91,7 +91,7 @@ def opening(rounds: int = 5) -> list[Row]:
 def searching(text: str = "vit base patch16 dinov") -> list[Row]:
     """From a key to the painted list, each key of a search with all models."""
     measured = Measured("test_vit")
-    measured.window.wishes.find_model()
+    measured.window.perform("find_model")
     panel = measured.window.library.panel
     assert panel is not None
     measured.until(lambda: not measured.session.waiting)
@@ -115,7 +115,7 @@ def searching(text: str = "vit base patch16 dinov") -> list[Row]:
 
 def returning(rounds: int = 6) -> Row:
     """From the wish for a model seen before, with the same picture, to what it did."""
-    from vitviz.session.columns.column import ModelRequest
+    from vitviz.session.work.request import ModelRequest
 
     measured = Measured("vit_small_patch16_224")
     session = measured.session

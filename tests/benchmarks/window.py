@@ -131,9 +131,9 @@ class Measured:
         from vitviz.gui.app.main_window import MainWindow
         from vitviz.gui.widgets import theme
         from vitviz.gui.widgets.mailbox import Mailbox
-        from vitviz.session.columns.column import ModelRequest
         from vitviz.session.session import Session
         from vitviz.session.work.jobs import Jobs
+        from vitviz.session.work.request import ModelRequest
 
         self.app = application()
         self.heart = QTimer()  # so that `until` never waits for ever

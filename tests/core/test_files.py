@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vitviz.core import files
-from vitviz.core.files import Exists, whole
+from vitviz.core.files import Exists, expanded, fitting_name, whole
 from vitviz.core.progress import VitvizError
 
 
@@ -97,3 +97,36 @@ def test_a_folder_without_permission_is_said_as_such(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_is_said_as_such(tmp_path: Path) -> None:
     with pytest.raises(VitvizError, match="300 letters is too long"), whole(tmp_path / ("a" * 300)):
         pass
+
+
+def test_names_longer_than_a_disk_takes_are_shortened_and_stay_apart(tmp_path: Path) -> None:
+    assert fitting_name("photo", "-heads.png") == "photo-heads.png"
+    long = [fitting_name("ä" * 124 + letter, "-heads.png") for letter in "ab"]
+    assert len(set(long)) == 2
+    for name in long:
+        (tmp_path / name).touch()
+        assert name.endswith("-heads.png")
+
+
+def test_a_tilde_is_a_home_only_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expanded("~nobody-has-this-name.png") == Path("~nobody-has-this-name.png")
+    assert expanded("~/x.png") == Path.home() / "x.png"
+    (tmp_path / "~").mkdir()
+    (tmp_path / "~" / "x.png").touch()
+    assert expanded("~/x.png") == Path("~/x.png")
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "zero\0.png"])
+def test_a_name_that_no_disk_takes_ends_in_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(VitvizError, match="cannot be saved"), whole(tmp_path / name):
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights otherwise")
+def test_a_private_file_is_this_users_alone(tmp_path: Path) -> None:
+    with whole(tmp_path / "session", private=True) as unfinished:
+        unfinished.write_bytes(b"x")
+    assert (tmp_path / "session").stat().st_mode & 0o777 == 0o600

@@ -18,7 +18,7 @@ from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.figures.raw import raw_attention
 from vitviz.folders.batch import BatchOrder, batch
 from vitviz.folders.output_files import pictures_of
-from vitviz.models.record.recorder import OnlyRow
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.tracing.batch_tracing import BatchTracing
 from vitviz.views import views
 from vitviz.views.api import selection_of, token_chosen

@@ -11,9 +11,9 @@ from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import vitviz
-from vitviz.core.data.trace import CHECKPOINTS
+from vitviz.core.data.weight_files import CHECKPOINT_ENDINGS
 from vitviz.gui.app import qt_platform
 from vitviz.session.files.session_format import SUFFIX
 
@@ -54,7 +54,7 @@ def test_the_version_comes_from_the_package_alone() -> None:
 def test_sessions_and_weights_open_on_a_double_click() -> None:
     own = script("project").OWN
     assert SUFFIX.removeprefix(".") in own.values()
-    assert {f".{suffix}" for suffix in own.values()} - {SUFFIX} <= set(CHECKPOINTS)
+    assert {f".{suffix}" for suffix in own.values()} - {SUFFIX} <= set(CHECKPOINT_ENDINGS)
 
 
 def test_linux_offers_the_same_types() -> None:

@@ -19,10 +19,10 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported
 from vitviz.session.app.launch_options import LaunchOptions
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files.settings import Settings, read_settings
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Jobs
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import View, views
 
 VIEWS = ("patches", "heads", "rollout", "positions", "predictions")

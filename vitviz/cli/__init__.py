@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from vitviz.cli.batch_command import batch
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -25,8 +26,11 @@ from vitviz.cli.command_arguments import (
     window_size,
 )
 from vitviz.cli.draw_commands import draw, replay, trace
+from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__
 from vitviz.session.app.launch_options import LaunchOptions
@@ -67,6 +71,25 @@ EXAMPLES = {
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
     ),
+    "stats": (
+        "vitviz stats photos --view distance --view entropy -o stats.npz",
+        "vitviz stats photos -v distance -m vit_base_patch16_224 -o distance.pdf",
+        "vitviz stats photos -v distance --shard 1/4 -o part-1.npz",
+    ),
+    "merge": (
+        "vitviz merge part-1.npz part-2.npz part-3.npz part-4.npz -o all.npz",
+        "vitviz merge all.npz --view distance -o distance.pdf",
+        "vitviz merge all.npz -o all.parquet",
+    ),
+    "index": (
+        "vitviz index photos --layer 8 -o photos.index",
+        "vitviz index photos --of keys --layer -1 -m vit_small_patch14_dinov2 -o keys.index",
+    ),
+    "find": (
+        "vitviz find photos.index --picture photos/dog.jpg --token 7,7",
+        "vitviz find photos.index --picture photos/dog.jpg --token 7,7 --not 0,0 -o found.png",
+        "vitviz find heads.index --head 3 --token class",
+    ),
     "views": ("vitviz views", "vitviz views --json"),
     "models": (
         "vitviz models",
@@ -90,7 +113,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     except CycloptsError:
         return 2
     except VitvizError as error:
-        print(f"vitviz: {error}", file=sys.stderr)
+        print(f"vitviz: {printable(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
         print(
@@ -132,6 +155,10 @@ def _app(open_window: OpenWindow) -> App:
     app.command(trace, help_epilogue=_examples("trace"))
     app.command(replay, help_epilogue=_examples("replay"))
     app.command(batch, help_epilogue=_examples("batch"))
+    app.command(stats, help_epilogue=_examples("stats"))
+    app.command(merge, help_epilogue=_examples("merge"))
+    app.command(index, help_epilogue=_examples("index"))
+    app.command(find, help_epilogue=_examples("find"))
     app.command(smoke, help_epilogue=_examples("smoke"))
 
     @app.command(help_epilogue=_examples("completion"))
@@ -162,6 +189,7 @@ def _app(open_window: OpenWindow) -> App:
         layer: Annotated[int | None, LAYER] = None,
         head: Annotated[int | None, HEAD] = None,
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
+        allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     ) -> int:
         """Open the window."""
         _no_command(files[0] if files else "")
@@ -179,6 +207,7 @@ def _app(open_window: OpenWindow) -> App:
                 layer,
                 head,
                 view_named(view).name if view else "",
+                allow_download,
             )
         )
 

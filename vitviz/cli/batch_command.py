@@ -36,12 +36,15 @@ from vitviz.cli.command_arguments import (
 )
 from vitviz.cli.draw_commands import model_named
 from vitviz.core.data.trace import Fit
+from vitviz.core.printable import printable
 from vitviz.core.progress import Progress, VitvizError
 from vitviz.folders.batch import BatchOrder, BatchOutcome
 from vitviz.folders.batch import batch as run_batch
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
+
+SHARD = Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
 
 FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
 
@@ -69,9 +72,7 @@ def batch(
     one_range: Annotated[
         bool, Parameter("--one-range", help="One colour range for all pictures; runs them twice.")
     ] = False,
-    shard: Annotated[
-        str, Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
-    ] = "1/1",
+    shard: Annotated[str, SHARD] = "1/1",
     patch: Annotated[int | None, PATCH] = None,
     input_size: Annotated[int | None, PIXELS] = None,
     fit: Annotated[Fit, FIT] = "crop",
@@ -94,9 +95,8 @@ def batch(
         raise Misused("say what to make: --view NAME, or --rows for the attention itself")
     if not folder.is_dir():
         raise VitvizError(f"there is no folder {folder}; name one with pictures")
-    if size < 1 or (workers is not None and workers < 1):
-        raise Misused("--batch and --workers are 1 or more")
-    part, chosen = _shard(shard), [view_named(name) for name in view]
+    beside = workers_of(size, workers)
+    part, chosen = shard_of(shard), [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
     values = _values(chosen, option)
@@ -143,13 +143,13 @@ def batch(
         one_range,
         part,
         size,
-        workers or max(1, (os.cpu_count() or 2) - 1),
+        beside,
         settings,
     )
     if overwrite:
         for old in out.glob("manifest*.jsonl"):
             old.unlink()
-    with _shown() as progress:
+    with shown_progress() as progress:
         found = run_batch(order, progress)
     return _said(found, out, as_json)
 
@@ -165,7 +165,15 @@ def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, An
     return found
 
 
-def _shard(text: str) -> tuple[int, int]:
+def workers_of(size: int, workers: int | None) -> int:
+    """How many read beside the model. Misused for numbers below 1."""
+    if size < 1 or (workers is not None and workers < 1):
+        raise Misused("--batch and --workers are 1 or more")
+    return workers or max(1, (os.cpu_count() or 2) - 1)
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """I/N as numbers. Misused for what is none."""
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise Misused(f"the shard {text!r} is not I/N, such as 1/4, 2/4, 3/4, 4/4")
@@ -185,7 +193,7 @@ def _said(found: BatchOutcome, out: Path, as_json: bool) -> int:
 
 
 @contextmanager
-def _shown() -> Iterator[Progress]:
+def shown_progress() -> Iterator[Progress]:
     """Progress with rate and time left: a bar on a terminal, now and then a line elsewhere."""
     if not sys.stderr.isatty():
         yield _lines()
@@ -215,7 +223,8 @@ def _shown() -> Iterator[Progress]:
 
         def report(done: float, total: float, what: str = "") -> None:
             rate = f"{done / max(time.monotonic() - started, 1e-6):.1f}/s"
-            bar.update(task, completed=done, total=total, description=what[:40], rate=rate)
+            said = printable(what)[:40].replace("[", "\\[")  # a name is no markup
+            bar.update(task, completed=done, total=total, description=said, rate=rate)
 
         yield report
 

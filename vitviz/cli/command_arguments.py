@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
+from vitviz.core.printable import printable
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.views import View, find
 from vitviz.views.options import Option, OptionValue
@@ -68,6 +70,10 @@ PIXELS = Parameter(
     "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
 )
 UNTRAINED = Parameter(help="Random weights instead of trained ones.")
+ALLOW_DOWNLOAD = Parameter(
+    "--allow-download",
+    help="Fetch weights that only the file names and that are not on this computer.",
+)
 OVERWRITE = Parameter(help="Replace files that are there already.")
 WIDTH = Parameter(
     "--width", help="Width in mm, or: one column (85), text width (180), slide (254)."
@@ -210,8 +216,17 @@ def option_words(option: Option) -> str:
 
 
 def print_json(data: Any) -> None:
-    """Data for scripts, on standard output."""
-    print(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    """Data for scripts, on standard output; in ASCII where something in it cannot be printed."""
+    try:
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    except UnicodeEncodeError:  # a file's name whose bytes are no text
+        text = ""
+    print(text if text and printable(text) == text else json.dumps(data, indent=2, default=str))
+
+
+def say_file(path: Path) -> None:
+    """A file that was made, on standard output: as it is for a program, written out on a terminal."""
+    print(printable(str(path)) if sys.stdout.isatty() else path)
 
 
 def meter() -> Progress:
@@ -222,7 +237,8 @@ def meter() -> Progress:
     def report(done: float, total: float, what: str = "") -> None:
         share = f" {done / total:4.0%}" if total else ""
         end = "\r\x1b[K" if total and done >= total else ""
-        print(f"\r\x1b[K{what}{share}{end}", end="", file=sys.stderr, flush=True)
+        said = printable(what).replace("\n", " ")[:200]
+        print(f"\r\x1b[K{said}{share}{end}", end="", file=sys.stderr, flush=True)
 
     return report
 
@@ -230,7 +246,7 @@ def meter() -> Progress:
 def remark(*sentences: str) -> None:
     """Says something beside the result."""
     for sentence in sentences:
-        print(f"vitviz: {sentence}", file=sys.stderr)
+        print(f"vitviz: {printable(sentence)}", file=sys.stderr)
 
 
 def folder_for(path: Path) -> Path:

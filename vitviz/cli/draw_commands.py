@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import (
+    ALLOW_DOWNLOAD,
     DEVICE,
     FIT,
     HEAD,
@@ -33,6 +34,7 @@ from vitviz.cli.command_arguments import (
     print_json,
     range_values,
     remark,
+    say_file,
     token_of,
     view_named,
 )
@@ -44,7 +46,6 @@ from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import VitvizError
 from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.columns.compare_words import changed
 from vitviz.session.figure.drawing_sweep import (
@@ -56,6 +57,7 @@ from vitviz.session.figure.drawing_sweep import (
     sweep,
 )
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 from vitviz.views.api import draw as draw_view
 from vitviz.views.api import pictured, selection_of
@@ -172,7 +174,7 @@ def draw(
         files = _save(drawings, place, printing or Printing(), seconds, overwrite, bool(over), data)
         made.append({"picture": picture, "files": [str(file) for file in files]})
         if not as_json:
-            print(place)
+            say_file(place)
     if as_json:
         print_json(made)
     return 0
@@ -342,7 +344,7 @@ def trace(
     if as_json:
         print_json({"file": str(target), **about})
     else:
-        print(target)
+        say_file(target)
     return 0
 
 
@@ -356,6 +358,7 @@ def replay(
     ] = (),
     model: Annotated[str, MODEL] = "",
     device: Annotated[str, DEVICE] = "auto",
+    allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -367,7 +370,7 @@ def replay(
     target = out or figure.with_stem(f"{figure.stem}-again")
     check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
-    maker = FigureReplay(figure.parent, picture, model, device, meter())
+    maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
     if "raw" in known:
         notes = _raw_again(known, figure, maker, target, overwrite)
     else:
@@ -376,7 +379,7 @@ def replay(
         print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
     remark(*notes)
-    print(target)
+    say_file(target)
     return 0
 
 

@@ -6,7 +6,9 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from stat import S_ISDIR
 from tempfile import mkstemp
 
 from vitviz.core.progress import VitvizError
@@ -17,11 +19,14 @@ class Exists(VitvizError):
 
 
 @contextmanager
-def whole(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[Path]:
+def whole(
+    path: str | os.PathLike[str], *, overwrite: bool = True, private: bool = False
+) -> Iterator[Path]:
     """A place to write to, which becomes the file when all went well and vanishes otherwise.
 
-    Exists when there is such a file and it is not to be replaced; VitvizError, in a sentence, for a
-    folder that is not there, one without permission, or a full disk.
+    With `private` nobody but this user may read it. Exists when there is such a file and it is not to
+    be replaced; VitvizError, in a sentence, for a folder that is not there, one without permission, or
+    a full disk.
     """
     target = Path(path)
     check_place(target, overwrite=overwrite)
@@ -32,7 +37,7 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[P
         try:
             yield unfinished
             _to_disk(unfinished)
-            unfinished.chmod(0o666 & ~_umask())
+            unfinished.chmod(0o600 if private else 0o666 & ~_MASK)
             unfinished.replace(target)
         finally:
             with suppress(FileNotFoundError):
@@ -43,16 +48,60 @@ def whole(path: str | os.PathLike[str], *, overwrite: bool = True) -> Iterator[P
 
 def check_place(target: Path, *, overwrite: bool) -> None:
     """Says at once, before any work, that a file cannot be written there."""
-    if not target.parent.is_dir():
-        raise VitvizError(
-            f"{target.name} cannot be saved: there is no folder {target.parent}; make it first"
-        )
-    if not overwrite and target.exists():
-        raise Exists(f"{target} is there already; choose another name, or overwrite it")
+    try:
+        if "\0" in str(target):
+            raise ValueError("its name has a zero in it")
+        if not target.parent.is_dir():
+            raise VitvizError(
+                f"{target.name} cannot be saved: there is no folder {target.parent}; make it first"
+            )
+        if not overwrite and target.exists():
+            raise Exists(f"{target} is there already; choose another name, or overwrite it")
+    except (OSError, ValueError) as error:  # a name that is too long, or has a zero in it
+        raise VitvizError(_why(target, error)) from error
 
 
-def _why(target: Path, error: OSError) -> str:
-    match error.errno:
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with ~ as the user's own folder, unless there is a file that is called so."""
+    plain = Path(path)
+    try:
+        if not str(plain).startswith("~") or plain.exists():
+            return plain
+        return plain.expanduser()
+    except (RuntimeError, OSError, ValueError):  # there is no such user: the name begins with ~
+        return plain
+
+
+LONGEST = 255
+"""Bytes of a file's name on the usual disks."""
+
+
+def fitting_name(stem: str, ending: str) -> str:
+    """`stem` with `ending`, the stem shortened where the name would be too long for a disk.
+
+    What was cut is told apart by some digits of its hash, so that two long names stay two.
+    """
+    if len(os.fsencode(stem + ending)) <= LONGEST:
+        return stem + ending
+    mark = f"-{sha256(os.fsencode(stem)).hexdigest()[:8]}{ending}"
+    while len(os.fsencode(stem + mark)) > LONGEST and stem:
+        stem = stem[:-1]
+    return stem + mark
+
+
+def private_folder(folder: Path) -> Path:
+    """Makes a folder that nobody but this user can look into. OSError where it is not that."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if hasattr(os, "getuid") and (
+        not S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077
+    ):
+        raise PermissionError(errno.EACCES, f"{folder} is open to others, or another user's")
+    return folder
+
+
+def _why(target: Path, error: OSError | ValueError) -> str:
+    match getattr(error, "errno", None):
         case errno.ENOSPC | errno.EDQUOT:
             what = f"no space is left on the disk of {target.parent}; make room there"
         case errno.EACCES | errno.EPERM | errno.EROFS:
@@ -60,8 +109,9 @@ def _why(target: Path, error: OSError) -> str:
         case errno.ENAMETOOLONG:
             what = f"its name of {len(target.name)} letters is too long; choose a shorter one"
         case _:
-            what = f"{error.strerror or error}; choose another place"
-    return f"{target} cannot be saved: {what}"
+            what = f"{getattr(error, 'strerror', None) or error}; choose another place"
+    shown = target if len(str(target)) < 300 else f"{str(target)[:80]}…"
+    return f"{shown} cannot be saved: {what}"
 
 
 def _to_disk(file: Path) -> None:
@@ -74,3 +124,6 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+_MASK = _umask()  # once: meanwhile the files of other threads would be everybody's

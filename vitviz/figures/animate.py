@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import io
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.drawings.shared_ranges import ranges, with_ranges
 from vitviz.core.files import check_place, whole
+from vitviz.core.programs import program
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.recipes import ascii_recipe, exact, recipe
@@ -76,7 +76,7 @@ def _kind(target: Path, drawings: Sequence[Drawing], seconds: float) -> str:
         raise VitvizError("an animation needs at least one drawing")
     if not 0.02 <= seconds <= 60:
         raise VitvizError(f"a frame is shown for 0.02 to 60 seconds, not {seconds:g}")
-    if kind == ".mp4" and shutil.which("ffmpeg") is None:
+    if kind == ".mp4" and program("ffmpeg") is None:
         raise VitvizError("MP4 needs ffmpeg, which is not installed; take .gif, .apng or .webp")
     return kind
 
@@ -177,7 +177,7 @@ def _ffmpeg(frames: Sequence[Frame], target: Path, seconds: float, words: str) -
     """Has ffmpeg write the film: whether it says that all went well, and its last complaint."""
     rows, cols, _ = frames[0].shape
     command = [
-        "ffmpeg",
+        program("ffmpeg") or "",
         "-loglevel",
         "error",
         "-y",

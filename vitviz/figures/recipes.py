@@ -5,8 +5,11 @@ from __future__ import annotations
 import html
 import io
 import json
+import math
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,13 +21,18 @@ from PIL import Image, UnidentifiedImageError
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import NEWEST
+from vitviz.core.pictures.picture_files import without_warnings
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__
 from vitviz.figures.paper import PaperStyle
 
 _LARGEST = 256 * 1024 * 1024
+MOST_TEXT = 8 * 2**20
+"""Bytes of a recipe: a page of some hundred drawings has a tenth of it."""
+MOST_LETTERS = 4_000
+"""Letters of one text in a recipe; no title, name or caption needs more."""
+_MOST_PARTS, _MOST_DEPTH = 400_000, 24
 _TIFF_DESCRIPTION = 270
-_XMP = re.compile(r"<vitviz>(.*?)</vitviz>", re.DOTALL)
 
 
 def recipe(drawing: Drawing, paper: PaperStyle | None = None, **more: Any) -> str:
@@ -103,9 +111,14 @@ def read_recipe(file: Path) -> dict[str, Any]:
 
 
 def _checked(name: str, text: str) -> dict[str, Any]:
+    if len(text) > MOST_TEXT:
+        raise VitvizError(
+            f"the recipe in {name} has {len(text):,} letters, more than the {MOST_TEXT:,} that are "
+            "read; take the file as it was saved"
+        )
     try:
-        known = json.loads(text)
-    except ValueError:
+        known = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         known = None
     if not isinstance(known, dict) or not isinstance(known.get("vitviz"), int):
         raise VitvizError(f"the recipe in {name} is damaged; take the file as it was saved")
@@ -119,7 +132,38 @@ def _checked(name: str, text: str) -> dict[str, Any]:
             f"the recipe in {name} is of an older vitviz, which did not say everything; "
             "draw the figure anew"
         )
+    if why := _excess(known):
+        raise VitvizError(f"the recipe in {name} is not followed: {why}")
     return known
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _excess(known: object) -> str:
+    """What in a recipe no figure of vitviz has, in a clause; "" for nothing. Walked without calling
+    itself, so that no depth matters."""
+    waiting, seen = [(known, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        if seen > _MOST_PARTS:
+            return f"it has more than {_MOST_PARTS:,} parts"
+        if depth > _MOST_DEPTH:
+            return f"it is nested more than {_MOST_DEPTH} deep"
+        match value:
+            case str() if len(value) > MOST_LETTERS:
+                return (
+                    f"a text in it has {len(value):,} letters, at most {MOST_LETTERS:,} are printed"
+                )
+            case float() if not math.isfinite(value):
+                return "a number in it is infinite"
+            case dict():
+                waiting += [(each, depth + 1) for pair in value.items() for each in pair]
+            case list():
+                waiting += [(each, depth + 1) for each in value]
+    return ""
 
 
 def _found(data: bytes) -> str:
@@ -127,10 +171,10 @@ def _found(data: bytes) -> str:
     if data.startswith(b"%PDF"):
         return _from_pdf(data)
     if start.startswith((b"<?xml", b"<svg")):
-        found = re.search(rb"<dc:description>(.*?)</dc:description>", data, re.DOTALL)
-        return html.unescape(found[1].decode("utf-8", "replace")) if found else ""
+        inside = _between(data, b"<dc:description>", b"</dc:description>")
+        return html.unescape(inside.decode("utf-8", "replace"))
     if data.startswith(b"# {"):
-        return data[2:].split(b"\n", 1)[0].decode("utf-8", "replace")
+        return data[2:].split(b"\n", 1)[0][: MOST_TEXT + 1].decode("utf-8", "replace")
     if data.startswith(b"PK"):
         return _from_npz(data)
     if b"ftyp" in data[4:12]:
@@ -138,47 +182,88 @@ def _found(data: bytes) -> str:
     return _from_image(data)
 
 
+def _between(data: bytes, begin: bytes, end: bytes) -> bytes:
+    """What stands between the two; b"" where either is missing. Looked for once, however often the
+    first is repeated."""
+    at = data.find(begin)
+    until = data.find(end, at + len(begin), at + len(begin) + 8 * MOST_TEXT) if at >= 0 else -1
+    return data[at + len(begin) : until] if until >= 0 else b""
+
+
 def _from_pdf(data: bytes) -> str:
     """The string behind /Subject, with its escapes undone."""
-    found = re.search(rb"/Subject \(((?:[^\\()]|\\.|\((?:[^\\()]|\\.)*\))*)\)", data, re.DOTALL)
-    if not found:
+    at = data.find(b"/Subject (")
+    if at < 0:
         return ""
-    plain = re.sub(rb"\\([()\\])", rb"\1", found[1])
-    return plain.decode("latin-1")
+    found, depth = bytearray(), 1
+    rest = data[at + 10 : at + 10 + 2 * MOST_TEXT]
+    for token in re.finditer(rb"\\.|[()]|[^\\()]+", rest, re.DOTALL):
+        text = token[0]
+        depth += (text == b"(") - (text == b")")
+        if depth == 0:
+            return bytes(found).decode("latin-1")
+        found += text[1:] if text in (b"\\(", b"\\)", b"\\\\") else text
+    return ""
 
 
 def _from_npz(data: bytes) -> str:
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if archive.getinfo("about.npy").file_size > 5 * MOST_TEXT:  # four bytes a letter
+                return ""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"])) if "about" in arrays else {}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+            about = json.loads(str(arrays["about"]))
+        return json.dumps(about["recipe"]) if "recipe" in about else ""
+    except _BROKEN:
         return ""
-    return json.dumps(about["recipe"]) if "recipe" in about else ""
 
 
 def _from_mp4(data: bytes) -> str:
     at = data.find(b'{"vitviz"')
     if at < 0:
         return ""
+    text = data[at : at + MOST_TEXT].decode("utf-8", "replace")
     try:
-        return json.dumps(json.JSONDecoder().raw_decode(data[at:].decode("utf-8", "replace"))[0])
-    except ValueError:
+        return json.dumps(json.JSONDecoder().raw_decode(text)[0])
+    except (ValueError, RecursionError):
         return ""
+
+
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What the readers of pictures and archives raise for damaged ones."""
 
 
 def _from_image(data: bytes) -> str:
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "TIFF", "GIF", "WEBP")) as image:
-            tags = getattr(image, "tag_v2", {})
-            info = image.info
+        kinds = ("PNG", "TIFF", "GIF", "WEBP")
+        with without_warnings(), Image.open(io.BytesIO(data), formats=kinds) as image:
+            tags, info = getattr(image, "tag_v2", {}), image.info
             held = (info.get("vitviz"), tags.get(_TIFF_DESCRIPTION), info.get("comment"))
             texts = [
-                each.decode("utf-8", "replace") if isinstance(each, bytes) else each
+                each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each)
                 for each in held
                 if each
             ]
-            if xmp := _XMP.search((info.get("xmp") or b"").decode("utf-8", "replace")):
-                texts.append(html.unescape(xmp[1]))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+            if isinstance(xmp := info.get("xmp"), bytes):
+                inside = _between(xmp, b"<vitviz>", b"</vitviz>")
+                texts.append(html.unescape(inside.decode("utf-8", "replace")))
+    except (UnidentifiedImageError, Image.DecompressionBombError, *_BROKEN):
         return ""
     return next((text for text in texts if text.startswith("{")), "")

@@ -1,1 +1,1 @@
-"""What works on folders of pictures, without a session and without a window."""
+"""Any number of pictures: batches, averages, indices, films, on one machine or many."""

@@ -30,6 +30,7 @@ __all__ = [
     "dimensions",
     "load",
     "names",
+    "to_fetch",
     "trace",
 ]
 
@@ -43,6 +44,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    allow_download: bool = True,
     progress: Progress = silent,
     **arguments: Any,
 ) -> Model:
@@ -55,7 +57,8 @@ def load(
     position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
     "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
-    TNT's name counts there too.
+    TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
+    computer is refused.
 
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
@@ -73,6 +76,7 @@ def load(
         precision=precision,
         architecture=architecture,
         arguments=arguments,
+        allow_download=allow_download,
     )
     model = wanted(progress=progress)
     asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
@@ -161,6 +165,14 @@ def names() -> tuple[str, ...]:
     from vitviz.models.loading.model_loading import known_names
 
     return known_names()
+
+
+def to_fetch(name: str) -> str:
+    """What of a model `load` would get from the network: a repository's name, "" where all of it is on
+    this computer. A name that nobody knows counts as one. Imports no torch."""
+    from vitviz.models.loading.hub.repository_files import to_fetch as found
+
+    return found(name)
 
 
 def __getattr__(name: str) -> Any:

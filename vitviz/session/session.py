@@ -24,7 +24,7 @@ from vitviz.session.app.first_choices import (
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.columns import selection_steps
 from vitviz.session.columns.background_traces import BackgroundTraces
-from vitviz.session.columns.column import Column, ModelChoice, ModelRequest, is_checkpoint
+from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_ranges import ColumnRanges
@@ -40,6 +40,7 @@ from vitviz.session.pictures.picture_loading import PictureLoading
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments
 
@@ -178,7 +179,7 @@ class Session:
             )
             for m in bundled()
         )
-        files = (name for name in self.settings.recent_models if Path(name).is_file())
+        files = (name for name in self.settings.recent_models if Path(name).exists())
         return (*own, *(ModelChoice(name, Path(name).name, False) for name in files))
 
     def open_sources(self, sources: Sequence[PictureSource]) -> Job | None:

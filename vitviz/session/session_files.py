@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from psygnal import Signal
@@ -29,13 +30,15 @@ class _Found:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     problems: Sequence[str] = ()
     gone: Sequence[MissingFiles] = ()
+    to_fetch: Mapping[str, str] = field(default_factory=dict)
 
 
-class Remembering:
+class SessionFiles:
     """Saves the session to files and opens them. Called and announced at home, as the session is."""
 
     saved_as = Signal(object)  # Path
     missing = Signal(object, object, list)  # Saved, Path, list[Gone]
+    far = Signal(object, dict, dict)  # Path, what was told, models with where they would come from
     opened = Signal(object, dict)  # Path, what the window wanted to find again
 
     def __init__(self, session: Session) -> None:
@@ -60,14 +63,27 @@ class Remembering:
             label=f"saving {file.name}",
         )
 
-    def open(self, file: Path, told: Mapping[str, str] | None = None) -> None:
+    def open(
+        self,
+        file: Path,
+        told: Mapping[str, str] | None = None,
+        *,
+        download: Literal["ask", "yes", "no"] = "ask",
+    ) -> None:
         """Opens a session. `missing` is announced where pictures or weights have gone; ask, then open
         it again with what was `told`: the key of each with its path, "" to leave it out.
+
+        A file reaches the network only when a person has agreed: `far` is announced where models would
+        have to be fetched; ask, then open it again with `download`, "no" to leave them out.
         """
         told = dict(told or {})
 
         def work(progress: Progress) -> _Found:
             found = session_format.found_weights(session_format.read(file), file, told)
+            if download != "yes" and (far := session_format.to_fetch(found)):
+                if download == "ask":
+                    return _Found(found, to_fetch=far)
+                found = session_format.without_models(found, far)
             there = session_format.found_files(found, file, told)
             gone = [
                 one for one in session_format.missing_files(found, there) if one.key not in told
@@ -77,7 +93,9 @@ class Remembering:
             return _Found(found, *session_format.opened_pictures(found, there, progress))
 
         def done(result: _Found) -> None:
-            if result.gone:
+            if result.to_fetch:
+                self.far.emit(file, told, dict(result.to_fetch))
+            elif result.gone:
                 self.missing.emit(result.saved, file, list(result.gone))
             else:
                 self._open(result, file)
@@ -105,7 +123,7 @@ class Remembering:
 
         def work(_progress: Progress) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            session_format.write(self._with_pictures(snapshot, pictures), file)
+            session_format.write(self._with_pictures(snapshot, pictures), file, private=True)
 
         self._session.jobs.submit(
             ("session", "autosave"),

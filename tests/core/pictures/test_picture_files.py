@@ -14,8 +14,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from vitviz.core.data.geometry import Crop, Spot
+from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.pictures.picture_files import (
-    LARGEST,
     bundled_pictures,
     natural,
     open_picture,

@@ -17,13 +17,12 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.core.data.drawing import aim
 from vitviz.core.data.selection import Place, place_of
-from vitviz.gui.app.actions import WISHES
+from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.application import application
 from vitviz.gui.app.dock_panels import PanelTitle
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.app.window_actions import WindowActions
 from vitviz.gui.widgets import theme
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -302,9 +301,13 @@ def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
 
 
 def test_every_wish_has_a_slot_and_no_two_share_a_key() -> None:
-    keys = [key for wish in WISHES for key in wish.keys]
+    keys = [key for one in actions().values() for key in one.keys]
     assert len(keys) == len(set(keys))
-    assert all(hasattr(WindowActions, wish.name) for wish in WISHES)
+    with pytest.raises(ValueError, match="'another' or its keys Ctrl\\+T are taken"):
+
+        @action("Another", keys="Ctrl+T")
+        def another(_parts: object) -> None:
+            """Takes a key that has a meaning."""
 
 
 def test_window_state_survives_a_restart(window: MainWindow) -> None:
@@ -447,7 +450,7 @@ def test_the_value_read_is_that_of_the_map_drawn_now(qtbot: QtBot, window: MainW
 def test_pasted_words_open_nothing(window: MainWindow, text: str) -> None:
     QGuiApplication.clipboard().setText(text)
     count = len(window.session.pictures)
-    window.wishes.paste()
+    window.perform("paste")
     assert len(window.session.pictures) == count
     assert "holds no picture" in window.notices.sentences[0]
 
@@ -457,7 +460,7 @@ def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray
         Image.fromarray(photo[:rows]).save(tmp_path / f"{name}.png")
     QGuiApplication.clipboard().setText(f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}\n")
     count = len(window.session.pictures)
-    window.wishes.paste()
+    window.perform("paste")
     assert len(window.session.pictures) == count + 2
 
 
@@ -498,7 +501,7 @@ def test_a_click_beside_everything_and_a_double_click_change_nothing(window: Mai
 def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
     window.board.set_shown("positions", False)
     assert not window._view_actions["positions"].isChecked()
-    window.wishes.reset_layout()
+    window.perform("reset_layout")
     assert window._view_actions["positions"].isChecked()
 
 
@@ -506,7 +509,7 @@ def test_copying_without_a_picture_says_so(window: MainWindow) -> None:
     current = window.session.current
     assert current is not None
     window.session.close_picture(current.key)
-    window.wishes.copy()
+    window.perform("copy")
     assert "no view to copy" in window.notices.sentences[0]
 
 

@@ -15,7 +15,8 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.single_instance import SingleInstance, door, hand_over
+from vitviz.gui.app.single_instance import SingleInstance, hand_over
+from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,8 +41,8 @@ def second_start(*files: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Another process that hands its files over; its exit code is 0 when somebody took them."""
     code = (
         "import sys; from vitviz.gui.app.single_instance import hand_over; "
-        "from vitviz.session.app.launch_options import Launch; "
-        "sys.exit(not hand_over(Launch(files=tuple(sys.argv[1:]))))"
+        "from vitviz.session.app.launch_options import LaunchOptions; "
+        "sys.exit(not hand_over(LaunchOptions(files=tuple(sys.argv[1:]))))"
     )
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
@@ -75,7 +76,7 @@ def test_wishes_beyond_files_get_a_window_of_their_own(arrivals: SingleInstance)
 def test_a_door_left_by_a_killed_window_is_taken_over(qtbot: QtBot, config_folder: Path) -> None:
     code = (
         "import os; from PySide6.QtCore import QCoreApplication; "
-        "from PySide6.QtNetwork import QLocalServer; from vitviz.gui.app.single_instance import door\n"
+        "from PySide6.QtNetwork import QLocalServer; from vitviz.gui.app.window_door import door\n"
         "app = QCoreApplication([]); s = QLocalServer(); assert s.listen(door()); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 9
@@ -125,3 +126,66 @@ def test_macos_tells_of_files_by_an_event(
     QCoreApplication.sendEvent(app, QFileOpenEvent(QUrl.fromLocalFile("/pictures/cat.png")))
     app.removeEventFilter(arrivals)
     assert opened == [["/pictures/cat.png"]]
+
+
+def test_the_door_is_in_a_folder_of_this_user_alone(
+    config_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    folder = Path(door()).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    tmp_path.chmod(0o777)  # anybody could have put a door there
+    assert Path(door()).parent != tmp_path
+    tmp_path.chmod(0o700)
+    assert Path(door()).parent == tmp_path
+
+
+def test_without_a_private_place_every_start_opens_a_window(
+    config_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("VITVIZ_CONFIG_DIR", str(tmp_path / ("x" * 120)))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    squatted = tmp_path / f"vitviz-{os.getuid()}"
+    squatted.mkdir(mode=0o777)
+    squatted.chmod(0o777)
+    assert door() == ""
+    assert not hand_over(LaunchOptions(files=("cat.png",)))
+    squatted.chmod(0o700)
+    assert Path(door()).parent == squatted
+
+
+def test_the_user_at_the_other_side_is_known(qtbot: QtBot, arrivals: SingleInstance) -> None:
+    socket = QLocalSocket()
+    socket.connectToServer(door())
+    assert socket.waitForConnected(1000)
+    assert same_user(socket)
+    assert not same_user(QLocalSocket()), "where nobody says who is there, nobody is trusted"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"x" * (2**22 + 10),
+        b'["' + b"y" * 100_000 + b'"]\n',
+        b"[" * 100_000 + b"\n",
+        b'["\xff\xfe"]\n',
+        b"null\n",
+    ],
+)
+def test_a_message_of_any_size_and_content_ends_in_a_sentence_or_silence(
+    qtbot: QtBot, message: bytes, config_folder: Path
+) -> None:
+    window, said, opened = QWidget(), [], []
+    qtbot.addWidget(window)
+    arrivals = SingleInstance(window, opened.append, said.extend)
+    assert arrivals.listen()
+    socket = QLocalSocket()
+    socket.connectToServer(door())
+    assert socket.waitForConnected(1000)
+    socket.write(message)
+    qtbot.waitUntil(lambda: socket.state() == QLocalSocket.LocalSocketState.UnconnectedState)
+    assert not opened
+    assert all("nothing was opened" in sentence and len(sentence) < 200 for sentence in said)
+    arrivals._server.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from vitviz.gui.app.main_window import MainWindow
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_log_has_the_moments_that_a_person_waits_for(
@@ -66,3 +70,28 @@ def test_a_screenshot_that_lacks_something_asked_for_is_taken_and_ends_with_1(
     qtbot.waitUntil(lambda: not window.isVisible())
     assert shot.is_file()
     assert starter.code == code
+
+
+def test_a_damaged_session_ends_a_screenshot_with_its_sentence(
+    tmp_path: Path,
+) -> None:
+    """The window of its own: here nothing is done at once, as in the program."""
+    (tmp_path / "damaged.vitviz").write_bytes(b"{")
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "vitviz",
+            str(tmp_path / "damaged.vitviz"),
+            "--screenshot",
+            str(tmp_path / "shot.png"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == (
+        "damaged.vitviz is no session of vitviz; choose a file that ends in .vitviz"
+    )

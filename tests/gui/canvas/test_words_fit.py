@@ -21,7 +21,7 @@ from vitviz.gui.canvas.message_widget import MessageWidget, message_height
 from vitviz.gui.columns.column_table import NARROWEST
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel, wrapped
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 FACTS = (("token", "1126 of 1374"), ("original rows", "334 to 384"), ("size", "14 × 14 px"))
 FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.fp16.safetensors"
@@ -176,7 +176,7 @@ def narrow(qtbot: QtBot, window: MainWindow) -> MainWindow:
     """Six columns where three fit."""
     window.resize(1000, 650)
     for _ in range(5):
-        window.wishes.add_column()
+        window.perform("add_column")
     window.session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
     window.show_views_of("patches", "heads")
     trace = window.session.trace

@@ -21,10 +21,10 @@ from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.columns.column_header import ColumnHeader
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.widgets import theme
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Job
+from vitviz.session.work.request import ModelRequest
 
 FINE = ModelRequest("test_vit", pretrained=False)
 
@@ -45,7 +45,7 @@ def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
     session.use_model(FINE)
     session.open_sources([photo])
     qtbot.waitExposed(made)
-    made.wishes.add_column()
+    made.perform("add_column")
     session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
     made.show_views_of("patches", "heads", "predictions")
     yield made
@@ -184,27 +184,27 @@ def test_a_click_pins_in_all_and_makes_the_column_active(qtbot: QtBot, window: M
 
 
 def test_layouts_show_one_column_or_one_view(qtbot: QtBot, window: MainWindow) -> None:
-    window.wishes.one_column()
+    window.perform("one_column")
     assert window.board.isVisible()
     assert window.compare.tabs.isVisible()
     card = window.board.cards["heads"]
     assert card.drawing is not None
     first = card.drawing.recipe
-    window.wishes.next_column()
+    window.perform("next_column")
     assert card.drawing.recipe != first, "the board shows the column that is active"
-    window.wishes.one_view()
+    window.perform("one_view")
     rows = [name for name, row in window.compare.table.rows.items() if row.isVisible()]
     assert rows == [window.board.focus]
-    window.wishes.restore()
+    window.perform("restore")
     assert window.board.isVisible()
-    window.wishes.all_columns()
+    window.perform("all_columns")
     assert window.compare.table.isVisible()
 
 
 def test_a_view_of_the_grid_gets_all_the_room_and_gives_it_back(window: MainWindow) -> None:
     window.compare.maximise("heads")
     assert (window.compare.layout, window.board.focus) == ("large", "heads")
-    window.wishes.restore()
+    window.perform("restore")
     assert window.compare.layout == "grid"
 
 
@@ -213,16 +213,16 @@ def test_what_has_just_come_is_what_the_next_change_is_about(window: MainWindow)
     window.compare.column_wished("duplicate", fine.id)
     copy = window.compare.lives[1]
     assert window.session.columns.active is copy
-    window.wishes.close_column()
+    window.perform("close_column")
     window.session.columns.activate(fine.id)
-    window.wishes.undo()
+    window.perform("undo")
     assert window.session.columns.active is window.compare.lives[1]
 
 
 def test_all_layers_are_shown_by_a_view_that_tells_them_apart(window: MainWindow) -> None:
     for focus, shown in (("predictions", "heads"), ("heads", "heads")):
         window.board.set_focus(focus)
-        window.wishes.all_layers()
+        window.perform("all_layers")
         assert (window.compare.layout, window.board.focus) == ("large", shown)
 
 
@@ -237,20 +237,20 @@ def test_a_token_that_a_model_lacks_is_said_above_its_column(window: MainWindow)
 
 
 def test_closed_columns_come_back(window: MainWindow) -> None:
-    window.wishes.close_column()
+    window.perform("close_column")
     assert window.compare.layout == "one"
     assert window.board.isVisible()
     assert not window.compare.tabs.isVisible()
     card = window.board.cards["heads"]
     assert card.drawing is not None
-    window.wishes.undo()
+    window.perform("undo")
     assert window.compare.layout == "grid"
     assert [live.column.model.patch_size for live in window.compare.lives] == [None, 32]
 
 
 def test_six_columns_scroll_and_are_all_drawn_when_seen(qtbot: QtBot, window: MainWindow) -> None:
     for _ in range(4):
-        window.wishes.add_column()
+        window.perform("add_column")
     settled(qtbot, window)
     views, columns = window.compare.table.visible
     assert views
@@ -267,7 +267,7 @@ def test_six_columns_scroll_and_are_all_drawn_when_seen(qtbot: QtBot, window: Ma
 
 def test_columns_are_reordered_by_keys_and_by_dragging(qtbot: QtBot, window: MainWindow) -> None:
     fine, coarse = window.compare.lives
-    window.wishes.move_left()
+    window.perform("move_left")
     assert window.compare.lives == [coarse, fine]
     settled(qtbot, window)
     there = header(window, 1).mapToGlobal(QPoint(20, 10))
@@ -276,7 +276,7 @@ def test_columns_are_reordered_by_keys_and_by_dragging(qtbot: QtBot, window: Mai
 
 
 def test_a_dragged_column_shows_where_it_will_land(qtbot: QtBot, window: MainWindow) -> None:
-    window.wishes.add_column()
+    window.perform("add_column")
     settled(qtbot, window)
     held, middle, last = (header(window, at) for at in range(3))
     start = held.rect().center()
@@ -319,8 +319,8 @@ def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow
     assert coarse.column.model.patch_size == 32
     assert header(window, 1)._line.text().startswith("patch 32")
     assert coarse.selection.pin == Place(Spot(60.0, 40.0))
-    window.wishes.undo()  # the column's first model, before the fixture's own swap
-    window.wishes.undo()
+    window.perform("undo")  # the column's first model, before the fixture's own swap
+    window.perform("undo")
     assert any("Nothing to bring back" in said for said in window.notices.sentences)
 
 
@@ -412,7 +412,7 @@ def test_links_are_cut_and_their_state_is_seen(window: MainWindow) -> None:
 def test_all_layers_are_one_view_with_a_column_each(window: MainWindow) -> None:
     trace = window.session.trace
     assert trace is not None
-    window.wishes.all_layers()
+    window.perform("all_layers")
     layers = [live.selection.layer(len(trace.layers)) for live in window.compare.lives]
     assert layers == list(range(len(trace.layers)))
     assert window.compare.layout == "large"
@@ -420,7 +420,7 @@ def test_all_layers_are_one_view_with_a_column_each(window: MainWindow) -> None:
 
 
 def test_what_cannot_be_set_up_is_said(window: MainWindow) -> None:
-    window.wishes.two_pictures()
+    window.perform("two_pictures")
     assert "only one picture is open" in window.notices.sentences[0]
     assert len(window.compare.lives) == 2
 
@@ -434,7 +434,7 @@ def test_a_view_of_two_traces_waits_for_a_second_column(qtbot: QtBot, window: Ma
     for name in pairs:
         cards = [window.compare.table.card(name, live.id) for live in window.compare.lives]
         assert all(card is not None and card.drawing is not None for card in cards), name
-    window.wishes.close_column()
+    window.perform("close_column")
     assert all("add one more" in window.compare.possible()[name] for name in pairs)
     assert not any(window.board.cards[name].isVisible() for name in pairs)
 
@@ -467,7 +467,7 @@ def test_zoom_is_linked_on_request(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_the_patch_lab_opens_another_size_beside(qtbot: QtBot, window: MainWindow) -> None:
-    window.wishes.patch_lab()
+    window.perform("patch_lab")
     lab = window.findChild(PatchSizeWindow)
     assert lab is not None
     assert lab.isVisible()
@@ -484,7 +484,7 @@ def test_a_saved_session_finds_its_layout_again(
     window.compare.set_layout("large")
     window.sessions.files.save(file, window.compare.state())
     assert any(str(file) in said for said in window.notices.sentences)
-    window.wishes.close_column()
+    window.perform("close_column")
     window.board.reset()
     window.open_files([str(file)])
     assert window.compare.layout == "large"

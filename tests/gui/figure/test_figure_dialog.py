@@ -21,12 +21,13 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels
 from vitviz.gui.canvas.qimages import heat_image
+from vitviz.gui.figure.drag_out import figure_to_drop
 from vitviz.gui.figure.figure_dialog import FigureDialog
-from vitviz.gui.figure.figure_source import composition_of, copy_as, figure_to_drop, open_composer
-from vitviz.session.columns.column import ModelRequest
+from vitviz.gui.figure.figure_source import composition_of, copy_as, open_composer
 from vitviz.session.figure.figure_composition import compose
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 
 @pytest.fixture(scope="module")

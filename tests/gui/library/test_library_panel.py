@@ -37,7 +37,7 @@ def model_name(hub: Hub) -> str:
 
 @pytest.fixture
 def panel(window: MainWindow) -> LibraryPanel:
-    window.wishes.find_model()
+    window.perform("find_model")
     assert window.library.panel is not None
     return window.library.panel
 
@@ -49,16 +49,16 @@ def current(panel: LibraryPanel) -> str:
 
 def test_it_opens_with_the_keys_and_all_names_and_closes_again(window: MainWindow) -> None:
     assert window.library.panel is None, "the start does not pay for it"
-    window.wishes.find_model()
+    window.perform("find_model")
     panel = window.library.panel
     assert panel is not None
     assert panel.isVisible()
     assert window.focusWidget() is panel.search
     assert panel.list.rows.rowCount() > 800
-    window.wishes.find_model()
+    window.perform("find_model")
     assert not panel.isVisible()
     assert window.focusWidget() is window.board
-    window.wishes.find_model()
+    window.perform("find_model")
     assert panel.isVisible()
     assert window.library.panel is panel
 
@@ -68,14 +68,14 @@ def test_the_strip_of_pictures_is_as_wide_after_the_library_as_before(
 ) -> None:
     window.resize(1600, 900)
     width = window.filmstrip.width()
-    window.wishes.find_model()
+    window.perform("find_model")
     qtbot.waitUntil(lambda: window.library.width() > 200)
-    window.wishes.find_model()
+    window.perform("find_model")
     qtbot.waitUntil(lambda: window.filmstrip.width() == width, timeout=2000)
 
 
 def test_the_list_is_painted_before_the_rest_is_built(qtbot: QtBot, window: MainWindow) -> None:
-    window.wishes.find_model()
+    window.perform("find_model")
     panel = window.library.panel
     assert panel is not None
     assert not panel.is_complete
@@ -97,7 +97,7 @@ def test_opening_shows_no_window_of_its_own(qtbot: QtBot, window: MainWindow) ->
     application = QApplication.instance()
     assert application is not None
     application.installEventFilter(watch)
-    window.wishes.find_model()
+    window.perform("find_model")
     panel = window.library.panel
     assert panel is not None
     qtbot.waitUntil(lambda: panel.is_complete)

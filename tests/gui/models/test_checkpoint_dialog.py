@@ -11,6 +11,7 @@ import torch
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from pytestqt.qtbot import QtBot
 
+from vitviz.gui.app.actions.model_actions import open_checkpoint
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.models.checkpoint_dialog import CheckpointDialog
 
@@ -35,7 +36,7 @@ def asked(window: MainWindow) -> CheckpointDialog | None:
 
 def opened(window: MainWindow, file: Path) -> CheckpointDialog:
     """The dialog that asks about a file."""
-    window.wishes.open_checkpoint(str(file))
+    open_checkpoint(window.parts, str(file))
     dialog = asked(window)
     assert dialog is not None
     return dialog
@@ -44,7 +45,7 @@ def opened(window: MainWindow, file: Path) -> CheckpointDialog:
 def test_a_file_that_says_what_it_is_opens_at_once(
     window: MainWindow, tiny_checkpoint: Path
 ) -> None:
-    window.wishes.open_checkpoint(str(tiny_checkpoint))
+    open_checkpoint(window.parts, str(tiny_checkpoint))
     assert asked(window) is None
     assert window.session.trace is not None
     assert window.session.trace.model.name == str(tiny_checkpoint)
@@ -67,7 +68,7 @@ def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path)
     assert trace.model.weights == "trained"
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     window.session.use_model(before)
-    window.wishes.open_checkpoint(str(nameless))
+    open_checkpoint(window.parts, str(nameless))
     assert asked(window) is None, "it was confirmed before"
     assert window.session.request.architecture == "test_vit.r160_in1k"
 
@@ -127,7 +128,7 @@ def test_a_part_of_a_model_is_listed_and_labelled(
     state = torch.load(nameless, weights_only=True)["model"]
     part = {key: value for key, value in state.items() if not key.startswith("blocks.1.mlp")}
     torch.save({**part, "queue": torch.zeros(3)}, tmp_path / "test_vit.part.pth")
-    window.wishes.open_checkpoint(str(tmp_path / "test_vit.part.pth"))
+    open_checkpoint(window.parts, str(tmp_path / "test_vit.part.pth"))
     dialog = asked(window)
     assert dialog is not None
     assert "blocks.1.mlp.fc1.weight" in dialog.names.toPlainText()
@@ -141,6 +142,6 @@ def test_a_part_of_a_model_is_listed_and_labelled(
 
 def test_a_file_that_cannot_be_read_is_said(window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "broken.pth").write_bytes(b"nothing")
-    window.wishes.open_checkpoint(str(tmp_path / "broken.pth"))
+    open_checkpoint(window.parts, str(tmp_path / "broken.pth"))
     assert asked(window) is None
     assert any("broken.pth" in said for said in window.notices.sentences)

@@ -15,7 +15,8 @@ from vitviz.gui.models.patch_facts import GridPreview, memory
 from vitviz.gui.models.patch_size_form import PatchSizeForm, picture_sizes
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.widgets import theme
-from vitviz.session.columns.column import ModelChoice, ModelRequest
+from vitviz.session.columns.column import ModelChoice
+from vitviz.session.work.request import ModelRequest
 
 TINY = ModelDimensions("tiny", 16, (224, 224), 12, 192, 1, 5_308_416, (16,))
 ASKED = ModelRequest("tiny", fit="pad", device="cpu")

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.text_pages import TextPage
 from vitviz.gui.panels.notices import NoticeStack
+from vitviz.gui.widgets.text_page import TextPage
 
 
 def buttons(notices: NoticeStack) -> dict[str, QPushButton]:

@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from vitviz.gui.app.actions import WISHES
+from vitviz.gui.app.actions import actions
 from vitviz.gui.app.application import application
 from vitviz.gui.widgets.key_guard import KeyGuard
 
@@ -80,6 +80,10 @@ def test_the_application_has_one_guard(qtbot):
 
 
 def test_a_key_of_a_menu_means_one_of_its_entries():
-    keys = [(wish.menu, wish.text.partition("&")[2][:1].lower()) for wish in WISHES if wish.menu]
+    keys = [
+        (wish.menu, wish.text.partition("&")[2][:1].lower())
+        for wish in actions().values()
+        if wish.menu
+    ]
     marked = [key for key in keys if key[1]]
     assert len(set(marked)) == len(marked)

@@ -261,15 +261,15 @@ class Danger:
     [
         ("missing", "was not found in"),
         ("empty", "is empty"),
-        ("text", r"is no safetensors file \(its header cannot be read\); download it again"),
+        ("text", "begins like no format of weights"),
         ("truncated", "is cut short; download it again"),
         ("other", "does not fit VisionTransformer: missing: cls_token"),
         ("wider", r"blocks.0.attn.proj.bias is \(128,\) in the file and \(64,\)"),
         ("unknown", "name one"),
-        ("pickled", "unpickling it could run any program"),
+        ("pickled", "would run builtins.print when it is unpickled; nothing of it was run"),
         ("list", "holds no tensors by name"),
-        ("ending", "no checkpoint that vitviz reads"),
-        ("prose", "is damaged, cut short or no checkpoint; download it again"),
+        ("ending", "begins like no format of weights"),
+        ("prose", "is damaged, cut short or no checkpoint"),
     ],
 )
 def test_a_bad_file_gets_one_sentence(kind, says, tmp_path, capsys):

@@ -92,3 +92,10 @@ def test_a_folder_that_cannot_be_written_is_said(config_folder: Path) -> None:
     from vitviz.session.app.crash_report import CrashReporter
 
     assert "no crash report can be written" in CrashReporter().start()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights otherwise")
+def test_a_report_is_for_this_user_alone() -> None:
+    assert ended("raise ZeroDivisionError").returncode == 1
+    (report,) = reports_folder().iterdir()
+    assert report.stat().st_mode & 0o777 == 0o600

@@ -12,11 +12,11 @@ from home import Home
 
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection, place_of
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.column_links import ColumnLinks, carried, differing, one_model
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Jobs
+from vitviz.session.work.request import ModelRequest
 
 COARSE = ModelRequest("test_vit", pretrained=False, patch_size=32)
 FINE = ModelRequest("test_vit", pretrained=False, patch_size=16)

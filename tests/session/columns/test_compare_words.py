@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.compare_words import against
+from vitviz.session.work.request import ModelRequest
 
 FIRST = ModelRequest("vitviz/flexvit", patch_size=16)
 

@@ -11,7 +11,7 @@ from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import Column, ModelChoice, ModelRequest
+from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_trace import ColumnTrace, TraceTarget
@@ -21,6 +21,7 @@ from vitviz.session.columns.header_text import dissents, headings
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import InlineJobs
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 
 FLEXIBLE = ModelChoice("flex", "Flexible", True, (8, 16, 32), 16)
 PLACELESS = ModelChoice("placeless", "Without positions", True, (8, 16, 32), 16, positions=False)

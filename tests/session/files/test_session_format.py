@@ -17,13 +17,13 @@ from PIL import Image
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
-from vitviz.session.session_files import Remembering
+from vitviz.session.session_files import SessionFiles
 from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.request import ModelRequest
 
 FINE = ModelRequest("test_vit", pretrained=False)
 VIEWS = {"layout": "grid", "views": "heads"}
@@ -58,7 +58,7 @@ def session(photo: np.ndarray, file: Path) -> Session:
 def reopened(file: Path, told: dict[str, str] | None = None) -> tuple[Session, list[object]]:
     made = Session(InlineJobs(), save=lambda _settings: "")
     said: list[object] = []
-    files = Remembering(made)
+    files = SessionFiles(made)
     files.missing.connect(lambda _saved, _file, gone: said.append(gone))
     files.opened.connect(lambda _file, state: said.append(state))
     made.problems.connect(said.extend)
@@ -67,7 +67,7 @@ def reopened(file: Path, told: dict[str, str] | None = None) -> tuple[Session, l
 
 
 def test_everything_comes_back(session: Session, file: Path) -> None:
-    Remembering(session).save(file, VIEWS)
+    SessionFiles(session).save(file, VIEWS)
     again, said = reopened(file)
     assert said == [VIEWS]
     assert [p.key for p in again.pictures] == [p.key for p in session.pictures]
@@ -84,7 +84,7 @@ def test_everything_comes_back(session: Session, file: Path) -> None:
 
 
 def test_pictures_moved_with_their_session_are_found(session: Session, file: Path) -> None:
-    Remembering(session).save(file, {})
+    SessionFiles(session).save(file, {})
     moved = file.parent.with_name("elsewhere")
     shutil.move(file.parent, moved)
     again, said = reopened(moved / file.name)
@@ -93,7 +93,7 @@ def test_pictures_moved_with_their_session_are_found(session: Session, file: Pat
 
 
 def test_a_file_that_has_gone_is_asked_for(session: Session, file: Path, tmp_path: Path) -> None:
-    Remembering(session).save(file, {})
+    SessionFiles(session).save(file, {})
     (file.parent / "photo.png").rename(tmp_path / "renamed.png")
     again, said = reopened(file)
     assert again.pictures == ()
@@ -114,7 +114,7 @@ def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
     weights = tmp_path / "mine.safetensors"
     shutil.copy(tiny_checkpoint, weights)
     session.use_model(ModelRequest(str(weights), architecture="test_vit"))
-    Remembering(session).save(file, {})
+    SessionFiles(session).save(file, {})
     moved = weights.rename(tmp_path / "renamed.safetensors")
     _, ((gone,),) = reopened(file)  # type: ignore[misc]
     assert (gone.name, gone.path) == ("mine.safetensors", str(weights))
@@ -146,7 +146,7 @@ def test_pictures_on_their_way_stay_out_of_a_session_that_was_opened_meanwhile(
     jobs = Late()
     made = Session(jobs, save=lambda _settings: "")
     made.open_sources([photo.transpose(1, 0, 2).copy()])
-    saved = msgspec.structs.replace(Remembering(session)._snapshot({}), columns=(), selections=())
+    saved = msgspec.structs.replace(SessionFiles(session)._snapshot({}), columns=(), selections=())
     made.restore(saved, {picture.key: picture for picture in session.pictures})
     while jobs.outside:
         jobs.outside.pop(0)()
@@ -154,7 +154,7 @@ def test_pictures_on_their_way_stay_out_of_a_session_that_was_opened_meanwhile(
 
 
 def test_a_picture_that_has_changed_is_said(session: Session, file: Path) -> None:
-    Remembering(session).save(file, {})
+    SessionFiles(session).save(file, {})
     Image.new("RGB", (50, 40), "red").save(file.parent / "photo.png")
     again, said = reopened(file)
     assert "photo.png has changed since the session was saved" in said
@@ -179,7 +179,7 @@ def test_what_cannot_be_opened_is_said_and_changes_nothing(
     said: list[str] = []
     session.problems.connect(said.extend)
     before = session.columns.all
-    Remembering(session).open(file)
+    SessionFiles(session).open(file)
     assert words in said[0]
     assert session.columns.all == before
     with pytest.raises(VitvizError, match=words):
@@ -187,7 +187,7 @@ def test_what_cannot_be_opened_is_said_and_changes_nothing(
 
 
 def test_an_option_that_is_no_more_is_left_out(session: Session, file: Path) -> None:
-    Remembering(session).save(file, {})
+    SessionFiles(session).save(file, {})
     known = json.loads(file.read_bytes())
     known["options"] = {"rollout": {"fuse": "max", "gone": 1}, "no such view": {"a": 2}}
     file.write_text(json.dumps(known))
@@ -199,7 +199,7 @@ def test_an_option_that_is_no_more_is_left_out(session: Session, file: Path) -> 
 def test_a_session_is_all_or_nothing(session: Session, file: Path) -> None:
     said: list[str] = []
     session.problems.connect(said.extend)
-    Remembering(session).save(file.parent / "no such folder" / "x.vitviz", {})
+    SessionFiles(session).save(file.parent / "no such folder" / "x.vitviz", {})
     assert "no folder" in said[0]
     assert sorted(one.name for one in file.parent.iterdir()) == ["photo.png"]
 
@@ -207,7 +207,7 @@ def test_a_session_is_all_or_nothing(session: Session, file: Path) -> None:
 def test_a_crash_leaves_a_session_and_a_proper_end_does_not(
     session: Session,
 ) -> None:
-    files = Remembering(session)
+    files = SessionFiles(session)
     files.autosave({})
     (left,) = settings_folder().glob("*.vitviz")
     assert files.left_behind() is None, "this vitviz runs: nothing was left behind"
@@ -234,12 +234,12 @@ def test_a_session_taken_back_after_a_crash_goes_on_in_its_own_file(
     session: Session, tmp_path: Path
 ) -> None:
     file = tmp_path / "mine.vitviz"
-    files = Remembering(session)
+    files = SessionFiles(session)
     files.save(file, {})
     files.autosave({})
     (left,) = settings_folder().glob("*.vitviz")
     gone = left.rename(left.with_name(f"autosave-{_ended_process()}.vitviz"))
-    after = Remembering(Session(InlineJobs(), save=lambda _settings: ""))
+    after = SessionFiles(Session(InlineJobs(), save=lambda _settings: ""))
     after.open(gone)
     assert after.file == file
     files.open(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -70,3 +71,10 @@ def test_logs_lie_in_the_systems_place_for_logs(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("VITVIZ_CONFIG_DIR")
     assert log_file().parent == platformdirs.user_log_path("vitviz", appauthor=False)
     assert reports_folder().parent == log_file().parent
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps rights otherwise")
+def test_the_log_is_for_this_user_alone_and_no_entry_fills_it(log: None) -> None:
+    sentence(ValueError("x" * 10**6 + "\udcff"), "opening bad\udcff.png")
+    assert log_file().stat().st_mode & 0o777 == 0o600
+    assert log_file().stat().st_size < 30_000

@@ -1,1 +1,1 @@
-"""What was asked, measured and drawn, as plain frozen values."""
+"""Plain data that everything else speaks of: what was traced, drawn, chosen, opened."""

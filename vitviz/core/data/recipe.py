@@ -2,16 +2,91 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
+from vitviz.core.progress import BadModel
 
 NEWEST = 2
 """The version of recipes written now; one of a newer version is refused."""
 
 RecipeValue = str | float | int | bool | None
+
+_SIZES = (
+    "patch_size",
+    "input_size",
+    "img_size",
+    "in_chans",
+    "num_classes",
+    "embed_dim",
+    "depth",
+    "depths",
+    "num_heads",
+    "num_heads_inner",
+    "num_heads_outer",
+    "inner_dim",
+    "first_stride",
+    "kernel",
+    "reg_tokens",
+    "mlp_ratio",
+    "init_values",
+    "drop_rate",
+    "drop_path_rate",
+    "attn_drop_rate",
+    "proj_drop_rate",
+    "pos_drop_rate",
+    "patch_drop_rate",
+    "window_size",
+    "embed_dims",
+    "stages",
+)
+_SWITCHES = (
+    "qkv_bias",
+    "qk_norm",
+    "class_token",
+    "no_embed_class",
+    "pre_norm",
+    "fc_norm",
+    "final_norm",
+    "dynamic_img_size",
+    "dynamic_img_pad",
+    "strict_img_size",
+    "always_partition",
+    "legacy",
+    "scale_attn_norm",
+    "scale_mlp_norm",
+    "proj_bias",
+    "use_rot_pos_emb",
+    "use_abs_pos_emb",
+    "attn_gate",
+    "use_fc_norm",
+)
+_WORDS = (
+    "architecture",
+    "global_pool",
+    "pos_embed",
+    "weight_init",
+    "norm_layer",
+    "act_layer",
+    "mlp_layer",
+    "block_fn",
+    "embed_norm_layer",
+)
+ARGUMENTS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(_SIZES, (int, float, tuple)),
+    **dict.fromkeys(_SWITCHES, (bool,)),
+    **dict.fromkeys(_WORDS, (str,)),
+}
+"""All that a file may ask `vitviz.load` for beside the name, with the types it may have. Whatever else
+timm's constructors take (a checkpoint's path, an address) is a person's to say, in Python."""
+_MOST_NUMBER, _MOST_LETTERS = 1_000_000, 80
+LARGEST_SIDE = 16_384
+"""Pixels of a side that a file may ask for: over a million tokens at patch 16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +157,42 @@ def run_of(trace: Trace) -> RunRecipe:
         info.asked,
         trace.intervention,
     )
+
+
+def checked_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """What a file asks `vitviz.load` for. BadModel for a key or a type that is not in `ARGUMENTS`.
+
+    `where` names the file.
+    """
+    for name, value in arguments.items():
+        if name not in ARGUMENTS:
+            raise BadModel(
+                f"{where} asks to build its model with {str(name)[:40]!r}, which is not among the "
+                f"{len(ARGUMENTS)} sizes and switches that a file may set; it is not followed"
+            )
+        side = name in ("patch_size", "input_size", "img_size")
+        if not _is_of(value, ARGUMENTS[name], LARGEST_SIDE if side else _MOST_NUMBER):
+            raise BadModel(
+                f"{where} sets {name} to {str(value)[:40]!r}, which is not of the kind that it takes; "
+                "it is not followed"
+            )
+    return dict(arguments)
+
+
+def _is_of(value: Any, kinds: tuple[type, ...], most: float) -> bool:
+    match value:
+        case None:
+            return True
+        case bool():
+            return bool in kinds or int in kinds
+        case int() | float():
+            return int in kinds and math.isfinite(value) and 0 <= value <= most
+        case tuple():
+            return (
+                tuple in kinds
+                and 0 < len(value) <= 64
+                and all(_is_of(each, (int,), most) for each in value)
+            )
+        case str():
+            return str in kinds and len(value) <= _MOST_LETTERS
+    return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -24,7 +23,9 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.target import Target
+from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
 Weights = Literal["trained", "untrained", "partly loaded"]
@@ -32,9 +33,6 @@ Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
 LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
 """Arguments by name."""
-
-CHECKPOINTS = (".safetensors", ".pth", ".pt", ".bin", ".npz")
-"""File name endings that mean a model rather than a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +76,7 @@ class ModelInfo:
     @property
     def called(self) -> str:
         """What to call it in sentences and figures: its name, a checkpoint's without the folder."""
-        is_file = self.name.lower().endswith(CHECKPOINTS)
-        return Path(self.name).name if is_file else self.name
+        return shown_name(self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +85,9 @@ class Picture:
 
     `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file;
     `orientation` is the EXIF value that was applied; `note` says what was done to open it
-    ("first of 12 frames", "16 bit reduced to 8").
+    ("first of 12 frames", "16 bit reduced to 8"). `choice` is what of the file was opened, of `pages`
+    pages or frames and `bands` bands; `values` are the numbers that became 8 bits, None where they were
+    8 bits already or are too many to keep.
     """
 
     name: str
@@ -97,6 +96,10 @@ class Picture:
     key: str
     orientation: int = 1
     note: str = ""
+    choice: PictureChoice = AS_IT_IS
+    values: PictureValues | None = None
+    pages: int = 1
+    bands: int = 3
 
     def __repr__(self) -> str:
         """In a line, for notebooks."""

@@ -1,1 +1,1 @@
-"""Numbers made of numbers: what is computed from maps and answers, without a model."""
+"""Numbers measured on traces: what views draw and folders average."""

@@ -31,6 +31,14 @@ class SampleBatch(NamedTuple):
     other: LayerSamples
 
 
+class Hsic(NamedTuple):
+    """HSIC of one batch: between the layers of both models, and of each layer with itself."""
+
+    across: Float64[np.ndarray, "layer other"]
+    first: Float64[np.ndarray, "layer"]
+    second: Float64[np.ndarray, "other"]
+
+
 def cka(batches: Iterable[SampleBatch]) -> Float64[np.ndarray, "layer other"]:
     """Debiased linear CKA of every layer of one model with every layer of another.
 
@@ -38,20 +46,26 @@ def cka(batches: Iterable[SampleBatch]) -> Float64[np.ndarray, "layer other"]:
     HSIC is averaged over the batches before the ratio. NaN for a layer that says the same of all
     samples. Unsupported below 4 samples in a batch, or without a batch.
     """
-    across, first, second = [], [], []
-    for batch in batches:
-        one, other = _kernels(batch.one), _kernels(batch.other)
-        across.append(_hsic(one, other))
-        first.append(_hsic_own(one))
-        second.append(_hsic_own(other))
-    if not across:
+    found = [hsic(batch) for batch in batches]
+    if not found:
         raise Unsupported("CKA needs what two models say of the same samples; there are none")
-    own = np.outer(np.mean(first, axis=0), np.mean(second, axis=0))
+    return cka_of(Hsic(*(np.mean(each, axis=0) for each in zip(*found, strict=True))))
+
+
+def hsic(batch: SampleBatch) -> Hsic:
+    """The unbiased estimates of one batch, to be averaged over batches before their ratio is taken.
+
+    Unsupported below 4 samples.
+    """
+    one, other = _kernels(batch.one), _kernels(batch.other)
+    return Hsic(_hsic(one, other), _hsic_own(one), _hsic_own(other))
+
+
+def cka_of(mean: Hsic) -> Float64[np.ndarray, "layer other"]:
+    """The ratio, of HSIC averaged over all batches; NaN where a layer does not vary."""
+    own = np.outer(mean.first, mean.second)
     ratio = np.divide(
-        np.mean(across, axis=0),
-        np.sqrt(np.maximum(own, 0)),
-        where=own > 0,
-        out=np.full(own.shape, np.nan),
+        mean.across, np.sqrt(np.maximum(own, 0)), where=own > 0, out=np.full(own.shape, np.nan)
     )
     found: Float64[np.ndarray, "layer other"] = ratio
     return found

@@ -7,10 +7,8 @@ import io
 import json
 import os
 import re
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,14 +19,16 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.core.files import expanded
+from vitviz.core.pictures.decoding_size import BUDGET, LARGEST, bytes_needed, halves_needed
+from vitviz.core.pictures.foreign_formats import needs, plugins, read_tiff, reader_of
 from vitviz.core.pictures.unreadable import locked, not_found
-from vitviz.core.pictures.upright_pixels import upright_rgb
+from vitviz.core.pictures.upright_pixels import UprightPixels, upright_rgb
+from vitviz.core.printable import named
 from vitviz.core.progress import BadImage
 from vitviz.core.resources import resource
-
-LARGEST = 178_956_970
-"""Most pixels a picture may have: Pillow's own limit, read off the header before decoding."""
 
 SUFFIXES = (
     ".png",
@@ -49,44 +49,58 @@ SUFFIXES = (
     ".pgm",
     ".pbm",
     ".apng",
+    ".tga",
+    ".npy",
+    ".heic",
+    ".heif",
+    ".hif",
+    ".jxl",
+    ".dcm",
 )
 """File name endings that a folder is searched for; an explicit file may be called anything."""
 
-_KINDS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM")
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
+_KINDS = (
+    "PNG",
+    "JPEG",
+    "MPO",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "DIB",
+    "GIF",
+    "AVIF",
+    "JPEG2000",
+    "PPM",
+    "HEIF",
+    "JXL",
 )
-_quiet = threading.Lock()
+_NAMELESS = (".tga", ".icb", ".vda", ".vst")
+"""Endings of Targa pictures, whose bytes do not say what they are."""
+_quiet = threading.RLock()
 
 ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
 
-def open_picture(source: ImageSource, *, name: str = "") -> Picture:
+def open_picture(
+    source: ImageSource, *, name: str = "", choice: PictureChoice = AS_IT_IS
+) -> Picture:
     """The picture in a file, in a file's bytes, a PIL image or a uint8 array (row col channel).
 
-    Upright (the EXIF turn applied and remembered), RGB in 8 bits, all pixels kept at full size.
-    `name` replaces the file's name. BadImage with one sentence for anything that is no picture.
+    Upright (the EXIF turn applied and remembered), RGB in 8 bits, all pixels kept at full size unless
+    they are too many to hold. `name` replaces the file's name, `choice` says which page and bands.
+    BadImage with one sentence for anything that is no picture.
     """
     match source:
         case np.ndarray():
             return _picture(_from_array(source, name or "the array"), name or "array", "")
         case Image.Image():
             file = Path(str(getattr(source, "filename", "") or ""))
-            return _read(source, name or file.name or "picture", "")
+            return _read(source, name or file.name or "picture", "", choice)
         case bytes():
-            return _decode(io.BytesIO(source), len(source), name or "the pasted picture", "")
+            shown = named(name) or "the pasted picture"
+            return _decode(io.BytesIO(source), len(source), shown, "", choice)
         case str() | Path():
-            return _open_file(Path(source).expanduser(), name)
+            return _open_file(expanded(source), name, choice)
         case _:
             raise BadImage(
                 f"a picture cannot be opened from {type(source).__name__}; give a path, a file's "
@@ -112,7 +126,7 @@ def picture_files(paths: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
-        if path.is_dir():
+        if _is_folder(path):
             found.update(dict.fromkeys(_walk(path)))
         else:
             found[path] = None
@@ -135,12 +149,28 @@ def bundled_pictures() -> tuple[Path, ...]:
     return tuple(index.parent / entry["file"] for entry in entries)
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no disk takes: opening it says so
+        return False
+
+
 def _walk(folder: Path) -> Iterable[Path]:
-    """The pictures in a folder; a folder that may not be read is one, whose opening says so."""
+    """The pictures in a folder; a folder that may not be read is one, whose opening says so.
+
+    Links are followed, as albums are made of them; a folder that was walked before is not again.
+    """
     locked: list[Path] = []
+    walked: set[tuple[int, int]] = set()
     for top, folders, files in os.walk(
-        folder, onerror=lambda why: locked.append(Path(why.filename))
+        folder, onerror=lambda why: locked.append(Path(why.filename)), followlinks=True
     ):
+        here = _identity(top)
+        if here in walked:
+            folders[:] = []
+            continue
+        walked.add(here)
         folders[:] = sorted((each for each in folders if not each.startswith(".")), key=natural)
         for file in sorted(files, key=natural):
             if not file.startswith(".") and file.lower().endswith(SUFFIXES):
@@ -148,8 +178,13 @@ def _walk(folder: Path) -> Iterable[Path]:
     yield from locked
 
 
-def _open_file(path: Path, name: str) -> Picture:
-    shown = name or path.name or str(path)
+def _identity(folder: str) -> tuple[int, int]:
+    found = os.stat(folder)  # noqa: PTH116  a string of os.walk, asked once a folder
+    return found.st_dev, found.st_ino
+
+
+def _open_file(path: Path, name: str, choice: PictureChoice) -> Picture:
+    shown = named(name or path.name or str(path))
     try:
         if path.is_dir():
             next(path.iterdir(), None)  # what may not be read is said to be that
@@ -160,58 +195,87 @@ def _open_file(path: Path, name: str) -> Picture:
             )
         size = path.stat().st_size
         with path.open("rb") as file:
-            return _decode(file, size, shown, str(path))
+            return _decode(file, size, shown, str(path), choice)
     except FileNotFoundError:
         raise BadImage(not_found(shown, path)) from None
     except PermissionError:
         raise BadImage(locked(shown)) from None
     except (OSError, ValueError) as error:
         raise BadImage(
-            f"{shown} could not be read ({_words(error)}); check the disk or copy the file"
+            f"{shown[:80]} could not be read ({_words(error)}); check the disk or copy the file"
         ) from error
 
 
-def _decode(file: BinaryIO, size: int, name: str, path: str) -> Picture:
+def _decode(file: BinaryIO, size: int, name: str, path: str, choice: PictureChoice) -> Picture:
     if size == 0:
         raise BadImage(f"{name} is empty (0 bytes); download or copy it again")
+    start = file.read(4096)
+    file.seek(0)
     try:
-        with _without_warnings(), Image.open(file, formats=_kinds()) as image:
-            return _read(image, name, path)
-    except Image.DecompressionBombError as error:
-        digits = re.search(r"\d+", str(error))
-        raise _too_large(name, int(digits[0]) if digits else LARGEST + 1) from None
+        if (reader := reader_of(start, name)) is not None:
+            return _picture(reader(file, name, choice), name, path, choice)
+        if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            with without_warnings():
+                found = read_tiff(file, name, choice)
+            if found is not None:
+                return _picture(found, name, path, choice)
+            file.seek(0)
+        with _opened(file, name) as image:
+            return _read(image, name, path, choice)
+    except BadImage:
+        raise
     except UnidentifiedImageError:
-        file.seek(0)
-        raise BadImage(f"{name} {_what_else(file.read(4096))}") from None
-    except _BROKEN as error:
+        raise BadImage(needs(start, name) or f"{name} {_what_else(start)}") from None
+    except Exception as error:  # whatever a decoder raises: their kinds are not ours to list
         raise _damaged(name, error) from error
 
 
-def _read(image: Image.Image, name: str, path: str) -> Picture:
-    pixels_in_header = image.width * image.height
-    if pixels_in_header > LARGEST:
-        raise _too_large(name, pixels_in_header)
+def _opened(file: BinaryIO, name: str) -> Image.Image:
+    """Pillow's picture, its header read; its size is judged by whoever asked, in pixels and bytes."""
+    nameless = ("TGA",) if name.lower().endswith(_NAMELESS) else ()
+    with without_warnings():
+        most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=(*_kinds(), *nameless))
+        finally:
+            Image.MAX_IMAGE_PIXELS = most
+
+
+def _read(image: Image.Image, name: str, path: str, choice: PictureChoice) -> Picture:
+    if halves_needed(image) is None:
+        raise _too_large(name, image)
     try:
-        pixels, orientation, note = upright_rgb(image)
-    except _BROKEN as error:
+        with without_warnings():
+            found = upright_rgb(image, choice)
+    except BadImage as error:
+        raise BadImage(str(error).replace("the picture", name, 1)) from None
+    except Exception as error:  # as above
         raise _damaged(name, error) from error
-    return _picture(pixels, name, path, orientation, note)
+    return _picture(found, name, path, choice)
 
 
 def _picture(
-    pixels: UInt8[np.ndarray, "row col rgb"],
-    name: str,
-    path: str,
-    orientation: int = 1,
-    note: str = "",
+    found: UprightPixels, name: str, path: str, choice: PictureChoice = AS_IT_IS
 ) -> Picture:
+    pixels = found.pixels
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     pixels.setflags(write=False)
-    return Picture(name, path, pixels, digest.hexdigest(), orientation, note)
+    return Picture(
+        name,
+        path,
+        pixels,
+        digest.hexdigest(),
+        found.orientation,
+        found.note,
+        choice,
+        found.values,
+        found.pages,
+        found.bands,
+    )
 
 
-def _from_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "row col rgb"]:
+def _from_array(array: np.ndarray, name: str) -> UprightPixels:
     shape = array.shape
     good = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
     if not good or array.dtype != np.uint8 or 0 in shape:
@@ -220,14 +284,19 @@ def _from_array(array: np.ndarray, name: str) -> UInt8[np.ndarray, "row col rgb"
             "(row col), (row col 3) or (row col 4); convert it first"
         )
     flat = array[..., 0] if len(shape) == 3 and shape[2] == 1 else array
-    pixels, _, _ = upright_rgb(Image.fromarray(np.ascontiguousarray(flat)))
-    return pixels.copy()
+    return UprightPixels(upright_rgb(Image.fromarray(np.ascontiguousarray(flat))).pixels)
 
 
-def _too_large(name: str, pixels: int) -> BadImage:
+def _too_large(name: str, image: Image.Image) -> BadImage:
+    pixels, needed = image.width * image.height, bytes_needed(image)
+    if pixels > LARGEST:
+        return BadImage(
+            f"{name} says it has {pixels / 1e6:,.0f} million pixels, more than the "
+            f"{LARGEST // 10**6} million that are opened; scale it down first"
+        )
     return BadImage(
-        f"{name} says it has {pixels / 1e6:,.0f} million pixels, more than the "
-        f"{LARGEST // 10**6} million that are opened; scale it down first"
+        f"{name} has {pixels / 1e6:,.0f} million pixels and would take {needed / 1e9:.1f} GB to open, "
+        f"more than the {BUDGET / 1e9:.1f} that are used; scale it down first"
     )
 
 
@@ -244,8 +313,9 @@ def _words(error: BaseException) -> str:
 
 def _what_else(start: bytes) -> str:
     """What a file is that is no picture, judged by its first bytes, and what to do."""
-    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        return "is a HEIC picture, which is not read here; save it as JPEG or PNG first"
+    for begins, called in _OTHERS:
+        if start.startswith(begins):
+            return f"is {called}, which is not read here; save it as PNG or JPEG first"
     if start.startswith(b"%PDF"):
         return "is a PDF document, not a picture; export its page as PNG first"
     if b"<svg" in start:
@@ -262,15 +332,39 @@ def _what_else(start: bytes) -> str:
     return "holds text, not a picture; check that the right file was chosen"
 
 
+_OTHERS = (
+    (b"8BPS", "a Photoshop document"),
+    (b"gimp xcf", "a GIMP document"),
+    (b"v/1\x01", "an EXR file"),
+    (b"#?RADIANCE", "a Radiance file"),
+    (b"#?RGBE", "a Radiance file"),
+    (b"DDS ", "a DDS texture"),
+    (b"SIMPLE  =", "a FITS file"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"FUJIFILMCCD-RAW", "a raw photograph"),
+    (b"II\x1a\0\0\0HEAPCCDR", "a raw photograph"),
+    (b"IIU\0", "a raw photograph"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"CDF", "a NetCDF file"),
+    (b"P7\n", "a PAM picture"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"RIFF", "a film or a sound"),
+    (b"\x1aE\xdf\xa3", "a film"),
+)
+
+
 @cache
 def _kinds() -> tuple[str, ...]:
     """Formats to try; EPS is left out on purpose, since Pillow runs Ghostscript for it."""
     Image.init()
+    plugins()
     return tuple(kind for kind in _KINDS if kind in Image.OPEN)
 
 
 @contextmanager
-def _without_warnings() -> Iterator[None]:
+def without_warnings() -> Iterator[None]:
     """Pillow's remarks on odd metadata stay silent; one at a time, since filters are global."""
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8, UInt16
+from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.pictures.band_pixels import (
+    BandSource,
+    chosen_bands,
+    kept_values,
+    pieces,
+    rgb_of_bands,
+)
+from vitviz.core.pictures.color_profile import applied, profile_name, to_srgb
+from vitviz.core.pictures.decoding_size import halves_needed, reduce_decoding
+from vitviz.core.progress import BadImage
+
+_TURNS: dict[int, tuple[bool, bool, bool]] = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
 }
+"""By EXIF value: whether rows and columns change places, then which of the new axes run backwards."""
 _STILL = ("MPO",)  # a phone's JPEG with a preview behind it is one picture
+
+
+@dataclass(frozen=True, slots=True)
+class UprightPixels:
+    """A picture as it is shown: pixels, the EXIF turn that was applied, a note on all else done."""
+
+    pixels: UInt8[np.ndarray, "row col rgb"]
+    orientation: int = 1
+    note: str = ""
+    values: PictureValues | None = None
+    pages: int = 1
+    bands: int = 3
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -29,26 +56,66 @@ def orientation_of(image: Image.Image) -> int:
     return int(value) if value in range(1, 9) else 1
 
 
-def upright_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "row col rgb"], int, str]:
-    """Upright RGB pixels, the EXIF value that was applied and a note on everything else done.
+def upright_rgb(image: Image.Image, choice: PictureChoice = AS_IT_IS) -> UprightPixels:
+    """Upright RGB pixels, and what was done.
 
-    Decodes the picture if that has not happened yet, and so raises what Pillow raises.
+    Decodes the picture if that has not happened yet, and so raises what Pillow raises; BadImage for a
+    page or a band that is not there.
     """
-    notes = [_deep(image), _frames(image)]  # before anything decodes: raw modes are gone then
+    pages, which = _turned_to(image, choice.page)
+    # Before anything decodes: raw modes are gone then.
+    notes = [_deep(image), which, reduce_decoding(image, halves_needed(image) or 0)]
     orientation = orientation_of(image)
     image.load()
     left = orientation_of(image)  # Pillow turns a TIFF while decoding it
-    rgb, note = _rgb(image)
-    if left in _TURNS:
-        rgb = rgb.transpose(_TURNS[left])
-    pixels: UInt8[np.ndarray, "row col rgb"] = np.ascontiguousarray(np.asarray(rgb, np.uint8))
-    return pixels, orientation, ", ".join(part for part in (*notes, note) if part)
+    cols, rows = image.size
+    turn = _TURNS.get(left, (False, False, False))
+    pixels = np.empty((cols, rows, 3) if turn[0] else (rows, cols, 3), np.uint8)
+    values, bands = None, 3
+    if (source := _numbers(image)) is not None:
+        chosen, bands = chosen_bands(choice.bands, source.bands, "the picture"), source.bands
+        notes.append(rgb_of_bands(source, chosen, stored_order(pixels, turn)))
+        kept = kept_values(source, chosen)
+        values = None if kept is None else PictureValues(upright_order(kept, turn), chosen)
+    else:
+        notes.append(_rgb(image, choice, stored_order(pixels, turn)))
+    note = ", ".join(part for part in notes if part)
+    return UprightPixels(pixels, orientation, note, values, pages, bands)
 
 
-def _frames(image: Image.Image) -> str:
-    count = getattr(image, "n_frames", 1)
+def stored_order(
+    upright: Shaped[np.ndarray, "row col band"], turn: tuple[bool, bool, bool]
+) -> Shaped[np.ndarray, "stored_row stored_col band"]:
+    """An upright array seen as the file has it: what is written there lands in its place."""
+    swapped, down, across = turn
+    seen = upright[:: -1 if down else 1, :: -1 if across else 1]
+    return seen.swapaxes(0, 1) if swapped else seen
+
+
+def upright_order(
+    stored: Shaped[np.ndarray, "stored_row stored_col band"], turn: tuple[bool, bool, bool]
+) -> Shaped[np.ndarray, "row col band"]:
+    """The way back: an array of the file's order seen upright."""
+    swapped, down, across = turn
+    seen = stored.swapaxes(0, 1) if swapped else stored
+    return seen[:: -1 if down else 1, :: -1 if across else 1]
+
+
+def _turned_to(image: Image.Image, page: int) -> tuple[int, str]:
+    """Goes to a page or frame: how many there are, and what to say. BadImage where it is not there."""
+    count = int(getattr(image, "n_frames", 1))
     word = "pages" if image.format == "TIFF" else "frames"
-    return f"first of {count} {word}" if count > 1 and image.format not in _STILL else ""
+    if image.format in _STILL:
+        count = 1
+    if not 0 <= page < count:
+        raise BadImage(
+            f"the picture has {count} {word if count > 1 else word[:-1]}, there is no {word[:-1]} "
+            f"{page + 1}; choose one of them"
+        )
+    if page:
+        image.seek(page)
+        return count, f"{word[:-1]} {page + 1} of {count}"
+    return count, f"first of {count} {word}" if count > 1 else ""
 
 
 def _deep(image: Image.Image) -> str:
@@ -57,61 +124,68 @@ def _deep(image: Image.Image) -> str:
     return "16 bit reduced to 8" if image.mode in ("RGB", "RGBA") and ";16" in raw else ""
 
 
-def _rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    match image.mode:
-        case "I" | "F":
-            grey, note = _from_float(np.asarray(image, np.float64), whole=image.mode == "I")
-            return Image.fromarray(grey).convert("RGB"), note
-        case mode if mode.startswith("I;16"):
-            grey, note = _from_16_bit(np.asarray(image, np.uint16))
-            return Image.fromarray(grey).convert("RGB"), note
-        case "CMYK":
-            return image.convert("RGB"), "CMYK converted to RGB"
-        case mode if mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
-            return _over_white(image.convert("RGBA"))
-        case _:
-            return image.convert("RGB"), ""
+def _numbers(image: Image.Image) -> BandSource | None:
+    """The picture as one band of numbers, for Pillow's wide kinds; None for colours and grey."""
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return None
+    dtype = np.dtype({"I": np.int32, "F": np.float32}.get(image.mode, np.uint16))
+    cols, rows = image.size
+
+    def read(down: slice, across: slice) -> Shaped[np.ndarray, "row col band"]:
+        piece = image.crop((across.start, down.start, across.stop, down.stop))
+        values: Shaped[np.ndarray, "row col band"] = np.asarray(piece, dtype)[..., None]
+        return values
+
+    return BandSource(rows, cols, 1, dtype, read)
 
 
-def _over_white(image: Image.Image) -> tuple[Image.Image, str]:
-    lowest, _ = image.getchannel("A").getextrema()
-    if lowest == 255:
-        return image.convert("RGB"), ""
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB"), "transparency laid over white"
+def _rgb(image: Image.Image, choice: PictureChoice, into: UInt8[np.ndarray, "row col rgb"]) -> str:
+    """Writes colours into `into`, piece by piece; the note on what was converted."""
+    convert, note = _conversion(image)
+    data = image.info.get("icc_profile")
+    profile = profile_name(data) if image.mode not in ("L", "1", "P") else ""
+    transform = to_srgb(data) if profile and choice.to_srgb and isinstance(data, bytes) else None
+    bands = chosen_bands(choice.bands, 3, "the picture") if choice.bands else ()
+    places = [band - 1 for band in bands]
+    cols, rows = image.size
+    for down, across in pieces(rows, cols):
+        piece = convert(image.crop((across.start, down.start, across.stop, down.stop)))
+        if transform is not None:
+            piece = applied(transform, piece)
+        found = np.asarray(piece, np.uint8)
+        into[down, across] = found[..., places] if places else found
+    said = f"bands {', '.join(map(str, bands))} of 3" if bands not in ((), (1, 2, 3)) else ""
+    if profile:
+        said = f"{profile}, {'converted to' if transform is not None else 'read as'} sRGB" + (
+            f", {said}" if said else ""
+        )
+    return ", ".join(filter(None, (note, said)))
 
 
-def _from_16_bit(
-    values: UInt16[np.ndarray, "row col"],
-) -> tuple[UInt8[np.ndarray, "row col"], str]:
-    """Scaled by the full range, or by 10, 12 or 14 bits where a camera used no more of it."""
-    highest = int(values.max(initial=0))
-    bits = next((bits for bits in (10, 12, 14) if 255 < highest < 2**bits), 16)
-    scaled = values.astype(np.float32) * np.float32(255 / (2**bits - 1))
-    return _rounded(scaled), f"{bits} bit reduced to 8"
+def _conversion(image: Image.Image) -> tuple[Callable[[Image.Image], Image.Image], str]:
+    """How a piece becomes RGB, and what to say of it."""
+    if image.mode == "CMYK":
+        return (lambda piece: piece.convert("RGB")), "CMYK converted to RGB"
+    clear = image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
+    if not clear or not _lets_through(image):
+        return (lambda piece: piece.convert("RGB")), ""
+    return _over_white, "transparency laid over white"
 
 
-def _from_float(
-    values: Float[np.ndarray, "row col"], *, whole: bool
-) -> tuple[UInt8[np.ndarray, "row col"], str]:
-    """0..1 and 0..255 as they are said to be, anything else stretched from lowest to highest."""
-    good = values[np.isfinite(values)]
-    low, high = (float(good.min()), float(good.max())) if good.size else (0.0, 0.0)
-    kind = "whole numbers" if whole else "floating point"
-    if low >= 0 and high <= 1 and not whole:
-        low, high, note = 0.0, 1.0, f"{kind} 0..1 reduced to 8 bit"
-    elif low >= 0 and high <= 255:
-        low, high, note = 0.0, 255.0, f"{kind} 0..255 reduced to 8 bit"
-    elif low >= 0 and high <= 65535 and whole:
-        low, high, note = 0.0, 65535.0, "16 bit reduced to 8"
-    else:
-        note = f"{kind} {low:.4g}..{high:.4g} stretched to 8 bit"
-    filled = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    if good.size < values.size:
-        note += f", {values.size - good.size} values that are not numbers filled"
-    scaled = (filled - low) * (255 / (high - low) if high > low else 0.0)
-    return _rounded(scaled), note
+def _lets_through(image: Image.Image) -> bool:
+    """Whether any pixel is not opaque."""
+    cols, rows = image.size
+    return any(
+        _alpha(image.crop((across.start, down.start, across.stop, down.stop))) < 255
+        for down, across in pieces(rows, cols)
+    )
 
 
-def _rounded(values: Shaped[np.ndarray, "row col"]) -> UInt8[np.ndarray, "row col"]:
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+def _alpha(piece: Image.Image) -> int:
+    lowest, _ = piece.convert("RGBA").getchannel("A").getextrema()
+    return int(lowest)  # type: ignore[arg-type]
+
+
+def _over_white(piece: Image.Image) -> Image.Image:
+    over = piece.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")

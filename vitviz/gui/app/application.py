@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import (
     QEvent,
@@ -20,6 +21,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vitviz.core.data.trace import Trace
+from vitviz.core.printable import printable
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
 from vitviz.gui.app.main_window import MainWindow
@@ -72,7 +74,7 @@ def _settle_in(
     app: QApplication, window: MainWindow, reporter: CrashReporter | None, mailbox: Mailbox
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
-    arrivals = SingleInstance(window, window.open_files)
+    arrivals = SingleInstance(window, window.open_files, window.notices.say)
     if sys.platform == "darwin":  # the only system that tells of files by an event
         app.installEventFilter(arrivals)
     arrivals.listen()
@@ -136,13 +138,16 @@ class ApplicationStarter(QObject):
             "panels",
             lambda _: import_module("vitviz.gui.canvas.panel_widget"),
             lane="draw",
-            done=lambda _: None,
+            done=lambda _: self._ended(None),  # a session that failed meanwhile has waited for this
             failed=lambda error: _log.error("importing panels", exc_info=error),
         )
         saved = [file for file in self._launch.files if file.endswith(SUFFIX)]
         rest = tuple(file for file in self._launch.files if file not in saved)
         if saved:  # it has pictures and models of its own
-            self._window.sessions.files.open(Path(saved[0]))
+            agreed: Literal["yes", "no", "ask"] = "yes" if self._launch.allow_download else "ask"
+            if agreed == "ask" and self._launch.screenshot:
+                agreed = "no"  # nobody is there to answer
+            self._window.sessions.files.open(Path(saved[0]), download=agreed)
         if rest or not saved:
             session.start(replace(self._launch, files=rest))
         if not saved and not session.request.name:
@@ -177,8 +182,9 @@ class ApplicationStarter(QObject):
             self.code = 1  # the picture is there, but not all that was asked for is in it
         self._window.close()
 
-    def _ended(self, _job: Job) -> None:
-        QTimer.singleShot(0, self._check)  # what the job brought home comes after this
+    def _ended(self, _job: Job | None) -> None:
+        if self._launch.screenshot:
+            QTimer.singleShot(0, self._check)  # what the job brought home comes after this
 
     def _check(self) -> None:
         """Nothing runs any more and nothing was traced: there will be no picture to take."""
@@ -190,13 +196,13 @@ class ApplicationStarter(QObject):
     def _complained(self, sentences: list[str]) -> None:
         self._complaints += sentences
         for sentence in sentences:
-            print(sentence, file=sys.stderr)
+            print(printable(sentence), file=sys.stderr)
 
     def _failed(self, sentence: str) -> None:
         self._leave(sentence)
 
     def _leave(self, sentence: str) -> None:
         if sentence:
-            print(sentence, file=sys.stderr)
+            print(printable(sentence), file=sys.stderr)
         self.code = 1
         self._window.close()

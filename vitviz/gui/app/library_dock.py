@@ -9,9 +9,9 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vitviz.gui.widgets.subscriptions import Subscriptions
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.library.model_library import ModelLibrary
 from vitviz.session.session import Session
+from vitviz.session.work.request import ModelRequest
 
 if TYPE_CHECKING:
     from vitviz.gui.library.library_panel import LibraryPanel

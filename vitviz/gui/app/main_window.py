@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,14 +31,17 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui.app import text_pages
-from vitviz.gui.app.actions import WISHES, Action, plain
+from vitviz.gui.app.actions import MENUS, actions, plain
+from vitviz.gui.app.actions.figure_actions import compose_view
+from vitviz.gui.app.actions.model_actions import open_checkpoint
+from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import DroppedSource, carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.session_menu import SessionMenu
-from vitviz.gui.app.window_actions import WindowActions
 from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.columns.pointer import ViewPointer
@@ -53,10 +56,10 @@ from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
-from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views import views
 from vitviz.views.options import Look
 from vitviz.views.shared import picture_layers
@@ -88,12 +91,11 @@ class MainWindow(QMainWindow):
         self.actions_by_name: dict[str, QAction] = {}
         self._view_actions: dict[str, QAction] = {}
         self._links = Subscriptions()
-        self.compare = ColumnArea(self)
-        self.sessions = SessionMenu(self)
-        self.wishes = WindowActions(self)
+        self.compare = ColumnArea(self, session, self.views, self.board, self.notices)
+        self.sessions = SessionMenu(self, session, self.notices, self.compare)
         self._pointing = ViewPointer(
             session,
-            previews=lambda: self.actions_by_name["preview"].isChecked(),
+            previews=partial(self._is_on, "preview"),
             read_out=self.controls.read_out,
             enlarge=self.compare.maximise,
         )
@@ -102,6 +104,7 @@ class MainWindow(QMainWindow):
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._landing.hide()
         self._build()
+        self.parts = self._parts()
         self._build_menus()
         self._connect_widgets()
         self._connect_session()
@@ -134,19 +137,20 @@ class MainWindow(QMainWindow):
         self._docks = DockPanels(self, self.filmstrip, self.inspector, self.library)
 
     def _build_menus(self) -> None:
-        menus = {name: self.menuBar().addMenu(f"&{name}") for name in _menu_names()}
-        for wish in WISHES:
-            action = QAction(wish.text, self)
-            action.setShortcuts([QKeySequence(keys) for keys in wish.keys])
-            action.setToolTip(wish.tip or plain(wish.text))
-            action.setCheckable(wish.check)
-            action.triggered.connect(self._wish_slot(wish))
-            self.actions_by_name[wish.name] = action
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS if name}
+        for known in actions().values():
+            action = QAction(known.text, self)
+            action.setData(known.name)
+            action.setShortcuts([QKeySequence(keys) for keys in known.keys])
+            action.setToolTip(known.tip or plain(known.text))
+            action.setCheckable(known.check)
+            action.triggered.connect(self._triggered)
+            self.actions_by_name[known.name] = action
             self.addAction(action)
-            if wish.menu:
-                if wish.rule:
-                    menus[wish.menu].addSeparator()
-                menus[wish.menu].addAction(action)
+            if known.menu:
+                if known.rule:
+                    menus[known.menu].addSeparator()
+                menus[known.menu].addAction(action)
         self._add_panels(menus["View"])
         menus["File"].insertMenu(self.actions_by_name["save_session"], self.sessions.recent)
 
@@ -163,9 +167,45 @@ class MainWindow(QMainWindow):
         panels = menu.addMenu("Panels")
         panels.addActions(self._docks.toggles())
 
-    def _wish_slot(self, wish: Action) -> Callable[[], None]:
-        slot: Callable[[], None] = getattr(self.wishes, wish.name)
-        return lambda *_checked: slot()
+    def _parts(self) -> WindowParts:
+        return WindowParts(
+            session=self.session,
+            frame=self,
+            views=self.views,
+            board=self.board,
+            columns=self.compare,
+            notices=self.notices,
+            library=self.library,
+            docks=self._docks,
+            sessions=self.sessions,
+            request_model=self.request_model,
+            hide_library=self.hide_library,
+            reset_layout=self.reset_layout,
+            set_theme=self.set_theme,
+            is_on=self._is_on,
+        )
+
+    def _triggered(self) -> None:
+        self.perform(_data(self.sender()))
+
+    def perform(self, name: str) -> None:
+        """Does the action of that name, as its menu entry and its keys do."""
+        actions()[name].perform(self.parts)
+
+    def _is_on(self, name: str) -> bool:
+        return self.actions_by_name[name].isChecked()
+
+    def _open(self) -> None:
+        self.perform("open")
+
+    def _open_model(self) -> None:
+        self.perform("open_model")
+
+    def _find_model(self) -> None:
+        self.perform("find_model")
+
+    def _open_samples(self) -> None:
+        self.session.open_sources([*bundled_pictures()])
 
     # Who listens to whom
 
@@ -178,7 +218,7 @@ class MainWindow(QMainWindow):
         self.board.visible_changed.connect(self._visible_changed)
         self.filmstrip.chosen.connect(session.show)
         self.filmstrip.closed.connect(session.close_picture)
-        self.filmstrip.open_wished.connect(self.wishes.open)
+        self.filmstrip.open_wished.connect(self._open)
         self.inspector.option_wished.connect(session.set_option)
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
@@ -188,14 +228,18 @@ class MainWindow(QMainWindow):
         self.controls.prefixes.chosen.connect(session.choose_prefix)
         self.controls.jobs.stopped.connect(self._stop)
         self.bar.requested.connect(self.request_model)
-        self.bar.open_wished.connect(self.wishes.open)
-        self.welcome.open_wished.connect(self.wishes.open)
-        self.welcome.samples_wished.connect(self.wishes.open_samples)
-        self.bar.find_wished.connect(self.wishes.find_model)
+        self.bar.open_wished.connect(self._open)
+        self.welcome.open_wished.connect(self._open)
+        self.welcome.samples_wished.connect(self._open_samples)
+        self.bar.find_wished.connect(self._find_model)
         self.library.requested.connect(self.request_model)
-        self.library.file_wished.connect(self.wishes.open_model)
+        self.library.file_wished.connect(self._open_model)
         self.library.closed.connect(self.hide_library)
-        self.bar.checkpoint_wished.connect(self.wishes.open_model)
+        self.bar.checkpoint_wished.connect(self._open_model)
+        self.compare.arranged.connect(self._arranged)
+        self.compare.possible_changed.connect(self._show_possible)
+        self.compare.activated.connect(self._show_active)
+        self.compare.wished.connect(self.perform)
 
     def _connect_session(self) -> None:
         session, links = self.session, self._links
@@ -266,17 +310,21 @@ class MainWindow(QMainWindow):
             for name in self.views:
                 self.board.show_message(name, f"Reading {picture.name} …")
 
+    def _arranged(self) -> None:
+        self.show_page()
+        self.show_header()
+
     def show_page(self) -> None:
         """The welcome page while no picture is open, else the board or the table of columns."""
         empty = self.session.current is None
         self._show_middle(self.welcome if empty else self.compare.page)
 
-    def show_active(self) -> None:
+    def _show_active(self) -> None:
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
         self._show_trace(self.session.trace)
         self._show_options(self.board.focus)
 
-    def show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
+    def _show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
         """Offers the views that have something to show; the others say why they have nothing."""
         self.board.show_possible([name for name, why in why_not.items() if not why], called)
         for name, action in self._view_actions.items():
@@ -394,7 +442,7 @@ class MainWindow(QMainWindow):
             case "options":
                 self._docks.inspector.setVisible(True)
             case "export":
-                self.wishes.compose_view(view)
+                compose_view(self.parts, view)
             case "maximise":
                 self.compare.maximise(view)
 
@@ -448,11 +496,6 @@ class MainWindow(QMainWindow):
     def _stop(self) -> None:
         self.session.stop_all()
 
-    def show_library(self) -> None:
-        """Opens the model library with the keys in its search field."""
-        self._docks.open_library(first=self.library.panel is None)
-        self.library.begin()
-
     def hide_library(self) -> None:
         """Closes the model library: its room is the board's, which has the keys again."""
         self._docks.close_library()
@@ -500,7 +543,7 @@ class MainWindow(QMainWindow):
             self.sessions.files.open(Path(sessions[0]))
         files = [one for one in sources if isinstance(one, str | Path) and is_checkpoint(one)]
         for path in files[:1]:
-            self.wishes.open_checkpoint(str(path))
+            open_checkpoint(self.parts, str(path))
         rest = [
             one
             for one in sources
@@ -509,9 +552,10 @@ class MainWindow(QMainWindow):
         if rest or not files:
             self.session.open_sources(rest)
 
-    def restore_default(self) -> None:
-        """Puts the panels back where they were at first."""
+    def reset_layout(self) -> None:
+        """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
+        self.board.reset()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
@@ -559,10 +603,6 @@ def _header_parts(trace: Trace) -> list[str]:
 
 def _data(action: QObject | None) -> str:
     return str(action.data()) if isinstance(action, QAction) else ""
-
-
-def _menu_names() -> list[str]:
-    return list(dict.fromkeys(wish.menu for wish in WISHES if wish.menu))
 
 
 def _text(state: QByteArray) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
+from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.figure.figure_saving import ask_where
+from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.files.session_format import SUFFIX, MissingFiles, SavedSession, beside_this
-from vitviz.session.session_files import Remembering
-
-if TYPE_CHECKING:
-    from vitviz.gui.app.main_window import MainWindow
+from vitviz.session.session import Session
+from vitviz.session.session_files import SessionFiles
 
 KIND = f"vitviz sessions (*{SUFFIX})"
 FILES = f"{KIND};;All files (*)"
@@ -27,11 +27,14 @@ _EVERY = 15_000  # milliseconds between looks whether something is to be saved
 class SessionMenu(QObject):
     """Asks where to save and what to open, and saves now and then for the case of a crash."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self.files = Remembering(window.session)
-        self.recent = QMenu("Recent sessions", window)
+    def __init__(
+        self, parent: QWidget, session: Session, notices: NoticeStack, columns: ColumnArea
+    ) -> None:
+        super().__init__(parent)
+        self._parent, self._session = parent, session
+        self._notices, self._columns = notices, columns
+        self.files = SessionFiles(session)
+        self.recent = QMenu("Recent sessions", parent)
         self.recent.aboutToShow.connect(self._fill)
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
@@ -42,12 +45,13 @@ class SessionMenu(QObject):
         links.connect(self.files.saved_as, self._saved)
         links.connect(self.files.opened, self._opened)
         links.connect(self.files.missing, self._missing)
+        links.connect(self.files.far, self._far)
 
     def begin(self) -> None:
         """Offers what a crash left behind, and begins to save for the case of another."""
         left = self.files.left_behind()
         if left is not None:
-            self._window.notices.offer(
+            self._notices.offer(
                 "vitviz was not closed properly last time.",
                 ("Open what was there", partial(self.files.open, left)),
                 ("Forget it", partial(self.files.forget, left)),
@@ -64,26 +68,26 @@ class SessionMenu(QObject):
         if self.files.file is None:
             self.save_as()
         else:
-            self.files.save(self.files.file, self._window.compare.state())
+            self.files.save(self.files.file, self._columns.state())
 
     def save_as(self) -> None:
         """Asks for a file and saves there."""
         first = str(self.files.file or f"session{SUFFIX}")
-        if (path := ask_where(self._window, "Save session", first, KIND)) is not None:
-            self.files.save(path, self._window.compare.state())
+        if (path := ask_where(self._parent, "Save session", first, KIND)) is not None:
+            self.files.save(path, self._columns.state())
 
     def open(self) -> None:
         """Asks for a session and opens it."""
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open session", "", FILES)
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Open session", "", FILES)
         if name:
             self.files.open(Path(name))
 
     def _autosave(self) -> None:
-        self.files.autosave(self._window.compare.state())
+        self.files.autosave(self._columns.state())
 
     def _fill(self) -> None:
         self.recent.clear()
-        for name in self._window.session.settings.recent_sessions:
+        for name in self._session.settings.recent_sessions:
             action = self.recent.addAction(Path(name).name)
             action.setToolTip(name)
             action.setData(name)
@@ -97,10 +101,10 @@ class SessionMenu(QObject):
         self.files.open(Path(cast(QAction, self.sender()).data()))
 
     def _saved(self, file: Path) -> None:
-        self._window.notices.tell(f"Saved {file}")
+        self._notices.tell(f"Saved {file}")
 
     def _opened(self, file: Path, state: dict[str, str]) -> None:
-        self._window.compare.restore_state(state)
+        self._columns.restore_state(state)
         self.files.forget_left(file)
 
     def _missing(self, found: SavedSession, file: Path, gone: list[MissingFiles]) -> None:
@@ -108,6 +112,16 @@ class SessionMenu(QObject):
         told = self._asked(gone)
         if told is not None:
             self.files.open(file, told)
+
+    def _far(self, file: Path, told: dict[str, str], models: dict[str, str]) -> None:
+        """Asks before anything is fetched: the session may be anybody's."""
+        named = ", ".join(f"{name} (from {where})" for name, where in models.items())
+        again = partial(self.files.open, file, told)
+        self._notices.offer(
+            f"{file.name} shows models that are not on this computer: {named}.",
+            ("Download and open", partial(again, download="yes")),
+            ("Open without them", partial(again, download="no")),
+        )
 
     def _asked(self, gone: Sequence[MissingFiles]) -> dict[str, str] | None:
         """Where the pictures lie now, "" for those to be left out; None to open nothing."""
@@ -127,7 +141,7 @@ class SessionMenu(QObject):
 
     def _ask(self, gone: MissingFiles, count: int) -> str | None:
         """A path, "" to leave out what is missing, None to open nothing."""
-        box = QMessageBox(self._window)
+        box = QMessageBox(self._parent)
         box.setWindowTitle("Where is it now?")
         more = f" ({count} files are missing)" if count > 1 else ""
         box.setText(f"{gone.name} is not where it was{more}.")
@@ -141,5 +155,5 @@ class SessionMenu(QObject):
         if box.clickedButton() is not find:
             return None
         wanted = f"{gone.name} ({Path(gone.path).name});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._window, f"Find {gone.name}", "", wanted)
+        name, _ = QFileDialog.getOpenFileName(self._parent, f"Find {gone.name}", "", wanted)
         return name or None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -13,13 +10,15 @@ from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QWidget
 
+from vitviz.core.files import expanded
+from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
-from vitviz.session.files.settings import settings_folder
 from vitviz.session.pictures.web_picture import is_address
 
 _THANKS = b"vitviz has them\n"
 _HERE, _ANSWER = 300, 2000  # milliseconds: a window that answers later hangs, so another one opens
-_MOST = 2**20
+_MOST, _MOST_FILES, _MOST_LETTERS = 2**22, 20_000, 4096
+"""Bytes of a message, files in it, and letters of a file's path: whoever says more gets no answer."""
 
 
 def hand_over(launch: LaunchOptions) -> bool:
@@ -30,49 +29,57 @@ def hand_over(launch: LaunchOptions) -> bool:
     """
     if launch != LaunchOptions(files=launch.files):
         return False
-    socket = QLocalSocket()
-    socket.connectToServer(door())
-    if not socket.waitForConnected(_HERE):
+    socket = _connected_to(door())
+    if socket is None:
         return False
-    files = [file if is_address(file) else str(Path(file).absolute()) for file in launch.files]
-    socket.write(msgspec.json.encode(files) + b"\n")
+    files = [file if is_address(file) else str(expanded(file).absolute()) for file in launch.files]
+    try:
+        message = msgspec.json.encode(files) + b"\n"
+    except UnicodeEncodeError:  # names that are no text: this start opens them itself
+        return False
+    if len(message) > _MOST:
+        return False
+    socket.write(message)
     while not socket.canReadLine():
         if not socket.waitForReadyRead(_ANSWER):
             return False
     return socket.readLine().data() == _THANKS
 
 
-def door() -> str:
-    """Where the open window listens: one for each user, settings folder and display."""
-    shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or ""
-    whose = f"{settings_folder().absolute()} {os.environ.get('USERNAME', '')} {shown}"
-    name = f"vitviz-{hashlib.sha256(whose.encode()).hexdigest()[:16]}"
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")  # nobody else may look into it
-    return str(Path(runtime, name)) if Path(runtime).is_dir() and runtime else name
-
-
-def _answered() -> bool:
+def _connected_to(place: str) -> QLocalSocket | None:
+    """A line to the window behind a door; None where there is no window, or another user's."""
+    if not place:
+        return None
     socket = QLocalSocket()
-    socket.connectToServer(door())
-    return socket.waitForConnected(_HERE)
+    socket.connectToServer(place)
+    if not socket.waitForConnected(_HERE) or not same_user(socket):
+        return None
+    return socket
 
 
 class SingleInstance(QObject):
     """Listens for files, opens them through `opened` and brings the window to the front."""
 
-    def __init__(self, window: QWidget, opened: Callable[[Sequence[str]], object]) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        opened: Callable[[Sequence[str]], object],
+        say: Callable[[list[str]], object] = lambda _: None,
+    ) -> None:
         super().__init__(window)
-        self._window, self._opened = window, opened
+        self._window, self._opened, self._say = window, opened, say
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._connected)
 
     def listen(self) -> bool:
         """Whether this is now the window that later starts find."""
-        if _answered():  # asked first: Qt would take the door from a window that lives
+        place = door()
+        # Asked first: Qt would take the door from a window that lives.
+        if not place or _connected_to(place) is not None:
             return False
-        QLocalServer.removeServer(door())  # left by one that was killed
-        return self._server.listen(door())
+        QLocalServer.removeServer(place)  # left by one that was killed
+        return self._server.listen(place)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """macOS tells an application of files in this way."""
@@ -93,20 +100,35 @@ class SingleInstance(QObject):
 
     def _connected(self) -> None:
         socket = self._server.nextPendingConnection()
-        if socket is not None:
+        if socket is None:
+            return
+        if not same_user(socket):
+            socket.abort()
+        else:
             socket.setReadBufferSize(_MOST)
             socket.disconnected.connect(socket.deleteLater)
             socket.readyRead.connect(self._read)
 
     def _read(self) -> None:
         socket = self.sender()
-        if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
+        if not isinstance(socket, QLocalSocket):
+            return
+        if not socket.canReadLine():
+            if socket.bytesAvailable() >= _MOST:
+                self._refuse(socket, f"a message of more than {_MOST:,} bytes")
             return
         try:
             files = msgspec.json.decode(socket.readLine().data(), type=list[str])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             socket.abort()  # whoever this is speaks another language
+            return
+        if len(files) > _MOST_FILES or any(len(file) > _MOST_LETTERS for file in files):
+            self._refuse(socket, f"{len(files):,} names of up to {max(map(len, files)):,} letters")
             return
         socket.write(_THANKS)
         socket.flush()
         self.take(files)
+
+    def _refuse(self, socket: QLocalSocket, what: str) -> None:
+        socket.abort()
+        self._say([f"another start sent {what}, which are no files to open; nothing was opened"])

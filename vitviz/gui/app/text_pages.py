@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import html
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from PySide6.QtCore import QLibraryInfo, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtCore import QLibraryInfo
+from PySide6.QtWidgets import QWidget
 
 from vitviz.core.version import __version__
 from vitviz.gui.app.actions import Action, plain
+from vitviz.gui.widgets.text_page import TextPage
 from vitviz.session.app.licences import parts, texts_file
 from vitviz.session.files.settings import settings_folder
 from vitviz.session.work.log import log_folder
 from vitviz.views import View
-
-
-class TextPage(QDialog):
-    """A page of rich text with a close button; does not block the window."""
-
-    def __init__(self, parent: QWidget, title: str, body: str) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(title)
-        self.resize(640, 560)
-        self.text = QTextBrowser()
-        self.text.setOpenExternalLinks(True)
-        self.text.setHtml(body)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(buttons)
-
-
-def said_page(parent: QWidget, sentences: Sequence[str]) -> TextPage:
-    """All that a notice has to say."""
-    lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    return TextPage(parent, f"{len(sentences)} notices", lines)
 
 
 def view_help(parent: QWidget, view: View) -> TextPage:

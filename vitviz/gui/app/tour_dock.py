@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -19,14 +18,14 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
+from vitviz.gui.columns.board import ViewBoard
+from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
+from vitviz.session.session import Session
 from vitviz.views import find
 from vitviz.views.learn.tour import TourStep, TourTry, steps
-
-if TYPE_CHECKING:
-    from vitviz.gui.app.main_window import MainWindow
 
 HEIGHT = 168
 LOW = 132
@@ -35,10 +34,12 @@ WIDE = 1200
 """Width of a window that has room for the strip of pictures too."""
 
 
-def show_walk(window: MainWindow) -> TourDock:
+def show_walk(
+    window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
+) -> TourDock:
     """The guide, begun or brought to the front."""
     found = window.findChild(TourDock)
-    walk = found if isinstance(found, TourDock) else TourDock(window)
+    walk = found if isinstance(found, TourDock) else TourDock(window, session, board, columns)
     walk.begin()
     return walk
 
@@ -46,13 +47,16 @@ def show_walk(window: MainWindow) -> TourDock:
 class TourDock(QDockWidget):
     """Shows one step at a time, with its views on the board; closed, the board is as it was."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(
+        self, window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
+    ) -> None:
         super().__init__("Walk through", window)
         self.setObjectName("Walk through")
         self.setAllowedAreas(
             Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea
         )
-        self._window, self._session = window, window.session
+        self._window, self._session = window, session
+        self._board, self._columns = board, columns
         self._before: str | None = None
         self._pin: Place | None = None  # as it was before the walk
         self._pinned: Place | None = None  # as the walk has chosen it
@@ -74,7 +78,7 @@ class TourDock(QDockWidget):
     def begin(self) -> None:
         """Shows the guide at the step where it was left."""
         if self._before is None:
-            self._before = self._window.board.state()
+            self._before = self._board.state()
             self._pin, self._pinned = self._session.selection.pin, None
         self._take_room()
         self.show()
@@ -98,12 +102,12 @@ class TourDock(QDockWidget):
         self._at = min(max(step, 0), len(self.steps) - 1)
         self._show_words()
         shown = self.steps[self._at]
-        board = self._window.board
+        board = self._board
         if board.maximised:
             board.maximise("")
         board.set_all_shown(shown.views)
         board.set_focus(shown.focus)
-        self._window.compare.show_views()
+        self._columns.show_views()
         self._choose(shown)
 
     def _choose(self, step: TourStep) -> None:
@@ -147,8 +151,8 @@ class TourDock(QDockWidget):
             self._strip = None
         before, self._before = self._before, None
         if before is not None:
-            self._window.board.restore(before)
-            self._window.compare.show_views()
+            self._board.restore(before)
+            self._columns.show_views()
             if self._pin is not None and self._session.selection.pin == self._pinned:
                 self._session.pin(self._pin)
 
@@ -193,7 +197,7 @@ class TourDock(QDockWidget):
         return button
 
     def _try(self, one: TourTry) -> None:
-        self._window.board.set_focus(one.view)
+        self._board.set_focus(one.view)
         self._session.set_options(one.view, dict(one.options))
         self._show_tried()
 

@@ -4,36 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QWidget
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderStrip
 from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
 from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
+from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.columns.header_text import headings
+from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.views import View
 
-if TYPE_CHECKING:
-    from vitviz.gui.app.main_window import MainWindow
-
 
 class ColumnArea(QObject):
-    """Shows the session's columns: one on the board, or several in a table."""
+    """Shows the session's columns: one on the board, or several in a table.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window, self._session = window, window.session
-        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), ColumnTable(window.views)
+    `arranged` tells that another page may be shown, `possible_changed` which views have something to
+    show (and why not) and which come by themselves, `activated` that another column is the active one;
+    `wished` is an action, by its name.
+    """
+
+    arranged = Signal()
+    possible_changed = Signal(object, object)
+    activated = Signal()
+    wished = Signal(str)
+
+    def __init__(
+        self,
+        parent: QWidget,
+        session: Session,
+        views: Mapping[str, View],
+        board: ViewBoard,
+        notices: NoticeStack,
+    ) -> None:
+        super().__init__(parent)
+        self._parent, self._session, self._views = parent, session, views
+        self._board, self._notices = board, notices
+        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), ColumnTable(views)
         self.headers: dict[int, ColumnHeader] = {}
         self.layout: ColumnLayout = "one"
         self._before: ColumnLayout = "grid"
@@ -54,8 +72,8 @@ class ColumnArea(QObject):
         links.connect(session.models_changed, self.show_headings)
         links.connect(session.jobs.ended, self._job_ended)
         table.visible_changed.connect(self.want)
-        self._window.board.scrolled.connect(self.want)
-        table.focused.connect(self._window.board.set_focus)
+        self._board.scrolled.connect(self.want)
+        table.focused.connect(self._board.set_focus)
         table.instead.connect(self.show_views)
         bar.layout_wished.connect(self.set_layout)
         bar.link_wished.connect(self._link)
@@ -75,17 +93,17 @@ class ColumnArea(QObject):
     @property
     def page(self) -> QWidget:
         """What the middle of the window shows while a picture is open."""
-        return self._window.board if self.layout == "one" else self.table
+        return self._board if self.layout == "one" else self.table
 
     def possible(self) -> dict[str, str]:
         """Why a view has nothing to show in any column that is seen; "" where it has."""
         traces, many = self._seen(), len(self._session.columns) > 1
-        return {name: _why_not(view, traces, many) for name, view in self._window.views.items()}
+        return {name: _why_not(view, traces, many) for name, view in self._views.items()}
 
     def called(self) -> list[str]:
         """The views that come by themselves for some column that is seen."""
         traces = self._seen()
-        return [name for name, view in self._window.views.items() if any(map(view.comes, traces))]
+        return [name for name, view in self._views.items() if any(map(view.comes, traces))]
 
     def _seen(self) -> list[Trace]:
         lives = self.lives if self.layout != "one" else [self._session.columns.active]
@@ -111,16 +129,15 @@ class ColumnArea(QObject):
         self.bar.show_layout(self.layout)
         self.show_headings()
         self.show_views()
-        self._window.show_page()
-        self._window.show_header()
+        self.arranged.emit()
         if self._arranged != self.layout:
             self._arranged = self.layout
             self._session.show_again()  # cards that were not on this page show what they missed
 
     def show_views(self) -> None:
         """Shows the views that were not taken off, as far as some column has something for them."""
-        possible, board = self.possible(), self._window.board
-        self._window.show_possible(possible, self.called())
+        possible, board = self.possible(), self._board
+        self.possible_changed.emit(possible, self.called())
         headers = [self.headers[live.id] for live in self.lives]
         self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
         if self.layout == "one":
@@ -160,45 +177,45 @@ class ColumnArea(QObject):
         if self.layout != "one":
             self.table.show_drawing(view, column, drawing)
         elif column == self._session.columns.active.id:
-            self._window.board.show_drawing(view, drawing)
+            self._board.show_drawing(view, drawing)
 
     def show_message(self, view: str, column: int, text: str, hint: str = "") -> None:
         """Says where a column's view would be why there is nothing to see."""
         if self.layout != "one":
             self.table.show_message(view, column, text, hint)
         elif column == self._session.columns.active.id:
-            self._window.board.show_message(view, text, hint)
+            self._board.show_message(view, text, hint)
 
     def card(self, view: str) -> ViewCard | None:
         """The card of a view: the active column's."""
         if self.layout == "one":
-            return self._window.board.cards.get(view)
+            return self._board.cards.get(view)
         return self.table.card(view, self._session.columns.active.id)
 
     def cards(self) -> list[ViewCard]:
         """All cards there are."""
         below = [card for row in self.table.rows.values() for card in row.cards.values()]
-        return [*self._window.board.cards.values(), *below]
+        return [*self._board.cards.values(), *below]
 
     def want(self) -> None:
         """Tells the session what is to be seen."""
         if self.layout == "one":
-            self._session.want(self._window.board.visible)
+            self._session.want(self._board.visible)
         else:
             views, columns = self.table.visible
-            focus = self._window.board.focus
+            focus = self._board.focus
             # What is in focus is what would be saved, out of sight or not.
             self._session.want([*views, *([focus] if focus in self.table.names else [])], columns)
 
     def state(self) -> dict[str, str]:
         """What a saved session finds again: layout, view in focus, views taken off or put on."""
-        board = self._window.board
-        shown = " ".join(name for name in self._window.views if board.is_shown(name))
+        board = self._board
+        shown = " ".join(name for name in self._views if board.is_shown(name))
         return {"layout": self.layout, "focus": board.focus, "views": shown}
 
     def restore_state(self, state: Mapping[str, str]) -> None:
         """Takes it back, as far as there are such views."""
-        board, views = self._window.board, self._window.views
+        board, views = self._board, self._views
         shown = [name for name in state.get("views", "").split() if name in views]
         if shown:
             board.set_all_shown(shown)
@@ -212,7 +229,7 @@ class ColumnArea(QObject):
         self.show_headings()
         if self.layout == "one":
             self.show_views()
-        self._window.show_active()
+        self.activated.emit()
 
     def _trace_ready(self, _trace: Trace, column: int) -> None:
         self.show_headings()
@@ -222,7 +239,7 @@ class ColumnArea(QObject):
 
     def _cards(self, column: int) -> list[ViewCard]:
         """The cards of a column, where they are seen."""
-        views, board = self._window.views, self._window.board
+        views, board = self._views, self._board
         if self.layout != "one":
             return [card for name in views if (card := self.table.card(name, column)) is not None]
         return list(board.cards.values()) if column == self._session.columns.active.id else []
@@ -270,7 +287,7 @@ class ColumnArea(QObject):
 
     def maximise(self, view: str) -> None:
         """Gives a view all the room; again gives it back."""
-        board = self._window.board
+        board = self._board
         board.set_focus(view)
         if self.layout == "one":
             board.maximise(view)
@@ -279,7 +296,7 @@ class ColumnArea(QObject):
 
     def step_focus(self, by: int) -> None:
         """Puts the next view in focus; it takes over all the room where one has that."""
-        board = self._window.board
+        board = self._board
         names = self.table.names if self.layout == "grid" else board.offered
         if not names:
             return
@@ -298,14 +315,14 @@ class ColumnArea(QObject):
         if self.layout == "large":
             self.set_layout(self._before)
             return True
-        if self._window.board.maximised:
-            self._window.board.maximise("")
+        if self._board.maximised:
+            self._board.maximise("")
             return True
         return False
 
     def wish(self, wish: str) -> None:
         """ "add", "undo", or a preset."""
-        session, board = self._session, self._window.board
+        session, board = self._session, self._board
         match wish:
             case "add":
                 session.add_column()
@@ -314,10 +331,10 @@ class ColumnArea(QObject):
             case _:
                 found = session.compare(wish)
                 if found is not None:
-                    if found.one_view and not _tells_layers(self._window.views[board.focus]):
+                    if found.one_view and not _tells_layers(self._views[board.focus]):
                         board.set_focus("heads")
                     self.set_layout("large" if found.one_view else "grid")
-                    self._window.notices.tell(found.hint)
+                    self._notices.tell(found.hint)
 
     def column_wished(self, wish: str, column: int) -> None:
         """What the buttons and the menu of a header send."""
@@ -335,32 +352,30 @@ class ColumnArea(QObject):
             case "stop":
                 session.stop_column(column)
             case "again":
-                self._window.notices.settle(column)
+                self._notices.settle(column)
                 session.read_again(column)
                 self.show_headings()
                 self._show_missing()
             case "reference":
                 session.compare_with(column)
             case "lab":
-                PatchSizeWindow(self._window, column).begin()
+                PatchSizeWindow(self._parent, session, column).begin()
             case "compose":
                 columns.activate(column)
-                self._window.wishes.compose_column()
+                self.wished.emit("compose_column")
             case "find":
                 columns.activate(column)
-                self._window.wishes.find_model()
+                self.wished.emit("find_model")
             case "checkpoint":
                 columns.activate(column)
-                self._window.wishes.open_model()
+                self.wished.emit("open_model")
 
     def _undo(self) -> None:
         live = self._session.undo()
         self._activate(live)
         self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
         if live is None:
-            self._window.notices.tell(
-                "Nothing to bring back: no column, model or picture was lost."
-            )
+            self._notices.tell("Nothing to bring back: no column, model or picture was lost.")
 
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""

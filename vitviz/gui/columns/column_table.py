@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
@@ -41,7 +41,7 @@ class ColumnTable(QWidget):
     built = Signal()
     """A card has got its panels."""
 
-    def __init__(self, views: dict[str, View]) -> None:
+    def __init__(self, views: Mapping[str, View]) -> None:
         super().__init__()
         self._views = views
         self.zoom_linked = False

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.drawing import Drawing, Message
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
-from vitviz.gui.figure.figure_source import DragOut
+from vitviz.gui.figure.drag_out import DragOut
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
@@ -144,8 +144,11 @@ class ViewCard(QFrame):
             layout.addWidget(title)
         layout.addWidget(self._subtitle, 1)
         header.setToolTip("Drag it out of the window to have this view as a PNG")
-        DragOut(self, header)
+        DragOut(self.canvas, header, self._drawn)
         return header
+
+    def _drawn(self) -> Drawing | None:
+        return self.drawing
 
     def _tool_strip(self) -> QFrame:
         """The buttons, over the header's right end while the mouse is on the card."""

@@ -1,18 +1,13 @@
-"""From what is on screen to a figure: the composer, code and commands to paste, a PNG dragged out."""
+"""From what is on screen to a figure: the composer, code and commands to paste."""
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QUrl
-from PySide6.QtGui import QDrag, QGuiApplication, QImage, QMouseEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Trace
@@ -23,9 +18,6 @@ from vitviz.session.figure.drawing_sweep import SweepSubject
 from vitviz.session.figure.figure_composition import VIEWS, FigureComposition
 from vitviz.session.session import Session
 from vitviz.views import find, views
-
-if TYPE_CHECKING:
-    from vitviz.gui.columns.view_card import ViewCard
 
 
 def open_composer(
@@ -110,58 +102,3 @@ def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
         return str(error)
     QGuiApplication.clipboard().setText(text)
     return f"Copied as {'Python' if kind == 'python' else 'a command'}: paste it and run it."
-
-
-class DragOut(QObject):
-    """Dragging a card by its header takes the view out of the window as a PNG."""
-
-    def __init__(self, card: ViewCard, handle: QWidget) -> None:
-        super().__init__(card)
-        self._card, self._start = card, QPointF()
-        handle.installEventFilter(self)
-        handle.setCursor(Qt.CursorShape.OpenHandCursor)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Begins a drag once the mouse has moved far enough."""
-        if not isinstance(event, QMouseEvent):
-            return False
-        if event.type() == QEvent.Type.MouseButtonPress:
-            self._start = event.position()
-        far = (event.position() - self._start).manhattanLength() > QApplication.startDragDistance()
-        held = bool(event.buttons() & Qt.MouseButton.LeftButton)
-        if (
-            event.type() == QEvent.Type.MouseMove
-            and held
-            and far
-            and self._card.drawing is not None
-        ):
-            self._drag(self._card.drawing)
-            return True
-        return False
-
-    def _drag(self, drawing: Drawing) -> None:
-        drag = QDrag(self._card)
-        shown = self._card.canvas.grab()
-        drag.setPixmap(shown.scaledToWidth(160, Qt.TransformationMode.SmoothTransformation))
-        drag.setMimeData(figure_to_drop(drawing, shown.toImage()))
-        drag.exec(Qt.DropAction.CopyAction)
-
-
-def figure_to_drop(drawing: Drawing, shown: QImage) -> QMimeData:
-    """The view as it is on screen, as a picture and as a PNG's file, its recipe inside."""
-    from vitviz.figures.recipes import ascii_recipe
-
-    picture = Path(dict(drawing.recipe).get("picture", "")).stem
-    file = Path(_folder().name, f"{picture or 'figure'}-{drawing.view}.png")
-    shown.setText("vitviz", ascii_recipe(drawing))
-    shown.save(str(file))
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(file))])
-    mime.setImageData(shown)
-    return mime
-
-
-@cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Files that were dragged out live as long as the process: who took them may read them late."""
-    return tempfile.TemporaryDirectory(prefix="vitviz-", ignore_cleanup_errors=True)

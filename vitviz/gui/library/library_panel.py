@@ -26,9 +26,9 @@ from vitviz.gui.library.model_rows import ModelList
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.library.library_items import LibraryFilters, LibraryItem, LibraryShelf
 from vitviz.session.library.model_library import ModelLibrary
+from vitviz.session.work.request import ModelRequest
 
 EMPTY: dict[LibraryShelf, str] = {
     "all": "No model fits.",

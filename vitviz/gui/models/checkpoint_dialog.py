@@ -27,9 +27,9 @@ from shiboken6 import isValid
 from vitviz.core.progress import Progress
 from vitviz.gui.library.model_words import millions
 from vitviz.gui.widgets import theme
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
+from vitviz.session.work.request import ModelRequest
 
 if TYPE_CHECKING:
     from vitviz.models.loading.checkpoint.recognise import RecognisedFile

@@ -21,7 +21,7 @@ from vitviz.core.measures.cost import ModelDimensions, Size, cost, note, patch_s
 from vitviz.gui.models.patch_facts import CostTable, GridPreview
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 SHARES = (0.5, 0.75, 1, 1.25, 1.5, 2)
 """Picture sizes offered, as shares of the model's own."""

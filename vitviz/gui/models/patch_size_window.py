@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from vitviz.core.measures.cost import ModelDimensions
@@ -14,21 +13,19 @@ from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.models.patch_size_form import PatchSizeForm
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
-
-if TYPE_CHECKING:
-    from vitviz.gui.app.main_window import MainWindow
+from vitviz.session.work.request import ModelRequest
 
 
 class PatchSizeWindow(QDialog):
     """Opens beside the board for one column; what it costs is known before anything is loaded."""
 
-    def __init__(self, window: MainWindow, column: int) -> None:
-        super().__init__(window)
+    def __init__(self, parent: QWidget, session: Session, column: int) -> None:
+        super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Patch size")
-        self._window, self._session, self._column = window, window.session, column
+        self._session, self._column = session, column
         self.lab = PatchSizeForm()
         self.lab.wished.connect(self._wished)
         self.lab.beside.connect(self._beside)

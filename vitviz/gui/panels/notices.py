@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.gui.app.text_pages import said_page
+from vitviz.gui.widgets.text_page import said_page
 
 MOST = 3
 TOGETHER = 1.5  # seconds: sentences that come later are about something else

@@ -24,8 +24,9 @@ from vitviz.core.data.trace import Fit, ModelInfo, Trace
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.columns.column import ModelChoice, ModelRequest
+from vitviz.session.columns.column import ModelChoice
 from vitviz.session.columns.header_text import badge_words, tokens_words
+from vitviz.session.work.request import ModelRequest
 
 FITS: dict[Fit, tuple[str, str]] = {
     "crop": ("Centre crop", "The model's own preprocessing: resize, then cut out the centre"),

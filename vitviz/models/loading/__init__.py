@@ -1,1 +1,1 @@
-"""A model by name or file: found, built, filled, described, and how it wants its pictures."""
+"""A model from wherever it comes: bundled, timm, a file or folder, the hub."""

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import timm
 import torch
@@ -14,21 +15,54 @@ from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.data.trace import ModelInfo, Weights
+from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import TIMM, ModelBlueprint, blueprint_of, build
-from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, file_hash, read_state
-from vitviz.models.loading.checkpoint.class_names import card_labels, imagenet_labels, labels_beside
+from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import (
+    checkpoint_path,
+    file_hash,
+    named_state,
+    read_state,
+)
+from vitviz.models.loading.checkpoint.class_names import (
+    FoundClasses,
+    card_labels,
+    classes_of,
+    imagenet_labels,
+)
 from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
-from vitviz.models.loading.hub.download import fetch
+from vitviz.models.loading.hub.download import fetch, not_allowed
+from vitviz.models.loading.hub.hub_files import FILES, cached
+from vitviz.models.loading.hub.repository_config import MOST as CONFIG_MOST
+from vitviz.models.loading.hub.repository_config import described
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
 
 InputSides = tuple[int, int]
+HUB = "hf-hub:"
+"""Before a repository of the model hub that timm's catalogue does not have."""
+_NEVER = (
+    "checkpoint_path",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "cache_dir",
+    "pretrained_filter_fn",
+    "pretrained_custom_load",
+    "pretrained_model_args",
+    "file",
+    "url",
+    "state_dict",
+    "scriptable",
+    "exportable",
+    "no_jit",
+)
+"""Arguments by which timm would read a file or an address past vitviz's own reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +72,7 @@ class WantedModel:
     patch_size: int | None = None
     size: InputSides | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+    allow_download: bool = True
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -76,6 +111,7 @@ def load(
     device: str,
     precision: str,
     architecture: str | None,
+    allow_download: bool,
     progress: Progress,
     arguments: dict[str, Any],
 ) -> Model:
@@ -87,22 +123,32 @@ def load(
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     _check_sides("a patch size", patch_size)
     _check_sides("an input size", size)
-    wanted = WantedModel(patch_size, size, arguments)
+    if never := next((name for name in arguments if name in _NEVER), ""):
+        raise BadModel(
+            f"{never} is no size or switch of an architecture; to open a checkpoint file give its path "
+            "as the model's name"
+        )
+    wanted = WantedModel(patch_size, size, arguments, allow_download)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
     progress(2, 3, f"moving it to {where}")
     module, note = _placed(built.module, where, dtype)
     built = replace(built, notes=(*built.notes, *note))
-    if built.weights != "untrained" and not built.labels:
-        built = replace(built, labels=imagenet_labels(getattr(module, "num_classes", 0)))
     check_input(module, built.preprocess.size)
     family, reader = family_of(module)
-    info = _info(str(name), built, family)
+    info = _info(_full_name(name), built, family)
     grid = reader.grid(module, built.preprocess.size)
     if grid is not None:
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _full_name(name: str | Path) -> str:
+    """What `load` takes again: a path of a usual ending as it was given, others from the root on."""
+    path = checkpoint_path(name)
+    is_plain = path is None or named_as_checkpoint(path.name)
+    return str(name) if path is None or is_plain else str(path.absolute())
 
 
 def _check_sides(what: str, size: int | InputSides | None) -> None:
@@ -132,8 +178,8 @@ def _built(
     wanted: WantedModel,
     progress: Progress,
 ) -> BuiltModel:
-    path = Path(name).expanduser()
-    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
+    path = checkpoint_path(name)
+    if path is not None:
         return _from_file(path, architecture, wanted, progress)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
@@ -173,7 +219,7 @@ def _from_card(
         _weights(pretrained and bool(card.get("trained", True)), notes),
         model.title,
         described["class"],
-        labels=card_labels(card),
+        labels=card_labels(card) or imagenet_labels(int(getattr(module, "num_classes", 0))),
         source="bundled with vitviz",
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
@@ -182,14 +228,20 @@ def _from_card(
 
 
 def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progress) -> BuiltModel:
-    if not name.startswith("hf-hub:") and not timm.is_model(name.split(".")[0]):
+    from_hub = name.startswith(HUB)
+    if not from_hub and not timm.is_model(name.split(".")[0]):
         raise BadModel(_no_such(name))
     progress(0, 3, "building the model")
-    resampled = pretrained and wanted.patch_size is not None
+    resampled = pretrained and wanted.patch_size is not None and not from_hub
     notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
-    module = _create(
-        name, pretrained, wanted, **(_weights_of(name, progress) if pretrained else {})
-    )
+    more: dict[str, Any] = {}
+    built = name
+    if from_hub:
+        built, more = _described_by_hub(name, wanted, progress)
+        wanted = replace(wanted, arguments={**more.pop("arguments"), **wanted.arguments})
+    if pretrained:
+        more |= _weights_of(name, wanted.allow_download, progress)
+    module = _create(built, pretrained, wanted, **more)
     preprocess = preprocess_of(resolve_model_data_config(module))
     trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
     size = wanted.size or _own_size(module) or trained_size
@@ -201,6 +253,7 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
         "trained" if pretrained else "untrained",
         name,
         str(config.get("architecture") or name),
+        labels=_timms_labels(name, module) if pretrained else (),
         source=str(config.get("hf_hub_id") or config.get("url") or "timm") if pretrained else "",
         licence=str(config.get("license") or ""),
         weights_hash=_revision(config) if pretrained else "",
@@ -208,19 +261,50 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
     )
 
 
-def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
+def _timms_labels(name: str, module: nn.Module) -> tuple[str, ...]:
+    """The names of the classes that timm's weights were trained for; () for a head of another size."""
+    config = getattr(module, "pretrained_cfg", {}) or {}
+    classes = int(getattr(module, "num_classes", 0) or 0)
+    named = card_labels(config)
+    if len(named) == classes > 0:
+        return named
+    is_timms = not name.startswith("hf-hub:") or name.startswith("hf-hub:timm/")
+    return imagenet_labels(classes) if is_timms and config.get("num_classes") == classes else ()
+
+
+def _described_by_hub(
+    name: str, wanted: WantedModel, progress: Progress
+) -> tuple[str, dict[str, Any]]:
+    """What config.json says: timm is never sent to the hub, it would fetch what that file names."""
+    repository = name.removeprefix(HUB)
+    wish: dict[str, Any] = {"files": ("config.json",), "most": CONFIG_MOST}
+    try:
+        file = fetch(repository, name, progress, allowed=wanted.allow_download, **wish)
+    except BadModel as error:
+        if isinstance(error.__cause__, EntryNotFoundError):
+            raise BadModel(
+                f"{name} has no config.json that would say which of timm's architectures it is; "
+                "download its weights, open the file, and name the architecture"
+            ) from error
+        raise
+    architecture, found = described(file, repository)
+    config = found.pop("pretrained_cfg")
+    return architecture, {"pretrained_cfg": config, "arguments": found}
+
+
+def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
     """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
-    config = None if name.startswith("hf-hub:") else timm.models.get_pretrained_cfg(name)
-    repository = name.removeprefix("hf-hub:") if config is None else config.hf_hub_id
+    config = None if name.startswith(HUB) else timm.models.get_pretrained_cfg(name)
+    repository = name.removeprefix(HUB) if config is None else config.hf_hub_id
     if not repository:
-        return {}  # from elsewhere than the hub: timm's own download
+        return _elsewhere(name, str(getattr(config, "url", "") or ""), allowed)
     own = getattr(config, "hf_hub_filename", None)
     try:
-        file = fetch(repository, name, progress, **({"files": (own,)} if own else {}))
+        file = fetch(
+            repository, name, progress, files=(str(own),) if own else FILES, allowed=allowed
+        )
     except BadModel as error:
         raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
-    if config is None:
-        return {}  # timm asks the hub for the configuration too, and finds the weights on disk
     progress(1, 3, "reading the weights")
     if file.suffix == ".safetensors":
         found: dict[str, Any] = {"file": str(file)}
@@ -228,6 +312,15 @@ def _weights_of(name: str, progress: Progress) -> dict[str, Any]:
         found = {"state_dict": read_state(file)}
     # A "custom" loader is for the makers' own file; the hub's has timm's names.
     return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
+
+
+def _elsewhere(name: str, address: str, allowed: bool) -> dict[str, Any]:
+    """Weights at an address of their own: timm's own download, of tensors only. BadModel where they
+    are not here and nothing may be fetched."""
+    kept = Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
+    if address and not allowed and not kept.is_file():
+        raise BadModel(not_allowed(name))
+    return {}
 
 
 def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
@@ -242,11 +335,6 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
         )
         if not pretrained:
             raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
-        if isinstance(error, EntryNotFoundError):  # the weights are here by now
-            raise BadModel(
-                f"{name} has no config.json that would say which of timm's architectures it is; "
-                "download its weights, open the file, and name the architecture"
-            ) from error
         raise BadModel(
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
@@ -258,9 +346,9 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
 def _from_file(
     path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
 ) -> BuiltModel:
-    progress(1, 3, f"reading {path.name}")
-    state = read_state(path)
-    plan = blueprint_of(path, state, architecture)
+    found = read_checkpoint(path, progress=progress)
+    state = named_state(found)
+    plan = blueprint_of(found.file, state, architecture)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -272,10 +360,9 @@ def _from_file(
     else:
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
-    labels, said = plan.labels, ""
-    if not labels:
-        labels, said = labels_beside(path, int(getattr(module, "num_classes", 0) or 0))
-    notes = plan.notes + filled.resampled + filled.notes + ((said,) if said else ())
+    classes = _classes(found, plan, module, architecture)
+    said = (classes.said,) if classes.said else ()
+    notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
@@ -283,14 +370,32 @@ def _from_file(
         module,
         replace(preprocess, size=size),
         _weights(plan.trained, notes),
-        plan.title or path.name,
+        plan.title or found.title,
         plan.family or plan.kind,
-        labels=labels,
-        source=path.name,
+        labels=classes.names,
+        source=found.title,
         licence=plan.licence,
-        weights_hash=file_hash(path),
+        weights_hash=found.sha256,
         notes=notes,
     )
+
+
+def _classes(
+    found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
+) -> FoundClasses:
+    """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
+    count = int(getattr(module, "num_classes", 0) or 0)
+    if plan.labels:
+        return FoundClasses(plan.labels)
+    named = classes_of(found.file, found.beside, count)
+    if named.names or count < 1:
+        return named
+    tagged = plan.timm_name if "." in plan.timm_name else ""
+    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
+    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
+        return named
+    config = timm.models.get_pretrained_cfg(tagged)
+    return FoundClasses(imagenet_labels(count) if config.num_classes == count else (), named.said)
 
 
 def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
@@ -351,13 +456,9 @@ def _resized_note(trained: InputSides) -> str:
 
 def _revision(config: dict[str, Any]) -> str:
     """The revision of the downloaded file in the hub's cache; "" where it did not come from there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = None
-    if config.get("hf_hub_id"):
-        for file in ("model.safetensors", "pytorch_model.bin"):
-            found = found or try_to_load_from_cache(config["hf_hub_id"], file)
-    return Path(found).parent.name if isinstance(found, str) else ""
+    repository = config.get("hf_hub_id")
+    found = cached(str(repository), FILES[:2]) if repository else None
+    return found.parent.name if found is not None else ""
 
 
 def known_names() -> tuple[str, ...]:

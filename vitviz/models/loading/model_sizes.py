@@ -15,7 +15,8 @@ from vitviz.core.progress import BadModel
 from vitviz.models.families import family_of
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.blueprint import ModelBlueprint, blueprint_of, empty
-from vitviz.models.loading.checkpoint.checkpoint_files import SUFFIXES, read_state
+from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path, named_state
 from vitviz.models.loading.preprocess import preprocess_of
 
 FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
@@ -24,9 +25,10 @@ FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
 
 def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimensions:
     """The dimensions of a model by the name that `vitviz.load` takes. BadModel when there is none."""
-    path = Path(name).expanduser()
-    if isinstance(name, Path) or path.suffix.lower() in SUFFIXES:
-        return planned(blueprint_of(path, read_state(path), architecture), path.name)
+    path = checkpoint_path(name)
+    if path is not None:
+        found = read_checkpoint(path)
+        return planned(blueprint_of(found.file, named_state(found), architecture), path.name)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         described = card.card["architecture"]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from vitviz.core.data.geometry import Box, Crop
 from vitviz.core.data.trace import Fit, Picture
-from vitviz.core.pictures.picture_files import LARGEST
+from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.progress import BadImage
 
 DISPLAYED = 768

@@ -1,1 +1,1 @@
-"""Every attention call of a pass: seen as it happens, verified, laid over its tokens."""
+"""One pass seen as it happens: attention calls, block outputs, many pictures at once."""

@@ -24,9 +24,10 @@ from vitviz.models.record.attention.lazy_attention import (
     LazyAttention,
     RowAttention,
 )
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention.spread_attention import SpreadAttention
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
-from vitviz.models.record.recorder import AttentionCall, OnlyRow
+from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import tolerance
 
 GridSize = tuple[int, int]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.core.progress import Progress, silent
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
@@ -45,10 +45,6 @@ _PRODUCTS = {
 }
 _SCALINGS = {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
 _SUMS = {torch.sum, Tensor.sum}
-
-
-class OnlyRow(Unsupported):
-    """A call of which one row was kept was asked for more."""
 
 
 @dataclass(frozen=True, eq=False)

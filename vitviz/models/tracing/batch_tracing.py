@@ -22,10 +22,10 @@ from vitviz.core.progress import silent
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
 from vitviz.models.record.attention.kernel import KernelAnswer
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.recorder import (
     AttentionCall,
     AttentionRecorder,
-    OnlyRow,
     RecordedRow,
     versions,
 )

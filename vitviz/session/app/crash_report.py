@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from vitviz.core.printable import printable
 from vitviz.core.version import __version__
 from vitviz.session.work.log import log_folder
 
@@ -49,7 +50,7 @@ class CrashReporter:
         self._path = self._folder / f"running-{stamp}-{os.getpid()}.txt"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", encoding="utf-8")
+            self._file = private(self._path)
         except OSError as error:
             return f"no crash report can be written to {self._folder} ({error.strerror})"
         self._file.write(
@@ -82,7 +83,7 @@ class CrashReporter:
             sys.__excepthook__(kind, error, trace)
             return
         text = "".join(traceback.format_exception(kind, error, trace))
-        print(text, file=sys.stderr, end="")
+        print(printable(text), file=sys.stderr, end="")
         with suppress(OSError, ValueError):
             self._file.write(f"\n{time.strftime('%H:%M:%S')}\n{text}")
             self._file.flush()
@@ -94,6 +95,12 @@ class CrashReporter:
     def _in_a_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
             self._unforeseen(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def private(path: Path) -> TextIO:
+    """A new file for words that nobody but this user may read: paths and names are in them."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
 
 
 def earlier(folder: Path | None = None) -> tuple[str, ...]:

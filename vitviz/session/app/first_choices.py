@@ -10,15 +10,16 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
-from vitviz.session.columns.column import ModelRequest, is_checkpoint
 from vitviz.session.files.settings import Settings
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views.api import selection_of
 
 
 def remembered_request(settings: Settings) -> ModelRequest:
     """The model remembered, with its device; its name is empty where none is or its file has gone."""
     name = settings.model
-    if is_checkpoint(name) and not Path(name).is_file():
+    is_file = is_checkpoint(name) or Path(name).is_absolute()
+    if is_file and not Path(name).exists():
         name = ""
     return ModelRequest(
         name, fit=settings.fit, device=settings.device, precision=settings.precision

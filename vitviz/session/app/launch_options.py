@@ -13,7 +13,8 @@ class LaunchOptions:
 
     `size` is (width, height) in pixels. With `screenshot` the window paints everything, saves what a
     person would see to that file and closes. `token` is "ROW,COL" or a prefix token's name, `layer`
-    counts from 0 (negative from the last), `view` is the one to maximise.
+    counts from 0 (negative from the last), `view` is the one to maximise. With
+    `allow_download` a session fetches models that are not on this computer without asking.
     """
 
     files: tuple[str, ...] = ()
@@ -28,3 +29,4 @@ class LaunchOptions:
     layer: int | None = None
     head: int | None = None
     view: str = ""
+    allow_download: bool = False

@@ -7,10 +7,10 @@ from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.columns.column_trace import TraceCache, TraceTarget, size_of
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 
 MOST = 24
 """Pictures that are read without being looked at: the nearest in the film strip."""

@@ -1,41 +1,10 @@
-"""What is looked at: a model as it was asked for, with a picture."""
+"""What is looked at: a model as it was asked for, with a picture; and models to choose from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass
 
-from vitviz.core.data.trace import CHECKPOINTS
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """A model with all that changes what it computes; None and "auto" leave the choice to vitviz.
-
-    `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path. `fit`
-    says how a picture gets the model's shape: centre crop, padding, or squashing.
-    """
-
-    name: str
-    patch_size: int | None = None
-    input_size: int | tuple[int, int] | None = None
-    fit: Literal["crop", "pad", "squash"] = "crop"
-    device: str = "auto"
-    precision: str = "auto"
-    architecture: str | None = None
-    pretrained: bool = True
-
-    @property
-    def model(self) -> ModelRequest:
-        """The same without what concerns the picture only: what a loaded model is kept under."""
-        return replace(self, fit="crop")
-
-    @property
-    def words(self) -> str:
-        """What to call it: a bundled or timm name, or a checkpoint's file name."""
-        name = Path(self.name).name if is_checkpoint(self.name) else self.name
-        return f"{name}, patch {self.patch_size}" if self.patch_size else name
+from vitviz.session.work.request import ModelRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +27,3 @@ class ModelChoice:
     default_patch_size: int | None = None
     positions: bool = True
     """False for one that was trained without position embeddings."""
-
-
-def is_checkpoint(name: str | Path) -> bool:
-    """Whether a name is that of a checkpoint file."""
-    return str(name).lower().endswith(CHECKPOINTS)

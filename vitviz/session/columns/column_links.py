@@ -8,7 +8,7 @@ from typing import Any
 
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
-from vitviz.session.columns.column import ModelRequest
+from vitviz.session.work.request import ModelRequest
 
 GridSides = tuple[int, int]
 ColumnSizes = tuple[GridSides, GridSides]

@@ -8,11 +8,11 @@ from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import BadModel, Progress, Unsupported
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vitviz.core.progress import VitvizError
-from vitviz.session.columns.column import ModelRequest, is_checkpoint
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 
 
 def against(request: ModelRequest, picture: str, words: Sequence[str]) -> tuple[ModelRequest, str]:

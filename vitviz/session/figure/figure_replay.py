@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.recipe import PageRecipe, Recipe, RunRecipe
+from vitviz.core.data.recipe import PageRecipe, Recipe, RunRecipe, checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
 from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.session.columns.column import is_checkpoint
 from vitviz.session.files.settings import read_settings
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 
 if TYPE_CHECKING:
@@ -69,13 +70,15 @@ class ReplayedFigure:
 
 @dataclass
 class FigureReplay:
-    """Makes drawings again. `pictures` and `model` are files that the user named, asked first."""
+    """Makes drawings again. `pictures` and `model` are what the user named, asked first; a model that
+    only the recipe names is fetched from the network with `allow_download` alone."""
 
     folder: Path
     pictures: Sequence[str | Path] = ()
     model: str = ""
     device: str = "auto"
     progress: Progress = silent
+    allow_download: bool = False
     notes: list[str] = field(default_factory=list)
     _models: dict[RunRecipe, Model] = field(default_factory=dict)
     _opened: dict[str, Picture] = field(default_factory=dict)
@@ -162,7 +165,12 @@ class FigureReplay:
         name = self.model or self._model_file(run.model)
         device = run.device if self.device == "auto" and _is_here(run.device) else self.device
         model = models.load(
-            name, device=device, precision=run.precision, progress=self.progress, **asked
+            name,
+            device=device,
+            precision=run.precision,
+            progress=self.progress,
+            allow_download=self.allow_download or bool(self.model),
+            **asked,
         )
         found = model.info.weights_hash
         if run.weights_hash and found != run.weights_hash:
@@ -179,13 +187,13 @@ class FigureReplay:
 
     def _model_file(self, name: str) -> str:
         """A bundled or timm name as it is; a checkpoint where it lies now."""
-        if not is_checkpoint(name):
-            return name
         settings, _ = read_settings()
         recent = [each for each in settings.recent_models if Path(each).name == name]
         for file in (self.folder / name, Path(name), *map(Path, recent)):
-            if file.is_file():
+            if file.exists() and is_checkpoint(file):
                 return os.fspath(file)
+        if not is_checkpoint(name):
+            return name
         raise VitvizError(
             f"the weights {name} are neither beside the figure nor in this folder; "
             "name their file with --model"
@@ -213,7 +221,8 @@ def raw_again(
     from vitviz.figures.raw import raw_attention
 
     book = _book(known, file.name)
-    assert book.raw is not None
+    if book.raw is None:
+        raise VitvizError(f"{file.name} says of no picture whose attention it is; it is damaged")
     trace = replace(kitchen.trace(book.raw.run))
     data, _ = raw_attention(trace, book.raw.selection, matrices=book.raw.matrices)
     apart = _apart(file.read_bytes(), data)
@@ -223,18 +232,88 @@ def raw_again(
 
 def _apart(one: bytes, other: bytes) -> float:
     """The largest difference of the numbers in two files of arrays."""
-    with np.load(io.BytesIO(one)) as before, np.load(io.BytesIO(other)) as now:
-        names = [name for name in now if name != "about"]
-        return max(float(np.abs(before[name] - now[name]).max()) for name in names)
+    try:
+        with np.load(io.BytesIO(one)) as before, np.load(io.BytesIO(other)) as now:
+            names = [name for name in now if name != "about"]
+            # Asked of the archive first: a damaged file may say any size, and be unpacked to it.
+            sizes = {each.filename: each.file_size for each in before.zip.infolist()}
+            if any(sizes.get(f"{name}.npy", 0) > now[name].nbytes + 4096 for name in names):
+                raise ValueError("its arrays have other sizes")
+            return max(float(np.abs(before[name] - now[name]).max()) for name in names)
+    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise VitvizError(
+            f"the numbers in the file are damaged ({error}); take the file as it was saved"
+        ) from error
 
 
 def _book(known: dict[str, Any], name: str) -> FigureBook:
+    """All that the recipe says. VitvizError for what no vitviz has written."""
+    from vitviz.figures.paper import PaperStyle
+
     try:
-        return msgspec.convert(known, FigureBook, strict=False)
-    except msgspec.ValidationError as error:
+        book = msgspec.convert(known, FigureBook, strict=False)
+        msgspec.convert(book.paper, PaperStyle)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise VitvizError(
             f"the recipe in {name} is damaged ({error}); take the file as it was saved"
         ) from None
+    if why := next(filter(None, map(_wrong, _drawn(book))), "") or _wrong_page(book):
+        raise VitvizError(f"the recipe in {name} is damaged ({why}); take the file as it was saved")
+    for run in _runs(book):
+        checked_arguments(dict(run.asked), name)
+        is_path = is_checkpoint(run.model) or run.model.startswith((".", "~", "/", "\\"))
+        files = [
+            run.picture,
+            *([run.model] if is_path or PurePath(run.model).is_absolute() else []),
+        ]
+        if outside := next((one for one in files if one != PurePath(one).name), ""):
+            raise VitvizError(
+                f"the recipe in {name} names {outside[:80]!r}, a file in another folder, which is not "
+                "opened; name the file with --picture or --model"
+            )
+    return book
+
+
+def _drawn(book: FigureBook) -> list[PagePart | RawNumbers]:
+    made = [] if book.made is None else [PagePart(book.made, book.ranges)]
+    return [*made, *book.parts, *([] if book.raw is None else [book.raw])]
+
+
+def _runs(book: FigureBook) -> list[RunRecipe]:
+    """Every run that the recipe names."""
+    runs = [] if book.raw is None else [book.raw.run]
+    for made in (part.made for part in _drawn(book) if isinstance(part, PagePart)):
+        pairs = [run for pair in made.also for run in pair]
+        runs += [made.run, *([made.against] if made.against else []), *pairs, *made.others]
+    return runs
+
+
+def _wrong(part: PagePart | RawNumbers) -> str:
+    """What of the choices cannot be, in a clause; "" for nothing."""
+    chosen = part.selection if isinstance(part, RawNumbers) else part.made.selection
+    if not 0 <= chosen.depth <= 1:
+        return f"the depth {chosen.depth:g} is not between 0 and 1"
+    if chosen.head is not None and chosen.head < 0:
+        return f"there is no head {chosen.head}"
+    ranges = () if isinstance(part, RawNumbers) else part.ranges
+    for at, low, high in ranges:
+        if at < 0 or low > high:
+            return f"there is no panel {at} with a range from {low:g} to {high:g}"
+    return ""
+
+
+def _wrong_page(book: FigureBook) -> str:
+    if book.sheet is not None and not 1 <= book.sheet.across <= _MOST_ACROSS:
+        return f"{book.sheet.across} drawings do not stand beside each other"
+    if (book.sheet is not None or book.made is None) and not (book.parts or book.raw):
+        return "it says of no drawing how it was made"
+    seconds = book.movie.get("seconds", 0.4)
+    if not isinstance(seconds, int | float) or not 0 < seconds <= 600:
+        return f"a frame is not shown for {str(seconds)[:20]} seconds"
+    return ""
+
+
+_MOST_ACROSS = 256
 
 
 def _newer(book: FigureBook) -> tuple[str, ...]:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 from PIL import Image
 
+from vitviz.core.data.recipe import checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture
 from vitviz.core.files import whole
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
-from vitviz.session.columns.column import Column, is_checkpoint
+from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.work.log import sentence
+from vitviz.session.work.request import is_checkpoint
 from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments
 
 SUFFIX = ".vitviz"
 NEWEST = 1
+LARGEST = 2**30
+"""Bytes of a session: pasted pictures are in it as PNG."""
+MOST_COLUMNS, MOST_PICTURES = 64, 100_000
 _KIND = "vitviz session"
 
 
@@ -85,29 +90,96 @@ def kept_pictures(pictures: Iterable[Picture]) -> tuple[SavedPicture, ...]:
     )
 
 
-def write(saved: SavedSession, file: Path) -> None:
-    """Saves a session, all or nothing. VitvizError with the reason when that fails."""
+def write(saved: SavedSession, file: Path, *, private: bool = False) -> None:
+    """Saves a session, all or nothing; a `private` one for this user alone. VitvizError with the reason
+    when that fails.
+    """
     pictures = tuple(_beside(picture, file.absolute().parent) for picture in saved.pictures)
     text = msgspec.json.format(
         msgspec.json.encode(msgspec.structs.replace(saved, pictures=pictures)), indent=1
     )
-    with whole(file) as unfinished:
+    with whole(file, private=private) as unfinished:
         unfinished.write_bytes(text)
 
 
 def read(file: Path) -> SavedSession:
     """The session in a file. VitvizError where it cannot be read, is none, or is of a newer vitviz."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise VitvizError(
-            f"{file.name} cannot be read ({error.strerror}); choose another session"
-        ) from error
+    data = _bytes_of(file)
     _check(data, file.name)
     try:
-        return msgspec.json.decode(data, type=SavedSession)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        found = msgspec.json.decode(data, type=SavedSession)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise VitvizError(f"{file.name} is damaged ({error}); choose another session") from error
+    if why := _wrong(found):
+        raise VitvizError(f"{file.name} is damaged ({why}); choose another session")
+    return found
+
+
+def _bytes_of(file: Path) -> bytes:
+    """All of the file. VitvizError where it is none, cannot be read, or is too large."""
+    try:
+        if file.exists() and not file.is_file():
+            raise VitvizError(f"{file.name} is not an ordinary file; choose another session")
+        if (size := file.stat().st_size) > LARGEST:
+            raise VitvizError(
+                f"{file.name} has {size:,} bytes, more than the {LARGEST:,} that a session may have; "
+                "choose another session"
+            )
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise VitvizError(f"{file.name} cannot be read ({why}); choose another session") from error
+
+
+def _wrong(found: SavedSession) -> str:
+    """What no vitviz has written, in a clause; "" for nothing."""
+    if len(found.columns) > MOST_COLUMNS or len(found.pictures) > MOST_PICTURES:
+        return (
+            f"{len(found.columns)} columns and {len(found.pictures):,} pictures are more than the "
+            f"{MOST_COLUMNS} and {MOST_PICTURES:,} that can be open"
+        )
+    if min(found.active, found.reference) < 0:
+        return f"there is no column {min(found.active, found.reference)}"
+    for chosen in found.selections:
+        if not 0 <= chosen.depth <= 1 or (chosen.head is not None and chosen.head < 0):
+            return f"there is no depth {chosen.depth:g} or no head {chosen.head}"
+    for column in found.columns:
+        asked = {
+            name: value
+            for name in ("patch_size", "input_size", "architecture")
+            if (value := getattr(column.model, name)) is not None
+        }
+        try:
+            checked_arguments(asked, column.model.words)
+        except VitvizError as error:
+            return str(error)
+    return ""
+
+
+def to_fetch(saved: SavedSession) -> dict[str, str]:
+    """The models that are not on this computer, with the repository that they would come from."""
+    from vitviz import models
+
+    asked = dict.fromkeys(one.model.name for one in saved.columns if one.model.pretrained)
+    return {name: where for name in asked if (where := models.to_fetch(name))}
+
+
+def without_models(saved: SavedSession, names: Collection[str]) -> SavedSession:
+    """The session without the columns of these models. VitvizError where none would be left."""
+    kept = [
+        (column, selection)
+        for column, selection in zip(saved.columns, saved.selections, strict=False)
+        if column.model.name not in names
+    ]
+    if not kept:
+        raise VitvizError(
+            f"no model of this session is on this computer ({', '.join(names)}); allow the "
+            "download, or get them in the library"
+        )
+    columns, selections = zip(*kept, strict=True)
+    return msgspec.structs.replace(
+        saved, columns=columns, selections=selections, active=0, reference=0
+    )
 
 
 class _Kind(msgspec.Struct):
@@ -119,7 +191,7 @@ def _check(data: bytes, name: str) -> None:
     """Version first: the rest of a newer file may well look wrong to this vitviz."""
     try:
         found = msgspec.json.decode(data, type=_Kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = _Kind()
     if found.kind != _KIND:
         raise VitvizError(f"{name} is no session of vitviz; choose a file that ends in {SUFFIX}")
@@ -135,7 +207,7 @@ def found_files(saved: SavedSession, file: Path, told: Mapping[str, str]) -> dic
     there = {}
     for picture in saved.pictures:
         tries = (told.get(picture.key, ""), picture.path, _from(file, picture.beside))
-        path = next((Path(one) for one in tries if one and Path(one).is_file()), None)
+        path = next((Path(one) for one in tries if one and Path(one).exists()), None)
         if path is not None:
             there[picture.key] = path
     return there
@@ -148,7 +220,7 @@ def found_weights(saved: SavedSession, file: Path, told: Mapping[str, str]) -> S
     def there(column: Column) -> Column:
         name = column.model.name
         tries = (told.get(name, ""), name, str(file.absolute().parent / Path(name).name))
-        found = next((one for one in tries if one and Path(one).is_file()), name)
+        found = next((one for one in tries if one and Path(one).exists()), name)
         return replace(column, model=replace(column.model, name=found))
 
     columns = tuple(
@@ -161,7 +233,7 @@ def missing_files(saved: SavedSession, there: Mapping[str, Path]) -> list[Missin
     """The pictures and the weights whose files have gone."""
     pictures = [one for one in saved.pictures if not one.png and one.key not in there]
     names = dict.fromkeys(column.model.name for column in saved.columns)
-    weights = [one for one in names if is_checkpoint(one) and not Path(one).is_file()]
+    weights = [one for one in names if is_checkpoint(one) and not Path(one).exists()]
     return [
         *(MissingFiles(one.key, one.name, one.path) for one in pictures),
         *(MissingFiles(one, Path(one).name, one) for one in weights),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -15,6 +16,23 @@ import platformdirs
 from vitviz.core.progress import VitvizError
 
 _log = logging.getLogger("vitviz")
+
+
+_LONGEST = 20_000
+"""Letters of one entry: a message from outside must not fill the log."""
+
+
+class _PrivateLog(RotatingFileHandler):
+    """A log that nobody but this user may read: paths and names are in it."""
+
+    def _open(self) -> TextIOWrapper:
+        os.close(os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT, 0o600))
+        Path(self.baseFilename).chmod(0o600)  # one that an older vitviz began
+        return super()._open()
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … {len(text):,} letters"
 
 
 def log_folder() -> Path:
@@ -34,8 +52,13 @@ def start_log() -> str:
         return ""
     try:
         log_file().parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            log_file(), maxBytes=500_000, backupCount=1, encoding="utf-8", delay=True
+        handler = _PrivateLog(
+            log_file(),
+            maxBytes=500_000,
+            backupCount=1,
+            encoding="utf-8",
+            delay=True,
+            errors="backslashreplace",
         )
     except OSError as error:
         return f"no log can be written to {log_file()} ({error.strerror}); check the folder"

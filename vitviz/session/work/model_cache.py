@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
-from vitviz.session.columns.column import ModelRequest
 from vitviz.session.work.byte_cache import ByteCache
+from vitviz.session.work.request import ModelRequest
 
 if TYPE_CHECKING:
     from vitviz.models import Model

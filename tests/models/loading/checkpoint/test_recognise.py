@@ -162,14 +162,10 @@ def test_another_architecture_is_no_fit(known: State, tmp_path: Path) -> None:
     assert "name one" in strange.problem
 
 
-def test_files_that_need_unpickling_are_refused_with_the_way_out(tmp_path: Path) -> None:
-    module = torch.nn.Linear(2, 2)
-    torch.save(module, tmp_path / "whole.pth")
-    with pytest.raises(BadModel, match=r"could run any program.*torch\.save"):
-        recognise(tmp_path / "whole.pth")
+def test_a_plain_pickle_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with (tmp_path / "evil.pt").open("wb") as file:
-        pickle.dump({"model": module}, file, protocol=2)
-    with pytest.raises(BadModel, match="could run any program"):
+        pickle.dump({"model": torch.nn.Linear(2, 2)}, file, protocol=2)
+    with pytest.raises(BadModel, match=r"could run any program.*torch\.save"):
         recognise(tmp_path / "evil.pt")
 
 
@@ -234,8 +230,7 @@ def test_pictures_are_prepared_for_googles_npz_as_google_does(tmp_path: Path) ->
 
 def test_npz_that_is_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", numbers=np.zeros(3))
-    with pytest.raises(BadModel, match="holds no ViT of google-research"):
-        read_state(tmp_path / "other.npz")
+    assert "name one" in recognise(tmp_path / "other.npz").problem
     np.savez(tmp_path / "objects.npz", cls=np.array([{}], dtype=object))
     with pytest.raises(BadModel, match="could run any program"):
         read_state(tmp_path / "objects.npz")

@@ -1,1 +1,1 @@
-"""Checkpoint files: read safely, recognised, their tensors put into a network."""
+"""From a checkpoint on disk to clean tensors by name, read once; nothing in it is ever executed."""

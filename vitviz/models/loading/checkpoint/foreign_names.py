@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -63,34 +61,19 @@ _LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)")
 _QKV = re.compile(r"attention\.attention\.(query|key|value)\.(weight|bias)")
 
 
-def read_npz(path: Path) -> ForeignState:
-    """The tensors of a google-research/vision_transformer file by timm's names; nothing is unpickled.
+def google_names(state: ForeignState, name: str) -> ForeignState:
+    """The tensors of a google-research/vision_transformer file by timm's names; all others as they are.
 
-    BadModel where it holds something else: hybrids with a ResNet stem, mixers, other arrays.
+    BadModel for one of its hybrids with a ResNet stem.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {name.removeprefix("opt/target/"): file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError) as error:
+    if "embedding/kernel" not in state or "cls" not in state:
+        return state
+    if any(key.startswith(("conv_root", "block1/")) for key in state):
         raise BadModel(
-            f"{path.name} is cut short or no .npz file ({error}); download it again"
-        ) from error
-    except ValueError as error:
-        raise BadModel(
-            f"{path.name} holds more than arrays, and unpickling it could run any program; save "
-            "its arrays alone with numpy.savez"
-        ) from error
-    if "embedding/kernel" not in found or "cls" not in found:
-        raise BadModel(
-            f"{path.name} holds no ViT of google-research/vision_transformer "
-            f"({', '.join(list(found)[:3])}, ...); those have embedding/kernel and cls"
-        )
-    if any(name.startswith(("conv_root", "block1/")) for name in found):
-        raise BadModel(
-            f"{path.name} is a hybrid with a ResNet stem, which is not read from .npz; timm has the "
+            f"{name} is a hybrid with a ResNet stem, which is not read from .npz; timm has the "
             "same weights: look for vit_*_r*_s* in the library"
         )
-    return _from_jax(found)
+    return _from_jax({key: tensor.numpy() for key, tensor in state.items()})
 
 
 def timm_names(state: ForeignState) -> ForeignState:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from timm.data import resolve_model_data_config
 
+from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.models.loading.checkpoint.blueprint import (
     ModelBlueprint,
@@ -16,8 +17,9 @@ from vitviz.models.loading.checkpoint.blueprint import (
     described_by,
     empty,
 )
-from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, read_state
-from vitviz.models.loading.checkpoint.class_names import labels_beside
+from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
+from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
 from vitviz.models.loading.checkpoint.fill import LEAST_SAID, converted, match
 
 RecognisedBy = Literal["card", "name", "shapes", "said"]
@@ -66,27 +68,29 @@ def recognise(
 
     BadModel where the file itself cannot be read.
     """
-    path = Path(path).expanduser()
-    progress(0, 2, f"reading {path.name}")
-    state = read_state(path)
+    path = expanded(path)
+    held = read_checkpoint(path, progress=progress)
+    state = named_state(held)
     progress(1, 2, f"recognising {path.name}")
-    how: RecognisedBy = "said" if architecture else described_by(path)
-    others = tuple(entry.name for entry in candidates(path, state))
+    how: RecognisedBy = "said" if architecture else described_by(held.file)
+    others = tuple(entry.name for entry in candidates(held.file, state))
     numbers = sum(tensor.numel() for tensor in state.values())
-    found = RecognisedFile(path, how, architecture or "", path.name, others, len(state), numbers)
+    found = RecognisedFile(path, how, architecture or "", held.title, others, len(state), numbers)
     try:
-        plan = blueprint_of(path, state, architecture)
-        return _compared(found, plan, state)
+        plan = blueprint_of(held.file, state, architecture)
+        return _compared(found, plan, state, held)
     except VitvizError as error:
         return replace(found, problem=str(error))
 
 
-def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> RecognisedFile:
+def _compared(
+    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, held: Checkpoint
+) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     classes = int(getattr(module, "num_classes", 0) or 0)
-    labels, said = labels_beside(found.path, classes) if classes else ((), "")
+    named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
@@ -104,8 +108,8 @@ def _compared(found: RecognisedFile, plan: ModelBlueprint, state: StateDict) -> 
         size=(int(rows), int(cols)),
         heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
         classes=classes,
-        labels=plan.labels or labels,
-        labels_said=said,
+        labels=plan.labels or named.names,
+        labels_said=named.said,
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
         missing=fitting.missing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sys
 import time
@@ -14,7 +15,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
-from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
     build_hf_headers,
     get_session,
@@ -26,8 +27,11 @@ from vitviz.models.loading.hub.hub_files import (
     FILES,
     blobs,
     cached,
+    check_address,
+    check_name,
     explained,
     is_offline,
+    keep,
     megabytes,
     split,
 )
@@ -50,11 +54,19 @@ class RemoteFile:
     url: str
     etag: str
     size: int
+    commit: str = ""
 
     @property
     def checksum(self) -> str:
         """The SHA-256 (hex) that the hub names; "" for small files, whose tag is another hash."""
-        return self.etag if len(self.etag) == 64 else ""
+        return self.etag if re.fullmatch(r"[0-9a-f]{64}", self.etag) else ""
+
+    @property
+    def blob(self) -> str:
+        """The file's name in the cache. A tag is a hash by custom only: any other is hashed, since it
+        might as well be a way out of the folder."""
+        known = re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", self.etag)
+        return self.etag if known else hashlib.sha256(self.etag.encode()).hexdigest()
 
 
 class _Cut(Exception):
@@ -79,20 +91,33 @@ def discard(repository: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def fetch(repository: str, name: str, progress: Progress, *, files: Iterable[str] = FILES) -> Path:
-    """The weights' file in the hub's own cache, downloaded where it is not there.
+def fetch(
+    repository: str,
+    name: str,
+    progress: Progress,
+    *,
+    files: Iterable[str] = FILES,
+    allowed: bool = True,
+    most: int = 0,
+) -> Path:
+    """The first of these files in the hub's own cache, downloaded where it is not there.
 
     `progress` gets bytes; it may raise Cancelled, and the next call goes on where this one stopped.
-    BadModel with a sentence when there is no network, no room, no permission, or a wrong checksum.
+    `most` bounds the file's bytes, 0 for weights of any size. BadModel with a sentence when there is no
+    network, no room, no permission, a wrong checksum, or where it is not `allowed` to ask the hub.
     """
+    check_name(repository)
     found = cached(repository, files)
     if found is not None:
         return found
     if is_offline():
         raise BadModel(_no_network(name, "offline mode is on (HF_HUB_OFFLINE)"))
+    if not allowed:
+        raise BadModel(not_allowed(name))
+    check_address(constants.ENDPOINT)
     try:
         with _alone(repository, progress):
-            return _with_patience(repository, name, tuple(files), progress)
+            return _with_patience(repository, name, (tuple(files), most), progress)
     except OSError as error:
         if said := explained(error, repository, name):
             raise BadModel(said) from error
@@ -107,7 +132,19 @@ def fetch(repository: str, name: str, progress: Progress, *, files: Iterable[str
         raise BadModel(_no_network(name, "the model hub cannot be reached")) from error
 
 
-def _with_patience(repository: str, name: str, files: tuple[str, ...], progress: Progress) -> Path:
+def not_allowed(name: str) -> str:
+    """The sentence for weights that a file asks for, and that no person has agreed to fetch."""
+    return (
+        f"the weights of {name} are not on this computer, and a file that names them fetches "
+        "nothing by itself; allow it with --allow-download, or download them in the library"
+    )
+
+
+Wish = tuple[tuple[str, ...], int]
+"""Files of which the first that is there is wanted, and the most bytes it may have (0: any)."""
+
+
+def _with_patience(repository: str, name: str, files: Wish, progress: Progress) -> Path:
     """Tries again as long as something arrives, and a few times when nothing does."""
     waits, before, wrong = list(WAITS), partial(repository), ""
     while True:
@@ -134,28 +171,23 @@ def _with_patience(repository: str, name: str, files: tuple[str, ...], progress:
         _wait(waits.pop(0), here, name, progress)
 
 
-def _once(repository: str, name: str, files: tuple[str, ...], progress: Progress) -> Path:
+def _once(repository: str, name: str, files: Wish, progress: Progress) -> Path:
     progress(0, 0, f"asking the hub for {name}")
-    remote = _described(repository, files)
+    remote = _described(repository, files[0])
+    if 0 < files[1] < remote.size:
+        raise BadModel(
+            f"{remote.file} of {name} has {remote.size:,} bytes, more than the {files[1]:,} that "
+            "such a file may have; it is not fetched"
+        )
     folder = blobs(repository)
     folder.mkdir(parents=True, exist_ok=True)
-    blob, part = folder / remote.etag, folder / f"{remote.etag}{_PART}"
+    blob, part = folder / remote.blob, folder / f"{remote.blob}{_PART}"
     if not blob.exists():
         _check_room(folder, remote, part, name)
         _transfer(remote, part, name, progress)
         _check(remote, part, name, progress)
         part.replace(blob)
-    # It finds the blob, downloads nothing, and writes the cache's own books.
-    repository, revision = split(repository)
-    return Path(
-        hf_hub_download(
-            repository,
-            remote.file,
-            revision=revision,
-            cache_dir=constants.HF_HUB_CACHE,
-            endpoint=constants.ENDPOINT,
-        )
-    )
+    return keep(repository, remote.file, blob, remote.commit)
 
 
 def _described(repository: str, files: tuple[str, ...]) -> RemoteFile:
@@ -174,7 +206,9 @@ def _described(repository: str, files: tuple[str, ...]) -> RemoteFile:
                 f"{urlsplit(url).netloc} does not answer as a model hub does; check HF_ENDPOINT, "
                 "the proxy and the firewall"
             )
-        return RemoteFile(file, found.location or url, found.etag, found.size or 0)
+        address = found.location or url
+        check_address(address)
+        return RemoteFile(file, address, found.etag, found.size or 0, found.commit_hash)
     assert missing is not None
     raise missing
 
@@ -197,9 +231,12 @@ def _transfer(remote: RemoteFile, part: Path, name: str, progress: Progress) -> 
         if answer.status_code == 416:  # the file has become shorter: begin again
             part.unlink()
             raise _Cut
+        check_address(str(answer.url))  # where it was sent on to
         hf_raise_for_status(answer)
         resumed = answer.status_code == 206
-        total = remote.size or int(answer.headers.get("Content-Length") or 0)
+        total = remote.size or _declared(answer.headers.get("Content-Length"))
+        if not total:
+            raise BadModel(f"the hub does not say how large {name} is, so it is not fetched")
         with part.open("ab" if resumed else "wb") as file:
             _write(
                 answer.iter_bytes(CHUNK), file.write, here if resumed else 0, total, name, progress
@@ -216,14 +253,22 @@ def _write(
     name: str,
     progress: Progress,
 ) -> None:
+    """Writes up to the size that was declared: what comes behind it is not the file."""
     began, first = time.monotonic(), here
     progress(here, total, f"downloading {name}")
     for chunk in chunks:
+        chunk = chunk[: max(total - here, 0)]
+        if not chunk:
+            return
         write(chunk)
         here += len(chunk)
         rate = (here - first) / max(time.monotonic() - began, 0.2)
         said = f"{megabytes(here)} of {megabytes(total)}, {megabytes(rate)}/s"
         progress(here, total, f"downloading {name}: {said}")
+
+
+def _declared(length: str | None) -> int:
+    return int(length) if length and length.isdecimal() else 0
 
 
 def _check(remote: RemoteFile, part: Path, name: str, progress: Progress) -> None:

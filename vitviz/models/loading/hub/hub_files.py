@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import shutil
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from huggingface_hub import constants, errors, get_token, try_to_load_from_cache
+
+from vitviz.core.progress import BadModel
 
 FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors")
 """Where a repository keeps weights, the best first."""
@@ -24,6 +31,57 @@ def split(repository: str) -> tuple[str, str | None]:
     """The repository's name and the revision behind its @, as timm writes them."""
     name, _, revision = repository.partition("@")
     return name, revision or None
+
+
+_NAME = re.compile(r"\w[\w.\-]{0,95}(/\w[\w.\-]{0,95})?(@\w[\w.\-/]{0,199})?")
+PLAIN_HTTP = "VITVIZ_PLAIN_HTTP"
+"""The variable that allows hubs without encryption, for a mirror in a network of one's own."""
+
+
+def check_name(repository: str) -> None:
+    """BadModel for what is no repository's name: it becomes a folder's and an address's part."""
+    ways_out = any(two in repository for two in ("..", "//", "--"))
+    if not _NAME.fullmatch(repository) or ways_out or split(repository)[0].endswith(("-", ".")):
+        raise BadModel(
+            f"{repository[:80]!r} is no repository of the hub; those are called owner/name, with a "
+            "revision behind an @ where one is wanted"
+        )
+
+
+def check_address(address: str) -> None:
+    """BadModel for an address whose answers anybody on the way can change."""
+    parts = urlsplit(address)
+    here = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not here and os.environ.get(PLAIN_HTTP) != "1":
+        raise BadModel(
+            f"{parts.scheme}://{parts.netloc} is not encrypted, so that anybody on the way can change "
+            f"what comes; use an https address, or set {PLAIN_HTTP}=1 where you trust the network"
+        )
+
+
+def keep(repository: str, file: str, blob: Path, commit: str) -> Path:
+    """Enters a file into the cache's books, as the hub's own library does, under names made here.
+
+    A commit that is no hash is hashed: what the hub says becomes no folder's name.
+    """
+    revision = split(repository)[1]
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        commit = hashlib.sha1(commit.encode()).hexdigest()
+    top = blob.parent.parent
+    target = top / "snapshots" / commit / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if revision != commit:
+        reference = top / "refs" / (revision or "main")
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit, encoding="ascii")
+    if not target.exists():
+        with suppress(FileNotFoundError):
+            target.unlink()  # a link that leads nowhere
+        try:
+            target.symlink_to(os.path.relpath(blob, target.parent))
+        except OSError:  # a system or a disk without links
+            shutil.copy2(blob, target)
+    return target
 
 
 def cached(repository: str, files: Iterable[str] = FILES) -> Path | None:

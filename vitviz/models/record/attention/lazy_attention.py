@@ -21,6 +21,7 @@ from vitviz.core.measures.rollout import mixing
 from vitviz.core.measures.token_pairs import MOST, check_pairs, too_many
 from vitviz.core.progress import Unsupported
 from vitviz.models.record.attention.kept_maps import kept_maps
+from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention.tiles import (
     AttentionInputs,
     AttentionTile,
@@ -28,7 +29,6 @@ from vitviz.models.record.attention.tiles import (
     query_runs,
     tile_entries,
 )
-from vitviz.models.record.recorder import OnlyRow
 
 ALONE = 250_000
 """Most attention entries (head query key) of a call that one thread walks over alone."""

@@ -1,0 +1,53 @@
+"""Which page and bands of a file are the picture, and the values that its pixels stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+
+@dataclass(frozen=True, slots=True)
+class PictureChoice:
+    """What of a file is opened; the defaults open what any viewer shows.
+
+    `page` is a page of a TIFF, a frame of an animation or a film's still, from 0. `bands` are counted
+    from 1, as makers of satellites do: three for red, green and blue, one for grey, () for the first
+    ones. `to_srgb` converts by the colour profile inside the file; models were trained on pixels that
+    were read as they are.
+    """
+
+    page: int = 0
+    bands: tuple[int, ...] = ()
+    to_srgb: bool = False
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What differs from the defaults, by name: for recipes and sessions."""
+        values: dict[str, Any] = {"page": self.page, "bands": self.bands, "to_srgb": self.to_srgb}
+        return {name: value for name, value in values.items() if value}
+
+
+AS_IT_IS = PictureChoice()
+"""The first page, its first bands, its colours as they are read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureValues:
+    """What a picture held before it became 8 bits a colour, upright as its pixels are.
+
+    `bands` are those of the file (counted from 1) that `array` has; `kind` is their number type.
+    """
+
+    array: Shaped[np.ndarray, "row col band"]
+    bands: tuple[int, ...]
+
+    def at(self, row: int, col: int) -> str:
+        """The values of a pixel in words, "10.24" or "4: 812, 3: 655, 2: 512"."""
+        values = [f"{value:.6g}" for value in self.array[row, col].tolist()]
+        if len(values) == 1:
+            return values[0]
+        named = zip(self.bands, values, strict=True)
+        return ", ".join(f"{band}: {value}" for band, value in named)

@@ -1,0 +1,1 @@
+"""Averages over the pictures of a folder: measured in parts, merged, drawn, saved."""

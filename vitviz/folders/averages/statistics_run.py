@@ -1,0 +1,271 @@
+"""Averages over a folder, part by part: stopped and continued, alone or as one of many machines."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from vitviz.core.data.trace import Fit, Trace
+from vitviz.core.files import check_place, whole
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, measures_named
+from vitviz.folders.averages.folder_statistics import (
+    FolderStatistics,
+    PictureRows,
+    StatisticsAbout,
+    differences,
+    read_statistics,
+    save_npz,
+)
+from vitviz.folders.averages.statistics_files import check_kind, save_statistics
+from vitviz.folders.averages.statistics_part import MeasuredPart, PartMeasurer
+from vitviz.folders.model_to_load import ModelToLoad
+from vitviz.folders.picture_list import PART, FolderPictures, pictures_in
+from vitviz.folders.picture_traces import PictureTraces
+from vitviz.views.api import Token, selection_of
+
+if TYPE_CHECKING:
+    from vitviz.figures.paper import PaperStyle
+    from vitviz.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsOrder:
+    """What is averaged over which pictures.
+
+    `views` are names of measures, `token` the token that maps are of, as `vitviz.draw` takes it,
+    `rows` whether every picture's own numbers are kept, `shard` which parts are this machine's.
+    """
+
+    folder: Path
+    views: tuple[str, ...]
+    model: ModelToLoad = field(default_factory=ModelToLoad)
+    token: Token = None
+    fit: Fit = "crop"
+    rows: bool = False
+    shard: tuple[int, int] = (1, 1)
+    size: int = 8
+    workers: int = 1
+
+    @property
+    def measures(self) -> tuple[FolderMeasure, ...]:
+        """What is measured. VitvizError for a name that is none."""
+        if not self.views:
+            raise VitvizError("say what to average with --view; see vitviz stats --help")
+        return measures_named(self.views)
+
+
+def statistics_of(
+    order: StatisticsOrder,
+    out: Path,
+    *,
+    model: Model | None = None,
+    paper: PaperStyle | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    grown: Callable[[FolderStatistics], None] = lambda _found: None,
+) -> FolderStatistics:
+    """Averages over a folder, saved in `out`; goes on where an earlier run was stopped.
+
+    `out` is an .npz, a .csv or .parquet table, or a figure. `model` is one that is loaded already,
+    `paper` how a figure is printed. `grown` is told after every part. What `progress` raises
+    stops the run; the parts that are finished stay beside `out` and are not made again.
+    VitvizError for a folder without pictures or one that another run is at work on, Unsupported for
+    a measure that this model does not have.
+    """
+    check_kind(out)
+    check_place(out, overwrite=overwrite)
+    pictures = pictures_in(order.folder)
+    loaded = model or order.model.load(progress)
+    with unfinished_beside(out) as place:
+        run = _StatisticsRun(order, pictures, loaded, place, progress)
+        for so_far in run.parts():
+            grown(so_far)
+        found = run.kept.finished(order)
+        names = tuple(map(pictures.inside, pictures.files)) if order.rows else ()
+        save_statistics(found, out, names=names, paper=paper, overwrite=overwrite)
+    shutil.rmtree(place, ignore_errors=True)
+    return found
+
+
+class _StatisticsRun:
+    """The parts of one machine, in order; after each the sum so far is on the disk."""
+
+    def __init__(
+        self,
+        order: StatisticsOrder,
+        pictures: FolderPictures,
+        model: Model,
+        place: Path,
+        progress: Progress,
+    ) -> None:
+        self._order, self._pictures = order, pictures
+        self._progress, self._done = progress, 0
+        self._measurer = part_measurer(order, model)
+        self.about = about_of(order, pictures, first_trace(self._measurer, pictures))
+        self.kept = UnfinishedStatistics(place, self.about)
+
+    def parts(self) -> Iterator[FolderStatistics]:
+        """The sum after each part of this machine, those of an earlier run first."""
+        numbers = list(self._pictures.shard(*self._order.shard))
+        total = sum(len(self._pictures.part(number)) for number in numbers)
+        for number in numbers:
+            files = self._pictures.part(number)
+            if number in self.kept.sum.done:
+                self._done += len(files)
+                continue
+            self._progress(self._done, total, "")
+            self.kept.add(self._measurer.measure(number, files, done=self._finished(total)), files)
+            yield self.kept.sum
+
+    def _finished(self, total: int) -> Callable[[Path], None]:
+        def finished(file: Path) -> None:
+            self._done += 1
+            self._progress(self._done, total, file.name)
+
+        return finished
+
+
+def part_measurer(order: StatisticsOrder, model: Model) -> PartMeasurer:
+    """Who measures parts, here or in a worker."""
+    measures = order.measures
+    traces = PictureTraces(
+        model,
+        fit=order.fit,
+        size=order.size,
+        workers=order.workers,
+        features=any(each.asks for each in measures),
+    )
+    return PartMeasurer(traces, measures, order.token, rows=order.rows)
+
+
+def first_trace(measurer: PartMeasurer, pictures: FolderPictures) -> Trace:
+    """Of the first picture that can be used. Unsupported for a measure that the model does not have,
+    VitvizError where no picture can be used."""
+    why = ""
+    for file in pictures.files:
+        found = measurer.first(file)
+        if isinstance(found, Trace):
+            return found
+        why = why or found.why
+    raise VitvizError(
+        f"none of the {len(pictures.files)} pictures of {pictures.folder} could be used: {why}"
+    )
+
+
+def about_of(order: StatisticsOrder, pictures: FolderPictures, trace: Trace) -> StatisticsAbout:
+    """What the statistics are of, the same on every machine."""
+    info, grid = trace.model, trace.grid
+    asked = selection_of(trace, token=order.token).token(grid, trace.crop)
+    return StatisticsAbout(
+        model=info.called,
+        weights=info.weights_hash or info.weights,
+        precision=info.precision,
+        patch=info.patch,
+        input_size=info.input_size,
+        fit=order.fit,
+        views=tuple(each.name for each in order.measures),
+        token=grid.name(asked),
+        folder=pictures.folder.resolve().name,
+        digest=pictures.digest,
+        pictures=len(pictures.files),
+        parts=pictures.parts,
+        minibatch=PART,
+        grid=(grid.rows, grid.cols),
+        prefix=grid.prefix,
+        notes=info.notes,
+    )
+
+
+class UnfinishedStatistics:
+    """What is finished so far, in a folder beside the file that it will become."""
+
+    def __init__(self, place: Path, about: StatisticsAbout) -> None:
+        self._place = place
+        self._state = place / "sum.npz"
+        empty = FolderStatistics(about, (), {})
+        self.sum = read_statistics(self._state) if self._state.is_file() else empty
+        if self.sum.about != about:
+            names = ", ".join(differences(self.sum.about, about))
+            raise VitvizError(
+                f"{place} holds parts of another run ({names} differs); remove that folder, or name "
+                "another file with --out"
+            )
+
+    def add(self, part: MeasuredPart, files: Sequence[Path]) -> None:
+        """One more part: its rows first, then the sum that counts it."""
+        about = self.sum.about
+        for name, rows in part.rows.items():
+            with whole(self._rows(name, part.number)) as unfinished:
+                unfinished.write_bytes(rows.tobytes())
+        if part.rows:
+            used = np.array(part.used, np.int64) + part.number * PART
+            with whole(self._rows("pictures", part.number)) as unfinished:
+                unfinished.write_bytes(used.tobytes())
+        alone = FolderStatistics(about, (part.number,), part.moments, part.broken)
+        self.sum = self.sum.merged(alone)
+        save_npz(self.sum, self._state, overwrite=True)
+
+    def finished(self, order: StatisticsOrder) -> FolderStatistics:
+        """The sum, with every picture's own numbers mapped from the disk where they were asked for.
+
+        VitvizError where this machine could use no picture.
+        """
+        if self.sum.used == 0:
+            broken = f": {self.sum.broken[0][1]}" if self.sum.broken else ""
+            raise VitvizError(f"no picture of {order.folder} could be used{broken}")
+        if not order.rows:
+            return self.sum
+        shapes = {
+            each.name: self.sum.moments[each.name].shape
+            for each in order.measures
+            if each.name != CKA
+        }
+        values = {
+            name: self._joined(name, np.dtype(np.float32)).reshape(-1, *shape)
+            for name, shape in shapes.items()
+        }
+        pictures = self._joined("pictures", np.dtype(np.int64))
+        return replace(self.sum, rows=PictureRows(pictures, values))
+
+    def _rows(self, name: str, part: int) -> Path:
+        return self._place / f"{name}-{part:07}.rows"
+
+    def _joined(self, name: str, kind: np.dtype) -> np.ndarray:
+        """All parts' rows one behind the other, in one file."""
+        joined = self._place / f"{name}.joined"
+        with joined.open("wb") as file:
+            for part in self.sum.done:
+                each = self._rows(name, part)
+                if each.is_file():
+                    file.write(each.read_bytes())
+        return np.memmap(joined, kind, "r") if joined.stat().st_size else np.empty(0, kind)
+
+
+@contextmanager
+def unfinished_beside(out: Path) -> Iterator[Path]:
+    """The folder of what is finished so far, for one run at a time. VitvizError for a second one."""
+    place = out.with_name(f"{out.name}.unfinished")
+    try:
+        place.mkdir(exist_ok=True)
+        lock = FileLock(place / "lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise VitvizError(
+            f"another run is making {out} already; wait for it, or name another file with --out"
+        ) from None
+    except OSError as error:
+        raise VitvizError(
+            f"{place} cannot be written ({error.strerror or error}); choose another folder"
+        ) from error
+    try:
+        yield place
+    finally:
+        lock.release()

@@ -1,0 +1,1 @@
+"""An index of the patches of a folder, and questions to it."""

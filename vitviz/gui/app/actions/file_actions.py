@@ -1,0 +1,83 @@
+"""The menu File: pictures and sessions, opened, closed and saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from vitviz.gui.app.actions import action
+from vitviz.gui.app.actions.window_parts import WindowParts
+from vitviz.gui.app.dropped_sources import carries_pictures, pasted_paths, sources_of
+
+PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
+
+
+@action("&Open pictures…", keys="Ctrl+O", menu="File")
+def open_(parts: WindowParts) -> None:
+    """Open picture files"""
+    folder = parts.session.settings.picture_folder
+    names, _ = QFileDialog.getOpenFileNames(parts.frame, "Open pictures", folder, PICTURES)
+    if names:
+        parts.session.remember(picture_folder=str(Path(names[0]).parent))
+        parts.session.open_sources(names)
+
+
+@action("Open &folder…", keys="Ctrl+Shift+O", menu="File")
+def open_folder(parts: WindowParts) -> None:
+    """Open all pictures of a folder"""
+    folder = parts.session.settings.picture_folder
+    name = QFileDialog.getExistingDirectory(parts.frame, "Open all pictures of a folder", folder)
+    if name:
+        parts.session.remember(picture_folder=name)
+        parts.session.open_sources([name])
+
+
+@action("&Paste picture", keys="Ctrl+V", menu="File")
+def paste(parts: WindowParts) -> None:
+    """Open the picture on the clipboard"""
+    mime = QGuiApplication.clipboard().mimeData()
+    if carries_pictures(mime):
+        parts.session.open_sources(sources_of(mime))
+    elif paths := pasted_paths(mime.text()):
+        parts.session.open_sources(paths)
+    else:
+        parts.notices.say(["The clipboard holds no picture; copy one and paste again."])
+
+
+@action("&Close picture", keys="Ctrl+W", menu="File")
+def close_picture(parts: WindowParts) -> None:
+    """Take the picture off the film-strip"""
+    if parts.session.current is not None:
+        parts.session.close_picture(parts.session.current.key)
+
+
+@action("&Reopen closed picture", keys="Ctrl+Shift+T", menu="File")
+def reopen(parts: WindowParts) -> None:
+    """Bring the last one back"""
+    parts.session.reopen_closed()
+
+
+@action("Open &session…", keys="Ctrl+Shift+S", menu="File", rule=True)
+def open_session(parts: WindowParts) -> None:
+    """Pictures, columns and what was chosen in them, as they were"""
+    parts.sessions.open()
+
+
+@action("Sa&ve session", keys="Ctrl+S", menu="File")
+def save_session(parts: WindowParts) -> None:
+    """To find all of this again"""
+    parts.sessions.save()
+
+
+@action("Save session &as…", menu="File")
+def save_session_as(parts: WindowParts) -> None:
+    """(Asks for a file first.)"""
+    parts.sessions.save_as()
+
+
+@action("&Quit", keys="Ctrl+Q", menu="File", rule=True)
+def quit_(parts: WindowParts) -> None:
+    """(Closes the window.)"""
+    parts.frame.close()

@@ -1,0 +1,47 @@
+"""A model as somebody asks for it: its name and all that changes what it computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from vitviz.core.data import weight_files
+from vitviz.core.pictures.picture_files import SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A model with all that changes what it computes; None and "auto" leave the choice to vitviz.
+
+    `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path. `fit`
+    says how a picture gets the model's shape: centre crop, padding, or squashing.
+    """
+
+    name: str
+    patch_size: int | None = None
+    input_size: int | tuple[int, int] | None = None
+    fit: Literal["crop", "pad", "squash"] = "crop"
+    device: str = "auto"
+    precision: str = "auto"
+    architecture: str | None = None
+    pretrained: bool = True
+
+    @property
+    def model(self) -> ModelRequest:
+        """The same without what concerns the picture only: what a loaded model is kept under."""
+        return replace(self, fit="crop")
+
+    @property
+    def words(self) -> str:
+        """What to call it: a bundled or timm name, or a checkpoint's file name."""
+        name = weight_files.shown_name(self.name)
+        return f"{name}, patch {self.patch_size}" if self.patch_size else name
+
+
+def is_checkpoint(name: str | Path) -> bool:
+    """Whether a name is that of weights, a file or a folder of them, rather than a picture's.
+
+    What is called a picture is not looked into: an album of thousands is sorted at once.
+    """
+    return not str(name).lower().endswith(SUFFIXES) and weight_files.is_checkpoint(name)
