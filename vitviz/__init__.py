@@ -1,4 +1,5 @@
-"""See inside vision transformers: `load` a model, `trace` a picture, `draw` a view, `save` a figure."""
+"""See inside vision transformers: `load` a model, `trace` a picture, `draw` a view, `save` a figure,
+or `batch` a folder of pictures."""
 
 from __future__ import annotations
 
@@ -12,14 +13,16 @@ if TYPE_CHECKING:
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.progress import VitvizError
     from vitviz.figures.save import save
+    from vitviz.folders.batch_call import batch
     from vitviz.models import load, trace
     from vitviz.views.api import draw
 
-__all__ = ["Intervention", "VitvizError", "__version__", "draw", "load", "save", "trace"]
+__all__ = ["Intervention", "VitvizError", "__version__", "batch", "draw", "load", "save", "trace"]
 
 _HOMES = {
     "Intervention": "vitviz.core.data.intervention",
     "VitvizError": "vitviz.core.progress",
+    "batch": "vitviz.folders.batch_call",
     "draw": "vitviz.views.api",
     "load": "vitviz.models",
     "save": "vitviz.figures.save",

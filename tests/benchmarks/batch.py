@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 import vitviz
-from vitviz.folders.batch import BatchOrder, batch
+from vitviz.folders.batch import run_batch
+from vitviz.folders.batch_order import BatchOrder
 from vitviz.models.loading.model import Model
 from vitviz.models.tracing.batch_tracing import BatchTracing
 
@@ -71,18 +72,16 @@ def _pictures(folder: Path, count: int) -> list[Path]:
 
 def _plain(model: Model, files: Sequence[Path]) -> None:
     """timm's forward over the same loader, decoding ahead as vitviz does."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from vitviz.folders.batch import AHEAD, _ahead, _in_batches
+    from vitviz.folders.picture_traces import decoded_ahead, grouped
 
     loader = BatchTracing(model)
-    with ThreadPoolExecutor(1) as readers, torch.inference_mode():
-        for opened in _in_batches(_ahead(readers, loader.ready, files, AHEAD * BATCH), BATCH):
+    with torch.inference_mode():
+        for opened in decoded_ahead(loader.ready, grouped(files, BATCH), 1):
             model.module(torch.cat([one[2] for _, one in opened if not isinstance(one, Exception)]))
 
 
 def _ours(model: Model, folder: Path, out: Path) -> None:
-    found = batch(BatchOrder(model, folder, out, rows=True, size=BATCH, workers=1))
+    found = run_batch(BatchOrder(model, folder, out, rows=True, size=BATCH, workers=1))
     assert found.done == PICTURES
 
 

@@ -16,7 +16,8 @@ import vitviz
 from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.figures.raw import raw_attention
-from vitviz.folders.batch import BatchOrder, batch
+from vitviz.folders.batch import run_batch as batch
+from vitviz.folders.batch_order import BatchOrder
 from vitviz.folders.output_files import pictures_of
 from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.tracing.batch_tracing import BatchTracing
@@ -42,9 +43,7 @@ def folder(tmp_path: Path, photo: np.ndarray) -> Path:
 
 @pytest.fixture
 def order(folder: Path, tmp_path: Path, tiny_model) -> BatchOrder:
-    return BatchOrder(
-        tiny_model, folder, tmp_path / "out", rows=True, size=3, settings={"model": "m"}
-    )
+    return BatchOrder(tiny_model, folder, tmp_path / "out", rows=True, size=3)
 
 
 def about(file: Path) -> dict:
@@ -122,8 +121,8 @@ def test_broken_pictures_are_left_out_and_reported(order: BatchOrder, folder: Pa
 
 def test_other_settings_are_not_mixed_into_one_folder(order: BatchOrder) -> None:
     batch(order)
-    with pytest.raises(VitvizError, match=r"another order \(model differs\)"):
-        batch(replace(order, settings={"model": "other"}))
+    with pytest.raises(VitvizError, match=r"another order \(fit differs\)"):
+        batch(replace(order, fit="pad"))
 
 
 def test_shards_share_a_folder_without_overlap(order: BatchOrder, folder: Path) -> None:

@@ -69,6 +69,7 @@ EXAMPLES = {
     "batch": (
         "vitviz batch photos --view rollout --view heads --out results",
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
+        "vitviz batch photos --rows --features --numbers parquet -o numbers",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
     ),
     "stats": (

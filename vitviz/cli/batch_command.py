@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,30 +15,30 @@ from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import (
     DEVICE,
+    FEATURES,
     FIT,
     HEAD,
     JSON,
     LAYER,
+    LOGITS,
     MODEL,
     OPTION,
     PATCH,
     PIXELS,
+    QKV,
     TOKEN,
     UNTRAINED,
     Misused,
     Printing,
-    meter,
     option_values,
     print_json,
     token_of,
     view_named,
 )
-from vitviz.cli.draw_commands import model_named
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
-from vitviz.core.progress import Progress, VitvizError
-from vitviz.folders.batch import BatchOrder, BatchOutcome
-from vitviz.folders.batch import batch as run_batch
+from vitviz.core.progress import Progress
+from vitviz.folders.batch import BatchOutcome
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -63,8 +62,15 @@ def batch(
         Parameter(("--kind", "-k"), help="Files of each view; may be repeated (png)."),
     ] = ("png",),
     rows: Annotated[
-        bool, Parameter("--rows", help="Also the token's attention of all layers and heads, .npz.")
+        bool, Parameter("--rows", help="Also the token's attention of all layers and heads.")
     ] = False,
+    features: Annotated[bool, FEATURES] = False,
+    logits: Annotated[bool, LOGITS] = False,
+    qkv: Annotated[bool, QKV] = False,
+    numbers: Annotated[
+        Literal["npz", "csv", "parquet"],
+        Parameter("--numbers", help="Arrays as files beside each other, or as one data set (npz)."),
+    ] = "npz",
     token: Annotated[str, TOKEN] = "",
     layer: Annotated[int | None, LAYER] = None,
     head: Annotated[int | None, HEAD] = None,
@@ -85,73 +91,53 @@ def batch(
     overwrite: Annotated[
         bool, Parameter(help="Make everything anew instead of going on where it stopped.")
     ] = False,
+    profile: Annotated[
+        bool, Parameter("--profile", help="Say where the time went: decode, model, rows, write.")
+    ] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Draw views, or write attention, of all pictures in a folder; goes on where it stopped."""
-    from vitviz import models
+    """Draw views, or write numbers, of all pictures in a folder; goes on where it stopped."""
+    from vitviz.folders.batch_call import batch as run_batch
 
-    if not view and not rows:
-        raise Misused("say what to make: --view NAME, or --rows for the attention itself")
-    if not folder.is_dir():
-        raise VitvizError(f"there is no folder {folder}; name one with pictures")
+    if not (view or rows or features or logits or qkv):
+        raise Misused(
+            "say what to make: --view NAME, or --rows, --features, --logits, --qkv for the numbers"
+        )
     beside = workers_of(size, workers)
-    part, chosen = shard_of(shard), [view_named(name) for name in view]
+    chosen = [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
-    values = _values(chosen, option)
-    paper = (printing or Printing()).paper()
-    loaded = models.load(
-        model_named(model),
-        pretrained=not untrained,
-        patch_size=patch,
-        input_size=input_size,
-        device=device,
-        progress=meter(),
-    )
-    info = loaded.info
-    settings = {
-        "model": info.called,
-        "weights": info.weights_hash or info.weights,
-        "patch": info.patch,
-        "input size": info.input_size,
-        "precision": info.precision,
-        "fit": fit,
-        "views": {one.name: values[one.name] for one in chosen},
-        "kinds": sorted(kind),
-        "rows": rows,
-        "token": token,
-        "layer": layer,
-        "head": head,
-        "one range": one_range,
-        "paper": asdict(paper),
-        "folder": str(folder.resolve()),
-    }
-
-    order = BatchOrder(
-        loaded,
-        folder,
-        out,
-        tuple((one, values[one.name]) for one in chosen),
-        tuple(kind),
-        rows,
-        token_of(token),
-        layer,
-        head,
-        fit,
-        paper,
-        one_range,
-        part,
-        size,
-        beside,
-        settings,
-    )
-    if overwrite:
-        for old in out.glob("manifest*.jsonl"):
-            old.unlink()
     with shown_progress() as progress:
-        found = run_batch(order, progress)
-    return _said(found, out, as_json)
+        found = run_batch(
+            folder,
+            out=out,
+            view=view,
+            model=model,
+            kind=kind,
+            rows=rows,
+            features=features,
+            logits=logits,
+            qkv=qkv,
+            numbers=numbers,
+            token=token_of(token),
+            layer=layer,
+            head=head,
+            options=_values(chosen, option),
+            one_range=one_range,
+            shard=shard_of(shard),
+            patch_size=patch,
+            input_size=input_size,
+            fit=fit,
+            device=device,
+            pretrained=not untrained,
+            size=size,
+            workers=beside,
+            overwrite=overwrite,
+            paper=(printing or Printing()).paper(),
+            progress=progress,
+        )
+    return _said(found, out, as_json, profile)
 
 
 def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -180,15 +166,19 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _said(found: BatchOutcome, out: Path, as_json: bool) -> int:
+def _said(found: BatchOutcome, out: Path, as_json: bool, profile: bool) -> int:
     if as_json:
         broken = [{"picture": file, "why": why} for file, why in found.broken]
-        print_json({"done": found.done, "before": found.before, "broken": broken, "out": str(out)})
-    else:
-        before = f", {found.before} were there before" if found.before else ""
-        print(f"{found.done} pictures done{before}, in {out}")
-        if found.broken:
-            print(f"{len(found.broken)} could not be used, see {found.report}")
+        told: dict[str, Any] = {"done": found.done, "before": found.before, "broken": broken}
+        print_json({**told, "out": str(out), **({"seconds": found.seconds} if profile else {})})
+        return 3 if found.broken else 0
+    before = f", {found.before} were there before" if found.before else ""
+    print(f"{found.done} pictures done{before}, in {out}")
+    if found.broken:
+        print(f"{len(found.broken)} could not be used, see {found.report}")
+    if profile:
+        spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items())
+        print(f"{spent}; stages go on side by side, and each thread's seconds count")
     return 3 if found.broken else 0
 
 

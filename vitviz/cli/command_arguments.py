@@ -56,6 +56,9 @@ TARGET = Parameter(
     help="What maps of an answer are asked about: a class by number or name, two as 285-281 or "
     "'cat - dog', output:2, feature:17, lens:5, like:PICTURE; the predicted class when left out."
 )
+FEATURES = Parameter("--features", help="Also every token after each block: layer token dim.")
+LOGITS = Parameter("--logits", help="Also the head's answer, one number a class.")
+QKV = Parameter("--qkv", help="Also queries, keys and values: layer head token dim.")
 JSON = Parameter("--json", help="As JSON, for scripts.")
 VIEW = Parameter(("--view", "-v"), help="The view (see: vitviz views).")
 OPTION = Parameter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,15 +12,18 @@ from cyclopts import Parameter
 from vitviz.cli.command_arguments import (
     ALLOW_DOWNLOAD,
     DEVICE,
+    FEATURES,
     FIT,
     HEAD,
     JSON,
     LAYER,
+    LOGITS,
     MODEL,
     OPTION,
     OVERWRITE,
     PATCH,
     PIXELS,
+    QKV,
     RANGE,
     TARGET,
     TOKEN,
@@ -39,11 +42,12 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.pictures.picture_files import open_picture, picture_files
-from vitviz.core.progress import VitvizError
+from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
@@ -63,6 +67,7 @@ from vitviz.views.api import draw as draw_view
 from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
+    from vitviz.models import Model
     from vitviz.session.figure.figure_replay import FigureReplay
 
 _MODELS_KEPT = 16 * 1024**3
@@ -318,6 +323,9 @@ def trace(
     matrices: Annotated[
         bool, Parameter(help="The whole attention matrix of every head too; large.")
     ] = False,
+    features: Annotated[bool, FEATURES] = False,
+    logits: Annotated[bool, LOGITS] = False,
+    qkv: Annotated[bool, QKV] = False,
     patch: Annotated[int | None, PATCH] = None,
     input_size: Annotated[int | None, PIXELS] = None,
     fit: Annotated[Fit, FIT] = "crop",
@@ -326,26 +334,55 @@ def trace(
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Write the raw attention of a picture: one token's rows of all layers and heads."""
+    """Write the raw attention of a picture: one token's rows of all layers and heads.
+
+    Features, logits, and queries, keys and values go into files of their own beside it.
+    """
     from vitviz.figures.raw import raw_attention
 
     target = out or Path(f"{Path(picture).stem}-attention.npz")
     if target.suffix.lower() != ".npz":
         raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
-    check_place(target, overwrite=overwrite)
+    asked = {"features": features, "logits": logits, "qkv": qkv}
+    beside = {name: target.with_stem(f"{target.stem}-{name}") for name in asked if asked[name]}
+    for each in (target, *beside.values()):
+        check_place(each, overwrite=overwrite)
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
-    found = ModelCache(_MODELS_KEPT).trace(request, open_picture(picture), meter())
+    cache = ModelCache(_MODELS_KEPT)
+    found = cache.trace(request, open_picture(picture), meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
     with whole(target, overwrite=overwrite) as unfinished:
         unfinished.write_bytes(data)
+    if beside:
+        _write_beside(cache.load(request, meter()), Path(picture), fit, beside, overwrite)
     if as_json:
-        print_json({"file": str(target), **about})
+        others = {name: str(file) for name, file in beside.items()}
+        print_json({"file": str(target), **about, **({"beside": others} if others else {})})
     else:
-        say_file(target)
+        for each in (target, *beside.values()):
+            say_file(each)
     return 0
+
+
+def _write_beside(
+    model: Model, picture: Path, fit: Fit, beside: Mapping[str, Path], overwrite: bool
+) -> None:
+    """Arrays that a trace does not hold, each in a file of its own. Unsupported where there is none."""
+    from vitviz.folders.picture_arrays import arrays_npz
+    from vitviz.folders.picture_traces import LeftOut, PictureTraces
+
+    asked = PictureTraces(
+        model, fit=fit, features=bool({"features", "logits"} & set(beside)), qkv="qkv" in beside
+    )
+    found = next(asked.of([picture]))
+    if isinstance(found, LeftOut):
+        raise Unsupported(found.why)
+    for name, file in beside.items():
+        with whole(file, overwrite=overwrite) as unfinished:
+            unfinished.write_bytes(arrays_npz(found, Selection(), name))
 
 
 def replay(

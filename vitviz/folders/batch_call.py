@@ -1,0 +1,123 @@
+"""`vitviz.batch`: every picture of a folder through one model, in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitviz.core.data.trace import Fit
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.folders.batch import BatchOutcome, run_batch
+from vitviz.folders.batch_order import BatchOrder, NumbersFile
+from vitviz.folders.model_to_load import ModelToLoad
+from vitviz.views import View, find
+from vitviz.views.api import Token
+
+if TYPE_CHECKING:
+    from vitviz.figures.paper import PaperStyle
+    from vitviz.models import Model
+
+
+def batch(
+    folder: str | Path,
+    *,
+    out: str | Path,
+    view: str | Sequence[str] = (),
+    model: str | Path | Model = "",
+    kind: str | Sequence[str] = ("png",),
+    rows: bool = False,
+    features: bool = False,
+    logits: bool = False,
+    qkv: bool = False,
+    numbers: NumbersFile = "npz",
+    token: Token = None,
+    layer: int | None = None,
+    head: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    one_range: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    patch_size: int | None = None,
+    input_size: int | None = None,
+    fit: Fit = "crop",
+    device: str = "auto",
+    pretrained: bool = True,
+    size: int = 8,
+    workers: int | None = None,
+    overwrite: bool = False,
+    paper: PaperStyle | None = None,
+    progress: Progress = silent,
+) -> BatchOutcome:
+    """Makes figures and arrays of every picture of a folder: `vitviz batch` as a function.
+
+    `view` names what is drawn, `kind` the files of each ("png", "svg", "pdf", "tiff", "npz", "csv"),
+    `options` the views' own options by view. Arrays are one token's attention of all layers and heads
+    (`rows`: layer head key), all tokens after each block (`features`: layer token dim), the head's
+    answer (`logits`: label) and queries, keys and values (`qkv`: layer head token dim), in files beside
+    each other or, with `numbers="parquet"`, in one data set for all pictures.
+
+    `model` is a loaded model or what `vitviz.load` takes, then with `patch_size`, `input_size`,
+    `device` and `pretrained`. `token`, `layer` and `head` are as `vitviz.draw` takes them. `shard` is
+    this machine's share, (1, 4) to (4, 4). `size` pictures go through the model at once, `workers`
+    read and write beside it.
+
+    Called again it goes on where it was stopped; `overwrite` begins anew. Pictures that cannot be used
+    are left out and listed in `report.json` and in the outcome. BadModel, VitvizError for a folder
+    without pictures or with results of another order; `progress` may raise `Cancelled`.
+
+        outcome = vitviz.batch("photos", out="results", view="rollout", model="vit_base_patch16_224")
+    """
+    named = [view] if isinstance(view, str) else list(view)
+    chosen = [_one_picture(find(name)) for name in named]
+    own = dict(options or {})
+    if strange := set(own) - {each.name for each in chosen}:
+        raise VitvizError(f"options are for views that are drawn, and {min(strange)} is not")
+    order = BatchOrder(
+        _loaded(model, patch_size, input_size, device, pretrained, progress),
+        Path(folder),
+        Path(out),
+        views=tuple((each, own.get(each.name, {})) for each in chosen),
+        kinds=(kind,) if isinstance(kind, str) else tuple(kind),
+        rows=rows,
+        features=features,
+        logits=logits,
+        qkv=qkv,
+        numbers=numbers,
+        token=token,
+        layer=layer,
+        head=head,
+        fit=fit,
+        paper=paper,
+        one_range=one_range,
+        shard=shard,
+        size=size,
+        workers=workers or max(1, (os.cpu_count() or 2) - 1),
+    )
+    if not order.folder.is_dir():
+        raise VitvizError(f"there is no folder {folder}; name one with pictures")
+    if overwrite:
+        for old in order.out.glob("manifest*.jsonl"):
+            old.unlink()
+    return run_batch(order, progress)
+
+
+def _loaded(
+    model: str | Path | Model,
+    patch_size: int | None,
+    input_size: int | None,
+    device: str,
+    pretrained: bool,
+    progress: Progress,
+) -> Model:
+    if not isinstance(model, str | Path):
+        return model
+    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
+    return wanted.load(progress)
+
+
+def _one_picture(view: View) -> View:
+    """A view of one picture. VitvizError for one that compares two."""
+    if view.traces == 2:
+        raise VitvizError(f"{view.name} compares two; draw it with: vitviz draw --against")
+    return view
