@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.lazy_field import as_given
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
@@ -160,7 +161,7 @@ def _read(
         model=info,
         picture=picture,
         pixels=prepared.pixels,
-        seen=prepared.seen,
+        seen=as_given(prepared, "seen"),
         seen_box=prepared.seen_box,
         crop=prepared.crop,
         grid=grid,
