@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-Curve = Float64[np.ndarray, "step"]
-Patches = Float[np.ndarray, "patch"]
+ScoreCurve = Float64[np.ndarray, "step"]
+PatchValues = Float[np.ndarray, "patch"]
 
 STEPS = 14
 """Steps from the whole picture to none of it."""
@@ -20,7 +20,7 @@ RANDOM_MAPS = 10
 """Maps of chance that every map is compared with."""
 
 
-def hiding_order(values: Patches) -> np.ndarray:
+def hiding_order(values: PatchValues) -> np.ndarray:
     """Patches from the highest value to the lowest; equal ones in reading order."""
     order: np.ndarray = np.argsort(-values.astype(np.float64), kind="stable")
     return order
@@ -51,7 +51,7 @@ def end_sets(patches: int) -> Bool[np.ndarray, "2 patch"]:
 
 def curves(
     ends: Float64[np.ndarray, "2"], inner: Float64[np.ndarray, "pass"]
-) -> tuple[Curve, Curve]:
+) -> tuple[ScoreCurve, ScoreCurve]:
     """(deletion, insertion) of the scores at both ends and at the sets of `hidden_sets`."""
     deleted, inserted = np.split(inner, 2)
     whole, nothing = ends
@@ -61,7 +61,7 @@ def curves(
     )
 
 
-def area(curve: Curve) -> float:
+def area(curve: ScoreCurve) -> float:
     """The mean height under a curve, by trapezoids, from 0 to 100 %."""
     return float((curve[:-1] + curve[1:]).sum() / 2 / (len(curve) - 1))
 
@@ -70,8 +70,8 @@ def area(curve: Curve) -> float:
 class MaskingCurves:
     """What hiding patches does: most important first (deletion), or only they visible (insertion)."""
 
-    deletion: Curve
-    insertion: Curve
+    deletion: ScoreCurve
+    insertion: ScoreCurve
 
     @property
     def areas(self) -> tuple[float, float]:
@@ -127,7 +127,7 @@ def quotient_words(times: float, which: int) -> str:
     return f"{times:.1f} × better than random at {task}"
 
 
-def rank_correlation(one: Patches, other: Patches) -> float:
+def rank_correlation(one: PatchValues, other: PatchValues) -> float:
     """Spearman's: the correlation of the ranks, equal values at their mean rank; NaN without spread."""
     first, second = ranks(one), ranks(other)
     if first.std() == 0 or second.std() == 0:
@@ -135,7 +135,7 @@ def rank_correlation(one: Patches, other: Patches) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def ranks(values: Patches) -> Float64[np.ndarray, "patch"]:
+def ranks(values: PatchValues) -> Float64[np.ndarray, "patch"]:
     """Ranks from 0, equal values sharing the mean of theirs."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.progress import VitvizError
 
-Patches = Float[np.ndarray, "patch"]
-Covered = Float[np.ndarray, "patch"]
+MapValues = Float[np.ndarray, "patch"]
+Coverage = Float[np.ndarray, "patch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class MarkFit:
         )
 
 
-def box_coverage(box: Box, grid: TokenGrid) -> Covered:
+def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
     """How much of each patch a box of model pixels covers, 0 to 1. VitvizError where it is none."""
     covered = np.zeros(grid.rows * grid.cols)
     for patch in range(len(covered)):
@@ -53,20 +53,20 @@ def box_coverage(box: Box, grid: TokenGrid) -> Covered:
     return covered
 
 
-def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Covered:
+def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Coverage:
     """How much of each patch a mask over the model's pixels covers, 0 to 1."""
     rows = np.minimum((np.arange(mask.shape[0]) + 0.5) / grid.patch[0], grid.rows - 1).astype(int)
     cols = np.minimum((np.arange(mask.shape[1]) + 0.5) / grid.patch[1], grid.cols - 1).astype(int)
     owner = (rows[:, None] * grid.cols + cols[None]).ravel()
     count = grid.rows * grid.cols
     inside = np.bincount(owner, weights=mask.ravel().astype(float), minlength=count)
-    covered: Covered = inside / np.maximum(np.bincount(owner, minlength=count), 1)
+    covered: Coverage = inside / np.maximum(np.bincount(owner, minlength=count), 1)
     if covered.sum() == 0:
         raise VitvizError("the mask is empty where the model looks; mark something it sees")
     return covered
 
 
-def mark_fit(values: Patches, covered: Covered) -> MarkFit:
+def mark_fit(values: MapValues, covered: Coverage) -> MarkFit:
     """A map's fit to a mark, given how much of each patch the mark covers."""
     positive = np.maximum(values.astype(np.float64), 0)
     total = positive.sum()
@@ -76,7 +76,7 @@ def mark_fit(values: Patches, covered: Covered) -> MarkFit:
     return MarkFit(inside, hit, overlap, threshold, float(covered.mean()))
 
 
-def _best_overlap(values: np.ndarray, covered: Covered) -> tuple[float, float]:
+def _best_overlap(values: np.ndarray, covered: Coverage) -> tuple[float, float]:
     """The best intersection over union of {map >= threshold} with the mark, over all thresholds."""
     order = np.argsort(-values, kind="stable")
     shared = np.cumsum(covered[order])
@@ -89,7 +89,7 @@ def _best_overlap(values: np.ndarray, covered: Covered) -> tuple[float, float]:
     return float(fits[best]), float(values[order][best])
 
 
-def quarter_share(values: Patches, grid: TokenGrid, row: int, col: int, across: int = 2) -> float:
+def quarter_share(values: MapValues, grid: TokenGrid, row: int, col: int, across: int = 2) -> float:
     """GridPG: the share of a map's positive part in one cell of a mosaic of pictures."""
     positive = np.maximum(values.astype(np.float64), 0).reshape(grid.rows, grid.cols)
     total = positive.sum()

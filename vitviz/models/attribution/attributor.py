@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from torch import Tensor
 
 from vitviz.core.data.attribution import (
@@ -30,20 +30,19 @@ from vitviz.models.attribution.layer_scores import layer_score_calls
 from vitviz.models.attribution.logit_ledger import logit_ledger
 from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
 from vitviz.models.attribution.relevance_walks import (
-    Row,
+    TokenWeight,
     gradient_attention_row,
     gradient_rollout,
     legrad_column,
     relevance,
     relevance_flow,
 )
-from vitviz.models.attribution.target_score import TargetScore, target_score
+from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
 from vitviz.models.attribution.token_maps import grad_cam, layer_cam
 from vitviz.models.loading.model import Model
 from vitviz.models.record.layers_from_calls import TraceLayers, grid_of
 from vitviz.models.record.recorder import AttentionCall
 
-One = Float[Tensor, "1 rgb row col"]
 PASS_WITH_GRADIENTS = 3.0
 """How many passes forward one with gradients is counted as."""
 
@@ -76,7 +75,7 @@ class Attributor:
     """
 
     model: Model
-    pixels: One
+    pixels: OnePicture
     grid: TokenGrid
     progress: Progress = silent
 
@@ -205,7 +204,11 @@ class Attributor:
         return self._row(query, score, found, row, grid, notes)
 
     def _one_layer(
-        self, query: AttributionQuery, score: TargetScore, found: TargetGradients, weight: Row
+        self,
+        query: AttributionQuery,
+        score: TargetScore,
+        found: TargetGradients,
+        weight: TokenWeight,
     ) -> AttributionMap:
         """A row of one layer: attention times its gradient, or attention alone."""
         count = len(found.layers)
@@ -230,7 +233,7 @@ class Attributor:
         query: AttributionQuery,
         score: TargetScore,
         found: TargetGradients,
-        row: Row,
+        row: TokenWeight,
         grid: TokenGrid,
         notes: tuple[str, ...],
     ) -> AttributionMap:
@@ -249,7 +252,7 @@ class Attributor:
 
     def _read_weight(
         self, query: AttributionQuery, found: TargetGradients
-    ) -> tuple[Row, tuple[str, ...]]:
+    ) -> tuple[TokenWeight, tuple[str, ...]]:
         """Where a walk begins: the chosen token, or what the head reads, as its gradient says."""
         last = found.layers[-1]
         tokens, device = last.attention.queries, found.passed.pixels.device
@@ -261,7 +264,7 @@ class Attributor:
             return weight, ()
         if found.pools:
             return self._pooled_weight(found, tokens), (
-                "Read by an attention pool, which is the first step.",
+                "LayerReader by an attention pool, which is the first step.",
             )
         outputs = [each for each in found.passed.outputs if each is not None]
         if not outputs or outputs[-1].numel() % tokens:
@@ -277,7 +280,7 @@ class Attributor:
         note = () if count == 1 else (f"The mean of the {count} tokens that the head reads.",)
         return read.float() / count, note
 
-    def _pooled_weight(self, found: TargetGradients, tokens: int) -> Row:
+    def _pooled_weight(self, found: TargetGradients, tokens: int) -> TokenWeight:
         """The steps of pools that read the tokens, walked back as any other layer."""
         own = torch.ones(1, device=found.passed.pixels.device)
         weight = torch.zeros(tokens, device=own.device)

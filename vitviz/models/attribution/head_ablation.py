@@ -8,17 +8,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from einops import rearrange, reduce
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
-from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.attribution.target_score import OnePicture, TargetScore
 from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
 
 ReplacedBy = Literal["zero", "mean"]
-One = Float[Tensor, "1 rgb row col"]
 
 
 class HeadReplacer(AttentionRecorder):
@@ -70,7 +69,7 @@ class HeadReplacer(AttentionRecorder):
 
 def ablated_heads(
     module: nn.Module,
-    pixels: One,
+    pixels: OnePicture,
     score: TargetScore,
     layers: Sequence[tuple[str, int]],
     by: ReplacedBy,

@@ -17,11 +17,10 @@ from vitviz.core.data.attribution import Fill
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import find_blocks
-from vitviz.models.attribution.target_score import Answers, TargetScore
+from vitviz.models.attribution.target_score import AnswerRows, OnePicture, TargetScore
 from vitviz.models.loading.preprocess import Preprocess
 
-Hidden = Bool[np.ndarray, "pass patch"]
-One = Float[Tensor, "1 rgb row col"]
+HiddenPatches = Bool[np.ndarray, "pass patch"]
 
 TOGETHER = {"cpu": 8, "cuda": 64, "mps": 16}
 """Pictures in one pass, by device."""
@@ -37,7 +36,7 @@ def owners(grid: TokenGrid, rows: int, cols: int) -> Int64[Tensor, "row col"]:
     return down[:, None] * grid.cols + across[None]
 
 
-def filling(pixels: One, want: Preprocess, fill: Fill) -> One:
+def filling(pixels: OnePicture, want: Preprocess, fill: Fill) -> OnePicture:
     """What shows where something is hidden, in the model's own numbers.
 
     "mean" is 0 there, the mean grey of the training pictures; "zero" black; "blur" the picture under a
@@ -69,10 +68,10 @@ def blurred(pixels: Float[Tensor, "picture rgb row col"]) -> Float[Tensor, "pict
 
 def hidden_answers(
     module: nn.Module,
-    pixels: One,
+    pixels: OnePicture,
     grid: TokenGrid,
     score: TargetScore,
-    hidden: Hidden,
+    hidden: HiddenPatches,
     *,
     fill: Fill,
     want: Preprocess,
@@ -120,10 +119,10 @@ def _batches(count: int, device: str) -> Iterator[slice]:
 
 def _without_tokens(
     module: nn.Module,
-    pixels: One,
+    pixels: OnePicture,
     grid: TokenGrid,
     score: TargetScore,
-    hidden: Hidden,
+    hidden: HiddenPatches,
     progress: Progress,
 ) -> Float32[np.ndarray, "pass output"]:
     """Tokens taken out behind the position embeddings, as PatchDropout does it in training."""
@@ -150,12 +149,12 @@ def _without_tokens(
 
 def _shortened(
     module: nn.Module,
-    pixels: One,
+    pixels: OnePicture,
     grid: TokenGrid,
     score: TargetScore,
-    hidden: Hidden,
+    hidden: HiddenPatches,
     first: nn.Module,
-) -> Answers:
+) -> AnswerRows:
     seen = np.concatenate([np.ones((len(hidden), len(grid.prefix)), bool), ~hidden], axis=1)
     keep = torch.from_numpy(np.stack([np.flatnonzero(row) for row in seen])).to(pixels.device)
 

@@ -20,10 +20,10 @@ from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import block_list, tokens_of
 from vitviz.models.attribution.gradient_ready import differentiable, ready_for_gradients
 from vitviz.models.attribution.output_gradients import GradientRecorder
-from vitviz.models.attribution.target_score import Answers, TargetScore
+from vitviz.models.attribution.target_score import AnswerRows, TargetScore
 from vitviz.models.record.recorder import AttentionCall
 
-Tokens = Float[Tensor, "1 token dim"]
+BlockTokens = Float[Tensor, "1 token dim"]
 
 EXACT = 1e-3
 """Largest difference of the head's answer to the last tokens from the model's own, over its largest."""
@@ -101,7 +101,7 @@ def _pools_by_attention(module: nn.Module) -> bool:
     return getattr(module, "attn_pool", None) is not None
 
 
-def _layer_score(module: Any, tokens: Tokens, score: TargetScore) -> Tensor:
+def _layer_score(module: Any, tokens: BlockTokens, score: TargetScore) -> Tensor:
     if reads_class_token(module):
         mean = reduce(tokens, "1 token dim -> 1 dim", "mean")
         read = 1 + int(getattr(module, "num_prefix_tokens", 0))
@@ -109,7 +109,7 @@ def _layer_score(module: Any, tokens: Tokens, score: TargetScore) -> Tensor:
     return score.score(_head(module, tokens, score))[0]
 
 
-def _head(module: Any, tokens: Tokens, score: TargetScore) -> Answers:
+def _head(module: Any, tokens: BlockTokens, score: TargetScore) -> AnswerRows:
     early = {"pre_logits": True} if score.reading.readout == "embedding" else {}
     found: Tensor = module.forward_head(module.norm(tokens), **early)
     return found

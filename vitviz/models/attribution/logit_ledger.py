@@ -35,8 +35,8 @@ LINEAR = 1e-4
 ROUNDING = 1e-5
 """The same for what a branch adds to the stream, over the stream's largest number."""
 
-Stream = Float[Tensor, "1 token dim"]
-Read = Callable[[list[AttentionCall]], Sequence[Layer]]
+TokenStream = Float[Tensor, "1 token dim"]
+LayerReader = Callable[[list[AttentionCall]], Sequence[Layer]]
 
 
 @dataclass(eq=False)
@@ -44,9 +44,9 @@ class BlockSeen:
     """A block's stream: as it came, between attention and MLP, as it went; `joined` are the heads'
     outputs side by side, in front of their projection."""
 
-    start: Stream
-    middle: Stream
-    end: Stream
+    start: TokenStream
+    middle: TokenStream
+    end: TokenStream
     joined: Float[Tensor, "1 token heads"]
 
 
@@ -76,7 +76,7 @@ def logit_ledger(
     pixels: Float[Tensor, "1 rgb row col"],
     score: TargetScore,
     target: Target,
-    read: Read,
+    read: LayerReader,
     *,
     called: str,
     progress: Progress = silent,
@@ -107,7 +107,7 @@ def _sum_up(
     score: TargetScore,
     value: float,
     seen: Sequence[BlockSeen],
-    direct: Stream,
+    direct: TokenStream,
     constant: float,
     layers: Sequence[Layer],
     called: str,
@@ -151,7 +151,7 @@ def _head_entries(layer: Layer, called: str) -> Float64[np.ndarray, "head token"
     return entries
 
 
-def _product(direct: Stream, added: Stream) -> float:
+def _product(direct: TokenStream, added: TokenStream) -> float:
     return float((direct.double() * added.double()).sum())
 
 
@@ -230,8 +230,8 @@ def _stream(found: dict[str, Tensor], called: str) -> BlockSeen:
 
 
 def _direct(
-    module: nn.Module, last: Stream, score: TargetScore, value: float, called: str
-) -> tuple[Stream, float]:
+    module: nn.Module, last: TokenStream, score: TargetScore, value: float, called: str
+) -> tuple[TokenStream, float]:
     """d target / d stream behind the last block, with the last norm's scale held; and the constant."""
     norms = {name: getattr(module, name, None) for name in ("norm", "fc_norm")}
     fixed = {
@@ -266,7 +266,7 @@ def _direct(
     return direct, target - product
 
 
-def _answers_of_tokens(module: Any, tokens: Stream, score: TargetScore, called: str) -> Tensor:
+def _answers_of_tokens(module: Any, tokens: TokenStream, score: TargetScore, called: str) -> Tensor:
     if not hasattr(module, "forward_head") or not isinstance(
         getattr(module, "norm", None), nn.Module
     ):
@@ -279,7 +279,7 @@ def _answers_of_tokens(module: Any, tokens: Stream, score: TargetScore, called: 
 
 
 def _entries_of(
-    block: Any, stream: BlockSeen, direct: Stream, calls: Sequence[AttentionCall], called: str
+    block: Any, stream: BlockSeen, direct: TokenStream, calls: Sequence[AttentionCall], called: str
 ) -> None:
     """Gives the block's call the part of the target that each query's head output is seen with."""
     added = stream.middle - stream.start

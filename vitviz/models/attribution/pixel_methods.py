@@ -16,11 +16,9 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Progress, silent
 from vitviz.models.attribution.gradient_ready import ready_for_gradients
 from vitviz.models.attribution.hidden_patches import TOGETHER, batched_answers, by_patch, owners
-from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.attribution.target_score import OnePicture, PixelBatch, TargetScore
 
-Pixels = Float[Tensor, "picture rgb row col"]
-One = Float[Tensor, "1 rgb row col"]
-Patches = Float[Tensor, "patch"]
+PatchTensor = Float[Tensor, "patch"]
 
 RISE_CELLS = 7
 """Cells each way of RISE's coarse masks, and the share of cells that stay visible."""
@@ -36,7 +34,10 @@ class PixelPasses:
     progress: Progress = silent
 
     def gradients(
-        self, make: Callable[[slice], Pixels], count: int, take: Callable[[slice, Pixels], None]
+        self,
+        make: Callable[[slice], PixelBatch],
+        count: int,
+        take: Callable[[slice, PixelBatch], None],
     ) -> None:
         """Hands the gradient of each made picture to `take`. `progress` may raise Cancelled."""
         step = max(1, TOGETHER.get(next(self.module.parameters()).device.type, 8) // 2)
@@ -50,7 +51,7 @@ class PixelPasses:
                 self.progress(rows.stop, count, "running with gradients")
 
 
-def input_x_gradient(pixels: One, gradient: One, grid: TokenGrid) -> Patches:
+def input_x_gradient(pixels: OnePicture, gradient: OnePicture, grid: TokenGrid) -> PatchTensor:
     """The model's numbers times their gradient, added up in each patch. Shrikumar et al. 2016,
     arXiv:1605.01713; the baseline is 0, the model's mean grey."""
     product = reduce((pixels * gradient).double(), "1 rgb row col -> row col", "sum")
@@ -58,8 +59,8 @@ def input_x_gradient(pixels: One, gradient: One, grid: TokenGrid) -> Patches:
 
 
 def integrated_gradients(
-    passes: PixelPasses, pixels: One, baseline: One, grid: TokenGrid, steps: int
-) -> Patches:
+    passes: PixelPasses, pixels: OnePicture, baseline: OnePicture, grid: TokenGrid, steps: int
+) -> PatchTensor:
     """(x - x0) times the mean gradient on the straight way from x0 to x, by Gauss and Legendre.
 
     Sundararajan et al. 2017, arXiv:1703.01365. All patches together sum to f(x) - f(x0) but for the
@@ -69,10 +70,10 @@ def integrated_gradients(
     alphas, weights = (torch.from_numpy(each).to(pixels) for each in ((at + 1) / 2, weight / 2))
     total = torch.zeros_like(pixels, dtype=torch.float64)
 
-    def make(rows: slice) -> Pixels:
+    def make(rows: slice) -> PixelBatch:
         return baseline + alphas[rows, None, None, None] * (pixels - baseline)
 
-    def take(rows: slice, gradients: Pixels) -> None:
+    def take(rows: slice, gradients: PixelBatch) -> None:
         weighed = weights[rows, None, None, None] * gradients
         total.add_(reduce(weighed.double(), "picture rgb row col -> 1 rgb row col", "sum"))
 
@@ -81,7 +82,7 @@ def integrated_gradients(
     return by_patch(product, grid)
 
 
-def smooth_noise(pixels: One, samples: int, share: float, seed: int) -> Pixels:
+def smooth_noise(pixels: OnePicture, samples: int, share: float, seed: int) -> PixelBatch:
     """SmoothGrad's noise: a normal one whose deviation is `share` of the input's range."""
     generator = torch.Generator().manual_seed(seed)
     spread = share * float(pixels.max() - pixels.min())
@@ -89,17 +90,19 @@ def smooth_noise(pixels: One, samples: int, share: float, seed: int) -> Pixels:
     return noise.mul_(spread).to(pixels)
 
 
-def smooth_gradient(passes: PixelPasses, pixels: One, noise: Pixels, grid: TokenGrid) -> Patches:
+def smooth_gradient(
+    passes: PixelPasses, pixels: OnePicture, noise: PixelBatch, grid: TokenGrid
+) -> PatchTensor:
     """The mean gradient under noise; a patch's value is the sum of its absolute numbers.
 
     Smilkov et al. 2017, arXiv:1706.03825.
     """
     total = torch.zeros_like(pixels, dtype=torch.float64)
 
-    def make(rows: slice) -> Pixels:
+    def make(rows: slice) -> PixelBatch:
         return pixels + noise[rows]
 
-    def take(rows: slice, gradients: Pixels) -> None:
+    def take(rows: slice, gradients: PixelBatch) -> None:
         total.add_(reduce(gradients.double(), "picture rgb row col -> 1 rgb row col", "sum"))
 
     passes.gradients(make, len(noise), take)
@@ -162,8 +165,8 @@ def rise_masks(
 
 def rise(
     passes: PixelPasses,
-    pixels: One,
-    shown: One,
+    pixels: OnePicture,
+    shown: OnePicture,
     grid: TokenGrid,
     count: int,
     seed: int,
@@ -175,7 +178,7 @@ def rise(
     size = torch.bincount(rearrange(owner, "row col -> (row col)"), minlength=grid.rows * grid.cols)
     visible = []
 
-    def make(rows: slice) -> Pixels:
+    def make(rows: slice) -> PixelBatch:
         masks = made(rows)
         flat = rearrange(masks, "mask row col -> mask (row col)").double()
         sums = torch.zeros(len(flat), len(size), dtype=torch.float64)

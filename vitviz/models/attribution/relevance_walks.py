@@ -6,13 +6,12 @@ one token costs tokens^2 a layer and holds no matrix of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.attention_gradients import (
@@ -24,10 +23,10 @@ from vitviz.models.attribution.attention_gradients import (
 )
 from vitviz.models.record.attention.lazy_attention import LazyAttention
 
-Row = Float32[Tensor, "token"]
+TokenWeight = Float32[Tensor, "token"]
 
 
-def relevance_flow(attention: LazyAttention, weight: Row) -> Row:
+def relevance_flow(attention: LazyAttention, weight: TokenWeight) -> TokenWeight:
     """weight @ mean over heads of (gradient * attention)+, without that matrix."""
     moved = torch.zeros(attention.keys, device=weight.device)
     for piece in pieces(attention, _needed(weight)):
@@ -38,12 +37,12 @@ def relevance_flow(attention: LazyAttention, weight: Row) -> Row:
 
 def relevance(
     layers: Sequence[Layer],
-    weight: Row,
+    weight: TokenWeight,
     *,
     called: str = "the model",
     start: int = 0,
     progress: Progress = silent,
-) -> Row:
+) -> TokenWeight:
     """Chefer, Gur and Wolf 2021, arXiv:2103.15679, equation 6 for one row: R <- R + A R.
 
     `weight` says where the walk begins, (1 for a token, or its share in what the head reads). The row
@@ -60,12 +59,12 @@ def relevance(
 
 def gradient_rollout(
     layers: Sequence[Layer],
-    weight: Row,
+    weight: TokenWeight,
     *,
     called: str = "the model",
     start: int = 0,
     progress: Progress = silent,
-) -> Row:
+) -> TokenWeight:
     """Rollout of (mean_h gradient * attention)+ with the identity and rows that sum to 1 (vit-explain).
 
     A' = (A + I) / row sums of it; the row is pushed through A' from the last layer to the first.
@@ -87,8 +86,8 @@ def gradient_rollout(
 
 
 def gradient_attention_row(
-    layer: Layer, weight: Row, *, called: str = "the model", head: int | None = None
-) -> Row:
+    layer: Layer, weight: TokenWeight, *, called: str = "the model", head: int | None = None
+) -> TokenWeight:
     """weight @ (gradient * attention), the mean of the heads or one of them; signed."""
     attention = with_gradient(layer, called)
     moved = torch.zeros(attention.keys, device=weight.device)
@@ -99,7 +98,7 @@ def gradient_attention_row(
     return moved
 
 
-def legrad_column(attention: LazyAttention) -> Row:
+def legrad_column(attention: LazyAttention) -> TokenWeight:
     """Mean over heads and queries of (d score / d attention)+, for each key: one layer of LeGrad.
 
     Bousselham et al. 2024, arXiv:2404.03214, equations 6 and 7.
@@ -128,12 +127,7 @@ def check_same_tokens(layers: Sequence[Layer], what: str, called: str) -> None:
         )
 
 
-def on_tokens(row: Row, grid: TokenGrid) -> tuple[Float32[Tensor, "patch"], Float32[Tensor, "_"]]:
-    """A row as (patches, prefix tokens)."""
-    return row[grid.patches], row[: len(grid.prefix)]
-
-
-def _needed(weight: Row) -> range | None:
+def _needed(weight: TokenWeight) -> range | None:
     """The rows that a walk looks at, where weight is on one token alone."""
     there = torch.nonzero(weight)
     if len(there) != 1:
@@ -142,12 +136,11 @@ def _needed(weight: Row) -> range | None:
     return range(only, only + 1)
 
 
-def _through(weight: Row, piece: PairPiece, product: Tensor) -> Float32[Tensor, "window key"]:
+def _through(
+    weight: TokenWeight, piece: PairPiece, product: Tensor
+) -> Float32[Tensor, "window key"]:
     """Weight on the queries of a piece, moved to its keys; heads are added up."""
     given = gathered(weight, piece.queries)
     heads = product.shape[1]
     rows = given[:, None, None].expand(-1, heads, 1, -1)
     return torch.matmul(rows, product)[:, :, 0].sum(dim=1)
-
-
-Walk = Callable[..., Row]

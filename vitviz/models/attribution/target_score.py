@@ -20,8 +20,9 @@ from vitviz.models.attribution.block_tokens import block_list, tokens_of
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import normalised, prepare
 
-Pixels = Float[Tensor, "picture rgb row col"]
-Answers = Float[Tensor, "picture output"]
+PixelBatch = Float[Tensor, "picture rgb row col"]
+OnePicture = Float[Tensor, "1 rgb row col"]
+AnswerRows = Float[Tensor, "picture output"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +33,13 @@ class TargetScore:
     """
 
     reading: TargetReading
-    run: Callable[[nn.Module, Pixels], Answers]
+    run: Callable[[nn.Module, PixelBatch], AnswerRows]
 
-    def answers(self, module: nn.Module, pixels: Pixels) -> Answers:
+    def answers(self, module: nn.Module, pixels: PixelBatch) -> AnswerRows:
         """What the target is read off, for each picture."""
         return self.run(module, pixels)
 
-    def score(self, answers: Answers) -> Float[Tensor, "picture"]:
+    def score(self, answers: AnswerRows) -> Float[Tensor, "picture"]:
         """The target's number for each picture."""
         reading = self.reading
         if reading.vector is not None:
@@ -85,7 +86,7 @@ def target_score(
             assert_never(target.kind)
 
 
-def plain_answers(module: nn.Module, pixels: Pixels) -> Answers:
+def plain_answers(module: nn.Module, pixels: PixelBatch) -> AnswerRows:
     """The model's own answer. Unsupported where it is not one row of numbers a picture."""
     found = module(pixels)
     if not isinstance(found, Tensor) or found.ndim != 2:
@@ -97,12 +98,12 @@ def plain_answers(module: nn.Module, pixels: Pixels) -> Answers:
     return found
 
 
-def _answer_of(model: Model, pixels: Pixels) -> Answers:
+def _answer_of(model: Model, pixels: PixelBatch) -> AnswerRows:
     with torch.inference_mode(False), torch.no_grad():
         return plain_answers(model.module, pixels)
 
 
-def _predicted(target: Target, model: Model, pixels: Pixels) -> TargetScore:
+def _predicted(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     if model.info.classes == 0:
         raise Unsupported(
             f"{model.info.called} has no head, so it predicts no class; choose a feature of its "
@@ -144,7 +145,7 @@ def _index(model: Model, index: int | None, name: str) -> int:
     return found
 
 
-def _output(target: Target, model: Model, pixels: Pixels) -> TargetScore:
+def _output(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     outputs = _answer_of(model, pixels).shape[1]
     assert target.index is not None
     if target.index >= outputs:
@@ -154,7 +155,7 @@ def _output(target: Target, model: Model, pixels: Pixels) -> TargetScore:
     return TargetScore(TargetReading(target.words(), index=target.index), plain_answers)
 
 
-def embedded(module: nn.Module, pixels: Pixels) -> Answers:
+def embedded(module: nn.Module, pixels: PixelBatch) -> AnswerRows:
     """The embedding: what the head's last layer reads, or the answer of a model without head."""
     part: Any = module
     if not hasattr(part, "forward_head") or not hasattr(part, "forward_features"):
@@ -168,7 +169,7 @@ def embedded(module: nn.Module, pixels: Pixels) -> Answers:
     return found
 
 
-def _feature(target: Target, model: Model, pixels: Pixels) -> TargetScore:
+def _feature(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     with torch.inference_mode(False), torch.no_grad():
         features = embedded(model.module, pixels).shape[1]
     assert target.index is not None
@@ -197,7 +198,7 @@ def _cosine(target: Target, model: Model) -> TargetScore:
     return TargetScore(TargetReading(name, "embedding", vector=vector), embedded)
 
 
-def _lens(target: Target, model: Model, pixels: Pixels) -> TargetScore:
+def _lens(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     module: Any = model.module
     blocks = block_list(model.module, model.info.called)
     layer = target.layer or 0
@@ -211,8 +212,8 @@ def _lens(target: Target, model: Model, pixels: Pixels) -> TargetScore:
             f"{model.info.called} has no head that reads tokens, so none answers early"
         )
 
-    def early(at: int) -> Callable[[nn.Module, Pixels], Answers]:
-        def answers(part: Any, given: Pixels) -> Answers:
+    def early(at: int) -> Callable[[nn.Module, PixelBatch], AnswerRows]:
+        def answers(part: Any, given: PixelBatch) -> AnswerRows:
             found: Tensor = part.forward_head(part.norm(_tokens_after(blocks[at], part, given)))
             return found
 
@@ -232,7 +233,7 @@ def _lens(target: Target, model: Model, pixels: Pixels) -> TargetScore:
     return TargetScore(TargetReading(words, "lens", index, layer=layer, share=True), early(layer))
 
 
-def _tokens_after(block: nn.Module, module: nn.Module, pixels: Pixels) -> Tensor:
+def _tokens_after(block: nn.Module, module: nn.Module, pixels: PixelBatch) -> Tensor:
     found: list[Tensor] = []
     with ExitStack() as hooks:
         hooks.callback(
@@ -252,7 +253,7 @@ def _function(target: Target, model: Model) -> TargetScore:
             "give target= that function again"
         )
 
-    def run(module: nn.Module, pixels: Pixels) -> Answers:
+    def run(module: nn.Module, pixels: PixelBatch) -> AnswerRows:
         found = module(pixels)
         numbers = [torch.as_tensor(function(_row(found, at))) for at in range(len(pixels))]
         if any(number.numel() != 1 for number in numbers):

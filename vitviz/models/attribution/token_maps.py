@@ -6,10 +6,10 @@ from einops import einsum, reduce
 from jaxtyping import Float
 from torch import Tensor
 
-Tokens = Float[Tensor, "patch dim"]
+PatchTokens = Float[Tensor, "patch dim"]
 
 
-def grad_cam(tokens: Tokens, gradients: Tokens) -> Float[Tensor, "patch"]:
+def grad_cam(tokens: PatchTokens, gradients: PatchTokens) -> Float[Tensor, "patch"]:
     """(sum over channels of activation * mean gradient of the channel)+.
 
     Selvaraju et al. 2017, arXiv:1610.02391, with patches in place of a feature map's cells.
@@ -18,7 +18,7 @@ def grad_cam(tokens: Tokens, gradients: Tokens) -> Float[Tensor, "patch"]:
     return einsum(tokens.float(), weights, "patch dim, dim -> patch").clamp(min=0)
 
 
-def layer_cam(tokens: Tokens, gradients: Tokens) -> Float[Tensor, "patch"]:
+def layer_cam(tokens: PatchTokens, gradients: PatchTokens) -> Float[Tensor, "patch"]:
     """(sum over channels of activation * (gradient)+ at the same place)+.
 
     Jiang et al. 2021, LayerCAM, IEEE TIP 30, equations 5 to 7.

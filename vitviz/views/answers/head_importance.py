@@ -20,7 +20,7 @@ from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-Replaced = Literal["zero", "mean"]
+HeadReplacement = Literal["zero", "mean"]
 
 
 @view(
@@ -46,7 +46,9 @@ def draw(
     trace: Trace,
     selection: Selection,
     *,
-    replaced: Annotated[Replaced, OptionHelp("What is put in place of a head's output")] = "zero",
+    replaced: Annotated[
+        HeadReplacement, OptionHelp("What is put in place of a head's output")
+    ] = "zero",
 ) -> Drawing:
     """Every head over the depth, and measured against foretold."""
     try:
@@ -73,7 +75,7 @@ def draw(
 
 
 @kept(most=4)
-def _importance(trace: Trace, target: Target, replaced: Replaced) -> HeadImportance:
+def _importance(trace: Trace, target: Target, replaced: HeadReplacement) -> HeadImportance:
     return model_questions.source_of(trace).head_importance(target, replaced)
 
 

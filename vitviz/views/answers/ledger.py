@@ -22,7 +22,7 @@ from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-Shown = Literal["all layers", "chosen layer", "chosen head"]
+LedgerPart = Literal["all layers", "chosen layer", "chosen head"]
 
 
 @view(
@@ -52,7 +52,8 @@ def draw(
     selection: Selection,
     *,
     over: Annotated[
-        Shown, OptionHelp("What the map adds up: all layers, the chosen one, or one head of it")
+        LedgerPart,
+        OptionHelp("What the map adds up: all layers, the chosen one, or one head of it"),
     ] = "all layers",
     look: Look = Look(table="vik"),
 ) -> Drawing:
@@ -87,7 +88,7 @@ def _large(
     trace: Trace,
     selection: Selection,
     found: LogitLedger,
-    over: Shown,
+    over: LedgerPart,
     layer: int,
     head: int | None,
     look: Look,

@@ -36,8 +36,8 @@ from vitviz.views.shared import model_questions
 from vitviz.views.shared.cache_per_trace import kept
 
 EXTENT = Box(0, 0, 3, 4)
-Answers = Float32[np.ndarray, "pass output"]
-Stages = tuple[tuple[str, float, float], ...]
+HiddenAnswerRows = Float32[np.ndarray, "pass output"]
+RandomStages = tuple[tuple[str, float, float], ...]
 
 
 @kept(most=64)
@@ -113,18 +113,20 @@ def _same_readout(target: Target, read: TargetReading) -> Target:
 
 
 @kept(most=4)
-def _end_answers(trace: Trace, target: Target, fill: Fill) -> Answers:
+def _end_answers(trace: Trace, target: Target, fill: Fill) -> HiddenAnswerRows:
     return _answers(trace, target, end_sets(trace.grid.rows * trace.grid.cols), fill)
 
 
 @kept(most=64)
-def _inner_answers(trace: Trace, target: Target, order: tuple[int, ...], fill: Fill) -> Answers:
+def _inner_answers(
+    trace: Trace, target: Target, order: tuple[int, ...], fill: Fill
+) -> HiddenAnswerRows:
     return _answers(trace, target, hidden_sets(np.array(order)), fill)
 
 
 def _answers(
     trace: Trace, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
-) -> Answers:
+) -> HiddenAnswerRows:
     return model_questions.source_of(trace).hidden_answers(target, hidden, fill).answers
 
 
@@ -205,7 +207,9 @@ def _panel(
 
 
 @kept(most=16)
-def randomised_ranks(trace: Trace, query: AttributionQuery, stages: tuple[int, ...]) -> Stages:
+def randomised_ranks(
+    trace: Trace, query: AttributionQuery, stages: tuple[int, ...]
+) -> RandomStages:
     """(what is at random, rank correlation of the map, of its absolute value) after each stage."""
     plain = attribution(trace, query).patches
     found = []
@@ -217,7 +221,7 @@ def randomised_ranks(trace: Trace, query: AttributionQuery, stages: tuple[int, .
     return tuple(found)
 
 
-def unchanged_words(ranks: Stages) -> str:
+def unchanged_words(ranks: RandomStages) -> str:
     """What the check says of a method: whether it looks at what the model learned."""
     last: Float64[np.ndarray, "stage"] = np.array([abs(each[1]) for each in ranks])
     if len(last) and last[-1] > 0.9:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float32
 
 from vitviz.core.data.attribution import (
     READ_BY_HEAD,
@@ -27,10 +26,9 @@ from vitviz.views.answers.method_words import METHODS, look_of, method_sentences
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 
-From = Literal["what the head reads", "the chosen token"]
-AtLayer = Literal["chosen layer", "last layer"]
-Trusted = Literal["not asked", "deletion and insertion", "random weights"]
-Map = Float32[np.ndarray, "row col"]
+WalkStart = Literal["what the head reads", "the chosen token"]
+LayerOfMap = Literal["chosen layer", "last layer"]
+MapTest = Literal["not asked", "deletion and insertion", "random weights"]
 
 
 @view(
@@ -59,13 +57,13 @@ def draw(
     *,
     method: Annotated[Method, OptionHelp("How the map is computed")] = "relevance",
     of: Annotated[
-        From,
+        WalkStart,
         OptionHelp(
             "Where walks begin and rows are taken: what the head reads, or the chosen token"
         ),
     ] = "what the head reads",
     at: Annotated[
-        AtLayer, OptionHelp("The layer of Grad-CAM, LayerCAM and gradient x attention")
+        LayerOfMap, OptionHelp("The layer of Grad-CAM, LayerCAM and gradient x attention")
     ] = "last layer",
     start: Annotated[
         int, OptionHelp("Number of first layers left out of walks and LeGrad", 0, 100, 1)
@@ -85,7 +83,7 @@ def draw(
     ] = 0.15,
     seed: Annotated[int, OptionHelp("Another number draws other noise and masks", 0, 999, 1)] = 0,
     test: Annotated[
-        Trusted, OptionHelp("Put the map to the test; takes some hundred passes")
+        MapTest, OptionHelp("Put the map to the test; takes some hundred passes")
     ] = "not asked",
     look: Look = Look(),
 ) -> Drawing:
@@ -109,8 +107,8 @@ def query_of(
     trace: Trace,
     selection: Selection,
     method: Method,
-    of: From,
-    at: AtLayer,
+    of: WalkStart,
+    at: LayerOfMap,
     start: int,
     steps: int,
     window: int,
@@ -147,7 +145,7 @@ class _Tested:
 
 
 def _tested(
-    trace: Trace, found: AttributionMap, query: AttributionQuery, test: Trusted, fill: Fill
+    trace: Trace, found: AttributionMap, query: AttributionQuery, test: MapTest, fill: Fill
 ) -> _Tested:
     match test:
         case "not asked":
