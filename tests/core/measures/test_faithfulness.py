@@ -27,9 +27,13 @@ def test_patches_are_hidden_from_the_highest_down():
     assert order.tolist() == [1, 3, 2, 0]
     hidden = hidden_sets(order, steps=4)
     assert hidden.astype(int).tolist() == [
-        [0, 1, 0, 0], [0, 1, 0, 1], [0, 1, 1, 1],
-        [1, 0, 1, 1], [1, 0, 1, 0], [1, 0, 0, 0],
-    ]  # fmt: skip
+        [0, 1, 0, 0],
+        [0, 1, 0, 1],
+        [0, 1, 1, 1],
+        [1, 0, 1, 1],
+        [1, 0, 1, 0],
+        [1, 0, 0, 0],
+    ]
     assert end_sets(2).tolist() == [[False, False], [True, True]]
 
 

@@ -333,7 +333,7 @@ def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow)
     assert header(window, 1)._again.isVisible()
     assert any("was stopped" in said for said in window.notices.sentences)
     qtbot.mouseClick(header(window, 1)._again, Qt.MouseButton.LeftButton)
-    assert broken.failed == ""
+    assert broken.state.why == ""
     assert not header(window, 1)._again.isVisible()
     assert window.notices.sentences == (), "it was answered"
 
@@ -378,10 +378,11 @@ def test_several_that_were_stopped_are_read_again_above_each_of_them(window: Mai
 
 def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
     live = window.compare.lives[0]
-    live.waits = True
+    other = ModelRequest("test_vit2", pretrained=False)
+    live.reading.queue(other, window.session.current)
     window.compare.show_headings()
     assert header(window, 0)._line.text() == "reading …"
-    live.waits = False
+    live.reading.want(live.column.model, window.session.current)
     window.session.jobs.ended.emit(Job("another", "run", "reading"))
     assert header(window, 0)._line.text().startswith("patch 16")
 

@@ -76,9 +76,14 @@ def test_the_gradient_foretells_a_small_change(asked, by):
 
 def test_heads_inside_windows_are_taken_out_too(load_tiny, photo):
     model = load_tiny(
-        "swin_tiny_patch4_window7_224", img_size=64, depths=(2, 1), embed_dim=24, num_heads=(2, 4),
-        window_size=4, num_classes=5,
-    )  # fmt: skip
+        "swin_tiny_patch4_window7_224",
+        img_size=64,
+        depths=(2, 1),
+        embed_dim=24,
+        num_heads=(2, 4),
+        window_size=4,
+        num_classes=5,
+    )
     asked = attributor_of(model, photo)
     found = asked.heads(CLASS, "zero")
     assert np.isnan(found.ablated[0]).tolist() == [False, False, True, True]

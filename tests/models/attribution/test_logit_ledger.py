@@ -37,9 +37,9 @@ def test_an_entry_is_one_heads_part_of_one_token(load_tiny, photo):
     kept = {}
     attention = module.blocks[1].attn
     attention.fused_attn = False
-    hooks.append(attention.attn_drop.register_forward_hook(
-        lambda _m, given, _o: kept.update(maps=given[0])
-    ))  # fmt: skip
+    hooks.append(
+        attention.attn_drop.register_forward_hook(lambda _m, given, _o: kept.update(maps=given[0]))
+    )
     hooks.append(attention.qkv.register_forward_hook(lambda _m, _g, out: kept.update(qkv=out)))
     with torch.no_grad():
         module(asked.pixels)
@@ -67,9 +67,16 @@ def test_what_is_no_sum_is_refused(load_tiny, photo):
         account(load_tiny, photo, "test_vit3")  # an attention pool reads the tokens
     with pytest.raises(Unsupported, match=r"cannot be told apart|no sum|no list"):
         account(
-            load_tiny, photo, "swin_tiny_patch4_window7_224", img_size=64, depths=(2, 1),
-            embed_dim=24, num_heads=(2, 4), window_size=4, num_classes=5,
-        )  # fmt: skip
+            load_tiny,
+            photo,
+            "swin_tiny_patch4_window7_224",
+            img_size=64,
+            depths=(2, 1),
+            embed_dim=24,
+            num_heads=(2, 4),
+            window_size=4,
+            num_classes=5,
+        )
 
 
 def test_the_model_is_left_as_it_was(load_tiny, photo):

@@ -141,8 +141,12 @@ def test_rise_is_the_weighted_mean_of_its_masks(asked, of_class):
     with torch.no_grad():
         shown = rearrange(masks, "mask row col -> mask 1 row col") * asked.pixels
         shares = module(shown).softmax(dim=1)[:, 3].double()
-    each = rearrange(masks.double(), "mask (row p) (col q) -> mask (row col) (p q)",
-                     row=asked.grid.rows, col=asked.grid.cols).mean(-1)  # fmt: skip
+    each = rearrange(
+        masks.double(),
+        "mask (row p) (col q) -> mask (row col) (p q)",
+        row=asked.grid.rows,
+        col=asked.grid.cols,
+    ).mean(-1)
     weighed = shares[:, None] * each / 0.5
     made = asked.map(AttributionQuery(CLASS, "RISE", steps=count, seed=5), of_class[0], None)
     np.testing.assert_allclose(made.patches, weighed.mean(0), rtol=1e-4)

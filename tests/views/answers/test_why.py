@@ -30,9 +30,12 @@ def test_every_method_is_drawn_with_its_formula(tiny_trace, method):
     drawing = vitviz.draw("why", tiny_trace, target=3, method=method, steps=4, window=4)
     heat = heat_of(drawing.panels[0])
     asked = AttributionQuery(
-        Target("class", index=3), method, steps=4, window=4,
+        Target("class", index=3),
+        method,
+        steps=4,
+        window=4,
         fill="mean",
-    ).plain()  # fmt: skip
+    ).plain()
     expected = tiny_trace.source.attribution(asked).patches
     np.testing.assert_allclose(heat.values.ravel(), expected, rtol=1e-4, atol=1e-7)
     assert METHODS[method].source in drawing.caption
@@ -63,9 +66,14 @@ def test_the_chosen_token_layer_and_head_are_taken(tiny_trace):
 
 @pytest.mark.parametrize(
     ("target", "said"),
-    [("3-1", "class 3 against class 1"), ("output:2", "output 2"), ("feature:5", "feature 5"),
-     ("lens:0:4", "class 4 as layer 1"), (lambda out: out[0, 1] ** 2, "<lambda>")],
-)  # fmt: skip
+    [
+        ("3-1", "class 3 against class 1"),
+        ("output:2", "output 2"),
+        ("feature:5", "feature 5"),
+        ("lens:0:4", "class 4 as layer 1"),
+        (lambda out: out[0, 1] ** 2, "<lambda>"),
+    ],
+)
 def test_targets_of_every_kind(tiny_trace, target, said):
     drawing = vitviz.draw("why", tiny_trace, target=target, method="input x gradient")
     assert said in drawing.title

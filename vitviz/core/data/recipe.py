@@ -12,8 +12,12 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
 from vitviz.core.progress import BadModel
 
-NEWEST = 2
-"""The version of recipes written now; one of a newer version is refused."""
+NEWEST = 3
+"""The version of recipes written now; one of a newer version is refused.
+
+3: what-if changes nothing unless told (before: positions removed); rollout adds the identity before it
+divides (before: max, min and discarded maps were divided first).
+"""
 
 RecipeValue = str | float | int | bool | None
 
@@ -65,6 +69,7 @@ _SWITCHES = (
     "use_abs_pos_emb",
     "attn_gate",
     "use_fc_norm",
+    "multi_label",
 )
 _WORDS = (
     "architecture",

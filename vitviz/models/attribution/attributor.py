@@ -40,7 +40,7 @@ from vitviz.models.attribution.relevance_walks import (
 from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
 from vitviz.models.attribution.token_maps import grad_cam, layer_cam
 from vitviz.models.loading.model import Model
-from vitviz.models.record.layers_from_calls import TraceLayers, grid_of
+from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall
 
 PASS_WITH_GRADIENTS = 3.0
@@ -310,16 +310,16 @@ class Attributor:
         if pair is None:
             raise Unsupported(f"block {number + 1} of {self.called} gives no rows of tokens")
         tokens, gradients = (each.reshape(-1, each.shape[-1]) for each in pair)
-        grid = self._grid_of(len(tokens))
+        grid = self._grid_of(len(tokens), found.passed.calls)
         patches = slice(len(grid.prefix), None)
         make = grad_cam if query.method == "Grad-CAM" else layer_cam
         values = make(tokens[patches], gradients[patches])
         return self._made(query, score, values, found.passed.value, PASS_WITH_GRADIENTS, grid)
 
-    def _grid_of(self, tokens: int) -> TokenGrid:
+    def _grid_of(self, tokens: int, calls: Sequence[AttentionCall]) -> TokenGrid:
         if tokens == self.grid.tokens:
             return self.grid
-        found = grid_of(tokens, self.model.preprocess.size)
+        found = map_of(tokens, [size for call in calls for size in call.maps_made])
         if found is None:
             raise Unsupported(
                 f"a block of {self.called} has {tokens} tokens, which lie on no grid over the picture"

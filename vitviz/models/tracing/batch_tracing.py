@@ -23,6 +23,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.attention.only_row import OnlyRow
+from vitviz.models.record.map_sizes import SeenMaps
 from vitviz.models.record.recorder import (
     AttentionCall,
     AttentionRecorder,
@@ -83,8 +84,8 @@ class BatchTracing:
         return [self._alone(each) for each in batch]
 
     def _alone(self, one: Ready) -> Trace:
-        return picture_tracing.trace(
-            self.model, one[0], fit=self.fit, values=False, progress=silent
+        return picture_tracing.trace_prepared(
+            self.model, one[0], one[1], fit=self.fit, values=False, progress=silent
         )
 
     def _together(self, batch: Sequence[Ready]) -> list[Trace]:
@@ -147,7 +148,7 @@ class SeparateRecorder(AttentionRecorder):
 
     def __init__(self, pictures: int, expected: int, asked: RowRequest | None = None) -> None:
         super().__init__(expected, False, silent)
-        self._pictures, self._asked = pictures, asked
+        self._pictures, self._asked, self._maps = pictures, asked, SeenMaps(pictures)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -244,6 +245,7 @@ class SeparateRecorder(AttentionRecorder):
             name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape
             for name, shape in self._shapes().items()
         }
+        call.maps_made = self._maps.sizes
         self.calls.append(call)
 
 

@@ -58,9 +58,14 @@ def draw(
     spread = tuple(_heads_of(row) for row in found.ablated)
     agreed = rank_correlation(*_both(found))
     depth = heads_over_depth.panel(
-        spread, selection, "Every head taken out", "fall of the target",
-        low=None, facts=heads_over_depth.of_layer(spread, selection.layer(len(spread)), "{:+.3f}"),
-    )  # fmt: skip
+        trace,
+        spread,
+        selection,
+        "Every head taken out",
+        "fall of the target",
+        low=None,
+        facts=heads_over_depth.of_layer(trace, spread, selection.layer(len(spread)), "{:+.3f}"),
+    )
     how = "zeros" if replaced == "zero" else "its mean over the tokens"
     said = (
         f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}; each head's output replaced by "
@@ -69,7 +74,7 @@ def draw(
     return Drawing(
         "head_importance",
         f"What {found.name} needs of each head",
-        ((depth, _against(found, selection, agreed)),),
+        ((depth, _against(trace, found, selection, agreed)),),
         picture_layers.caption(trace, said),
     )
 
@@ -90,11 +95,12 @@ def _both(found: HeadImportance) -> tuple[np.ndarray, np.ndarray]:
     return found.ablated[there], found.first_order[there]
 
 
-def _against(found: HeadImportance, selection: Selection, agreed: float) -> Panel:
+def _against(trace: Trace, found: HeadImportance, selection: Selection, agreed: float) -> Panel:
     there = np.argwhere(np.isfinite(found.ablated) & np.isfinite(found.first_order))
     measured, foretold = (each.astype(np.float64) for each in _both(found))
     owners = tuple(
-        Whose(f"layer {layer + 1} head {head + 1}", int(layer), int(head)) for layer, head in there
+        Whose(f"layer {trace.number(int(layer))} head {head + 1}", int(layer), int(head))
+        for layer, head in there
     )
     chosen = selection.layer(len(found.ablated))
     marked = np.array(
@@ -109,6 +115,9 @@ def _against(found: HeadImportance, selection: Selection, agreed: float) -> Pane
     plot = Plot(curves, axis("as the gradient foretells", foretold), axis("measured", measured))
     facts = (("rank correlation", f"{agreed:.2f}"), ("heads", str(len(measured))))
     return Panel(
-        (plot,), heads_over_depth.EXTENT, "Measured against foretold",
-        Listed(len(found.ablated)), facts=facts,
-    )  # fmt: skip
+        (plot,),
+        heads_over_depth.EXTENT,
+        "Measured against foretold",
+        Listed(len(found.ablated)),
+        facts=facts,
+    )

@@ -141,8 +141,9 @@ def _matrix(found: list[AttributionMap]) -> Panel:
     across = tuple(Label(str(at + 1), Spot(-0.1, at + 0.5), "bottom") for at in range(count))
     numbers = tuple(
         Label(f"{values[row, col]:.2f}", Spot(row + 0.5, col + 0.5))
-        for row in range(count) for col in range(count)
-    )  # fmt: skip
+        for row in range(count)
+        for col in range(count)
+    )
     scale = ColorScale(-1, 1, "vik", "rank correlation")
     heat = Heat(values, Box(0, 0, count, count), scale)
     extent = Box(-0.6, -0.42 * count, count, count)

@@ -175,7 +175,7 @@ def _value_words(found: AttributionMap) -> str:
 def _where(trace: Trace, query: AttributionQuery) -> str:
     said = ""
     if query.layer is not None:
-        said += f", layer {query.layer + 1}"
+        said += f", layer {trace.number(query.layer)}"
     if query.head is not None:
         said += f", head {query.head + 1}"
     if query.token != READ_BY_HEAD:
