@@ -41,6 +41,7 @@ from vitviz.models.attribution.target_score import OnePicture, TargetScore, targ
 from vitviz.models.attribution.token_maps import grad_cam, layer_cam
 from vitviz.models.loading.model import Model
 from vitviz.models.record.layers_from_calls import TraceLayers
+from vitviz.models.record.map_sizes import map_of
 from vitviz.models.record.recorder import AttentionCall
 
 PASS_WITH_GRADIENTS = 3.0

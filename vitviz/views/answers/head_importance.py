@@ -57,6 +57,7 @@ def draw(
         return model_questions.refused(trace, "head_importance", "Head importance", why)
     spread = tuple(_heads_of(row) for row in found.ablated)
     agreed = rank_correlation(*_both(found))
+    layer = selection.layer(len(spread))
     depth = heads_over_depth.panel(
         trace,
         spread,
@@ -64,7 +65,7 @@ def draw(
         "Every head taken out",
         "fall of the target",
         low=None,
-        facts=heads_over_depth.of_layer(trace, spread, selection.layer(len(spread)), "{:+.3f}"),
+        facts=heads_over_depth.of_layer(trace, spread, layer, "{:+.3f}"),
     )
     how = "zeros" if replaced == "zero" else "its mean over the tokens"
     said = (
