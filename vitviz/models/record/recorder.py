@@ -60,7 +60,9 @@ class AttentionCall:
     what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
     @ v was compared by with the module's own output. `given` has the shape of what each module at work
     was given, by its name, outermost first; `maps_made` are the sizes of the maps that the pass had
-    made of the picture by then.
+    made of the picture by then. `output` is what attention @ v gave, kept where a gradient
+    is taken to it, which is then `gradient`; `turned` where the model multiplied the other way round,
+    so that the output's last two axes are exchanged.
     """
 
     name: str
@@ -80,6 +82,9 @@ class AttentionCall:
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    output: Tensor | None = None
+    turned: bool = False
+    gradient: Tensor | None = None
     maps_made: tuple[MapSize, ...] = ()
 
     @property
@@ -224,9 +229,20 @@ class AttentionRecorder(TorchFunctionMode):
             return self._multihead(args, kwargs)
         if func is functional.scaled_dot_product_attention:
             answered = attended(*args, **kwargs)
-            self._fused(answered, *args, **kwargs)
+            self._look_at_fused(answered, args, kwargs)
             return answered.output
         result = func(*args, **kwargs)
+        self._look(func, args, kwargs, result)
+        return result
+
+    def _look_at_fused(
+        self, answered: KernelAnswer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Keeps a fused attention."""
+        self._fused(answered, *args, **kwargs)
+
+    def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Keeps what else was called, where it is part of an attention."""
         if func in functions.SOFTMAXES:
             self._softmax(args, kwargs, result)
         elif func in functions.EXPONENTS:
@@ -249,7 +265,6 @@ class AttentionRecorder(TorchFunctionMode):
             self._flex(args, kwargs, result)
         if func in MAPPING:
             self._maps.see(func, args, kwargs, result)
-        return result
 
     def _multihead(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """torch's own multi-head attention, watched from inside."""
@@ -285,6 +300,7 @@ class AttentionRecorder(TorchFunctionMode):
             "fused",
             bias=attn_mask,
             causal=is_causal,
+            output=self._output(answered.output),
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )
         # Of many small sequences (windows, sentences) nothing asks for v.
@@ -345,13 +361,15 @@ class AttentionRecorder(TorchFunctionMode):
                 used, values, output = (
                     (right.mT, left.mT, result.mT) if turned else (left, right, result)
                 )
-                call = AttentionCall(self._name(), "eager", maps=maps)
+                call = AttentionCall(self._name(), "eager", maps=maps, turned=turned)
+                call.output = self._output(result)
                 self._weighed(call, opened, used, values, output)
                 return
         for opened in ready:
             maps = opened.maps
             if left.shape == maps.shape and opened.depth == len(self._names) and left.ndim > 2:
                 call = AttentionCall(self._name(), "altered", maps=left, before=maps)
+                call.output = self._output(result)
                 self._weighed(call, opened, left, right, result)
                 return
 
@@ -368,6 +386,8 @@ class AttentionRecorder(TorchFunctionMode):
             if found:
                 maps, values, output = found
                 call = AttentionCall(self._name(), "eager", maps=maps)
+                in_place = output.shape == result.shape and output.stride() == result.stride()
+                call.output = self._output(result) if in_place else None
                 self._weighed(call, opened, maps, values, output)
                 return
 
@@ -427,6 +447,10 @@ class AttentionRecorder(TorchFunctionMode):
         call.error = sum_error(maps, values, result if kept else result[..., None])
         call.row_error = (maps.float().sum(-1) - 1).abs().max()
         self._done(call)
+
+    def _output(self, result: Tensor) -> Tensor | None:
+        """What of a call's result is kept: nothing, where no gradient is asked for."""
+        return None
 
     def _lost(self, maps: Tensor) -> None:
         self.calls.append(
