@@ -75,7 +75,7 @@ def test_what_is_known_and_what_is_assumed_is_said(handmade, photo):
     facts = {each.fact: each for each in guessed.info.evidence}
     assert facts["mean and std"].certainty == "assumed"
     found = vitviz.trace(model, photo)
-    assert {label for label, _ in found.predictions} == set("abcde")
+    assert {each.name for each in found.predictions} == set("abcde")
     assert found.positions.shape == (48, 32)
 
 
