@@ -17,6 +17,7 @@ from tests.benchmarks.verdict import Verdict, keep_results, last_results
 @pytest.mark.parametrize("room", benchmarks.ROOMS)
 def test_a_room_runs_and_says_what_it_measured(room, qapp):
     found = importlib.import_module(f"tests.benchmarks.{room}").rows(BenchmarkRun(toy=True))
+    found = list(found)
     assert found
     for what, target, measured in found:
         assert what

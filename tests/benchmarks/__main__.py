@@ -31,6 +31,7 @@ ROOMS = (
     "index",
     "words",
     "library",
+    "recognise",
     "frozen",
 )
 ON_DEVICES = ("engine", "peers")

@@ -58,7 +58,7 @@ def tracing(
     ratio = run.in_turns(recorded, plain, repeats)
     whole_trace = run.in_turns(lambda: vitviz.trace(model, picture), plain, repeats)
     alone = in_one_thread(recorded, plain, run.few(repeats)) if not run.cuda else ratio
-    reading = read_calls(recorded(), grid, size)
+    reading = read_calls(recorded(), grid)
     held = bytes_of([layer.attention for layer in reading.layers])
     maps = sum(each.attention.heads * grid.tokens**2 * 4 for each in reading.layers)
     return [

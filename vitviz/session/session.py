@@ -49,7 +49,7 @@ from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views import find
-from vitviz.views.options import Look, OptionValue, arguments
+from vitviz.views.options import Look, OptionValue, arguments, wished
 
 _MB = 2**20
 
@@ -442,7 +442,7 @@ class Session:
 
     def set_options(self, view: str, values: Mapping[str, OptionValue]) -> None:
         """Changes several options of a view at once, so that it is drawn once."""
-        options = {**self.options.get(view, {}), **values}
+        options = wished(find(view).options, self.options.get(view, {}), values)
         try:
             arguments(find(view).function, options)
         except VitvizError as error:

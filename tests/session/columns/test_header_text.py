@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
@@ -41,7 +42,8 @@ def live(number: int, trace: Trace | None, *said: tuple[str, float]) -> LiveColu
     jobs = InlineJobs()
     reading = ColumnTrace(jobs, ModelCache(0), ByteCache(0), lambda *_: None, lambda _: None)
     drawings = ColumnDrawings(jobs, number, lambda *_: None, lambda *_: None)
-    shown = None if trace is None else replace(trace, predictions=said)
+    best = tuple(Prediction(sum(map(ord, name)), name, share, 0.0) for name, share in said)
+    shown = None if trace is None else replace(trace, predictions=best)
     key = None if trace is None else trace.picture.key
     if shown is not None:
         reading.tell(Wanted(COLUMN.model, key))
@@ -61,6 +63,14 @@ def test_where_none_has_more_all_are_marked_and_where_all_agree_none(tiny_trace:
     cat, dog = live(0, tiny_trace, ("cat", 0.9)), live(1, tiny_trace, ("dog", 0.4))
     assert all(dissents([cat, dog]))
     assert dissents([cat, live(2, tiny_trace, ("cat", 0.1))]) == ["", ""]
+
+
+def test_two_classes_of_one_name_disagree(tiny_trace: Trace) -> None:
+    columns = [live(at, tiny_trace, ("crane", 0.9)) for at in range(3)]
+    assert dissents(columns) == ["", "", ""]
+    other = replace(columns[2].trace, predictions=(Prediction(517, "crane", 0.4, 0.0),))
+    columns[2] = replace(columns[2], trace=other)
+    assert [bool(said) for said in dissents(columns)] == [False, False, True]
 
 
 def test_only_what_can_be_compared_is_compared(tiny_trace: Trace) -> None:

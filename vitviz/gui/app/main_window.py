@@ -596,8 +596,8 @@ def _header_parts(trace: Trace) -> list[str]:
     """What is said above the views: the model, the picture, the answer, and how much is seen."""
     parts = [trace.model.title, trace.picture.name]
     if trace.predictions:
-        label, share = trace.predictions[0]
-        parts.append(f"{label} {share:.2f}")
+        best = trace.predictions[0]
+        parts.append(f"{best.name} {best.share:.2f}")
     if trace.crop.seen_share < 0.995:
         parts.append(f"the model sees {trace.crop.seen_words} of the picture")
     return parts
