@@ -156,8 +156,12 @@ def test_arrays_and_targa_are_read(tmp_path: Path, photo: np.ndarray) -> None:
     with pytest.raises(BadImage):
         open_picture(tmp_path / "objects.npy")
     assert [file.name for file in picture_files([tmp_path])] == [
-        "a.tga", "bands.npy", "objects.npy", "pages.npy", "rows.npy"
-    ]  # fmt: skip
+        "a.tga",
+        "bands.npy",
+        "objects.npy",
+        "pages.npy",
+        "rows.npy",
+    ]
 
 
 def test_an_array_that_says_it_is_huge_is_not_built(tmp_path: Path) -> None:
@@ -208,10 +212,14 @@ def test_a_scanners_picture_opens_in_its_units(tmp_path: Path, ramp: np.ndarray)
 @pytest.mark.parametrize(
     ("start", "word"),
     [
-        (b"8BPS\0\1", "Photoshop"), (b"gimp xcf v011", "GIMP"), (b"v/1\x01", "EXR"),
-        (b"SIMPLE  =   T", "FITS"), (b"\x89HDF\r\n", "HDF5"), (b"\x1f\x8b\x08", "gzip"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"gimp xcf v011", "GIMP"),
+        (b"v/1\x01", "EXR"),
+        (b"SIMPLE  =   T", "FITS"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b"\x1f\x8b\x08", "gzip"),
     ],
-)  # fmt: skip
+)
 def test_other_kinds_are_named(start: bytes, word: str) -> None:
     with pytest.raises(BadImage, match=word):
         open_picture(start + bytes(200), name="x")
