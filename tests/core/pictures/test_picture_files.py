@@ -322,3 +322,12 @@ def test_the_bundled_photographs_open() -> None:
     licences = (bundled_pictures()[0].parent / "LICENCES.md").read_text(encoding="utf-8")
     assert all(path.name in licences for path in bundled_pictures())
     assert sum(path.stat().st_size for path in bundled_pictures()) < 3_000_000
+
+
+def test_a_picture_does_not_change_with_the_image_it_was_made_of(photo):
+    image = Image.fromarray(photo)
+    picture = open_picture(image)
+    image.paste((1, 2, 3), (0, 0, *image.size))
+    assert np.array_equal(picture.pixels, photo)
+    assert np.array_equal(np.asarray(open_picture(photo).image), photo)
+    assert picture.size == photo.shape[:2]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+from PIL import Image
 
 from vitviz.core.data.attention import Attention
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
@@ -14,10 +16,13 @@ from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.data.prediction import Prediction, Scores
 from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
+PicturePixels = UInt8[np.ndarray, "row col rgb"]
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
@@ -34,7 +39,9 @@ class ModelInfo:
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
-    the model is shown.
+    the model is shown. `multi_label` says that a picture may be of several classes or of none. `mean`
+    and `std` are what pictures of values 0 to 1 are
+    normalised by.
     """
 
     name: str
@@ -57,6 +64,14 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
     asked: LoadArguments = ()
     evidence: tuple[Evidence, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    multi_label: bool = False
+
+    @property
+    def scores(self) -> Scores:
+        """How its logits are read: softmax over two or more classes, unless each is for itself."""
+        return "sigmoid" if self.multi_label or self.classes == 1 else "softmax"
 
     @property
     def resampled(self) -> bool:
@@ -69,20 +84,54 @@ class ModelInfo:
         return shown_name(self.name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def key_of_pixels() -> str:
+    """The key of a picture that nobody has asked for yet."""
+    return cast(str, later(picture_key))
+
+
+def picture_key(picture: Picture) -> str:
+    """The SHA-256 of a picture's upright pixels (hex)."""
+    digest = hashlib.sha256(repr(picture.pixels.shape).encode())
+    digest.update(np.ascontiguousarray(picture.pixels).data)
+    return digest.hexdigest()
+
+
+def decoded_pixels(image: Image.Image) -> PicturePixels:
+    """An image that is upright and RGB as a read-only array; made when somebody first looks."""
+    return cast("PicturePixels", DecodedImage(image))
+
+
+class DecodedImage(Later):
+    """A picture's pixels while they are as Pillow has them."""
+
+    __slots__ = ("image",)
+
+    def __init__(self, image: Image.Image) -> None:
+        super().__init__(self._pixels)
+        self.image = image
+
+    def _pixels(self, picture: Picture) -> PicturePixels:
+        found: PicturePixels = np.asarray(self.image, np.uint8)
+        found.setflags(write=False)
+        return found
+
+
+@lazy_fields("pixels", "key")
+@dataclass(frozen=True, eq=False)
 class Picture:
     """An opened picture: upright RGB pixels and where they came from.
 
-    `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file;
-    `orientation` is the EXIF value that was applied; `note` says what was done to open it
-    ("first of 12 frames", "16 bit reduced to 8"). `choice` is what of the file was opened, of `pages`
-    pages or frames and `bands` bands; `values` are the numbers that became 8 bits, None where they were
-    8 bits already or are too many to keep.
+    `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file, made
+    when it is first asked for where none is given; `orientation` is the EXIF value that was applied;
+    `note` says what was done to open it ("first of 12 frames", "16 bit reduced to 8"). `choice` is what
+    of the file was opened, of `pages` pages or frames and `bands` bands; `values` are the numbers that
+    became 8 bits, None where they were 8 bits already or are too many to keep. What was decoded stays
+    as Pillow has it until `pixels` are asked for: a model that resizes it needs no array.
     """
 
     name: str
     path: str
-    pixels: UInt8[np.ndarray, "row col rgb"]
+    pixels: PicturePixels
     key: str
     orientation: int = 1
     note: str = ""
@@ -91,9 +140,23 @@ class Picture:
     pages: int = 1
     bands: int = 3
 
+    @property
+    def image(self) -> Image.Image:
+        """The same for Pillow. Must not be written to."""
+        given = as_given(self, "pixels")
+        return given.image if isinstance(given, DecodedImage) else Image.fromarray(self.pixels)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        given = as_given(self, "pixels")
+        if isinstance(given, DecodedImage):
+            return given.image.height, given.image.width
+        return self.pixels.shape[0], self.pixels.shape[1]
+
     def __repr__(self) -> str:
         """In a line, for notebooks."""
-        rows, cols = self.pixels.shape[:2]
+        rows, cols = self.size
         return f"<Picture {self.name}: {rows} rows x {cols} columns>"
 
 
@@ -105,6 +168,8 @@ class Layer:
     the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
     branch), None where they are the same. `windows` says which tokens attend together, None where all
     do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
+    `number` counts through all attention calls from 1, those that could not be placed too; 0 where
+    nobody counted.
     """
 
     name: str
@@ -114,6 +179,7 @@ class Layer:
     pooled: TokenGrid | None = None
     windows: TokenWindows | None = None
     before: Attention | None = None
+    number: int = 0
 
     @property
     def keys(self) -> TokenGrid:
@@ -132,6 +198,7 @@ class Matrix:
 
     `rows` and `cols` name what its axes are ("channel", "token"), `why` says in a clause why it is not
     laid over the picture. Its heads are `groups` times the model's own, group by group.
+    `number` as in `Layer`.
     """
 
     name: str
@@ -141,6 +208,7 @@ class Matrix:
     cols: str
     why: str
     groups: int = 1
+    number: int = 0
 
 
 class ModelProbe(Protocol):
@@ -199,18 +267,19 @@ class ModelProbe(Protocol):
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@lazy_fields("seen")
+@dataclass(frozen=True, eq=False)
 class Trace:
     """All that one model did with one picture; equal only to itself.
 
     `layers` are its attention calls from first to last: `layers[i].attention.rows(query)` is (head
     key), `.matrix(head)` (query key), both float32; `grid` says which token is where.
     `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
-    higher resolution for display, and `seen_box` where it lies in model pixels (smaller than the
-    frame where the model saw padding). `positions` are the position embeddings of the patch tokens
-    as added for this picture, None where there are none; `positions_note` says in a clause why, or
-    what else tells places apart.
-    `predictions` are (label, probability), best first, () without a head (`predictions_note`).
+    higher resolution for display, made at the first look, and `seen_box` where it lies in model pixels
+    (smaller than the frame where the model saw padding). `positions` are the position embeddings of the
+    patch tokens as added for this picture, None where there are none; `positions_note` says in a clause
+    why, or what else tells places apart.
+    `predictions` are the likeliest classes, best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
@@ -224,7 +293,7 @@ class Trace:
     model: ModelInfo
     picture: Picture
     pixels: UInt8[np.ndarray, "row col rgb"]
-    seen: UInt8[np.ndarray, "seen_row seen_col rgb"]
+    seen: PicturePixels
     seen_box: Box
     crop: Crop
     grid: TokenGrid
@@ -232,7 +301,7 @@ class Trace:
     verified: float
     positions: Float32[np.ndarray, "patch dim"] | None = None
     positions_note: str = ""
-    predictions: tuple[tuple[str, float], ...] = ()
+    predictions: tuple[Prediction, ...] = ()
     predictions_note: str = ""
     refused: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -263,6 +332,19 @@ class Trace:
     def heads(self) -> int:
         """Heads of the widest of them."""
         return max((each.attention.heads for each in self._chosen_from), default=0)
+
+    def number(self, layer: int) -> int:
+        """What a layer is called, from 1: its place among all attention calls, placed or not."""
+        chosen = self._chosen_from
+        found = chosen[layer].number if 0 <= layer < len(chosen) else 0
+        return found or layer + 1
+
+    @property
+    def calls(self) -> int:
+        """Attention calls from first to last, those that could not be placed too."""
+        numbers = [each.number for each in self.layers]
+        numbers += [each.number for each in self.matrices]
+        return max(len(self.layers), *numbers) if numbers else 0
 
     @property
     def _chosen_from(self) -> tuple[Layer | Matrix, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -11,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
-from vitviz.core.data.trace import Picture
+from vitviz.core.data.trace import Picture, decoded_pixels, key_of_pixels
 from vitviz.core.files import expanded
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST, bytes_needed, halves_needed
 from vitviz.core.pictures.foreign_formats import needs, plugins, read_tiff, reader_of
@@ -95,7 +95,7 @@ def open_picture(
             return _picture(_from_array(source, name or "the array"), name or "array", "")
         case Image.Image():
             file = Path(str(getattr(source, "filename", "") or ""))
-            return _read(source, name or file.name or "picture", "", choice)
+            return _read(source, name or file.name or "picture", "", choice, own=False)
         case bytes():
             shown = named(name) or "the pasted picture"
             return _decode(io.BytesIO(source), len(source), shown, "", choice)
@@ -241,7 +241,10 @@ def _opened(file: BinaryIO, name: str) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = most
 
 
-def _read(image: Image.Image, name: str, path: str, choice: PictureChoice) -> Picture:
+def _read(
+    image: Image.Image, name: str, path: str, choice: PictureChoice, *, own: bool = True
+) -> Picture:
+    """The picture of an image, which does not change with one that is not our `own`."""
     if halves_needed(image) is None:
         raise _too_large(name, image)
     try:
@@ -251,21 +254,21 @@ def _read(image: Image.Image, name: str, path: str, choice: PictureChoice) -> Pi
         raise BadImage(str(error).replace("the picture", name, 1)) from None
     except Exception as error:  # as above
         raise _damaged(name, error) from error
+    if not own and not isinstance(found.pixels, np.ndarray):
+        found = replace(found, pixels=decoded_pixels(image.copy()))
     return _picture(found, name, path, choice)
 
 
 def _picture(
     found: UprightPixels, name: str, path: str, choice: PictureChoice = AS_IT_IS
 ) -> Picture:
-    pixels = found.pixels
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    pixels.setflags(write=False)
+    if isinstance(found.pixels, np.ndarray):
+        found.pixels.setflags(write=False)
     return Picture(
         name,
         path,
-        pixels,
-        digest.hexdigest(),
+        found.pixels,
+        key_of_pixels(),
         found.orientation,
         found.note,
         choice,

@@ -11,6 +11,7 @@ from jaxtyping import Shaped, UInt8
 from PIL import ExifTags, Image
 
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.data.trace import decoded_pixels
 from vitviz.core.pictures.band_pixels import (
     BandSource,
     chosen_bands,
@@ -32,6 +33,7 @@ _TURNS: dict[int, tuple[bool, bool, bool]] = {
     8: (True, True, False),
 }
 """By EXIF value: whether rows and columns change places, then which of the new axes run backwards."""
+_KEPT_DECODED = 50_000_000
 _STILL = ("MPO",)  # a phone's JPEG with a preview behind it is one picture
 
 
@@ -69,6 +71,10 @@ def upright_rgb(image: Image.Image, choice: PictureChoice = AS_IT_IS) -> Upright
     image.load()
     left = orientation_of(image)  # Pillow turns a TIFF while decoding it
     cols, rows = image.size
+    if _is_done(image, choice, left):
+        notes.append(_rgb(image, choice, None))
+        note = ", ".join(part for part in notes if part)
+        return UprightPixels(decoded_pixels(image), orientation, note, None, pages, 3)
     turn = _TURNS.get(left, (False, False, False))
     pixels = np.empty((cols, rows, 3) if turn[0] else (rows, cols, 3), np.uint8)
     values, bands = None, 3
@@ -81,6 +87,14 @@ def upright_rgb(image: Image.Image, choice: PictureChoice = AS_IT_IS) -> Upright
         notes.append(_rgb(image, choice, stored_order(pixels, turn)))
     note = ", ".join(part for part in notes if part)
     return UprightPixels(pixels, orientation, note, values, pages, bands)
+
+
+def _is_done(image: Image.Image, choice: PictureChoice, turn: int) -> bool:
+    """Whether Pillow's own picture is upright and RGB, and small enough to lie there until somebody
+    asks for the array, which takes ten bytes a pixel for a moment."""
+    plain = image.mode == "RGB" and turn not in _TURNS and "transparency" not in image.info
+    few = image.width * image.height <= _KEPT_DECODED
+    return plain and few and not choice.bands and not choice.to_srgb
 
 
 def stored_order(
@@ -139,7 +153,9 @@ def _numbers(image: Image.Image) -> BandSource | None:
     return BandSource(rows, cols, 1, dtype, read)
 
 
-def _rgb(image: Image.Image, choice: PictureChoice, into: UInt8[np.ndarray, "row col rgb"]) -> str:
+def _rgb(
+    image: Image.Image, choice: PictureChoice, into: UInt8[np.ndarray, "row col rgb"] | None
+) -> str:
     """Writes colours into `into`, piece by piece; the note on what was converted."""
     convert, note = _conversion(image)
     data = image.info.get("icc_profile")
@@ -148,11 +164,12 @@ def _rgb(image: Image.Image, choice: PictureChoice, into: UInt8[np.ndarray, "row
     bands = chosen_bands(choice.bands, 3, "the picture") if choice.bands else ()
     places = [band - 1 for band in bands]
     cols, rows = image.size
-    for down, across in pieces(rows, cols):
+    for down, across in pieces(rows, cols) if into is not None else ():
         piece = convert(image.crop((across.start, down.start, across.stop, down.stop)))
         if transform is not None:
             piece = applied(transform, piece)
         found = np.asarray(piece, np.uint8)
+        assert into is not None
         into[down, across] = found[..., places] if places else found
     said = f"bands {', '.join(map(str, bands))} of 3" if bands not in ((), (1, 2, 3)) else ""
     if profile:

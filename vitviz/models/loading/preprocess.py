@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from vitviz.core.data.geometry import Box, Crop
+from vitviz.core.data.lazy_field import later, lazy_fields
 from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.progress import BadImage
@@ -43,14 +45,21 @@ class Preprocess:
     crop_mode: str = "center"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@lazy_fields("seen")
+@dataclass(frozen=True, eq=False)
 class PreparedPicture:
-    """The pixels that the model reads, what is shown of the picture, and where both lie."""
+    """The pixels that the model reads, what is shown of the picture, and where both lie.
+
+    `seen` is made at the first look: another resize, which no number needs. `values` is the tensor
+    itself where it is not these pixels normalised: it was given, or parts of it were exchanged for
+    numbers that no pixel of 8 bits has.
+    """
 
     pixels: UInt8[np.ndarray, "row col rgb"]
     seen: UInt8[np.ndarray, "row col rgb"]
     seen_box: Box
     crop: Crop
+    values: Float32[torch.Tensor, "1 channel row col"] | None = None
 
 
 def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
@@ -71,11 +80,11 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
 
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
     """
-    original = (picture.pixels.shape[0], picture.pixels.shape[1])
+    original = picture.size
     resized = _resized_size(original, want, fit)
     _check_length(picture.name, resized)
     offset = (_centred(resized[0], want.size[0]), _centred(resized[1], want.size[1]))
-    image = Image.fromarray(picture.pixels)
+    image = picture.image
     resampling = _RESAMPLING.get(want.interpolation, Image.Resampling.BICUBIC)
     if resized != original:
         image = image.resize((resized[1], resized[0]), resampling)
@@ -85,7 +94,16 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     pixels = _placed(np.asarray(image), want.size, offset, fill)
     scale = (resized[0] / original[0], resized[1] / original[1])
     crop = Crop(original, want.size, scale, offset, picture.orientation)
-    return PreparedPicture(pixels, _shown(picture, crop), crop.box_to_model(crop.seen), crop)
+    return PreparedPicture(
+        pixels, later(partial(_shown, picture, crop)), crop.box_to_model(crop.seen), crop
+    )
+
+
+def tensor_of(
+    prepared: PreparedPicture, want: Preprocess
+) -> Float32[torch.Tensor, "1 channel row col"]:
+    """What the model reads, in float32 on the CPU."""
+    return normalised(prepared.pixels, want) if prepared.values is None else prepared.values
 
 
 def normalised(
@@ -151,14 +169,15 @@ def _placed(
     return frame
 
 
-def _shown(picture: Picture, crop: Crop) -> UInt8[np.ndarray, "row col rgb"]:
+def _shown(
+    picture: Picture, crop: Crop, _prepared: object = None
+) -> UInt8[np.ndarray, "row col rgb"]:
     """The part that the model saw, in the model's proportions, sharper than the model saw it."""
     seen, placed = crop.seen, crop.box_to_model(crop.seen)
     longest = min(DISPLAYED, max(math.ceil(max(seen.height, seen.width)), *crop.model))
     zoom = longest / max(placed.height, placed.width)
     size = (max(1, round(placed.width * zoom)), max(1, round(placed.height * zoom)))
-    image = Image.fromarray(picture.pixels)
     box = (seen.left, seen.top, seen.right, seen.bottom)
-    shown = np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box), np.uint8)
+    shown = np.asarray(picture.image.resize(size, Image.Resampling.BICUBIC, box=box), np.uint8)
     shown.setflags(write=False)
     return shown
