@@ -76,7 +76,9 @@ def _probed(trace: Trace, other: Trace, layer: int, token: int) -> Float32[np.nd
             "of two pictures have none in common; compare its queries and keys instead"
         )
     scores = einsum(one.query[:, token], two.key, "head dim, head key dim -> head key") * one.scale
-    return model_questions.softmax(scores.astype(np.float32))
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    found: Float32[np.ndarray, "head key"] = shifted / shifted.sum(axis=-1, keepdims=True)
+    return found.astype(np.float32)
 
 
 def _chosen(rows: Float32[np.ndarray, "head key"], head: int | None) -> Float32[np.ndarray, "key"]:
