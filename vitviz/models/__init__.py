@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from vitviz.core.progress import Progress, silent
+from vitviz.core.progress import BadModel, Progress, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.import_timm import import_timm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from PIL import Image
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
@@ -37,7 +39,7 @@ __all__ = [
 
 
 def load(
-    name: str | Path,
+    name: str | Path | nn.Module,
     *,
     pretrained: bool = True,
     patch_size: int | None = None,
@@ -45,12 +47,31 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    num_heads: int | tuple[int, ...] | None = None,
+    window_size: int | tuple[int, ...] | None = None,
+    mean: float | tuple[float, ...] | None = None,
+    std: float | tuple[float, ...] | None = None,
+    strict: bool = False,
     multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
+    transform: Callable[[Image.Image], Any] | None = None,
+    classes: Sequence[str] = (),
+    title: str = "",
+    prefix: Sequence[str] = (),
+    call: Callable[[Any, Tensor], Any] | None = None,
     **arguments: Any,
 ) -> Model:
-    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path.
+    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path; or a
+    module in memory, whatever it is, that answers a batch of pictures.
+
+    A module stays as it is: its weights, hooks, mode, device, number type. Which pixels each of its
+    tokens reads is measured and proven. What it does not say can be said: `transform`, the function
+    that makes of an RGB picture of PIL the tensor (channel row col) that it reads; `classes`, their
+    names; `title`; `patch_size`, pixels of a patch's side; `prefix`, the tokens in front of the patches
+    (("class",)); `call(module, pixels)`, how it is called, if not with the pixels alone:
+
+        vitviz.load(module, call=lambda module, pixels: module(pixel_values=pixels).logits)
 
     A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
 
@@ -62,6 +83,11 @@ def load(
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
 
+    What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
+    each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
+    in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
+    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it.
+
     `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
     one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
     of one class is always its logit and sigmoid.
@@ -72,7 +98,17 @@ def load(
     import_timm()
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.head_scores import multi_label_beside
+    from vitviz.models.loading.said import Said
 
+    if not isinstance(name, str | Path):
+        from vitviz.models.loading.live.live_arguments import load_module
+
+        return load_module(
+            name, transform=transform, classes=classes, title=title, prefix=prefix, call=call,
+            patch_size=patch_size, input_size=input_size, progress=progress,
+        )  # fmt: skip
+    _only_for_modules(transform=transform, classes=classes, title=title, prefix=prefix, call=call)
+    said = Said(num_heads, window_size, mean, std)
     wanted = partial(
         model_loading.load,
         name,
@@ -82,6 +118,8 @@ def load(
         device=device,
         precision=precision,
         architecture=architecture,
+        said=said,
+        strict=strict,
         arguments=arguments,
         allow_download=allow_download,
     )
@@ -94,10 +132,20 @@ def load(
         "input_size": input_size,
         "architecture": architecture,
     }
-    model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
+    model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
+
+
+def _only_for_modules(**given: Any) -> None:
+    """BadModel for what is only said of a module in memory."""
+    said = [name for name, value in given.items() if value]
+    if said:
+        raise BadModel(
+            f"{said[0]}= is for a module in memory; a model that is named brings its own, so leave "
+            "it out"
+        )
 
 
 @overload
@@ -158,7 +206,7 @@ def _plain(arguments: dict[str, Any]) -> LoadArguments:
         (name, value)
         for name, value in arguments.items()
         if isinstance(value, str | int | float)
-        or (isinstance(value, tuple) and all(isinstance(each, int) for each in value))
+        or (isinstance(value, tuple) and all(isinstance(each, int | float) for each in value))
     )
 
 

@@ -43,7 +43,7 @@ def session(file: Path, tiny_checkpoint: Path) -> Session:
     made.columns.use_model(ModelRequest(str(tiny_checkpoint)))
     made.open([str(file)])
     made.views.want(["heads", "rollout"])
-    made.set_option("rollout", "keep", 0.25)
+    made.views.set_option("rollout", "keep", 0.25)
     return made
 
 

@@ -8,25 +8,39 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-from vitviz.core.data.block_steps import BlockSteps, PatchStem
+from vitviz.core.data.attribution import (
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    HeadImportance,
+    HiddenAnswers,
+    LogitLedger,
+    TargetReading,
+)
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.prediction import distinct_names
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
-from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
+from vitviz.core.progress import Progress, Unsupported, VitvizError, silent, watched
+from vitviz.models.attribution.attributor import Attributor
+from vitviz.models.attribution.kept_gradients import KeptGradients
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe import logit_lens
 from vitviz.models.probe.apply_intervention import intervened
+from vitviz.models.probe.block_lists import block_lists, in_reading_order
 from vitviz.models.probe.block_steps import block_of
+from vitviz.models.probe.layer_vectors import layer_vectors_of
 from vitviz.models.probe.patch_stem import stem_of
 from vitviz.models.probe.position_signal import bias_of, rotations_of
 from vitviz.models.probe.word_gradient import word_gradient
@@ -61,6 +75,7 @@ class TorchModelProbe:
         self.labels = distinct_names(model.labels)
         self._info, self._reload = model.info, model.reload
         self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
+        self._why = KeptGradients()
         self._model = weakref.ref(model)
         self._held = model if model.reload is None else None
 
@@ -124,6 +139,13 @@ class TorchModelProbe:
         with self._at_work() as (model, pixels):
             return block_of(model.module, self._name(layer), pixels, self._info.called)
 
+    def vectors(self, layer: int) -> LayerVectors:
+        """Queries, keys and values of a layer. Unsupported where they do not meet in a fused call."""
+        with self._at_work() as (model, pixels):
+            return layer_vectors_of(
+                model.module, self._name(layer), pixels, self._grid.tokens, self._info.called
+            )
+
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
         with self._at_work() as (model, pixels):
@@ -149,14 +171,55 @@ class TorchModelProbe:
             )
         return self.retrace(self._model() or self._loaded_again(), change)
 
+    def attribution(self, query: AttributionQuery) -> AttributionMap:
+        """Which patches a target depends on, by one method."""
+        with self._asked_why() as attributor:
+            return self._why.map(attributor, query)
+
+    def attribution_randomised(self, query: AttributionQuery, stages: int) -> AttributionMap:
+        """The same with the head and the last `stages` - 1 blocks at random."""
+        with self._asked_why() as attributor:
+            return self._why.map_randomised(attributor, query, stages)
+
+    def target_reading(self, target: Target) -> TargetReading:
+        """Where a target stands in the model's answers."""
+        with self._asked_why() as attributor:
+            return self._why.score(attributor, target).reading
+
+    def ledger(self, target: Target) -> LogitLedger:
+        """A target as the sum of what heads, MLPs and embedding gave to it."""
+        with self._asked_why() as attributor:
+            return attributor.ledger(target)
+
+    def head_importance(
+        self, target: Target, replaced_by: Literal["zero", "mean"]
+    ) -> HeadImportance:
+        """How a target changes without each head."""
+        with self._asked_why() as attributor:
+            return attributor.heads(target, replaced_by)
+
+    def hidden_answers(
+        self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
+    ) -> HiddenAnswers:
+        """What the model answers with patches hidden."""
+        with self._asked_why() as attributor:
+            score = self._why.score(attributor, target)
+            return HiddenAnswers(attributor.hidden(score, hidden, fill), fill)
+
     @contextmanager
-    def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
+    def _asked_why(self) -> Iterator[Attributor]:
+        with self._at_work(silent) as (model, pixels):
+            yield Attributor(model, pixels, self._grid, watched())
+
+    @contextmanager
+    def _at_work(self, progress: Progress | None = None) -> Iterator[tuple[Model, Tensor]]:
         """The model, which nobody else runs meanwhile, and its input."""
         model = self._model() or self._loaded_again()
+        reported = watched() if progress is None else progress
         with (
             model.lock,
             intervened(model.module, self._grid, self._change),
-            _reported(model.module, watched()),
+            _reported(model.module, reported),
         ):
             parameter = next(model.module.parameters())
             pixels = tensor_of(self._prepared, model.preprocess)
@@ -228,9 +291,11 @@ def _block_outputs(
     model answers.
     """
     found: list[Tensor] = []
+    order = in_reading_order(model)
 
     def keep(_module: nn.Module, _given: Any, output: Any) -> None:
-        found.append(_tokens(output, grid, model.info.called))
+        tokens = _tokens(output, grid, model.info.called)
+        found.append(tokens if order is None else tokens[order])
 
     with ExitStack() as hooks:
         for block in _blocks(model, layers):
@@ -263,6 +328,7 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
     lists = list(dict.fromkeys(match[1] for match in matches if match))
     if not lists and isinstance(getattr(model.module, "blocks", None), _LISTS):
         lists = ["blocks"]  # calls over no patches, such as XCiT's between channels
+    lists = lists or block_lists(model.module, layers)
     if not lists:
         raise Unsupported(
             f"{model.info.called} has no list of blocks whose outputs could be read; "
@@ -273,8 +339,8 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
 
 def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
     """A block's tokens, whatever it gives on beside them."""
-    if isinstance(output, tuple) and output and isinstance(output[-1], Tensor):
-        output = output[-1]  # TNT: (words, sentences)
+    if isinstance(output, tuple):
+        output = _among(output, grid)
     if isinstance(output, Tensor) and output.shape[:-1] == (1, grid.rows, grid.cols):
         output = rearrange(output, "1 row col dim -> 1 (row col) dim")
     if not isinstance(output, Tensor) or output.ndim != 3 or output.shape[0] != 1:
@@ -285,6 +351,13 @@ def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
         )
     # A copy: the next block may write into what it is given.
     return output[0].detach().to("cpu", torch.float32, copy=True)
+
+
+def _among(outputs: tuple[Any, ...], grid: TokenGrid) -> Any:
+    """Of several outputs the tokens: the last one that has as many, as in TNT's (words, sentences)."""
+    tensors: list[Any] = [each for each in outputs if isinstance(each, Tensor)]
+    fitting = [each for each in tensors if each.ndim == 3 and each.shape[1] == grid.tokens]
+    return (fitting or tensors or [None])[-1]
 
 
 def _listed(numbers: Sequence[int]) -> str:
