@@ -54,7 +54,7 @@ class NumbersBadge:
         said = []
         if self.compared:
             said.append(
-                f"attention of {_calls(self.compared)} recomputed, and attention @ values compared with "
+                f"attention of {_calls(self.compared)} recomputed, attention @ values compared with "
                 "the module's own output over sampled tokens: largest relative difference "
                 f"{self.error:.2e} in {self.precision}"
             )

@@ -20,6 +20,8 @@ divides (before: max, min and discarded maps were divided first).
 """
 
 RecipeValue = str | float | int | bool | None
+OpenedAs = tuple[tuple[str, int | bool | tuple[int, ...]], ...]
+"""What differs from how any viewer opens a picture, by name (`PictureChoice.said`)."""
 
 _SIZES = (
     "patch_size",
@@ -100,7 +102,8 @@ class RunRecipe:
 
     `model` and `picture` are names without folders; `weights_hash` and `picture_key` say whether a
     file found under these names is the same one. `asked` is what `load` was asked for beside the name,
-    `intervention` what was changed about the pass.
+    `intervention` what was changed about the pass, `opened` which page and bands of the file were the
+    picture, where not the first.
     """
 
     model: str
@@ -113,6 +116,7 @@ class RunRecipe:
     fit: Fit = "crop"
     asked: LoadArguments = ()
     intervention: Intervention | None = None
+    opened: OpenedAs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ def run_of(trace: Trace) -> RunRecipe:
         trace.fit,
         info.asked,
         trace.intervention,
+        tuple(trace.picture.choice.said.items()),
     )
 
 

@@ -119,6 +119,7 @@ class ColumnArea(QObject):
             self.layout = "grid"
         self._count = count
         gone = set(self.headers) - {live.id for live in self.lives}
+        self.table.forget(gone)
         for column in gone:
             header = self.headers.pop(column)
             header.hide()  # it lives until the event loop turns
@@ -143,6 +144,7 @@ class ColumnArea(QObject):
         self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
         if self.layout == "one":
             self.tabs.place(headers if len(headers) > 1 else [])
+            self.table.rest()
         else:
             names = [name for name, why in possible.items() if not why and board.is_shown(name)]
             large = self.layout == "large"

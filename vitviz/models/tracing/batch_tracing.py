@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Picture, Trace
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
@@ -54,16 +55,23 @@ class BatchTracing:
     and gives the same. `batched` says which; None before the first time.
 
     With `only`, the rows of the token that it chooses are all that is asked of a picture: they are
-    read during the pass, and q and k are not kept.
+    read during the pass, and q and k are not kept. `choice` says which page and bands of a file are
+    the picture.
     """
 
-    def __init__(self, model: Model, fit: Fit = "crop", only: Choose | None = None) -> None:
-        self.model, self.fit, self._only = model, fit, only
+    def __init__(
+        self,
+        model: Model,
+        fit: Fit = "crop",
+        only: Choose | None = None,
+        choice: PictureChoice = AS_IT_IS,
+    ) -> None:
+        self.model, self.fit, self._only, self.choice = model, fit, only, choice
         self.batched: bool | None = None
 
     def ready(self, source: ImageSource) -> Ready:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
-        picture = open_picture(source)
+        picture = open_picture(source, choice=self.choice)
         prepared = prepare(picture, self.model.preprocess, self.fit)
         return picture, prepared, normalised(prepared.pixels, self.model.preprocess)
 

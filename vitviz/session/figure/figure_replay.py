@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.recipe import NEWEST, PageRecipe, Recipe, RunRecipe, checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
@@ -134,7 +135,8 @@ class FigureReplay:
     def _found_picture(self, run: RunRecipe) -> Picture:
         others = []
         for file in self._picture_files(run.picture):
-            picture = open_picture(file, name=run.picture)
+            choice = PictureChoice.of(dict(run.opened))
+            picture = open_picture(file, name=run.picture, choice=choice)
             if picture.key == run.picture_key:
                 return picture
             others.append(file)
