@@ -21,7 +21,7 @@ from vitviz.core.data.attribution import (
     TargetReading,
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
-from vitviz.core.data.block_steps import BlockSteps, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -259,6 +259,10 @@ class ModelProbe(Protocol):
 
     def block(self, layer: int) -> BlockSteps:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
+
+    def vectors(self, layer: int) -> LayerVectors:
+        """Queries, keys and values of a layer. Unsupported where its attention is no fused call over
+        the picture's tokens."""
 
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""

@@ -25,7 +25,7 @@ from vitviz.core.data.attribution import (
     LogitLedger,
     TargetReading,
 )
-from vitviz.core.data.block_steps import BlockSteps, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.prediction import distinct_names
@@ -39,6 +39,7 @@ from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe import logit_lens
 from vitviz.models.probe.apply_intervention import intervened
 from vitviz.models.probe.block_steps import block_of
+from vitviz.models.probe.layer_vectors import layer_vectors_of
 from vitviz.models.probe.patch_stem import stem_of
 from vitviz.models.probe.position_signal import bias_of, rotations_of
 from vitviz.models.probe.word_gradient import word_gradient
@@ -136,6 +137,13 @@ class TorchModelProbe:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
         with self._at_work() as (model, pixels):
             return block_of(model.module, self._name(layer), pixels, self._info.called)
+
+    def vectors(self, layer: int) -> LayerVectors:
+        """Queries, keys and values of a layer. Unsupported where they do not meet in a fused call."""
+        with self._at_work() as (model, pixels):
+            return layer_vectors_of(
+                model.module, self._name(layer), pixels, self._grid.tokens, self._info.called
+            )
 
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
