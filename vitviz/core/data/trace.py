@@ -358,7 +358,10 @@ class Trace:
     def __repr__(self) -> str:
         """In a line, for notebooks: its arrays would fill pages."""
         grid = self.grid
-        behind = f" behind {', '.join(grid.prefix)}" if grid.prefix else ""
+        many = (
+            f"{len(grid.prefix)} other tokens" if len(grid.prefix) > 6 else ", ".join(grid.prefix)
+        )
+        behind = f" behind {many}" if grid.prefix else ""
         return (
             f"<Trace of {self.picture.name} by {self.model.called}: {grid.rows} x {grid.cols} patches"
             f"{behind}, {len(self.layers)} layers, {self.badge.words}>"
