@@ -23,9 +23,11 @@ Method = Literal[
     "SmoothGrad",
     "occlusion",
     "RISE",
+    "rollout",
     "attention",
 ]
-"""Ways to say which patches a target depends on; "attention" is the last layer's, for comparison."""
+"""Ways to say which patches a target depends on; "rollout" and the last layer's "attention" ask nothing
+about the target and are there to compare with."""
 
 SIGNED: frozenset[Method] = frozenset(
     {"gradient x attention", "input x gradient", "integrated gradients", "occlusion"}
@@ -86,6 +88,7 @@ _LOOKS_AT: dict[Method, tuple[str, ...]] = {
     "SmoothGrad": ("steps", "noise", "seed"),
     "occlusion": ("window", "fill"),
     "RISE": ("steps", "fill", "seed"),
+    "rollout": ("token", "start"),
     "attention": ("token",),
 }
 
