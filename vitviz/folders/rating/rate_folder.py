@@ -77,7 +77,7 @@ def rate_folder(
     if not files:
         raise VitvizError(f"there are no pictures in {folder}; name a folder that has some")
     targets = OutputFiles(folder, out, [ENDING])
-    labels = class_folders(files, folder, model.labels)
+    labels = class_folders(files, folder, model.labels, model.info.classes)
     broken: list[tuple[str, str]] = []
     done = before = 0
     with BatchManifest(out, (1, 1), settings, anew=anew) as manifest:
@@ -100,12 +100,14 @@ def rate_folder(
     return _summed(out, read, done, before, tuple(broken))
 
 
-def class_folders(files: Sequence[Path], folder: Path, labels: Sequence[str]) -> dict[Path, int]:
+def class_folders(
+    files: Sequence[Path], folder: Path, labels: Sequence[str], classes: int
+) -> dict[Path, int]:
     """The class of each picture whose folder is called by a class's name or number; {} without."""
     found: dict[Path, int] = {}
     for file in files:
         name = file.parent.name if file.parent != folder else ""
-        if name.isdecimal() and int(name) < max(len(labels), 1):
+        if name.isdecimal() and int(name) < classes:
             found[file] = int(name)
         elif name:
             try:
