@@ -19,8 +19,8 @@ from vitviz.views.shared import model_questions
 
 RANDOM = "random"
 MEASURES = ("deletion", "insertion", "grid_share")
-Numbers = dict[str, float]
-Traced = Callable[[Picture], Trace]
+MethodNumbers = dict[str, float]
+PictureTracer = Callable[[Picture], Trace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class RatingPlan:
     steps: int
 
 
-def rated(trace: Trace, plan: RatingPlan) -> tuple[str, dict[str, Numbers], dict[str, str]]:
+def rated(trace: Trace, plan: RatingPlan) -> tuple[str, dict[str, MethodNumbers], dict[str, str]]:
     """(the target's name, numbers by method with `random` among them, why methods are left out)."""
-    found: dict[str, Numbers] = {}
+    found: dict[str, MethodNumbers] = {}
     refused: dict[str, str] = {}
     name = ""
     for method in plan.methods:
@@ -58,13 +58,18 @@ def query_of(plan: RatingPlan, method: Method, target: Target) -> AttributionQue
     return AttributionQuery(target, method, steps=plan.steps, fill=own).plain()
 
 
-def _areas(curves: MaskingCurves) -> Numbers:
+def _areas(curves: MaskingCurves) -> MethodNumbers:
     deletion, insertion = curves.areas
     return {"deletion": deletion, "insertion": insertion}
 
 
 def grid_shares(
-    own: Picture, others: Sequence[Picture], label: int, cell: int, plan: RatingPlan, traced: Traced
+    own: Picture,
+    others: Sequence[Picture],
+    label: int,
+    cell: int,
+    plan: RatingPlan,
+    traced: PictureTracer,
 ) -> Mapping[str, float]:
     """GridPG: the share of each method's map of `label` in its own quarter of a mosaic of four.
 

@@ -27,7 +27,7 @@ from vitviz.folders.output_files import OutputFiles
 from vitviz.folders.rating.picture_rating import (
     MEASURES,
     RANDOM,
-    Numbers,
+    MethodNumbers,
     RatingPlan,
     grid_shares,
     rated,
@@ -40,7 +40,7 @@ ENDING = "rating.json"
 BETTER = {"deletion": "low", "insertion": "high", "grid_share": "high"}
 """Which way each measure is good."""
 
-Ratings = dict[str, dict[str, Numbers]]
+Ratings = dict[str, dict[str, MethodNumbers]]
 """Numbers by picture and method."""
 
 
