@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
+from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Layer, ModelInfo, Picture, Trace
 from vitviz.core.progress import Unsupported
 
@@ -59,22 +60,22 @@ class Maps:
 
     def flow(self, weight, *, fuse=None, discard=0.0):
         if fuse is None:
-            steps = [normalised(one, discard) if discard else one for one in self.maps]
-            moved = [weight[..., head, :] @ step for head, step in enumerate(steps)]
+            moved = [weight[..., h, :] @ lessened(m, discard) for h, m in enumerate(self.maps)]
             return np.stack(moved, axis=-2)
-        fused = self.matrix(fuse=fuse)
-        return weight @ (fused if fuse == "mean" and not discard else normalised(fused, discard))
+        return weight @ lessened(self.matrix(fuse=fuse), discard)
+
+    def sums(self, fuse=None, discard=0.0):
+        if fuse is None:
+            return np.stack([lessened(each, discard).sum(1) for each in self.maps])
+        return lessened(self.matrix(fuse=fuse), discard).sum(1)
 
 
-def normalised(values, discard):
-    """The lowest entries zero except [0, 0], rows sum to 1, an empty row keeps its own token."""
+def lessened(values, discard):
+    """The lowest entries zero except [0, 0]."""
     flat = values.ravel().copy()
     lowest = np.argsort(flat)[: int(flat.size * discard)]
     flat[lowest[lowest != 0]] = 0
-    left = flat.reshape(values.shape)
-    total = left.sum(1)[:, None]
-    own = np.eye(*values.shape, dtype=np.float32)
-    return np.divide(left, total, where=total > 0, out=own)
+    return flat.reshape(values.shape)
 
 
 def softmax_maps(seed, heads, queries, keys, sharp=3.0):
@@ -136,7 +137,10 @@ def make_trace(
         layers,
         1e-7,
         positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
-        predictions=(("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)),
+        predictions=tuple(
+            Prediction(index, name, share, float(np.log(share)))
+            for index, (name, share) in enumerate((("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)))
+        ),
         source=Answers(random.standard_normal((depth, tokens, 16)).astype(np.float32)),
     )
 

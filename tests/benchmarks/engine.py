@@ -57,7 +57,7 @@ def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> l
     ratio = in_turns(recorded, plain, repeats)
     whole_trace = in_turns(lambda: vitviz.trace(model, picture), plain, repeats)
     alone = in_one_thread(recorded, plain, repeats)
-    reading = read_calls(recorded(), grid, size)
+    reading = read_calls(recorded(), grid)
     held = bytes_of([layer.attention for layer in reading.layers])
     maps = sum(each.attention.heads * grid.tokens**2 * 4 for each in reading.layers)
     return [

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +20,7 @@ from PIL import Image
 from torch.nn import functional
 
 import vitviz
+from vitviz.core import files
 from vitviz.core.data.selection import Selection
 from vitviz.core.progress import Cancelled, Unsupported, VitvizError
 from vitviz.figures.raw import raw_attention
@@ -24,6 +32,7 @@ from vitviz.models.tracing.batch_tracing import BatchTracing
 from vitviz.views import views
 from vitviz.views.api import selection_of, token_chosen
 
+ROOT = Path(__file__).resolve().parents[2]
 DEIT = (
     "deit_tiny_distilled_patch16_224",
     {"embed_dim": 32, "depth": 2, "num_heads": 2, "img_size": 64, "num_classes": 5},
@@ -226,3 +235,93 @@ def test_a_folder_without_pictures_is_one_sentence(order: BatchOrder, tmp_path: 
     (tmp_path / "none").mkdir()
     with pytest.raises(VitvizError, match="there are no pictures in"):
         batch(replace(order, folder=tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda lines: [*lines[:2], "{garbled", *lines[3:]],
+        lambda lines: [*lines[:2], "\0" * 400, *lines[3:]],
+        lambda lines: [*lines[:2], "[" * 100_000, *lines[3:]],
+        lambda lines: [*lines[:2], '{"picture": 7}', *lines[3:]],
+        lambda lines: [*lines[:2], "null", *lines[3:]],
+        lambda lines: ["garbled", *lines[1:]],
+    ],
+)
+def test_a_garbled_manifest_heals(order: BatchOrder, damage: Any) -> None:
+    batch(order)
+    file = order.out / "manifest.jsonl"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(damage(lines)) + "\n")
+    again = batch(order)
+    assert (again.done, again.before) == ((7, 0) if damage(lines)[0] == "garbled" else (1, 6))
+    assert batch(order).done == 0
+    assert all(json.loads(line) for line in file.read_text().splitlines())
+
+
+def test_a_folder_that_was_removed_meanwhile_is_not_counted(order: BatchOrder) -> None:
+    def remove(done: float, total: float, what: str = "") -> None:
+        if done == 2:
+            order.out.rename(order.out.with_name("gone"))
+
+    with pytest.raises(VitvizError, match="was removed or moved"):
+        batch(replace(order, size=1), remove)
+
+
+def test_files_that_were_taken_away_meanwhile_are_not_counted(order: BatchOrder) -> None:
+    def take(done: float, total: float, what: str = "") -> None:
+        if done == 7:
+            (order.out / "ж-attention.npz").unlink()
+
+    found = batch(order, take)
+    assert found.done == 6
+    assert [(Path(file).name, "taken away" in why) for file, why in found.broken] == [
+        ("ж.png", True)
+    ]
+
+
+def test_what_a_killed_batch_left_is_cleared_and_other_peoples_files_are_not(
+    order: BatchOrder,
+) -> None:
+    (order.out / "inside").mkdir(parents=True)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    here = files._prefix().removesuffix(f"{os.getpid()}-")
+    left = order.out / "inside" / f"{here}{dead.pid}-abc.png"
+    others = [order.out / name for name in (f"{here}{os.getpid()}-x.png", ".vitviz-ffffff-1-x.png")]
+    for file in (left, *others):
+        file.touch()
+    batch(order)
+    assert not left.exists()
+    assert all(file.exists() for file in others)
+
+
+def test_anew_forgets_only_its_own_part(order: BatchOrder) -> None:
+    parts = [replace(order, shard=(at, 2)) for at in (1, 2)]
+    first = [batch(part).done for part in parts]
+    assert batch(replace(parts[1], anew=True)).done == first[1]
+    assert batch(parts[0]).before == first[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are told otherwise there")
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGKILL])
+def test_printing_processes_die_with_their_parent(
+    folder: Path, tmp_path: Path, ended: signal.Signals
+) -> None:
+    """They held standard output open, so that whoever read it waited for ever."""
+    order = [sys.executable, "-m", "vitviz", "batch", str(folder), "-o", str(tmp_path / "o"), "-v",
+             "patches", "-m", "test_vit", "--untrained", "--workers", "2", "--batch", "1"]  # fmt: skip
+    run = subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+    manifest = tmp_path / "o" / "manifest.jsonl"
+    deadline = time.monotonic() + 240
+    while not (manifest.is_file() and manifest.read_text().count("\n") > 1):
+        assert run.poll() is None, run.stdout.read()
+        assert time.monotonic() < deadline
+        select.select([run.stdout], [], [], 0.05)
+    run.send_signal(ended)
+    run.communicate(timeout=30)  # ends when the last of them has let go of standard output
+    assert run.returncode != 0
+    again = subprocess.run(order, capture_output=True, text=True, cwd=ROOT)
+    assert again.returncode == 0, again.stderr
+    assert len(list((tmp_path / "o").rglob("*-patches.png"))) == 7
+    assert not list((tmp_path / "o").rglob(".vitviz-*-*-*.png"))

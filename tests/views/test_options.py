@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import pytest
 
 from vitviz.core.progress import VitvizError
-from vitviz.views.options import Look, Option, OptionHelp, arguments, options_of
+from vitviz.views import find
+from vitviz.views.options import Look, Option, OptionHelp, arguments, options_of, wished
 
 
 def sample(
@@ -89,3 +90,16 @@ def test_a_look_without_a_default_is_a_mistake_in_the_view():
 
     with pytest.raises(TypeError, match="look needs a default"):
         options_of(wrong)
+
+
+def test_a_new_change_starts_from_nothing_unless_several_are_wanted():
+    options = find("whatif").options
+    before = {"positions": "removed", "seed": 3}
+    alone = wished(options, before, {"heads": "without the chosen head"})
+    assert alone == {"heads": "without the chosen head", "seed": 3}
+    both = wished(options, {**before, "together": True}, {"heads": "without the chosen head"})
+    assert both["positions"] == "removed"
+    two = {"positions": "removed", "patches": "shuffled"}
+    assert wished(options, {"heads": "without the chosen head"}, two) == two
+    assert wished(options, before, {"seed": 4}) == {"positions": "removed", "seed": 4}
+    assert wished(options, before, {"heads": "all"}) == {**before, "heads": "all"}

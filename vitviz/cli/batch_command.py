@@ -35,6 +35,7 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
@@ -94,6 +95,7 @@ def batch(
     profile: Annotated[
         bool, Parameter("--profile", help="Say where the time went: decode, model, rows, write.")
     ] = False,
+    parts: PictureParts | None = None,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
@@ -133,6 +135,7 @@ def batch(
             pretrained=not untrained,
             size=size,
             workers=beside,
+            choice=(parts or PictureParts()).choice,
             overwrite=overwrite,
             paper=(printing or Printing()).paper(),
             progress=progress,

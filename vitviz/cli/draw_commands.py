@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,12 +41,19 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
+from vitviz.cli.picture_sources import (
+    STREAM,
+    PictureParts,
+    named_pictures,
+    opened_picture,
+    stem_of,
+)
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Trace
-from vitviz.core.files import check_place, whole
-from vitviz.core.pictures.picture_files import open_picture, picture_files
-from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.files import check_place, fitting_name, whole
+from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
@@ -69,13 +78,16 @@ if TYPE_CHECKING:
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
+_STDOUT = Path(STREAM)
 _ANIMATED = (".gif", ".apng", ".webp", ".mp4")
 
-_FILES = Parameter(help="Pictures, or folders of pictures.")
+_FILES = Parameter(
+    help="Pictures, folders of pictures, addresses (https://, file://), or - for standard input."
+)
 _OUT = Parameter(
     ("--out", "-o"),
     help="The figure: .png, .svg, .pdf, .tiff; its numbers: .npz, .csv; with --over also .gif, .apng, "
-    ".webp, .mp4. A folder for several pictures.",
+    ".webp, .mp4. A folder for several pictures; - for standard output.",
 )
 _AGAIN = Parameter(
     ("--out", "-o"),
@@ -127,10 +139,11 @@ def draw(
     data: Annotated[bool, _DATA] = False,
     seconds: Annotated[float, _SECONDS] = 0.4,
     overwrite: Annotated[bool, OVERWRITE] = False,
+    parts: PictureParts | None = None,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Draw a view of pictures into files, without a window."""
+    """Draw a view of pictures into files, without a window; a broken one is said, the rest goes on."""
     chosen = view_named(view)
     values: dict[str, Any] = option_values(chosen, option)
     if (chosen.traces == 2) != bool(against):
@@ -144,14 +157,16 @@ def draw(
         raise Misused("--over may be given once, or twice for rows and columns")
     targets = _targets(pictures, view, out)
     for target in targets.values():
-        for file in (target, *_beside(target, data)):
+        for file in () if target == _STDOUT else (target, *_beside(target, data)):
             check_place(file, overwrite=overwrite)
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
-    engine, made = ModelCache(_MODELS_KEPT), []
-    for picture, target in targets.items():
-        trace, other, pairs = _traces(engine, request, picture, against, also)
+    source = _Source(ModelCache(_MODELS_KEPT), request, (parts or PictureParts()).choice)
+    made: list[dict[str, Any]] = []
+
+    def make(picture: str, target: Path) -> None:
+        trace, other, pairs = _traces(source, picture, against, also)
         drawing = draw_view(
             view,
             trace,
@@ -164,20 +179,43 @@ def draw(
             **values,
         )
         subject = SweepSubject(trace, _selection(drawing), values, other, pairs)
-        ways = [
-            _columns(engine, request, picture, text) or steps(chosen, subject, text)
-            for text in over
-        ]
+        ways = [_columns(source, picture, text) or steps(chosen, subject, text) for text in over]
         drawings = _swept(chosen, subject, ways, target) if over else [drawing]
         files = _save(
             drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
         )
         made.append({"picture": picture, "files": [str(file) for file in files]})
-        if not as_json:
+        if not as_json and target != _STDOUT:
             say_file(target)
+
+    broken = 0
+    for picture, target in targets.items():
+        try:
+            make(picture, target)
+        except (BadImage, Unsupported) as error:
+            if len(targets) == 1:
+                raise
+            broken += 1
+            remark(str(error))
+            made.append({"picture": picture, "files": [], "why": str(error)})
     if as_json:
         print_json(made)
-    return 0
+    if broken:
+        remark(f"{broken} of {len(targets)} pictures could not be drawn; the others are")
+    return 3 if broken else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a command draws with: models that stay, the one asked for, the part of each picture."""
+
+    engine: ModelCache
+    request: ModelRequest
+    choice: PictureChoice
+
+    def trace(self, request: ModelRequest, picture: str) -> Trace:
+        """What a model did with a picture."""
+        return self.engine.trace(request, opened_picture(picture, self.choice), meter())
 
 
 def model_named(name: str) -> str:
@@ -194,18 +232,19 @@ def _targets(pictures: Sequence[str], view: str, out: Path | None) -> dict[str, 
         raise Misused(
             "no picture was named; say which, for example: vitviz draw photo.jpg --view heads"
         )
-    files = [str(file) for file in picture_files(pictures)]
+    files = named_pictures(pictures)
     if not files:
         raise VitvizError(f"there are no pictures in {', '.join(pictures)}")
     if len(files) == 1 and not (out is not None and out.is_dir()):
-        return {files[0]: out or Path(f"{Path(files[0]).stem}-{view}.png")}
+        return {files[0]: out or Path(fitting_name(stem_of(files[0]), f"-{view}.png"))}
     if out is not None and out.suffix and not out.is_dir():
         raise Misused(f"{len(files)} pictures do not go into {out.name}; name a folder with --out")
     folder = folder_for(out) if out is not None else Path()
-    named = {file: folder / f"{Path(file).stem}-{view}.png" for file in files}
+    ending = f"-{view}.png"
+    named = {file: folder / fitting_name(stem_of(file), ending) for file in files}
     if len(set(named.values())) < len(named):  # pictures of one name in several folders
         named = {
-            file: folder / f"{at:04}-{Path(file).stem}-{view}.png"
+            file: folder / fitting_name(f"{at:04}-{stem_of(file)}", ending)
             for at, file in enumerate(files, start=1)
         }
     return named
@@ -219,17 +258,10 @@ def _beside(target: Path, data: bool) -> tuple[Path, ...]:
 
 
 def _traces(
-    engine: ModelCache,
-    request: ModelRequest,
-    picture: str,
-    words: Sequence[str],
-    also: Sequence[str],
+    source: _Source, picture: str, words: Sequence[str], also: Sequence[str]
 ) -> tuple[Trace, Trace | None, list[tuple[Trace, Trace]]]:
     """The trace of the picture, what it is compared with, and further pictures through both models."""
-
-    def traced(request: ModelRequest, picture: str) -> Trace:
-        return engine.trace(request, open_picture(picture), meter())
-
+    request, traced = source.request, source.trace
     trace = traced(request, picture)
     if not words:
         further = [traced(request, one) for one in also]
@@ -244,7 +276,7 @@ def _selection(drawing: Drawing) -> Any:
     return drawing.made.selection
 
 
-def _columns(engine: ModelCache, request: ModelRequest, picture: str, text: str) -> list[SweepStep]:
+def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
     """The stops of "columns=16;8;4": other patch sizes, models or pictures; [] for another way."""
     name, _, listed = text.partition("=")
     if name != "columns":
@@ -256,8 +288,8 @@ def _columns(engine: ModelCache, request: ModelRequest, picture: str, text: str)
         )
     found = []
     for word in words:
-        other, file = changed(request, picture, [word])
-        trace = engine.trace(other, open_picture(file), meter())
+        other, file = changed(source.request, picture, [word])
+        trace = source.trace(other, file)
         found.append(read(trace.picture.name if file != picture else other.words, trace))
     return found
 
@@ -302,6 +334,12 @@ def _save(
             )
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
+    if target == _STDOUT:
+        from vitviz.figures.save import written
+
+        sys.stdout.buffer.write(written(drawings[0], "png", paper))
+        sys.stdout.buffer.flush()
+        return []
     return [
         save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
         for file in (target, *_beside(target, data))
@@ -327,6 +365,7 @@ def trace(
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
     overwrite: Annotated[bool, OVERWRITE] = False,
+    parts: PictureParts | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Write the raw attention of a picture: one token's rows of all layers and heads.
@@ -335,7 +374,7 @@ def trace(
     """
     from vitviz.figures.raw import raw_attention
 
-    target = out or Path(f"{Path(picture).stem}-attention.npz")
+    target = out or Path(fitting_name(stem_of(picture), "-attention.npz"))
     if target.suffix.lower() != ".npz":
         raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
     asked = {"features": features, "logits": logits, "qkv": qkv}
@@ -345,8 +384,9 @@ def trace(
     request = ModelRequest(
         model_named(model), patch, input_size, fit, device, pretrained=not untrained
     )
+    choice = (parts or PictureParts()).choice
     cache = ModelCache(_MODELS_KEPT)
-    found = cache.trace(request, open_picture(picture), meter())
+    found = cache.trace(request, opened_picture(picture, choice), meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
     with whole(target, overwrite=overwrite) as unfinished:

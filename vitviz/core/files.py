@@ -6,8 +6,10 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from platform import node
 from stat import S_ISDIR
 from tempfile import mkstemp
 
@@ -31,7 +33,7 @@ def whole(
     target = Path(path)
     check_place(target, overwrite=overwrite)
     try:
-        handle, name = mkstemp(dir=target.parent, prefix=".vitviz-", suffix=target.suffix)
+        handle, name = mkstemp(dir=target.parent, prefix=_prefix(), suffix=target.suffix)
         os.close(handle)
         unfinished = Path(name)
         try:
@@ -44,6 +46,62 @@ def whole(
                 unfinished.unlink()
     except OSError as error:
         raise VitvizError(_why(target, error)) from error
+
+
+def _prefix() -> str:
+    """How an unfinished file is called: hidden, with the computer and the process that writes it."""
+    return f".vitviz-{_computer()}-{os.getpid()}-"
+
+
+@cache
+def _computer() -> str:
+    return sha256(node().encode()).hexdigest()[:6]
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Unfinished files, in a folder and those inside, of processes here that were killed."""
+    found = []
+    for file in folder.rglob(f".vitviz-{_computer()}-*"):
+        number = file.name.split("-")[2]
+        if number.isdecimal() and not is_running(int(number)) and file.is_file():
+            found.append(file)
+    return found
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Takes them away, as far as that is possible."""
+    with suppress(OSError):
+        for file in leftovers(folder):
+            with suppress(OSError):
+                file.unlink()
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of that number is alive on this computer."""
+    if process <= 0:
+        return False
+    if process == os.getpid():
+        return True
+    if os.name == "nt":
+        return _is_running_on_windows(process)
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_running_on_windows(process: int) -> bool:
+    """There os.kill would end the process that is only asked for."""
+    import ctypes
+
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(0x1000, False, process)
+    if handle:
+        kernel.CloseHandle(handle)
+    return bool(handle)
 
 
 def check_place(target: Path, *, overwrite: bool) -> None:

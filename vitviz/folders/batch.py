@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ def run_batch(order: BatchOrder, progress: Progress = silent) -> BatchOutcome:
     """
     clock = StageSeconds()
     files = files_of(order)
-    with BatchManifest(order.out, order.shard, order.settings) as manifest:
+    with BatchManifest(order.out, order.shard, order.settings, anew=order.anew) as manifest:
         plan = BatchPlan(order, files, manifest)
         with PartMaker(order, clock=clock) as measuring:
             coloured = _measured(order, measuring, progress) if plan.waiting else {}
@@ -52,6 +52,7 @@ def run_batch(order: BatchOrder, progress: Progress = silent) -> BatchOutcome:
             closing(maker.make(plan.parts())) as finished,
         ):
             broken = kept(finished, plan.waiting, manifest, progress)
+        broken += plan.taken_away({Path(file) for file, _ in broken})
         plan.drop_stale()
     done = plan.waiting - len(broken)
     before = len(files) - plan.waiting
@@ -79,6 +80,16 @@ class BatchPlan:
     def parts(self) -> Iterator[PartWork]:
         """Those with something to make, in order."""
         return (part for part in self._parts if part.waiting)
+
+    def taken_away(self, broken: Collection[Path]) -> tuple[tuple[str, str], ...]:
+        """Pictures whose files were made and are there no more: only what is there is counted."""
+        why = "its files were taken away while the batch ran; start it again"
+        made = ((file, part.targets[file]) for part in self._parts for file in part.waiting)
+        return tuple(
+            (str(file), why)
+            for file, targets in made
+            if file not in broken and not all(target.is_file() for target in targets.values())
+        )
 
     def drop_stale(self) -> None:
         """Takes tables away whose pictures are in others since the folder has changed."""

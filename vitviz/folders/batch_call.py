@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.folders.batch import BatchOutcome, run_batch
@@ -45,6 +46,7 @@ def batch(
     pretrained: bool = True,
     size: int = 8,
     workers: int | None = None,
+    choice: PictureChoice = AS_IT_IS,
     overwrite: bool = False,
     paper: PaperStyle | None = None,
     progress: Progress = silent,
@@ -60,7 +62,7 @@ def batch(
     `model` is a loaded model or what `vitviz.load` takes, then with `patch_size`, `input_size`,
     `device` and `pretrained`. `token`, `layer` and `head` are as `vitviz.draw` takes them. `shard` is
     this machine's share, (1, 4) to (4, 4). `size` pictures go through the model at once, `workers`
-    read and write beside it.
+    read and write beside it; `choice` says which page and bands of a file are the picture.
 
     Called again it goes on where it was stopped; `overwrite` begins anew. Pictures that cannot be used
     are left out and listed in `report.json` and in the outcome. BadModel, VitvizError for a folder
@@ -93,12 +95,11 @@ def batch(
         shard=shard,
         size=size,
         workers=workers or max(1, (os.cpu_count() or 2) - 1),
+        choice=choice,
+        anew=overwrite,
     )
     if not order.folder.is_dir():
         raise VitvizError(f"there is no folder {folder}; name one with pictures")
-    if overwrite:
-        for old in order.out.glob("manifest*.jsonl"):
-            old.unlink()
     return run_batch(order, progress)
 
 

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit
 from vitviz.core.progress import VitvizError
 from vitviz.views import View
@@ -30,6 +31,7 @@ class BatchOrder:
     after each block, `logits` the head's answer, `qkv` queries, keys and values of all layers.
     `token`, `layer` and `head` are as `vitviz.draw` takes them. `shard` is (I, N): the I-th of N shares
     of the folder. `size` pictures go through the model at once; `workers` read and write beside it.
+    `choice` says which page and bands of a file are the picture; `anew` makes again what is finished.
     """
 
     model: Model
@@ -52,6 +54,8 @@ class BatchOrder:
     shard: tuple[int, int] = (1, 1)
     size: int = 8
     workers: int = 2
+    choice: PictureChoice = AS_IT_IS
+    anew: bool = False
 
     def __post_init__(self) -> None:
         if not self.views and not self.arrays:
@@ -109,6 +113,7 @@ class BatchOrder:
             "one range": self.one_range,
             "paper": asdict(self.paper or PaperStyle()),
             "folder": str(self.folder.resolve()),
+            **self.choice.said,
             **({} if self.plain_rows else {"arrays": self.arrays, "numbers": self.numbers}),
         }
 

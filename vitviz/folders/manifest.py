@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from vitviz.core.files import leftovers, whole
 from vitviz.core.progress import VitvizError
+from vitviz.folders.folder_lock import FolderLock
 
 
 class BatchManifest:
     """A file beside the results: its first line says what was ordered, each further line one picture.
 
-    A line is written when all files of a picture are whole; one that was cut short is not counted.
+    A line is written when all files of a picture are whole; one that was cut short or is damaged is not
+    counted, and its picture made again. One batch writes to a folder, or several that share it by
+    shards; with `anew` what was finished before is forgotten.
     """
 
-    def __init__(self, folder: Path, shard: tuple[int, int], settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shard: tuple[int, int],
+        settings: Mapping[str, Any],
+        *,
+        anew: bool = False,
+    ) -> None:
         at, parts = shard
         name = "manifest.jsonl" if parts == 1 else f"manifest-{at}-of-{parts}.jsonl"
         self.file = folder / name
-        self._folder = folder
+        self.healed = 0
+        """Damaged lines that were left out."""
+        self._folder, self._shard, self._anew = folder, shard, anew
         self._settings: dict[str, Any] = json.loads(json.dumps(dict(settings)))
         self._done: dict[str, Mapping[str, Any]] = {}
         self._out: TextIO | None = None
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._held.enter_context(FolderLock(self._folder, self._shard))
+            self._clear()
             lines = self._read()
             self._out = self.file.open("a", encoding="utf-8")
         except OSError as error:
+            self._held.close()
             raise VitvizError(
                 f"{self.file} cannot be written ({error.strerror or error}); choose another folder"
             ) from error
+        except VitvizError:
+            self._held.close()
+            raise
         if not lines:
             self._write({"order": self._settings})
         return self
@@ -48,6 +68,7 @@ class BatchManifest:
     ) -> None:
         if self._out is not None:
             self._out.close()
+        self._held.close()
 
     def has(self, picture: Path, targets: Mapping[str, Path]) -> bool:
         """Whether a picture, as it is now, was finished and all its files are still there."""
@@ -59,32 +80,64 @@ class BatchManifest:
         )
 
     def add(self, picture: Path, made: Iterable[Path]) -> None:
-        """A picture is finished."""
+        """A picture is finished. VitvizError where the folder has gone: what it held is not done."""
+        if not self.file.is_file():
+            raise VitvizError(
+                f"{self._folder} was removed or moved while the batch was writing to it; start it again"
+            )
         files = [file.relative_to(self._folder).as_posix() for file in made]
         self._write({"picture": str(picture), "state": _state(picture), "files": files})
 
+    def _clear(self) -> None:
+        """Takes away what killed batches left, and what is to be made anew."""
+        for left in leftovers(self._folder):
+            left.unlink(missing_ok=True)
+        if self._anew:
+            others = self._folder.glob("manifest*.jsonl") if self._shard[1] == 1 else ()
+            for old in (self.file, *others):
+                old.unlink(missing_ok=True)
+
     def _read(self) -> int:
-        """The lines there are; the end of one that was cut short is taken away."""
+        """The good lines there are; the file is written again without the others."""
         if not self.file.is_file():
             return 0
-        text = self.file.read_text(encoding="utf-8", errors="surrogateescape")
+        text = self.file.read_text(encoding="utf-8", errors="replace")
         lines = text.split("\n")
-        if lines[-1]:
-            with self.file.open("r+b") as file:
-                file.truncate(file.seek(0, os.SEEK_END) - len(os.fsencode(lines[-1])))
-        found = [json.loads(line) for line in lines[:-1] if line]
-        if found and found[0].get("order") != self._settings:
+        found = [line for text in lines if (line := _line(text)) is not None]
+        if found and "order" in found[0] and found[0]["order"] != self._settings:
             raise VitvizError(
                 f"{self._folder} holds results of another order ({_differs(found[0], self._settings)}"
                 " differs); choose another folder, or --overwrite"
             )
-        self._done = {line["picture"]: line for line in found[1:]}
+        pictures = [line for line in found if "picture" in line]
+        self._done = {line["picture"]: line for line in pictures}
+        self.healed = sum(bool(text.strip()) for text in lines) - len(found)
+        begun = bool(found) and "order" in found[0]
+        if self.healed or not begun:
+            # Without its first line nobody knows what these pictures were made for: all are made again.
+            kept = found if begun else []
+            self._done = self._done if begun else {}
+            with whole(self.file) as unfinished:
+                unfinished.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            return len(kept)
         return len(found)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._out is not None
         self._out.write(json.dumps(line) + "\n")
         self._out.flush()
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    """A line as it was written; None for a damaged one."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    match found:
+        case {"order": dict()} | {"picture": str(), "state": list(), "files": list()}:
+            return dict(found)
+    return None
 
 
 def _state(picture: Path) -> list[int]:

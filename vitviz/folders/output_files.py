@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from vitviz.core.files import fitting_name
 from vitviz.core.pictures.picture_files import picture_files
 
 
@@ -23,7 +24,7 @@ class OutputFiles:
         twin = inside.with_suffix("") in self._twins
         stem = inside.name.replace(".", "-") if twin else inside.stem
         place = self._out / inside.parent
-        return {ending: place / f"{stem}-{ending}" for ending in self._endings}
+        return {ending: place / fitting_name(stem, f"-{ending}") for ending in self._endings}
 
     @cached_property
     def _twins(self) -> frozenset[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections import deque
@@ -9,8 +10,9 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -80,6 +82,7 @@ class PartMaker:
             qkv=order.qkv,
             only=self._pin if order.arrays == ("attention",) and not order.views else None,
             clock=self._clock,
+            choice=order.choice,
         )
 
     def __enter__(self) -> Self:
@@ -204,6 +207,8 @@ class PartMaker:
 
     def _stretch(self, found: dict[str, dict[Key, tuple[float, float]]], trace: Trace) -> None:
         for view, values in self._order.views:
+            if view.applies(trace):
+                continue  # said when its turn comes
             drawing = view.draw(trace, self._chosen(trace), values)
             for key, (low, high) in ranges([drawing, drawing]).items():
                 known = found.setdefault(view.name, {})
@@ -275,8 +280,16 @@ class _PartFiles:
 
 
 def _deaf() -> None:
-    """Ctrl+C is for the one who gave the order; printers finish their page."""
+    """Ctrl+C is for the one who gave the order; printers finish their page. When that one is killed
+    they end too, on every system: nobody else would tell them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)  # the pool's own queue would wait for ever
 
 
 def _put(target: Path, data: bytes) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.progress import BadImage, Unsupported
 from vitviz.folders.stage_seconds import StageSeconds
@@ -68,11 +69,12 @@ class PictureTraces:
         qkv: bool = False,
         only: Choose | None = None,
         clock: StageSeconds | None = None,
+        choice: PictureChoice = AS_IT_IS,
     ) -> None:
         from vitviz.models.tracing.batch_tracing import BatchTracing
 
         self.model, self.size, self._workers = model, size, workers
-        self._several = BatchTracing(model, fit, only)
+        self._several = BatchTracing(model, fit, only, choice)
         asked: dict[VectorKind, bool] = {"tokens": features, "qkv": qkv}
         self._kinds = [kind for kind, wanted in asked.items() if wanted]
         self._vectors: dict[VectorKind, BatchVectors] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from vitviz.core.progress import Progress, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
@@ -14,6 +14,7 @@ from vitviz.models.loading.import_timm import import_timm
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
+    from torch import Tensor
 
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
@@ -44,6 +45,7 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
     **arguments: Any,
@@ -60,11 +62,16 @@ def load(
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
 
+    `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
+    one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
+    of one class is always its logit and sigmoid.
+
     BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
     in one sentence; `progress(done, total, what)` may raise Cancelled.
     """
     import_timm()
     from vitviz.models.loading import model_loading
+    from vitviz.models.loading.head_scores import multi_label_beside
 
     wanted = partial(
         model_loading.load,
@@ -79,25 +86,58 @@ def load(
         allow_download=allow_download,
     )
     model = wanted(progress=progress)
-    asked = {"patch_size": patch_size, "input_size": input_size, "architecture": architecture}
+    chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
+    model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
+    asked = {
+        "multi_label": multi_label,
+        "patch_size": patch_size,
+        "input_size": input_size,
+        "architecture": architecture,
+    }
     model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
 
 
+@overload
 def trace(
     model: Model,
     image: Picture | str | Path | bytes | Image.Image | np.ndarray,
+    *,
+    fit: Literal["crop", "pad", "squash"] = ...,
+    values: bool | None = ...,
+    intervention: Intervention | None = ...,
+    progress: Progress = ...,
+) -> Trace: ...
+
+
+@overload
+def trace(
+    model: Model,
+    image: Tensor,
+    *,
+    values: bool | None = ...,
+    intervention: Intervention | None = ...,
+    progress: Progress = ...,
+) -> Trace | tuple[Trace, ...]: ...
+
+
+def trace(
+    model: Model,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor,
     *,
     fit: Literal["crop", "pad", "squash"] = "crop",
     values: bool | None = None,
     intervention: Intervention | None = None,
     progress: Progress = silent,
-) -> Trace:
+) -> Trace | tuple[Trace, ...]:
     """All that a model does with one picture, in one pass with its own fused kernels, verified.
 
     `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a `Picture`.
+    A torch tensor of floats is taken as prepared already and read as it is, which makes comparisons
+    with other code exact: (channel row col) gives its trace, (picture channel row col) a tuple of
+    traces, one for each picture, each in a pass of its own.
     `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
     `values` keeps v of every call (None: up to 1,024 tokens). `intervention` changes something about
     the pass, positions or patches or heads: `Intervention(positions="shuffled")`. BadImage for what

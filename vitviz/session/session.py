@@ -28,7 +28,14 @@ from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_ranges import ColumnRanges
-from vitviz.session.columns.column_trace import ColumnTrace, TraceCache, TraceTarget
+from vitviz.session.columns.column_state import (
+    ColumnChanged,
+    SelectionKept,
+    TraceLetGo,
+    TraceTarget,
+    TriedAgain,
+)
+from vitviz.session.columns.column_trace import ColumnTrace, TraceCache
 from vitviz.session.columns.columns import Columns, LiveColumn
 from vitviz.session.columns.comparisons import ComparedColumns, OfferedColumn, compared
 from vitviz.session.columns.linked_selection import LinkedSelection
@@ -42,7 +49,7 @@ from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views import find
-from vitviz.views.options import Look, OptionValue, arguments
+from vitviz.views.options import Look, OptionValue, arguments, wished
 
 _MB = 2**20
 
@@ -249,7 +256,7 @@ class Session:
         if live is not None:
             if request != live.column.model:
                 self.columns.remember([live], "former model")
-            live.reading.given_up = None
+            live.reading.tell(TriedAgain(also_stopped=True))
             self._give_model(live, request)
 
     def undo(self) -> LiveColumn | None:
@@ -259,19 +266,20 @@ class Session:
             self.current_changed.emit(self.current)
             self.request_changed.emit(self.request)
         for back in self.columns:
-            if back.reading.shown == back.reading.target:
+            if back.state.on_screen == back.state.target:
                 self._choose_again(back)
         return live
 
     def _choose_again(self, live: LiveColumn) -> None:
         """What was chosen before is chosen again, in linked columns too."""
-        again, live.again = live.again, None
+        again = live.state.again
         if again is not None:
+            live.reading.tell(SelectionKept(None))
             self._choose(live, again)
 
     def _give_model(self, live: LiveColumn, request: ModelRequest) -> None:
-        live.reading.retry()
-        live.waits, live.failed, live.again = False, "", None
+        live.reading.tell(TriedAgain())
+        live.reading.tell(ColumnChanged())
         if request != live.column.model:
             self.columns.change(live, model=request)
             if live is self.columns.active:
@@ -318,20 +326,19 @@ class Session:
     def stop_column(self, column: int) -> None:
         """Ends the work of one column; the others go on."""
         live = self.columns.find(column)
-        if live is not None and (live.waits or live.reading.busy):
-            live.waits = False
+        if live is not None and (live.state.waits or live.reading.busy):
             live.reading.give_up(live.column.model)
 
     def read_again(self, column: int) -> None:
         """Tries once more what was stopped or has failed in a column."""
         live = self.columns.find(column)
         if live is not None:
-            self.use_model(live.reading.given_up or live.column.model, column)
+            self.use_model(live.state.given_up or live.column.model, column)
 
     def stop_all(self) -> None:
         """Ends all work, also of columns whose turn has not come."""
         for live in self.columns:
-            if live.waits:
+            if live.state.waits:
                 self.stop_column(live.id)
         for job in self.jobs.current:
             if job.announced and self.jobs.awaits(job.key):  # a model's picture goes with it
@@ -435,7 +442,7 @@ class Session:
 
     def set_options(self, view: str, values: Mapping[str, OptionValue]) -> None:
         """Changes several options of a view at once, so that it is drawn once."""
-        options = {**self.options.get(view, {}), **values}
+        options = wished(find(view).options, self.options.get(view, {}), values)
         try:
             arguments(find(view).function, options)
         except VitvizError as error:
@@ -558,10 +565,9 @@ class Session:
     def _set_picture(self, live: LiveColumn, picture: Picture | None) -> None:
         key = picture.key if picture else None
         if key != live.column.picture:
-            live.failed, live.again = "", None
+            live.reading.tell(ColumnChanged())
             self.columns.change(live, picture=key)
             if picture is None:
-                live.trace = None
                 live.reading.clear()
                 live.drawings.forget()
             if live is self.columns.active:
@@ -583,25 +589,24 @@ class Session:
     def _read(self, live: LiveColumn) -> None:
         """Has a column read its picture: at once where somebody sees it, else when there is time."""
         self._others.stop()
-        live.waits = self.busy and live not in self._sight.columns()
-        if not live.waits:
-            live.reading.want(live.column.model, self._pictures.find(live.column.picture))
+        waits = self.busy and live not in self._sight.columns()
+        ask = live.reading.queue if waits else live.reading.want
+        ask(live.column.model, self._pictures.find(live.column.picture))
 
     def _read_next(self, _ended: Job) -> None:
         if self.busy:
             return
-        waiting = next((live for live in self.columns if live.waits), None)
+        waiting = next((live for live in self.columns if live.state.waits), None)
         if waiting is not None:
             self._read(waiting)
         elif len(self.pictures) > 1:
             for live in self._sight.columns():
                 self._sight.read_others(live)
 
-    def _show(self, column: int, target: TraceTarget, trace: Trace) -> None:
+    def _show(self, column: int, target: TraceTarget, trace: Trace, old: Trace | None) -> None:
         live = self.columns.find(column)
         if live is None:
             return
-        old, live.trace, live.failed = live.trace, trace, ""
         self._choosing.take(live, selection_steps.carried_over(live.selection, old, trace))
         if live is self.columns.active and self._launch is not None:
             launch, self._launch = self._launch, None
@@ -616,14 +621,13 @@ class Session:
     def _let_go(self) -> None:
         """Columns that nobody sees give up a trace for which there is no room; it is made again."""
         for live in self.columns:
-            shown = live.reading.shown
+            shown = live.state.on_screen
             if (
                 live not in self._sight.columns()
                 and shown is not None
                 and shown not in self._traces
             ):
-                live.trace = None
-                live.reading.let_go()
+                live.reading.tell(TraceLetGo())
                 live.drawings.forget()
 
     def _remember_model(self, name: str) -> None:
@@ -636,10 +640,9 @@ class Session:
         live = self.columns.find(column)
         if live is None:
             return
-        live.failed, live.again = said, None
+        worked = live.state.falls_back_to
         self.trace_failed.emit(said, column)
-        worked = live.reading.worked
-        if worked is not None and worked != live.column.model:
+        if worked is not None and live.state.why == said:
             self._give_model(live, worked)
 
     def _activated(self, _new: int, _old: int) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from psygnal import Signal
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.files import is_running
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles, SavedPicture, SavedSession
@@ -179,7 +180,9 @@ class SessionFiles:
         session, columns = self._session, self._session.columns
         return SavedSession(
             **session_format.header(),  # type: ignore[arg-type]
-            pictures=tuple(SavedPicture(p.key, p.name, p.path) for p in session.pictures),
+            pictures=tuple(
+                SavedPicture(p.key, p.name, p.path, **p.choice.said) for p in session.pictures
+            ),
             columns=columns.all,
             selections=tuple(replace(live.selection, hover=None) for live in columns),
             active=columns.index(columns.active.id),
@@ -212,31 +215,4 @@ def _autosave_file() -> Path:
 
 def _runs(process: str) -> bool:
     """Whether a process of that number is alive: its session is in use, or it is this one."""
-    try:
-        number = int(process)
-    except ValueError:
-        return False
-    return number > 0 and (number == os.getpid() or _alive(number))
-
-
-def _alive(number: int) -> bool:
-    if os.name == "nt":
-        return _alive_on_windows(number)
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _alive_on_windows(number: int) -> bool:
-    """There os.kill would end the process that is only asked for."""
-    import ctypes
-
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
-    handle = kernel.OpenProcess(0x1000, False, number)
-    if handle:
-        kernel.CloseHandle(handle)
-    return bool(handle)
+    return process.isdecimal() and is_running(int(process))

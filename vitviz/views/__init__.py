@@ -144,7 +144,9 @@ def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:
 def _recipe(trace: Trace, selection: Selection) -> tuple[tuple[str, str], ...]:
     """What a figure must say to be made again: model, picture and what was chosen."""
     head = selection.head
-    layer = f"{selection.layer(len(trace.layers)) + 1} of {len(trace.layers)}"
+    layer = (
+        f"{trace.number(selection.layer(len(trace.layers)))} of {max(trace.calls, trace.depths)}"
+    )
     word = selection.word(trace.grid, trace.crop)
     across = (trace.grid.words or (1, 1))[1]
     return (

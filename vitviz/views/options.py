@@ -19,14 +19,15 @@ OptionNeeds = Literal["", "words"]
 
 @dataclass(frozen=True, slots=True)
 class OptionHelp:
-    """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` as
-    in `Option`."""
+    """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` and
+    `beside` as in `Option`."""
 
     text: str
     low: float | None = None
     high: float | None = None
     step: float | None = None
     needs: OptionNeeds = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Option:
     """One option of a view: what a form, a flag or a recipe needs to know of it.
 
     `group` is the keyword argument it belongs to when that argument is a dataclass (`look`). `needs`
-    is what a trace must have for a form to offer it.
+    is what a trace must have for a form to offer it. `beside` is the switch without which the option
+    starts from nothing: the others of that switch go back to their defaults (`wished`).
     """
 
     name: str
@@ -48,6 +50,7 @@ class Option:
     optional: bool = False
     group: str = ""
     needs: OptionNeeds = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
         "optional": optional,
         "group": group,
         "needs": text.needs,
+        "beside": text.beside,
     }
     if get_origin(hint) is Literal:
         return Option(kind="choice", choices=get_args(hint), **common)
@@ -125,6 +129,27 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
     if hint is str:
         return Option(kind="text", **common)
     raise TypeError(f"option {name}: {hint!r} has no form; use Literal, bool, int, float or str")
+
+
+def wished(
+    options: tuple[Option, ...], before: Mapping[str, OptionValue], wish: Mapping[str, OptionValue]
+) -> dict[str, OptionValue]:
+    """All values after a wish for some: what stands `beside` a switch that is off starts from nothing.
+
+    So a head taken out is not taken out of a model whose positions are still removed from before.
+    """
+    values = {**before, **wish}
+    known = {option.name: option for option in options}
+    switches = {
+        known[name].beside
+        for name, value in wish.items()
+        if name in known and known[name].beside and value != known[name].default
+    }
+    for option in options:
+        kept = option.beside not in switches or values.get(option.beside, False)
+        if not kept and option.name not in wish:
+            values.pop(option.name, None)
+    return values
 
 
 def arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

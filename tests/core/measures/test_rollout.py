@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from reference import Maps, softmax_maps
 
 from vitviz.core.data.attention import Attention
@@ -21,18 +22,37 @@ def layers():
 
 
 def by_matrices(layers, *, head=None, fuse="mean", keep=0.5, discard=0.0, start=0):
-    """R = A'_L ... A'_1 written as the papers do, in double precision."""
+    """R = A'_L ... A'_1 with A' = keep I + (1 - keep) A over its row sums, in float64."""
     product = np.eye(TOKENS)
     for layer in layers[start:]:
         fused = getattr(layer.maps, fuse)(axis=0) if head is None else layer.maps[head]
         flat = fused.ravel().astype(np.float64)
         lowest = np.argsort(flat)[: int(flat.size * discard)]
         flat[lowest[lowest != 0]] = 0
-        mixed = flat.reshape(TOKENS, TOKENS)
-        total = mixed.sum(1)
-        mixed = np.divide(mixed, total[:, None], where=total[:, None] > 0, out=np.eye(TOKENS))
-        product = (keep * np.eye(TOKENS) + (1 - keep) * mixed) @ product
+        mixed = keep * np.eye(TOKENS) + (1 - keep) * flat.reshape(TOKENS, TOKENS)
+        total = mixed.sum(1)[:, None]
+        product = np.divide(mixed, total, where=total > 0, out=np.eye(TOKENS)) @ product
     return product
+
+
+def as_vit_explain(layers, *, fuse, discard):
+    """What that code computes, from its formula: identity first, then a sum without keepdim.
+
+    Its rollout(attentions, discard_ratio, head_fusion) in torch: the lowest entries of the flattened
+    fused map zero except the first, a = (fused + I) / 2, a = a / a.sum(dim=-1), result = a @ result;
+    the mask is the class token's row of patches over its maximum.
+    """
+    result = torch.eye(TOKENS)
+    for layer in layers:
+        maps = torch.from_numpy(layer.maps)
+        fused = {"mean": maps.mean(0), "max": maps.amax(0), "min": maps.amin(0)}[fuse][None]
+        flat = fused.reshape(1, -1).clone()
+        _, lowest = flat.topk(int(flat.shape[-1] * discard), dim=-1, largest=False)
+        flat[0, lowest[lowest != 0]] = 0
+        mixed = (flat.reshape(fused.shape) + torch.eye(TOKENS)) / 2
+        result = (mixed / mixed.sum(dim=-1)) @ result
+    mask = result[0, 0, 1:]
+    return (mask / mask.max()).numpy()
 
 
 def test_reference_is_an_attention(layers):
@@ -80,9 +100,28 @@ def test_a_row_emptied_by_discarding_keeps_its_own_token():
     maps = np.full((1, 4, 4), 0.25, np.float32)
     maps[0, 0] = (0.0, 0.1, 0.3, 0.6)
     maps[0, 1] = (0.9, 0.05, 0.03, 0.02)
-    step = mixing(Maps(maps), discard=0.85)
-    np.testing.assert_allclose(step.sum(1), 1)
-    np.testing.assert_array_equal(step[2], [0, 0, 1, 0])
+    assert mixing(Maps(maps), discard=0.85)[2].sum() == 0
+    for walk in ({"keep": 0.0}, {"keep": 0.5}):
+        np.testing.assert_array_equal(rollout([Maps(maps)], 2, discard=0.85, **walk), [0, 0, 1, 0])
+
+
+@pytest.mark.parametrize("discard", [0.0, 0.1, 0.5, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("fuse", ["mean", "max", "min"])
+def test_the_preset_is_what_vit_explain_computes(layers, fuse, discard):
+    row = rollout(layers, 0, fuse=fuse, discard=discard, preset="vit-explain")[1:]
+    np.testing.assert_allclose(
+        row / row.max(), as_vit_explain(layers, fuse=fuse, discard=discard), atol=1e-5
+    )
+
+
+def test_the_preset_of_a_head_alone_is_that_of_a_model_with_this_head_only(layers):
+    for head in range(HEADS):
+        alone = [Maps(layer.maps[[head]]) for layer in layers]
+        expected = as_vit_explain(alone, fuse="mean", discard=0.9)
+        one = rollout(layers, 0, head=head, discard=0.9, preset="vit-explain")[1:]
+        together = rollout_heads(layers, range(1), discard=0.9, preset="vit-explain")[0, head, 1:]
+        np.testing.assert_allclose(one / one.max(), expected, atol=1e-5)
+        np.testing.assert_allclose(together / together.max(), expected, atol=1e-5)
 
 
 def test_keeping_everything_stays_at_the_token(layers):

@@ -223,6 +223,15 @@ def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow
     assert not inspector.look.isVisible(), "a table has no colours to choose"
 
 
+def test_every_view_can_be_in_focus(window: MainWindow) -> None:
+    """Some have colours of their own, without a range."""
+    for name in window.views:
+        window.board.set_focus(name)
+        assert window.board.focus == name
+        fields = window.inspector.look.fields
+        assert "low" not in fields or not fields["low"].isEnabled()
+
+
 def test_maximise_gives_one_view_all_the_room_and_escape_gives_it_back(
     qtbot: QtBot, window: MainWindow
 ) -> None:

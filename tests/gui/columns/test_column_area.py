@@ -248,6 +248,27 @@ def test_closed_columns_come_back(window: MainWindow) -> None:
     assert [live.column.model.patch_size for live in window.compare.lives] == [None, 32]
 
 
+def test_a_column_can_be_closed_while_its_cards_are_being_built(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    """What was still to be built or fitted met headers that had gone."""
+    table = window.compare.table
+    while len(window.session.columns) > 1:
+        window.wishes.close_column()
+    for _ in range(3):
+        window.wishes.add_column()
+        assert table._due or table._fitting.isActive()
+        window.wishes.close_column()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        for timer in (table._building, table._fitting, table._settled):
+            assert not timer.isActive()
+        table._fit()  # as it would have come
+        table._build_next()
+    window.wishes.add_column()
+    qtbot.waitUntil(lambda: not table._due, timeout=5000)
+    assert panel_of(window, "heads", 1) is not None
+
+
 def test_six_columns_scroll_and_are_all_drawn_when_seen(qtbot: QtBot, window: MainWindow) -> None:
     for _ in range(4):
         window.perform("add_column")
@@ -333,7 +354,7 @@ def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow)
     assert header(window, 1)._again.isVisible()
     assert any("was stopped" in said for said in window.notices.sentences)
     qtbot.mouseClick(header(window, 1)._again, Qt.MouseButton.LeftButton)
-    assert broken.failed == ""
+    assert broken.state.why == ""
     assert not header(window, 1)._again.isVisible()
     assert window.notices.sentences == (), "it was answered"
 
@@ -378,10 +399,11 @@ def test_several_that_were_stopped_are_read_again_above_each_of_them(window: Mai
 
 def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
     live = window.compare.lives[0]
-    live.waits = True
+    other = ModelRequest("test_vit2", pretrained=False)
+    live.reading.queue(other, window.session.current)
     window.compare.show_headings()
     assert header(window, 0)._line.text() == "reading …"
-    live.waits = False
+    live.reading.want(live.column.model, window.session.current)
     window.session.jobs.ended.emit(Job("another", "run", "reading"))
     assert header(window, 0)._line.text().startswith("patch 16")
 

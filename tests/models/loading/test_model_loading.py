@@ -83,7 +83,7 @@ def test_a_bundled_model_is_loaded_as_its_card_says(library, small, photo):
     assert (model.info.licence, model.info.weights_hash) == ("MIT", "12ab")
     assert model.info.notes == ()
     assert torch.equal(model.module.head.weight, small.head.weight)
-    assert {label for label, _ in vitviz.trace(model, photo).predictions} == {"a", "b", "c"}
+    assert {each.name for each in vitviz.trace(model, photo).predictions} == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(("patch", "grid", "notes"), [(12, 4, 0), (24, 2, 1)])

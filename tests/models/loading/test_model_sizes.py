@@ -141,7 +141,7 @@ def test_names_stay_right_at_resampled_sizes(named, patch, size):
     files, weights = named
     model = vitviz.load(weights, patch_size=patch, input_size=size)
     right = [
-        any(word in vitviz.trace(model, file).predictions[0][0] for word in words)
+        any(word in vitviz.trace(model, file).predictions[0].name for word in words)
         for file, words in zip(files, (("koala",), ("panda",), ("cat", "tabby")), strict=True)
     ]
     assert np.sum(right) >= 3 - (patch == 14)

@@ -121,15 +121,16 @@ def test_a_head_or_the_sentences_places_can_be_taken_away(photo):
     for changed, by_hand in ((without, expected), (removed, placeless)):
         assert changed.predictions != before.predictions
         for one, two in zip(changed.predictions, by_hand.predictions, strict=True):
-            assert one == (two[0], pytest.approx(two[1], abs=1e-6))
+            assert one.index == two.index
+            assert one.share == pytest.approx(two.share, abs=1e-6)
         first = changed.words.layers[0].attention.received()
         np.testing.assert_array_equal(first, before.words.layers[0].attention.received())
 
 
 def same_answers(one, two):
     """Both passes give the same classes the same probabilities."""
-    other = dict(two.predictions)
-    assert dict(one.predictions) == pytest.approx(other, abs=1e-6)
+    said, other = ({each.index: each.share for each in both.predictions} for both in (one, two))
+    assert said == pytest.approx(other, abs=1e-6)
 
 
 def test_words_that_look_only_at_themselves(model, photo):
@@ -242,8 +243,8 @@ def test_both_classes_tell_the_same(photo):
     mine, other = vitviz.trace(own, photo), vitviz.trace(theirs, photo)
     assert mine.grid == other.grid
     for one, two in zip(mine.predictions, other.predictions, strict=True):
-        assert one[0] == two[0]
-        assert one[1] == pytest.approx(two[1], abs=1e-6)
+        assert one.index == two.index
+        assert one.share == pytest.approx(two.share, abs=1e-6)
     for one, two in zip(mine.words.layers, other.words.layers, strict=True):
         assert one.name == two.name
         np.testing.assert_allclose(one.attention.received(), two.attention.received(), atol=1e-6)

@@ -201,7 +201,7 @@ def reusing(q, k, v):
 def test_what_is_not_the_models_own_map_is_refused(break_it, word):
     torch.manual_seed(0)
     _, calls = record(Outer(break_it), torch.rand(1, 3, 16, 16))
-    reading = read_calls(calls, TokenGrid(4, 4, (4, 4)), (16, 16))
+    reading = read_calls(calls, TokenGrid(4, 4, (4, 4)))
     assert reading.layers == ()
     (sentence,) = reading.refused
     assert sentence.startswith("inner: ")
@@ -211,7 +211,7 @@ def test_what_is_not_the_models_own_map_is_refused(break_it, word):
 @pytest.mark.parametrize("way", [honest, reusing])
 def test_the_same_module_unbroken_is_shown(way):
     _, calls = record(Outer(way), torch.rand(1, 3, 16, 16))
-    reading = read_calls(calls, TokenGrid(4, 4, (4, 4)), (16, 16))
+    reading = read_calls(calls, TokenGrid(4, 4, (4, 4)))
     assert (len(reading.layers), reading.refused) == (1, ())
     assert reading.layers[0].attention.rows(3).std() > 0
 
@@ -240,7 +240,7 @@ def test_masks_scale_causality_and_grouped_heads():
     for tensors, how in ways:
         module = Calling(tensors, how)
         output, calls = record(module, torch.zeros(1))
-        reading = read_calls(calls, TokenGrid(3, 3, (1, 1)), (3, 3))
+        reading = read_calls(calls, TokenGrid(3, 3, (1, 1)))
         assert reading.refused == ()
         attention = reading.layers[0].attention
         maps = torch.from_numpy(np.stack([attention.matrix(head) for head in range(4)]))

@@ -83,7 +83,8 @@ def test_predictions_are_the_models_own(tiny_model, tiny_trace):
     with torch.no_grad():
         shares = tiny_model.module(torch.from_numpy(read)[None]).softmax(-1)[0]
     assert len(tiny_trace.predictions) == 10
-    label, share = tiny_trace.predictions[0]
+    best = tiny_trace.predictions[0]
+    label, share = best.name, best.share
     assert label == f"class {int(shares.argmax())}"
     assert share == pytest.approx(float(shares.max()), abs=1e-6)
 
@@ -157,7 +158,8 @@ def test_real_weights_see_what_is_there(data_folder):
     weights = data_folder / "weights"
     vit = vitviz.load(weights / "vit_tiny_patch16_224.augreg_in21k_ft_in1k.fp16.safetensors")
     trace = vitviz.trace(vit, photos / "koala.webp")
-    assert trace.predictions[0][0] == "koala"
-    assert trace.predictions[0][1] > 0.9
+    assert trace.predictions[0].name == "koala"
+    assert trace.predictions[0].share > 0.9
     tnt = vitviz.load(weights / "tnt_ti_patch16_224.outer_only.fp16.safetensors")
-    assert vitviz.trace(tnt, photos / "panda.webp").predictions[0][0] == "giant panda"
+    best = vitviz.trace(tnt, photos / "panda.webp").predictions[0]
+    assert best.index == 388  # the giant panda: nothing says that its classes are those of ImageNet

@@ -324,9 +324,9 @@ def test_one_column_is_stopped_and_the_others_go_on(
     session.stop_column(stopped.id)
     home.until(lambda: other.trace is not None and not session.waiting)
     assert stopped.trace is None
-    assert "was stopped" in stopped.failed
+    assert "was stopped" in stopped.state.why
     session.read_again(stopped.id)
-    assert stopped.failed == ""
+    assert stopped.state.why == ""
     home.until(lambda: stopped.trace is not None)
 
 
@@ -341,10 +341,10 @@ def test_a_stopped_model_gives_way_to_the_one_before_and_is_read_again(
     home.until(lambda: not session.waiting)
     assert live.column.model == COARSE
     assert said == [f"loading model {OTHER.words} was stopped; what was shown before is back"]
-    assert live.reading.given_up == OTHER
+    assert live.state.given_up == OTHER
     session.read_again(live.id)
     home.until(lambda: not session.waiting)
-    assert (live.column.model, live.reading.given_up) == (OTHER, None)
+    assert (live.column.model, live.state.given_up) == (OTHER, None)
     assert session.undo() is live
     assert live.column.model == COARSE, "it came in place of another one"
 
@@ -358,7 +358,7 @@ def test_what_was_stopped_is_forgotten_when_another_model_is_chosen(
     session.stop_column(live.id)
     session.use_model(FINE)
     home.until(lambda: not session.waiting)
-    assert live.reading.given_up is None
+    assert live.state.given_up is None
 
 
 def test_stopping_ends_the_work_of_all_columns(

@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_links import ColumnLinks
-from vitviz.session.columns.column_trace import ColumnTrace, TraceTarget
+from vitviz.session.columns.column_state import (
+    TraceCame,
+    TraceTarget,
+    Wanted,
+    WorkFailed,
+    WorkStopped,
+)
+from vitviz.session.columns.column_trace import ColumnTrace
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.columns.comparisons import PRESETS, OfferedColumn, compared
 from vitviz.session.columns.header_text import dissents, headings
@@ -34,11 +42,13 @@ def live(number: int, trace: Trace | None, *said: tuple[str, float]) -> LiveColu
     jobs = InlineJobs()
     reading = ColumnTrace(jobs, ModelCache(0), ByteCache(0), lambda *_: None, lambda _: None)
     drawings = ColumnDrawings(jobs, number, lambda *_: None, lambda *_: None)
-    shown = None if trace is None else replace(trace, predictions=said)
+    best = tuple(Prediction(sum(map(ord, name)), name, share, 0.0) for name, share in said)
+    shown = None if trace is None else replace(trace, predictions=best)
     key = None if trace is None else trace.picture.key
-    return LiveColumn(
-        replace(COLUMN, id=number, picture=key), Selection(), reading, drawings, shown
-    )
+    if shown is not None:
+        reading.tell(Wanted(COLUMN.model, key))
+        reading.tell(TraceCame(TraceTarget(COLUMN.model, shown.picture.key), shown))
+    return LiveColumn(replace(COLUMN, id=number, picture=key), Selection(), reading, drawings)
 
 
 def test_the_one_that_is_not_like_the_others_is_marked(tiny_trace: Trace) -> None:
@@ -53,6 +63,14 @@ def test_where_none_has_more_all_are_marked_and_where_all_agree_none(tiny_trace:
     cat, dog = live(0, tiny_trace, ("cat", 0.9)), live(1, tiny_trace, ("dog", 0.4))
     assert all(dissents([cat, dog]))
     assert dissents([cat, live(2, tiny_trace, ("cat", 0.1))]) == ["", ""]
+
+
+def test_two_classes_of_one_name_disagree(tiny_trace: Trace) -> None:
+    columns = [live(at, tiny_trace, ("crane", 0.9)) for at in range(3)]
+    assert dissents(columns) == ["", "", ""]
+    other = replace(columns[2].trace, predictions=(Prediction(517, "crane", 0.4, 0.0),))
+    columns[2] = replace(columns[2], trace=other)
+    assert [bool(said) for said in dissents(columns)] == [False, False, True]
 
 
 def test_only_what_can_be_compared_is_compared(tiny_trace: Trace) -> None:
@@ -71,7 +89,7 @@ def test_only_what_can_be_compared_is_compared(tiny_trace: Trace) -> None:
 def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> None:
     waits, failed = live(0, None), live(1, None)
     waits.column = replace(waits.column, picture=tiny_trace.picture.key)
-    failed.failed = "out of memory"
+    failed.reading.tell(WorkFailed(COLUMN.model, "out of memory"))
     said = headings(
         [waits, failed], 0, 0, [tiny_trace.picture], {"flex": "Flexible"}, ColumnLinks()
     )
@@ -80,7 +98,7 @@ def test_a_column_says_what_it_waits_for_and_what_failed(tiny_trace: Trace) -> N
         ("Flexible", False, "! failed"),
     ]
     assert said[1].tip == "out of memory"
-    failed.reading.given_up = COLUMN.model
+    failed.reading.tell(WorkStopped(COLUMN.model, "reading"))
     (stopped,) = headings([failed], 0, 0, [], {"flex": "Flexible"}, ColumnLinks())
     assert (stopped.badge, stopped.again) == ("! stopped", "flex, patch 8")
     assert said[0].picture == tiny_trace.picture.name
@@ -92,12 +110,12 @@ def test_what_was_there_before_is_not_said_of_the_model_to_come(
 ) -> None:
     """Its trace stays in sight meanwhile: its badge, tokens and answer are not those of the new."""
     column = live(0, tiny_trace, ("cat", 0.9))
-    column.reading.shown = TraceTarget(COLUMN.model, tiny_trace.picture.key)
     (before,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
     assert before.prediction == "cat 0.90"
     assert not before.reading
     column.column = replace(column.column, model=ModelRequest("tnt"))
-    column.failed = failed
+    if failed:
+        column.reading.tell(WorkFailed(COLUMN.model, failed))
     (said,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
     assert (said.model, said.prediction, said.tokens) == ("tnt", "", "")
     assert said.reading == (not failed)

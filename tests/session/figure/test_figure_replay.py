@@ -264,3 +264,16 @@ def test_another_version_is_remarked(drawing, kitchen) -> None:
     made = replayed(known, "old.png", FigureReplay(kitchen))
     assert any("made with timm 0.9" in note for note in made.notes)
     assert replace(made).notes == made.notes
+
+
+def test_what_an_older_recipe_left_unsaid_is_meant_as_it_was(trace, kitchen) -> None:
+    for view, options in (("whatif", {}), ("rollout", {"fuse": "max"})):
+        known = read_recipe(save(vitviz.draw(view, trace, **options), kitchen / f"{view}.png"))
+        now, then = (
+            replayed({**known, "vitviz": version}, view, FigureReplay(kitchen))
+            for version in (NEWEST, 2)
+        )
+        assert ("positions removed" in then.drawings[0].title) == (view == "whatif")
+        assert "positions removed" not in now.drawings[0].title
+        assert bool(then.notes) == (view == "rollout")
+        assert now.notes == ()

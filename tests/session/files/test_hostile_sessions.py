@@ -16,7 +16,7 @@ from PIL import Image
 from vitviz.core.progress import VitvizError
 from vitviz.session.files import session_format
 from vitviz.session.session import Session
-from vitviz.session.session_files import Remembering
+from vitviz.session.session_files import SessionFiles
 from vitviz.session.work.jobs import InlineJobs
 from vitviz.session.work.request import ModelRequest
 
@@ -28,7 +28,7 @@ def file(photo: np.ndarray, tmp_path: Path) -> Path:
     made = Session(InlineJobs(), save=lambda _settings: "")
     made.use_model(ModelRequest("test_vit", pretrained=False))
     made.open_sources([tmp_path / "photo.png"])
-    Remembering(made).save(tmp_path / "mine.vitviz", {})
+    SessionFiles(made).save(tmp_path / "mine.vitviz", {})
     return tmp_path / "mine.vitviz"
 
 
@@ -93,11 +93,11 @@ def test_a_pipe_is_no_session(tmp_path: Path) -> None:
         session_format.read(tmp_path / "pipe.vitviz")
 
 
-def opened(file: Path, act: Callable[[Remembering], None]) -> tuple[Session, list[Any], list[str]]:
+def opened(file: Path, act: Callable[[SessionFiles], None]) -> tuple[Session, list[Any], list[str]]:
     made = Session(InlineJobs(), save=lambda _settings: "")
     asked: list[Any] = []
     said: list[str] = []
-    files = Remembering(made)
+    files = SessionFiles(made)
     files.far.connect(lambda *more: asked.append(more))
     made.problems.connect(said.extend)
     made.trace_failed.connect(lambda sentence, _column: said.append(sentence))

@@ -128,7 +128,7 @@ def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
     (file.parent / weights.name).unlink()
     again, _ = reopened(file, {gone.key: ""})
     assert again.trace is None, "left out: the column says what it misses"
-    assert again.columns.active.failed
+    assert again.columns.active.state.why
 
 
 class Late(InlineJobs):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
 import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from PIL import Image
 from vitviz.core.progress import BadImage, Cancelled, silent
 from vitviz.session.pictures.web_picture import fetch, file_name, is_address, trusted
 from vitviz.session.session import Session
-from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.jobs import InlineJobs, Jobs
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -78,6 +81,62 @@ def test_a_fetch_can_be_stopped(address: str) -> None:
 
     with pytest.raises(Cancelled):
         fetch(f"{address}/cat.png", stop)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that takes a request and then says nothing more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(server.accept()[0])
+                    held[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nsome")
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/cat.png"
+        server.shutdown(socket.SHUT_RDWR)
+        for each in held:
+            each.close()
+    thread.join()
+
+
+def test_a_slow_page_hears_stop(silent_server: str) -> None:
+    asked: list[str] = []
+
+    def stop(done: float, total: float, what: str = "") -> None:
+        asked.append(what)
+        if len(asked) > 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fetch(silent_server, stop)
+    assert "waiting for the page" in asked
+
+
+def test_a_page_that_says_nothing_more_is_given_up(
+    silent_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vitviz.session.pictures.web_picture._PATIENCE", 0.3)
+    with pytest.raises(BadImage, match="nothing came for"):
+        fetch(silent_server, silent)
+
+
+def test_slow_pages_hold_up_no_file_and_no_session(silent_server: str, photo: np.ndarray) -> None:
+    home: SimpleQueue[Any] = SimpleQueue()
+    session = Session(Jobs(home.put), save=lambda _settings: "")
+    for _ in range(3):
+        session.open_sources([silent_server])
+    session.open_sources([photo])
+    while not session.pictures:
+        home.get(timeout=20)()
+    assert len([job for job in session.jobs.current if job.lane == "web"]) == 3
+    for job in session.jobs.current:
+        job.stop()
+    session.close()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="others ask the system itself")

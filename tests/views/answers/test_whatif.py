@@ -39,7 +39,7 @@ def test_both_passes_are_drawn_in_one_range(tiny_model, tiny_trace, photo, chang
     assert found[0].scale == found[1].scale
     bars = [panel.layers[0] for panel in drawing.rows[1]]
     assert all(isinstance(each, Bars) for each in bars)
-    assert bars[1].values == tuple(share for _, share in after.predictions[:5])
+    assert bars[1].values == tuple(each.share for each in after.predictions[:5])
 
 
 def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_trace, photo):
@@ -55,12 +55,14 @@ def test_the_pinned_patch_and_the_chosen_head_can_be_taken_out(tiny_model, tiny_
     )
     change = Intervention(masked=(2,), heads=((1, 0),))
     after = vitviz.trace(tiny_model, photo, intervention=change)
-    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(
+        each.share for each in after.predictions[:5]
+    )
     assert change.words in drawing.title
 
 
 def test_the_table_lists_the_usual_changes(tiny_trace):
-    drawing = vitviz.draw("whatif", tiny_trace, every=True)
+    drawing = vitviz.draw("whatif", tiny_trace, positions="removed", every=True)
     (panel,) = drawing.rows[2]
     table = panel.layers[0]
     assert isinstance(table, Table)
@@ -79,7 +81,7 @@ def test_nothing_changed_says_so(tiny_trace):
 
 def test_a_model_without_a_table_says_why(photo):
     trace = vitviz.trace(vitviz.load("test_vit4", pretrained=False, pos_embed="none"), photo)
-    (panel,) = vitviz.draw("whatif", trace).panels
+    (panel,) = vitviz.draw("whatif", trace, positions="removed").panels
     assert isinstance(panel.layers[0], Message)
     assert "no learned table" in panel.layers[0].text
 
@@ -115,7 +117,9 @@ def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
         row = other.layers[1].attention.rows(token).mean(0)[other.grid.patches]
         np.testing.assert_allclose(one.values.ravel(), row, atol=1e-6)
     assert np.abs(heats(drawing)[0].values - heats(drawing)[1].values).max() > 1e-4
-    assert drawing.rows[1][1].layers[0].values == tuple(p for _, p in after.predictions[:5])
+    assert drawing.rows[1][1].layers[0].values == tuple(
+        each.share for each in after.predictions[:5]
+    )
     assert Intervention(inner=inner).words in drawing.title
     assert ("inner", inner) in drawing.made.options
 

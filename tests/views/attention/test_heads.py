@@ -138,7 +138,7 @@ def test_layers_off_their_grid_are_left_out_and_named():
     pooled = replace(trace.layers[1], attention=Maps(softmax_maps(3, 4, 7, 7)))
     trace = replace(trace, layers=(trace.layers[0], pooled, trace.layers[2]))
     drawing = drawn(trace, 0, depth=0.5, head=1)
-    assert "blocks.1.attn" in drawing.caption
+    assert "over other tokens: layers 2." in drawing.caption
     large, atlas = drawing.panels
     assert isinstance(large.layers[0], Message)
     assert "7 queries" in large.layers[0].text

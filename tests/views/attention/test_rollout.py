@@ -125,3 +125,20 @@ def test_heads_that_were_mixed_are_not_followed():
     with pytest.raises(Unsupported, match="sum of 1"):
         vitviz.draw("rollout", trace)
     assert vitviz.draw("heads", trace).panels
+
+
+def test_the_preset_draws_vit_explains_mask_and_says_what_it_does_differently(trace):
+    options = {"preset": "vit-explain", "fuse": "max", "discard": 0.9}
+    drawing = drawn(trace, 0, options=options, depth=0.3)
+    row = rollout(attentions(trace), 0, fuse="max", discard=0.9, preset="vit-explain")[1:]
+    np.testing.assert_allclose(heat(drawing).ravel(), row / row.max(), atol=1e-6)
+    assert "layers 4 to 1" in drawing.title
+    assert "its key's row instead of its own row's" in drawing.caption
+    assert "key's row" not in drawn(trace, 0, options={"fuse": "max"}).caption
+
+
+def test_the_preset_is_refused_over_stages(trace):
+    coarse = replace(trace.layers[-1].grid, rows=3, cols=2)
+    layers = (*trace.layers[:-1], replace(trace.layers[-1], grid=coarse))
+    with pytest.raises(Unsupported, match="vit-explain multiplies maps over the same tokens"):
+        drawn(replace(trace, layers=layers), 1, options={"preset": "vit-explain"})

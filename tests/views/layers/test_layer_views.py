@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import vitviz
 from vitviz.core.data.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.progress import Unsupported
+from vitviz.models.loading.preprocess import normalised
 from vitviz.views.answers import lens
 from vitviz.views.shared import picture_layers
 
@@ -84,7 +86,8 @@ def test_the_last_early_answer_of_the_class_token_is_the_prediction(trace):
     drawing = vitviz.draw("lens", trace)
     table = drawing.panels[2].layers[0]
     assert isinstance(table, Table)
-    name, share = trace.predictions[0]
+    best = trace.predictions[0]
+    name, share = best.name, best.share
     assert table.rows[-1][2] == f"{name[:20]} {share:.0%}"
     way = layer_of(drawing.panels[0], Plot)
     probability = next(each for each in way.curves if each.name.startswith("probability"))
@@ -99,7 +102,8 @@ def test_all_that_the_head_reads_ends_with_the_models_answer(photo):
     model = vitviz.load("test_vit", pretrained=False, global_pool="avg", class_token=False)
     trace = vitviz.trace(model, photo)
     drawing = vitviz.draw("lens", trace, read="all that the head reads")
-    name, share = trace.predictions[0]
+    best = trace.predictions[0]
+    name, share = best.name, best.share
     assert drawing.panels[2].layers[0].rows[-1][2] == f"{name[:20]} {share:.0%}"
     alone = layer_of(vitviz.draw("lens", trace, token=(0, 0)).panels[0], Plot)
     read = next(each for each in alone.curves if each.name.endswith("all that the head reads"))
@@ -113,6 +117,52 @@ def test_a_class_is_chosen_by_number_and_one_that_is_not_there_is_said(trace):
     assert title.startswith("“class 7”")
     with pytest.raises(vitviz.VitvizError, match="0 to 999"):
         vitviz.draw("lens", trace, label="unicorn")
+
+
+def test_a_class_is_its_number_where_two_share_a_name(tiny_model, photo):
+    best = vitviz.trace(tiny_model, photo).predictions[0].index
+    other = (best + 1) % 1000
+    labels = tuple("crane" if index in (best, other) else f"kind {index}" for index in range(1000))
+    trace = vitviz.trace(replace(tiny_model, labels=labels), photo)
+    assert trace.predictions[0].name == f"crane (class {best})"
+    for label in ("", str(best), f"class {best}", f"crane (class {best})"):
+        drawing = vitviz.draw("lens", trace, layer=-1, label=label)
+        curve = layer_of(drawing.panels[0], Plot).curves[1]
+        assert curve.y[-1] == pytest.approx(trace.predictions[0].share, abs=1e-5)
+    with pytest.raises(vitviz.VitvizError, match=f"2 classes; say which.*{max(best, other)}"):
+        vitviz.draw("lens", trace, label="crane")
+    assert (
+        f"still crane (class {best})"
+        in vitviz.draw(
+            "whatif",
+            trace,
+            positions="learned",
+            patches="in place",
+            seed=1,
+            masked="the pinned patch",
+            token=(0, 0),
+        ).title
+    )
+
+
+def test_a_long_name_is_cut_where_it_is_not_what_tells_it_apart():
+    assert lens._short("a name of more than twenty letters") == "a name of more than…"
+    assert lens._short("hammerhead shark (class 517)") == "hammerh… (class 517)"
+
+
+@pytest.mark.parametrize("classes", [1, 5])
+def test_early_answers_of_a_sigmoid_head_end_with_its_sigmoid(photo, classes):
+    model = vitviz.load("test_vit", pretrained=False, num_classes=classes, multi_label=classes > 1)
+    trace = vitviz.trace(model, photo)
+    with torch.no_grad():
+        logits = model.module(normalised(trace.pixels, model.preprocess))[0]
+    assert trace.predictions[0].share == pytest.approx(float(logits.max().sigmoid()), abs=1e-6)
+    assert trace.predictions[0].logit == pytest.approx(float(logits.max()), abs=1e-6)
+    curve = layer_of(vitviz.draw("lens", trace).panels[0], Plot).curves[1]
+    assert curve.y[-1] == pytest.approx(trace.predictions[0].share, abs=1e-5)
+    said = vitviz.draw("predictions", trace)
+    assert ("logit" in said.title) == (classes == 1)
+    assert "sigmoid" in said.caption
 
 
 def test_without_a_head_the_way_is_still_drawn(photo):

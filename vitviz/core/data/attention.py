@@ -55,6 +55,9 @@ class Attention(Protocol):
         maps are fused first and every row of `weight` (one is enough) moves through that one map.
         A leading axis moves the weights of several tokens at once, for about the price of one.
         `discard` is the share of the map's lowest entries set to zero first, entry [0, 0] kept.
-        Max, min and discarding renormalise the map's rows to sum 1; a row that discarding empties
-        keeps its own token.
+        After max, min and discarding rows no longer sum to 1; nothing is divided here (`sums`).
         """
+
+    def sums(self, fuse: Fuse | None = None, discard: float = 0.0) -> Float32[np.ndarray, "..."]:
+        """The sums of the rows of the maps that `flow` moves through: (query) of the fused map, or
+        (head query) with `fuse` None."""

@@ -176,6 +176,8 @@ class HeadTiles:
     """Heads of each line; tiles beyond are empty."""
     gap: int = 1
     by_layer: bool = True
+    numbers: tuple[int, ...] = ()
+    """What the layers are called; 1, 2, ... where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,11 +359,12 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     value = _tile_value(panel, down, across)
     layer = down[0] if space.by_layer else None
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
-    where = f"head {head + 1}" if layer is None else f"layer {layer + 1} head {head + 1}"
+    called = space.numbers[down[0]] if space.numbers else down[0] + 1
+    where = f"head {head + 1}" if layer is None else f"layer {called} head {head + 1}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
-        row % (space.grid.rows + space.gap) * space.grid.patch[0],
-        col % (space.grid.cols + space.gap) * space.grid.patch[1],
+        row % (space.grid.rows + space.gap) * space.grid.cell[0] + space.grid.corner[0],
+        col % (space.grid.cols + space.gap) * space.grid.cell[1] + space.grid.corner[1],
     )
     return Aim(token, layer, head, value, _valued(words, value, panel.bar), inside)
 

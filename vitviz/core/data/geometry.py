@@ -174,7 +174,9 @@ class Crop:
 class TokenGrid:
     """Which token is where: `rows` x `cols` patches behind 0 to n named prefix tokens.
 
-    `patch` is the patch's (height, width) in model pixels. `prefix` has the true names in order:
+    `patch` is the patch's (height, width) in model pixels, `stride` how far each begins from the one
+    before it (None: patches lie side by side; smaller: they overlap, as PiT's do). `prefix` has the
+    true names in order:
     "class", "distillation", "register 1", ... A register is never called a class token. `words` is
     how many (rows, cols) of words each patch is made of in a TNT, None where patches are not divided;
     `of_words` is the same for a grid whose places are words themselves (`word_grid`).
@@ -186,6 +188,7 @@ class TokenGrid:
     prefix: tuple[str, ...] = ()
     words: tuple[int, int] | None = None
     of_words: tuple[int, int] | None = None
+    stride: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
@@ -208,8 +211,30 @@ class TokenGrid:
 
     @property
     def frame(self) -> Box:
-        """The model pixels that the patches cover."""
-        return Box(0, 0, self.rows * self.patch[0], self.cols * self.patch[1])
+        """The model pixels of the patches' cells: as large as the strides, around the patches' middles.
+
+        Where patches lie side by side they are the patches.
+        """
+        top, left = self.corner
+        height, width = self.cell
+        return Box(top, left, top + self.rows * height, left + self.cols * width)
+
+    @property
+    def _whole(self) -> Box:
+        """All model pixels that some patch covers."""
+        (height, width), (down, across) = self.patch, self.cell
+        return Box(0, 0, (self.rows - 1) * down + height, (self.cols - 1) * across + width)
+
+    @property
+    def cell(self) -> tuple[float, float]:
+        """(height, width) of the pixels that are nearest to one patch's middle."""
+        return self.stride or self.patch
+
+    @property
+    def corner(self) -> tuple[float, float]:
+        """Where the first cell begins."""
+        (height, width), (down, across) = self.patch, self.cell
+        return (height - down) / 2, (width - across) / 2
 
     def token(self, row: int, col: int) -> int:
         """The token of patch (row, col). Raises IndexError outside the grid."""
@@ -244,16 +269,19 @@ class TokenGrid:
         place = self.place(token)
         if place is None:
             return None
-        height, width = self.patch
-        row, col = place
-        return Box(row * height, col * width, (row + 1) * height, (col + 1) * width)
+        (height, width), (down, across), (row, col) = self.patch, self.cell, place
+        return Box(row * down, col * across, row * down + height, col * across + width)
 
     def at(self, spot: Spot) -> int | None:
-        """The patch token that covers a spot in model pixels; None outside the grid."""
-        if not self.frame.contains(spot):
+        """The patch token that covers a spot in model pixels; None outside the grid.
+
+        Where several cover it, the one whose middle is nearest."""
+        (top, left), (height, width) = self.corner, self.cell
+        within = self.frame if self.stride is None else self._whole
+        if not within.contains(spot):
             return None
-        row = min(int(spot.row / self.patch[0]), self.rows - 1)
-        col = min(int(spot.col / self.patch[1]), self.cols - 1)
+        row = min(max(int((spot.row - top) // height), 0), self.rows - 1)
+        col = min(max(int((spot.col - left) // width), 0), self.cols - 1)
         return self.token(row, col)
 
     def word_at(self, spot: Spot) -> int | None:

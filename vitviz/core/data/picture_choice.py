@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
+
+from vitviz.core.progress import BadImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,20 @@ class PictureChoice:
         """What differs from the defaults, by name: for recipes and sessions."""
         values: dict[str, Any] = {"page": self.page, "bands": self.bands, "to_srgb": self.to_srgb}
         return {name: value for name, value in values.items() if value}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> PictureChoice:
+        """The choice that `said` gave. BadImage for anything else: files are read with it."""
+        page, bands, to_srgb = (
+            said.get("page", 0),
+            said.get("bands", ()),
+            said.get("to_srgb", False),
+        )
+        known = not set(said) - {"page", "bands", "to_srgb"}
+        whole = isinstance(page, int) and isinstance(bands, tuple | list) and len(bands) <= 3
+        if not (known and whole and all(isinstance(each, int) for each in bands)):
+            raise BadImage(f"a picture cannot be opened so ({str(dict(said))[:80]}); open it anew")
+        return cls(page, tuple(bands), bool(to_srgb))
 
 
 AS_IT_IS = PictureChoice()

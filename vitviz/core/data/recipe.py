@@ -12,10 +12,16 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
 from vitviz.core.progress import BadModel
 
-NEWEST = 2
-"""The version of recipes written now; one of a newer version is refused."""
+NEWEST = 3
+"""The version of recipes written now; one of a newer version is refused.
+
+3: what-if changes nothing unless told (before: positions removed); rollout adds the identity before it
+divides (before: max, min and discarded maps were divided first).
+"""
 
 RecipeValue = str | float | int | bool | None
+OpenedAs = tuple[tuple[str, int | bool | tuple[int, ...]], ...]
+"""What differs from how any viewer opens a picture, by name (`PictureChoice.said`)."""
 
 _SIZES = (
     "patch_size",
@@ -65,6 +71,7 @@ _SWITCHES = (
     "use_abs_pos_emb",
     "attn_gate",
     "use_fc_norm",
+    "multi_label",
 )
 _WORDS = (
     "architecture",
@@ -95,7 +102,8 @@ class RunRecipe:
 
     `model` and `picture` are names without folders; `weights_hash` and `picture_key` say whether a
     file found under these names is the same one. `asked` is what `load` was asked for beside the name,
-    `intervention` what was changed about the pass.
+    `intervention` what was changed about the pass, `opened` which page and bands of the file were the
+    picture, where not the first.
     """
 
     model: str
@@ -108,6 +116,7 @@ class RunRecipe:
     fit: Fit = "crop"
     asked: LoadArguments = ()
     intervention: Intervention | None = None
+    opened: OpenedAs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,7 @@ def run_of(trace: Trace) -> RunRecipe:
         trace.fit,
         info.asked,
         trace.intervention,
+        tuple(trace.picture.choice.said.items()),
     )
 
 

@@ -18,6 +18,7 @@ from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
+from vitviz.core.data.prediction import Prediction, Scores
 from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
@@ -38,7 +39,9 @@ class ModelInfo:
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
-    the model is shown.
+    the model is shown. `multi_label` says that a picture may be of several classes or of none. `mean`
+    and `std` are what pictures of values 0 to 1 are
+    normalised by.
     """
 
     name: str
@@ -61,6 +64,14 @@ class ModelInfo:
     notes: tuple[str, ...] = ()
     asked: LoadArguments = ()
     evidence: tuple[Evidence, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    multi_label: bool = False
+
+    @property
+    def scores(self) -> Scores:
+        """How its logits are read: softmax over two or more classes, unless each is for itself."""
+        return "sigmoid" if self.multi_label or self.classes == 1 else "softmax"
 
     @property
     def resampled(self) -> bool:
@@ -157,6 +168,8 @@ class Layer:
     the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
     branch), None where they are the same. `windows` says which tokens attend together, None where all
     do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
+    `number` counts through all attention calls from 1, those that could not be placed too; 0 where
+    nobody counted.
     """
 
     name: str
@@ -166,6 +179,7 @@ class Layer:
     pooled: TokenGrid | None = None
     windows: TokenWindows | None = None
     before: Attention | None = None
+    number: int = 0
 
     @property
     def keys(self) -> TokenGrid:
@@ -184,6 +198,7 @@ class Matrix:
 
     `rows` and `cols` name what its axes are ("channel", "token"), `why` says in a clause why it is not
     laid over the picture. Its heads are `groups` times the model's own, group by group.
+    `number` as in `Layer`.
     """
 
     name: str
@@ -193,6 +208,7 @@ class Matrix:
     cols: str
     why: str
     groups: int = 1
+    number: int = 0
 
 
 class ModelProbe(Protocol):
@@ -259,7 +275,7 @@ class Trace:
     (smaller than the frame where the model saw padding). `positions` are the position embeddings of the
     patch tokens as added for this picture, None where there are none; `positions_note` says in a clause
     why, or what else tells places apart.
-    `predictions` are (label, probability), best first, () without a head (`predictions_note`).
+    `predictions` are the likeliest classes, best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries; `refused` has one sentence for each call whose map could not be verified.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
@@ -281,7 +297,7 @@ class Trace:
     verified: float
     positions: Float32[np.ndarray, "patch dim"] | None = None
     positions_note: str = ""
-    predictions: tuple[tuple[str, float], ...] = ()
+    predictions: tuple[Prediction, ...] = ()
     predictions_note: str = ""
     refused: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -312,6 +328,19 @@ class Trace:
     def heads(self) -> int:
         """Heads of the widest of them."""
         return max((each.attention.heads for each in self._chosen_from), default=0)
+
+    def number(self, layer: int) -> int:
+        """What a layer is called, from 1: its place among all attention calls, placed or not."""
+        chosen = self._chosen_from
+        found = chosen[layer].number if 0 <= layer < len(chosen) else 0
+        return found or layer + 1
+
+    @property
+    def calls(self) -> int:
+        """Attention calls from first to last, those that could not be placed too."""
+        numbers = [each.number for each in self.layers]
+        numbers += [each.number for each in self.matrices]
+        return max(len(self.layers), *numbers) if numbers else 0
 
     @property
     def _chosen_from(self) -> tuple[Layer | Matrix, ...]:

@@ -138,8 +138,13 @@ def boxes_of(tokens: Iterable[int], grid: TokenGrid) -> tuple[Box, ...]:
             top = row
         open_boxes[left, right] = (top, row + 1)
     done += [(top, left, bottom, right) for (left, right), (top, bottom) in open_boxes.items()]
-    height, width = grid.patch
+    (first, begin), (height, width) = grid.corner, grid.cell
     return tuple(
-        Box(top * height, left * width, bottom * height, right * width)
+        Box(
+            first + top * height,
+            begin + left * width,
+            first + bottom * height,
+            begin + right * width,
+        )
         for top, left, bottom, right in sorted(done)
     )

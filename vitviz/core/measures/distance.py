@@ -21,8 +21,9 @@ AttentionRows = Float32[np.ndarray, "query key"]
 
 def centres(grid: TokenGrid) -> Float64[np.ndarray, "patch side"]:
     """The middle of every patch in model pixels, (row, col), in reading order."""
-    down = (np.arange(grid.rows) + 0.5) * grid.patch[0]
-    across = (np.arange(grid.cols) + 0.5) * grid.patch[1]
+    (top, left), (height, width) = grid.corner, grid.cell
+    down = top + (np.arange(grid.rows) + 0.5) * height
+    across = left + (np.arange(grid.cols) + 0.5) * width
     both = np.stack(np.meshgrid(down, across, indexing="ij"))
     found: Float64[np.ndarray, "patch side"] = rearrange(both, "side row col -> (row col) side")
     return found

@@ -140,9 +140,15 @@ def _edges(seen: Seen) -> tuple[Float64[np.ndarray, "edge"], Float64[np.ndarray,
     """Edges of a grid's rows and cols, as shares of the picture."""
     grid, crop = seen
     down, across = (
-        ((np.arange(count + 1) * size - offset) / scale) / original
-        for count, size, offset, scale, original in zip(
-            (grid.rows, grid.cols), grid.patch, crop.offset, crop.scale, crop.original, strict=True
+        ((corner + np.arange(count + 1) * size - offset) / scale) / original
+        for count, size, corner, offset, scale, original in zip(
+            (grid.rows, grid.cols),
+            grid.cell,
+            grid.corner,
+            crop.offset,
+            crop.scale,
+            crop.original,
+            strict=True,
         )
     )
     return down, across

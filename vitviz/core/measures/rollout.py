@@ -4,11 +4,18 @@ Abnar and Zuidema, "Quantifying Attention Flow in Transformers", arXiv:2005.0092
 A' = keep * I + (1 - keep) * A the rollout is R = A'_last ... A'_first. One token's row of R is that
 token's one-hot vector pushed through the layers from last to first, which never needs a product of
 two matrices.
+
+Heads fused by maximum or minimum, and maps whose lowest entries are discarded, have rows that do not
+sum to 1. As in vit-explain the identity is added first and the sum divided afterwards, so that what
+discarding takes from a row is not given back to its other entries alone. vit-explain divides each
+entry by the sum of its *key's* row (its sum lacks keepdim) where the definition divides by the sum of
+the query's: `preset="vit-explain"` is that code's own number, the default is divided rightly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from einops import reduce, repeat
@@ -16,6 +23,9 @@ from jaxtyping import Float32
 
 from vitviz.core.data.attention import Attention, Fuse
 from vitviz.core.progress import Unsupported
+
+Preset = Literal["none", "vit-explain"]
+"""Whose arithmetic: the definition's, or that of github.com/jacobgil/vit-explain with its division."""
 
 FEW = 8
 """Below so many tokens their rows are asked for one by one, without the whole map."""
@@ -30,14 +40,16 @@ def rollout(
     keep: float = 0.5,
     discard: float = 0.0,
     start: int = 0,
+    preset: Preset = "none",
 ) -> Float32[np.ndarray, "key"]:
     """How much every token contributes to one token, over all layers; sums to 1.
 
     `attentions` are the layers, first to last. `head` walks through that head's maps alone, None
     through the heads' maps fused by `fuse`. `keep` is the share that the residual connection keeps,
     `discard` the share of each map's lowest entries set to zero (vit-explain), `start` the number of
-    first layers left out. Unsupported where the layers are not over the same tokens, IndexError for
-    a token out of range.
+    first layers left out. With `preset="vit-explain"` each entry is divided as that code does it, and
+    the result need not sum to 1. Unsupported where the layers are not over the same tokens,
+    IndexError for a token out of range.
     """
     row: Float32[np.ndarray, "key"] = rollout_rows(
         attentions,
@@ -47,6 +59,7 @@ def rollout(
         keep=keep,
         discard=discard,
         start=start,
+        preset=preset,
     )[0]
     return row
 
@@ -60,6 +73,7 @@ def rollout_rows(
     keep: float = 0.5,
     discard: float = 0.0,
     start: int = 0,
+    preset: Preset = "none",
 ) -> Float32[np.ndarray, "token key"]:
     """`rollout` from a run of tokens at once. Arguments and errors as `rollout`.
 
@@ -69,12 +83,17 @@ def rollout_rows(
     weight = _one_hot(tokens, _tokens(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
         if head is not None:
-            moved = weight @ mixing(attention, head=head, discard=discard)
-        elif number == 0 and discard == 0 and len(tokens) < FEW:
-            moved = np.stack([_fused_row(attention.rows(token), fuse) for token in tokens])
+            step = mixing(attention, head=head, discard=discard)
+            total = None if discard == 0 else reduce(step, "query key -> query", "sum")
+            stay, go, divide = parts_of(total, keep, preset)
+            weight = (stay * weight + (go * weight) @ step) * divide
+        elif number == 0 and discard == 0 and preset == "none" and len(tokens) < FEW:
+            rows = [_fused_row(attention.rows(token), fuse) for token in tokens]
+            weight = _first(weight, np.stack(rows), keep, even=fuse == "mean")
         else:
-            moved = attention.flow(weight, fuse=fuse, discard=discard)
-        weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
+            stay, go, divide = parts_of(sums(attention, fuse, discard), keep, preset)
+            moved = attention.flow(go * weight, fuse=fuse, discard=discard)
+            weight = (stay * weight + moved) * divide
     return weight
 
 
@@ -85,17 +104,52 @@ def rollout_heads(
     keep: float = 0.5,
     discard: float = 0.0,
     start: int = 0,
+    preset: Preset = "none",
 ) -> Float32[np.ndarray, "token head key"]:
     """`rollout_rows` for every head at once, each through its own maps. Errors as `rollout`."""
     first = _one_hot(tokens, _tokens(attentions, start))
     weight = repeat(first, "token key -> token head key", head=_heads(attentions, start))
     for number, attention in enumerate(reversed(attentions[start:])):
         if number == 0 and discard == 0 and len(tokens) < FEW:
-            moved = np.stack([attention.rows(token) for token in tokens])
+            rows = np.stack([attention.rows(token) for token in tokens])
+            weight = _first(weight, rows, keep, even=True)
         else:
-            moved = attention.flow(weight, discard=discard)
-        weight = np.float32(keep) * weight + np.float32(1 - keep) * moved
+            stay, go, divide = parts_of(sums(attention, None, discard), keep, preset)
+            weight = (stay * weight + attention.flow(go * weight, discard=discard)) * divide
     return weight
+
+
+Part = Float32[np.ndarray, "*head token"]
+"""A factor for the weight on every token, or one for all of them."""
+
+
+def parts_of(
+    total: Float32[np.ndarray, "*head query"] | None, keep: float, preset: Preset = "none"
+) -> tuple[Part, Part, Part]:
+    """What of the weight on a query stays there, what moves on by its map, what divides the result.
+
+    `total` are the sums of the rows of the map, None where each is 1. A' = keep * I + (1 - keep) * map
+    is divided by the sum of its rows: before the step, since these are the queries' own; behind it
+    in vit-explain, where they are taken for those of the keys. A row without any weight, which only
+    keep = 0 leaves, keeps its own token.
+    """
+    one, mixed = np.ones((), np.float32), np.asarray(1 - keep, np.float32)
+    if total is None:
+        return np.asarray(keep, np.float32), mixed, one
+    whole = np.float32(keep) + mixed * total
+    empty = whole <= 0
+    left = np.where(empty, one, np.float32(keep))
+    whole = np.where(empty, one, whole)
+    if preset == "vit-explain":
+        return left, mixed, np.asarray(one / whole)
+    return np.asarray(left / whole), np.asarray(mixed / whole), one
+
+
+def sums(
+    attention: Attention, fuse: Fuse | None, discard: float
+) -> Float32[np.ndarray, "*head query"] | None:
+    """The sums of the rows that a walk moves through; None where softmax makes each of them 1."""
+    return None if fuse in (None, "mean") and discard == 0 else attention.sums(fuse, discard)
 
 
 def mixing(
@@ -105,12 +159,9 @@ def mixing(
     fuse: Fuse = "mean",
     discard: float = 0.0,
 ) -> Float32[np.ndarray, "query key"]:
-    """One layer's map as the rollout uses it: fused, its lowest entries discarded, rows sum to 1."""
+    """One layer's map as the rollout uses it: fused, its lowest entries discarded, not divided."""
     values = attention.matrix(head, fuse=fuse)
-    if discard > 0:
-        values = _discarded(values, discard)
-    fused_unevenly = head is None and fuse != "mean"
-    return _summing_to_one(values) if discard > 0 or fused_unevenly else values
+    return _discarded(values, discard) if discard > 0 else values
 
 
 def _discarded(
@@ -124,23 +175,26 @@ def _discarded(
     return left
 
 
-def _summing_to_one(
-    values: Float32[np.ndarray, "query key"],
-) -> Float32[np.ndarray, "query key"]:
-    """Rows divided by their sum; a row that discarding emptied keeps its own token."""
-    total = reduce(values, "query key -> query 1", "sum")
-    empty = total[:, 0] <= 0
-    left: Float32[np.ndarray, "query key"] = values / np.where(total > 0, total, 1)
-    if empty.any():
-        left[empty] = np.eye(len(left), dtype=np.float32)[empty]
-    return left
-
-
 def _fused_row(rows: Float32[np.ndarray, "head key"], fuse: Fuse) -> Float32[np.ndarray, "key"]:
     """One token's rows fused: all that the first step of the walk needs of the map."""
     row: Float32[np.ndarray, "key"] = reduce(rows, "head key -> key", fuse)
-    total = row.sum()
-    return row if fuse == "mean" or total <= 0 else row / total
+    return row
+
+
+def _first(
+    weight: Float32[np.ndarray, "token *head key"],
+    rows: Float32[np.ndarray, "token *head key"],
+    keep: float,
+    *,
+    even: bool,
+) -> Float32[np.ndarray, "token *head key"]:
+    """The first step from each token's own row; `even` where rows sum to 1 as they are."""
+    if even:
+        return np.float32(keep) * weight + np.float32(1 - keep) * rows
+    total = reduce(rows, "token key -> token", "sum")
+    stay, go, _ = parts_of(total, keep)
+    found: Float32[np.ndarray, "token *head key"] = stay[:, None] * weight + go[:, None] * rows
+    return found
 
 
 def _one_hot(tokens: range, total: int) -> Float32[np.ndarray, "token key"]:

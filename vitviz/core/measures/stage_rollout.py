@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from vitviz.core.data.attention import Fuse
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
+from vitviz.core.measures.rollout import parts_of, sums
 from vitviz.core.progress import Unsupported
 
 
@@ -79,10 +80,9 @@ def _walk(
     """Weight on the last layer's tokens brought to the first one's; `fuse` as for a flow."""
     for index in reversed(range(len(layers))):
         layer, below = layers[index], layers[max(index - 1, 0)].grid
-        moved = layer.attention.flow(weight, fuse=fuse, discard=discard)
-        weight = np.float32(keep) * carried(weight, layer.grid, below) + np.float32(
-            1 - keep
-        ) * carried(moved, layer.keys, below)
+        stay, go, _ = parts_of(sums(layer.attention, fuse, discard), keep)
+        moved = layer.attention.flow(go * weight, fuse=fuse, discard=discard)
+        weight = carried(stay * weight, layer.grid, below) + carried(moved, layer.keys, below)
     return weight
 
 
@@ -104,20 +104,31 @@ def carried(
     cells = rearrange(weight[..., source.patches], "... (row col) -> ... row col", row=source.rows)
     spread = einsum(
         cells,
-        _overlap(source.rows, target.rows),
-        _overlap(source.cols, target.cols),
+        _overlap(source, target, 0),
+        _overlap(source, target, 1),
         "... row col, row to_row, col to_col -> ... to_row to_col",
     )
     found[..., target.patches] += rearrange(spread, "... row col -> ... (row col)")
     return found
 
 
-def _overlap(count: int, into: int) -> Float32[np.ndarray, "cell to_cell"]:
-    """How much of each of `count` cells of a line lies in each of `into` others; rows sum to 1."""
-    cells, others = np.arange(count + 1) / count, np.arange(into + 1) / into
+def _overlap(
+    source: TokenGrid, target: TokenGrid, axis: int
+) -> Float32[np.ndarray, "cell to_cell"]:
+    """How much of each cell of a line lies in each of another's; rows sum to 1.
+
+    A cell that begins where the other line ends, since a map was rounded up, goes to its last cell.
+    """
+    cells, others = (
+        each.corner[axis] + np.arange((each.rows, each.cols)[axis] + 1) * each.cell[axis]
+        for each in (source, target)
+    )
     start = np.maximum(cells[:-1, None], others[None, :-1])
     end = np.minimum(cells[1:, None], others[None, 1:])
-    shared: Float32[np.ndarray, "cell to_cell"] = (np.clip(end - start, 0, None) * count).astype(
-        np.float32
-    )
+    common = np.clip(end - start, 0, None)
+    beyond = common.sum(axis=1) == 0
+    common[beyond, np.where(cells[:-1][beyond] < others[0], 0, -1)] = 1
+    shared: Float32[np.ndarray, "cell to_cell"] = (
+        common / common.sum(axis=1, keepdims=True)
+    ).astype(np.float32)
     return shared

@@ -18,7 +18,7 @@ from vitviz.core.measures.stage_rollout import staged_rollout
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.folders.picture_traces import PictureNumbers
 from vitviz.views.api import Token, selection_of
-from vitviz.views.attention.rollout import fused_row, staged
+from vitviz.views.attention.rollout import RolloutWalk, fused_row, staged
 from vitviz.views.layers.norms import _outliers
 from vitviz.views.shared.heads_over_depth import layers_needed
 
@@ -141,7 +141,7 @@ def _rollout(one: PictureNumbers, token: Token) -> MeasuredValues:
     trace = one.trace
     layers = len(trace.layers)
     asked = selection_of(trace, token=token)
-    walk = (KEEP, 0.0, 0, layers)
+    walk = RolloutWalk(KEEP, 0.0, 0, layers)
     if not staged(trace):
         row = fused_row(trace, asked.token(trace.grid, trace.crop), walk, "mean")
         return row[trace.grid.patches].astype(np.float64)

@@ -56,6 +56,7 @@ from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
+from vitviz.session.columns.column_words import card_words, doing_words
 from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
@@ -307,8 +308,7 @@ class MainWindow(QMainWindow):
             return
         self.inspector.token.show_nothing()
         if picture is not None:
-            for name in self.views:
-                self.board.show_message(name, f"Reading {picture.name} …")
+            self._say_on_board(*card_words(self.session.columns.active.state, picture.name))
 
     def _arranged(self) -> None:
         self.show_page()
@@ -361,8 +361,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{trace.picture.name} – {trace.model.title} – vitviz")
         wished = self.session.current
         if wished is not None and wished.key != trace.picture.key:
-            failed = self.session.columns.active.failed
-            doing = f"{wished.name} was not read" if failed else f"Reading {wished.name} …"
+            doing = doing_words(self.session.columns.active.state, wished.name)
             parts = [f"{doing} (still showing {trace.picture.name})"]
         else:
             parts = _header_parts(trace)
@@ -371,15 +370,18 @@ class MainWindow(QMainWindow):
     def _show_trace_failure(self, sentence: str, column: int) -> None:
         self._learn_devices()  # perhaps the one that was asked for is not there
         self.show_header()
-        given_up = [live.id for live in self.session.columns if live.reading.given_up is not None]
+        given_up = [live.id for live in self.session.columns if live.state.given_up is not None]
         if given_up == [column]:  # of several, each has a button of its own above it
             again = partial(self.compare.column_wished, "again", column)
             self.notices.offer(sentence, ("Read again", again), about=column)
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
-            for name in self.views:
-                self.board.show_message(name, "Nothing to show", sentence)
+            self._say_on_board("Nothing to show", sentence)
+
+    def _say_on_board(self, text: str, hint: str) -> None:
+        for name in self.views:
+            self.board.show_message(name, text, hint)
 
     def _show_selection(self, new: Selection, _old: Selection) -> None:
         trace = self.session.trace
@@ -594,8 +596,8 @@ def _header_parts(trace: Trace) -> list[str]:
     """What is said above the views: the model, the picture, the answer, and how much is seen."""
     parts = [trace.model.title, trace.picture.name]
     if trace.predictions:
-        label, share = trace.predictions[0]
-        parts.append(f"{label} {share:.2f}")
+        best = trace.predictions[0]
+        parts.append(f"{best.name} {best.share:.2f}")
     if trace.crop.seen_share < 0.995:
         parts.append(f"the model sees {trace.crop.seen_words} of the picture")
     return parts

@@ -20,6 +20,7 @@ from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
+from vitviz.session.columns.column_words import card_words
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.columns.header_text import headings
 from vitviz.session.session import Session
@@ -118,6 +119,7 @@ class ColumnArea(QObject):
             self.layout = "grid"
         self._count = count
         gone = set(self.headers) - {live.id for live in self.lives}
+        self.table.forget(gone)
         for column in gone:
             header = self.headers.pop(column)
             header.hide()  # it lives until the event loop turns
@@ -142,6 +144,7 @@ class ColumnArea(QObject):
         self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
         if self.layout == "one":
             self.tabs.place(headers if len(headers) > 1 else [])
+            self.table.rest()
         else:
             names = [name for name, why in possible.items() if not why and board.is_shown(name)]
             large = self.layout == "large"
@@ -269,8 +272,8 @@ class ColumnArea(QObject):
         named = {picture.key: picture.name for picture in self._session.pictures}
         for live in self.lives:
             if live.trace is None and self.layout != "one":
-                doing = f"Reading {named.get(live.column.picture or '', 'the picture')} …"
-                text, hint = ("Nothing to show", live.failed) if live.failed else (doing, "")
+                picture = named.get(live.column.picture or "", "the picture")
+                text, hint = card_words(live.state, picture)
                 for name in self.table.rows:
                     self.table.show_message(name, live.id, text, hint)
 

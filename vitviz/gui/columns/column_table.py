@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
@@ -49,6 +49,7 @@ class ColumnTable(QWidget):
         self._columns: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
         self._large = False
+        self._laid_out: object = None
         self._shown: tuple[ColumnHeader, ...] = ()
         self.headers = HeaderStrip()
         self._above = _area(self.headers, fixed=True)
@@ -89,11 +90,7 @@ class ColumnTable(QWidget):
     ) -> None:
         """Lays out these columns and views; `large` gives all the room to the one view."""
         columns = tuple(header.column for header in headers)
-        for column in set(self._columns) - set(columns):
-            for row in self.rows.values():
-                self._due.pop(row.cards.get(column), None)  # type: ignore[arg-type]
-                row.drop(column)
-        before = self._columns, self._names, self._large
+        self.forget(set(self._columns) - set(columns))
         self._columns, self._names, self._large = columns, tuple(names), large
         self._shown = tuple(headers)
         if not large:
@@ -108,10 +105,28 @@ class ColumnTable(QWidget):
         self._above.setVisible(not large)
         for name, row in self.rows.items():
             row.setVisible(name in self._names)
-        if before == (self._columns, self._names, self._large):
+        laid_out = (self._columns, self._names, self._large)
+        if laid_out == self._laid_out:
             self._settled.start()  # what grows says so itself
         else:
+            self._laid_out = laid_out
             self._fit()
+
+    def forget(self, columns: Collection[int]) -> None:
+        """Takes the cards of closed columns away, at once and whatever page is shown: what is still to
+        be built or fitted must not meet a header that has gone."""
+        for column in columns:
+            for row in self.rows.values():
+                self._due.pop(row.cards.get(column), None)  # type: ignore[arg-type]
+                row.drop(column)
+        self._columns = tuple(each for each in self._columns if each not in columns)
+        self._shown = tuple(header for header in self._shown if header.column not in columns)
+
+    def rest(self) -> None:
+        """The page is not shown: nothing is built or fitted until it is."""
+        self._due.clear()
+        for timer in (self._building, self._fitting, self._settled):
+            timer.stop()
 
     def settle(self) -> None:
         """Rows may need another height, once for all drawings and sizes that come now."""

@@ -231,7 +231,8 @@ class InspectorPanel(QFrame):
         }
         self.look.show_values(values)
         for name in ("low", "high"):
-            self.look.fields[name].setEnabled(values["range"] == "fixed")
+            if name in self.look.fields:  # a view has those of its own look
+                self.look.fields[name].setEnabled(values.get("range") == "fixed")
 
     def _option_changed(self, name: str, value: OptionValue) -> None:
         self.option_wished.emit(self._view, name, value)

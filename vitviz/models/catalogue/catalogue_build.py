@@ -23,7 +23,6 @@ from vitviz.core.resources import resource
 from vitviz.models.catalogue.catalogue import FILE, CatalogueEntry, ModelCatalogue, catalogue, write
 from vitviz.models.catalogue.shape_fingerprint import fingerprint
 from vitviz.models.families import family_of
-from vitviz.models.record.layers_from_calls import grid_of
 
 ModelSides = tuple[int, int]
 
@@ -165,7 +164,7 @@ def _grid(module: nn.Module, size: ModelSides, architecture: str) -> TokenGrid |
     if hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None):
         return grid
     # Where nothing says it, families begin with cells of 16 pixels until they see the calls.
-    if grid != grid_of(size[0] * size[1] // 256, size):
+    if grid != TokenGrid(size[0] // 16, size[1] // 16, (16, 16)):
         return grid
     named = re.search(r"_p(?:atch)?(\d+)(?:_|$)", architecture)
     if named is None:

@@ -47,29 +47,29 @@ class Bottlenecks:
         self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
     ) -> TraceLayers:
         """Every call over the map of its stage."""
-        return with_padding_said(read_each(calls, lambda call: _placed(module, call, size)))
+        return with_padding_said(read_each(calls, lambda call: _placed(module, call)))
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: places are told apart by biases and convolutions."""
         return None, NO_TABLE
 
 
-def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
+def _placed(module: nn.Module, call: AttentionCall) -> PlacedCall | UnplacedCall:
     own: Any = module.get_submodule(call.name)
     match type(own).__name__:
         case "HaloAttn":
-            return _with_halo(own, call, size)
+            return _with_halo(module, own, call)
         case "LambdaLayer":
             return gathering("what it gathers by place is learned, not attention")
-    return on_maps(call, size)
+    return on_maps(call)
 
 
-def _with_halo(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
+def _with_halo(module: nn.Module, own: Any, call: AttentionCall) -> PlacedCall | UnplacedCall:
     """Blocks of queries, each with the keys of its own block and of a rim around it.
 
     Rims reach into the neighbouring blocks, and over the edge of the map into padding.
     """
-    grid = map_given(call.given[call.name], size)
+    grid = map_given(call, call.name, module)
     if grid is None:
         return UnplacedCall("query", "key", "the size of the map that it reads is not known")
     step = int(own.block_stride)

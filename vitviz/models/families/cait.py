@@ -40,7 +40,7 @@ class Cait:
         size: tuple[int, int],
     ) -> TraceLayers:
         """What really multiplies the values, after the heads are mixed."""
-        reading = read_calls(calls, grid, size, altered=True)
+        reading = read_calls(calls, grid, altered=True)
         return replace(reading, notes=(*reading.notes, MIXED))
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:

@@ -69,7 +69,7 @@ class Channels:
                 return between_channels(call)
             if kind in FACTORED:
                 return gathering()
-            return on_maps(call, size, ("class",))
+            return on_maps(call, ("class",))
 
         return read_each(calls, place)
 

@@ -45,7 +45,7 @@ class Encoders:
         self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
     ) -> TraceLayers:
         """Every block over the whole sequence; an attention pool apart."""
-        return read_calls(calls, grid, size)
+        return read_calls(calls, grid)
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """What the model itself adds to patches that are zero."""

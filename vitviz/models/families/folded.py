@@ -52,7 +52,7 @@ class Folded:
         self, module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid, size: GridSize
     ) -> TraceLayers:
         """Every call over the map that it was taken from."""
-        reading = read_each(calls, lambda call: _placed(module, call, size))
+        reading = read_each(calls, lambda call: _placed(module, call))
         if file_of(module) == "crossvit":
             return replace(reading, abreast=BRANCHES)
         outlook = any(layer.name.startswith("network.0") for layer in reading.layers)
@@ -65,10 +65,10 @@ class Folded:
         return table_of(module, grid)
 
 
-def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
+def _placed(module: nn.Module, call: AttentionCall) -> PlacedCall | UnplacedCall:
     own: Any = module.get_submodule(call.name)
     if type(own).__name__ == "OutlookAttention":
-        return _neighbourhoods(own, call, size)
+        return _neighbourhoods(module, own, call)
     if type(own).__name__ == "LinearSelfAttention":
         return UnplacedCall(
             "place inside patches",
@@ -78,15 +78,14 @@ def _placed(module: nn.Module, call: AttentionCall, size: GridSize) -> PlacedCal
         )
     if ".transformer." in call.name:
         name = call.name.partition(".transformer.")[0]
-        return _combs(module.get_submodule(name), call.given[name], call, size)
-    return on_maps(call, size, ("class",))
+        return _combs(module, name, call)
+    return on_maps(call, ("class",))
 
 
-def _combs(
-    block: Any, given: tuple[int, ...], call: AttentionCall, size: GridSize
-) -> PlacedCall | UnplacedCall:
+def _combs(module: nn.Module, name: str, call: AttentionCall) -> PlacedCall | UnplacedCall:
     """MobileViT: the pixels at the same place of every patch attend together."""
-    grid = map_given(given, size)
+    block: Any = module.get_submodule(name)
+    grid = map_given(call, name, module)
     down, across = block.patch_size
     if grid is None or grid.rows % down or grid.cols % across:
         return UnplacedCall(
@@ -98,9 +97,9 @@ def _combs(
     return PlacedCall(grid, grid, TokenWindows(tokens, tokens))
 
 
-def _neighbourhoods(own: Any, call: AttentionCall, size: GridSize) -> PlacedCall | UnplacedCall:
+def _neighbourhoods(module: nn.Module, own: Any, call: AttentionCall) -> PlacedCall | UnplacedCall:
     """VOLO: each token of a coarser map says how its neighbours mix, and the results are added."""
-    grid = map_given(call.given[call.name], size)
+    grid = map_given(call, call.name, module)
     if grid is None:
         return UnplacedCall("query", "key", "the size of the map that it reads is not known")
     sides, step, edge = own.kernel_size, own.stride, own.padding

@@ -59,8 +59,19 @@ def patch_grid(
         return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols), prefix)
     patch = getattr(embed, "patch_size", None)
     sides = (patch, patch) if isinstance(patch, int) else tuple(patch or ())
+    if overlapping := _overlapping(embed, sides):
+        return TokenGrid(int(rows), int(cols), sides, prefix, stride=overlapping)
     # A hybrid's "patch" is one of its backbone's cells, and padded pictures have a part patch.
     padded = tuple(-(-side // each) for side, each in zip(size, sides, strict=False))
     exact = len(sides) == 2 and padded == (rows, cols)
     height, width = sides if exact else (size[0] / rows, size[1] / cols)
     return TokenGrid(int(rows), int(cols), (height, width), prefix)
+
+
+def _overlapping(embed: Any, patch: tuple[int, ...]) -> tuple[float, float] | None:
+    """The stride of an embedding whose one convolution takes patches that overlap (PiT); else None."""
+    convolution = getattr(embed, "conv", None)
+    if not isinstance(convolution, nn.Conv2d) or tuple(convolution.kernel_size) != patch:
+        return None
+    stride = (float(convolution.stride[0]), float(convolution.stride[1]))
+    return stride if stride != patch and not any(convolution.padding) else None

@@ -22,6 +22,7 @@ from vitviz.models.record.layers_from_calls import (
     TraceLayers,
     UnplacedCall,
     grid_of,
+    no_map,
     read_each,
 )
 from vitviz.models.record.recorder import AttentionCall
@@ -84,7 +85,7 @@ class FeatureMaps:
         in_runs = file_of(module) == "nextvit"
 
         def place(call: AttentionCall) -> PlacedCall | UnplacedCall:
-            found = on_maps(call, size, prefix)
+            found = in_the_stem(on_maps(call, prefix), grid)
             return averaged_in_runs(call, found) if in_runs else found
 
         return read_each(kept, place, altered=True)
@@ -94,10 +95,8 @@ class FeatureMaps:
         return table_of(module, grid)
 
 
-def on_maps(
-    call: AttentionCall, size: GridSize, prefix: tuple[str, ...] = ()
-) -> PlacedCall | UnplacedCall:
-    """Queries and keys each on the grid of so many tokens, behind the prefix or without it."""
+def on_maps(call: AttentionCall, prefix: tuple[str, ...] = ()) -> PlacedCall | UnplacedCall:
+    """Queries and keys each on the map of so many tokens, behind the prefix or without it."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     if math.prod(batch) != 1:
         return UnplacedCall(
@@ -106,18 +105,27 @@ def on_maps(
             f"it attends inside {math.prod(batch)} groups of {keys} tokens, "
             "and which tokens those are is not known",
         )
-    looked_at = map_grid(keys, size, prefix)
+    looked_at = grid_of(keys, call.maps_made, prefix)
     if queries == 1 and looked_at is not None and keys > 1:
         return PlacedCall(looked_at, pool=True)
-    asking = map_grid(queries, size, prefix)
+    asking = grid_of(queries, call.maps_made, prefix)
     if asking is None or looked_at is None:
-        return UnplacedCall(
-            "query",
-            "key",
-            f"{queries} queries and {keys} keys are no map in the "
-            f"proportions of {size[1]} × {size[0]} pixels",
-        )
+        return UnplacedCall("query", "key", no_map(call, f"{queries} queries and {keys} keys"))
     return PlacedCall(asking, looked_at)
+
+
+def in_the_stem(found: PlacedCall | UnplacedCall, grid: TokenGrid) -> PlacedCall | UnplacedCall:
+    """Tokens of the map that the patch embedding makes, with the patches that they are made of."""
+    if isinstance(found, UnplacedCall) or grid.stride is None:
+        return found
+
+    def own(other: TokenGrid | None) -> TokenGrid | None:
+        same = other is not None and (other.rows, other.cols) == (grid.rows, grid.cols)
+        return replace(grid, prefix=other.prefix) if same and other is not None else other
+
+    first = own(found.grid)
+    assert first is not None
+    return replace(found, grid=first, pooled=own(found.pooled))
 
 
 def averaged_in_runs(
@@ -132,15 +140,6 @@ def averaged_in_runs(
             "query", "run of tokens", f"{queries} tokens are averaged to {keys} keys"
         )
     return PlacedCall(found.grid, run=queries // keys)
-
-
-def map_grid(tokens: int, size: GridSize, prefix: tuple[str, ...] = ()) -> TokenGrid | None:
-    """The grid of so many tokens: without the prefix where that fits, else behind it."""
-    plain = grid_of(tokens, size)
-    if plain is not None or not prefix or tokens <= len(prefix):
-        return plain
-    inner = grid_of(tokens - len(prefix), size)
-    return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, prefix)
 
 
 def table_of(module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:

@@ -47,7 +47,7 @@ class TransformerInTransformer:
         """The outer attention as layers, the inner one beside them."""
         inner = [call for call in calls if "attn_in" in call.name]
         words, refused, error = read_words(module, inner, grid)
-        outer = read_calls([call for call in calls if call not in inner], grid, size)
+        outer = read_calls([call for call in calls if call not in inner], grid)
         return replace(
             outer,
             words=words,

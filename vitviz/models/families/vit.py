@@ -49,7 +49,7 @@ class VisionTransformer:
         size: tuple[int, int],
     ) -> TraceLayers:
         """Every block over the whole sequence; an attention pool apart."""
-        reading = read_calls(calls, grid, size)
+        reading = read_calls(calls, grid)
         if any(".attns." in layer.name for layer in reading.layers):
             return replace(reading, abreast=IN_PAIRS)
         shares = [_share(module, layer.name) for layer in reading.layers]

@@ -25,8 +25,10 @@ from vitviz.models.record.layers_from_calls import (
     TraceLayers,
     UnplacedCall,
     grid_of,
+    no_map,
     read_each,
 )
+from vitviz.models.record.map_sizes import map_sized
 from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import relative
 
@@ -109,6 +111,7 @@ def one_a_module(calls: Sequence[AttentionCall]) -> list[AttentionCall]:
                 torch.stack(sums).max(),
                 maps=torch.stack(maps, dim=1),
                 given=heads[0].given,
+                maps_made=heads[0].maps_made,
             )
         )
     return merged
@@ -122,12 +125,15 @@ def in_windows(module: nn.Module, call: AttentionCall, size: GridSize) -> Placed
     sides = (0, 0) if block is None else _sides(block)
     order, groups = _order(module, call)
     if block is None or 0 in sides:
-        return on_maps(call, size)
+        return on_maps(call)
     nested = file_of(module) == "nest"
-    grid = _nested(groups, sides, size) if nested else map_given(call.given[name], size)
+    grid = _nested(groups, sides, size) if nested else map_given(call, name, module)
     if grid is None:
         return UnplacedCall(
-            "query", "key", f"it attends inside {groups} windows of a map whose size is not known"
+            "query",
+            "key",
+            f"it attends inside {groups} windows of a map of which "
+            + no_map(call, f"the {_listed(call.given[name])} numbers"),
         )
     return _cut(call, block, grid, sides, order, groups)
 
@@ -201,16 +207,34 @@ def _order(module: nn.Module, call: AttentionCall) -> tuple[str, int]:
     return "window head", math.prod(call.shape[:-3])
 
 
-def map_given(given: tuple[int, ...], size: GridSize) -> TokenGrid | None:
-    """The map that a block was given, channels first, last or as a sequence; by its proportions."""
+def map_given(call: AttentionCall, name: str, module: nn.Module) -> TokenGrid | None:
+    """The map that a module at work was given, channels first, last or as a sequence.
+
+    Which of its axes are rows and columns follows from the sizes that strides make of the picture;
+    where both readings are such sizes, from how many channels its norm has.
+    """
+    given, sizes = call.given[name], call.maps_made
     if len(given) == 3:
-        return grid_of(given[1], size)
-    grids = [
-        TokenGrid(rows, cols, (size[0] / rows, size[1] / cols))
-        for rows, cols in (given[1:3], given[2:4])
-        if abs(rows * size[1] / (cols * size[0]) - 1) < 0.1
-    ]
-    return grids[0] if grids and grids[0] == grids[-1] else None
+        return grid_of(given[1], sizes)
+    last, first = map_sized(given[1], given[2], sizes), map_sized(given[2], given[3], sizes)
+    if last is not None and first is not None and last != first:
+        channels = _channels(module.get_submodule(name))
+        if (given[3] == channels) == (given[1] == channels):
+            return None
+        return last if given[3] == channels else first
+    return last or first
+
+
+def _listed(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _channels(block: nn.Module) -> int:
+    """How many channels the first norm of a block has; 0 without one."""
+    norms = (
+        getattr(each, "weight", None) for each in block.modules() if "Norm" in type(each).__name__
+    )
+    return next((len(each) for each in norms if isinstance(each, torch.Tensor)), 0)
 
 
 def _nested(blocks: int, sides: tuple[int, int], size: GridSize) -> TokenGrid | None:

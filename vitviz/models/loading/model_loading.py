@@ -426,6 +426,8 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         licence=built.licence,
         weights_hash=built.weights_hash,
         notes=built.notes,
+        mean=built.preprocess.mean,
+        std=built.preprocess.std,
     )
 
 

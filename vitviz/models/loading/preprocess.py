@@ -50,13 +50,16 @@ class Preprocess:
 class PreparedPicture:
     """The pixels that the model reads, what is shown of the picture, and where both lie.
 
-    `seen` is made at the first look: another resize, which no number needs.
+    `seen` is made at the first look: another resize, which no number needs. `values` is the tensor
+    itself where it is not these pixels normalised: it was given, or parts of it were exchanged for
+    numbers that no pixel of 8 bits has.
     """
 
     pixels: UInt8[np.ndarray, "row col rgb"]
     seen: UInt8[np.ndarray, "row col rgb"]
     seen_box: Box
     crop: Crop
+    values: Float32[torch.Tensor, "1 channel row col"] | None = None
 
 
 def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
@@ -94,6 +97,13 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     return PreparedPicture(
         pixels, later(partial(_shown, picture, crop)), crop.box_to_model(crop.seen), crop
     )
+
+
+def tensor_of(
+    prepared: PreparedPicture, want: Preprocess
+) -> Float32[torch.Tensor, "1 channel row col"]:
+    """What the model reads, in float32 on the CPU."""
+    return normalised(prepared.pixels, want) if prepared.values is None else prepared.values
 
 
 def normalised(

@@ -22,7 +22,7 @@ from torch.nn import functional
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
-from vitviz.models.loading.preprocess import PreparedPicture, Preprocess
+from vitviz.models.loading.preprocess import PreparedPicture, Preprocess, tensor_of
 
 TEMPERATURE = 10_000.0
 RgbPixels = UInt8[np.ndarray, "row col rgb"]
@@ -53,17 +53,30 @@ def changed(
             f"patches of {grid.patch[0]:g} × {grid.patch[1]:g} pixels cannot be moved or masked "
             "exactly; take a patch size that divides the input size"
         )
-    patches = rearrange(
-        prepared.pixels, "(row p) (col q) rgb -> (row col) p q rgb", p=whole[0], q=whole[1]
-    ).copy()
-    patches[list(change.masked)] = [round(255 * each) for each in want.mean]
-    if change.patches == "shuffled":
-        patches = patches[order_of(count, change.seed)]
+    sizes = {"p": whole[0], "q": whole[1]}
+    order = order_of(count, change.seed) if change.patches == "shuffled" else np.arange(count)
+    masked = list(change.masked)
+    shown = rearrange(prepared.pixels, "(row p) (col q) rgb -> (row col) p q rgb", **sizes).copy()
+    shown[masked] = grey_of(want)
+    values = rearrange(
+        tensor_of(prepared, want), "1 rgb (row p) (col q) -> (row col) rgb p q", **sizes
+    ).clone()
+    values[masked] = 0  # the mean itself: after the normalisation it is nothing
     pixels = np.ascontiguousarray(
-        rearrange(patches, "(row col) p q rgb -> (row p) (col q) rgb", row=grid.rows)
+        rearrange(shown[order], "(row col) p q rgb -> (row p) (col q) rgb", row=grid.rows)
     )
     pixels.setflags(write=False)
-    return replace(prepared, pixels=pixels, seen=pixels, seen_box=prepared.crop.frame)
+    read = rearrange(
+        values[torch.from_numpy(order)], "(row col) rgb p q -> 1 rgb (row p) (col q)", row=grid.rows
+    ).contiguous()
+    frame = prepared.crop.frame
+    return replace(prepared, pixels=pixels, seen=pixels, seen_box=frame, values=read)
+
+
+def grey_of(want: Preprocess) -> UInt8[np.ndarray, "rgb"]:
+    """The mean that pictures are normalised by, as nearly as 8 bits show it."""
+    found = np.clip(np.rint(255 * np.asarray(want.mean, np.float64)), 0, 255).astype(np.uint8)
+    return found if len(found) == 3 else np.repeat(found[:1], 3)
 
 
 @contextmanager

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 from torch import Tensor, nn
 
 from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.prediction import distinct_names
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import normalised
+from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe import logit_lens
 from vitviz.models.probe.apply_intervention import intervened
 from vitviz.models.probe.block_steps import block_of
@@ -38,7 +39,7 @@ Retrace = Callable[[Model, Intervention], Trace]
 
 
 class TorchModelProbe:
-    """One model with the pixels that it read; `layers` are the names of its recorded calls, `change`
+    """One model with what it read; `layers` are the names of its recorded calls, `change`
     is what was changed about the pass. `retrace`, put in by who traces, makes another pass.
 
     The model is held weakly, so that a trace on a shelf keeps no model alive; one that is gone by
@@ -48,16 +49,16 @@ class TorchModelProbe:
     def __init__(
         self,
         model: Model,
-        pixels: UInt8[np.ndarray, "row col rgb"],
+        prepared: PreparedPicture,
         grid: TokenGrid,
         layers: Sequence[str],
         change: Intervention | None = None,
     ) -> None:
-        self._pixels, self._grid, self._layers = pixels, grid, tuple(layers)
+        self._prepared, self._grid, self._layers = prepared, grid, tuple(layers)
         self._change, self._reads = change or Intervention(), False
         self._answer: Tensor | None = None
         self.retrace: Retrace | None = None
-        self.labels = model.labels
+        self.labels = distinct_names(model.labels)
         self._info, self._reload = model.info, model.reload
         self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
         self._model = weakref.ref(model)
@@ -158,7 +159,7 @@ class TorchModelProbe:
             _reported(model.module, watched()),
         ):
             parameter = next(model.module.parameters())
-            pixels = normalised(self._pixels, model.preprocess)
+            pixels = tensor_of(self._prepared, model.preprocess)
             try:
                 yield model, pixels.to(parameter.device, parameter.dtype)
             except torch.OutOfMemoryError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
@@ -27,6 +27,7 @@ from vitviz.models.record.attention.lazy_attention import (
 from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention.spread_attention import SpreadAttention
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
+from vitviz.models.record.map_sizes import MapSize, map_of
 from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import tolerance
 
@@ -84,6 +85,9 @@ def read_each(
 ) -> TraceLayers:
     """Every call that is what the model used as layer, pool or matrix; the others refused.
 
+    Layers, matrices and what is refused are counted through, so that one that cannot be placed leaves
+    the others their numbers.
+
     `altered`: whether maps may have been changed between softmax and values.
     """
     layers: list[Layer] = []
@@ -92,18 +96,23 @@ def read_each(
     refused: list[tuple[str, str]] = []
     errors = [0.0]
     blocks = block_indices(call.name for call in calls)
+    number = 0
     for call in calls:
         why = refusal(call, altered=altered)
         if why:
             refused.append((call.name or "the model", why))
+            number += call.kind != "lost"  # a softmax that met no values may be no attention at all
             continue
         errors.append(call.verified)
         match found := place(call):
+            case PlacedCall(pool=True):
+                pools.append(_layer(call, blocks[call.name], found))
             case PlacedCall():
-                into = pools if found.pool else layers
-                into.append(_layer(call, blocks[call.name], found))
+                number += 1
+                layers.append(replace(_layer(call, blocks[call.name], found), number=number))
             case UnplacedCall():
-                matrices.append(_matrix(call, blocks[call.name], found))
+                number += 1
+                matrices.append(replace(_matrix(call, blocks[call.name], found), number=number))
             case _:
                 assert_never(found)
     return TraceLayers(tuple(layers), tuple(pools), tuple(matrices), merged(refused), max(errors))
@@ -112,19 +121,16 @@ def read_each(
 def read_calls(
     calls: Sequence[AttentionCall],
     grid: TokenGrid,
-    size: GridSize,
     *,
     classed: bool = False,
     altered: bool = False,
 ) -> TraceLayers:
     """The calls that are over all tokens as layers, those of one query as pools, others as matrices.
 
-    `grid` is the model's own; calls over another number of tokens get the grid of that many, with
-    or without a class token (`classed`), in the proportions of the picture's `size`.
+    `grid` is the model's own; calls over another number of tokens get the map of that many that
+    strides make of the picture, with or without a class token (`classed`).
     """
-    return read_each(
-        calls, partial(_placed, grid=grid, size=size, classed=classed), altered=altered
-    )
+    return read_each(calls, partial(_placed, grid=grid, classed=classed), altered=altered)
 
 
 def _layer(call: AttentionCall, block: int, found: PlacedCall) -> Layer:
@@ -298,22 +304,24 @@ def block_indices(names: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(distinct)}
 
 
-def grid_of(tokens: int, size: GridSize, *, classed: bool = False) -> TokenGrid | None:
-    """A grid of that many tokens in the proportions of the picture; None where there is none."""
-    rows = round(math.sqrt(tokens * size[0] / size[1]))
-    if rows > 0 and tokens % rows == 0:
-        cols = tokens // rows
-        if abs(rows * size[1] / (cols * size[0]) - 1) < 0.1:
-            return TokenGrid(rows, cols, (size[0] / rows, size[1] / cols))
-    if not classed:
-        return None
-    inner = grid_of(tokens - 1, size)
-    return None if inner is None else TokenGrid(inner.rows, inner.cols, inner.patch, ("class",))
+def grid_of(
+    tokens: int, sizes: Sequence[MapSize], prefix: tuple[str, ...] = ()
+) -> TokenGrid | None:
+    """The map of that many tokens, without the prefix where that fits, else behind it; None without."""
+    plain = map_of(tokens, sizes)
+    if plain is not None or not prefix or tokens <= len(prefix):
+        return plain
+    inner = map_of(tokens - len(prefix), sizes)
+    return None if inner is None else replace(inner, prefix=prefix)
 
 
-def _placed(
-    call: AttentionCall, grid: TokenGrid, size: GridSize, classed: bool
-) -> PlacedCall | UnplacedCall:
+def no_map(call: AttentionCall, what: str) -> str:
+    """Why tokens lie on no map of the picture: which ones strides make of it."""
+    made = ", ".join(f"{each.rows} × {each.cols}" for each in call.maps_made[1:]) or "none"
+    return f"{what} are no map that strides make of the picture (those made: {made})"
+
+
+def _placed(call: AttentionCall, grid: TokenGrid, classed: bool) -> PlacedCall | UnplacedCall:
     """Where a call over one sequence of tokens is."""
     *batch, _, queries, keys = (1, *call.shape) if len(call.shape) == 3 else call.shape
     groups = math.prod(batch)
@@ -330,9 +338,9 @@ def _placed(
     if queries == 1 and keys == grid.tokens:
         return PlacedCall(grid, pool=True)
     if queries == 1 and keys == patches + 1:
-        return PlacedCall(TokenGrid(grid.rows, grid.cols, grid.patch, ("class",)), pool=True)
+        return PlacedCall(replace(grid, prefix=("class",)), pool=True)
     if queries == keys:
-        other = grid_of(keys, size, classed=classed)
+        other = grid_of(keys, call.maps_made, ("class",) if classed else ())
         if other is not None:
             return PlacedCall(other)
     return UnplacedCall(

@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from vitviz.core.progress import Progress, silent
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
+from vitviz.models.record.map_sizes import MAPPING, MapSize, SeenMaps
 from vitviz.models.record.tensor_arena import KeepTensors, TensorArena, begins, keep_freed, kept_of
 from vitviz.models.record.verify import (
     ComparedOutputs,
@@ -65,7 +66,8 @@ class AttentionCall:
     head query), or one `row` where no more was asked for; an eager one the `maps`. "altered" maps are
     what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
     @ v was compared by with the module's own output. `given` has the shape of what each module at work
-    was given, by its name, outermost first.
+    was given, by its name, outermost first; `maps_made` are the sizes of the maps that the pass had
+    made of the picture by then.
     """
 
     name: str
@@ -85,6 +87,7 @@ class AttentionCall:
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    maps_made: tuple[MapSize, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -165,6 +168,7 @@ class AttentionRecorder(TorchFunctionMode):
         self._keep: KeepTensors = TensorArena(3 * expected)
         self._names: list[str] = []
         self._given: list[Any] = []
+        self._maps = SeenMaps()
         self._open: list[tuple[int, Tensor]] = []
         self._scaled: tuple[Tensor, Tensor, Tensor] | None = None
         """A softmax, what it was multiplied with element by element, and their product."""
@@ -229,6 +233,8 @@ class AttentionRecorder(TorchFunctionMode):
             self._scaling(args, result)
         elif self._scaled and func in _SUMS:
             self._sum(args, kwargs, result)
+        elif func in MAPPING:
+            self._maps.see(func, args, kwargs, result)
         return result
 
     def _fused(
@@ -343,7 +349,7 @@ class AttentionRecorder(TorchFunctionMode):
 
     def _done(self, call: AttentionCall) -> None:
         call.versions = versions(call.held)
-        call.given = self._shapes()
+        call.given, call.maps_made = self._shapes(), self._maps.sizes
         self.calls.append(call)
         done = sum(each.kind != "lost" for each in self.calls)
         total = max(self._expected, done)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Picture, Trace
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
@@ -23,6 +24,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.attention.only_row import OnlyRow
+from vitviz.models.record.map_sizes import SeenMaps
 from vitviz.models.record.recorder import (
     AttentionCall,
     AttentionRecorder,
@@ -53,16 +55,23 @@ class BatchTracing:
     and gives the same. `batched` says which; None before the first time.
 
     With `only`, the rows of the token that it chooses are all that is asked of a picture: they are
-    read during the pass, and q and k are not kept.
+    read during the pass, and q and k are not kept. `choice` says which page and bands of a file are
+    the picture.
     """
 
-    def __init__(self, model: Model, fit: Fit = "crop", only: Choose | None = None) -> None:
-        self.model, self.fit, self._only = model, fit, only
+    def __init__(
+        self,
+        model: Model,
+        fit: Fit = "crop",
+        only: Choose | None = None,
+        choice: PictureChoice = AS_IT_IS,
+    ) -> None:
+        self.model, self.fit, self._only, self.choice = model, fit, only, choice
         self.batched: bool | None = None
 
     def ready(self, source: ImageSource) -> Ready:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
-        picture = open_picture(source)
+        picture = open_picture(source, choice=self.choice)
         prepared = prepare(picture, self.model.preprocess, self.fit)
         return picture, prepared, normalised(prepared.pixels, self.model.preprocess)
 
@@ -83,8 +92,8 @@ class BatchTracing:
         return [self._alone(each) for each in batch]
 
     def _alone(self, one: Ready) -> Trace:
-        return picture_tracing.trace(
-            self.model, one[0], fit=self.fit, values=False, progress=silent
+        return picture_tracing.trace_prepared(
+            self.model, one[0], one[1], fit=self.fit, values=False, progress=silent
         )
 
     def _together(self, batch: Sequence[Ready]) -> list[Trace]:
@@ -147,7 +156,7 @@ class SeparateRecorder(AttentionRecorder):
 
     def __init__(self, pictures: int, expected: int, asked: RowRequest | None = None) -> None:
         super().__init__(expected, False, silent)
-        self._pictures, self._asked = pictures, asked
+        self._pictures, self._asked, self._maps = pictures, asked, SeenMaps(pictures)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -244,6 +253,7 @@ class SeparateRecorder(AttentionRecorder):
             name: (1, *shape[1:]) if shape and shape[0] == self._pictures else shape
             for name, shape in self._shapes().items()
         }
+        call.maps_made = self._maps.sizes
         self.calls.append(call)
 
 

@@ -18,18 +18,20 @@ from torch import Tensor, nn
 
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import as_given
+from vitviz.core.data.prediction import Prediction, class_name, distinct_names, scored
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
-from vitviz.core.progress import BadModel, Progress, Unsupported, VitvizError, watched
+from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
+from vitviz.models.loading.preprocess import PreparedPicture, prepare, tensor_of
 from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.record.attention.lazy_attention import LazyAttention
 from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.tracing.prepared_tensor import pictures_in
 
 TOP = 10
 """Predictions kept, best first."""
@@ -37,22 +39,56 @@ TOP = 10
 
 def trace(
     model: Model,
-    image: Picture | str | Path | bytes | Image.Image | np.ndarray,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor,
     *,
     fit: Fit,
     values: bool | None,
     progress: Progress,
     intervention: Intervention | None = None,
-) -> Trace:
+) -> Trace | tuple[Trace, ...]:
     """As `vitviz.models.trace`."""
     if not isinstance(model, Model):
         raise BadModel(
             f"what traces a picture is a model, not {type(model).__name__}; load one with "
             'vitviz.load("vitviz/flexvit")'
         )
-    picture = image if isinstance(image, Picture) else open_picture(image)
-    prepared = prepare(picture, model.preprocess, fit)
+    keep = partial(trace_prepared, model, fit=fit, values=values, progress=progress)
     change = intervention or Intervention()
+    if isinstance(image, Tensor):
+        if image.ndim not in (3, 4):
+            raise BadImage(
+                f"a prepared tensor has the axes (picture channel row col), or those of one picture "
+                f"without the first; this one has {image.ndim} axes"
+            )
+        batch = image if image.ndim == 4 else image[None]
+        found = pictures_in(batch, model.preprocess, channels_of(model.module))
+        traces = tuple(keep(*one, change=change) for one in found)
+        return traces if image.ndim == 4 else traces[0]
+    picture = image if isinstance(image, Picture) else open_picture(image)
+    return keep(picture, prepare(picture, model.preprocess, fit), change=change)
+
+
+def channels_of(module: nn.Module) -> int:
+    """How many channels a model reads; three where nothing says otherwise."""
+    found = getattr(module, "in_chans", None)
+    if isinstance(found, int):
+        return found
+    convolution = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
+    return 3 if convolution is None else convolution.in_channels
+
+
+def trace_prepared(
+    model: Model,
+    picture: Picture,
+    given: PreparedPicture,
+    *,
+    fit: Fit,
+    values: bool | None,
+    progress: Progress,
+    change: Intervention | None = None,
+) -> Trace:
+    """One picture, prepared, through the model. Errors as `vitviz.models.trace`."""
+    prepared, change = given, change or Intervention()
     with model.lock, ExitStack() as put:
         if not change.nothing:
             prepared = _changed(model, prepared, change, put)
@@ -63,14 +99,22 @@ def trace(
     found = replace(found, fit=fit, intervention=None if change.nothing else change)
     assert isinstance(found.source, TorchModelProbe)
     # Not the trace itself: its source must keep no maps alive.
-    found.source.retrace = partial(_again, picture=picture, fit=fit, values=values)
+    found.source.retrace = partial(_again, picture=picture, given=given, fit=fit, values=values)
     return found
 
 
 def _again(
-    model: Model, change: Intervention, *, picture: Picture, fit: Fit, values: bool | None
+    model: Model,
+    change: Intervention,
+    *,
+    picture: Picture,
+    given: PreparedPicture,
+    fit: Fit,
+    values: bool | None,
 ) -> Trace:
-    return trace(model, picture, fit=fit, values=values, progress=watched(), intervention=change)
+    return trace_prepared(
+        model, picture, given, fit=fit, values=values, progress=watched(), change=change
+    )
 
 
 def _changed(
@@ -111,7 +155,7 @@ def _run(
 
 def _on_device(model: Model, prepared: PreparedPicture) -> Tensor:
     parameter = next(model.module.parameters())
-    return normalised(prepared.pixels, model.preprocess).to(parameter.device, parameter.dtype)
+    return tensor_of(prepared, model.preprocess).to(parameter.device, parameter.dtype)
 
 
 def _to_cpu(module: nn.Module) -> None:
@@ -179,7 +223,7 @@ def _read(
         words=reading.words,
         abreast=reading.abreast,
         source=TorchModelProbe(
-            model, prepared.pixels, grid, [layer.name for layer in reading.layers], change
+            model, prepared, grid, [layer.name for layer in reading.layers], change
         ),
     )
 
@@ -195,21 +239,21 @@ def _no_call(info: ModelInfo) -> str:
     return f"{who} made no attention call; choose a transformer"
 
 
-def _predictions(model: Model, output: Any) -> tuple[tuple[tuple[str, float], ...], str]:
+def _predictions(model: Model, output: Any) -> tuple[tuple[Prediction, ...], str]:
     """The best classes with their probability, or () and why there are none."""
-    if model.info.classes == 0:
+    info = model.info
+    if info.classes == 0:
         return (), "This model has no head: it gives features, not classes."
-    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, model.info.classes)
+    shaped = isinstance(output, Tensor) and tuple(output.shape) == (1, info.classes)
     if not shaped:
         return (), "This model's answer is not one number for each class."
-    shares = torch.softmax(output[0].float(), dim=0)
-    best = torch.topk(shares, min(TOP, model.info.classes))
-    labels = model.labels
-    named = (
-        (labels[index] if index < len(labels) else f"class {index}", float(share))
-        for share, index in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-    )
-    return tuple(named), ""
+    logits = output[0].detach().float().cpu().numpy()
+    shares, names = scored(logits, info.scores), distinct_names(model.labels)
+    best = np.argsort(-logits, kind="stable")[:TOP]
+    return tuple(
+        Prediction(int(at), class_name(names, int(at)), float(shares[at]), float(logits[at]))
+        for at in best
+    ), ""
 
 
 def _held(reading: TraceLayers) -> int:

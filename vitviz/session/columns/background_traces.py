@@ -7,7 +7,8 @@ from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import Progress
-from vitviz.session.columns.column_trace import TraceCache, TraceTarget, size_of
+from vitviz.session.columns.column_state import TraceTarget
+from vitviz.session.columns.column_trace import TraceCache, size_of
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import BadModel, Progress, Unsupported
+from vitviz.session.columns.column_state import (
+    ColumnEvent,
+    ColumnState,
+    Failed,
+    ModelCame,
+    PictureClosed,
+    Shown,
+    TraceCame,
+    TraceTarget,
+    Wanted,
+    WorkFailed,
+    WorkStopped,
+    step,
+)
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 
-
-@dataclass(frozen=True, slots=True)
-class TraceTarget:
-    """What a trace is kept under: the model as asked for, and the picture's key."""
-
-    model: ModelRequest
-    picture: str
-
-
 TraceCache = ByteCache[TraceTarget, Trace]
 
 
 class ColumnTrace:
-    """One column's traces: taken from the shelf, or made in the run lane.
+    """One column's trace: taken from what is kept, or made in the run lane.
 
-    `ready` is told of each trace to show, `failed` of the sentence why there is none. A model that
-    could not be loaded, or makes no trace at all, is not tried again until `retry`; `worked` is the
-    last one that made a trace, `given_up` one that somebody stopped.
+    `state` is all that is known of it; only events change it. `ready` is told of another trace on
+    screen, with the one before, `failed` of the sentence why there is none.
     """
 
     def __init__(
@@ -39,37 +42,28 @@ class ColumnTrace:
         jobs: Jobs,
         engine: ModelCache,
         traces: TraceCache,
-        ready: Callable[[TraceTarget, Trace], None],
+        ready: Callable[[TraceTarget, Trace, Trace | None], None],
         failed: Callable[[str], None],
     ) -> None:
-        self.target: TraceTarget | None = None
-        self.shown: TraceTarget | None = None
-        self.worked: ModelRequest | None = None
-        self.broken: ModelRequest | None = None
-        self.given_up: ModelRequest | None = None
+        self.state = ColumnState()
         self._jobs, self._engine, self._traces = jobs, engine, traces
         self._ready, self._failed = ready, failed
         self._loading: ModelRequest | None = None
-        self._why = ""
         self._load, self._trace = ("load", id(self)), ("trace", id(self))
 
-    def retry(self) -> None:
-        """Lets a model be tried again that could not be used before."""
-        self.broken = None
+    def tell(self, event: ColumnEvent) -> None:
+        """Takes an event that asks for no work."""
+        self.state = step(self.state, event)
 
     def clear(self) -> None:
         """Shows nothing any more."""
-        self.target = self.shown = None
+        self.tell(PictureClosed())
         self._jobs.cancel(self._trace)
 
     def close(self) -> None:
         """Ends all work for this column."""
         self.clear()
         self._jobs.cancel(self._load)
-
-    def let_go(self) -> None:
-        """Gives up the trace that is shown; it is made or fetched again when it is wanted."""
-        self.shown = None
 
     @property
     def busy(self) -> bool:
@@ -80,44 +74,47 @@ class ColumnTrace:
     def _mine(self) -> list[Job]:
         return [job for job in self._jobs.current if job.key in (self._load, self._trace)]
 
+    def queue(self, request: ModelRequest, picture: Picture | None) -> None:
+        """Wants a trace when there is time for it."""
+        self.tell(Wanted(request, _key(picture), now=False))
+
     def want(self, request: ModelRequest, picture: Picture | None) -> None:
         """Has the picture's trace made or fetched; without a picture only the model is loaded."""
-        target = self.target = TraceTarget(request, picture.key) if picture else None
         self._jobs.cancel(self._trace)
-        if request == self.given_up:
-            self.given_up = None
-        if not request.name:
-            self._failed("no model is chosen; pick one from the list or open a checkpoint file")
-            return
-        if request == self.broken:
-            self._failed(self._why)
-            return
+        self.tell(Wanted(request, _key(picture)))
+        match self.state.phase:
+            case Failed(why):
+                self._failed(why)
+            case Shown():
+                self._jobs.cancel(self._load)
+            case _:
+                self._begin(request, picture)
+
+    def _begin(self, request: ModelRequest, picture: Picture | None) -> None:
+        target = self.state.target
         kept = self._traces.get(target) if target else None
-        if target and (target == self.shown or kept):
+        if target and kept:
             self._jobs.cancel(self._load)
-            if kept and target != self.shown:
-                self._show(target, kept)
+            self._show(target, kept)
             return
         self._want_model(request)
-        if picture and target == self.target and request != self.broken:
-            self._want_trace(TraceTarget(request, picture.key), picture)
+        if picture and target and target == self.state.target and self.state.busy:
+            self._want_trace(target, picture)
 
     def stopped(self, job: Job, request: ModelRequest) -> None:
         """Gives up what a stopped job was for, and says so."""
-        missing = self.target is None or self.target != self.shown
+        missing = self.state.target is None or self.state.target != self.state.on_screen
         if job.key in (self._load, self._trace) and missing:
             self.give_up(request, job.label)
 
     def give_up(self, request: ModelRequest, doing: str = "") -> None:
-        """Ends the work for a request and says so; it is `given_up`, and can be read again."""
+        """Ends the work for a request and says so; it can be read again."""
         doing = doing or next((job.label for job in self._mine), "reading")
         doing += "" if request.words in doing else f" with {request.words}"
         self._jobs.cancel(self._load)
         self._jobs.cancel(self._trace)
-        self.given_up = request
-        back = self.worked is not None and self.worked != request
-        then = "what was shown before is back" if back else "“Read again” goes on"
-        self._failed(f"{doing} was stopped; {then}")
+        self.tell(WorkStopped(request, doing))
+        self._failed(self.state.why)
 
     def _want_model(self, request: ModelRequest) -> None:
         """Loading is a job of its own: another picture chosen meanwhile must not begin it anew."""
@@ -126,13 +123,14 @@ class ColumnTrace:
             return
         self._jobs.cancel(self._load)
         if request.model in self._engine.models:
+            self.tell(ModelCame(request))
             return
         self._loading, label = request.model, f"loading model {request.words}"
         self._jobs.submit(
             self._load,
             lambda progress: self._engine.load(request, progress),
             lane="run",
-            done=lambda _: None,
+            done=partial(self._loaded, request),
             failed=partial(self._fail, request, label),
             label=label,
         )
@@ -158,19 +156,26 @@ class ColumnTrace:
         self._traces.put(target, trace, size_of(trace))
         self._show(target, trace)
 
+    def _loaded(self, request: ModelRequest, _model: object) -> None:
+        self.tell(ModelCame(request))
+
     def _show(self, target: TraceTarget, trace: Trace) -> None:
-        self.shown, self.worked = target, target.model
-        self._ready(target, trace)
+        before = self.state.shown
+        self.tell(TraceCame(target, trace))
+        self._ready(target, trace, None if before is None else before.trace)
 
     def _fail(self, request: ModelRequest, doing: str, error: Exception) -> None:
         self._jobs.cancel(self._trace)
-        self._why = sentence(error, doing)
-        if isinstance(error, BadModel | Unsupported):
-            self.broken = request
-        self._failed(self._why)
+        lasting = isinstance(error, BadModel | Unsupported)
+        self.tell(WorkFailed(request, sentence(error, doing), lasting))
+        self._failed(self.state.why)
 
 
 def size_of(trace: Trace) -> int:
     """Bytes of a trace with what views keep for it: about one number for each pair of tokens."""
     pairs = 4 * trace.grid.tokens**2
     return trace.held_bytes + trace.pixels.nbytes + trace.seen.nbytes + pairs
+
+
+def _key(picture: Picture | None) -> str | None:
+    return None if picture is None else picture.key

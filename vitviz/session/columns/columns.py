@@ -13,6 +13,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_history import ColumnHistory, KeptColumn, LostColumn
+from vitviz.session.columns.column_state import ColumnState, SelectionKept, TriedAgain
 from vitviz.session.columns.column_trace import ColumnTrace
 
 
@@ -21,29 +22,33 @@ class LiveColumn:
     """One column at work: what it is asked for, what is chosen in it, what was read and drawn.
 
     `trace` is what is shown; while another picture or model is on the way it is still the old one.
-    `failed` says why there is none. `waits`: its work begins when nothing visible needs any more.
-    `again` is what is to be chosen in it once it shows what it showed before.
     """
 
     column: Column
     selection: Selection
     reading: ColumnTrace
     drawings: ColumnDrawings
-    trace: Trace | None = None
-    failed: str = ""
-    waits: bool = False
-    again: Selection | None = None
 
     @property
     def id(self) -> int:
         """Its number, which never changes and is never given again."""
         return self.column.id
 
+    @property
+    def state(self) -> ColumnState:
+        """What it is about to show, and how far it is."""
+        return self.reading.state
+
+    @property
+    def trace(self) -> Trace | None:
+        """What is on screen."""
+        shown = self.reading.state.shown
+        return None if shown is None else shown.trace
+
     def close(self) -> None:
         """Ends its work and lets go of what it holds."""
         self.reading.close()
         self.drawings.close()
-        self.trace = None
 
 
 Make = Callable[[Column, Selection], LiveColumn]
@@ -180,8 +185,8 @@ class Columns:
             return [self._reopened(kept, is_open) for kept in step.columns][-1]
         found = self._differing(step, is_open)
         for live, kept in found:
-            live.again, live.failed = kept.selection, ""
-            live.reading.retry()
+            live.reading.tell(SelectionKept(kept.selection))
+            live.reading.tell(TriedAgain())
             live.column = kept.column
         self.changed.emit()
         for live, _ in found:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks
+from vitviz.session.columns.column_words import badge_sign
 from vitviz.session.columns.columns import LiveColumn
 
 
@@ -66,7 +68,7 @@ def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
     """The layer and head of a column that goes its own way."""
     if live.trace is None:
         return ""
-    layer = live.selection.layer(len(live.trace.layers)) + 1
+    layer = live.trace.number(live.selection.layer(len(live.trace.layers)))
     head = live.selection.head
     parts = [] if together.depth else [f"layer {layer}"]
     if not together.head:
@@ -77,39 +79,43 @@ def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
 def dissents(lives: Sequence[LiveColumn]) -> list[str]:
     """For each column the sentence that its prediction is not that of most others, "" where it is.
 
-    Columns are compared that show one picture and choose among as many classes; where no label has
-    more columns than another, every one is marked.
+    Columns are compared that show one picture and choose among as many classes, by the classes'
+    numbers: two may share a name. Where none has more columns than another, every one is marked.
     """
-    votes: dict[tuple[str, int], Counter[str]] = {}
+    votes: Votes = {}
     for live in lives:
         if (found := _top(live.trace)) is not None:
-            group, label, _share = found
-            votes.setdefault(group, Counter())[label] += 1
+            group, best = found
+            votes.setdefault(group, []).append(best)
     return [_dissent(live, votes) for live in lives]
 
 
-def _dissent(live: LiveColumn, votes: dict[tuple[str, int], Counter[str]]) -> str:
+Votes = dict[tuple[str, int], list[Prediction]]
+"""The best classes of all columns that may be compared."""
+
+
+def _dissent(live: LiveColumn, votes: Votes) -> str:
     found = _top(live.trace)
     if found is None:
         return ""
-    group, label, share = found
-    counted = votes[group]
+    group, best = found
+    counted = Counter(each.index for each in votes[group])
+    names = {each.index: each.name for each in reversed(votes[group])}
     (most, count), *rest = counted.most_common(2)
-    if len(counted) == 1 or (label == most and (not rest or rest[0][1] < count)):
+    if len(counted) == 1 or (best.index == most and (not rest or rest[0][1] < count)):
         return ""
-    others = ", ".join(f"{name} ({number})" for name, number in counted.most_common())
+    others = ", ".join(f"{names[index]} ({number})" for index, number in counted.most_common())
     return (
-        f"Prediction disagreement: this column says {label} ({share:.2f}), over one picture the "
-        f"columns say {others}."
+        f"Prediction disagreement: this column says {best.name} ({best.share:.2f}), over one picture "
+        f"the columns say {others}."
     )
 
 
-def _top(trace: Trace | None) -> tuple[tuple[str, int], str, float] | None:
-    """(what it may be compared within, label, probability) of the best class."""
-    if trace is None or not trace.predictions:
+def _top(trace: Trace | None) -> tuple[tuple[str, int], Prediction] | None:
+    """(what it may be compared within, the best class); nothing where there is one class alone."""
+    if trace is None or not trace.predictions or trace.model.classes == 1:
         return None
-    label, share = trace.predictions[0]
-    return (trace.picture.key, trace.model.classes), label, share
+    return (trace.picture.key, trace.model.classes), trace.predictions[0]
 
 
 def _heading(
@@ -120,7 +126,7 @@ def _heading(
     active: bool,
     reference: bool,
 ) -> HeaderText:
-    request, trace, given_up = live.column.model, live.trace, live.reading.given_up
+    request, trace, now = live.column.model, live.trace, live.state
     title = titles.get(request.name) or Path(request.name).name or "no model yet"
     key = live.column.picture
     common = {
@@ -131,20 +137,20 @@ def _heading(
         "picture": named.get(key or "", "no picture yet"),
         "active": active,
         "reference": reference,
-        "failed": bool(live.failed),
-        "again": given_up.words if given_up else "",
+        "failed": bool(now.why),
+        "again": now.given_up.words if now.given_up else "",
     }
-    shown = live.reading.shown
+    shown = now.on_screen
     before = shown is not None and (shown.model, shown.picture) != (request, key)
     if trace is None or before:  # what is still shown is not said of what is awaited
         return HeaderText(
             **common,  # type: ignore[arg-type]
             patch=request.patch_size,
             still=_still(trace, key),
-            reading=not live.failed and key is not None,
-            badge="" if not live.failed else "! stopped" if given_up else "! failed",
+            reading=not now.why and key is not None,
+            badge=badge_sign(now),
             state="bad",
-            tip=live.failed,
+            tip=now.why,
         )
     badge, state, tip = badge_words(trace)
     return HeaderText(
@@ -159,7 +165,7 @@ def _heading(
         state=state,
         tip=tip,
         notes="\n".join(trace.model.notes),
-        reading=live.reading.busy or live.waits,
+        reading=live.reading.busy or now.waits,
     )
 
 
@@ -173,8 +179,8 @@ def _still(trace: Trace | None, key: str | None) -> str:
 def _prediction(trace: Trace) -> str:
     if not trace.predictions:
         return ""
-    label, share = trace.predictions[0]
-    return f"{label} {share:.2f}"
+    best = trace.predictions[0]
+    return f"{best.name} {best.share:.2f}"
 
 
 def tokens_words(trace: Trace) -> str:

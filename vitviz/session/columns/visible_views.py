@@ -8,7 +8,8 @@ from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.background_traces import BackgroundTraces
 from vitviz.session.columns.column_drawings import DrawingScene, chosen_of
 from vitviz.session.columns.column_ranges import ColumnRanges
-from vitviz.session.columns.column_trace import TraceCache, TraceTarget
+from vitviz.session.columns.column_state import TraceTarget
+from vitviz.session.columns.column_trace import TraceCache
 from vitviz.session.columns.columns import Columns, LiveColumn
 from vitviz.views import View, find
 from vitviz.views.options import Look, OptionValue
@@ -66,8 +67,9 @@ class VisibleViews:
         for view in set(drawings.wanted) - set(wanted):
             drawings.latest.pop(view, None)
         drawings.wanted = wanted
-        given_up = live.reading.shown is None and not live.reading.busy and not live.failed
-        if wanted and live.column.picture and (live.waits or given_up):
+        state = live.state
+        let_go = state.shown is None and not state.busy and not state.why
+        if wanted and live.column.picture and (state.waits or let_go):
             self._read(live)
         self.draw(live, new)
 
@@ -104,7 +106,7 @@ class VisibleViews:
     def read_others(self, live: LiveColumn) -> None:
         """Has the other open pictures read, where a view that is seen shows all of them together."""
         views = [v for v in live.drawings.wanted if find(v).takes_all(self.options.get(v, {}))]
-        shown = live.reading.shown
+        shown = live.state.on_screen
         if not views or live.trace is None or shown is None or self._busy():
             return
 

@@ -67,7 +67,7 @@ def steps(view: View, subject: SweepSubject, text: str) -> list[SweepStep]:
     match name:
         case "layer":
             layers = len(subject.trace.layers)
-            return [_layer(at, layers) for at in _numbers(name, listed, layers)]
+            return [_layer(at, subject.trace) for at in _numbers(name, listed, layers)]
         case "head":
             return [_head(at) for at in _numbers(name, listed, subject.trace.heads)]
         case "token":
@@ -193,11 +193,13 @@ def _numbers(what: str, listed: str, count: int) -> list[int]:
     return found
 
 
-def _layer(at: int, layers: int) -> SweepStep:
+def _layer(at: int, trace: Trace) -> SweepStep:
+    layers = trace.depths
+
     def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=subject.selection.with_layer(at, layers))
 
-    return SweepStep(f"layer {at + 1}", change, "layer")
+    return SweepStep(f"layer {trace.number(at)}", change, "layer")
 
 
 def _head(at: int) -> SweepStep:

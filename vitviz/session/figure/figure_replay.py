@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.recipe import PageRecipe, Recipe, RunRecipe, checked_arguments
+from vitviz.core.data.picture_choice import PictureChoice
+from vitviz.core.data.recipe import NEWEST, PageRecipe, Recipe, RunRecipe, checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.drawings.drawing_sheet import page
@@ -57,6 +58,7 @@ class FigureBook(msgspec.Struct, frozen=True):
     paper: dict[str, Any] = msgspec.field(default_factory=dict)
     movie: dict[str, Any] = msgspec.field(default_factory=dict)
     versions: dict[str, str] = msgspec.field(default_factory=dict)
+    vitviz: int = NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,34 @@ class FigureReplay:
     _opened: dict[str, Picture] = field(default_factory=dict)
     _traces: dict[RunRecipe, Trace] = field(default_factory=dict)
 
-    def drawing(self, part: PagePart) -> Drawing:
-        """One drawing. VitvizError, in a sentence, for a picture, weights or a view that are gone."""
+    def drawing(self, part: PagePart, version: int = NEWEST) -> Drawing:
+        """One drawing, its options meant as they were in that version of recipes.
+
+        VitvizError, in a sentence, for a picture, weights or a view that are gone."""
         made = part.made
         # Copies: what views keep from one drawing for the next one can change the last digits.
         trace = replace(self.trace(made.run))
         other = None if made.against is None else replace(self.trace(made.against))
         also = [(self.trace(one), self.trace(two)) for one, two in made.also]
         others = [self.trace(one) for one in made.others]
-        view, options = find(made.view), dict(made.options)
+        view, options = find(made.view), self._as_meant(made, version)
         more = {"others": others} if others else {}
         drawn = view.draw(trace, made.selection, options, other, also, **more)
         return in_ranges(drawn, part.ranges)
+
+    def _as_meant(self, made: Recipe, version: int) -> dict[str, Any]:
+        """The options, with what an older version took where nothing was said."""
+        options = dict(made.options)
+        if version < 3 and made.view == "whatif":
+            return {"positions": "removed", **options}
+        if version < 3 and made.view == "rollout":
+            uneven = options.get("fuse", "mean") != "mean" or options.get("discard", 0) != 0
+            if uneven:
+                self.notes.append(
+                    "rollout of max, min or discarded maps was divided before the identity was added "
+                    "when the figure was made, and is divided afterwards now: its numbers differ"
+                )
+        return options
 
     def trace(self, run: RunRecipe) -> Trace:
         """The model run over the picture again."""
@@ -117,7 +135,8 @@ class FigureReplay:
     def _found_picture(self, run: RunRecipe) -> Picture:
         others = []
         for file in self._picture_files(run.picture):
-            picture = open_picture(file, name=run.picture)
+            choice = PictureChoice.of(dict(run.opened))
+            picture = open_picture(file, name=run.picture, choice=choice)
             if picture.key == run.picture_key:
                 return picture
             others.append(file)
@@ -204,9 +223,11 @@ def replayed(known: dict[str, Any], name: str, kitchen: FigureReplay) -> Replaye
     """Everything in a recipe as it was read from a file of that name."""
     book = _book(known, name)
     if book.made is not None and not book.parts:
-        drawings: tuple[Drawing, ...] = (kitchen.drawing(PagePart(book.made, book.ranges)),)
+        drawings: tuple[Drawing, ...] = (
+            kitchen.drawing(PagePart(book.made, book.ranges), book.vitviz),
+        )
     else:
-        parts = tuple(kitchen.drawing(part) for part in book.parts)
+        parts = tuple(kitchen.drawing(part, book.vitviz) for part in book.parts)
         drawings = (page(parts, book.sheet),) if book.sheet is not None else parts
     return ReplayedFigure(drawings, book, (*_newer(book), *kitchen.notes))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
+from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.recipe import checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture
@@ -36,7 +37,8 @@ class SavedPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     """An open picture: the file it came from, or its pixels where it came from none.
 
     `path` is the whole path, `beside` the way from the session's folder, which still leads there when
-    both were moved together; `png` holds a pasted picture.
+    both were moved together; `png` holds a pasted picture. `page`, `bands` and `to_srgb` say what of
+    the file was opened.
     """
 
     key: str
@@ -44,6 +46,14 @@ class SavedPicture(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str = ""
     beside: str = ""
     png: bytes = b""
+    page: int = 0
+    bands: tuple[int, ...] = ()
+    to_srgb: bool = False
+
+    @property
+    def choice(self) -> PictureChoice:
+        """What of the file was the picture."""
+        return PictureChoice(self.page, self.bands, self.to_srgb)
 
 
 class MissingFiles(msgspec.Struct, frozen=True):
@@ -83,7 +93,7 @@ def header() -> dict[str, str | int]:
 def kept_pictures(pictures: Iterable[Picture]) -> tuple[SavedPicture, ...]:
     """The pictures as a session keeps them; those without a file become PNG data, which takes time."""
     return tuple(
-        SavedPicture(picture.key, picture.name, picture.path)
+        SavedPicture(picture.key, picture.name, picture.path, **picture.choice.said)
         if picture.path and Path(picture.path).is_file()
         else SavedPicture(picture.key, picture.name, png=_png(picture))
         for picture in pictures
@@ -260,7 +270,7 @@ def opened_pictures(
         source = there.get(one.key)
         try:
             if source is not None:
-                pictures[one.key] = open_picture(source, name=one.name)
+                pictures[one.key] = open_picture(source, name=one.name, choice=one.choice)
             elif one.png:
                 pictures[one.key] = open_picture(one.png, name=one.name)
             else:

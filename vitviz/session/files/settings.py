@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 import platformdirs
 
+from vitviz.core.files import whole
+from vitviz.core.progress import VitvizError
 from vitviz.views.options import Look
 
 _FILE = "settings.json"
@@ -77,16 +78,11 @@ def write_settings(settings: Settings, folder: Path | None = None) -> str:
     text = msgspec.json.format(msgspec.json.encode(settings), indent=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_FILE}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text)
-            Path(name).replace(folder / _FILE)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        return f"the settings could not be saved in {folder} ({error.strerror}); check the folder"
+        with whole(folder / _FILE, private=True) as unfinished:
+            unfinished.write_bytes(text)
+    except (OSError, VitvizError) as error:
+        why = getattr(error, "strerror", None) or error
+        return f"the settings could not be saved in {folder} ({why}); check the folder"
     return ""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
 from vitviz.session.pictures.picture_list import PictureSource, read_sources
+from vitviz.session.pictures.web_picture import is_address
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 
@@ -49,7 +50,7 @@ class PictureLoading:
         return self._jobs.submit(
             ("read", next(self._reads)),
             work,
-            lane="read",
+            lane="web" if any(map(is_address, sources)) else "read",
             done=lambda problems: self._say([*problems, *doubles]),
             failed=lambda error: self._say([sentence(error, "opening pictures")]),
             label=f"opening {what}",

@@ -7,10 +7,11 @@ from http.client import HTTPException
 from pathlib import PurePosixPath
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 from vitviz.core.progress import BadImage, Progress
 from vitviz.core.version import __version__
+from vitviz.session.pictures.web_connection import CONNECTING, patient_opener
 
 LIMIT = 100 * 2**20
 """Most bytes to fetch; no photograph is larger."""
@@ -47,8 +48,11 @@ def fetch(address: str, progress: Progress) -> bytes:
     name, held = file_name(address), bytearray()
     request = Request(address, headers={"User-Agent": f"vitviz/{__version__}", "Accept": "image/*"})
     try:
-        with urlopen(request, timeout=_PATIENCE, context=trusted()) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
+        progress(0, 0, f"fetching {name}")
+        opener = patient_opener(progress, _PATIENCE, trusted())
+        with opener.open(request, timeout=CONNECTING) as answer:
+            length = answer.headers.get("Content-Length") or ""
+            total = int(length) if length.isdecimal() else 0
             while chunk := answer.read(_CHUNK):
                 held += chunk
                 progress(len(held), total, f"fetching {name}")

@@ -13,14 +13,14 @@ from psygnal import Signal
 
 from vitviz.core.progress import Cancelled, Progress
 
-Lane = Literal["read", "run", "draw", "fetch"]
-"""Pictures are read, models run, views drawn and models downloaded side by side; what has one key
-comes in order."""
+Lane = Literal["read", "run", "draw", "fetch", "web"]
+"""Pictures are read, models run, views drawn, models downloaded and web pages waited for side by side;
+what has one key comes in order."""
 JobState = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
-_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2}
+_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2, "web": 2}
 """Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second

@@ -39,7 +39,8 @@ LabelShares = Float32[np.ndarray, "layer label"]
         "how probable each patch alone would find the class. Only what the head reads after the last "
         "layer is the model's answer."
     ),
-    formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ))), with the head's own pooling of norm(Xₗ) "
+    formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ))), a sigmoid where a picture may be of several "
+    "classes or there is one alone, with the head's own pooling of norm(Xₗ) "
     "for all that it reads",
     source="nostalgebraist 2020, Interpreting GPT: the logit lens; Vilas et al. 2023, arXiv:2310.18969",
     follows=("token", "layer"),
@@ -112,35 +113,44 @@ class ProbableLabel:
 @kept(most=64)
 def _of_token(trace: Trace, token: int) -> LabelShares:
     """What the head would answer from one token after every layer."""
-    return model_questions.softmax(
-        model_questions.source_of(trace).logits(model_questions.features(trace)[:, token])
+    return model_questions.shares(
+        trace, model_questions.source_of(trace).logits(model_questions.features(trace)[:, token])
     )
 
 
 @kept(most=1)
 def _readout(trace: Trace) -> LabelShares:
     """What the head would answer from all that it reads after every layer; the last is the answer."""
-    return model_questions.softmax(model_questions.source_of(trace).readout())
+    return model_questions.shares(trace, model_questions.source_of(trace).readout())
 
 
 def _class(trace: Trace, label: str) -> int:
-    """The class that is meant. VitvizError, with the likeliest, for one that there is not."""
+    """The class that is meant. VitvizError, with the likeliest, for one that there is not, and for a
+    name that several share."""
     labels, wanted = model_questions.source_of(trace).labels, label.strip().lower()
     if not wanted:
         return _answer(trace)
     count = trace.model.classes
-    if wanted.isdecimal() and int(wanted) < count:
-        return int(wanted)
+    number = wanted.removeprefix("class ")
+    if number.isdecimal() and int(number) < count:
+        return int(number)
     found = [
         rank for index, name in enumerate(labels) if (rank := _fits(name.lower(), wanted, index))
     ]
     if not found:
-        first = trace.predictions[0][0] if trace.predictions else "0"
+        first = trace.predictions[0].name if trace.predictions else "0"
         raise VitvizError(
             f"there is no class {label!r} among the {count} of this model; try {first!r} or a number "
             f"from 0 to {count - 1}"
         )
-    return min(found)[-1]
+    best = min(found)
+    named = [index for *_, index in found if labels[index].lower().partition(" (")[0] == wanted]
+    if len(named) > 1 and labels[best[-1]].lower() != wanted:
+        listed = ", ".join(f"{labels[index]}: {index}" for index in named)
+        raise VitvizError(
+            f"{label!r} is the name of {len(named)} classes; say which by its number: {listed}"
+        )
+    return best[-1]
 
 
 def _fits(name: str, wanted: str, index: int) -> tuple[bool, bool, int] | None:
@@ -151,14 +161,9 @@ def _fits(name: str, wanted: str, index: int) -> tuple[bool, bool, int] | None:
     return not whole, not name.startswith(wanted), index
 
 
-@kept(most=1)
 def _answer(trace: Trace) -> int:
     """The model's own answer, as a number."""
-    best = trace.predictions[0][0] if trace.predictions else ""
-    labels = model_questions.source_of(trace).labels
-    if best in labels:
-        return labels.index(best)
-    return int(best.rpartition(" ")[2]) if best.startswith("class ") else 0
+    return trace.predictions[0].index if trace.predictions else 0
 
 
 @kept(most=64)
@@ -239,5 +244,10 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
 
 
 def _short(name: str) -> str:
-    first = name.split(",")[0]
-    return first if len(first) <= LONGEST else f"{first[: LONGEST - 1]}…"
+    """A class's name with few letters; what tells it from another of the same name stays."""
+    if len(name) <= LONGEST:
+        return name
+    first, bracket, apart = name.partition(" (")
+    if not bracket or len(apart) > LONGEST - 4:
+        return f"{name[: LONGEST - 1]}…"
+    return f"{first[: max(LONGEST - len(apart) - 3, 1)].rstrip()}… ({apart}"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from vitviz.core.data.drawing import Bars, Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.data.prediction import share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
@@ -18,11 +19,13 @@ from vitviz.views.shared.cache_per_trace import kept
     "predictions",
     title="Predictions",
     shows=(
-        "The classes that the model finds most probable for this picture, best first. The "
-        "probabilities of all its classes together make 1. A model without a classification head "
-        "has none."
+        "The classes that the model finds most probable for this picture, best first. Where it "
+        "chooses one class of several, the probabilities of all together make 1. Where a picture may "
+        "be of several classes or of none, and where there is one class alone, each has a probability "
+        "of its own. A model without a classification head has none."
     ),
-    formula="p = softmax(W · readout + b)",
+    formula="z = W · readout + b; p = softmax(z) over two classes or more, 1 / (1 + e⁻ᶻ) for each by "
+    "itself or for one alone",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
     order=50,
 )
@@ -43,21 +46,22 @@ def _drawn(trace: Trace, top: int) -> Drawing:
         reason = trace.predictions_note or "This model has no classification head."
         panel = Panel((Message(reason),), Box(0, 0, 1, 4), "Most probable classes")
         return Drawing("predictions", "No predictions", ((panel,),), picture_layers.caption(trace))
+    classes = trace.model.classes
     bars = Bars(
-        tuple(name for name, _ in best),
-        tuple(share for _, share in best),
-        tuple(_percent(share) for _, share in best),
+        tuple(each.name for each in best),
+        tuple(each.share for each in best),
+        tuple(share_words(each, classes) for each in best),
     )
-    facts = (("classes", str(trace.model.classes)),) if trace.model.classes else ()
+    facts = (("classes", str(classes)),) if classes else ()
     panel = Panel((bars,), Box(0, 0, len(best), 1), "Most probable classes", facts=facts)
-    name, share = best[0]
-    title = f"Most probable: {name}, {_percent(share)}"
+    title = f"Most probable: {best[0].name}, {share_words(best[0], classes)}"
+    if classes == 1:
+        title = f"{best[0].name}: {share_words(best[0], classes)}"
     if trace.model.weights == "untrained":
         title += " (untrained weights: these are chance)"
-    return Drawing("predictions", title, ((panel,),), picture_layers.caption(trace))
+    said = () if trace.model.scores == "softmax" else (EACH if classes > 1 else ALONE,)
+    return Drawing("predictions", title, ((panel,),), picture_layers.caption(trace, *said))
 
 
-def _percent(share: float) -> str:
-    if share < 0.0001:
-        return "< 0.01%"
-    return f"{share:.1%}" if share >= 0.01 else f"{share:.2%}"
+EACH = "Each class is yes or no by itself (sigmoid): the probabilities need not make 1 together."
+ALONE = "One class alone, yes or no: its logit and the sigmoid of it."

@@ -12,6 +12,7 @@ from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelS
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Table
+from vitviz.core.data.prediction import share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
@@ -61,16 +62,25 @@ def draw(
     selection: Selection,
     *,
     positions: Annotated[
-        PositionChange, OptionHelp("What is done to the positions of the patches")
-    ] = "removed",
-    patches: Annotated[Patches, OptionHelp("Whether patches stay where they are")] = "in place",
+        PositionChange,
+        OptionHelp("What is done to the positions of the patches", beside="together"),
+    ] = "learned",
+    patches: Annotated[
+        Patches, OptionHelp("Whether patches stay where they are", beside="together")
+    ] = "in place",
     masked: Annotated[
         Literal["none", "the pinned patch", "all around the pinned patch"],
-        OptionHelp("Which patches are made grey"),
+        OptionHelp(
+            "Which patches are made grey: exactly the mean of the model's pictures",
+            beside="together",
+        ),
     ] = "none",
     heads: Annotated[
         Literal["all", "without the chosen head"],
-        OptionHelp("Take the chosen head of the chosen layer out (choose one in the atlas)"),
+        OptionHelp(
+            "Take the chosen head of the chosen layer out (choose one in the atlas)",
+            beside="together",
+        ),
     ] = "all",
     inner: Annotated[
         Inner,
@@ -78,8 +88,15 @@ def draw(
             "What the words of each patch do: as trained, each looks only at itself, or the inner "
             "blocks' attention and MLP add nothing",
             needs="words",
+            beside="together",
         ),
     ] = "as trained",
+    together: Annotated[
+        bool,
+        OptionHelp(
+            "Change several things at once; off, a new change starts from the model as it is"
+        ),
+    ] = False,
     seed: Annotated[int, OptionHelp("Another number mixes in another way", 0, 999, 1)] = 0,
     every: Annotated[
         bool, OptionHelp("Run the usual changes too and list them all in a table")
@@ -148,6 +165,8 @@ def _changed(trace: Trace, change: Intervention) -> Trace:
 
 def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     """Where the chosen token looks in the chosen layer and head."""
+    if not trace.layers:
+        return None
     layer = trace.layers[selection.layer(len(trace.layers))]
     if not drawable(layer) or layer.pooled is not None:
         return None
@@ -177,7 +196,8 @@ def _map(
     name: str,
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
-    title = f"{name}: layer {layer + 1}, {picture_layers.head_words(selection.head, trace.heads)}"
+    which = picture_layers.head_words(selection.head, trace.heads)
+    title = f"{name}: layer {trace.number(layer)}, {which}"
     if values is None:
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)
@@ -202,16 +222,20 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     if not best:
         return Panel((Message(trace.predictions_note or "No head."),), ANSWERS, title)
     if first is not None and first.predictions:
-        name = first.predictions[0][0]
-        share = dict(trace.predictions).get(name)
-        said = f"below {trace.predictions[-1][1]:.2%}" if share is None else f"{share:.1%}"
-        title += f", {name.split(',')[0]} now {said}"
+        was = first.predictions[0]
+        title += f", {was.name} now {_share_of(trace, was.index)}"
     bars = Bars(
-        tuple(name for name, _ in best),
-        tuple(share for _, share in best),
-        tuple(f"{share:.1%}" for _, share in best),
+        tuple(each.name for each in best),
+        tuple(each.share for each in best),
+        tuple(share_words(each, trace.model.classes) for each in best),
     )
     return Panel((bars,), ANSWERS, title)
+
+
+def _share_of(trace: Trace, index: int) -> str:
+    """What becomes of a class, as far as the best ones that are kept tell it."""
+    found = next((each.share for each in trace.predictions if each.index == index), None)
+    return f"below {trace.predictions[-1].share:.2%}" if found is None else f"{found:.1%}"
 
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:
@@ -220,8 +244,13 @@ def _title(trace: Trace, after: Trace, change: Intervention) -> str:
     if not (trace.predictions and after.predictions):
         return f"With {change.words}"
     before, then = (each.predictions[0] for each in (trace, after))
-    stays = before[0] == then[0]
-    result = f"still {then[0]}, {then[1]:.0%}" if stays else f"{then[0]} instead of {before[0]}"
+    stays = before.index == then.index
+    if trace.model.classes == 1:
+        result = f"{then.name} {then.share:.0%} instead of {before.share:.0%}"
+    elif stays:
+        result = f"still {then.name}, {then.share:.0%}"
+    else:
+        result = f"{then.name} instead of {before.name}"
     return f"With {change.words}: {result}"
 
 
@@ -231,6 +260,9 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
     if before is not None and after is not None and before.std() > 0 and after.std() > 0:
         together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
         words.append(f"Correlation of the two maps: {together:.2f}.")
+    if change.masked:
+        mean = " ".join(f"{each:.4g}" for each in trace.model.mean)
+        words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
     if change.patches == "shuffled" or change.masked:
         words.append("The picture after is what the model read.")
     return picture_layers.caption(trace, *words)
@@ -259,13 +291,11 @@ def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
 def _line(
     trace: Trace, found: Trace, change: Intervention, selection: Selection
 ) -> tuple[str, str, str, str, str]:
-    name, share = found.predictions[0] if found.predictions else ("–", float("nan"))
-    first = trace.predictions[0][0] if trace.predictions else ""
-    now = dict(found.predictions).get(first)
+    best = found.predictions[0] if found.predictions else None
+    now = _share_of(found, trace.predictions[0].index) if best and trace.predictions else "–"
     one, other = _attention(trace, selection), _attention(found, selection)
     alike = "–"
     if one is not None and other is not None and one.std() > 0 and other.std() > 0:
         alike = f"{np.corrcoef(one.ravel(), other.ravel())[0, 1]:.2f}"
-    least = found.predictions[-1][1] if found.predictions else 0.0
-    said = f"< {least:.2%}" if now is None else f"{now:.1%}"
-    return change.words, name.split(",")[0], f"{share:.1%}", said, alike
+    name, share = (best.name, f"{best.share:.1%}") if best else ("–", "–")
+    return change.words, name, share, now, alike

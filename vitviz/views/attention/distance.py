@@ -67,13 +67,14 @@ def draw(
     layer = selection.layer(len(found))
     line = _field(trace, len(found), convolutions, kernel)
     panel = heads_over_depth.panel(
+        trace,
         found,
         selection,
         f"{len(found)} layers, a point a head",
         "mean attention distance, pixels",
         *line,
         high=_highest(trace, found),
-        facts=heads_over_depth.of_layer(found, layer),
+        facts=heads_over_depth.of_layer(trace, found, layer),
     )
     said = (
         "Prefix tokens left out, rows made to sum to 1."
@@ -82,13 +83,14 @@ def draw(
     )
     return Drawing(
         "distance",
-        f"How far heads look, layer {layer + 1} of {len(found)}",
+        f"How far heads look, {picture_layers.layer_words(trace, layer)}",
         ((panel,),),
         picture_layers.caption(
             trace,
             heads_over_depth.pictures_words(count, over),
             said,
             *heads_over_depth.shares_words(trace),
+            *picture_layers.left_out(trace),
         ),
     )
 
@@ -112,7 +114,7 @@ def _highest(trace: Trace, found: HeadSpread) -> float:
 def _field(trace: Trace, layers: int, cells: DistanceUnit, kernel: int) -> tuple[Curve, ...]:
     if cells == "none":
         return ()
-    cell = trace.grid.patch if cells == "patches" else (1.0, 1.0)
+    cell = trace.grid.cell if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(layers, kernel, cell=cell)
     reach = np.array([stack.reach(count) for count in range(1, layers + 1)])
     reach = np.where(reach <= max(trace.crop.model), reach, np.nan)

@@ -50,22 +50,24 @@ def draw(
     layer = selection.layer(len(found))
     label = "entropy, share of the evenest" if relative else "entropy, nats"
     panel = heads_over_depth.panel(
+        trace,
         found,
         selection,
         f"{len(found)} layers, a point a head",
         label,
         high=1.0 if relative else None,
-        facts=heads_over_depth.of_layer(found, layer, "{:.3f}"),
+        facts=heads_over_depth.of_layer(trace, found, layer, "{:.3f}"),
     )
     return Drawing(
         "entropy",
-        f"How widely heads spread their attention, layer {layer + 1} of {len(found)}",
+        f"How widely heads spread their attention, {picture_layers.layer_words(trace, layer)}",
         ((panel,),),
         picture_layers.caption(
             trace,
             heads_over_depth.pictures_words(count, over),
             "Mean over all tokens.",
             *heads_over_depth.shares_words(trace),
+            *picture_layers.left_out(trace),
         ),
     )
 

@@ -184,10 +184,10 @@ def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Pane
 def _frame(trace: Trace) -> tuple[Labels, Box, HeadTiles]:
     """What of the atlas never changes."""
     heads = _heads(trace)
-    labels, extent = picture_layers.axes(
-        len(heads), max(1, *heads, 1), (trace.grid.rows, trace.grid.cols)
-    )
-    return labels, extent, HeadTiles(trace.crop, trace.grid, len(heads), heads)
+    names = picture_layers.numbers(trace)
+    tile = (trace.grid.rows, trace.grid.cols)
+    labels, extent = picture_layers.axes(len(heads), max(1, *heads, 1), tile, names=names)
+    return labels, extent, HeadTiles(trace.crop, trace.grid, len(heads), heads, numbers=names)
 
 
 def _large(
@@ -202,7 +202,7 @@ def _large(
 ) -> Panel:
     frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:
-        return Panel((_not_on_grid(one, layer),), frame, f"Layer {layer + 1}")
+        return Panel((_not_on_grid(trace, layer),), frame, f"Layer {trace.number(layer)}")
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     own = _seen(one, direction)
     values = picture_layers.on_grid(row[own.patches], own)
@@ -214,7 +214,7 @@ def _large(
     return Panel(
         (*over, *picture_layers.window_marks(trace, one, selection, looks=direction == "looks at")),
         frame,
-        f"Layer {layer + 1}, {picture_layers.head_words(head, len(rows))}{size}",
+        f"Layer {trace.number(layer)}, {picture_layers.head_words(head, len(rows))}{size}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         picture_layers.shares(row, own)
@@ -223,11 +223,12 @@ def _large(
     )
 
 
-def _not_on_grid(layer: Layer, number: int) -> Message:
+def _not_on_grid(trace: Trace, index: int) -> Message:
+    layer = trace.layers[index]
     attention = layer.attention
     return Message(
-        f"Layer {number + 1} has {attention.queries} queries and {attention.keys} keys, which do "
-        f"not lie on its grid of {layer.grid.tokens} tokens.",
+        f"Layer {trace.number(index)} has {attention.queries} queries and {attention.keys} keys, which "
+        f"do not lie on its grid of {layer.grid.tokens} tokens.",
         "Choose another layer in the atlas.",
     )
 
@@ -238,10 +239,10 @@ def _title(
     who = picture_layers.token_words(trace.grid, token)
     what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
     which = "all heads" if head is None else f"head {head + 1}"
-    # Where calls were refused the shown layers are not all there are: then the module's name says it.
-    name = f" ({trace.layers[layer].name})" if trace.refused else ""
     before = mixed == "softmax before" and trace.layers[layer].before is not None
-    return f"{what}: layer {layer + 1}{name}, {which}{', before they are mixed' if before else ''}"
+    return (
+        f"{what}: layer {trace.number(layer)}, {which}{', before they are mixed' if before else ''}"
+    )
 
 
 def _resampled(trace: Trace) -> tuple[str, ...]:
@@ -253,9 +254,11 @@ def _resampled(trace: Trace) -> tuple[str, ...]:
 
 def _left_out(trace: Trace) -> tuple[str, ...]:
     """Said where layers have no tile, because their attention is not among the grid's tokens."""
-    names = [layer.name for layer in trace.layers if not _on_its_grid(layer)]
-    refused = tuple(f"Not shown: {reason}." for reason in trace.refused)
+    names = [str(trace.number(at)) for at, one in enumerate(trace.layers) if not _on_its_grid(one)]
     if not names:
-        return refused
-    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return (f"Left out, because their attention is over other tokens: {listed}.", *refused)
+        return picture_layers.left_out(trace)
+    listed = ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
+    return (
+        f"Left out, because their attention is over other tokens: layers {listed}.",
+        *picture_layers.left_out(trace),
+    )

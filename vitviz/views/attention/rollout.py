@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from einops import rearrange
@@ -26,7 +26,7 @@ from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.data.windows import PADDING, TokenWindows
-from vitviz.core.measures.rollout import rollout_heads, rollout_rows
+from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
 from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -42,8 +42,21 @@ BRIDGE = (
     "convolutions between them mix is not followed."
 )
 
-RolloutWalk = tuple[float, float, int, int]
-"""keep, discard, first layer, last layer (exclusive)."""
+AS_PUBLISHED = (
+    "As github.com/jacobgil/vit-explain computes it, unlike the definition: each entry is divided by "
+    "the sum of its key's row instead of its own row's, so that the shares need not sum to 1, and the "
+    "map by its maximum."
+)
+
+
+class RolloutWalk(NamedTuple):
+    """keep, discard, first layer, last layer (exclusive), whose arithmetic."""
+
+    keep: float
+    discard: float
+    start: int
+    end: int
+    preset: Preset = "none"
 
 
 @view(
@@ -53,12 +66,15 @@ RolloutWalk = tuple[float, float, int, int]
         "One layer's attention mixes what earlier layers have mixed already. Rollout follows the "
         "attention from the chosen token through all layers down to the picture, counting the "
         "share that each layer simply passes on, and shows how much every patch contributes. The "
-        "small maps walk through one head's attention alone, the large one through the heads "
-        "together. It follows attention only: what the layers do with the values is not in it."
+        "small maps walk through one head's attention alone, the large one through the chosen head, "
+        "or through the heads fused while none is chosen. It follows attention only: what the layers "
+        "do with the values is not in it."
     ),
-    formula="R = A'_L … A'_1 with A' = keep · I + (1 − keep) · fuse(A); the map is row R[token]",
+    formula="R = A'_L … A'_1; A' = B / (row sums of B), B = keep · I + (1 − keep) · D, D = fuse(A) "
+    "with its lowest entries at 0 (A[0, 0] stays); the map is row R[token]. vit-explain: keep = 0.5, "
+    "A'[q, k] = B[q, k] / (sum of row k of B), the map over its maximum",
     source="Abnar and Zuidema 2020, arXiv:2005.00928; fusing by maximum and discarding as in "
-    "vit-explain",
+    "github.com/jacobgil/vit-explain",
     follows=("token", "word", "layer", "head"),
     order=30,
 )
@@ -83,6 +99,13 @@ def draw(
     discard: Annotated[
         float, OptionHelp("Share of each map's lowest entries set to zero first", 0, 0.95, 0.05)
     ] = 0.0,
+    preset: Annotated[
+        Preset,
+        OptionHelp(
+            "vit-explain: just what that code computes with this fusing and discarding (it is often "
+            "run with max or mean and 0.9): half kept, all layers, its own division, over its maximum"
+        ),
+    ] = "none",
     look: Look = Look(),
 ) -> Drawing:
     """The walk through the fused heads large over the picture, and through every head alone."""
@@ -90,7 +113,9 @@ def draw(
     end = len(trace.layers)
     if until == "chosen layer":
         end = selection.layer(end) + 1
-    walk = (keep, discard, min(skip, end - 1), end)
+    walk = RolloutWalk(keep, discard, min(skip, end - 1), end)
+    if preset == "vit-explain":
+        walk = RolloutWalk(0.5, discard, 0, len(trace.layers), preset)
     chosen = selection.head if heads == "chosen" else None
     if staged(trace):
         return _through_stages(trace, selection, walk, chosen, fuse, look)
@@ -107,7 +132,7 @@ def draw(
     return Drawing(
         "rollout",
         f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: "
-        f"{_layers(walk)}, {which}",
+        f"{_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(trace, _sentence(walk), *picture_layers.ranges_words(look)),
     )
@@ -127,7 +152,12 @@ def _through_stages(
     look: Look,
 ) -> Drawing:
     """The walk over bridges, through every head alone too where all layers have the same ones."""
-    _, _, start, end = walk
+    if walk.preset != "none":
+        raise Unsupported(
+            f"{walk.preset} multiplies maps over the same tokens, and those of {trace.model.title} are "
+            "over several grids; choose the preset none"
+        )
+    _, _, start, end, _ = walk
     _attentions(trace, walk)
     layers = trace.layers[start:end]
     last, grid = layers[-1].grid, layers[0].grid
@@ -149,7 +179,7 @@ def _through_stages(
     of = f"{picture_layers.token_words(last, token)} of {picture_layers.grid_words(last, 'tokens')}"
     return Drawing(
         "rollout",
-        f"Attention rollout from {of}: {_layers(walk)}, {which}",
+        f"Attention rollout from {of}: {_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=last.name(token)) for panel in panels),),
         picture_layers.caption(
             trace,
@@ -169,28 +199,31 @@ def _listed(counts: Sequence[int]) -> str:
 def _staged_row(
     trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token"]:
-    keep, discard, start, end = walk
+    keep, discard, start, end, _ = walk
     return staged_rollout(trace.layers[start:end], token, fuse=fuse, keep=keep, discard=discard)
 
 
 @kept(most=64)
 def _staged_heads(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head token"]:
-    keep, discard, start, end = walk
+    keep, discard, start, end, _ = walk
     return staged_heads(trace.layers[start:end], token, keep=keep, discard=discard)
 
 
-def _layers(walk: RolloutWalk) -> str:
-    _, _, start, end = walk
-    return f"layer {end}" if end - start == 1 else f"layers {end} to {start + 1}"
+def _layers(trace: Trace, walk: RolloutWalk) -> str:
+    _, _, start, end, _ = walk
+    last, first = trace.number(end - 1), trace.number(start)
+    return f"layer {last}" if end - start == 1 else f"layers {last} to {first}"
 
 
 def _sentence(walk: RolloutWalk) -> str:
-    keep, discard, start, _ = walk
+    keep, discard, start, _, preset = walk
     dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
     first = "the first layer" if start == 1 else f"the first {start} layers"
     left = f"; {first} left out" if start else ""
+    published = f" {AS_PUBLISHED}" if preset == "vit-explain" else ""
     return (
         f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}{left}."
+        f"{published}"
     )
 
 
@@ -287,15 +320,35 @@ def _neighbours(tokens: int, token: int, heads: int) -> range:
 def _fused_block(
     trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
-    keep, discard, start, _ = walk
-    attentions = _attentions(trace, walk)
-    return rollout_rows(attentions, tokens, fuse=fuse, keep=keep, discard=discard, start=start)
+    keep, discard, start, _, preset = walk
+    rows = rollout_rows(
+        _attentions(trace, walk),
+        tokens,
+        fuse=fuse,
+        keep=keep,
+        discard=discard,
+        start=start,
+        preset=preset,
+    )
+    return rows if preset == "none" else _over_maximum(rows, trace.grid)
 
 
 @kept(most=24)
 def _block(trace: Trace, tokens: range, walk: RolloutWalk) -> Float32[np.ndarray, "token head key"]:
-    keep, discard, start, _ = walk
-    return rollout_heads(_attentions(trace, walk), tokens, keep=keep, discard=discard, start=start)
+    keep, discard, start, _, preset = walk
+    rows = rollout_heads(
+        _attentions(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset
+    )
+    return rows if preset == "none" else _over_maximum(rows, trace.grid)
+
+
+def _over_maximum(
+    rows: Float32[np.ndarray, "*token key"], grid: TokenGrid
+) -> Float32[np.ndarray, "*token key"]:
+    """Rows over the largest value among their patches, as vit-explain gives its mask."""
+    largest = rows[..., grid.patches].max(axis=-1, keepdims=True)
+    divided: Float32[np.ndarray, "*token key"] = rows / np.where(largest > 0, largest, 1)
+    return divided
 
 
 def _tiles(grid: TokenGrid, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:

@@ -27,7 +27,7 @@ from vitviz.core.measures.overlap import (
 )
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.attention.rollout import fused_row, head_rows
+from vitviz.views.attention.rollout import RolloutWalk, fused_row, head_rows
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 
@@ -146,7 +146,7 @@ def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:
     row = _headed(trace, layer.attention.rows(token), selection.head)
     words = (
         f"Attention of {picture_layers.token_words(layer.grid, token)}, "
-        f"layer {trace.layers.index(layer) + 1}, "
+        f"layer {trace.number(trace.layers.index(layer))}, "
         f"{picture_layers.head_words(selection.head, layer.attention.heads)}"
     )
     return _laid(row, Seen(layer.keys, trace.crop), words)
@@ -160,7 +160,8 @@ def _layer(trace: Trace, number: int) -> Layer:
     sizes = layer.attention.queries, layer.attention.keys
     if sizes != (layer.grid.tokens, layer.keys.tokens):
         raise Unsupported(
-            f"layer {number + 1} of {trace.model.called} has {sizes[0]} queries and {sizes[1]} keys, "
+            f"layer {trace.number(number)} of {trace.model.called} has {sizes[0]} queries and "
+            f"{sizes[1]} keys, "
             "which do not lie on its grid; choose another layer"
         )
     return layer
@@ -168,13 +169,14 @@ def _layer(trace: Trace, number: int) -> Layer:
 
 def _rollout(trace: Trace, selection: Selection) -> ComparedMap:
     token, end = selection.token(trace.grid, trace.crop), selection.layer(len(trace.layers)) + 1
-    walk = (0.5, 0.0, 0, end)
+    walk = RolloutWalk(0.5, 0.0, 0, end)
     if selection.head is None:
         row, which = fused_row(trace, token, walk, "mean"), "mean of heads"
     else:
         row = _headed(trace, head_rows(trace, token, walk), selection.head)
         which = f"head {selection.head + 1}"
-    words = f"Rollout from {picture_layers.token_words(trace.grid, token)}, layer {end}, {which}"
+    who = picture_layers.token_words(trace.grid, token)
+    words = f"Rollout from {who}, layer {trace.number(end - 1)}, {which}"
     return _laid(row, two_traces.seen(trace), words)
 
 

@@ -50,7 +50,7 @@ def draw(
             f"{picture_layers.elsewhere(trace)}"
         )
     layer = selection.layer(len(trace.layers))
-    title = f"Layer {layer + 1}, step by step"
+    title = f"Layer {trace.number(layer)}, step by step"
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:

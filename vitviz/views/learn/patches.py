@@ -154,10 +154,13 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
     assert box is not None
     there = trace.crop.box_to_original(box)
     height, width = trace.grid.patch
+    stride = trace.grid.stride
+    apart = (("one every", f"{stride[1]:g} × {stride[0]:g} model pixels"),) if stride else ()
     return (
         ("token", f"{token} of {trace.grid.tokens}"),
         ("row, column", f"{place[0]}, {place[1]}"),
         ("size", f"{width:g} × {height:g} model pixels"),
+        *apart,
         ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
         ("columns", f"{there.left:.0f} to {there.right:.0f}"),
     )
@@ -167,18 +170,20 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
 def _patches(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
     """The model's pixels, taken apart into patches."""
     grid = trace.grid
-    down = _pixel_indices(grid.rows, grid.patch[0], trace.pixels.shape[0])
-    across = _pixel_indices(grid.cols, grid.patch[1], trace.pixels.shape[1])
+    down = _pixel_indices(grid.rows, grid.patch[0], grid.cell[0], trace.pixels.shape[0])
+    across = _pixel_indices(grid.cols, grid.patch[1], grid.cell[1], trace.pixels.shape[1])
     pixels: UInt8[np.ndarray, "row col p1 p2 rgb"] = trace.pixels[
         rearrange(down, "row p1 -> row 1 p1 1"), rearrange(across, "col p2 -> 1 col 1 p2")
     ]
     return pixels
 
 
-def _pixel_indices(count: int, size: float, limit: int) -> Int[np.ndarray, "patch pixel"]:
-    """Which pixels each of `count` neighbouring patches covers along one axis."""
+def _pixel_indices(
+    count: int, size: float, stride: float, limit: int
+) -> Int[np.ndarray, "patch pixel"]:
+    """Which pixels each of `count` patches covers along one axis."""
     pixels = max(1, round(size))
-    start = rearrange(np.arange(count) * size, "patch -> patch 1")
+    start = rearrange(np.arange(count) * stride, "patch -> patch 1")
     index = np.floor(start + (np.arange(pixels) + 0.5) * size / pixels).astype(np.intp)
     return np.minimum(index, limit - 1)
 
@@ -259,6 +264,11 @@ def _pattern(trace: Trace) -> str:
         return (
             f"The model's own patches are {own} pixels; a token of this grid stands for "
             f"{p2:.3g} × {p1:.3g} pixels."
+        )
+    if grid.stride is not None:
+        return (
+            f"A patch of {p2:g} × {p1:g} pixels every {grid.stride[1]:g} × {grid.stride[0]:g}: they "
+            "overlap, so the cut is no rearrangement."
         )
     rows, cols = round(grid.rows * p1), round(grid.cols * p2)
     return (

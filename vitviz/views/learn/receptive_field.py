@@ -80,10 +80,15 @@ def draw(
     box = grid.box(token)
     assert box is not None
     title = f"What {picture_layers.token_words(grid, token)} can see"
-    cell = grid.patch if cells == "patches" else (1.0, 1.0)
+    cell = grid.cell if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(count, kernel, stride, dilation, cell)
     panels = _picture(trace, selection, stack, cells, box, look), _curves(trace, selection, stack)
-    said = picture_layers.caption(trace, _said(stack, cells), *heads_over_depth.shares_words(trace))
+    said = picture_layers.caption(
+        trace,
+        _said(stack, cells),
+        *heads_over_depth.shares_words(trace),
+        *picture_layers.left_out(trace),
+    )
     return Drawing("field", title, (panels,), said)
 
 
@@ -127,7 +132,8 @@ def _picture(
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     one = trace.layers[layer]
     row = _row(one, trace, selection)
-    title = f"Layer {layer + 1}, {picture_layers.head_words(selection.head, one.attention.heads)}"
+    which = picture_layers.head_words(selection.head, one.attention.heads)
+    title = f"Layer {trace.number(layer)}, {which}"
     fields = _fields(stack, box, frame)
     if row is None:
         return Panel(
@@ -183,7 +189,9 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     radii = np.linspace(0, furthest, STEPS)
     found = [_mass(trace, layer, selection, radii) for layer in trace.layers]
     curves = [
-        Curve(radii, mass, tone="quiet", whose=(Whose(f"layer {index + 1}", index),) * STEPS)
+        Curve(
+            radii, mass, tone="quiet", whose=(Whose(f"layer {trace.number(index)}", index),) * STEPS
+        )
         for index, mass in enumerate(found)
         if mass is not None and index != chosen
     ]

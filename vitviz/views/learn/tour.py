@@ -154,7 +154,7 @@ def _class(trace: Trace) -> TourStep:
     else:
         said = "Nothing is put in front here: the answer is read from the patches together."
     answer = (
-        f" In the end this model says {trace.predictions[0][0]}, {trace.predictions[0][1]:.0%}."
+        f" In the end this model says {trace.predictions[0].name}, {trace.predictions[0].share:.0%}."
         if trace.predictions
         else " This model has no head, so it gives no answer, only features."
     )

@@ -166,8 +166,8 @@ def _where_known(
     """The part of a map that has values: a window, or all of it."""
     rows, cols = (np.flatnonzero(np.isfinite(values).any(axis=other)) for other in (1, 0))
     (top, bottom), (left, right) = ((each[0], each[-1] + 1) for each in (rows, cols))
-    high, wide = grid.patch
-    box = Box(top * high, left * wide, bottom * high, right * wide)
+    (first, begin), (high, wide) = grid.corner, grid.cell
+    box = Box(first + top * high, begin + left * wide, first + bottom * high, begin + right * wide)
     inside = np.ascontiguousarray(values[top:bottom, left:right])
     return Heat(inside, box, scale, smooth=look.smooth)
 

@@ -66,6 +66,7 @@ def averaged(
 
 
 def panel(
+    trace: Trace,
     spread: HeadSpread,
     selection: Selection,
     title: str,
@@ -84,7 +85,8 @@ def panel(
         for head, value in enumerate(() if heads is None else heads)
     ]
     whose = tuple(
-        Whose(f"layer {layer + 1} head {head + 1}", layer, head) for layer, head, _ in points
+        Whose(f"layer {trace.number(layer)} head {head + 1}", layer, head)
+        for layer, head, _ in points
     )
     depths, values = (np.array([each[at] for each in points], float) for at in (0, 2))
     marked = [
@@ -105,13 +107,16 @@ def panel(
             "chosen",
         ),
     )
-    across = axis("layer", np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
+    named = "layer" if trace.calls == layers else "layer, of those shown"
+    across = axis(named, np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
     drawn = [values, *(curve.y for curve in more)] if high is None else [values]
     plot = Plot(curves, across, axis(label, *drawn, low=low, high=high))
     return Panel((plot,), EXTENT, title, Listed(layers), facts=facts)
 
 
-def of_layer(spread: HeadSpread, layer: int, form: str = "{:.1f}") -> tuple[tuple[str, str], ...]:
+def of_layer(
+    trace: Trace, spread: HeadSpread, layer: int, form: str = "{:.1f}"
+) -> tuple[tuple[str, str], ...]:
     """The chosen layer's nearest and furthest head, as numbers."""
     heads = spread[layer]
     if heads is None or not np.isfinite(heads).any():
@@ -119,7 +124,7 @@ def of_layer(spread: HeadSpread, layer: int, form: str = "{:.1f}") -> tuple[tupl
     low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
     mean = float(np.nanmean(heads))
     return (
-        (f"layer {layer + 1}, mean", form.format(mean)),
+        (f"layer {trace.number(layer)}, mean", form.format(mean)),
         (f"least, head {low + 1}", form.format(heads[low])),
         (f"most, head {high + 1}", form.format(heads[high])),
     )

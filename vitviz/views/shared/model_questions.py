@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.drawing import Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.data.prediction import class_name, scored
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import ModelProbe, Trace
 from vitviz.core.progress import Unsupported
@@ -47,7 +48,7 @@ def stem(trace: Trace) -> PatchStem:
 @kept(most=4)
 def probabilities(trace: Trace, layer: int) -> Float32[np.ndarray, "token label"]:
     """What the head would answer from every token of a layer."""
-    return softmax(source_of(trace).logits(features(trace)[layer]))
+    return shares(trace, source_of(trace).logits(features(trace)[layer]))
 
 
 @kept(most=2)
@@ -79,17 +80,16 @@ def _bias(trace: Trace, layer: int) -> Float32[np.ndarray, "head query key"] | s
         return str(why)
 
 
-def softmax(logits: Float32[np.ndarray, "token label"]) -> Float32[np.ndarray, "token label"]:
-    """Logits as probabilities."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: Float32[np.ndarray, "token label"] = shifted / shifted.sum(axis=-1, keepdims=True)
-    return shares
+def shares(
+    trace: Trace, logits: Float32[np.ndarray, "*more label"]
+) -> Float32[np.ndarray, "*more label"]:
+    """Logits as the probabilities that they stand for in this model."""
+    return scored(logits, trace.model.scores)
 
 
 def label(trace: Trace, index: int) -> str:
     """What a class is called."""
-    labels = source_of(trace).labels
-    return labels[index] if index < len(labels) else f"class {index}"
+    return class_name(source_of(trace).labels, index)
 
 
 def refused(trace: Trace, view: str, title: str, why: Unsupported, hint: str = "") -> Drawing:

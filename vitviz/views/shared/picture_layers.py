@@ -116,6 +116,42 @@ def elsewhere(trace: Trace) -> str:
     return f"{pools}{matrices}"
 
 
+def left_out(trace: Trace) -> tuple[str, ...]:
+    """What a view over all layers does not show, with their numbers and why; () where it shows all."""
+    if not trace.layers:
+        return ()
+    reasons: dict[str, list[int]] = {}
+    for matrix in trace.matrices:
+        reasons.setdefault(matrix.why, []).append(matrix.number)
+    return (
+        *(
+            f"{_layers_words(numbers)} of {trace.calls} left out: {why}."
+            for why, numbers in reasons.items()
+        ),
+        *(f"Not shown: {reason}." for reason in trace.refused),
+    )
+
+
+def _layers_words(numbers: Sequence[int]) -> str:
+    """Layers by their numbers: "Layer 3", "Layers 2, 4 and 6"."""
+    listed = [str(number) for number in numbers if number]
+    if not listed:
+        return f"{len(numbers)} layers"
+    if len(listed) == 1:
+        return f"Layer {listed[0]}"
+    return f"Layers {', '.join(listed[:-1])} and {listed[-1]}"
+
+
+def layer_words(trace: Trace, index: int) -> str:
+    """A layer by its number, of how many."""
+    return f"layer {trace.number(index)} of {max(trace.calls, trace.depths)}"
+
+
+def numbers(trace: Trace) -> tuple[int, ...]:
+    """What the layers are called, in order."""
+    return tuple(trace.number(index) for index in range(len(trace.layers)))
+
+
 def on_grid(
     values: Float32[np.ndarray, "... patch"], grid: TokenGrid
 ) -> Float32[np.ndarray, "..."]:
@@ -139,10 +175,26 @@ def _stretched(
 ) -> Float32[np.ndarray, "head tile_row tile_col"]:
     """Maps of another grid, cell by cell the value of the token that covers the cell's middle."""
     down, across = (
-        np.minimum((np.arange(count) + 0.5) * size / own, limit - 1).astype(np.intp)
-        for count, size, own, limit in (
-            (grid.rows, grid.patch[0], from_grid.patch[0], from_grid.rows),
-            (grid.cols, grid.patch[1], from_grid.patch[1], from_grid.cols),
+        np.clip((begin + (np.arange(count) + 0.5) * size - first) // own, 0, limit - 1).astype(
+            np.intp
+        )
+        for count, size, begin, own, first, limit in (
+            (
+                grid.rows,
+                grid.cell[0],
+                grid.corner[0],
+                from_grid.cell[0],
+                from_grid.corner[0],
+                from_grid.rows,
+            ),
+            (
+                grid.cols,
+                grid.cell[1],
+                grid.corner[1],
+                from_grid.cell[1],
+                from_grid.corner[1],
+                from_grid.cols,
+            ),
         )
     )
     stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
@@ -212,27 +264,35 @@ def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:
     return Box(top, left, top + tile[0], left + tile[1])
 
 
-def numbered(count: int, size: int, *, down: bool, gap: int = 1, apart: float) -> tuple[Label, ...]:
-    """The numbers 1, 2, ... beside the tiles of a mosaic; every second or third where many."""
-    step = 1 if count <= 16 else 2 if count <= 32 else 4
-    middles = [(index, index * (size + gap) + size / 2) for index in range(0, count, step)]
+def numbered(
+    names: Sequence[int], size: int, *, down: bool, gap: int = 1, apart: float
+) -> tuple[Label, ...]:
+    """Numbers beside the tiles of a mosaic; every second or fourth where there are many."""
+    step = 1 if len(names) <= 16 else 2 if len(names) <= 32 else 4
+    middles = [
+        (names[index], index * (size + gap) + size / 2) for index in range(0, len(names), step)
+    ]
     return tuple(
-        Label(str(index + 1), Spot(middle, -apart), "right")
+        Label(str(name), Spot(middle, -apart), "right")
         if down
-        else Label(str(index + 1), Spot(-apart, middle), "bottom")
-        for index, middle in middles
+        else Label(str(name), Spot(-apart, middle), "bottom")
+        for name, middle in middles
     )
 
 
-def axes(rows: int, cols: int, tile: tuple[int, int], gap: int = 1) -> tuple[Labels, Box]:
-    """Numbers beside and above a mosaic of tiles, and the extent that holds both.
+def axes(
+    rows: int, cols: int, tile: tuple[int, int], gap: int = 1, *, names: Sequence[int] = ()
+) -> tuple[Labels, Box]:
+    """Numbers beside and above a mosaic of tiles, and the extent that holds both; `names` number the
+    rows, 1, 2, ... unless given.
 
     Numbers keep their size on screen: their room is that of a panel about 100 pixels long.
     """
     height, width = rows * (tile[0] + gap) - gap, cols * (tile[1] + gap) - gap
     longest = max(height, width)
-    labels = numbered(cols, tile[1], down=False, gap=gap, apart=0.01 * longest)
-    labels += numbered(rows, tile[0], down=True, gap=gap, apart=0.01 * longest)
+    labels = numbered(range(1, cols + 1), tile[1], down=False, gap=gap, apart=0.01 * longest)
+    named = names or range(1, rows + 1)
+    labels += numbered(named, tile[0], down=True, gap=gap, apart=0.01 * longest)
     digits = max(len(label.text) for label in labels if label.anchor == "right")
     return Labels(labels), Box(-0.15 * longest, -(0.05 + 0.05 * digits) * longest, height, width)
 

@@ -178,7 +178,7 @@ def _gradient(trace: Trace) -> Float32[np.ndarray, "row col"]:
 
 
 def _class(trace: Trace) -> str:
-    return f"“{trace.predictions[0][0]}”" if trace.predictions else "the likeliest class"
+    return f"“{trace.predictions[0].name}”" if trace.predictions else "the likeliest class"
 
 
 def _without(trace: Trace, why: str) -> Panel:

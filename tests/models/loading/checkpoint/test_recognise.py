@@ -298,7 +298,7 @@ def test_class_names_are_read_from_beside_the_file(
     assert found.labels[7] == "kind 7"
     assert name in found.labels_said
     trace = vitviz.trace(vitviz.load(path), photo)
-    assert trace.predictions[0][0].startswith("kind ")
+    assert trace.predictions[0].name.startswith("kind ")
 
 
 def test_a_text_of_the_files_name_that_is_something_else_is_left_alone(
@@ -336,4 +336,4 @@ def test_a_real_file_without_a_name_sees_what_is_there(data_folder: Path, tmp_pa
         "dog": "German shepherd",
     }.items():
         (file,) = (data_folder / "photos").glob(f"{photo}.*")
-        assert vitviz.trace(model, file).predictions[0][0] == label
+        assert vitviz.trace(model, file).predictions[0].name == label

@@ -186,3 +186,18 @@ def test_timm_is_never_sent_to_a_file_of_its_own(name: str, tmp_path: Path) -> N
     (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(), 2))
     with pytest.raises(BadModel, match="give its path"):
         vitviz.load("test_vit", pretrained=False, **{name: str(tmp_path / "evil.pth")})
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://x"])
+def test_a_proxy_that_cannot_be_used_is_said(
+    server: Hub, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    from huggingface_hub import close_session
+
+    close_session()
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(BadModel, match="proxy"):
+        download.fetch("timm/small", "small", silent)
+    monkeypatch.undo()
+    close_session()

@@ -76,13 +76,15 @@ def test_flows(pair):
     np.testing.assert_allclose(attention.flow(several), [expected, 2 * expected], atol=1e-5)
     for fuse in ("mean", "max"):
         step = mixing(attention, fuse=fuse)
-        np.testing.assert_allclose(step.sum(1), 1, atol=1e-5)
+        np.testing.assert_allclose(attention.sums(fuse), step.sum(1), atol=1e-5)
         np.testing.assert_allclose(attention.flow(weight, fuse=fuse), weight @ step, atol=1e-5)
     kept = attention.flow(weight, discard=0.5)
     expected = np.stack(
         [weight[head] @ mixing(attention, head=head, discard=0.5) for head in range(HEADS)]
     )
     np.testing.assert_allclose(kept, expected, atol=1e-5)
+    totals = [mixing(attention, head=head, discard=0.5).sum(1) for head in range(HEADS)]
+    np.testing.assert_allclose(attention.sums(discard=0.5), totals, atol=1e-5)
 
 
 def test_a_walk_is_the_product_of_matrices():

@@ -13,6 +13,7 @@ from typing import Any
 from timm.data import ImageNetInfo, infer_imagenet_subset
 
 from vitviz.core.data.evidence import Evidence
+from vitviz.core.data.prediction import synset_names
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.checkpoint.json_file import read_json, read_text
 
@@ -306,12 +307,12 @@ def _of_rows(rows: list[list[str]], heading: list[str]) -> tuple[str, ...]:
 
 @cache
 def imagenet_labels(classes: int) -> tuple[str, ...]:
-    """ImageNet's names, the first word of each, for 1,000, 11,821, 21,841, ... classes; else ().
+    """ImageNet's names for 1,000, 11,821, 21,841, ... classes; else (). The first word of each, with
+    the second behind it where several classes share the first.
 
     Only for a model that something says was trained on ImageNet: the number of classes says nothing.
     """
     subset = infer_imagenet_subset({"num_classes": classes})
     if subset is None:
         return ()
-    names = ImageNetInfo(subset).label_descriptions()
-    return tuple(str(name).split(",")[0] for name in names)
+    return synset_names([str(each) for each in ImageNetInfo(subset).label_descriptions()])

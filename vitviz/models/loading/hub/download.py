@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from filelock import FileLock, Timeout
 from huggingface_hub import constants, errors, get_hf_file_metadata, hf_hub_url
@@ -115,6 +116,7 @@ def fetch(
     if not allowed:
         raise BadModel(not_allowed(name))
     check_address(constants.ENDPOINT)
+    _check_proxy()
     try:
         with _alone(repository, progress):
             return _with_patience(repository, name, (tuple(files), most), progress)
@@ -130,6 +132,18 @@ def fetch(
         ) from error
     except _silence() as error:
         raise BadModel(_no_network(name, "the model hub cannot be reached")) from error
+
+
+def _check_proxy() -> None:
+    """BadModel for a proxy that the hub's own network library cannot speak to as it is installed."""
+    try:
+        get_session()
+    except (ImportError, ValueError) as error:
+        proxy = urlsplit(next((each for kind, each in getproxies().items() if kind != "no"), ""))
+        raise BadModel(
+            f"the proxy {proxy.scheme}://{proxy.hostname} cannot be used ({error}); "
+            "set HTTPS_PROXY to an http:// one, or install what is named there"
+        ) from error
 
 
 def not_allowed(name: str) -> str:

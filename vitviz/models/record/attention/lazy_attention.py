@@ -12,7 +12,7 @@ from typing import assert_never
 
 import numpy as np
 import torch
-from einops import rearrange, repeat
+from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
 
@@ -137,6 +137,19 @@ class LazyAttention(ABC):
             moved = _numpy(self._flow(torch.from_numpy(several)))
         return moved if weight.ndim == 3 else moved[0]
 
+    def sums(self, fuse: Fuse | None = None, discard: float = 0.0) -> Float32[np.ndarray, "..."]:
+        """Row sums of the maps that `flow` moves through: (query), or (head query) with `fuse` None."""
+        if fuse is not None:
+            return self._kept(
+                ("sums", fuse, discard),
+                lambda: reduce(self._step(None, fuse, discard), "query key -> query", "sum"),
+            )
+        rows = [
+            reduce(self._step(head, "mean", discard), "query key -> query", "sum")
+            for head in range(self.heads)
+        ]
+        return np.stack(rows)
+
     def _kept_mean(self) -> np.ndarray | None:
         return kept_maps.get(self._owner, ("matrix", "mean"))
 
@@ -153,7 +166,7 @@ class LazyAttention(ABC):
         return moved
 
     def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
-        if discard == 0 and (head is not None or fuse == "mean"):
+        if discard == 0:
             return self.matrix(head, fuse=fuse)
         return self._kept(
             ("step", head if head is not None else fuse, discard),
