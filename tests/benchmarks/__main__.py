@@ -18,6 +18,7 @@ ROOMS = (
     "index",
     "words",
     "library",
+    "recognise",
     "frozen",
 )
 

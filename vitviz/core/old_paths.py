@@ -147,7 +147,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "models.download": {"Remote": "RemoteFile"},
     "models.families": {"Positions": "PositionTable"},
     "models.formats": {"State": "ForeignState"},
-    "models.guess": {"Blueprint": "ModelBlueprint"},
+    "models.guess": {"ModelBlueprint": "ModelBlueprint"},
     "models.intervening": {"Pixels": "RgbPixels"},
     "models.keeping": {"Keep": "KeepTensors", "Keeping": "TensorArena"},
     "models.loading": {"Size": "InputSides", "Wanted": "WantedModel", "Built": "BuiltModel"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -45,6 +45,11 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     architecture: str | None = None,
+    num_heads: int | tuple[int, ...] | None = None,
+    window_size: int | tuple[int, ...] | None = None,
+    mean: float | tuple[float, ...] | None = None,
+    std: float | tuple[float, ...] | None = None,
+    strict: bool = False,
     multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
@@ -62,6 +67,11 @@ def load(
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
 
+    What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
+    each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
+    in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
+    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it.
+
     `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
     one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
     of one class is always its logit and sigmoid.
@@ -72,7 +82,9 @@ def load(
     import_timm()
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.head_scores import multi_label_beside
+    from vitviz.models.loading.said import Said
 
+    said = Said(num_heads, window_size, mean, std)
     wanted = partial(
         model_loading.load,
         name,
@@ -82,6 +94,8 @@ def load(
         device=device,
         precision=precision,
         architecture=architecture,
+        said=said,
+        strict=strict,
         arguments=arguments,
         allow_download=allow_download,
     )
@@ -94,7 +108,7 @@ def load(
         "input_size": input_size,
         "architecture": architecture,
     }
-    model = replace(model, info=replace(model.info, asked=_plain(asked | arguments)))
+    model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
@@ -158,7 +172,7 @@ def _plain(arguments: dict[str, Any]) -> LoadArguments:
         (name, value)
         for name, value in arguments.items()
         if isinstance(value, str | int | float)
-        or (isinstance(value, tuple) and all(isinstance(each, int) for each in value))
+        or (isinstance(value, tuple) and all(isinstance(each, int | float) for each in value))
     )
 
 

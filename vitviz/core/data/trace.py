@@ -26,7 +26,7 @@ PicturePixels = UInt8[np.ndarray, "row col rgb"]
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
-LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int, int]], ...]
+LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int | float, ...]], ...]
 """Arguments by name."""
 
 

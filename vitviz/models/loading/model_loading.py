@@ -14,17 +14,19 @@ from huggingface_hub.errors import EntryNotFoundError
 from timm.data import resolve_model_data_config
 from torch import nn
 
+from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Weights
 from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
+from vitviz.models.loading.architectures.evidence import mean_and_std_of
+from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
 from vitviz.models.loading.bundled import BundledModel, bundled
-from vitviz.models.loading.checkpoint.blueprint import TIMM, ModelBlueprint, blueprint_of, build
+from vitviz.models.loading.checkpoint.blueprint import understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import (
     checkpoint_path,
     file_hash,
-    named_state,
     read_state,
 )
 from vitviz.models.loading.checkpoint.class_names import (
@@ -33,7 +35,7 @@ from vitviz.models.loading.checkpoint.class_names import (
     classes_of,
     imagenet_labels,
 )
-from vitviz.models.loading.checkpoint.fill import LEAST, LEAST_SAID, as_dtype, fill, parameters
+from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.hub.download import fetch, not_allowed
 from vitviz.models.loading.hub.hub_files import FILES, cached
@@ -43,6 +45,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import Preprocess, preprocess_of
+from vitviz.models.loading.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
 HUB = "hf-hub:"
@@ -71,13 +74,19 @@ class WantedModel:
 
     patch_size: int | None = None
     size: InputSides | None = None
+    said: Said = field(default_factory=Said)
     arguments: dict[str, Any] = field(default_factory=dict)
     allow_download: bool = True
 
     @property
+    def heard(self) -> Said:
+        """All that was said of a file."""
+        return replace(self.said, arguments=self.arguments, input_size=self.size)
+
+    @property
     def changes(self) -> dict[str, Any]:
         """Arguments for timm's constructors."""
-        changes = dict(self.arguments)
+        changes = {**self.arguments, **self.said.changes}
         if self.patch_size is not None:
             changes["patch_size"] = self.patch_size
         if self.size is not None:
@@ -99,6 +108,7 @@ class BuiltModel:
     licence: str = ""
     weights_hash: str = ""
     notes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @torch.inference_mode(False)  # whoever asks: a weight made in it could never be differentiated
@@ -111,6 +121,8 @@ def load(
     device: str,
     precision: str,
     architecture: str | None,
+    said: Said,
+    strict: bool,
     allow_download: bool,
     progress: Progress,
     arguments: dict[str, Any],
@@ -128,9 +140,13 @@ def load(
             f"{never} is no size or switch of an architecture; to open a checkpoint file give its path "
             "as the model's name"
         )
-    wanted = WantedModel(patch_size, size, arguments, allow_download)
+    said.check()
+    wanted = WantedModel(patch_size, size, said, arguments, allow_download)
     progress(0, 3, "building the model")
     built = _built(name, pretrained, architecture, wanted, progress)
+    built = replace(built, preprocess=said.prepared(built.preprocess))
+    if strict:
+        refuse_assumed(built.evidence, Path(name).name)
     progress(2, 3, f"moving it to {where}")
     module, note = _placed(built.module, where, dtype)
     built = replace(built, notes=(*built.notes, *note))
@@ -224,6 +240,7 @@ def _from_card(
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
         notes=notes,
+        evidence=_named_evidence(described["class"], preprocess, "its card"),
     )
 
 
@@ -258,6 +275,7 @@ def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progr
         licence=str(config.get("license") or ""),
         weights_hash=_revision(config) if pretrained else "",
         notes=notes,
+        evidence=_named_evidence(str(config.get("architecture") or name), preprocess, "timm"),
     )
 
 
@@ -325,7 +343,9 @@ def _elsewhere(name: str, address: str, allowed: bool) -> dict[str, Any]:
 
 def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
     try:
-        module: nn.Module = timm.create_model(name, pretrained=pretrained, **wanted.changes, **more)
+        module: nn.Module = timm.create_model(
+            name, pretrained=pretrained, **for_timm(wanted.changes), **more
+        )
     except TypeError as error:
         asked = ", ".join(wanted.changes) or "these arguments"
         raise BadModel(f"{name} cannot be built with {asked} ({error}); leave them out") from error
@@ -347,8 +367,7 @@ def _from_file(
     path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
 ) -> BuiltModel:
     found = read_checkpoint(path, progress=progress)
-    state = named_state(found)
-    plan = blueprint_of(found.file, state, architecture)
+    plan, state = understood(found, architecture, wanted.heard)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -359,7 +378,7 @@ def _from_file(
         module = module if plan.as_timm else own(module)
     else:
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name, least=LEAST_SAID if architecture else LEAST)
+    filled = fill(module, state, path.name)
     classes = _classes(found, plan, module, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
@@ -377,7 +396,17 @@ def _from_file(
         licence=plan.licence,
         weights_hash=found.sha256,
         notes=notes,
+        evidence=plan.evidence,
     )
+
+
+def _named_evidence(
+    architecture: str, preprocess: Preprocess, because: str
+) -> tuple[Evidence, ...]:
+    """What a model that was asked for by its name is known by."""
+    said = f"{because} says so"
+    prepared = mean_and_std_of((preprocess.mean, preprocess.std), "known", said)
+    return (Evidence("architecture", architecture, "known", said), prepared)
 
 
 def _classes(
@@ -426,6 +455,7 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         licence=built.licence,
         weights_hash=built.weights_hash,
         notes=built.notes,
+        evidence=built.evidence,
         mean=built.preprocess.mean,
         std=built.preprocess.std,
     )

@@ -13,10 +13,11 @@ from torch import nn
 from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
 from vitviz.models.families import family_of
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.bundled import bundled
-from vitviz.models.loading.checkpoint.blueprint import ModelBlueprint, blueprint_of, empty
+from vitviz.models.loading.checkpoint.blueprint import blueprint_of
 from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
-from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path, named_state
+from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
 from vitviz.models.loading.preprocess import preprocess_of
 
 FLEXIBLE = (8, 10, 12, 15, 16, 20, 24, 30, 40, 48)
@@ -28,7 +29,7 @@ def dimensions(name: str | Path, architecture: str | None = None) -> ModelDimens
     path = checkpoint_path(name)
     if path is not None:
         found = read_checkpoint(path)
-        return planned(blueprint_of(found.file, named_state(found), architecture), path.name)
+        return planned(blueprint_of(found, architecture), path.name)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         described = card.card["architecture"]

@@ -19,7 +19,7 @@ from torch import Tensor
 import vitviz
 from vitviz.core.progress import BadModel
 from vitviz.models import dimensions
-from vitviz.models.loading.checkpoint.blueprint import candidates
+from vitviz.models.loading.architectures.by_tensors import preferred
 from vitviz.models.loading.checkpoint.checkpoint_files import read_state
 from vitviz.models.loading.checkpoint.recognise import recognise
 from vitviz.models.nets.tnt import TNT
@@ -85,7 +85,8 @@ def test_shapes_say_the_architecture_and_who_shares_it(known: State, tmp_path: P
     assert found.architecture == "test_vit.r160_in1k"
     assert (found.patch, found.size, found.classes, found.heads) == (16, (160, 160), 10, 2)
     assert found.share == 1
-    assert not found.sure, "it is shown for confirmation"
+    assert found.sure, "only one of timm's has these names and shapes"
+    assert {each.certainty for each in found.evidence} == {"proven"}
     model = vitviz.load(found.path, architecture=found.architecture)
     assert model.info.weights == "trained"
     assert model.info.heads == 2
@@ -140,15 +141,24 @@ def test_other_families_are_recognised_by_their_shapes(tmp_path: Path) -> None:
     assert found.classes == 7
 
 
-def test_what_is_missing_is_listed_and_the_model_labelled(known: State, tmp_path: Path) -> None:
+def test_a_block_that_is_missing_is_no_map(known: State, tmp_path: Path) -> None:
     part = {key: value for key, value in known.items() if "blocks.1." not in key}
     part["decoder.weight"] = torch.zeros(2, 2)
     path = saved(tmp_path, part)
+    problem = recognise(path, "test_vit").problem
+    assert "missing: blocks.1." in problem
+    assert "nobody trained" in problem
+    with pytest.raises(BadModel, match="nobody trained"):
+        vitviz.load(path, architecture="test_vit")
+
+
+def test_what_comes_after_the_last_attention_may_be_missing(known: State, tmp_path: Path) -> None:
+    part = {key: value for key, value in known.items() if not key.startswith("norm.")}
+    part["decoder.weight"] = torch.zeros(2, 2)
+    path = saved(tmp_path, part)
     found = recognise(path, "test_vit")
-    assert found.missing
-    assert all("blocks.1." in key for key in found.missing)
+    assert found.missing == ("norm.weight", "norm.bias")
     assert found.extra == ("decoder.weight",)
-    assert 0.5 < found.share < 0.95
     assert not found.sure
     model = vitviz.load(path, architecture="test_vit")
     assert model.info.weights == "partly loaded"
@@ -224,8 +234,9 @@ def test_googles_npz_is_read_as_timm_reads_it(tiny: State, tmp_path: Path, prefi
 
 def test_pictures_are_prepared_for_googles_npz_as_google_does(tmp_path: Path) -> None:
     state = dict(timm.create_model(TINY).state_dict())
-    assert candidates(Path("best.npz"), state)[0].name.startswith(f"{TINY}.augreg")
-    assert "deit" in candidates(Path("best.pth"), state)[0].name
+    names = ("deit_tiny_patch16_224", TINY)
+    assert preferred(Path("best.npz"), state, names).startswith(f"{TINY}.augreg")
+    assert "deit" in preferred(Path("best.pth"), state, names)
 
 
 def test_npz_that_is_something_else_is_refused(tmp_path: Path) -> None:
@@ -271,10 +282,10 @@ def test_transformers_vits_are_read(tiny: State, tmp_path: Path) -> None:
         json.dumps({"id2label": {str(index): f"kind {index}" for index in range(10)}}),
         encoding="utf-8",
     )
-    found = read_state(tmp_path / "model.safetensors")
+    model = vitviz.load(tmp_path / "model.safetensors")
+    found = model.module.state_dict()
     assert set(found) == set(tiny)
     assert all(found[key].equal(value) for key, value in tiny.items())
-    model = vitviz.load(tmp_path / "model.safetensors")
     assert model.labels[3] == "kind 3"
 
 

@@ -1,4 +1,4 @@
-"""Names and files of checkpoints: which of both a word is, and the tensors by timm's names."""
+"""Names and files of checkpoints: which of both a word is, and the tensors of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vitviz.core.data.weight_files import is_checkpoint, named_as_checkpoint
 from vitviz.core.files import expanded
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, file_hash, read_checkpoint
-from vitviz.models.loading.checkpoint.foreign_names import google_names, timm_names
+from vitviz.models.loading.checkpoint.foreign_names import google_names
 
 StateDict = dict[str, Tensor]
 
@@ -35,7 +35,7 @@ def checkpoint_path(name: str | Path) -> Path | None:
 
 
 def read_state(path: Path) -> StateDict:
-    """The tensors of a checkpoint file by timm's names, wrappers and prefixes taken off.
+    """The tensors of a checkpoint file, wrappers and prefixes taken off.
 
     BadModel with one sentence for a missing, empty, damaged file, or one that needs unpickling.
     """
@@ -43,5 +43,5 @@ def read_state(path: Path) -> StateDict:
 
 
 def named_state(found: Checkpoint) -> StateDict:
-    """A checkpoint's tensors by timm's names, where the names of its library are known."""
-    return timm_names(google_names(found.state, found.path.name))
+    """A checkpoint's tensors by the names of its own library; Google's .npz by timm's."""
+    return google_names(found.state, found.path.name)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.loading.architectures.fitting import is_after
+from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
+from vitviz.models.loading.architectures.timm_names import converted
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict
-
-LEAST = 0.9
-"""The share of a model's weights a file must fill; with less it is another architecture's."""
-LEAST_SAID = 0.3
-"""The same where somebody has said that the file is of this architecture, knowing what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +41,14 @@ class WeightMatch:
         """Whether every weight of the model is in the file."""
         return not self.missing and not self.wrong
 
-    def fits(self, least: float = LEAST) -> bool:
-        """Whether it can be this architecture's: a head of other classes is no objection."""
-        return self.share >= least and not any(not _is_head(key) for key in self.wrong)
+    @property
+    def fits(self) -> bool:
+        """Whether it is this architecture's: every weight on the way of an attention is in the file.
+
+        A head of other classes is no objection, nor is what comes after the last attention.
+        """
+        known = all(is_after(key) for key in self.missing) and all(map(is_head, self.wrong))
+        return known and not any(map(is_on_path, self.extra))
 
 
 def match(module: nn.Module, state: StateDict) -> WeightMatch:
@@ -62,19 +64,19 @@ def match(module: nn.Module, state: StateDict) -> WeightMatch:
         usable,
         tuple(key for key in needed if key not in state),
         tuple(key for key in wrong if key in needed),
-        tuple(key for key in state if key not in own),
+        tuple(key for key in state if key not in own and not is_computed(key)),
         sum(own[key].numel() for key in usable if key in needed) / max(1, total),
     )
 
 
-def fill(module: nn.Module, state: StateDict, name: str, *, least: float = LEAST) -> FilledWeights:
+def fill(module: nn.Module, state: StateDict, name: str) -> FilledWeights:
     """Loads the tensors into the model; patch kernels and positions of other sizes are resampled.
 
     BadModel naming the file and the first keys or shapes when it is another architecture's.
     """
     stored, state = state, converted(module, state, name)
     found = match(module, state)
-    if not found.fits(least):
+    if not found.fits:
         raise BadModel(
             f"{name} does not fit {type(module).__name__}: "
             f"{_first(dict(module.state_dict()), state, found)}"
@@ -112,26 +114,6 @@ def _resampled(stored: StateDict, used: StateDict) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def converted(module: nn.Module, state: StateDict, name: str) -> StateDict:
-    """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
-    convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
-    if convert is None:
-        return state
-    state = {
-        key: value.float() if value.is_floating_point() else value for key, value in state.items()
-    }
-    try:
-        converted: StateDict = convert(state, module)
-    except (KeyError, RuntimeError, AttributeError, AssertionError, ValueError) as error:
-        words = (
-            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        )
-        raise BadModel(
-            f"{name} does not fit {type(module).__name__} ({words}); name its architecture"
-        ) from error
-    return {key: value for key, value in converted.items() if isinstance(value, Tensor)}
-
-
 def _first(own: StateDict, state: StateDict, found: WeightMatch) -> str:
     if found.wrong:
         key = found.wrong[0]
@@ -146,10 +128,6 @@ def listed(what: str, keys: Sequence[str]) -> str:
         return f"nothing {what}"
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     return f"{what}: {', '.join(keys[:3])}{more}"
-
-
-def _is_head(key: str) -> bool:
-    return key.split(".")[0] in ("head", "head_dist", "fc", "classifier")
 
 
 def parameters(module: nn.Module) -> int:

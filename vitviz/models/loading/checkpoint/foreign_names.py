@@ -36,30 +36,6 @@ _NPZ_BLOCK = {
     "MlpBlock_3/Dense_1/bias": "mlp.fc2.bias",
 }
 
-_HF_TOP = (
-    ("embeddings.cls_token", "cls_token"),
-    ("embeddings.distillation_token", "dist_token"),
-    ("embeddings.register_tokens", "reg_token"),
-    ("embeddings.mask_token", "mask_token"),
-    ("embeddings.position_embeddings", "pos_embed"),
-    ("embeddings.patch_embeddings.projection.", "patch_embed.proj."),
-    ("layernorm.", "norm."),
-    ("distillation_classifier.", "head_dist."),
-    ("cls_classifier.", "head."),
-    ("classifier.", "head."),
-)
-_HF_BLOCK = (
-    ("attention.output.dense.", "attn.proj."),
-    ("intermediate.dense.", "mlp.fc1."),
-    ("output.dense.", "mlp.fc2."),
-    ("layernorm_before.", "norm1."),
-    ("layernorm_after.", "norm2."),
-    ("layer_scale1.lambda1", "ls1.gamma"),
-    ("layer_scale2.lambda1", "ls2.gamma"),
-)
-_LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)")
-_QKV = re.compile(r"attention\.attention\.(query|key|value)\.(weight|bias)")
-
 
 def google_names(state: ForeignState, name: str) -> ForeignState:
     """The tensors of a google-research/vision_transformer file by timm's names; all others as they are.
@@ -74,43 +50,6 @@ def google_names(state: ForeignState, name: str) -> ForeignState:
             "same weights: look for vit_*_r*_s* in the library"
         )
     return _from_jax({key: tensor.numpy() for key, tensor in state.items()})
-
-
-def timm_names(state: ForeignState) -> ForeignState:
-    """The tensors of transformers' ViT, DeiT and DINOv2 by timm's names; all others as they are."""
-    keys = {re.sub(r"^(vit|deit|dinov2|dinov2_with_registers)\.", "", key): key for key in state}
-    if "embeddings.patch_embeddings.projection.weight" not in keys:
-        return state
-    renamed: ForeignState = {}
-    parts: dict[tuple[str, str], dict[str, Tensor]] = {}
-    for short, key in keys.items():
-        block = _LAYER.fullmatch(short)
-        packed = _QKV.fullmatch(block[2]) if block else None
-        if block and packed:
-            parts.setdefault((block[1], packed[2]), {})[packed[1]] = state[key]
-        elif block:
-            renamed[f"blocks.{block[1]}.{_replaced(block[2], _HF_BLOCK)}"] = state[key]
-        else:
-            renamed[_replaced(short, _HF_TOP)] = state[key]
-    for (number, kind), three in parts.items():
-        renamed[f"blocks.{number}.attn.qkv.{kind}"] = torch.cat(
-            [three[name] for name in ("query", "key", "value")]
-        )
-    head = renamed.get("head.weight")
-    if head is not None and head.shape[1] == 2 * renamed["cls_token"].shape[-1]:
-        # DINOv2's head reads class token and mean of the patches together; timm has none such.
-        renamed["head.weight_of_both"], renamed["head.bias_of_both"] = (
-            renamed.pop("head.weight"),
-            renamed.pop("head.bias"),
-        )
-    return renamed
-
-
-def _replaced(key: str, pairs: tuple[tuple[str, str], ...]) -> str:
-    for old, new in pairs:
-        if key.startswith(old):
-            return new + key.removeprefix(old)
-    return key
 
 
 def _from_jax(found: Mapping[str, np.ndarray]) -> ForeignState:

@@ -8,19 +8,18 @@ from typing import Any, Literal
 
 from timm.data import resolve_model_data_config
 
+from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.models.loading.checkpoint.blueprint import (
-    ModelBlueprint,
-    blueprint_of,
-    candidates,
-    described_by,
-    empty,
-)
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
+from vitviz.models.loading.architectures.timm_names import converted
+from vitviz.models.loading.checkpoint.blueprint import described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
 from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
-from vitviz.models.loading.checkpoint.fill import LEAST_SAID, converted, match
+from vitviz.models.loading.checkpoint.fill import match
+from vitviz.models.loading.preprocess import preprocess_of
+from vitviz.models.loading.said import Said
 
 RecognisedBy = Literal["card", "name", "shapes", "said"]
 
@@ -30,8 +29,9 @@ class RecognisedFile:
     """What a checkpoint file seems to be; `problem` says why it fits nothing, "" where it does.
 
     `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
-    timm's models of the same shapes, which may want pictures prepared otherwise. `missing`, `wrong`
-    (of another shape) and `extra` name tensors; `share` of the model's numbers are in the file.
+    timm's architectures of the same names and shapes. `evidence` says how each fact is known.
+    `missing`, `wrong` (of another shape) and `extra` name tensors; `share` of the model's numbers are
+    in the file.
     """
 
     path: Path
@@ -54,52 +54,52 @@ class RecognisedFile:
     extra: tuple[str, ...] = ()
     share: float = 0.0
     problem: str = ""
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def sure(self) -> bool:
-        """Whether there is nothing to ask: something says what it is, and every weight is there."""
-        return self.how != "shapes" and not (self.problem or self.missing or self.wrong)
+        """Whether there is nothing to ask: nothing is assumed, and every weight is there."""
+        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong)
 
 
 def recognise(
-    path: str | Path, architecture: str | None = None, *, progress: Progress = silent
+    path: str | Path,
+    architecture: str | None = None,
+    *,
+    said: Said | None = None,
+    progress: Progress = silent,
 ) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
-    BadModel where the file itself cannot be read.
+    `said` are further facts that somebody gave. BadModel where the file itself cannot be read.
     """
     path = expanded(path)
     held = read_checkpoint(path, progress=progress)
     state = named_state(held)
     progress(1, 2, f"recognising {path.name}")
     how: RecognisedBy = "said" if architecture else described_by(held.file)
-    others = tuple(entry.name for entry in candidates(held.file, state))
     numbers = sum(tensor.numel() for tensor in state.values())
-    found = RecognisedFile(path, how, architecture or "", held.title, others, len(state), numbers)
+    found = RecognisedFile(path, how, architecture or "", held.title, (), len(state), numbers)
     try:
-        plan = blueprint_of(held.file, state, architecture)
-        return _compared(found, plan, state, held)
+        plan, names = understood(held, architecture, said)
+        return _compared(found, plan, names, held, said or Said())
     except VitvizError as error:
         return replace(found, problem=str(error))
 
 
 def _compared(
-    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, held: Checkpoint
+    found: RecognisedFile, plan: ModelBlueprint, state: StateDict, held: Checkpoint, said: Said
 ) -> RecognisedFile:
     module = empty(plan, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
+    prepared = said.prepared(preprocess_of(config))
     classes = int(getattr(module, "num_classes", 0) or 0)
     named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
     heads = [getattr(part, "num_heads", None) for part in module.modules()]
-    problem = ""
-    if not fitting.fits(LEAST_SAID):
-        problem = (
-            f"only {fitting.share:.0%} of its weights are in the file, so it is something else"
-        )
     return replace(
         found,
         architecture=plan.family,
@@ -110,11 +110,12 @@ def _compared(
         classes=classes,
         labels=plan.labels or named.names,
         labels_said=named.said,
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
+        mean=prepared.mean,
+        std=prepared.std,
+        others=plan.others,
+        evidence=plan.evidence,
         missing=fitting.missing,
         wrong=fitting.wrong,
         extra=fitting.extra,
         share=fitting.share,
-        problem=problem,
     )

@@ -1,0 +1,190 @@
+"""Every architecture of timm's, its name taken away: is it recognised, asked for, or taken for another?
+
+Each is built without memory on torch's "meta" device, and the recogniser is given its names and shapes.
+`VITVIZ_RECOGNISE` names a part of timm ("swin*"); VITVIZ_RECOGNISE_FILES how many files below 200 MB
+are written and loaded with random weights, and compared by their outputs.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+import vitviz
+from vitviz.core.data.evidence import assumed
+from vitviz.core.progress import BadModel, VitvizError
+from vitviz.models.catalogue.catalogue_build import has_attention
+from vitviz.models.loading.architectures.by_tensors import Sources, by_tensors
+from vitviz.models.loading.architectures.network import ModelBlueprint, empty
+from vitviz.models.loading.said import Said
+
+FILES = int(os.environ.get("VITVIZ_RECOGNISE_FILES", "24"))
+LARGEST = 200 * 10**6
+_UNLIKE = frozenset({"mean and std"})
+"""Facts about pictures, counted apart."""
+
+Row = tuple[str, str, str]
+
+
+def rows() -> Iterator[Row]:
+    """What is counted: right, asked and wrong; how long it takes; what files give."""
+    names = timm.list_models(os.environ.get("VITVIZ_RECOGNISE", ""))
+    counted: Counter[str] = Counter()
+    prepared: Counter[str] = Counter()
+    said: dict[str, list[str]] = {"wrong": [], "refused": []}
+    seconds: list[float] = []
+    for name in names:
+        module = _built(name)
+        if module is None:
+            counted["not built"] += 1
+            continue
+        begun = time.process_time()
+        verdict, pictures = _verdict(name, module)
+        seconds.append(time.process_time() - begun)
+        counted[verdict] += 1
+        prepared[pictures] += 1
+        if verdict in said:
+            said[verdict].append(name)
+    told = ", ".join(f"{count} {what}" for what, count in counted.most_common())
+    yield f"timm's {len(names)} architectures without a name", "0 wrong", told
+    yield (
+        "how their pictures are prepared",
+        "0 wrong",
+        ", ".join(f"{count} {what}" for what, count in prepared.most_common() if what),
+    )
+    for what, which in said.items():
+        if which:
+            yield f"{what}", "none", " ".join(which[:40])
+    ordered = sorted(seconds)
+    yield (
+        "to recognise one beside reading it (of a core)",
+        "1 s",
+        (f"median {ordered[len(ordered) // 2]:.2f} s, the slowest {ordered[-1]:.2f} s"),
+    )
+    yield from _files([name for name in names if has_attention(_built(name) or nn.Identity())])
+
+
+def _verdict(name: str, module: nn.Module) -> tuple[str, str]:
+    """right, asked, wrong, refused or without attention; the same of mean and std."""
+    state = dict(module.state_dict())
+    try:
+        plan, _ = by_tensors(Sources(Path("mine.pth"), state, {}, Said()))
+        found = empty(plan, "mine.pth")
+    except BadModel as error:
+        if "no attention" in str(error):
+            return ("wrong" if has_attention(module) else "without attention"), ""
+        return ("refused" if has_attention(module) else "without attention, refused"), ""
+    guesses = {each.fact for each in assumed(plan.evidence)}
+    return _of_network(name, plan, found, module, guesses), _of_pictures(name, plan, guesses)
+
+
+def _of_network(
+    name: str, plan: ModelBlueprint, found: nn.Module, module: nn.Module, guesses: set[str]
+) -> str:
+    if guesses - _UNLIKE:
+        listed = {each.partition(".")[0] for each in plan.others}
+        if plan.family and name not in listed:
+            return "wrong"
+        return "asked"
+    return "right" if _computes(found) == _computes(module) else "wrong"
+
+
+def _of_pictures(name: str, plan: ModelBlueprint, guesses: set[str]) -> str:
+    """Whether mean and std are among those of the architecture's own trainings."""
+    configs = timm.models.get_arch_pretrained_cfgs(name) or {
+        name: timm.models.get_pretrained_cfg(name)
+    }
+    theirs = {(tuple(each.mean), tuple(each.std)) for each in configs.values() if each}
+    if "mean and std" in guesses:
+        return "asked"
+    own = timm.models.get_pretrained_cfg(plan.family) if plan.family else None
+    mean = plan.config.get("mean") or (own.mean if own else ())
+    std = plan.config.get("std") or (own.std if own else ())
+    return "right" if theirs == {(tuple(mean), tuple(std))} else "wrong"
+
+
+_SKIPPED = (nn.Identity, nn.Dropout)
+_IDLE = ("training", "pretrained_cfg", "default_cfg", "feature_info", "in_chans", "num_classes")
+
+
+def _computes(module: nn.Module) -> dict[str, Any]:
+    """All that a module's parts say of how they compute, the recogniser's own list of it unasked."""
+    found: dict[str, Any] = {}
+    for path, part in module.named_modules():
+        kind = type(part).__name__
+        if isinstance(part, _SKIPPED) or "Drop" in kind:
+            continue
+        if path:
+            found[path] = kind
+        for name, value in vars(part).items():
+            plain = isinstance(value, int | float | str | tuple | list)
+            if plain and not name.startswith("_") and name not in _IDLE and "drop" not in name:
+                found[f"{path}.{name}"] = str(value)
+    return found
+
+
+def _built(name: str) -> nn.Module | None:
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        try:
+            module: nn.Module = timm.create_model(name, pretrained=False)
+        except (TypeError, ValueError, RuntimeError, AssertionError, NotImplementedError):
+            return None
+    return module
+
+
+def _files(names: list[str]) -> Iterator[Row]:
+    """A sample of files with random weights, opened under a neutral name: the outputs are compared."""
+    small = [name for name in names if _bytes(name) < LARGEST]
+    chosen = small[:: max(1, len(small) // FILES)][:FILES] if FILES else []
+    counted: Counter[str] = Counter()
+    said: list[str] = []
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            verdict = _opened(name, Path(folder) / "mine.pth")
+        counted[verdict] += 1
+        if verdict not in ("equal", "asked, equal"):
+            said.append(f"{name}: {verdict}")
+    yield f"{len(chosen)} files with random weights, opened and run", "no other outputs", ", ".join(
+        f"{count} {what}" for what, count in counted.most_common()
+    ) + (f" ({'; '.join(said)})" if said else "")  # fmt: skip
+
+
+def _opened(name: str, file: Path) -> str:
+    torch.manual_seed(0)
+    theirs = timm.create_model(name, pretrained=False).eval()
+    torch.save(theirs.state_dict(), file)
+    try:
+        model = vitviz.load(file)
+    except VitvizError as error:
+        return f"refused ({error})"
+    size = timm.models.get_pretrained_cfg(name).input_size
+    pixels = torch.randn(1, *size)
+    with torch.inference_mode():
+        try:
+            wanted, found = theirs(pixels), model.module(pixels)
+        except (AssertionError, RuntimeError):
+            return "asked" if _asked(model.info.evidence) else "built for another size"
+    same = found.shape == wanted.shape and torch.allclose(found, wanted, atol=1e-4, rtol=1e-3)
+    asked = "asked, " if _asked(model.info.evidence) else ""
+    return f"{asked}{'equal' if same else 'other outputs'}"
+
+
+def _asked(evidence: Any) -> bool:
+    return any(each.fact not in _UNLIKE for each in assumed(evidence))
+
+
+def _bytes(name: str) -> int:
+    module = _built(name)
+    state: Mapping[str, Tensor] = {} if module is None else module.state_dict()
+    return 4 * sum(tensor.numel() for tensor in state.values()) or LARGEST

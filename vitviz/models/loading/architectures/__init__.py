@@ -1,0 +1,1 @@
+"""All of timm's architectures by the names and shapes of their tensors, and what no shape shows."""
