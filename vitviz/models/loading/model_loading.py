@@ -44,7 +44,12 @@ from vitviz.models.loading.hub.repository_config import described
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
-from vitviz.models.loading.preprocess import Preprocess, preprocess_of
+from vitviz.models.loading.preprocess import (
+    Preprocess,
+    channels_of,
+    for_channels,
+    preprocess_of,
+)
 from vitviz.models.loading.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
@@ -143,7 +148,7 @@ def load(
     said.check()
     wanted = WantedModel(patch_size, size, said, arguments, allow_download)
     progress(0, 3, "building the model")
-    built = _built(name, pretrained, architecture, wanted, progress)
+    built = _for_channels(_built(name, pretrained, architecture, wanted, progress))
     built = replace(built, preprocess=said.prepared(built.preprocess))
     if strict:
         refuse_assumed(built.evidence, Path(name).name)
@@ -158,6 +163,17 @@ def load(
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _for_channels(built: BuiltModel) -> BuiltModel:
+    """Pictures prepared for as many channels as the model reads, and a sentence where that is not 3."""
+    channels = channels_of(built.module)
+    prepared = for_channels(built.preprocess, channels)
+    if prepared is built.preprocess:
+        return built
+    how = "turned to grey" if channels == 1 else f"to be given as tensors of {channels} channels"
+    note = f"it reads {channels} channel{'s' * (channels > 1)}: pictures are {how}"
+    return replace(built, preprocess=prepared, notes=(*built.notes, note))
 
 
 def _full_name(name: str | Path) -> str:
