@@ -20,10 +20,21 @@ from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.architectures.evidence import mean_and_std_of
-from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
+from vitviz.models.loading.architectures.network import (
+    TIMM,
+    ModelBlueprint,
+    build,
+    check_room,
+    empty,
+    for_timm,
+)
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
-from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint import (
+    Checkpoint,
+    forget_checkpoint,
+    read_checkpoint,
+)
 from vitviz.models.loading.checkpoint.checkpoint_files import (
     checkpoint_path,
     file_hash,
@@ -80,6 +91,7 @@ class WantedModel:
     patch_size: int | None = None
     size: InputSides | None = None
     said: Said = field(default_factory=Said)
+    encoder: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     allow_download: bool = True
 
@@ -127,6 +139,7 @@ def load(
     precision: str,
     architecture: str | None,
     said: Said,
+    encoder: str | None,
     strict: bool,
     allow_download: bool,
     progress: Progress,
@@ -146,7 +159,7 @@ def load(
             "as the model's name"
         )
     said.check()
-    wanted = WantedModel(patch_size, size, said, arguments, allow_download)
+    wanted = WantedModel(patch_size, size, said, encoder, arguments, allow_download)
     progress(0, 3, "building the model")
     built = _for_channels(_built(name, pretrained, architecture, wanted, progress))
     built = replace(built, preprocess=said.prepared(built.preprocess))
@@ -382,8 +395,9 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
 def _from_file(
     path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
 ) -> BuiltModel:
-    found = read_checkpoint(path, progress=progress)
+    found = read_checkpoint(path, encoder=wanted.encoder, progress=progress)
     plan, state = understood(found, architecture, wanted.heard)
+    check_room(empty(plan, path.name), state, path.name)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -395,6 +409,7 @@ def _from_file(
     else:
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)
+    forget_checkpoint()
     classes = _classes(found, plan, module, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
