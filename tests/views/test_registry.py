@@ -9,7 +9,8 @@ from vitviz.views import find, view, views
 
 
 def test_the_board_has_its_order():
-    assert list(views())[:5] == ["patches", "heads", "rollout", "positions", "predictions"]
+    at_first = [name for name, one in views().items() if one.shown]
+    assert at_first[:5] == ["patches", "heads", "rollout", "positions", "predictions"]
 
 
 def test_every_view_has_a_help_page_and_every_option_its_words():

@@ -52,6 +52,11 @@ TOKEN = Parameter(
 )
 LAYER = Parameter(help="The layer, from 0; negative counts from the last.")
 HEAD = Parameter(help="The head, from 0; all together when left out.")
+TARGET = Parameter(
+    "--target",
+    help="What maps of an answer are asked about: a class by number or name, two as 285-281 or "
+    "'cat - dog', output:2, feature:17, lens:5, like:PICTURE; the predicted class when left out.",
+)
 FEATURES = Parameter("--features", help="Also every token after each block: layer token dim.")
 LOGITS = Parameter("--logits", help="Also the head's answer, one number a class.")
 QKV = Parameter("--qkv", help="Also queries, keys and values: layer head token dim.")

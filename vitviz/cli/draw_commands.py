@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,7 @@ from vitviz.cli.command_arguments import (
     PIXELS,
     QKV,
     RANGE,
+    TARGET,
     TOKEN,
     UNTRAINED,
     VIEW,
@@ -51,6 +52,7 @@ from vitviz.cli.picture_sources import (
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
+from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, fitting_name, whole
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
@@ -70,7 +72,7 @@ from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 from vitviz.views.api import draw as draw_view
-from vitviz.views.api import selection_of
+from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
     from vitviz.models import Model
@@ -126,6 +128,7 @@ def draw(
     token: Annotated[str, TOKEN] = "",
     layer: Annotated[int | None, LAYER] = None,
     head: Annotated[int | None, HEAD] = None,
+    about: Annotated[str, TARGET] = "",
     option: Annotated[tuple[str, ...], OPTION] = (),
     ranges: Annotated[tuple[str, ...], RANGE] = (),
     over: Annotated[tuple[str, ...], _OVER] = (),
@@ -155,6 +158,7 @@ def draw(
         raise Misused(f"{change} --against")
     if len(over) > 2:
         raise Misused("--over may be given once, or twice for rows and columns")
+    asked_about = pictured(target_of(about))
     targets = _targets(pictures, view, out)
     for target in targets.values():
         for file in () if target == _STDOUT else (target, *_beside(target, data)):
@@ -173,12 +177,14 @@ def draw(
             token=token_of(token),
             layer=layer,
             head=head,
+            target=asked_about,
             against=other,
             also=pairs,
             ranges=range_values(ranges),
             **values,
         )
-        subject = SweepSubject(trace, _selection(drawing), values, other, pairs)
+        selection = replace(_selection(drawing), target=asked_about)
+        subject = SweepSubject(trace, selection, values, other, pairs)
         ways = [_columns(source, picture, text) or steps(chosen, subject, text) for text in over]
         drawings = _swept(chosen, subject, ways, target) if over else [drawing]
         files = _save(

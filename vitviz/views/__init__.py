@@ -19,7 +19,7 @@ from vitviz.core.progress import VitvizError
 from vitviz.views.options import ALL_OPEN, Option, arguments, options_of
 
 Draw = Callable[..., Drawing]
-Follows = Literal["token", "layer", "head", "word"]
+Follows = Literal["token", "layer", "head", "word", "target"]
 Applies = Callable[[Trace], str]
 _F = TypeVar("_F", bound=Draw)
 
@@ -94,6 +94,8 @@ class View:
             more = {"others": _further(trace, [*others, *(one for one, _ in also)])}
         drawing = self.function(*both, selection, **more, **arguments(self.function, chosen))
         recipe = _recipe(trace, selection)
+        if "target" in self.follows:
+            recipe += (("target", str(selection.target)),)
         if more.get("others"):
             recipe += (("further pictures", str(len(more["others"]))),)
         if self.traces == 2 and other is not None:
@@ -102,7 +104,7 @@ class View:
         made = Recipe(
             self.name,
             given,
-            selection,
+            replace(selection, target=selection.target.written()),
             run_of(trace),
             run_of(other) if self.traces == 2 and other is not None else None,
             tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),

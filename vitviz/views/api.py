@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import index
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.selection import Place, Selection, place_of
+from vitviz.core.data.target import Target, target_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import VitvizError
 from vitviz.views import find
 
@@ -27,6 +30,7 @@ def draw(
     token: Token = None,
     layer: int | None = None,
     head: int | None = None,
+    target: Target | int | str | Callable[[Any], Any] | None = None,
     against: Trace | None = None,
     also: Sequence[tuple[Trace, Trace]] = (),
     others: Sequence[Trace] = (),
@@ -40,9 +44,12 @@ def draw(
     column of a word in it: `(7, 7, 1, 2)`), a number in the sequence of `trace.grid.tokens`, or a
     prefix token's name such as "class"; without it the class token, or the
     middle patch where there is none. `layer` counts from 0, negative from the end, the last by
-    default; `head` from 0, None for all together. `against` is the second trace of a view that
-    compares two: `draw("difference", trace, against=other)`; `also` are further pictures through the
-    same two models, for `cka`; `others` are traces of further pictures through the same model, for
+    default; `head` from 0, None for all together. `target` is what maps of an answer are asked about: a
+    class by number or name, "285-281", "feature:17", "lens:5", or a function of the model's output
+    (`vitviz.core.data.target`); without it the predicted class. `against` is the second trace of a
+    view that compares two: `draw("difference", trace, against=other)`; `also` are further
+    pictures through the same two models, for `cka`; `others` are traces of further pictures through
+    the same model, for
     views of many pictures, such as `distance`. `ranges` are (panel, low, high), to colour a drawing as
     it was beside others. `options` are the view's own (`vitviz views`).
 
@@ -57,7 +64,16 @@ def draw(
                 "vitviz.trace(model, picture)"
             )
     selection = selection_of(trace, token=token, layer=layer, head=head)
+    selection = replace(selection, target=pictured(target_of(target)))
     return in_ranges(chosen.draw(trace, selection, options, against, also, others), ranges)
+
+
+def pictured(target: Target) -> Target:
+    """A target with the picture opened that it compares with. BadImage where it is none."""
+    if target.kind != "cosine" or target.picture is not None:
+        return target
+    picture = open_picture(target.other)
+    return replace(target, other=picture.name, text=picture.key, picture=picture)
 
 
 def selection_of(
@@ -148,4 +164,4 @@ def _with_head(trace: Trace, selection: Selection, head: int | None) -> Selectio
     heads = trace.layers[layer].attention.heads
     if not 0 <= head < heads:
         raise VitvizError(f"there is no head {head}; layer {layer} has heads 0 to {heads - 1}")
-    return Selection(selection.pin, depth=selection.depth, head=head)
+    return replace(selection, head=head)

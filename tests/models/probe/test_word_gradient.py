@@ -74,11 +74,13 @@ def test_no_batch_norm_lies_on_a_gradients_way(model):
     assert not [part for part in model.module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
 
 
-def test_nothing_else_asks_for_gradients():
-    """Whoever takes gradients of other networks must keep clear of that BatchNorm2d first."""
+def test_whoever_else_asks_for_gradients_is_ready_for_that_batch_norm():
+    """`ready_for_gradients` keeps clear of it for gradients of any other network."""
     package = Path(vitviz.__file__).parent
-    asking = [file.name for file in package.rglob("*.py") if "enable_grad" in file.read_text()]
-    assert asking == ["word_gradient.py"]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
+    asking = {name for name, text in texts.items() if "enable_grad" in text}
+    ready = {name for name, text in texts.items() if "ready_for_gradients" in text}
+    assert asking - ready == {"word_gradient.py"}
 
 
 def test_the_model_is_left_as_it_was(model, trace):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vitviz.core.data.geometry import Crop, Spot, TokenGrid
+from vitviz.core.data.target import PREDICTED, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,15 @@ class Selection:
     """What is chosen, linked by place and not by index.
 
     `pin` was clicked and stays, `hover` is under the cursor and passes. `depth` is 0 (first layer)
-    to 1 (last); `head` is None for all heads together.
+    to 1 (last); `head` is None for all heads together. `target` is what maps of an
+    answer are asked about.
     """
 
     pin: Place = Place(prefix="class")
     hover: Place | None = None
     depth: float = 1.0
     head: int | None = None
+    target: Target = PREDICTED
 
     def token(self, grid: TokenGrid, crop: Crop) -> int:
         """The token to draw for: hovered, else pinned, else the class token, else the middle patch."""

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 from PIL import Image
 
 from vitviz.core.data.attention import Attention
+from vitviz.core.data.attribution import (
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    HeadImportance,
+    HiddenAnswers,
+    LogitLedger,
+    TargetReading,
+)
 from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
@@ -19,6 +28,7 @@ from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.prediction import Prediction, Scores
+from vitviz.core.data.target import Target
 from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
@@ -258,6 +268,31 @@ class ModelProbe(Protocol):
     def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
         """What a layer adds to its scores, whatever the picture: between the tokens of its grid, or
         between the slots of each of its windows. Unsupported where nothing is added."""
+
+    def attribution(self, query: AttributionQuery) -> AttributionMap:
+        """Which patches a target depends on, by one method. Unsupported where the method or the target
+        does not fit the model; VitvizError for a class or layer that is not there."""
+
+    def attribution_randomised(self, query: AttributionQuery, stages: int) -> AttributionMap:
+        """The same map with so many parts of the model at random: the head, then the last block, ..."""
+
+    def target_reading(self, target: Target) -> TargetReading:
+        """Where a target's number stands in the model's answers. Errors as `attribution`."""
+
+    def ledger(self, target: Target) -> LogitLedger:
+        """A target as the sum of what heads, MLPs and embedding gave to it. Unsupported where it is no
+        such sum."""
+
+    def head_importance(
+        self, target: Target, replaced_by: Literal["zero", "mean"]
+    ) -> HeadImportance:
+        """How a target changes when each head's output is replaced. Unsupported where heads cannot be
+        told apart."""
+
+    def hidden_answers(
+        self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
+    ) -> HiddenAnswers:
+        """What the model answers with patches hidden, a row for each row of `hidden` (True: hidden)."""
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""

@@ -8,20 +8,32 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
+from vitviz.core.data.attribution import (
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    HeadImportance,
+    HiddenAnswers,
+    LogitLedger,
+    TargetReading,
+)
 from vitviz.core.data.block_steps import BlockSteps, PatchStem
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.prediction import distinct_names
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
-from vitviz.core.progress import Progress, Unsupported, VitvizError, watched
+from vitviz.core.progress import Progress, Unsupported, VitvizError, silent, watched
+from vitviz.models.attribution.attributor import Attributor
+from vitviz.models.attribution.kept_gradients import KeptGradients
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe import logit_lens
@@ -61,6 +73,7 @@ class TorchModelProbe:
         self.labels = distinct_names(model.labels)
         self._info, self._reload = model.info, model.reload
         self._gradients: dict[int | None, Float32[np.ndarray, "sentence word"]] = {}
+        self._why = KeptGradients()
         self._model = weakref.ref(model)
         self._held = model if model.reload is None else None
 
@@ -149,14 +162,55 @@ class TorchModelProbe:
             )
         return self.retrace(self._model() or self._loaded_again(), change)
 
+    def attribution(self, query: AttributionQuery) -> AttributionMap:
+        """Which patches a target depends on, by one method."""
+        with self._asked_why() as attributor:
+            return self._why.map(attributor, query)
+
+    def attribution_randomised(self, query: AttributionQuery, stages: int) -> AttributionMap:
+        """The same with the head and the last `stages` - 1 blocks at random."""
+        with self._asked_why() as attributor:
+            return self._why.map_randomised(attributor, query, stages)
+
+    def target_reading(self, target: Target) -> TargetReading:
+        """Where a target stands in the model's answers."""
+        with self._asked_why() as attributor:
+            return self._why.score(attributor, target).reading
+
+    def ledger(self, target: Target) -> LogitLedger:
+        """A target as the sum of what heads, MLPs and embedding gave to it."""
+        with self._asked_why() as attributor:
+            return attributor.ledger(target)
+
+    def head_importance(
+        self, target: Target, replaced_by: Literal["zero", "mean"]
+    ) -> HeadImportance:
+        """How a target changes without each head."""
+        with self._asked_why() as attributor:
+            return attributor.heads(target, replaced_by)
+
+    def hidden_answers(
+        self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
+    ) -> HiddenAnswers:
+        """What the model answers with patches hidden."""
+        with self._asked_why() as attributor:
+            score = self._why.score(attributor, target)
+            return HiddenAnswers(attributor.hidden(score, hidden, fill), fill)
+
     @contextmanager
-    def _at_work(self) -> Iterator[tuple[Model, Tensor]]:
+    def _asked_why(self) -> Iterator[Attributor]:
+        with self._at_work(silent) as (model, pixels):
+            yield Attributor(model, pixels, self._grid, watched())
+
+    @contextmanager
+    def _at_work(self, progress: Progress | None = None) -> Iterator[tuple[Model, Tensor]]:
         """The model, which nobody else runs meanwhile, and its input."""
         model = self._model() or self._loaded_again()
+        reported = watched() if progress is None else progress
         with (
             model.lock,
             intervened(model.module, self._grid, self._change),
-            _reported(model.module, watched()),
+            _reported(model.module, reported),
         ):
             parameter = next(model.module.parameters())
             pixels = tensor_of(self._prepared, model.preprocess)

@@ -161,14 +161,18 @@ def _apart(
 ) -> tuple[Axes | None, Axes | None, Axes | None]:
     """(maps or None, q or None, k or None) of a call with its windows apart."""
     _check_whole(call)
+    return (
+        _one_apart(call.maps, windows, order),
+        _one_apart(call.query, windows, order),
+        _one_apart(call.key, windows, order),
+    )
+
+
+def _one_apart(tensor: torch.Tensor | None, windows: int, order: str) -> Axes | None:
+    if tensor is None:
+        return None
     count = {"window": windows} if "(" in order else {}
-
-    def apart(tensor: torch.Tensor | None) -> Axes | None:
-        if tensor is None:
-            return None
-        return rearrange(tensor, f"{order} slot last -> window head slot last", **count)
-
-    return apart(call.maps), apart(call.query), apart(call.key)
+    return rearrange(tensor, f"{order} slot last -> window head slot last", **count)
 
 
 def _bias(call: AttentionCall, windows: int, order: str) -> torch.Tensor | None:
@@ -186,15 +190,35 @@ def _windowed(
     """The call's windows apart, whatever the order of its axes."""
     maps, query, key = _apart(call, len(windows.queries), order)
     bias = _bias(call, len(windows.queries), order)
-    return WindowedAttention(
+    found = WindowedAttention(
         windows, queries, keys, maps=maps, query=query, key=key, bias=bias, scale=call.scale
     )
+    if call.gradient is not None:
+        found.values = _one_apart(call.values, len(windows.queries), order)
+        found.gradient = _one_apart(call.gradient, len(windows.queries), order)
+    return found
 
 
 def _in_order(call: AttentionCall, windows: TokenWindows, order: str) -> LazyAttention:
     """One window that is the whole map, its tokens put into reading order."""
     maps, query, key = _apart(call, 1, order)
     asking, looked_at = (np.argsort(tokens[0]) for tokens in (windows.queries, windows.keys))
+    found = _reordered(call, order, (maps, query, key), asking, looked_at)
+    if call.gradient is not None:
+        values, gradient = (_one_apart(each, 1, order) for each in (call.values, call.gradient))
+        found.values = None if values is None else values[0][:, looked_at]
+        found.gradient = None if gradient is None else gradient[0][:, asking]
+    return found
+
+
+def _reordered(
+    call: AttentionCall,
+    order: str,
+    parts: tuple[Axes | None, Axes | None, Axes | None],
+    asking: np.ndarray,
+    looked_at: np.ndarray,
+) -> LazyAttention:
+    maps, query, key = parts
     if maps is not None:
         return EagerAttention(maps[0][:, asking][:, :, looked_at])
     assert query is not None
@@ -227,6 +251,12 @@ def _matrix(call: AttentionCall, block: int, found: UnplacedCall) -> Matrix:
 
 def attention_of(call: AttentionCall) -> LazyAttention:
     """The call as something to look at. Its axes are (1 head query dim) or (head query dim)."""
+    found = _looked_at(call)
+    found.gradient = _maybe(call.gradient)
+    return found
+
+
+def _looked_at(call: AttentionCall) -> LazyAttention:
     if call.maps is not None:
         return EagerAttention(_single(call.maps), _maybe(call.values))
     if call.row is not None:

@@ -67,7 +67,9 @@ class AttentionCall:
     what met the values after the softmax, kept as `before`, had been changed. `error` is what attention
     @ v was compared by with the module's own output. `given` has the shape of what each module at work
     was given, by its name, outermost first; `maps_made` are the sizes of the maps that the pass had
-    made of the picture by then.
+    made of the picture by then. `output` is what attention @ v gave, kept where a gradient
+    is taken to it, which is then `gradient`; `turned` where the model multiplied the other way round,
+    so that the output's last two axes are exchanged.
     """
 
     name: str
@@ -87,6 +89,9 @@ class AttentionCall:
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    output: Tensor | None = None
+    turned: bool = False
+    gradient: Tensor | None = None
     maps_made: tuple[MapSize, ...] = ()
 
     @property
@@ -222,9 +227,20 @@ class AttentionRecorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is functional.scaled_dot_product_attention:
             answered = attended(*args, **kwargs)
-            self._fused(answered, *args, **kwargs)
+            self._look_at_fused(answered, args, kwargs)
             return answered.output
         result = func(*args, **kwargs)
+        self._look(func, args, kwargs, result)
+        return result
+
+    def _look_at_fused(
+        self, answered: KernelAnswer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Keeps a fused attention."""
+        self._fused(answered, *args, **kwargs)
+
+    def _look(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Keeps what else was called, where it is part of an attention."""
         if func in _SOFTMAXES:
             self._softmax(args, kwargs, result)
         elif self._open and func in _PRODUCTS:
@@ -235,7 +251,6 @@ class AttentionRecorder(TorchFunctionMode):
             self._sum(args, kwargs, result)
         elif func in MAPPING:
             self._maps.see(func, args, kwargs, result)
-        return result
 
     def _fused(
         self,
@@ -262,6 +277,7 @@ class AttentionRecorder(TorchFunctionMode):
             "fused",
             bias=attn_mask,
             causal=is_causal,
+            output=self._output(answered.output),
             scale=float(query.shape[-1] ** -0.5 if scale is None else scale),
         )
         # Of many small sequences (windows, sentences) nothing asks for v.
@@ -308,6 +324,7 @@ class AttentionRecorder(TorchFunctionMode):
             call.error = product_error(used, values, output)
             call.row_error = (used.float().sum(-1) - 1).abs().max()
             call.values = values if self._values else None
+            call.output, call.turned = self._output(result), turned
             self._done(call)
             return
 
@@ -331,6 +348,10 @@ class AttentionRecorder(TorchFunctionMode):
         call.error = sum_error(maps, values, result if kept else result[..., None])
         call.row_error = (maps.float().sum(-1) - 1).abs().max()
         self._done(call)
+
+    def _output(self, result: Tensor) -> Tensor | None:
+        """What of a call's result is kept: nothing, where no gradient is asked for."""
+        return None
 
     def _lost(self, maps: Tensor) -> None:
         self.calls.append(

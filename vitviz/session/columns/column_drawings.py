@@ -58,6 +58,8 @@ def changed(trace: Trace, old: Selection, new: Selection) -> frozenset[Follows]:
         found.add("layer")
     if old.head != new.head:
         found.add("head")
+    if old.target != new.target:
+        found.add("target")
     return frozenset(found)
 
 

@@ -1,1 +1,1 @@
-"""What the model answers, when it knew, and what changes it."""
+"""Views of an answer: what it depends on, and how far to trust that."""

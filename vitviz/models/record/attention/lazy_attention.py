@@ -42,6 +42,9 @@ class LazyAttention(ABC):
 
     def __init__(self, heads: int, queries: int, keys: int) -> None:
         self._sizes = (heads, queries, keys)
+        self.values: Tensor | None = None
+        self.gradient: Tensor | None = None
+        """That of a target with respect to the call's output, laid out as q is, where one was taken."""
         self._owner = next(_serial)
         weakref.finalize(self, kept_maps.drop, self._owner).atexit = False
 
@@ -310,7 +313,8 @@ class EagerAttention(LazyAttention):
 
     def __init__(self, maps: Float[Tensor, "head query key"], values: Tensor | None = None) -> None:
         super().__init__(*maps.shape)
-        self.maps, self.values = maps, values
+        self.maps = maps
+        self.values = values
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

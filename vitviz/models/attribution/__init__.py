@@ -1,0 +1,1 @@
+"""Why this answer: how a target depends on patches, tokens, heads and layers."""

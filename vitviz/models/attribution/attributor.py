@@ -1,0 +1,488 @@
+"""Maps of a target over one picture by any method, each from as few passes as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from vitviz.core.data.attribution import (
+    READ_BY_HEAD,
+    AttributionMap,
+    AttributionQuery,
+    HeadImportance,
+    LogitLedger,
+    Method,
+)
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.target import Target
+from vitviz.core.data.trace import Layer
+from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
+from vitviz.models.attribution import pixel_methods
+from vitviz.models.attribution.attention_gradients import with_gradient
+from vitviz.models.attribution.head_ablation import ReplacedBy, ablated_heads, first_order_heads
+from vitviz.models.attribution.hidden_patches import filling, hidden_answers
+from vitviz.models.attribution.layer_scores import layer_score_calls
+from vitviz.models.attribution.logit_ledger import logit_ledger
+from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
+from vitviz.models.attribution.relevance_walks import (
+    TokenWeight,
+    gradient_attention_row,
+    gradient_rollout,
+    legrad_column,
+    relevance,
+    relevance_flow,
+)
+from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
+from vitviz.models.attribution.token_maps import grad_cam, layer_cam
+from vitviz.models.loading.model import Model
+from vitviz.models.record.layers_from_calls import TraceLayers
+from vitviz.models.record.map_sizes import map_of
+from vitviz.models.record.recorder import AttentionCall
+
+PASS_WITH_GRADIENTS = 3.0
+"""How many passes forward one with gradients is counted as."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetGradients:
+    """One pass with its gradients, laid out as the model's layers and pools."""
+
+    passed: GradientPass
+    layers: tuple[Layer, ...]
+    pools: tuple[Layer, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What it holds, each storage once."""
+        held = {}
+        for call in self.passed.calls:
+            for tensor in (*call.held, call.gradient, call.output):
+                if tensor is not None:
+                    storage = tensor.untyped_storage()
+                    held[storage.data_ptr()] = storage.nbytes()
+        return sum(held.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Attributor:
+    """A model at work over the picture it read, asked why it answered so.
+
+    `grid` is that of its patches. Whoever makes one holds the model's lock meanwhile.
+    """
+
+    model: Model
+    pixels: OnePicture
+    grid: TokenGrid
+    progress: Progress = silent
+
+    @property
+    def called(self) -> str:
+        """The model's name in sentences."""
+        return self.model.info.called
+
+    def score(self, target: Target) -> TargetScore:
+        """The target in this model and picture. Unsupported, VitvizError as `target_score`."""
+        return target_score(target, self.model, self.pixels)
+
+    def gradients(self, score: TargetScore) -> TargetGradients:
+        """One pass forward and back. Unsupported where no gradient flows."""
+        passed = gradient_pass(
+            self.model.module, self.pixels, score, called=self.called, progress=self.progress
+        )
+        reading = self.read(passed.calls)
+        return TargetGradients(passed, reading.layers, reading.pools)
+
+    def read(self, calls: Sequence[AttentionCall]) -> TraceLayers:
+        """Recorded calls as the family lays them out."""
+        size = self.model.preprocess.size
+        grid = self.model.family.grid(self.model.module, size)
+        assert grid is not None
+        return self.model.family.read(self.model.module, calls, grid, size)
+
+    def map(
+        self, query: AttributionQuery, score: TargetScore, found: TargetGradients | None
+    ) -> AttributionMap:
+        """The map asked for; `found` are the target's gradients, for methods that take them."""
+        match query.method:
+            case "relevance" | "gradient rollout" | "gradient x attention" | "attention":
+                assert found is not None
+                return self._walked(query, score, found)
+            case "Grad-CAM" | "LayerCAM":
+                assert found is not None
+                return self._activation_map(query, score, found)
+            case "LeGrad":
+                return self._legrad(query, score)
+            case "input x gradient":
+                assert found is not None
+                values = pixel_methods.input_x_gradient(
+                    found.passed.pixels, found.passed.pixel_gradient, self.grid
+                )
+                return self._made(query, score, values, found.passed.value, PASS_WITH_GRADIENTS)
+            case "integrated gradients":
+                return self._integrated(query, score)
+            case "SmoothGrad":
+                return self._smooth(query, score)
+            case "occlusion":
+                return self._occluded(query, score)
+            case "RISE":
+                return self._rise(query, score)
+
+    def ledger(self, target: Target) -> LogitLedger:
+        """The target as an account. Unsupported where it is no sum of what the blocks add."""
+        score = self.score(target)
+        return logit_ledger(
+            self.model.module,
+            self.pixels,
+            score,
+            target,
+            lambda calls: self.read(calls).layers,
+            called=self.called,
+            progress=self.progress,
+        )
+
+    def heads(self, target: Target, by: ReplacedBy) -> HeadImportance:
+        """The target with each head's output replaced, one pass a head."""
+        score = self.score(target)
+        found = self.gradients(score)
+        layers = [(layer.name, layer.attention.heads) for layer in found.layers]
+        if not layers:
+            raise Unsupported(
+                f"{self.called} has no attention among patches whose heads could be taken out"
+            )
+        measured = ablated_heads(
+            self.model.module, self.pixels, score, layers, by, progress=self.progress
+        )
+        foretold = first_order_heads(found.passed.calls, layers, by)
+        return HeadImportance(
+            target,
+            score.reading.name,
+            found.passed.value,
+            by,
+            measured,
+            foretold,
+            tuple(name for name, _ in layers),
+        )
+
+    def _walked(
+        self, query: AttributionQuery, score: TargetScore, found: TargetGradients
+    ) -> AttributionMap:
+        if not found.layers:
+            raise Unsupported(
+                f"{self.called} has no attention among patches to walk through; Grad-CAM, input x "
+                "gradient "
+                "and occlusion need none"
+            )
+        if not 0 <= query.start < len(found.layers):
+            raise VitvizError(
+                f"there is no layer {query.start} to start at; the {len(found.layers)} count from 0"
+            )
+        weight, notes = self._read_weight(query, found)
+        match query.method:
+            case "relevance":
+                row = relevance(
+                    found.layers,
+                    weight,
+                    called=self.called,
+                    start=query.start,
+                    progress=self.progress,
+                )
+            case "gradient rollout":
+                row = gradient_rollout(
+                    found.layers,
+                    weight,
+                    called=self.called,
+                    start=query.start,
+                    progress=self.progress,
+                )
+            case _:
+                return self._one_layer(query, score, found, weight)
+        grid = found.layers[0].grid
+        return self._row(query, score, found, row, grid, notes)
+
+    def _one_layer(
+        self,
+        query: AttributionQuery,
+        score: TargetScore,
+        found: TargetGradients,
+        weight: TokenWeight,
+    ) -> AttributionMap:
+        """A row of one layer: attention times its gradient, or attention alone."""
+        count = len(found.layers)
+        layer = found.layers[count - 1 if query.layer is None else query.layer % count]
+        if len(weight) != layer.attention.queries:
+            raise Unsupported(
+                f"layer {layer.name} of {self.called} has other tokens than the last one, which "
+                "the head "
+                "reads; choose a token"
+            )
+        if query.method == "attention":
+            rows = layer.attention.flow(weight.cpu().numpy()[None], fuse="mean")[0]
+            row = torch.from_numpy(np.ascontiguousarray(rows))
+        else:
+            heads = layer.attention.heads
+            head = None if query.head is None else min(query.head, heads - 1)
+            row = gradient_attention_row(layer, weight, called=self.called, head=head)
+        return self._row(query, score, found, row, layer.keys, ())
+
+    def _row(
+        self,
+        query: AttributionQuery,
+        score: TargetScore,
+        found: TargetGradients,
+        row: TokenWeight,
+        grid: TokenGrid,
+        notes: tuple[str, ...],
+    ) -> AttributionMap:
+        values = row.float().cpu().numpy()
+        prefix = tuple(zip(grid.prefix, map(float, values), strict=False))
+        return AttributionMap(
+            query,
+            grid,
+            np.ascontiguousarray(values[grid.patches]),
+            found.passed.value,
+            score.reading.name,
+            prefix,
+            notes=notes,
+            forwards=PASS_WITH_GRADIENTS,
+        )
+
+    def _read_weight(
+        self, query: AttributionQuery, found: TargetGradients
+    ) -> tuple[TokenWeight, tuple[str, ...]]:
+        """Where a walk begins: the chosen token, or what the head reads, as its gradient says."""
+        last = found.layers[-1]
+        tokens, device = last.attention.queries, found.passed.pixels.device
+        weight = torch.zeros(tokens, device=device)
+        if query.token != READ_BY_HEAD:
+            if not 0 <= query.token < tokens:
+                raise IndexError(f"token {query.token} is outside the sequence of {tokens}")
+            weight[query.token] = 1
+            return weight, ()
+        if found.pools:
+            return self._pooled_weight(found, tokens), (
+                "LayerReader by an attention pool, which is the first step.",
+            )
+        outputs = [each for each in found.passed.outputs if each is not None]
+        if not outputs or outputs[-1].numel() % tokens:
+            raise Unsupported(
+                f"which tokens the head of {self.called} reads could not be seen; choose a token "
+                "to start from"
+            )
+        lengths = outputs[-1].float().reshape(tokens, -1).norm(dim=-1)
+        read = lengths > 1e-6 * lengths.max()
+        count = int(read.sum())
+        if count == 0:
+            raise Unsupported(f"the target does not depend on the last tokens of {self.called}")
+        note = () if count == 1 else (f"The mean of the {count} tokens that the head reads.",)
+        return read.float() / count, note
+
+    def _pooled_weight(self, found: TargetGradients, tokens: int) -> TokenWeight:
+        """The steps of pools that read the tokens, walked back as any other layer."""
+        own = torch.ones(1, device=found.passed.pixels.device)
+        weight = torch.zeros(tokens, device=own.device)
+        for pool in reversed(found.pools):
+            row = relevance_flow(with_gradient(pool, self.called), own)
+            if len(row) == tokens + 1:  # a class token beside the patches, which reads on
+                weight += row[1:]
+                own = own + row[:1]
+            elif len(row) == tokens:
+                weight += row
+            else:
+                raise Unsupported(
+                    f"{pool.name} of {self.called} reads other tokens than its last layer has"
+                )
+        return weight
+
+    def _activation_map(
+        self, query: AttributionQuery, score: TargetScore, found: TargetGradients
+    ) -> AttributionMap:
+        there = found.passed.tokens
+        if not there:
+            raise Unsupported(f"{self.called} has no list of blocks whose tokens could be read")
+        number = (len(there) - 1) if query.layer is None else query.layer
+        if not -len(there) <= number < len(there):
+            raise VitvizError(f"there is no layer {number}; the {len(there)} count from 0")
+        pair = there[number]
+        if pair is None:
+            raise Unsupported(f"block {number + 1} of {self.called} gives no rows of tokens")
+        tokens, gradients = (each.reshape(-1, each.shape[-1]) for each in pair)
+        grid = self._grid_of(len(tokens), found.passed.calls)
+        patches = slice(len(grid.prefix), None)
+        make = grad_cam if query.method == "Grad-CAM" else layer_cam
+        values = make(tokens[patches], gradients[patches])
+        return self._made(query, score, values, found.passed.value, PASS_WITH_GRADIENTS, grid)
+
+    def _grid_of(self, tokens: int, calls: Sequence[AttentionCall]) -> TokenGrid:
+        if tokens == self.grid.tokens:
+            return self.grid
+        found = map_of(tokens, [size for call in calls for size in call.maps_made])
+        if found is None:
+            raise Unsupported(
+                f"a block of {self.called} has {tokens} tokens, which lie on no grid over the picture"
+            )
+        return found
+
+    def _legrad(self, query: AttributionQuery, score: TargetScore) -> AttributionMap:
+        calls, pools, value = layer_score_calls(
+            self.model.module, self.pixels, score, called=self.called, progress=self.progress
+        )
+        with torch.no_grad():
+            if pools:
+                layers = tuple(pool for call in pools for pool in self.read([call]).pools)
+            else:
+                layers = self.read(calls).layers
+            if not layers:
+                raise Unsupported(f"{self.called} has no attention among patches for LeGrad")
+            if not 0 <= query.start < len(layers):
+                raise VitvizError(
+                    f"there is no layer {query.start}; the {len(layers)} count from 0"
+                )
+            columns = [
+                legrad_column(with_gradient(layer, self.called)) for layer in layers[query.start :]
+            ]
+        grid = layers[0].keys
+        if len({len(column) for column in columns}) > 1:
+            raise Unsupported(
+                f"LeGrad adds up the layers' maps, and those of {self.called} are over other "
+                "tokens; take "
+                "Grad-CAM or input x gradient"
+            )
+        rows = torch.stack(columns).cpu().numpy()[:, grid.patches]
+        return AttributionMap(
+            query,
+            grid,
+            np.ascontiguousarray(rows.sum(axis=0)),
+            value,
+            score.reading.name,
+            layers=np.ascontiguousarray(rows),
+            forwards=PASS_WITH_GRADIENTS,
+        )
+
+    def _passes(self, score: TargetScore) -> pixel_methods.PixelPasses:
+        return pixel_methods.PixelPasses(self.model.module, score, self.progress)
+
+    def _integrated(self, query: AttributionQuery, score: TargetScore) -> AttributionMap:
+        baseline = filling(self.pixels, self.model.preprocess, query.fill)
+        values = pixel_methods.integrated_gradients(
+            self._passes(score), self.pixels, baseline, self.grid, query.steps
+        )
+        with torch.inference_mode(False), torch.no_grad():
+            ends = torch.cat([self.pixels, baseline])
+            here, there = map(float, score.score(score.answers(self.model.module, ends)))
+        gap = abs(float(values.sum()) - (here - there))
+        facts = (
+            ("target here", f"{here:.4g}"),
+            ("at the baseline", f"{there:.4g}"),
+            ("all patches together", f"{float(values.sum()):.4g}"),
+            ("completeness error", f"{gap:.2g}"),
+        )
+        made = self._made(query, score, values, here, query.steps * PASS_WITH_GRADIENTS + 2)
+        return _with(made, facts=facts)
+
+    def _smooth(self, query: AttributionQuery, score: TargetScore) -> AttributionMap:
+        noise = pixel_methods.smooth_noise(self.pixels, query.steps, query.noise, query.seed)
+        values = pixel_methods.smooth_gradient(self._passes(score), self.pixels, noise, self.grid)
+        value = self._value(score)
+        made = self._made(query, score, values, value, query.steps * PASS_WITH_GRADIENTS)
+        return _with(
+            made,
+            facts=(("samples", str(query.steps)), ("noise", f"{query.noise:.0%} of the range")),
+        )
+
+    def _value(self, score: TargetScore) -> float:
+        with torch.inference_mode(False), torch.no_grad():
+            return float(score.score(score.answers(self.model.module, self.pixels))[0])
+
+    def hidden(
+        self, score: TargetScore, hidden: np.ndarray, fill: str
+    ) -> Float32[np.ndarray, "pass output"]:
+        """The answers with patches hidden, one row for each row of `hidden`."""
+        return hidden_answers(
+            self.model.module,
+            self.pixels,
+            self.grid,
+            score,
+            hidden,
+            fill=fill,  # type: ignore[arg-type]
+            want=self.model.preprocess,
+            progress=self.progress,
+        )
+
+    def _occluded(self, query: AttributionQuery, score: TargetScore) -> AttributionMap:
+        windows = pixel_methods.occlusion_windows(self.grid, max(1, query.window))
+        nothing = np.zeros((1, windows.shape[1]), bool)
+        answers = self.hidden(score, np.concatenate([nothing, windows]), query.fill)
+        scores = score.reading.score(answers)
+        values = pixel_methods.spread_over_patches(scores[0] - scores[1:], windows)
+        return AttributionMap(
+            query,
+            self.grid,
+            values,
+            float(scores[0]),
+            score.reading.name,
+            facts=(("windows", str(len(windows))),),
+            forwards=float(len(answers)),
+        )
+
+    def _rise(self, query: AttributionQuery, score: TargetScore) -> AttributionMap:
+        shown = filling(self.pixels, self.model.preprocess, query.fill)
+        values, error = pixel_methods.rise(
+            self._passes(score),
+            self.pixels,
+            shown,
+            self.grid,
+            query.steps,
+            query.seed,
+            lambda answers: score.reading.score(answers, probability=True),
+        )
+        facts = (
+            ("masks", str(query.steps)),
+            ("standard error, mean", f"{float(error.mean()):.2g}"),
+        )
+        return AttributionMap(
+            query,
+            self.grid,
+            values,
+            self._value(score),
+            score.reading.name,
+            error=error,
+            facts=facts,
+            forwards=float(query.steps),
+        )
+
+    def _made(
+        self,
+        query: AttributionQuery,
+        score: TargetScore,
+        values: Tensor,
+        value: float,
+        forwards: float,
+        grid: TokenGrid | None = None,
+    ) -> AttributionMap:
+        numbers = np.ascontiguousarray(values.detach().float().cpu().numpy())
+        return AttributionMap(
+            query, grid or self.grid, numbers, value, score.reading.name, forwards=forwards
+        )
+
+
+def _with(made: AttributionMap, facts: tuple[tuple[str, str], ...]) -> AttributionMap:
+    return replace(made, facts=facts)
+
+
+TAKES_GRADIENTS: frozenset[Method] = frozenset(
+    {
+        "relevance",
+        "gradient rollout",
+        "gradient x attention",
+        "attention",
+        "Grad-CAM",
+        "LayerCAM",
+        "input x gradient",
+    }
+)
+"""Methods that one pass back serves together."""

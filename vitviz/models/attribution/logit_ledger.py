@@ -1,0 +1,306 @@
+"""A logit as an account: what each head of each layer took from each token, each MLP, and the rest.
+
+With the scale of the last norm held at its value a pre-norm model's logit is linear in what its blocks
+added to the stream, so it is exactly the sum of these entries. Elhage et al. 2021, A Mathematical
+Framework for Transformer Circuits; for vision Gandelsman et al. 2024, arXiv:2310.05916.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange, reduce
+from jaxtyping import Float, Float64
+from torch import Tensor, nn
+
+from vitviz.core.data.attribution import LogitLedger
+from vitviz.core.data.target import Target
+from vitviz.core.data.trace import Layer
+from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.attribution.attention_gradients import add_to, pieces, with_gradient
+from vitviz.models.attribution.block_tokens import block_list
+from vitviz.models.attribution.gradient_ready import ready_for_gradients
+from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.record.recorder import AttentionCall, record
+
+LINEAR = 1e-4
+"""Largest difference, over the largest number met, for which a sum is the same."""
+
+ROUNDING = 1e-5
+"""The same for what a branch adds to the stream, over the stream's largest number."""
+
+TokenStream = Float[Tensor, "1 token dim"]
+LayerReader = Callable[[list[AttentionCall]], Sequence[Layer]]
+
+
+@dataclass(eq=False)
+class BlockSeen:
+    """A block's stream: as it came, between attention and MLP, as it went; `joined` are the heads'
+    outputs side by side, in front of their projection."""
+
+    start: TokenStream
+    middle: TokenStream
+    end: TokenStream
+    joined: Float[Tensor, "1 token heads"]
+
+
+class FixedScale:
+    """A LayerNorm or RMSNorm whose scale is that of the first tokens it meets: linear from then on."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        self.norm: Any = norm
+        self.scale: Tensor | None = None
+        self.centred = not type(norm).__name__.lower().startswith("rms")
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """The norm's own formula."""
+        if self.centred:
+            tokens = tokens - tokens.mean(dim=-1, keepdim=True)
+        if self.scale is None:
+            power = tokens.detach().square().mean(dim=-1, keepdim=True)
+            self.scale = torch.rsqrt(power + float(self.norm.eps))
+        found = tokens * self.scale
+        weight, bias = getattr(self.norm, "weight", None), getattr(self.norm, "bias", None)
+        found = found if weight is None else found * weight
+        return found if bias is None else found + bias
+
+
+def logit_ledger(
+    module: nn.Module,
+    pixels: Float[Tensor, "1 rgb row col"],
+    score: TargetScore,
+    target: Target,
+    read: LayerReader,
+    *,
+    called: str,
+    progress: Progress = silent,
+) -> LogitLedger:
+    """The account of a target. `read` lays recorded calls out as layers.
+
+    Unsupported, with the reason, where the model's blocks are not norm, attention and MLP one after
+    the other, or its head is not linear behind the last norm's scale.
+    """
+    blocks = block_list(module, called)
+    if score.reading.vector is not None or score.reading.readout == "lens":
+        raise Unsupported(
+            "an account needs a number that is linear in the answer: a class or output"
+        )
+    with ready_for_gradients(module):
+        seen, calls, answers = _seen_pass(module, blocks, pixels, score, called, progress)
+        value = float(score.score(answers)[0])
+        last = seen[-1].end
+        direct, constant = _direct(module, last, score, value, called)
+        for number, (block, stream) in enumerate(zip(blocks, seen, strict=True)):
+            _entries_of(block, stream, direct, [c for c in calls if _in(c, module, block)], called)
+            progress(number + 1, len(blocks), "writing the account")
+    return _sum_up(target, score, value, seen, direct, constant, read(calls), called)
+
+
+def _sum_up(
+    target: Target,
+    score: TargetScore,
+    value: float,
+    seen: Sequence[BlockSeen],
+    direct: TokenStream,
+    constant: float,
+    layers: Sequence[Layer],
+    called: str,
+) -> LogitLedger:
+    if len(layers) != len(seen):
+        raise Unsupported(
+            f"{called} has {len(seen)} blocks but {len(layers)} maps among its tokens, so its heads "
+            "cannot be told apart block by block"
+        )
+    mlps = [_product(direct, each.end - each.middle) for each in seen]
+    heads = [_head_entries(layer, called) for layer in layers]
+    wide = max(len(each) for each in heads)
+    entries = np.full((len(heads), wide, heads[0].shape[1]), 0, np.float64)
+    for at, each in enumerate(heads):
+        entries[at, : len(each)] = each
+    branches = [_product(direct, each.middle - each.start) for each in seen]
+    biases = [branch - float(each.sum()) for branch, each in zip(branches, heads, strict=True)]
+    return LogitLedger(
+        target,
+        score.reading.name,
+        value,
+        entries.astype(np.float32),
+        np.array(mlps, np.float32),
+        np.array(biases, np.float32),
+        _product(direct, seen[0].start),
+        constant,
+    )
+
+
+def _head_entries(layer: Layer, called: str) -> Float64[np.ndarray, "head token"]:
+    """sum over queries of A * (p v^T), with p what the target sees of each query's head."""
+    attention = with_gradient(layer, called)
+    found = torch.zeros(attention.heads, attention.keys, dtype=torch.float64)
+    for piece in pieces(attention):
+        given = reduce(
+            (piece.maps * piece.gradients).double(), "w head query key -> w head key", "sum"
+        )
+        for head in range(attention.heads):
+            add_to(found[head], piece.keys, given[:, head].cpu())
+    entries: Float64[np.ndarray, "head token"] = found.numpy()
+    return entries
+
+
+def _product(direct: TokenStream, added: TokenStream) -> float:
+    return float((direct.double() * added.double()).sum())
+
+
+def _in(call: AttentionCall, module: nn.Module, block: nn.Module) -> bool:
+    own = {id(part) for part in block.modules()}
+    return id(module.get_submodule(call.name)) in own
+
+
+def _seen_pass(
+    module: nn.Module,
+    blocks: Sequence[nn.Module],
+    pixels: Tensor,
+    score: TargetScore,
+    called: str,
+    progress: Progress,
+) -> tuple[list[BlockSeen], list[AttentionCall], Tensor]:
+    kept: list[dict[str, Tensor]] = [{} for _ in blocks]
+    with ExitStack() as hooks:
+        for block, found in zip(blocks, kept, strict=True):
+            for name, part in _parts(block, called).items():
+                hooks.callback(part.register_forward_hook(partial(_keep, found, name)).remove)
+        answers, calls = record(
+            _Answering(module, score), pixels, expected=len(blocks), values=True, progress=progress
+        )
+    for call in calls:
+        call.name = call.name.removeprefix("module.")
+    return [_stream(found, called) for found in kept], calls, answers
+
+
+class _Answering(nn.Module):
+    """The model as it answers for a target."""
+
+    def __init__(self, module: nn.Module, score: TargetScore) -> None:
+        super().__init__()
+        self.module, self.score = module, score
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.score.answers(self.module, pixels)
+
+
+def _parts(block: Any, called: str) -> dict[str, nn.Module]:
+    """The modules whose inputs and outputs tell what a block adds."""
+    attention = getattr(block, "attn", None)
+    wanted = {
+        "block": block,
+        "norm1": getattr(block, "norm1", None),
+        "norm2": getattr(block, "norm2", None),
+        "proj": getattr(attention, "proj", None),
+    }
+    if any(not isinstance(each, nn.Module) for each in wanted.values()):
+        raise Unsupported(
+            f"the blocks of {called} are not norm, attention, norm, MLP one after the other, so what "
+            "each adds to the answer cannot be told apart"
+        )
+    return {name: part for name, part in wanted.items() if isinstance(part, nn.Module)}
+
+
+def _keep(found: dict[str, Tensor], name: str, _module: nn.Module, given: Any, output: Any) -> None:
+    found[f"{name} in"] = given[0].detach().clone()
+    if isinstance(output, Tensor):
+        found[f"{name} out"] = output.detach().clone()
+
+
+def _stream(found: dict[str, Tensor], called: str) -> BlockSeen:
+    there = {"block in", "block out", "norm1 in", "norm2 in", "proj in"} <= found.keys()
+    if (
+        not there
+        or found["norm2 in"].shape != found["block in"].shape
+        or not torch.equal(found["block in"], found["norm1 in"])
+    ):
+        raise Unsupported(
+            f"the blocks of {called} do not add attention and MLP of the normalised stream to it, so "
+            "its answer is no sum of what they add"
+        )
+    return BlockSeen(found["block in"], found["norm2 in"], found["block out"], found["proj in"])
+
+
+def _direct(
+    module: nn.Module, last: TokenStream, score: TargetScore, value: float, called: str
+) -> tuple[TokenStream, float]:
+    """d target / d stream behind the last block, with the last norm's scale held; and the constant."""
+    norms = {name: getattr(module, name, None) for name in ("norm", "fc_norm")}
+    fixed = {
+        name: FixedScale(norm)
+        for name, norm in norms.items()
+        if norm is not None and not isinstance(norm, nn.Identity) and hasattr(norm, "eps")
+    }
+    with ExitStack() as undo:
+        for name, each in fixed.items():
+            norm: Any = norms[name]
+            norm.forward = each
+            undo.callback(vars(norm).pop, "forward")
+        with torch.enable_grad():
+            leaf = last.clone().requires_grad_()
+            found = score.score(_answers_of_tokens(module, leaf, score, called))[0]
+            (direct,) = torch.autograd.grad(found, leaf)
+            target = float(found.detach())
+        with torch.no_grad():
+            doubled = float(score.score(_answers_of_tokens(module, 2 * last, score, called))[0])
+    product = _product(direct, last)
+    size = max(abs(value), abs(product), 1e-6)
+    if abs(target - value) > 1e-3 * size:
+        raise Unsupported(
+            f"norm and head alone give {target:.4f} of the last tokens, not the {value:.4f} of "
+            f"{called} itself, so its answer is no account of them"
+        )
+    if abs(doubled - target - product) > LINEAR * size:
+        raise Unsupported(
+            f"the head of {called} is not linear behind its last norm, so its answer is no sum of what "
+            "the blocks add"
+        )
+    return direct, target - product
+
+
+def _answers_of_tokens(module: Any, tokens: TokenStream, score: TargetScore, called: str) -> Tensor:
+    if not hasattr(module, "forward_head") or not isinstance(
+        getattr(module, "norm", None), nn.Module
+    ):
+        raise Unsupported(f"{called} has no norm and head that read tokens, so there is no account")
+    early = score.reading.readout == "embedding"
+    found: Tensor = module.forward_head(
+        module.norm(tokens), **({"pre_logits": True} if early else {})
+    )
+    return found
+
+
+def _entries_of(
+    block: Any, stream: BlockSeen, direct: TokenStream, calls: Sequence[AttentionCall], called: str
+) -> None:
+    """Gives the block's call the part of the target that each query's head output is seen with."""
+    added = stream.middle - stream.start
+    scaled: Any = getattr(block, "ls1", nn.Identity())
+    with torch.enable_grad():
+        leaf = stream.joined.clone().requires_grad_()
+        again = scaled(block.attn.proj(leaf))
+        there = again.shape == added.shape
+        if not there or float((again.detach() - added).abs().max()) > ROUNDING * float(
+            stream.middle.abs().max()
+        ):
+            raise Unsupported(
+                f"the attention of {called} is not its heads side by side behind one projection, "
+                "so what "
+                "each head adds cannot be told apart"
+            )
+        (seen,) = torch.autograd.grad((again * direct).sum(), leaf)
+    if len(calls) != 1:
+        raise Unsupported(
+            f"a block of {called} makes {len(calls)} attention calls, so what one head adds cannot be "
+            "told apart"
+        )
+    heads = calls[0].shape[-3]
+    calls[0].gradient = rearrange(seen, "1 token (head dim) -> 1 head token dim", head=heads)

@@ -1,0 +1,156 @@
+"""The logit as an account: what every head took from every patch, every MLP, and the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float32
+
+from vitviz.core.colors import DIVERGING
+from vitviz.core.data.attribution import LogitLedger
+from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Listed, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Table, Whose
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.target import Target
+from vitviz.core.data.trace import Trace
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.options import Look, OptionHelp
+from vitviz.views.shared import model_questions, picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+LedgerPart = Literal["all layers", "chosen layer", "chosen head"]
+
+
+@view(
+    "ledger",
+    title="Ledger",
+    shows=(
+        "The number behind an answer, as an account. A class's logit reads the stream of tokens after "
+        "the last block, and the stream is the sum of what was put into it: so, with the scale "
+        "of the last "
+        "norm held at its value, the logit is exactly the sum of what each head of each layer "
+        "took from "
+        "each token, what each MLP added, and the embedding and biases. The map shows what "
+        "attention took "
+        "from each patch, for (red) or against (blue) the class. It is the direct effect only: what a "
+        "patch's token holds in a later layer was itself mixed before."
+    ),
+    formula="t = Σ_l Σ_h Σ_j A_hij (v_hj W_O^h) · u + Σ_l MLP_l · u + x₀ · u + biases, "
+    "u = ∂t/∂x_L with the last norm's scale held",
+    source="Elhage et al. 2021, A Mathematical Framework for Transformer Circuits; for vision "
+    "Gandelsman et al. 2024, arXiv:2310.05916",
+    follows=("layer", "head", "target"),
+    order=34,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    over: Annotated[
+        LedgerPart,
+        OptionHelp("What the map adds up: all layers, the chosen one, or one head of it"),
+    ] = "all layers",
+    look: Look = Look(table="vik"),
+) -> Drawing:
+    """The account over the picture, head by head, and as a table."""
+    try:
+        found = _account(trace, selection.target)
+    except Unsupported as why:
+        return model_questions.refused(trace, "ledger", "Ledger", why)
+    layer = selection.layer(len(found.heads))
+    head = None if selection.head is None else min(selection.head, found.heads.shape[1] - 1)
+    look = look if look.table in DIVERGING else replace(look, table="vik")
+    large = _large(trace, selection, found, over, layer, head, look)
+    error = abs(found.sum - found.total)
+    said = (
+        f"All entries sum to {found.sum:.5f}, the model's own number is {found.total:.5f} (apart by "
+        f"{error:.1e}). Direct effects only, the last norm's scale held."
+    )
+    return Drawing(
+        "ledger",
+        f"What {found.name} is made of",
+        ((large, _atlas(trace, found, look)), (_table(found, layer),)),
+        picture_layers.caption(trace, said),
+    )
+
+
+@kept(most=4)
+def _account(trace: Trace, target: Target) -> LogitLedger:
+    return model_questions.source_of(trace).ledger(target)
+
+
+def _large(
+    trace: Trace,
+    selection: Selection,
+    found: LogitLedger,
+    over: LedgerPart,
+    layer: int,
+    head: int | None,
+    look: Look,
+) -> Panel:
+    match over:
+        case "all layers":
+            row, words = found.heads.sum(axis=(0, 1)), "all layers and heads"
+        case "chosen layer":
+            row, words = found.heads[layer].sum(axis=0), f"layer {layer + 1}"
+        case "chosen head":
+            row = found.heads[layer].sum(axis=0) if head is None else found.heads[layer, head]
+            words = f"layer {layer + 1}, {'all heads' if head is None else f'head {head + 1}'}"
+    grid = trace.grid
+    values = picture_layers.on_grid(row[grid.patches].astype(np.float32), grid)
+    scale = picture_layers.scale_of(values, look, "part of the logit")
+    named = tuple((name, f"{float(row[at]):+.3f}") for at, name in enumerate(grid.prefix))
+    patches = ("patches", f"{float(row[grid.patches].sum()):+.3f}")
+    return Panel(
+        picture_layers.over_picture(trace, selection, values, scale, look),
+        trace.crop.frame,
+        f"What attention took from each patch: {words}",
+        PixelSpace(trace.crop, grid),
+        scale if look.heat else None,
+        (*named, patches),
+    )
+
+
+def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
+    """Every head's entries as a small map, layers down and heads across."""
+    grid = trace.grid
+    layers, heads = found.heads.shape[:2]
+    values: Float32[np.ndarray, "tile_row tile_col row col"] = picture_layers.on_grid(
+        found.heads[..., grid.patches], grid
+    )
+    whole = replace(look, range="view") if look.range == "map" else look
+    low, high = picture_layers.tile_ranges(values, whole)
+    tiles = HeatTiles(
+        values, low, high, picture_layers.tiles_scale(low, high, whole, "part of the logit")
+    )
+    labels, extent = picture_layers.axes(layers, heads, (grid.rows, grid.cols))
+    space = HeadTiles(trace.crop, grid, layers, (heads,) * layers)
+    return Panel(
+        (tiles, labels), extent, "Every head: layers down, heads across", space, tiles.scale
+    )
+
+
+def _table(found: LogitLedger, layer: int) -> Panel:
+    rows = [("embedding", "", "", f"{found.embedding:+.3f}", f"{found.embedding:+.3f}")]
+    total = found.embedding
+    owners = [Whose("the embedding")]
+    for at, (heads, mlp, bias) in enumerate(
+        zip(found.heads.sum(axis=(1, 2)), found.mlps, found.biases, strict=True)
+    ):
+        total += float(heads) + float(mlp) + float(bias)
+        rows.append(
+            (f"layer {at + 1}", f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
+        )
+        owners.append(Whose(f"layer {at + 1}", at))
+    rows.append(("head's bias", "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}"))
+    owners.append(Whose("the head's bias"))
+    table = Table(
+        ("part", "attention", "MLP", "constants", "so far"), tuple(rows), layer + 1, tuple(owners)
+    )
+    extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
+    return Panel((table,), extent, "The account", Listed(len(found.heads)))

@@ -1,0 +1,237 @@
+"""The trust number of a map: deletion and insertion beside chance and the last layer's attention."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+
+from vitviz.core.data.attribution import (
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    TargetReading,
+)
+from vitviz.core.data.drawing import Panel
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Axis, Curve, Plot
+from vitviz.core.data.target import Target
+from vitviz.core.data.trace import Trace
+from vitviz.core.measures.faithfulness import (
+    RANDOM_MAPS,
+    STEPS,
+    MaskingCurves,
+    TrustNumber,
+    curves,
+    end_sets,
+    hidden_sets,
+    hiding_order,
+    quotient_words,
+    rank_correlation,
+    step_counts,
+)
+from vitviz.core.progress import Unsupported
+from vitviz.views.shared import model_questions
+from vitviz.views.shared.cache_per_trace import kept
+
+EXTENT = Box(0, 0, 3, 4)
+HiddenAnswerRows = Float32[np.ndarray, "pass output"]
+RandomStages = tuple[tuple[str, float, float], ...]
+
+
+@kept(most=64)
+def attribution(trace: Trace, query: AttributionQuery) -> AttributionMap:
+    """The map, asked for once."""
+    return model_questions.source_of(trace).attribution(query)
+
+
+@kept(most=64)
+def reading(trace: Trace, target: Target) -> TargetReading:
+    """Where the target stands in the model's answers."""
+    return model_questions.source_of(trace).target_reading(target)
+
+
+def trust_number(
+    trace: Trace, found: AttributionMap, fill: Fill, *, maps: int = RANDOM_MAPS
+) -> TrustNumber:
+    """A map's curves, those of chance (once a picture and fill) and of attention.
+
+    Unsupported for a map over other patches than the trace's.
+    """
+    patches = trace.grid.rows * trace.grid.cols
+    if len(found.patches) != patches:
+        raise Unsupported(
+            f"the map has {len(found.patches)} cells and the picture {patches} patches, so "
+            "patches cannot "
+            "be hidden by it"
+        )
+    target = found.query.target
+    read = reading(trace, target)
+    chance = tuple(
+        _curves(trace, read, target, _random_order(patches, seed), fill) for seed in range(maps)
+    )
+    own = _curves(trace, read, target, tuple(hiding_order(found.patches).tolist()), fill)
+    return TrustNumber(own, chance, _of_attention(trace, read, target, fill))
+
+
+def _of_attention(
+    trace: Trace, read: TargetReading, target: Target, fill: Fill
+) -> MaskingCurves | None:
+    try:
+        plain = attribution(trace, AttributionQuery(target, "attention").plain())
+    except Unsupported:
+        return None
+    if len(plain.patches) != trace.grid.rows * trace.grid.cols:
+        return None
+    return _curves(trace, read, target, tuple(hiding_order(plain.patches).tolist()), fill)
+
+
+def _random_order(patches: int, seed: int) -> tuple[int, ...]:
+    return tuple(np.random.default_rng(seed).permutation(patches).tolist())
+
+
+def _curves(
+    trace: Trace, read: TargetReading, target: Target, order: tuple[int, ...], fill: Fill
+) -> MaskingCurves:
+    asking = _same_readout(target, read)
+    ends = _end_answers(trace, asking, fill)
+    inner = _inner_answers(trace, asking, order, fill)
+    scores = [read.score(each, probability=True) for each in (ends, inner)]
+    return MaskingCurves(*curves(scores[0], scores[1]))
+
+
+def _same_readout(target: Target, read: TargetReading) -> Target:
+    """One target for all that are read off the same answers, so that another one runs nothing anew."""
+    match read.readout:
+        case "answer":
+            return target if target.kind == "function" else Target("output", index=0)
+        case "embedding":
+            return Target("feature", index=0)
+        case "lens":
+            return Target("lens", index=0, layer=read.layer)
+
+
+@kept(most=4)
+def _end_answers(trace: Trace, target: Target, fill: Fill) -> HiddenAnswerRows:
+    return _answers(trace, target, end_sets(trace.grid.rows * trace.grid.cols), fill)
+
+
+@kept(most=64)
+def _inner_answers(
+    trace: Trace, target: Target, order: tuple[int, ...], fill: Fill
+) -> HiddenAnswerRows:
+    return _answers(trace, target, hidden_sets(np.array(order)), fill)
+
+
+def _answers(
+    trace: Trace, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
+) -> HiddenAnswerRows:
+    return model_questions.source_of(trace).hidden_answers(target, hidden, fill).answers
+
+
+def conventions(read: TargetReading, fill: Fill) -> str:
+    """All that changes a trust number, in a sentence."""
+    what = "its probability" if read.share and read.against is None else "its value"
+    shows = {
+        "mean": "the model's mean grey",
+        "zero": "black",
+        "blur": "the picture blurred",
+        "drop": "nothing, their tokens taken out",
+    }[fill]
+    return (
+        f"Deletion and insertion by patches in {STEPS} steps from 0 to 100 %, hidden ones show "
+        f"{shows}; "
+        f"area under {what} of {read.name}, by trapezoids; random: mean of {RANDOM_MAPS} random maps."
+    )
+
+
+def trust_sentences(number: TrustNumber) -> tuple[str, ...]:
+    """The quotients in words, with their standard errors."""
+    said = []
+    for which in (0, 1):
+        times, error = number.against_chance(which)
+        said.append(f"{quotient_words(times, which)} (± {error:.2f})")
+    return (f"{said[0][:1].upper()}{said[0][1:]}; {said[1]}.",)
+
+
+def trust_facts(number: TrustNumber) -> tuple[tuple[str, str], ...]:
+    """The areas as numbers."""
+    chance = number.chance_areas()
+    spread = chance.std(axis=0, ddof=1) / np.sqrt(len(chance))
+    facts = []
+    for which, name in enumerate(("deletion", "insertion")):
+        facts.append((name, f"{number.own.areas[which]:.3f}"))
+        facts.append((f"{name}, random", f"{chance[:, which].mean():.3f} ± {spread[which]:.3f}"))
+        if number.attention is not None:
+            facts.append((f"{name}, attention", f"{number.attention.areas[which]:.3f}"))
+    return tuple(facts)
+
+
+def trust_panels(trace: Trace, number: TrustNumber, read: TargetReading) -> tuple[Panel, Panel]:
+    """Both curves with chance and attention."""
+    return (
+        _panel(trace, number, read, "deletion", "Most important patches hidden first"),
+        _panel(trace, number, read, "insertion", "Most important patches shown first"),
+    )
+
+
+def _panel(
+    trace: Trace,
+    number: TrustNumber,
+    read: TargetReading,
+    which: Literal["deletion", "insertion"],
+    title: str,
+) -> Panel:
+    patches = trace.grid.rows * trace.grid.cols
+    x = step_counts(patches).astype(np.float64)
+    found = [(number.mean_of_chance(), "random", "quiet"), (number.own, "this map", "chosen")]
+    if number.attention is not None:
+        found.insert(1, (number.attention, "attention", "second"))
+    lines = tuple(
+        Curve(x, getattr(each, which), name, tone=tone)  # type: ignore[arg-type]
+        for each, name, tone in found
+    )
+    shared = read.share and read.against is None
+    label = f"{'probability' if shared else 'value'} of {read.name}"
+    highest = max(float(line.y.max()) for line in lines)
+    lowest = min(0.0, *(float(line.y.min()) for line in lines))
+    y = Axis(label, lowest, max(highest * 1.04, lowest + 1e-6))
+    across = Axis("patches hidden" if which == "deletion" else "patches shown", 0, patches, True)
+    times = number.against_chance(0 if which == "deletion" else 1)[0]
+    facts = trust_facts(number)
+    own = facts[: len(facts) // 2] if which == "deletion" else facts[len(facts) // 2 :]
+    return Panel(
+        (Plot(lines, across, y),), EXTENT, f"{title}: {times:.1f} × random", None, facts=own
+    )
+
+
+@kept(most=16)
+def randomised_ranks(
+    trace: Trace, query: AttributionQuery, stages: tuple[int, ...]
+) -> RandomStages:
+    """(what is at random, rank correlation of the map, of its absolute value) after each stage."""
+    plain = attribution(trace, query).patches
+    found = []
+    for count in stages:
+        other = model_questions.source_of(trace).attribution_randomised(query, count).patches
+        name = "the head" if count == 1 else f"and the last {count - 1} block{'s' * (count > 2)}"
+        signed, absolute = rank_correlation(plain, other), rank_correlation(abs(plain), abs(other))
+        found.append((name, signed, absolute))
+    return tuple(found)
+
+
+def unchanged_words(ranks: RandomStages) -> str:
+    """What the check says of a method: whether it looks at what the model learned."""
+    last: Float64[np.ndarray, "stage"] = np.array([abs(each[1]) for each in ranks])
+    if len(last) and last[-1] > 0.9:
+        return (
+            "The map hardly changes when the model's weights are random: "
+            "it says nothing of what was learned."
+        )
+    if len(last) and last[0] > 0.9:
+        return (
+            "The map does not change with the head, "
+            "so it does not depend on which class is asked about."
+        )
+    return "The map changes when weights are random, as one of a learned answer must."

@@ -1,0 +1,227 @@
+"""Why this answer: which patches a target depends on, and how far to trust that."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from vitviz.core.data.attribution import (
+    READ_BY_HEAD,
+    SIGNED,
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    Method,
+)
+from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Panel, PixelSpace
+from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.data.plots import Table
+from vitviz.core.data.selection import Selection
+from vitviz.core.data.trace import Trace
+from vitviz.core.progress import Unsupported
+from vitviz.views import view
+from vitviz.views.answers import trust
+from vitviz.views.answers.method_words import METHODS, look_of, method_sentences
+from vitviz.views.options import Look, OptionHelp
+from vitviz.views.shared import model_questions, picture_layers
+
+WalkStart = Literal["what the head reads", "the chosen token"]
+LayerOfMap = Literal["chosen layer", "last layer"]
+MapTest = Literal["not asked", "deletion and insertion", "random weights"]
+
+
+@view(
+    "why",
+    title="Why this answer",
+    shows=(
+        "Which patches does the answer depend on? A target is one number of the model's answer: the "
+        "predicted class unless another is chosen. The map shows, by the chosen method, how much each "
+        "patch speaks for it, or in signed methods against it. Methods disagree, so the map can "
+        "be put to "
+        "the test: patches are hidden in its order and the fall of the answer is compared with that of "
+        "random maps and of plain attention; or the model's weights are made random, part by "
+        "part, which a "
+        "map of what was learned must notice."
+    ),
+    formula="; ".join(f"{name}: {words.formula}" for name, words in METHODS.items()),
+    source="; ".join(f"{name}: {words.source}" for name, words in METHODS.items())
+    + "; tests of a map: Petsiuk et al. 2018, arXiv:1806.07421; Adebayo et al. 2018, arXiv:1810.03292",
+    follows=("token", "layer", "head", "target"),
+    order=32,
+    shown=False,
+)
+def draw(
+    trace: Trace,
+    selection: Selection,
+    *,
+    method: Annotated[Method, OptionHelp("How the map is computed")] = "relevance",
+    of: Annotated[
+        WalkStart,
+        OptionHelp(
+            "Where walks begin and rows are taken: what the head reads, or the chosen token"
+        ),
+    ] = "what the head reads",
+    at: Annotated[
+        LayerOfMap, OptionHelp("The layer of Grad-CAM, LayerCAM and gradient x attention")
+    ] = "last layer",
+    start: Annotated[
+        int, OptionHelp("Number of first layers left out of walks and LeGrad", 0, 100, 1)
+    ] = 0,
+    steps: Annotated[
+        int,
+        OptionHelp(
+            "Steps of integrated gradients, samples of SmoothGrad, masks of RISE", 1, 4000, 1
+        ),
+    ] = 20,
+    window: Annotated[int, OptionHelp("Side of an occluded square, in patches", 1, 16, 1)] = 1,
+    fill: Annotated[
+        Fill, OptionHelp("What hidden patches show; with drop their tokens are left out")
+    ] = "mean",
+    noise: Annotated[
+        float, OptionHelp("SmoothGrad's noise, as a share of the range", 0, 1, 0.01)
+    ] = 0.15,
+    seed: Annotated[int, OptionHelp("Another number draws other noise and masks", 0, 999, 1)] = 0,
+    test: Annotated[
+        MapTest, OptionHelp("Put the map to the test; takes some hundred passes")
+    ] = "not asked",
+    look: Look = Look(),
+) -> Drawing:
+    """The map over the picture, its layers or tests beside it."""
+    query = query_of(trace, selection, method, of, at, start, steps, window, fill, noise, seed)
+    try:
+        found = trust.attribution(trace, query)
+        tested = _tested(trace, found, query, test, fill)
+    except Unsupported as why:
+        return model_questions.refused(trace, "why", "Why this answer", why)
+    large = map_panel(trace, selection, found, look_of(method, look))
+    layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
+    title = f"Why {found.name}: {method}{_where(trace, query)}"
+    signed = ("Values below zero speak against it.",) if method in SIGNED else ()
+    said = (*signed, *method_sentences(method), *found.notes, *tested.sentences)
+    rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
+    return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
+
+
+def query_of(
+    trace: Trace,
+    selection: Selection,
+    method: Method,
+    of: WalkStart,
+    at: LayerOfMap,
+    start: int,
+    steps: int,
+    window: int,
+    fill: Fill,
+    noise: float,
+    seed: int,
+) -> AttributionQuery:
+    """What a selection and the view's options ask for."""
+    last = trace.layers[-1].grid if trace.layers else trace.grid
+    token = READ_BY_HEAD if of == "what the head reads" else selection.token(last, trace.crop)
+    layer = None if at == "last layer" or not trace.layers else selection.layer(len(trace.layers))
+    start = min(start, max(len(trace.layers) - 1, 0))
+    filled: Fill = "mean" if fill == "drop" and method in ("integrated gradients", "RISE") else fill
+    return AttributionQuery(
+        selection.target,
+        method,
+        token,
+        layer,
+        selection.head,
+        start,
+        steps,
+        noise,
+        window,
+        filled,
+        seed,
+    ).plain()
+
+
+class _Tested:
+    """What a test of a map adds to its drawing."""
+
+    def __init__(self, panels: tuple[Panel, ...] = (), sentences: tuple[str, ...] = ()) -> None:
+        self.panels, self.sentences = panels, sentences
+
+
+def _tested(
+    trace: Trace, found: AttributionMap, query: AttributionQuery, test: MapTest, fill: Fill
+) -> _Tested:
+    match test:
+        case "not asked":
+            return _Tested()
+        case "deletion and insertion":
+            number = trust.trust_number(trace, found, fill)
+            read = trust.reading(trace, query.target)
+            return _Tested(
+                trust.trust_panels(trace, number, read),
+                (*trust.trust_sentences(number), trust.conventions(read, fill)),
+            )
+        case "random weights":
+            depth = trace.model.depth
+            stages = tuple(dict.fromkeys((1, 2, 1 + depth // 2, 1 + depth)))
+            ranks = trust.randomised_ranks(trace, query, stages)
+            rows = tuple((name, f"{one:.2f}", f"{two:.2f}") for name, one, two in ranks)
+            table = Table(("at random", "rank correlation", "of |map|"), rows)
+            extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
+            panel = Panel((table,), extent, "The map when weights are random")
+            return _Tested((panel,), (trust.unchanged_words(ranks),))
+
+
+def _value_words(found: AttributionMap) -> str:
+    return f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}."
+
+
+def _where(trace: Trace, query: AttributionQuery) -> str:
+    said = ""
+    if query.layer is not None:
+        said += f", layer {trace.number(query.layer)}"
+    if query.head is not None:
+        said += f", head {query.head + 1}"
+    if query.token != READ_BY_HEAD:
+        grid = trace.layers[-1].grid if trace.layers else trace.grid
+        said += f", from {picture_layers.token_words(grid, query.token)}"
+    return said
+
+
+def map_panel(
+    trace: Trace, selection: Selection, found: AttributionMap, look: Look, *, title: str = ""
+) -> Panel:
+    """The map over the picture; signed ones turn their colours at zero."""
+    values = picture_layers.on_grid(found.patches, found.grid)
+    label = METHODS[found.query.method].label
+    scale = picture_layers.scale_of(values, look, label, (float(values.min()), float(values.max())))
+    over = picture_layers.over_picture(trace, selection, values, scale, look, found.grid)
+    named = tuple((name, f"{value:.3g}") for name, value in found.prefix)
+    patches = ("patches", f"{float(found.patches.sum()):.3g}")
+    return Panel(
+        over,
+        trace.crop.frame,
+        title or f"What speaks for {found.name}",
+        PixelSpace(trace.crop, found.grid if _finer(found.grid, trace.grid) else trace.grid),
+        scale if look.heat else None,
+        (*named, patches, *found.facts),
+    )
+
+
+def _finer(grid: TokenGrid, other: TokenGrid) -> bool:
+    return (grid.rows, grid.cols) == (other.rows, other.cols)
+
+
+def _layer_tiles(trace: Trace, found: AttributionMap, look: Look) -> Panel:
+    """Every layer's own map of LeGrad, small."""
+    assert found.layers is not None
+    grid, count = found.grid, len(found.layers)
+    across = int(np.ceil(np.sqrt(count)))
+    down = -(-count // across)
+    values = np.full((down * across, grid.rows, grid.cols), np.nan, np.float32)
+    values[:count] = picture_layers.on_grid(found.layers, grid)
+    tiles_values = values.reshape(down, across, grid.rows, grid.cols)
+    low, high = picture_layers.tile_ranges(tiles_values, look)
+    tiles = HeatTiles(
+        tiles_values, low, high, picture_layers.tiles_scale(low, high, look, "LeGrad")
+    )
+    heads = tuple(min(across, count - row * across) for row in range(down))
+    labels, extent = picture_layers.axes(down, across, (grid.rows, grid.cols))
+    space = HeadTiles(trace.crop, grid, down, heads, by_layer=False)
+    return Panel((tiles, labels), extent, "Each layer's part, in reading order", space, tiles.scale)
