@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import vitviz
+from tests.benchmarks.run import BenchmarkRun, Row
 from vitviz.core.data.evidence import assumed
 from vitviz.core.progress import BadModel, VitvizError
 from vitviz.models.catalogue.catalogue_build import has_attention
@@ -33,12 +34,10 @@ LARGEST = 200 * 10**6
 _UNLIKE = frozenset({"mean and std"})
 """Facts about pictures, counted apart."""
 
-Row = tuple[str, str, str]
 
-
-def rows() -> Iterator[Row]:
+def rows(run: BenchmarkRun) -> Iterator[Row]:
     """What is counted: right, asked and wrong; how long it takes; what files give."""
-    names = timm.list_models(os.environ.get("VITVIZ_RECOGNISE", ""))
+    names = timm.list_models("test_vit*" if run.toy else os.environ.get("VITVIZ_RECOGNISE", ""))
     counted: Counter[str] = Counter()
     prepared: Counter[str] = Counter()
     said: dict[str, list[str]] = {"wrong": [], "refused": []}
@@ -71,7 +70,10 @@ def rows() -> Iterator[Row]:
         "1 s",
         (f"median {ordered[len(ordered) // 2]:.2f} s, the slowest {ordered[-1]:.2f} s"),
     )
-    yield from _files([name for name in names if has_attention(_built(name) or nn.Identity())])
+    files = 1 if run.toy else FILES
+    yield from _files(
+        files, [name for name in names if has_attention(_built(name) or nn.Identity())]
+    )
 
 
 def _verdict(name: str, module: nn.Module) -> tuple[str, str]:
@@ -153,10 +155,10 @@ def _built(name: str) -> nn.Module | None:
     return module
 
 
-def _files(names: list[str]) -> Iterator[Row]:
+def _files(count: int, names: list[str]) -> Iterator[Row]:
     """A sample of files with random weights, opened under a neutral name: the outputs are compared."""
     small = [name for name in names if _bytes(name) < LARGEST]
-    chosen = small[:: max(1, len(small) // FILES)][:FILES] if FILES else []
+    chosen = small[:: max(1, len(small) // count)][:count] if count else []
     counted: Counter[str] = Counter()
     said: list[str] = []
     for name in chosen:

@@ -25,6 +25,7 @@ from vitviz.core.data.drawing import (
     Outlines,
     Raster,
     RasterTiles,
+    Segments,
 )
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
@@ -71,6 +72,8 @@ def paint(
             _grid(axes, layer)
         case Outlines():
             _outlines(axes, layer)
+        case Segments():
+            _segments(axes, layer)
         case Labels():
             _labels(axes, layer, room, paper)
         case Bars():
@@ -140,6 +143,13 @@ def _outlines(axes: Axes, outlines: Outlines) -> None:
                 path_effects=[withStroke(linewidth=2.2 if firm else 1.5, foreground="#00000080")],
             )
         )
+
+
+def _segments(axes: Axes, segments: Segments) -> None:
+    ends = [[(one.col, one.row), (other.col, other.row)] for one, other in segments.ends]
+    color = FAINT if segments.role == "quiet" else ACCENT
+    lines = LineCollection(ends, colors=color, linewidths=0.9, alpha=0.9)
+    axes.add_collection(lines, autolim=False)
 
 
 _SIDES: dict[str, tuple[Any, Any]] = {

@@ -7,14 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from vitviz.core.progress import Progress, silent
+from vitviz.core.progress import BadModel, Progress, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.import_timm import import_timm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from PIL import Image
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
@@ -37,7 +39,7 @@ __all__ = [
 
 
 def load(
-    name: str | Path,
+    name: str | Path | nn.Module,
     *,
     pretrained: bool = True,
     patch_size: int | None = None,
@@ -53,9 +55,23 @@ def load(
     multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
+    transform: Callable[[Image.Image], Any] | None = None,
+    classes: Sequence[str] = (),
+    title: str = "",
+    prefix: Sequence[str] = (),
+    call: Callable[[Any, Tensor], Any] | None = None,
     **arguments: Any,
 ) -> Model:
-    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path.
+    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path; or a
+    module in memory, whatever it is, that answers a batch of pictures.
+
+    A module stays as it is: its weights, hooks, mode, device, number type. Which pixels each of its
+    tokens reads is measured and proven. What it does not say can be said: `transform`, the function
+    that makes of an RGB picture of PIL the tensor (channel row col) that it reads; `classes`, their
+    names; `title`; `patch_size`, pixels of a patch's side; `prefix`, the tokens in front of the patches
+    (("class",)); `call(module, pixels)`, how it is called, if not with the pixels alone:
+
+        vitviz.load(module, call=lambda module, pixels: module(pixel_values=pixels).logits)
 
     A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
 
@@ -84,6 +100,14 @@ def load(
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said import Said
 
+    if not isinstance(name, str | Path):
+        from vitviz.models.loading.live.live_arguments import load_module
+
+        return load_module(
+            name, transform=transform, classes=classes, title=title, prefix=prefix, call=call,
+            patch_size=patch_size, input_size=input_size, progress=progress,
+        )  # fmt: skip
+    _only_for_modules(transform=transform, classes=classes, title=title, prefix=prefix, call=call)
     said = Said(num_heads, window_size, mean, std)
     wanted = partial(
         model_loading.load,
@@ -112,6 +136,16 @@ def load(
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
+
+
+def _only_for_modules(**given: Any) -> None:
+    """BadModel for what is only said of a module in memory."""
+    said = [name for name, value in given.items() if value]
+    if said:
+        raise BadModel(
+            f"{said[0]}= is for a module in memory; a model that is named brings its own, so leave "
+            "it out"
+        )
 
 
 @overload

@@ -59,3 +59,17 @@ class PatchStem:
     def patches(self) -> bool:
         """Whether the windows are patches: beside each other, none overlapping another."""
         return self.step == self.kernel.shape[2:] and self.padding == (0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerVectors:
+    """What meets in a layer's attention: its rows are softmax(`scale` · query keyᵀ), plus a bias.
+
+    `biased` says whether something is added to the scores, by place or as a mask.
+    """
+
+    query: Float32[np.ndarray, "head token dim"]
+    key: Float32[np.ndarray, "head token dim"]
+    value: Float32[np.ndarray, "head token dim"]
+    scale: float
+    biased: bool

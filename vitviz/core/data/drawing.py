@@ -86,6 +86,14 @@ class Outlines:
 
 
 @dataclass(frozen=True, slots=True)
+class Segments:
+    """Straight lines between two places each, drawn by their role: what belongs together."""
+
+    ends: tuple[tuple[Spot, Spot], ...]
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One piece of text at a position; `anchor` is the side of the text that touches it."""
 
@@ -130,6 +138,7 @@ DrawnLayer = (
     | RasterTiles
     | Grid
     | Outlines
+    | Segments
     | Labels
     | Bars
     | Message

@@ -20,7 +20,7 @@ from vitviz.core.data.attribution import (
     LogitLedger,
     TargetReading,
 )
-from vitviz.core.data.block_steps import BlockSteps, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -259,6 +259,10 @@ class ModelProbe(Protocol):
     def block(self, layer: int) -> BlockSteps:
         """The block of a layer step by step. Unsupported where its steps cannot be told apart."""
 
+    def vectors(self, layer: int) -> LayerVectors:
+        """Queries, keys and values of a layer. Unsupported where its attention is no fused call over
+        the picture's tokens."""
+
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
 
@@ -348,7 +352,10 @@ class Trace:
     def __repr__(self) -> str:
         """In a line, for notebooks: its arrays would fill pages."""
         grid = self.grid
-        behind = f" behind {', '.join(grid.prefix)}" if grid.prefix else ""
+        many = (
+            f"{len(grid.prefix)} other tokens" if len(grid.prefix) > 6 else ", ".join(grid.prefix)
+        )
+        behind = f" behind {many}" if grid.prefix else ""
         return (
             f"<Trace of {self.picture.name} by {self.model.called}: {grid.rows} x {grid.cols} patches"
             f"{behind}, {len(self.layers)} layers, verified {self.verified:.0e}>"

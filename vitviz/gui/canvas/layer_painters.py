@@ -20,6 +20,7 @@ from vitviz.core.data.drawing import (
     Outlines,
     Raster,
     RasterTiles,
+    Segments,
 )
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
@@ -214,7 +215,39 @@ class TextPainter:
             yield QPointF(round(box.left()), round(box.top())), text
 
 
-Painted = PixelPainter | LinePainter | RectanglePainter | TextPainter
+class SegmentPainter:
+    """Straight lines between places that belong together."""
+
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
+
+    def shows(self, layer: DrawnLayer) -> bool:
+        """Whether it looks as this layer does."""
+        return layer == self._segments
+
+    def bounds(self, at: LayerPlacing) -> QRectF:
+        """All that it covers."""
+        spots = [spot for ends in self._segments.ends for spot in ends]
+        if not spots:
+            return QRectF()
+        rows, cols = [spot.row for spot in spots], [spot.col for spot in spots]
+        box = Box(min(rows), min(cols), max(rows), max(cols))
+        return at.rect(box).adjusted(-1, -1, 1, 1)
+
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
+        """Paints it."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.setPen(_pen(theme.role_color(self._segments.role), 1.0, at.sharp))
+        painter.drawLines(
+            [
+                QLineF(at.point(one.row, one.col), at.point(other.row, other.col))
+                for one, other in self._segments.ends
+            ]
+        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+Painted = PixelPainter | LinePainter | RectanglePainter | SegmentPainter | TextPainter
 
 
 def painted(layer: DrawnLayer) -> Painted:
@@ -226,6 +259,8 @@ def painted(layer: DrawnLayer) -> Painted:
             return LinePainter(layer)
         case Outlines():
             return RectanglePainter(layer)
+        case Segments():
+            return SegmentPainter(layer)
         case Labels():
             return TextPainter(layer)
         case _:

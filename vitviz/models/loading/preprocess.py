@@ -19,6 +19,7 @@ from vitviz.core.data.lazy_field import later, lazy_fields
 from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.progress import BadImage
+from vitviz.models.loading.live.measured_transform import MeasuredTransform
 
 DISPLAYED = 768
 """Most pixels along the longer side of the part that is shown."""
@@ -43,6 +44,8 @@ class Preprocess:
     interpolation: str = "bicubic"
     crop_pct: float = 1.0
     crop_mode: str = "center"
+    transform: MeasuredTransform | None = None
+    """Somebody's own function that makes the tensor, in place of all the above."""
 
 
 @lazy_fields("seen")
@@ -80,6 +83,8 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
 
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
     """
+    if want.transform is not None:
+        return _transformed(picture, want.transform)
     original = picture.size
     resized = _resized_size(original, want, fit)
     _check_length(picture.name, resized)
@@ -96,6 +101,19 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     crop = Crop(original, want.size, scale, offset, picture.orientation)
     return PreparedPicture(
         pixels, later(partial(_shown, picture, crop)), crop.box_to_model(crop.seen), crop
+    )
+
+
+def _transformed(picture: Picture, transform: MeasuredTransform) -> PreparedPicture:
+    """What somebody's own function makes of a picture; `fit` is its own affair."""
+    crop = transform.crop(picture.size, picture.orientation)
+    values = transform.tensor(Image.fromarray(picture.pixels))
+    return PreparedPicture(
+        transform.shown(values),
+        later(partial(_shown, picture, crop)),
+        crop.box_to_model(crop.seen),
+        crop,
+        values,
     )
 
 

@@ -141,8 +141,13 @@ def _run(
             output, calls = record(
                 model.module, pixels, expected=expected, values=values, progress=progress
             )
-            return output, calls, _info_now(model.info, model.module)
+            return output, calls, _info_now(model)
         except torch.OutOfMemoryError as error:
+            if model.live:
+                raise VitvizError(
+                    f"{model.info.called} has too little memory on {model.info.device} for a pass "
+                    "whose attention is kept; free some, or move the module to the CPU"
+                ) from error
             if attempt:
                 raise VitvizError(
                     f"{model.info.called} does not fit in this computer's memory; take a smaller "
@@ -165,12 +170,14 @@ def _to_cpu(module: nn.Module) -> None:
         torch.cuda.empty_cache()
 
 
-def _info_now(info: ModelInfo, module: nn.Module) -> ModelInfo:
+def _info_now(model: Model) -> ModelInfo:
     """The model's description, corrected when it had to move to the CPU since it was loaded."""
-    parameter = next(module.parameters())
-    device = parameter.device
-    if (str(device), precision_name(parameter.dtype)) == (info.device, info.precision):
+    info, parameter = model.info, next(model.module.parameters())
+    device, precision = parameter.device, precision_name(parameter.dtype)
+    if (str(device), precision) == (info.device, info.precision):
         return info
+    if model.live:  # moved by whoever owns it
+        return replace(info, device=str(device), precision=precision)
     note = f"{info.device} had too little memory, so the model ran on the {str(device).upper()}"
     return replace(info, device=str(device), precision="fp32", notes=(*info.notes, note))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.data.block_steps import BlockSteps, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.drawing import Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.prediction import class_name, scored
@@ -37,6 +37,12 @@ def depth_of(trace: Trace, selection: Selection) -> int:
 def block(trace: Trace, layer: int) -> BlockSteps:
     """A layer's block, step by step."""
     return source_of(trace).block(layer)
+
+
+@kept(most=2)
+def vectors(trace: Trace, layer: int) -> LayerVectors:
+    """A layer's queries, keys and values."""
+    return source_of(trace).vectors(layer)
 
 
 @kept(most=1)

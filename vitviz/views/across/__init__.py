@@ -1,0 +1,1 @@
+"""Across pictures: where else something is, and what belongs to what."""
