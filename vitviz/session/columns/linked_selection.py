@@ -10,6 +10,7 @@ from typing import Any, cast
 from psygnal import Signal
 
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns import selection_steps
@@ -55,10 +56,14 @@ class LinkedSelection:
         return self._columns.active.selection
 
     def select(self, *, column: int | None = None, **changes: Any) -> None:
-        """Changes the selection (pin, hover, depth, head); says nothing when nothing changes."""
+        """Changes the selection (pin, hover, depth, head, target); silent where nothing changes."""
         live = self._columns.find(column)
         if live is not None:
             self._choose(live, replace(live.selection, **changes))
+
+    def ask_about(self, target: Target) -> None:
+        """Has maps of the answer explain another number."""
+        self.select(target=target)
 
     def hover(self, place: Place | None, column: int | None = None) -> None:
         """Previews a token everywhere; None when the cursor has left."""
