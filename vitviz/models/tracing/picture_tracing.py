@@ -24,7 +24,7 @@ from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import PreparedPicture, prepare, tensor_of
+from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepare, tensor_of
 from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.record.attention.lazy_attention import LazyAttention
@@ -66,15 +66,6 @@ def trace(
         return traces if image.ndim == 4 else traces[0]
     picture = image if isinstance(image, Picture) else open_picture(image)
     return keep(picture, prepare(picture, model.preprocess, fit), change=change)
-
-
-def channels_of(module: nn.Module) -> int:
-    """How many channels a model reads; three where nothing says otherwise."""
-    found = getattr(module, "in_chans", None)
-    if isinstance(found, int):
-        return found
-    convolution = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
-    return 3 if convolution is None else convolution.in_channels
 
 
 def trace_prepared(
