@@ -34,9 +34,9 @@ class PictureList:
         """Its position; -1 where it is not open."""
         return next((i for i, picture in enumerate(self.open) if picture.key == key), -1)
 
-    def added(self, picture: Picture) -> PictureList:
-        """With one more at the end."""
-        return replace(self, open=(*self.open, picture))
+    def added(self, *pictures: Picture) -> PictureList:
+        """With more at the end."""
+        return replace(self, open=(*self.open, *pictures))
 
     def without(self, key: str) -> PictureList:
         """With one closed, which is remembered."""
