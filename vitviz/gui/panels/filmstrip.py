@@ -33,7 +33,7 @@ class Filmstrip(QWidget):
         super().__init__()
         self._told = False
         """Whether it is being told what is chosen, rather than telling."""
-        self._model = FilmstripModel()
+        self._model = FilmstripModel(QSize(SIDE + 8, SIDE * 3 // 4 + 26))
         self._model.setParent(self)
         self._model.thumbnail_wanted.connect(self.thumbnail_wanted)
         self._list = QListView()

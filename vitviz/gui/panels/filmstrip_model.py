@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -31,8 +32,9 @@ class FilmstripModel(QAbstractListModel):
 
     thumbnail_wanted = Signal(list)
 
-    def __init__(self) -> None:
+    def __init__(self, cell: QSize) -> None:
         super().__init__()
+        self._cell = cell
         self._pictures: tuple[Picture, ...] = ()
         self._rows: dict[str, int] = {}
         self._icons: OrderedDict[str, QIcon] = OrderedDict()
@@ -47,7 +49,8 @@ class FilmstripModel(QAbstractListModel):
         new, old = tuple(pictures), self._pictures
         if len(new) > len(old) and new[: len(old)] == old:
             self.beginInsertRows(QModelIndex(), len(old), len(new) - 1)
-            self._take(new)
+            self._pictures = new
+            self._rows |= {one.key: row for row, one in enumerate(new[len(old) :], len(old))}
             self.endInsertRows()
         elif new != old:
             self.beginResetModel()
@@ -90,6 +93,8 @@ class FilmstripModel(QAbstractListModel):
                 rows, cols, _rgb = picture.pixels.shape
                 note = f"\n{picture.note}" if picture.note else ""
                 return f"{picture.path or picture.name}\n{cols} × {rows} pixels{note}"
+            case Qt.ItemDataRole.SizeHintRole:
+                return self._cell  # the same before and after its thumbnail has come
             case Qt.ItemDataRole.UserRole:
                 return picture.key
         return None

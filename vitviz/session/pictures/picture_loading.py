@@ -16,8 +16,9 @@ from vitviz.session.pictures.web_picture import is_address
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 
-_TOGETHER = 0.15
-"""Seconds between two announcements of pictures that have come."""
+_TOGETHER, _MORE = 0.15, 1 / 10_000
+"""Seconds between two announcements of pictures that have come, and more for each that is there: what
+shows them looks at all."""
 
 
 class PictureLoading:
@@ -42,7 +43,7 @@ class PictureLoading:
         doubles: list[str] = []
 
         waiting: list[Picture] = []
-        told = float("-inf")
+        told, many = float("-inf"), 0
 
         def at_home(pictures: Sequence[Picture]) -> None:
             if asked_for is self._strip:
@@ -56,8 +57,10 @@ class PictureLoading:
                 self._jobs.deliver(lambda: at_home(pictures))
 
         def opened(picture: Picture) -> None:
+            nonlocal many
             waiting.append(picture)
-            if time.monotonic() - told > _TOGETHER:
+            many += 1
+            if time.monotonic() - told > _TOGETHER + many * _MORE:
                 bring()
 
         def work(progress: Progress) -> list[str]:
