@@ -546,19 +546,11 @@ class Session:
 
     def _opened(self, pictures: Sequence[Picture], show: bool) -> list[str]:
         """Puts pictures on the film strip; a sentence for each that is there by another name."""
-        there = {one.key: one for one in self._pictures.open}
-        new, said = [], []
-        for picture in pictures:
-            known = there.setdefault(picture.key, picture)
-            if known is picture:
-                new.append(picture)
-            elif known.name != picture.name:
-                said.append(f"{picture.name} is open already (as {known.name})")
-        if new:
-            self._pictures = self._pictures.added(*new)
+        before, (self._pictures, said) = self._pictures, self._pictures.joined(pictures)
+        if self._pictures is not before:
             self.pictures_changed.emit()
-        if show and pictures:
-            self._set_current(there[pictures[0].key])
+        if show and (first := self._pictures.find(pictures[0].key)) is not None:
+            self._set_current(first)
         files = self.settings.recent_files
         for picture in pictures[-_RECENT:]:
             files = recent(files, picture.path) if picture.path else files

@@ -38,6 +38,18 @@ class PictureList:
         """With more at the end."""
         return replace(self, open=(*self.open, *pictures))
 
+    def joined(self, pictures: Sequence[Picture]) -> tuple[PictureList, list[str]]:
+        """With those that are not open yet; a sentence for each that is, by another name."""
+        there = {one.key: one for one in self.open}
+        new, said = [], []
+        for picture in pictures:
+            known = there.setdefault(picture.key, picture)
+            if known is picture:
+                new.append(picture)
+            elif known.name != picture.name:
+                said.append(f"{picture.name} is open already (as {known.name})")
+        return (self.added(*new) if new else self), said
+
     def without(self, key: str) -> PictureList:
         """With one closed, which is remembered."""
         index = self.index(key)
