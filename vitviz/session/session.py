@@ -82,7 +82,7 @@ class Session:
         self.views.look_changed.connect(self.settings.take_look)
         self.settings.changed.connect(self._take_budget)
         self.columns.trace_settled.connect(self._settled)
-        self.pictures.arrived.connect(self._picture_arrived)
+        self.pictures.arrived.connect(self._pictures_arrived)
         for part in (self.pictures, self.columns, self.chosen, self.views, self.settings):
             part.problems.connect(self._say)
 
@@ -205,9 +205,8 @@ class Session:
     def _settled(self, _live: LiveColumn, target: TraceTarget) -> None:
         self.settings.remember_model(target.model.name)
 
-    def _picture_arrived(self, picture: Picture, _show: bool) -> None:
-        if picture.path:
-            self.settings.take_file(picture.path)
+    def _pictures_arrived(self, pictures: Sequence[Picture], _show: bool) -> None:
+        self.settings.take_files([picture.path for picture in pictures if picture.path])
 
     def _say(self, sentences: list[str]) -> None:
         if sentences:

@@ -21,7 +21,7 @@ from vitviz.session.columns.working_columns import WorkingColumns
 from vitviz.session.pictures.open_pictures import OpenPictures
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.views import View, find
-from vitviz.views.options import Look, OptionValue, arguments
+from vitviz.views.options import Look, OptionValue, arguments, wished
 
 
 class VisibleViews:
@@ -94,7 +94,7 @@ class VisibleViews:
 
     def set_options(self, view: str, values: Mapping[str, OptionValue]) -> None:
         """Changes several options of a view at once, so that it is drawn once."""
-        options = {**self.options.get(view, {}), **values}
+        options = wished(find(view).options, self.options.get(view, {}), values)
         try:
             arguments(find(view).function, options)
         except VitvizError as error:

@@ -62,7 +62,7 @@ class WorkingColumns(Columns):
         self._engine, self._background = engine, others
         super().__init__(self._live, self._read, first)
         self.active_changed.connect(self._activated)
-        pictures.arrived.connect(self._picture_arrived)
+        pictures.arrived.connect(self._pictures_arrived)
         pictures.closed.connect(self._picture_closed)
         jobs.ended.connect(self._read_next)
 
@@ -102,9 +102,9 @@ class WorkingColumns(Columns):
             index = max(self._pictures.index(self.active.column.picture), 0)
             self._set_current(open_now[(index + by) % len(open_now)])
 
-    def _picture_arrived(self, picture: Picture, show: bool) -> None:
-        if show:
-            self._set_current(picture)
+    def _pictures_arrived(self, pictures: Sequence[Picture], show: bool) -> None:
+        if show and pictures:
+            self._set_current(pictures[0])
 
     def _picture_closed(self, key: str, index: int) -> None:
         """Its neighbour is shown where it was."""

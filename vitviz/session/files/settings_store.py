@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from psygnal import Signal
 from vitviz.session.files.settings import Settings, recent, write_settings
 from vitviz.session.work.request import is_checkpoint
 from vitviz.views.options import Look
+
+_RECENT = 12
+"""Pictures of a folder that are remembered as recent ones."""
 
 
 class SettingsStore:
@@ -42,9 +45,11 @@ class SettingsStore:
         """Another look was chosen; it is saved with the next change, or at the end."""
         self.now = msgspec.structs.replace(self.now, look=look)
 
-    def take_file(self, path: str) -> None:
-        """A picture file was opened; it is saved with the next change, or at the end."""
-        files = recent(self.now.recent_files, path)
+    def take_files(self, paths: Sequence[str]) -> None:
+        """Picture files were opened; it is saved with the next change, or at the end."""
+        files = self.now.recent_files
+        for path in paths[-_RECENT:]:
+            files = recent(files, path)
         self.now = msgspec.structs.replace(self.now, recent_files=files)
 
     def remember_model(self, name: str) -> None:

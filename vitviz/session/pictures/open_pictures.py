@@ -19,7 +19,7 @@ class OpenPictures:
     """
 
     changed = Signal()
-    arrived = Signal(Picture, bool)  # a picture is there, and whether it shall be shown
+    arrived = Signal(tuple, bool)  # pictures that are there, and whether the first shall be shown
     closed = Signal(str, int)  # the key of one that is gone, and where it was
     problems = Signal(list)
 
@@ -81,27 +81,22 @@ class OpenPictures:
         self._list, picture = self._list.reopened()
         if picture is not None:
             self.changed.emit()
-            self.arrived.emit(picture, True)
+            self.arrived.emit((picture,), True)
 
     def replace_all(self, pictures: Iterable[Picture]) -> None:
         """These pictures instead of those there are; others on their way are turned away."""
         self._loading.turn_away()
-        self._list = PictureList()
-        for picture in pictures:
-            if self._list.find(picture.key) is None:
-                self._list = self._list.added(picture)
+        self._list, _ = PictureList().joined(tuple(pictures))
         self.changed.emit()
 
-    def _opened(self, picture: Picture, show: bool) -> tuple[str, ...]:
-        """Puts a picture on the film strip; the sentence when it is there by another name."""
-        there = self._list.find(picture.key)
-        if there is None:
-            self._list = self._list.added(picture)
+    def _opened(self, pictures: Sequence[Picture], show: bool) -> list[str]:
+        """Puts pictures on the film strip; a sentence for each that is there by another name."""
+        before, (self._list, said) = self._list, self._list.joined(pictures)
+        if self._list is not before:
             self.changed.emit()
-        self.arrived.emit(there or picture, show)
-        if there is None or there.name == picture.name:
-            return ()
-        return (f"{picture.name} is open already (as {there.name})",)
+        first = self._list.find(pictures[0].key) or pictures[0]
+        self.arrived.emit((first, *pictures[1:]), show)
+        return said
 
     def _say(self, sentences: list[str]) -> None:
         if sentences:
