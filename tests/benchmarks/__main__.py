@@ -16,6 +16,7 @@ ROOMS = (
     "columns",
     "batch",
     "index",
+    "parts",
     "words",
     "library",
     "recognise",
