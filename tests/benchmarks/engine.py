@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 import vitviz
+from tests.benchmarks.run import BenchmarkRun, Row, noise
 from vitviz.core.measures.rollout import rollout, rollout_heads
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.loading.preprocess import normalised
@@ -20,27 +20,28 @@ from vitviz.models.record.attention.lazy_attention import EagerAttention
 from vitviz.models.record.layers_from_calls import read_calls
 from vitviz.models.record.recorder import AttentionCall, record
 
-Row = tuple[str, str, str]
-
 DINOV2_S = {"img_size": 518, "dynamic_img_size": False}
 
 
-def rows() -> list[Row]:
+def rows(run: BenchmarkRun) -> list[Row]:
     """All rows; about two minutes on two cores."""
     return [
-        *tracing("ViT-B/16 at 224 px", "vit_base_patch16_224", {}, 25),
-        *tracing("DINOv2-S at 518 px", "vit_small_patch14_dinov2", DINOV2_S, 9),
-        *looking(),
+        *tracing(run, "ViT-B/16 at 224 px", "vit_base_patch16_224", {}, 25),
+        *tracing(run, "DINOv2-S at 518 px", "vit_small_patch14_dinov2", DINOV2_S, 9),
+        *looking(run),
     ]
 
 
-def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> list[Row]:
+def tracing(
+    run: BenchmarkRun, title: str, name: str, arguments: dict[str, Any], repeats: int
+) -> list[Row]:
     """A recorded and verified pass beside timm's plain fused one, in turns; and all of `trace`, which
     prepares the picture and reads the result too."""
-    model = vitviz.load(name, pretrained=False, **arguments)
+    model = run.load(name, **arguments)
     size = model.preprocess.size
-    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    pixels = normalised(noise, model.preprocess)
+    image = noise(size)
+    parameter = next(model.module.parameters())
+    pixels = normalised(image, model.preprocess).to(parameter.device, parameter.dtype)
     grid = model.family.grid(model.module, size)
     assert grid is not None
 
@@ -53,10 +54,10 @@ def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> l
         assert not model.family.read(model.module, calls, grid, size).refused
         return calls
 
-    picture = open_picture(noise)
-    ratio = in_turns(recorded, plain, repeats)
-    whole_trace = in_turns(lambda: vitviz.trace(model, picture), plain, repeats)
-    alone = in_one_thread(recorded, plain, repeats)
+    picture = open_picture(image)
+    ratio = run.in_turns(recorded, plain, repeats)
+    whole_trace = run.in_turns(lambda: vitviz.trace(model, picture), plain, repeats)
+    alone = in_one_thread(recorded, plain, run.few(repeats)) if not run.cuda else ratio
     reading = read_calls(recorded(), grid)
     held = bytes_of([layer.attention for layer in reading.layers])
     maps = sum(each.attention.heads * grid.tokens**2 * 4 for each in reading.layers)
@@ -76,19 +77,18 @@ def tracing(title: str, name: str, arguments: dict[str, Any], repeats: int) -> l
     ]
 
 
-def looking() -> list[Row]:
+def looking(run: BenchmarkRun) -> list[Row]:
     """One token's rows and rollouts at 785 tokens, 12 layers of 12 heads."""
-    noise = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    trace = vitviz.trace(vitviz.load("vit_base_patch8_224", pretrained=False), noise)
+    trace = vitviz.trace(run.load("vit_base_patch8_224"), noise((224, 224)))
     layers = [layer.attention for layer in trace.layers]
     token = trace.grid.middle
-    row = milliseconds(lambda: [each.rows(token) for each in layers], 30)
-    cold = milliseconds(lambda: (forget(layers), rollout(layers, token)), 3)
-    warm = milliseconds(lambda: rollout(layers, token), 30)
+    row = run.milliseconds(lambda: [each.rows(token) for each in layers], run.few(30))
+    cold = run.milliseconds(lambda: (forget(layers), rollout(layers, token)), run.few(5))
+    warm = run.milliseconds(lambda: rollout(layers, token), run.few(30))
     few = layers[:8]
     ready = [EagerAttention(torch.from_numpy(whole(each))) for each in few]
-    walked = in_turns(lambda: product(ready), lambda: rollout_heads(ready, one(token)), 3)
-    made = in_turns(
+    walked = run.in_turns(lambda: product(ready), lambda: rollout_heads(ready, one(token)), 3)
+    made = run.in_turns(
         lambda: product([EagerAttention(torch.from_numpy(whole(each))) for each in few]),
         lambda: rollout_heads(few, one(token)),
         3,
@@ -97,7 +97,7 @@ def looking() -> list[Row]:
         ("rows of one token, 12 layers x 12 heads, 785 tokens", "a few ms", f"{row:.2f} ms"),
         (
             "fused rollout of one token, 785 tokens: first, then again",
-            "a few ms again",
+            "<= 130 ms",
             f"{cold:.0f} ms, {warm:.2f} ms",
         ),
         (
@@ -122,7 +122,7 @@ def product(layers: list[Any]) -> torch.Tensor:
 def whole(attention: Any) -> np.ndarray:
     """All maps of a call at once, as a naive tool makes them."""
     with torch.inference_mode():
-        return attention.tile(slice(None), slice(None)).numpy()
+        return attention.tile(slice(None), slice(None)).cpu().numpy()
 
 
 def one(token: int) -> range:
@@ -146,18 +146,6 @@ def bytes_of(attentions: list[Any]) -> int:
     return sum(storages.values())
 
 
-def in_turns(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> float:
-    """The median of (time of first / time of second), measured pair by pair on a noisy machine."""
-    first(), second()
-    ratios = []
-    for turn in range(repeats):
-        order = (first, second) if turn % 2 else (second, first)
-        taken = {each: milliseconds(each, 1) for each in order}
-        ratios.append(taken[first] / taken[second])
-        gc.collect()
-    return statistics.median(ratios)
-
-
 def in_one_thread(first: Callable[[], Any], second: Callable[[], Any], repeats: int) -> float:
     """The ratio of processor times in one thread: what it costs, whoever else is at work here."""
     threads = torch.get_num_threads()
@@ -172,13 +160,3 @@ def in_one_thread(first: Callable[[], Any], second: Callable[[], Any], repeats: 
         return statistics.median(taken[first][1:]) / statistics.median(taken[second][1:])
     finally:
         torch.set_num_threads(threads)
-
-
-def milliseconds(work: Callable[[], Any], repeats: int) -> float:
-    """The median time of something."""
-    taken = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)

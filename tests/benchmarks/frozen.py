@@ -15,9 +15,9 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from tests.benchmarks.run import BenchmarkRun, Row
 from vitviz.gui.app.application import PAINTED, SHOWN
 
-Row = tuple[str, str, str]
 Seconds = dict[str, float]
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,7 @@ _DECLARED = (
 )
 
 
-def rows(rounds: int = 5) -> list[Row]:
+def rows(run: BenchmarkRun) -> list[Row]:
     """All rows; a minute."""
     from vitviz.core.pictures.picture_files import bundled_pictures
 
@@ -39,7 +39,7 @@ def rows(rounds: int = 5) -> list[Row]:
     picture = str(bundled_pictures()[0])
     starts = {"frozen": [str(program), picture], "sources": [*_sources(), picture]}
     found: dict[str, list[Seconds]] = {name: [] for name in starts}
-    for round_ in range(rounds + 1):
+    for round_ in range(run.few(5) + 1):
         for name, command in starts.items():
             seconds = _started(command)
             if round_:  # the first one brings the files into memory

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import statistics
 
-from tests.benchmarks.window import Measured, Row, hovers
+from tests.benchmarks.run import BenchmarkRun, Row
+from tests.benchmarks.window import SIZES, TOY_SIZES, Measured, hovers
 from vitviz.views.learn.tour import steps
 
 COUNT = 60
-SIZES = (
-    ("vit_base_patch16_224", "196 patches", 16),
-    ("vit_base_patch8_224", "784 patches", 33),
-)
 
 
-def rows() -> list[Row]:
+def rows(run: BenchmarkRun) -> list[Row]:
     """All rows; a minute or two."""
-    return [row for name, words, target in SIZES for row in walking(name, words, target)]
+    sizes, count = (TOY_SIZES, 2) if run.toy else (SIZES, COUNT)
+    return [row for name, words, target in sizes for row in walking(name, words, target, count)]
 
 
-def walking(name: str, words: str, target: int) -> list[Row]:
+def walking(name: str, words: str, target: int, count: int) -> list[Row]:
     """Each step's views alone on the board, as the walk shows them."""
     measured = Measured(name)
     trace = measured.session.trace
@@ -31,12 +29,12 @@ def walking(name: str, words: str, target: int) -> list[Row]:
             continue
         measured.window.show_views_of(*step.views)
         measured.until(measured.drawn)
-        times = sorted(hovers(measured, COUNT))
+        times = sorted(hovers(measured, count))
         found.append(
             (
                 f"hover to painted, {' and '.join(step.views)}, {words}",
                 f"median <= {target} ms",
-                f"{statistics.median(times):.1f} ms (90 % under {times[int(0.9 * COUNT)]:.1f} ms)",
+                f"{statistics.median(times):.1f} ms (90 % under {times[int(0.9 * count)]:.1f} ms)",
             )
         )
     measured.close()

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 import vitviz
-from tests.benchmarks.engine import in_one_thread, in_turns
+from tests.benchmarks.engine import in_one_thread
+from tests.benchmarks.run import BenchmarkRun, Row
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
@@ -19,14 +20,16 @@ from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.loading.preprocess import normalised
 from vitviz.views import find
 
-Row = tuple[str, str, str]
 NAME = "tnt_s_patch16_224"
 OF_WORDS = ("words", "mosaic", "word_positions")
 
 
-def rows() -> list[Row]:
+def rows(run: BenchmarkRun) -> list[Row]:
     """All rows; about a minute and a half on two cores."""
-    return [*hovering(), *tracing(224, 5), *tracing(384, 2), *tracing(512, 2), asking()]
+    if run.toy:
+        return [*hovering(run, 2), *tracing(run, 64, 1)]
+    larger = [*tracing(run, 384, 2), *tracing(run, 512, 2)]
+    return [*hovering(run, 150), *tracing(run, 224, 5), *larger, asking(run)]
 
 
 def loaded(name: str, side: int = 224) -> Any:
@@ -40,9 +43,9 @@ def noise(side: int = 300) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
 
 
-def hovering(count: int = 150) -> list[Row]:
+def hovering(run: BenchmarkRun, count: int) -> list[Row]:
     """A cursor moves from word to word, over sentence after sentence; each view painted each time."""
-    trace = vitviz.trace(loaded(NAME), noise())
+    trace = vitviz.trace(loaded(NAME, 64 if run.toy else 224), noise())
     found = []
     for view in OF_WORDS:
         painted, worked = _painted(trace, view, count)
@@ -94,7 +97,7 @@ def _path(trace: Trace, count: int) -> list[Selection]:
     return found
 
 
-def tracing(side: int, repeats: int) -> list[Row]:
+def tracing(run: BenchmarkRun, side: int, repeats: int) -> list[Row]:
     """The own network and timm's, each traced whole, in turns; and what both traces hold."""
     own, theirs = loaded(NAME, side), loaded(f"timm/{NAME}", side)
     own.module.load_state_dict(theirs.module.state_dict())
@@ -111,7 +114,7 @@ def tracing(side: int, repeats: int) -> list[Row]:
 
         return run
 
-    clock = in_turns(traced(own), traced(theirs), repeats)
+    clock = run.in_turns(traced(own), traced(theirs), repeats)
     alone = in_one_thread(traced(own), traced(theirs), repeats)
     bare = in_one_thread(passed(own), passed(theirs), repeats)
     held, other = (vitviz.trace(model, picture).held_bytes for model in (own, theirs))
@@ -131,7 +134,7 @@ def tracing(side: int, repeats: int) -> list[Row]:
     ]
 
 
-def asking() -> Row:
+def asking(run: BenchmarkRun) -> Row:
     """One gradient, there and back, beside one forward pass."""
     model = loaded(NAME)
     trace = vitviz.trace(model, noise())
@@ -149,10 +152,5 @@ def asking() -> Row:
     return (
         "gradient with respect to the words / forward pass",
         "told",
-        f"{in_turns(asked, passed, 5):.1f} x",
+        f"{run.in_turns(asked, passed, 5):.1f} x",
     )
-
-
-if __name__ == "__main__":
-    for row in rows():
-        print(*row, sep="   ")

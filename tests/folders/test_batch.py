@@ -309,8 +309,24 @@ def test_printing_processes_die_with_their_parent(
     folder: Path, tmp_path: Path, ended: signal.Signals
 ) -> None:
     """They held standard output open, so that whoever read it waited for ever."""
-    order = [sys.executable, "-m", "vitviz", "batch", str(folder), "-o", str(tmp_path / "o"), "-v",
-             "patches", "-m", "test_vit", "--untrained", "--workers", "2", "--batch", "1"]  # fmt: skip
+    order = [
+        sys.executable,
+        "-m",
+        "vitviz",
+        "batch",
+        str(folder),
+        "-o",
+        str(tmp_path / "o"),
+        "-v",
+        "patches",
+        "-m",
+        "test_vit",
+        "--untrained",
+        "--workers",
+        "2",
+        "--batch",
+        "1",
+    ]
     run = subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
     manifest = tmp_path / "o" / "manifest.jsonl"
     deadline = time.monotonic() + 240

@@ -62,7 +62,8 @@ def chosen_bands(bands: Sequence[int], there: int, name: str) -> tuple[int, ...]
         raise BadImage(
             f"{name}: {len(bands)} bands were named; name one, or three: red, green, blue"
         )
-    if wrong := next((band for band in bands if not 1 <= band <= there), None):
+    wrong = next((band for band in bands if not 1 <= band <= there), None)
+    if wrong is not None:
         raise BadImage(f"{name} has {there} bands, there is no band {wrong}; count them from 1")
     return tuple(bands)
 

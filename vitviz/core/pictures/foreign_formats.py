@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -23,6 +24,13 @@ from vitviz.core.pictures.band_pixels import (
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST
 from vitviz.core.pictures.upright_pixels import UprightPixels
 from vitviz.core.progress import BadImage
+
+for _library in (
+    "tifffile",
+    "pydicom",
+    "PIL",
+):  # what they log of damaged files is said in a sentence
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 INSTALL = "install it with: pip install vitviz[formats]"
 _PLUGINS = (("pillow_heif", "register_heif_opener"), ("pillow_jxl", ""))

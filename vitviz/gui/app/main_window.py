@@ -41,6 +41,7 @@ from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import DroppedSource, carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
+from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
 from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
@@ -220,10 +221,12 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.show)
         self.filmstrip.closed.connect(session.close_picture)
         self.filmstrip.open_wished.connect(self._open)
+        self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.set_option)
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
         self.inspector.look_reset_wished.connect(self._reset_look)
+        self.inspector.target.wished.connect(session.ask_about)
         self.controls.layer.chosen.connect(self._layer_chosen)
         self.controls.head.chosen.connect(self._head_chosen)
         self.controls.prefixes.chosen.connect(session.choose_prefix)
@@ -392,6 +395,7 @@ class MainWindow(QMainWindow):
         self.controls.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
         self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
         self.inspector.token.show_token(trace, new)
+        self.inspector.target.show_target(new.target, trace)
 
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.look_chosen)

@@ -1,0 +1,1 @@
+"""Trials that prove again what holds: `python -m tests.trials`."""
