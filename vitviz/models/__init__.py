@@ -7,14 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from vitviz.core.progress import Progress, silent
+from vitviz.core.progress import BadModel, Progress, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.import_timm import import_timm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from PIL import Image
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
@@ -37,7 +39,7 @@ __all__ = [
 
 
 def load(
-    name: str | Path,
+    name: str | Path | nn.Module,
     *,
     pretrained: bool = True,
     patch_size: int | None = None,
@@ -49,13 +51,28 @@ def load(
     window_size: int | tuple[int, ...] | None = None,
     mean: float | tuple[float, ...] | None = None,
     std: float | tuple[float, ...] | None = None,
+    encoder: str | None = None,
     strict: bool = False,
     multi_label: bool | None = None,
     allow_download: bool = True,
     progress: Progress = silent,
+    transform: Callable[[Image.Image], Any] | None = None,
+    classes: Sequence[str] = (),
+    title: str = "",
+    prefix: Sequence[str] = (),
+    call: Callable[[Any, Tensor], Any] | None = None,
     **arguments: Any,
 ) -> Model:
-    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path.
+    """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path; or a
+    module in memory, whatever it is, that answers a batch of pictures.
+
+    A module stays as it is: its weights, hooks, mode, device, number type. Which pixels each of its
+    tokens reads is measured and proven. What it does not say can be said: `transform`, the function
+    that makes of an RGB picture of PIL the tensor (channel row col) that it reads; `classes`, their
+    names; `title`; `patch_size`, pixels of a patch's side; `prefix`, the tokens in front of the patches
+    (("class",)); `call(module, pixels)`, how it is called, if not with the pixels alone:
+
+        vitviz.load(module, call=lambda module, pixels: module(pixel_values=pixels).logits)
 
     A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
 
@@ -66,6 +83,10 @@ def load(
     arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
+
+    A checkpoint with two encoders (a student and its teacher, weights and their average) opens with
+    the one that its method evaluates, said in a note; `encoder` takes another by what stands before
+    its names ("student").
 
     What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
     each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
@@ -81,9 +102,18 @@ def load(
     """
     import_timm()
     from vitviz.models.loading import model_loading
+    from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said import Said
 
+    if not isinstance(name, str | Path):
+        from vitviz.models.loading.live.live_arguments import load_module
+
+        return load_module(
+            name, transform=transform, classes=classes, title=title, prefix=prefix, call=call,
+            patch_size=patch_size, input_size=input_size, progress=progress,
+        )  # fmt: skip
+    _only_for_modules(transform=transform, classes=classes, title=title, prefix=prefix, call=call)
     said = Said(num_heads, window_size, mean, std)
     wanted = partial(
         model_loading.load,
@@ -95,23 +125,37 @@ def load(
         precision=precision,
         architecture=architecture,
         said=said,
+        encoder=encoder,
         strict=strict,
         arguments=arguments,
         allow_download=allow_download,
     )
     model = wanted(progress=progress)
-    chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
+    file = checkpoint_path(name)
+    beside = None if file is None else multi_label_beside(file)
+    chosen = beside if multi_label is None else multi_label
     model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,
         "input_size": input_size,
         "architecture": architecture,
+        "encoder": encoder,
     }
     model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(wanted, progress=silent))
+
+
+def _only_for_modules(**given: Any) -> None:
+    """BadModel for what is only said of a module in memory."""
+    said = [name for name, value in given.items() if value]
+    if said:
+        raise BadModel(
+            f"{said[0]}= is for a module in memory; a model that is named brings its own, so leave "
+            "it out"
+        )
 
 
 @overload

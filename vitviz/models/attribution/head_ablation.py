@@ -15,6 +15,7 @@ from torch.nn import functional
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
 from vitviz.models.attribution.target_score import OnePicture, TargetScore
+from vitviz.models.record import multihead
 from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
 
 ReplacedBy = Literal["zero", "mean"]
@@ -36,6 +37,8 @@ class HeadReplacer(AttentionRecorder):
     ) -> Any:
         """What was called, with the head's part of it exchanged where it is that module's attention."""
         kwargs = kwargs or {}
+        if func is multihead.FORWARD:
+            return self._multihead(args, kwargs)
         result = func(*args, **kwargs)
         before = len(self.calls)
         if func is functional.scaled_dot_product_attention:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import nn
 
@@ -19,6 +21,8 @@ class Model:
 
     `labels` name the classes of the head, () where nobody knows them. One pass runs at a time.
     `reload` loads the same model once more; None for random weights, which cannot be had twice.
+    `live`: the module is somebody's own, in use elsewhere. It stays on its device and in its number
+    type, and is in evaluation mode only while the `lock` is held.
     """
 
     module: nn.Module
@@ -27,7 +31,8 @@ class Model:
     family: Family
     labels: tuple[str, ...] = ()
     reload: Callable[[], Model] | None = None
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False)
+    live: bool = False
 
     def __repr__(self) -> str:
         """In a line, for notebooks; `module` has all the others."""

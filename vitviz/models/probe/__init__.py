@@ -1,1 +1,1 @@
-"""The model asked again: features, early answers, blocks step by step, what-ifs."""
+"""Questions asked of a model beside the pass itself: steps, stems, what-ifs, where tokens are."""

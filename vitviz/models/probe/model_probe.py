@@ -38,6 +38,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe import logit_lens
 from vitviz.models.probe.apply_intervention import intervened
+from vitviz.models.probe.block_lists import block_lists, in_reading_order
 from vitviz.models.probe.block_steps import block_of
 from vitviz.models.probe.layer_vectors import layer_vectors_of
 from vitviz.models.probe.patch_stem import stem_of
@@ -290,9 +291,11 @@ def _block_outputs(
     model answers.
     """
     found: list[Tensor] = []
+    order = in_reading_order(model)
 
     def keep(_module: nn.Module, _given: Any, output: Any) -> None:
-        found.append(_tokens(output, grid, model.info.called))
+        tokens = _tokens(output, grid, model.info.called)
+        found.append(tokens if order is None else tokens[order])
 
     with ExitStack() as hooks:
         for block in _blocks(model, layers):
@@ -325,6 +328,7 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
     lists = list(dict.fromkeys(match[1] for match in matches if match))
     if not lists and isinstance(getattr(model.module, "blocks", None), _LISTS):
         lists = ["blocks"]  # calls over no patches, such as XCiT's between channels
+    lists = lists or block_lists(model.module, layers)
     if not lists:
         raise Unsupported(
             f"{model.info.called} has no list of blocks whose outputs could be read; "
@@ -335,8 +339,8 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
 
 def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
     """A block's tokens, whatever it gives on beside them."""
-    if isinstance(output, tuple) and output and isinstance(output[-1], Tensor):
-        output = output[-1]  # TNT: (words, sentences)
+    if isinstance(output, tuple):
+        output = _among(output, grid)
     if isinstance(output, Tensor) and output.shape[:-1] == (1, grid.rows, grid.cols):
         output = rearrange(output, "1 row col dim -> 1 (row col) dim")
     if not isinstance(output, Tensor) or output.ndim != 3 or output.shape[0] != 1:
@@ -347,6 +351,13 @@ def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:
         )
     # A copy: the next block may write into what it is given.
     return output[0].detach().to("cpu", torch.float32, copy=True)
+
+
+def _among(outputs: tuple[Any, ...], grid: TokenGrid) -> Any:
+    """Of several outputs the tokens: the last one that has as many, as in TNT's (words, sentences)."""
+    tensors: list[Any] = [each for each in outputs if isinstance(each, Tensor)]
+    fitting = [each for each in tensors if each.ndim == 3 and each.shape[1] == grid.tokens]
+    return (fitting or tensors or [None])[-1]
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
@@ -36,6 +40,26 @@ def relative(compared: ComparedOutputs) -> float:
     return difference / value if value > 0 else difference
 
 
+_Parameters = ParamSpec("_Parameters")
+
+
+def _in_full(
+    function: Callable[_Parameters, ComparedOutputs],
+) -> Callable[_Parameters, ComparedOutputs]:
+    """Compares in full precision where somebody's autocast would have the comparison rounded too."""
+
+    @wraps(function)
+    def compare(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> ComparedOutputs:
+        device = next(each for each in args if isinstance(each, Tensor)).device.type
+        if not torch.is_autocast_enabled(device):
+            return function(*args, **kwargs)
+        with torch.autocast(device, enabled=False):
+            return function(*args, **kwargs)
+
+    return compare
+
+
+@_in_full
 def sampled_error(
     query: Float[Tensor, "*batch head query dim"],
     key: Float[Tensor, "*batch head key dim"],
@@ -85,6 +109,7 @@ def biased(logits: Tensor, bias: Tensor) -> Tensor:
     return logits + bias
 
 
+@_in_full
 def product_error(
     maps: Float[Tensor, "*batch query key"],
     values: Float[Tensor, "*batch key value"],
@@ -99,6 +124,7 @@ def product_error(
     return expected - output[..., chosen, :], expected
 
 
+@_in_full
 def sum_error(
     maps: Float[Tensor, "*batch query key"],
     values: Float[Tensor, "*batch query key"],

@@ -1,0 +1,1 @@
+"""A module that is in memory already: somebody's own network, in a script or a notebook."""
