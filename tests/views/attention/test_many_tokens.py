@@ -40,7 +40,7 @@ def test_the_whole_is_refused_in_a_sentence(trace, no_room):
     with pytest.raises(Unsupported, match=rf"{tokens} × {tokens} entries.*smaller input size"):
         attention.matrix(0)
     for view in ("distance", "entropy"):  # these need no whole map
-        assert find(view).draw(trace, Selection()).panels
+        assert vitviz.draw(view, trace).panels
     for view in ("matrix",):
         with pytest.raises(Unsupported, match="entries, more than"):
             vitviz.draw(view, trace)
