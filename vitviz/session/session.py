@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.first_choices import (
@@ -347,13 +348,17 @@ class Session:
     # -- what is chosen ----------------------------------------------------------------------------
 
     def select(self, *, column: int | None = None, **changes: Any) -> None:
-        """Changes the selection (pin, hover, depth, head); says nothing when nothing changes.
+        """Changes the selection (pin, hover, depth, head, target); says nothing when nothing changes.
 
         What was chosen in one column is chosen in all that are linked to it.
         """
         live = self.columns.find(column)
         if live is not None:
             self._choose(live, replace(live.selection, **changes))
+
+    def ask_about(self, target: Target) -> None:
+        """Has maps of the answer explain another number."""
+        self.select(target=target)
 
     def hover(self, place: Place | None, column: int | None = None) -> None:
         """Previews a token everywhere; None when the cursor has left."""

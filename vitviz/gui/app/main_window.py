@@ -224,6 +224,7 @@ class MainWindow(QMainWindow):
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
         self.inspector.look_reset_wished.connect(self._reset_look)
+        self.inspector.target.wished.connect(session.ask_about)
         self.controls.layer.chosen.connect(self._layer_chosen)
         self.controls.head.chosen.connect(self._head_chosen)
         self.controls.prefixes.chosen.connect(session.choose_prefix)
@@ -392,6 +393,7 @@ class MainWindow(QMainWindow):
         self.controls.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
         self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
         self.inspector.token.show_token(trace, new)
+        self.inspector.target.show_target(new.target, trace)
 
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.look_chosen)

@@ -28,10 +28,14 @@ from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepa
 from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.record.attention.lazy_attention import LazyAttention
+from vitviz.models.record.exact_numbers import autocast_type
 from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall, record
 from vitviz.models.tracing.prepared_tensor import pictures_in
+
+AUTOCAST = "autocast"
+"""Behind a precision that the program around a pass asked for, not the model."""
 
 TOP = 10
 """Predictions kept, best first."""
@@ -165,6 +169,9 @@ def _info_now(model: Model) -> ModelInfo:
     """The model's description, corrected when it had to move to the CPU since it was loaded."""
     info, parameter = model.info, next(model.module.parameters())
     device, precision = parameter.device, precision_name(parameter.dtype)
+    if casting := autocast_type(str(device)):
+        note = f"under torch.autocast the model's products were made in {casting}"
+        return replace(info, precision=f"{casting} {AUTOCAST}", notes=(*info.notes, note))
     if (str(device), precision) == (info.device, info.precision):
         return info
     if model.live:  # moved by whoever owns it
@@ -220,6 +227,9 @@ def _read(
         matrices=reading.matrices,
         words=reading.words,
         abreast=reading.abreast,
+        compared=reading.compared,
+        taken=reading.taken,
+        places="unknown" if info.family == "generic" else "family",
         source=TorchModelProbe(
             model, prepared, grid, [layer.name for layer in reading.layers], change
         ),
