@@ -157,7 +157,7 @@ def pictures(photo: str, other: str, model: str, words: str, pool: str, only: li
                 token=_token(trace),
                 layer=len(trace.layers) // 2 or None,
                 against=against if view.traces == 2 else None,
-                others=(against,) if against is not None and view.takes_all({}) else (),
+                more=(against,) if against is not None and view.takes_all({}) else (),
             )
         except Unsupported as error:
             print(f"{view.name}: {error}")

@@ -102,7 +102,7 @@ _AGAINST = Parameter(
     "or a picture; may be repeated to change several.",
 )
 _ALSO = Parameter(
-    "--also",
+    ["--pairs", "--more", "--also"],
     help="A further picture, through both models for cka, through the one for views over many pictures "
     "(distance, entropy, features, einops); may be repeated.",
 )
@@ -179,7 +179,7 @@ def draw(
             head=head,
             target=asked_about,
             against=other,
-            also=pairs,
+            pairs=pairs,
             ranges=range_values(ranges),
             **values,
         )

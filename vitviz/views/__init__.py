@@ -43,9 +43,8 @@ class View:
     changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
     says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
     at first, `comes` whether it comes onto it by itself for a trace; `traces` is 2 for a view that
-    compares two, and `pairs` says whether such a view also takes what both models did with further
-    pictures. `many` says whether a view of one trace also takes what the model did with further
-    pictures.
+    compares two. `pairs_word` is the name of the argument that takes what both models did with further
+    pictures, `more_word` of the one for further pictures through one model; "" where it has none.
     """
 
     name: str
@@ -61,55 +60,66 @@ class View:
     shown: bool = True
     comes: Callable[[Trace], bool] = never
     traces: int = 1
-    pairs: bool = False
-    many: bool = False
+    pairs_word: str = ""
+    more_word: str = ""
+
+    @property
+    def takes_pairs(self) -> bool:
+        """Whether such a view also takes what both models did with further pictures."""
+        return bool(self.pairs_word)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether it also takes what the model did with further pictures."""
+        return bool(self.more_word)
 
     def takes_all(self, values: Mapping[str, Any]) -> bool:
         """Whether these options ask for every open picture, not for this one alone."""
         chosen = {**{option.name: option.default for option in self.options}, **values}
-        return self.many and any(str(value).startswith(ALL_OPEN) for value in chosen.values())
+        return self.takes_more and any(str(value).startswith(ALL_OPEN) for value in chosen.values())
 
     def draw(
         self,
         trace: Trace,
         selection: Selection,
         values: Mapping[str, Any] | None = None,
-        other: Trace | None = None,
-        also: Sequence[tuple[Trace, Trace]] = (),
-        others: Sequence[Trace] = (),
+        against: Trace | None = None,
+        pairs: Sequence[tuple[Trace, Trace]] = (),
+        more: Sequence[Trace] = (),
     ) -> Drawing:
-        """The drawing for flat option values; `other` is what a view of two traces compares with,
-        `also` further pictures through both models, for a view that takes `pairs`, `others` further
-        pictures through the model, for one that takes `many`.
+        """The drawing for flat option values; `against` is what a view of two traces compares with,
+        `pairs` further pictures through both models and `more` further pictures through the one, for a
+        view that takes them.
 
         VitvizError for a wrong option or a missing trace, Unsupported for a map that cannot be
         computed exactly."""
         chosen = dict(values or {})
-        both = (trace,) if self.traces == 1 else (trace, other)
+        both = (trace,) if self.traces == 1 else (trace, against)
         if None in both:
             raise VitvizError(
                 f"{self.title} compares two models or pictures; choose another one too"
             )
-        more: dict[str, Any] = {"also": tuple(also)} if self.pairs else {}
-        if self.many:
-            more = {"others": _further(trace, [*others, *(one for one, _ in also)])}
-        drawing = self.function(*both, selection, **more, **arguments(self.function, chosen))
+        given: dict[str, Any] = {self.pairs_word: tuple(pairs)} if self.takes_pairs else {}
+        further = _further(trace, [*more, *(one for one, _ in pairs)]) if self.takes_more else ()
+        if self.takes_more:
+            given = {self.more_word: further}
+        drawing = self.function(*both, selection, **given, **arguments(self.function, chosen))
         recipe = _recipe(trace, selection)
         if "target" in self.follows:
             recipe += (("target", str(selection.target)),)
-        if more.get("others"):
-            recipe += (("further pictures", str(len(more["others"]))),)
-        if self.traces == 2 and other is not None:
-            recipe += tuple((f"against {name}", value) for name, value in _made_by(other))
-        given = tuple(sorted(chosen.items()))
+        if further:
+            recipe += (("further pictures", str(len(further))),)
+        if self.traces == 2 and against is not None:
+            recipe += tuple((f"against {name}", value) for name, value in _made_by(against))
+        options = tuple(sorted(chosen.items()))
         made = Recipe(
             self.name,
-            given,
+            options,
             replace(selection, target=selection.target.written()),
             run_of(trace),
-            run_of(other) if self.traces == 2 and other is not None else None,
-            tuple((run_of(one), run_of(two)) for one, two in also) if self.pairs else (),
-            tuple(run_of(one) for one in more.get("others", ())),
+            run_of(against) if self.traces == 2 and against is not None else None,
+            tuple((run_of(one), run_of(two)) for one, two in pairs) if self.takes_pairs else (),
+            tuple(run_of(one) for one in further),
         )
         said = selection.instead(trace.grid, trace.crop) if "token" in self.follows else ""
         caption = (
@@ -117,8 +127,14 @@ class View:
         )
         known = clauses([each.badge for each in both if each is not None])
         return replace(
-            drawing, options=given, recipe=recipe, made=made, caption=caption, known=known
+            drawing, options=options, recipe=recipe, made=made, caption=caption, known=known
         )
+
+
+def _word(function: Draw, word: str, once: str) -> str:
+    """The name of an argument in a view's signature: today's, or that of vitviz 0.1; "" without."""
+    there = inspect.signature(function).parameters
+    return word if word in there else once if once in there else ""
 
 
 def _further(trace: Trace, others: Sequence[Trace]) -> tuple[Trace, ...]:
@@ -184,9 +200,9 @@ def view(
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
-    With `traces=2` it is `draw(trace, other, selection, *, options...)`, which may take `also` behind
-    the selection: pairs of traces of further pictures through the same two models; a view of one trace
-    may take `others`, traces of further pictures. ValueError when the name is taken: two views never
+    With `traces=2` it is `draw(trace, against, selection, *, options...)`, which may take `pairs`
+    behind the selection: traces of further pictures through the same two models; a view of one trace may take
+    `more`, traces of further pictures. ValueError when the name is taken: two views never
     share one.
     """
 
@@ -211,7 +227,8 @@ def view(
             shown,
             comes,
             traces,
-            *(each in inspect.signature(function).parameters for each in ("also", "others")),
+            _word(function, "pairs", "also"),
+            _word(function, "more", "others"),
         )
         return function
 

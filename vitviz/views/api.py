@@ -32,8 +32,8 @@ def draw(
     head: int | None = None,
     target: Target | int | str | Callable[[Any], Any] | None = None,
     against: Trace | None = None,
-    also: Sequence[tuple[Trace, Trace]] = (),
-    others: Sequence[Trace] = (),
+    pairs: Sequence[tuple[Trace, Trace]] = (),
+    more: Sequence[Trace] = (),
     ranges: Sequence[tuple[int, float, float]] = (),
     **options: Any,
 ) -> Drawing:
@@ -47,8 +47,8 @@ def draw(
     default; `head` from 0, None for all together. `target` is what maps of an answer are asked about: a
     class by number or name, "285-281", "feature:17", "lens:5", or a function of the model's output
     (`vitviz.core.data.target`); without it the predicted class. `against` is the second trace of a
-    view that compares two: `draw("difference", trace, against=other)`; `also` are further
-    pictures through the same two models, for `cka`; `others` are traces of further pictures through
+    view that compares two: `draw("difference", trace, against=other)`; `pairs` are further
+    pictures through the same two models, for `cka`; `more` are traces of further pictures through
     the same model, for
     views of many pictures, such as `distance`. `ranges` are (panel, low, high), to colour a drawing as
     it was beside others. `options` are the view's own (`vitviz views`).
@@ -56,8 +56,9 @@ def draw(
     Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
     a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
     """
+    pairs, more = options.pop("also", pairs), options.pop("others", more)  # the words of 0.1
     chosen = find(view)
-    for one in (trace, *(() if against is None else (against,)), *others):
+    for one in (trace, *(() if against is None else (against,)), *more):
         if not isinstance(one, Trace):
             raise VitvizError(
                 f"a view is drawn of a trace, not of {type(one).__name__}; make one with "
@@ -65,7 +66,7 @@ def draw(
             )
     selection = selection_of(trace, token=token, layer=layer, head=head)
     selection = replace(selection, target=pictured(target_of(target)))
-    return in_ranges(chosen.draw(trace, selection, options, against, also, others), ranges)
+    return in_ranges(chosen.draw(trace, selection, options, against, pairs, more), ranges)
 
 
 def pictured(target: Target) -> Target:

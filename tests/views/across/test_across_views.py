@@ -26,7 +26,7 @@ def layer_of(panel, kind):
 
 
 def test_where_compares_one_token_with_every_patch_of_every_picture(tiny_trace, others) -> None:
-    drawing = vitviz.draw("where", tiny_trace, token=(4, 5), layer=3, others=others, most=2)
+    drawing = vitviz.draw("where", tiny_trace, token=(4, 5), layer=3, more=others, most=2)
     query = unit(tiny_trace.source.features()[3])[46]
     here = unit(tiny_trace.source.features()[3])[1:] @ query
     heat = layer_of(drawing.panels[0], Heat)
@@ -41,7 +41,7 @@ def test_where_compares_one_token_with_every_patch_of_every_picture(tiny_trace, 
         assert layer_of(panel, Outlines).boxes == (others[at].grid.box(token),)
         assert panel.space is None
     assert "among 4 pictures" in drawing.caption
-    alone = vitviz.draw("where", tiny_trace, others=others, over="this picture")
+    alone = vitviz.draw("where", tiny_trace, more=others, over="this picture")
     assert len(alone.panels) == 1
 
 

@@ -65,8 +65,8 @@ def test_the_map_is_the_cosine_of_the_features(trace):
 
 def test_one_colour_means_the_same_in_all_pictures(tiny_model, trace, photo):
     other = vitviz.trace(tiny_model, photo[:, ::-1].copy())
-    one = vitviz.draw("features", trace, others=[other])
-    two = vitviz.draw("features", other, others=[trace])
+    one = vitviz.draw("features", trace, more=[other])
+    two = vitviz.draw("features", other, more=[trace])
     colors = [layer_of(each.panels[1], Raster).pixels.astype(int) for each in (one, two)]
     features = [each.source.features()[-1, each.grid.patches] for each in (trace, other)]
     joined = np.concatenate(features).astype(np.float64)
@@ -78,7 +78,7 @@ def test_one_colour_means_the_same_in_all_pictures(tiny_model, trace, photo):
         wanted = 255 * np.clip(0.5 + along / (5 * along.std()), 0, 1)
         found = np.concatenate([each[..., channel].ravel() for each in colors])
         assert min(np.abs(found - each).max() for each in (wanted, 255 - wanted)) <= 1
-    alone = vitviz.draw("features", trace, others=[other], fitted="this picture")
+    alone = vitviz.draw("features", trace, more=[other], fitted="this picture")
     assert np.abs(layer_of(alone.panels[1], Raster).pixels - colors[0]).max() > 0
 
 

@@ -52,12 +52,12 @@ def test_many_pictures_are_their_mean():
         for seed in range(3)
     ]
     alone = [heads_of(each) for each in traces]
-    together = heads_of(traces[0], others=traces[1:], over="all open pictures")
+    together = heads_of(traces[0], more=traces[1:], over="all open pictures")
     np.testing.assert_allclose(together, np.mean(alone, axis=0), rtol=1e-6)
     assert np.abs(together - alone[0]).max() > 0
-    drawing = vitviz.draw("distance", traces[0], others=traces, over="all open pictures")
+    drawing = vitviz.draw("distance", traces[0], more=traces, over="all open pictures")
     assert "Mean over 3 pictures." in drawing.caption
-    np.testing.assert_array_equal(heads_of(traces[0], others=traces[1:]), alone[0])
+    np.testing.assert_array_equal(heads_of(traces[0], more=traces[1:]), alone[0])
 
 
 def test_pictures_through_another_model_are_left_out():
@@ -66,7 +66,7 @@ def test_pictures_through_another_model_are_left_out():
     other = replace(
         other, model=replace(other.model, name="else"), picture=replace(other.picture, key="k")
     )
-    drawing = vitviz.draw("distance", trace, others=[other], over="all open pictures")
+    drawing = vitviz.draw("distance", trace, more=[other], over="all open pictures")
     assert "no other is open, or read yet" in drawing.caption
 
 

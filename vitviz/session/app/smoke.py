@@ -93,7 +93,7 @@ def _saved(name: str, first: Trace, other: Trace, folder: Path) -> bool:
     if view.applies(first):
         return False
     try:
-        drawing = view.draw(first, Selection(), other=other if view.traces == 2 else None)
+        drawing = view.draw(first, Selection(), against=other if view.traces == 2 else None)
     except Unsupported:
         return False
     for kind in KINDS if view is next(iter(views().values())) else KINDS[:1]:

@@ -26,9 +26,9 @@ class DrawingScene:
     options: Mapping[str, Mapping[str, OptionValue]]
     look_chosen: frozenset[str] = frozenset()
     """What of the look somebody chose; the rest is left to each view's own defaults."""
-    other: Trace | None = None
+    against: Trace | None = None
     """What a view of two traces compares with."""
-    also: tuple[tuple[Trace, Trace], ...] = ()
+    pairs: tuple[tuple[Trace, Trace], ...] = ()
     """Further pictures as this model and the other one read them, as far as that is at hand."""
 
     def values(self, view: str) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class ColumnDrawings:
             if why := shown.applies(scene.trace):
                 raise Unsupported(why)
             with watching(progress):
-                return shown.draw(scene.trace, scene.selection, values, scene.other, scene.also)
+                return shown.draw(scene.trace, scene.selection, values, scene.against, scene.pairs)
 
         def done(drawing: Drawing) -> None:
             if scene.trace is self._trace and view in self.wanted:

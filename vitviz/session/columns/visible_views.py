@@ -251,4 +251,4 @@ class VisibleViews:
 
 
 def _takes_more(view: View) -> bool:
-    return view.pairs or view.many
+    return view.takes_pairs or view.takes_more

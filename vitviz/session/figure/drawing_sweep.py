@@ -34,17 +34,17 @@ class SweepSubject:
     trace: Trace
     selection: Selection
     values: Mapping[str, OptionValue]
-    other: Trace | None = None
-    also: Sequence[tuple[Trace, Trace]] = ()
+    against: Trace | None = None
+    pairs: Sequence[tuple[Trace, Trace]] = ()
     view: View | None = None
 
     def draw(self, view: View) -> Drawing:
         """The view of it, or its own, as if nothing had been drawn before: what views keep from one
         drawing for the next can change the last digits, and a figure must be the same when it is
         made again."""
-        other = None if self.other is None else replace(self.other)
+        against = None if self.against is None else replace(self.against)
         view = self.view or view
-        return view.draw(replace(self.trace), self.selection, self.values, other, self.also)
+        return view.draw(replace(self.trace), self.selection, self.values, against, self.pairs)
 
 
 @dataclass(frozen=True, slots=True)

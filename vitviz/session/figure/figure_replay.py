@@ -93,12 +93,11 @@ class FigureReplay:
         made = part.made
         # Copies: what views keep from one drawing for the next one can change the last digits.
         trace = replace(self.trace(made.run))
-        other = None if made.against is None else replace(self.trace(made.against))
-        also = [(self.trace(one), self.trace(two)) for one, two in made.also]
-        others = [self.trace(one) for one in made.others]
+        against = None if made.against is None else replace(self.trace(made.against))
+        pairs = [(self.trace(one), self.trace(two)) for one, two in made.also]
+        more = [self.trace(one) for one in made.others]
         view, options = find(made.view), self._as_meant(made, version)
-        more = {"others": others} if others else {}
-        drawn = view.draw(trace, made.selection, options, other, also, **more)
+        drawn = view.draw(trace, made.selection, options, against, pairs, more)
         return in_ranges(drawn, part.ranges)
 
     def _as_meant(self, made: Recipe, version: int) -> dict[str, Any]:

@@ -42,7 +42,7 @@ DistanceUnit = Literal["pixels", "patches", "none"]
 def draw(
     trace: Trace,
     selection: Selection,
-    others: Sequence[Trace] = (),
+    more: Sequence[Trace] = (),
     *,
     over: Annotated[
         PicturesOver, OptionHelp("One picture, or the mean over all that are open")
@@ -62,7 +62,7 @@ def draw(
 ) -> Drawing:
     """Every head as a point, layers across."""
     found, count = heads_over_depth.averaged(
-        trace, others, over, lambda each: _measured(each, renormalise)
+        trace, more, over, lambda each: _measured(each, renormalise)
     )
     layer = selection.layer(len(found))
     line = _field(trace, len(found), convolutions, kernel)

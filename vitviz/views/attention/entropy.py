@@ -34,7 +34,7 @@ from vitviz.views.shared.heads_over_depth import HeadSpread, PicturesOver
 def draw(
     trace: Trace,
     selection: Selection,
-    others: Sequence[Trace] = (),
+    more: Sequence[Trace] = (),
     *,
     over: Annotated[
         PicturesOver, OptionHelp("One picture, or the mean over all that are open")
@@ -45,7 +45,7 @@ def draw(
 ) -> Drawing:
     """Every head as a point, layers across."""
     found, count = heads_over_depth.averaged(
-        trace, others, over, lambda each: _measured(each, relative)
+        trace, more, over, lambda each: _measured(each, relative)
     )
     layer = selection.layer(len(found))
     label = "entropy, share of the evenest" if relative else "entropy, nats"

@@ -47,9 +47,9 @@ Alike = Float64[np.ndarray, "layer other"]
 )
 def draw(
     trace: Trace,
-    other: Trace,
+    against: Trace,
     selection: Selection,
-    also: Sequence[TracePair] = (),
+    pairs: Sequence[TracePair] = (),
     *,
     samples: Annotated[
         SamplesOf,
@@ -64,9 +64,9 @@ def draw(
     ] = "0 to 1",
 ) -> Drawing:
     """Layers down against layers across, with the chosen depth outlined."""
-    every = _every(trace, other, also)
+    every = _every(trace, against, pairs)
     alike = _alike(trace, tuple((ref(one), ref(two)) for one, two in every), samples)
-    names = two_traces.names(trace, other)
+    names = two_traces.names(trace, against)
     short = two_traces.short(names)
     where = selection.layer(len(alike)), selection.layer(alike.shape[1])
     scale = _scale(alike, span == "0 to 1", table)
@@ -76,7 +76,7 @@ def draw(
         ((_panel(alike, where, scale, short),),),
         two_traces.caption(
             trace,
-            other,
+            against,
             _share(every) if samples == "patches" else 1.0,
             *_words(every, samples),
             pictures=len(every),
@@ -84,10 +84,10 @@ def draw(
     )
 
 
-def _every(trace: Trace, other: Trace, also: Sequence[TracePair]) -> tuple[TracePair, ...]:
+def _every(trace: Trace, other: Trace, pairs: Sequence[TracePair]) -> tuple[TracePair, ...]:
     """The pairs of traces, one a picture; the shown one first."""
     found = {(trace.picture.key, other.picture.key): (trace, other)}
-    for one, two in also:
+    for one, two in pairs:
         found.setdefault((one.picture.key, two.picture.key), (one, two))
     return tuple(found.values())
 

@@ -80,7 +80,7 @@ def _applies(trace: Trace) -> str:
 )
 def draw(
     trace: Trace,
-    other: Trace,
+    against: Trace,
     selection: Selection,
     *,
     maps: Annotated[
@@ -99,12 +99,12 @@ def draw(
     look: DifferenceOver = DifferenceOver(),
 ) -> Drawing:
     """The difference large over the first picture, the two maps smaller beside it."""
-    moved = carried(selection, trace.crop, other.crop)
-    first, second = _map(trace, selection, maps), _map(other, moved, maps)
+    moved = carried(selection, trace.crop, against.crop)
+    first, second = _map(trace, selection, maps), _map(against, moved, maps)
     shared = overlap(first.seen, second.seen)
     one, two = shared.one(first.values), shared.other(second.values)
-    means = [_mean(cells, shared, each) for cells, each in ((one, trace), (two, other))]
-    names = two_traces.names(trace, other)
+    means = [_mean(cells, shared, each) for cells, each in ((one, trace), (two, against))]
+    names = two_traces.names(trace, against)
     change = one / means[0] - two / means[1]
     scale = _scale(change, colours, reach)
     heat = Heat(shared.evenly(change), shared.box(trace.crop), scale, look.opacity, look.smooth)
@@ -114,7 +114,7 @@ def draw(
         heats = _heats((first, second), means, table, _what(maps), look)
         short = two_traces.short(names)
         left = _panel(trace, selection, heats[0], short[0], look)
-        right = _as_here(_panel(other, moved, heats[1], short[1], look), other, trace)
+        right = _as_here(_panel(against, moved, heats[1], short[1], look), against, trace)
         panels += [replace(left, facts=_shares(first)), replace(right, facts=_shares(second))]
     said = f"{names[1]} shows: {second.words}." if second.words != first.words else ""
     return Drawing(
@@ -123,7 +123,7 @@ def draw(
         (tuple(panels),),
         two_traces.caption(
             trace,
-            other,
+            against,
             shared.share,
             "Each map is divided by its mean over the part that both saw.",
             said,

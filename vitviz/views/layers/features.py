@@ -31,7 +31,7 @@ SPREAD = 2.5
     title="Features",
     shows=(
         "After every layer each patch is a vector of numbers. The first map compares the chosen "
-        "token's with all others; the second gives every patch a colour by where it lies along the "
+        "token's with all more; the second gives every patch a colour by where it lies along the "
         "three directions in which the vectors differ most, so that like colours mean like content. "
         "Fitted over all open pictures, one colour means the same in all of them."
     ),
@@ -45,7 +45,7 @@ SPREAD = 2.5
 def draw(
     trace: Trace,
     selection: Selection,
-    others: Sequence[Trace] = (),
+    more: Sequence[Trace] = (),
     *,
     fitted: Annotated[
         Literal["this picture", "all open pictures"],
@@ -63,7 +63,7 @@ def draw(
 ) -> Drawing:
     """The cosine map of the chosen token, and the colours of all patches."""
     layer = model_questions.depth_of(trace, selection)
-    every = (trace, *others) if fitted == "all open pictures" else (trace,)
+    every = (trace, *more) if fitted == "all open pictures" else (trace,)
     colors, shares = _colors(
         trace, tuple(ref(each) for each in every), layer, foreground, same_length
     )

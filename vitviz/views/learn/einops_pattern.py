@@ -94,7 +94,7 @@ LARGEST = 4_000_000
 def draw(
     trace: Trace,
     selection: Selection,
-    others: Sequence[Trace] = (),
+    more: Sequence[Trace] = (),
     *,
     example: Annotated[
         Example, OptionHelp("What is done while no pattern is written")
@@ -125,7 +125,7 @@ def draw(
         begin = begin if start == "as the example" else start
         kind = kind if operation == "as the example" else operation
         filled = lengths.strip() or _needed(filled, said)
-    every = tuple(ref(each) for each in (trace, *others))
+    every = tuple(ref(each) for each in (trace, *more))
     values = _given(trace, begin, every)
     panels = [_panel(values, "In", begin)]
     try:

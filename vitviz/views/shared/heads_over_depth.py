@@ -42,12 +42,12 @@ def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "head"]:
 
 def averaged(
     trace: Trace,
-    others: Sequence[Trace],
+    more: Sequence[Trace],
     over: PicturesOver,
     measure: Callable[[Trace], HeadSpread],
 ) -> tuple[HeadSpread, int]:
     """The numbers of one picture, or their mean over all, and how many pictures that is."""
-    traces = (trace, *others) if over == "all open pictures" else (trace,)
+    traces = (trace, *more) if over == "all open pictures" else (trace,)
     found = [measure(each) for each in traces]
     if all(each is None for each in found[0]):
         raise Unsupported(
