@@ -201,8 +201,8 @@ def view(
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
     With `traces=2` it is `draw(trace, against, selection, *, options...)`, which may take `pairs`
-    behind the selection: traces of further pictures through the same two models; a view of one trace may take
-    `more`, traces of further pictures. ValueError when the name is taken: two views never
+    behind the selection: traces of further pictures through the same two models; a view of one trace
+    may take `more`, traces of further pictures. ValueError when the name is taken: two views never
     share one.
     """
 
