@@ -158,18 +158,18 @@ def test_a_folder_and_a_file_without_an_ending_are_models_when_dropped(
     state = timm.create_model("test_vit", num_classes=3).state_dict()
     save_file(state, folder / "model.safetensors")
     (folder / "config.json").write_text('{"architecture": "test_vit.r160_in1k"}', encoding="utf-8")
-    window.open_files([str(folder)])
+    window.session.open([str(folder)])
     trace = window.session.trace
     assert trace is not None
     assert trace.model.called == "my_vit"
     torch.save(state, tmp_path / "best")
-    pictures = len(window.session.pictures)
-    window.open_files([str(tmp_path / "best")])
+    pictures = len(window.session.pictures.open)
+    window.session.open([str(tmp_path / "best")])
     if (dialog := asked(window)) is not None:
         dialog.accept()
     assert window.session.trace is not None
     assert window.session.trace.model.called == "best"
-    assert len(window.session.pictures) == pictures
+    assert len(window.session.pictures.open) == pictures
 
 
 def test_a_program_of_another_kind_is_named_when_dropped(
@@ -177,6 +177,6 @@ def test_a_program_of_another_kind_is_named_when_dropped(
 ) -> None:
     (tmp_path / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch" + bytes(100))
     before = window.session.request
-    window.open_files([str(tmp_path / "model.onnx")])
+    window.session.open([str(tmp_path / "model.onnx")])
     assert window.session.request == before
     assert any("is an ONNX graph" in said for said in window.notices.sentences)
