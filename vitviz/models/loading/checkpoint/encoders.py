@@ -262,8 +262,6 @@ _BETTER = (
 _WORSE = re.compile(
     r"^(?:momentum|encoder_k|target|teacher_\d|.*_m)(?:$|_)|_momentum$|_m$|^decoder|_decoder$"
 )
-    r"^(?:momentum|encoder_k|target|teacher_\d|.*_m)(?:$|_)|_momentum$|_m$|^decoder|_decoder$"
-)
 
 
 def _by_rule(
