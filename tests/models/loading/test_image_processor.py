@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+import vitviz
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.loading.image_processor import processed
 from vitviz.models.loading.preprocess import Preprocess, prepare, tensor_of
