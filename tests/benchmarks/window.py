@@ -175,13 +175,9 @@ class Measured:
 
     def close(self) -> None:
         """Ends it, once nothing runs: a thread that is at work would outlive its window."""
-        from PySide6.QtCore import QCoreApplication, QEvent
-
         self.until(lambda: not self.session.waiting and not self.session.jobs.current)
         self.heart.stop()
         self.window.close()
-        self.window.deleteLater()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def hovering(count: int = 120, sizes: Sequence[WindowSize] = SIZES) -> list[Row]:

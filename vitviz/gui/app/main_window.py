@@ -41,6 +41,7 @@ from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import DroppedSource, carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
+from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
 from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
@@ -220,6 +221,7 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.show)
         self.filmstrip.closed.connect(session.close_picture)
         self.filmstrip.open_wished.connect(self._open)
+        self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.set_option)
         self.inspector.look_wished.connect(self._look_wished)
         self.inspector.reset_wished.connect(session.reset_options)
