@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from vitviz.cli.command_arguments import Misused, remark
 from vitviz.core.data.evidence import assumed_sentence
 from vitviz.core.data.geometry import Crop
-from vitviz.core.data.model_facts import ModelFacts
+from vitviz.core.data.said_facts import SaidFacts
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.progress import VitvizError
 from vitviz.session.work.request import ModelRequest
@@ -55,9 +55,9 @@ class SaidOfModel:
     strict: Annotated[bool, _STRICT] = False
 
     @property
-    def facts(self) -> ModelFacts:
+    def facts(self) -> SaidFacts:
         """The same as numbers. Misused for what are none."""
-        return ModelFacts(
+        return SaidFacts(
             _numbers("--num-heads", self.num_heads, int),
             _numbers("--window-size", self.window_size, int),
             _numbers("--mean", self.mean, float),

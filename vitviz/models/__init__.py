@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vitviz.core.data.evidence import Evidence
     from vitviz.core.data.intervention import Intervention
-    from vitviz.core.data.model_facts import ModelFacts
+    from vitviz.core.data.said_facts import SaidFacts
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
     from vitviz.core.measures.cost import ModelDimensions, PassCost
     from vitviz.models.loading.devices import DeviceInfo
@@ -176,7 +176,7 @@ def write_card(
     architecture: str | None = None,
     *,
     input_size: int | tuple[int, int] | None = None,
-    facts: ModelFacts | None = None,
+    facts: SaidFacts | None = None,
 ) -> tuple[dict[str, Any], tuple[Evidence, ...]]:
     """A checkpoint's card as plain data, and how each fact in it is known.
 
@@ -184,7 +184,7 @@ def write_card(
     BadModel where the file cannot be read or understood.
     """
     import_timm()
-    from vitviz.core.data.model_facts import NOTHING_SAID
+    from vitviz.core.data.said_facts import NOTHING_SAID
     from vitviz.models.loading.checkpoint.card import card_of
     from vitviz.models.loading.said import Said
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vitviz.core.data.model_facts import NOTHING_SAID, ModelFacts
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +34,4 @@ class LaunchOptions:
     allow_download: bool = False
     input_size: int | tuple[int, int] | None = None
     architecture: str = ""
-    facts: ModelFacts = NOTHING_SAID
+    facts: SaidFacts = NOTHING_SAID

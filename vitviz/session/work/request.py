@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vitviz.core.data import weight_files
-from vitviz.core.data.model_facts import NOTHING_SAID, ModelFacts
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.pictures.picture_files import SUFFIXES
 
 
@@ -28,7 +28,7 @@ class ModelRequest:
     precision: str = "auto"
     architecture: str | None = None
     pretrained: bool = True
-    facts: ModelFacts = NOTHING_SAID
+    facts: SaidFacts = NOTHING_SAID
 
     @property
     def model(self) -> ModelRequest:

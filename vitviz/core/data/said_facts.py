@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class SaidFacts:
     """Facts that `vitviz.load` takes beside the name; what is empty or None was not said.
 
     `num_heads` and `window_size` are one number or one for each stage, `mean` and `std` one or one for
@@ -37,4 +37,4 @@ class ModelFacts:
         return found | ({"strict": True} if self.strict else {})
 
 
-NOTHING_SAID = ModelFacts()
+NOTHING_SAID = SaidFacts()
