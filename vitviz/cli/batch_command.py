@@ -50,6 +50,13 @@ _PLAIN_EVERY = 5.0
 
 SHARD = Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
 
+ENGINE = Parameter(
+    "--engine",
+    help="ray: workers of a Ray cluster (RAY_ADDRESS, else this machine) share the parts.",
+)
+ACTORS = Parameter("--actors", help="How many workers, each with a model of its own.")
+GPUS = Parameter("--gpus-per-actor", help="What share of a GPU each worker is given.")
+
 FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
 
 
@@ -97,6 +104,9 @@ def batch(
     overwrite: Annotated[
         bool, Parameter(help="Make everything anew instead of going on where it stopped.")
     ] = False,
+    engine: Annotated[Literal["", "ray"], ENGINE] = "",
+    actors: Annotated[int, ACTORS] = 2,
+    gpus_per_actor: Annotated[float, GPUS] = 0.0,
     profile: Annotated[
         bool, Parameter("--profile", help="Say where the time went: decode, model, rows, write.")
     ] = False,
@@ -133,7 +143,7 @@ def batch(
             folder,
             out=out,
             view=view,
-            model=loaded,
+            model=wanted if engine == "ray" else loaded,
             kind=kind,
             rows=rows,
             features=features,
@@ -152,6 +162,9 @@ def batch(
             choice=(parts or PictureParts()).choice,
             overwrite=overwrite,
             paper=(printing or Printing()).paper(),
+            engine=engine,
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
             progress=progress,
         )
     return _said(found, out, as_json, profile, assumed(loaded.info.evidence))
