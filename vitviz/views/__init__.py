@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -62,6 +62,7 @@ class View:
     traces: int = 1
     pairs_word: str = ""
     more_word: str = ""
+    prepares: Callable[..., Iterator[None]] | None = None
 
     @property
     def takes_pairs(self) -> bool:
@@ -72,6 +73,16 @@ class View:
     def takes_more(self) -> bool:
         """Whether it also takes what the model did with further pictures."""
         return bool(self.more_word)
+
+    def ahead(
+        self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Makes, a step at a time, what the next drawings are likely to need and the view remembers;
+        nothing where it has no such thing."""
+        if self.prepares is None:
+            return iter(())
+        chosen = {**{option.name: option.default for option in self.options}, **(values or {})}
+        return self.prepares(trace, selection, **arguments(self.function, chosen))
 
     def takes_all(self, values: Mapping[str, Any]) -> bool:
         """Whether these options ask for every open picture, not for this one alone."""
@@ -197,13 +208,15 @@ def view(
     shown: bool = True,
     comes: Callable[[Trace], bool] = never,
     traces: Literal[1, 2] = 1,
+    ahead: Callable[..., Iterator[None]] | None = None,
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
     With `traces=2` it is `draw(trace, against, selection, *, options...)`, which may take `pairs`
     behind the selection: traces of further pictures through the same two models; a view of one trace
-    may take `more`, traces of further pictures. ValueError when the name is taken: two views never
-    share one.
+    may take `more`, traces of further pictures. `ahead(trace, selection, *, options...)` makes what
+    neighbouring tokens need, a step at a time, while nothing is asked. ValueError when the name is
+    taken: two views never share one.
     """
 
     def register(function: _F) -> _F:
@@ -229,6 +242,7 @@ def view(
             traces,
             _word(function, "pairs", "also"),
             _word(function, "more", "others"),
+            ahead,
         )
         return function
 
