@@ -28,6 +28,7 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.cli.picture_sources import with_streams
 from vitviz.cli.rate_command import rate
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
@@ -115,7 +116,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     """Does what the arguments say; 0 when it worked, 1 when it failed, 2 when they are wrong."""
     app = _app(open_window)
     try:
-        result = app(list(argv), exit_on_error=False, print_error=True)
+        result = app(with_streams(argv), exit_on_error=False, print_error=True)
     except CycloptsError:
         return 2
     except VitvizError as error:

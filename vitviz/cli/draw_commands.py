@@ -43,7 +43,7 @@ from vitviz.cli.command_arguments import (
     view_named,
 )
 from vitviz.cli.picture_sources import (
-    STREAM,
+    STDOUT,
     PictureParts,
     named_pictures,
     opened_picture,
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
-_STDOUT = Path(STREAM)
+_STDOUT = Path(STDOUT)
 _ANIMATED = (".gif", ".apng", ".webp", ".mp4")
 
 _FILES = Parameter(
