@@ -29,6 +29,7 @@ ROOMS = (
     "columns",
     "batch",
     "index",
+    "parts",
     "words",
     "library",
     "recognise",
