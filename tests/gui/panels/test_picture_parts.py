@@ -38,7 +38,7 @@ def test_a_page_of_a_stack_is_opened_beside_the_first(
 
 def test_an_ordinary_picture_offers_nothing(qtbot: QtBot, window: MainWindow) -> None:
     menu = QMenu(window)
-    add_parts(menu, window.session.pictures[0], lambda part: part)
+    add_parts(menu, window.session.pictures.open[0], lambda part: part)
     assert not menu.actions()
 
 
@@ -55,8 +55,8 @@ def test_true_values_are_under_the_cursor_and_the_header_says_what_was_done(
 ) -> None:
     depth = np.linspace(0.5, 10, 64, dtype=np.float32)[None].repeat(64, axis=0)
     Image.fromarray(depth).save(tmp_path / "depth.tif")
-    window.session.open_sources([PicturePart(tmp_path / "depth.tif", open_choice())])
-    window.session.pin(Place(Spot(30.5, 40.5)))
+    window.session.open([PicturePart(tmp_path / "depth.tif", open_choice())])
+    window.session.chosen.pin(Place(Spot(30.5, 40.5)))
     assert f"value {depth[30, 40]:.6g}" in window.inspector.token._lines.text()
     trace = window.session.trace
     assert trace is not None

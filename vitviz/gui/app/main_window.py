@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
-        self.filmstrip.part_wished.connect(lambda part: session.open_sources([part]))
+        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
