@@ -14,12 +14,12 @@ from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
 from vitviz.session.pictures.picture_list import PicturePart
 
-Wish = Callable[[PicturePart], object]
+PartWish = Callable[[PicturePart], object]
 LISTED = 20
 """Pages that a menu lists; of more one is asked for by its number."""
 
 
-def add_parts(menu: QMenu, picture: Picture, wish: Wish) -> None:
+def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:
     """Adds what can be chosen of this picture's file, if anything."""
     if not picture.path:
         return
@@ -51,11 +51,11 @@ def bands_of(text: str, there: int) -> tuple[int, ...]:
     return found if len(found) in (1, 3) and all(1 <= each <= there for each in found) else ()
 
 
-def _open(wish: Wish, picture: Picture, choice: PictureChoice, _on: bool = False) -> None:
+def _open(wish: PartWish, picture: Picture, choice: PictureChoice, _on: bool = False) -> None:
     wish(PicturePart(Path(picture.path), choice))
 
 
-def _ask_page(menu: QMenu, picture: Picture, wish: Wish, _on: bool = False) -> None:
+def _ask_page(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False) -> None:
     page, agreed = QInputDialog.getInt(
         menu.parentWidget(),
         "Page or frame",
@@ -68,7 +68,7 @@ def _ask_page(menu: QMenu, picture: Picture, wish: Wish, _on: bool = False) -> N
         _open(wish, picture, replace(picture.choice, page=page - 1))
 
 
-def _ask_bands(menu: QMenu, picture: Picture, wish: Wish, _on: bool = False) -> None:
+def _ask_bands(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False) -> None:
     now = ",".join(map(str, picture.choice.bands or (1, 2, 3)))
     text, agreed = QInputDialog.getText(
         menu.parentWidget(),
