@@ -29,7 +29,7 @@ def batch(
     *,
     out: str | Path,
     view: str | Sequence[str] = (),
-    model: str | Path | Model = "",
+    model: str | Path | Model | ModelToLoad = "",
     kind: str | Sequence[str] = ("png",),
     rows: bool = False,
     features: bool = False,
@@ -115,15 +115,16 @@ def batch(
     if not order.folder.is_dir():
         raise VitvizError(f"there is no folder {folder}; name one with pictures")
     cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
-    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
-    found = _run(order, wanted, isinstance(model, str | Path), cluster, progress)
+    wanted = None
+    if isinstance(model, str | Path | ModelToLoad):
+        wanted = _asked(model, patch_size, input_size, device, pretrained)
+    found = _run(order, wanted, cluster, progress)
     return found if film is None else with_film(found, order, film, "mp4" in kinds)
 
 
 def _run(
     order: BatchOrder,
-    wanted: ModelToLoad,
-    named: bool,
+    wanted: ModelToLoad | None,
     cluster: RayCluster | None,
     progress: Progress,
 ) -> BatchOutcome:
@@ -132,7 +133,7 @@ def _run(
         return run_batch(order, progress)
     from vitviz.folders.ray_batch import batch_on_ray
 
-    if not named:
+    if wanted is None:
         raise VitvizError("workers load the model themselves; give its name, not a loaded one")
     return batch_on_ray(order, wanted, cluster, progress)
 
@@ -152,16 +153,28 @@ def _film(source: Path, out: Path, kinds: Sequence[str], progress: Progress) -> 
 
 
 def _loaded(
-    model: str | Path | Model,
+    model: str | Path | Model | ModelToLoad,
     patch_size: int | None,
     input_size: int | None,
     device: str,
     pretrained: bool,
 ) -> Model:
-    if not isinstance(model, str | Path):
+    if not isinstance(model, str | Path | ModelToLoad):
         return model
-    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
-    return wanted.load()
+    return _asked(model, patch_size, input_size, device, pretrained).load()
+
+
+def _asked(
+    model: str | Path | ModelToLoad,
+    patch_size: int | None,
+    input_size: int | None,
+    device: str,
+    pretrained: bool,
+) -> ModelToLoad:
+    """A model by its name, or just as it was asked for."""
+    if isinstance(model, ModelToLoad):
+        return model
+    return ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
 
 
 def _one_picture(view: View) -> View:
