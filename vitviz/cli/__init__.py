@@ -75,6 +75,7 @@ EXAMPLES = {
         "vitviz batch photos --view rollout --view heads --out results",
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
         "vitviz batch photos --rows --features --numbers parquet -o numbers",
+        "vitviz batch film.mp4 --view rollout --kind mp4 --one-range -o film",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
     ),
     "stats": (
