@@ -26,6 +26,7 @@ ROOMS = (
     "hover",
     "window",
     "walk",
+    "why",
     "columns",
     "batch",
     "index",
@@ -34,7 +35,7 @@ ROOMS = (
     "recognise",
     "frozen",
 )
-ON_DEVICES = ("engine", "peers")
+ON_DEVICES = ("engine", "peers", "why")
 """Rooms that measure what a model's device does; the others measure the window, files and numpy."""
 
 NOISE = 0.1
