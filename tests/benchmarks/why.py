@@ -1,4 +1,4 @@
-"""Why an answer measured: one pass back against eager autograd, walks, tests of a map, other libraries."""
+"""Why an answer measured: one pass back beside eager autograd, walks, tests, other libraries."""
 
 from __future__ import annotations
 
