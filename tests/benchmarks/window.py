@@ -152,8 +152,8 @@ class Measured:
         self.window.show()
         self.request = ModelRequest(name, pretrained=pretrained, **sizes)
         picture = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
-        self.session.use_model(self.request)
-        self.session.open_sources([picture])
+        self.session.columns.use_model(self.request)
+        self.session.open([picture])
         self.until(lambda: self.session.trace is not None and not self.session.waiting)
 
     def until(self, true: Callable[[], bool]) -> None:
@@ -181,20 +181,19 @@ class Measured:
 
 
 def hovering(count: int = 120, sizes: Sequence[WindowSize] = SIZES) -> list[Row]:
-    """From the wish to all views painted, at 196 and 785 tokens."""
+    """From the wish to all views painted, once the window has been left alone for a few seconds."""
     found = []
     for name, words, target in sizes:
         measured = Measured(name)
-        times = hovers(measured, count)
+        measured.until(lambda one=measured: not one.session.jobs.current)  # type: ignore[misc]
+        times = sorted(hovers(measured, count))
         measured.close()
-        ordered = sorted(times)
-        found.append(
-            (
-                f"hover to painted, all views, 12 x 12 heads, {words}",
-                f"median <= {target} ms",
-                f"{statistics.median(times):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)",
-            )
-        )
+        where = f"hover to painted, all views, {words}"
+        late = f"{times[int(0.95 * len(times))]:.1f} ms (worst {times[-1]:.0f} ms)"
+        found += [
+            (where, f"median <= {target} ms", f"{statistics.median(times):.1f} ms"),
+            (f"the 95th percentile of {where}", "<= 33 ms", late),
+        ]
     return found
 
 
@@ -215,7 +214,7 @@ def hovers(measured: Measured, count: int) -> list[float]:
         token = grid.token((step // 12 * 3) % grid.rows, (step % 12 * 2) % grid.cols)
         waiting |= follow
         began = time.perf_counter()
-        session.hover(place_of(token, grid, trace.crop))
+        session.chosen.hover(place_of(token, grid, trace.crop))
         measured.until(lambda: not waiting)  # noqa: B023  (called before the loop goes on)
         measured.app.processEvents()
         times.append((time.perf_counter() - began) * 1000)
@@ -246,7 +245,7 @@ def stalling(rounds: int = 5, name: str = "vit_base_patch16_224") -> Row:
         gaps.clear()
         last = time.perf_counter()
         timer.start()
-        measured.session.open_sources([picture])
+        measured.session.open([picture])
         measured.until(lambda old=before: measured.session.trace is not old)  # type: ignore[misc]
         timer.stop()
         longest.append(max(gaps) * 1000)

@@ -30,21 +30,32 @@ from vitviz.cli.command_arguments import (
     UNTRAINED,
     Misused,
     Printing,
+    meter,
     option_values,
     print_json,
     token_of,
     view_named,
 )
+from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
 from vitviz.cli.picture_sources import PictureParts
+from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
 from vitviz.folders.batch import BatchOutcome
+from vitviz.folders.model_to_load import ModelToLoad
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
 SHARD = Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
+
+ENGINE = Parameter(
+    "--engine",
+    help="ray: workers of a Ray cluster (RAY_ADDRESS, else this machine) share the parts.",
+)
+ACTORS = Parameter("--actors", help="How many workers, each with a model of its own.")
+GPUS = Parameter("--gpus-per-actor", help="What share of a GPU each worker is given.")
 
 FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
 
@@ -81,10 +92,11 @@ def batch(
     ] = False,
     shard: Annotated[str, SHARD] = "1/1",
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[
         int | None, Parameter(help="How many read and write beside the model.")
@@ -92,6 +104,9 @@ def batch(
     overwrite: Annotated[
         bool, Parameter(help="Make everything anew instead of going on where it stopped.")
     ] = False,
+    engine: Annotated[Literal["", "ray"], ENGINE] = "",
+    actors: Annotated[int, ACTORS] = 2,
+    gpus_per_actor: Annotated[float, GPUS] = 0.0,
     profile: Annotated[
         bool, Parameter("--profile", help="Say where the time went: decode, model, rows, write.")
     ] = False,
@@ -110,12 +125,25 @@ def batch(
     chosen = [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
+    model_said = said or SaidOfModel()
+    wanted = ModelToLoad(
+        model,
+        patch,
+        input_sides(input_size),
+        device,
+        pretrained=not untrained,
+        architecture=model_said.architecture or None,
+        facts=model_said.facts,
+    )
+    loaded = wanted.load(meter())
+    check_chosen(loaded, token_of(token), layer)
+    say_assumed(loaded.info)
     with shown_progress() as progress:
         found = run_batch(
             folder,
             out=out,
             view=view,
-            model=model,
+            model=wanted if engine == "ray" else loaded,
             kind=kind,
             rows=rows,
             features=features,
@@ -128,19 +156,18 @@ def batch(
             options=_values(chosen, option),
             one_range=one_range,
             shard=shard_of(shard),
-            patch_size=patch,
-            input_size=input_size,
             fit=fit,
-            device=device,
-            pretrained=not untrained,
             size=size,
             workers=beside,
             choice=(parts or PictureParts()).choice,
             overwrite=overwrite,
             paper=(printing or Printing()).paper(),
+            engine=engine,
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
             progress=progress,
         )
-    return _said(found, out, as_json, profile)
+    return _said(found, out, as_json, profile, assumed(loaded.info.evidence))
 
 
 def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -169,10 +196,14 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _said(found: BatchOutcome, out: Path, as_json: bool, profile: bool) -> int:
+def _said(
+    found: BatchOutcome, out: Path, as_json: bool, profile: bool, guesses: tuple[Evidence, ...]
+) -> int:
     if as_json:
         broken = [{"picture": file, "why": why} for file, why in found.broken]
         told: dict[str, Any] = {"done": found.done, "before": found.before, "broken": broken}
+        if guesses:
+            told["assumed"] = [each.value for each in guesses]
         print_json({**told, "out": str(out), **({"seconds": found.seconds} if profile else {})})
         return 3 if found.broken else 0
     before = f", {found.before} were there before" if found.before else ""
