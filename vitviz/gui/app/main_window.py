@@ -34,7 +34,7 @@ from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui.app import text_pages
 from vitviz.gui.app.actions import MENUS, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
-from vitviz.gui.app.actions.model_actions import open_checkpoint
+from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
@@ -128,6 +128,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
         for page in (self.welcome, self.board, self.compare.table):
@@ -201,6 +202,9 @@ class MainWindow(QMainWindow):
     def _open_model(self) -> None:
         self.perform("open_model")
 
+    def _say_more(self) -> None:
+        say_of_model(self.parts)
+
     def _find_model(self) -> None:
         self.perform("find_model")
 
@@ -219,6 +223,7 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
+        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
@@ -238,6 +243,7 @@ class MainWindow(QMainWindow):
         self.library.file_wished.connect(self._open_model)
         self.library.closed.connect(self.hide_library)
         self.bar.checkpoint_wished.connect(self._open_model)
+        self.bar.evidence_wished.connect(self._say_more)
         self.compare.arranged.connect(self._arranged)
         self.compare.possible_changed.connect(self._show_possible)
         self.compare.activated.connect(self._show_active)
@@ -595,7 +601,7 @@ def _header_parts(trace: Trace) -> list[str]:
         parts.append(f"{best.name} {best.share:.2f}")
     if trace.crop.seen_share < 0.995:
         parts.append(f"the model sees {trace.crop.seen_words} of the picture")
-    return parts
+    return [*parts, trace.picture.note] if trace.picture.note else parts
 
 
 def _data(action: QObject | None) -> str:
