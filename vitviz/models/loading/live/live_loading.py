@@ -31,6 +31,7 @@ from vitviz.models.loading.live.wrapped_encoder import (
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import Preprocess
 from vitviz.models.record.token_map.token_map import TokenMap, token_map, with_prefix
+from vitviz.models.record.token_map.unseen_mixing import mixing_sentence, unseen_mixing
 
 ModuleCall = Callable[[Any, Tensor], Any]
 
@@ -171,9 +172,10 @@ def _tokens(
     except Unsupported as error:
         if "made no attention call" in str(error):
             name = type(called.inner).__name__
+            mixing = mixing_sentence(_unseen(called, preprocess))
             raise BadModel(
                 f"{name} makes no attention among tokens that could be seen, so there is nothing to "
-                "show; choose a transformer"
+                f"show{'; ' + mixing if mixing else ''}; choose a transformer"
             ) from error
         refused = f"which pixels its tokens read was not found: {error}"
         unknown = Evidence("token map", "none", "known", str(error))
@@ -183,9 +185,15 @@ def _tokens(
     if not wishes.prefix and len(names) == len(found.grid.prefix) > 0:
         found = with_prefix(found, names)
         facts += (Evidence("prefix tokens", ", ".join(names), "proven", said),)
-    return FoundTokens(
-        MeasuredFamily(found), "measured", (*_measured_facts(found), *facts), found=found
-    )
+    mixing = mixing_sentence(_unseen(called, preprocess))
+    notes = (mixing,) if mixing else ()
+    return FoundTokens(MeasuredFamily(found), "measured", facts, notes, found)
+
+
+def _unseen(called: CalledModule, preprocess: Preprocess) -> tuple[str, ...]:
+    """What mixes tokens beside the attention that was seen."""
+    like, channels = first_float(called), channels_read(called)
+    return unseen_mixing(called, called, preprocess.size, like, channels)
 
 
 _PREFIX_WORDS = (
