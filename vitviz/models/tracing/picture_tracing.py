@@ -39,7 +39,7 @@ TOP = 10
 
 def trace(
     model: Model,
-    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor | Sequence[Any],
     *,
     fit: Fit,
     values: bool | None,
@@ -52,6 +52,8 @@ def trace(
             f"what traces a picture is a model, not {type(model).__name__}; load one with "
             'vitviz.load("vitviz/flexvit")'
         )
+    if isinstance(image, list | tuple):
+        return _each(model, image, fit, values, progress, intervention)
     keep = partial(trace_prepared, model, fit=fit, values=values, progress=progress)
     change = intervention or Intervention()
     if isinstance(image, Tensor):
@@ -64,8 +66,26 @@ def trace(
         found = pictures_in(batch, model.preprocess, channels_of(model.module))
         traces = tuple(keep(*one, change=change) for one in found)
         return traces if image.ndim == 4 else traces[0]
+    assert not isinstance(image, Sequence) or isinstance(image, str | bytes)
     picture = image if isinstance(image, Picture) else open_picture(image)
     return keep(picture, prepare(picture, model.preprocess, fit), change=change)
+
+
+def _each(
+    model: Model,
+    images: Sequence[Any],
+    fit: Fit,
+    values: bool | None,
+    progress: Progress,
+    intervention: Intervention | None,
+) -> tuple[Trace, ...]:
+    """A trace for each of several pictures; a tensor among them may be a batch of several."""
+    found: list[Trace] = []
+    for image in images:
+        made = trace(model, image, fit=fit, values=values, progress=progress,
+                     intervention=intervention)  # fmt: skip
+        found += made if isinstance(made, tuple) else [made]
+    return tuple(found)
 
 
 def channels_of(module: nn.Module) -> int:

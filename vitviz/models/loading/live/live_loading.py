@@ -42,7 +42,8 @@ class LiveWishes:
 
     `transform` makes of an RGB picture of PIL the tensor (channel row col) that the module reads, or is
     preprocessing that is known already; `call` is how the module is called with a batch of one;
-    `prefix` names the tokens in front of the patches.
+    `prefix` names the tokens in front of the patches; `answers_classes` whether the answer has a number
+    for each class (None: where it has not as many as a token).
     """
 
     transform: TransformFunction | Preprocess | None = None
@@ -52,6 +53,7 @@ class LiveWishes:
     prefix: Sequence[str] = ()
     call: ModuleCall | None = None
     input_size: tuple[int, int] | None = None
+    answers_classes: bool | None = None
     name: str = ""
     source: str = "a module in memory"
     architecture: str = ""
@@ -265,6 +267,8 @@ def _info(
     dim = heads * width or int(getattr(module, "num_features", 0) or 0)
     answered = answer.shape[1] if answer.ndim == 2 and len(answer) == 1 else 0
     features = answered == dim and not wishes.classes
+    if wishes.answers_classes is not None:
+        features = not wishes.answers_classes
     patch = (0, 0) if grid is None else (round(grid.patch[0]), round(grid.patch[1]))
     return ModelInfo(
         name=wishes.name or wishes.title or name, title=wishes.title or wishes.name or name,
