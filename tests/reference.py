@@ -137,6 +137,7 @@ def make_trace(
         layers,
         1e-7,
         positions=random.standard_normal((rows * cols, 16)).astype(np.float32),
+        compared=depth,
         predictions=tuple(
             Prediction(index, name, share, float(np.log(share)))
             for index, (name, share) in enumerate((("cat", 0.7), ("dog", 0.2), ("mouse", 0.1)))

@@ -28,6 +28,7 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.cli.rate_command import rate
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
@@ -90,6 +91,10 @@ EXAMPLES = {
         "vitviz find photos.index --picture photos/dog.jpg --token 7,7",
         "vitviz find photos.index --picture photos/dog.jpg --token 7,7 --not 0,0 -o found.png",
         "vitviz find heads.index --head 3 --token class",
+    ),
+    "rate": (
+        "vitviz rate photos -o rated --model vit_tiny_patch16_224 --method relevance --method LeGrad",
+        "vitviz rate photos -o rated --target 'Egyptian cat' --fill blur --json",
     ),
     "views": ("vitviz views", "vitviz views --json"),
     "models": (
@@ -156,6 +161,7 @@ def _app(open_window: OpenWindow) -> App:
     app.command(trace, help_epilogue=_examples("trace"))
     app.command(replay, help_epilogue=_examples("replay"))
     app.command(batch, help_epilogue=_examples("batch"))
+    app.command(rate, help_epilogue=_examples("rate"))
     app.command(stats, help_epilogue=_examples("stats"))
     app.command(merge, help_epilogue=_examples("merge"))
     app.command(index, help_epilogue=_examples("index"))

@@ -135,7 +135,7 @@ def _shared(drawing: Drawing) -> ColorScale | None:
 def _caption(drawing: Drawing, room: float, paper: PaperStyle) -> tuple[str, ...]:
     if not paper.caption:
         return ()
-    parts = (drawing.caption, _made_from(drawing), _options(drawing))
+    parts = (drawing.caption, _made_from(drawing), drawing.known, _options(drawing))
     return tuple(line for part in parts for line in wrapped(part, room, paper.size, paper))
 
 

@@ -67,6 +67,8 @@ def _about(trace: Trace, selection: Selection) -> dict[str, Any]:
         "layers": [layer.name for layer in trace.layers],
         "verified": trace.verified,
         "refused": trace.refused,
+        "how known": trace.badge.clause,
+        "evidence": [asdict(each) for each in trace.model.evidence],
         "predictions": [asdict(each) for each in trace.predictions],
         "scores": trace.model.scores,
         "run": asdict(run_of(trace)),

@@ -51,6 +51,7 @@ def load(
     window_size: int | tuple[int, ...] | None = None,
     mean: float | tuple[float, ...] | None = None,
     std: float | tuple[float, ...] | None = None,
+    encoder: str | None = None,
     strict: bool = False,
     multi_label: bool | None = None,
     allow_download: bool = True,
@@ -87,6 +88,10 @@ def load(
     TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
     computer is refused.
 
+    A checkpoint with two encoders (a student and its teacher, weights and their average) opens with
+    the one that its method evaluates, said in a note; `encoder` takes another by what stands before
+    its names ("student").
+
     What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
     each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
     in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
@@ -101,6 +106,7 @@ def load(
     """
     import_timm()
     from vitviz.models.loading import model_loading
+    from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said import Said
     from vitviz.models.loading.sources import source_of
@@ -135,18 +141,22 @@ def load(
         precision=precision,
         architecture=architecture,
         said=said,
+        encoder=encoder,
         strict=strict,
         arguments=arguments,
         allow_download=allow_download,
     )
     model = wanted(progress=progress)
-    chosen = multi_label_beside(Path(name).expanduser()) if multi_label is None else multi_label
+    file = checkpoint_path(name)
+    beside = None if file is None else multi_label_beside(file)
+    chosen = beside if multi_label is None else multi_label
     model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,
         "input_size": input_size,
         "architecture": architecture,
+        "encoder": encoder,
     }
     model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":

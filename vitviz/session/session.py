@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.first_choices import (
@@ -52,6 +53,8 @@ from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments, wished
 
 _MB = 2**20
+_RECENT = 12
+"""Pictures of a folder that are remembered as recent ones."""
 
 
 class Session:
@@ -347,13 +350,17 @@ class Session:
     # -- what is chosen ----------------------------------------------------------------------------
 
     def select(self, *, column: int | None = None, **changes: Any) -> None:
-        """Changes the selection (pin, hover, depth, head); says nothing when nothing changes.
+        """Changes the selection (pin, hover, depth, head, target); says nothing when nothing changes.
 
         What was chosen in one column is chosen in all that are linked to it.
         """
         live = self.columns.find(column)
         if live is not None:
             self._choose(live, replace(live.selection, **changes))
+
+    def ask_about(self, target: Target) -> None:
+        """Has maps of the answer explain another number."""
+        self.select(target=target)
 
     def hover(self, place: Place | None, column: int | None = None) -> None:
         """Previews a token everywhere; None when the cursor has left."""
@@ -537,20 +544,18 @@ class Session:
 
     # -- the line from a wish to a trace -----------------------------------------------------------
 
-    def _opened(self, picture: Picture, show: bool) -> tuple[str, ...]:
-        """Puts a picture on the film strip; the sentence when it is there by another name."""
-        there = self._pictures.find(picture.key)
-        if there is None:
-            self._pictures = self._pictures.added(picture)
+    def _opened(self, pictures: Sequence[Picture], show: bool) -> list[str]:
+        """Puts pictures on the film strip; a sentence for each that is there by another name."""
+        before, (self._pictures, said) = self._pictures, self._pictures.joined(pictures)
+        if self._pictures is not before:
             self.pictures_changed.emit()
-        if show:
-            self._set_current(there or picture)
-        if picture.path:
-            files = recent(self.settings.recent_files, picture.path)
-            self.settings = msgspec.structs.replace(self.settings, recent_files=files)
-        if there is None or there.name == picture.name:
-            return ()
-        return (f"{picture.name} is open already (as {there.name})",)
+        if show and (first := self._pictures.find(pictures[0].key)) is not None:
+            self._set_current(first)
+        files = self.settings.recent_files
+        for picture in pictures[-_RECENT:]:
+            files = recent(files, picture.path) if picture.path else files
+        self.settings = msgspec.structs.replace(self.settings, recent_files=files)
+        return said
 
     def _set_current(self, picture: Picture) -> None:
         """Shows a picture in the active column and in those that go on with it."""

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
 
+from vitviz.core.data.badge import clauses
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import Recipe, run_of
 from vitviz.core.data.selection import Selection
@@ -114,7 +115,10 @@ class View:
         caption = (
             f"{said[:1].upper()}{said[1:]}. {drawing.caption}".rstrip() if said else drawing.caption
         )
-        return replace(drawing, options=given, recipe=recipe, made=made, caption=caption)
+        known = clauses([each.badge for each in both if each is not None])
+        return replace(
+            drawing, options=given, recipe=recipe, made=made, caption=caption, known=known
+        )
 
 
 def _further(trace: Trace, others: Sequence[Trace]) -> tuple[Trace, ...]:
@@ -138,6 +142,7 @@ def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:
         ("weights", trace.model.weights_hash or trace.model.weights),
         ("precision", trace.model.precision),
         ("patch", " × ".join(map(str, trace.model.patch))),
+        ("how known", trace.badge.clause),
         ("picture", trace.picture.name),
         ("picture key", trace.picture.key),
     )

@@ -35,7 +35,9 @@ KINDS = {
     "torch before 1.6": pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2),
     "npz": npz(),
     "TorchScript": zipped("net/data.pkl", "net/code/__torch__.py", "net/constants.pkl"),
-    "torch.export": zipped("net/models/model.json", "serialized_exported_program.json"),
+    "torch.export": zipped(
+        "net/archive_format", "net/models/model.json", "net/data/weights/weight_0"
+    ),
     "Keras": zipped("config.json", "metadata.json", "model.weights.h5"),
     "pickle": pickle.dumps({"model": 1}, protocol=4),
     "ONNX": b"\x08\x07\x12\x07pytorch\x1a\x052.1.0",

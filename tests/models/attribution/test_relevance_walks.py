@@ -68,6 +68,14 @@ def test_gradient_times_attention_is_signed_and_of_one_layer_and_head(asked, of_
     assert (one.patches < 0).any()
 
 
+def test_rollout_is_that_of_the_rollout_view(asked, of_class):
+    from vitviz.core.measures.rollout import rollout
+
+    found = asked_map(asked, of_class, "rollout", token=4, start=1)
+    expected = rollout([layer.attention for layer in of_class[1].layers], 4, start=1)
+    np.testing.assert_allclose(found.patches, expected[1:], rtol=1e-5, atol=1e-9)
+
+
 def test_plain_attention_asks_nothing_of_the_target(asked, of_class, eager):
     found = asked_map(asked, of_class, "attention", token=0)
     np.testing.assert_allclose(found.patches, eager.maps[-1].mean(0)[0, 1:], rtol=1e-5)

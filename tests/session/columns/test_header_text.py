@@ -37,12 +37,15 @@ TNT = ModelChoice("tnt", "Transformer in Transformer", True, (16,), 16)
 COLUMN = Column(0, ModelRequest("flex", patch_size=8, device="cpu"), "key")
 
 
-def live(number: int, trace: Trace | None, *said: tuple[str, float]) -> LiveColumn:
+def live(number: int, trace: Trace | None, *said: tuple[Any, ...]) -> LiveColumn:
     """A column whose model said this."""
     jobs = InlineJobs()
     reading = ColumnTrace(jobs, ModelCache(0), ByteCache(0), lambda *_: None, lambda _: None)
     drawings = ColumnDrawings(jobs, number, lambda *_: None, lambda *_: None)
-    best = tuple(Prediction(sum(map(ord, name)), name, share, 0.0) for name, share in said)
+    best = tuple(
+        Prediction(index[0] if index else sum(map(ord, name)), name, share, 0.0)
+        for name, share, *index in said
+    )
     shown = None if trace is None else replace(trace, predictions=best)
     key = None if trace is None else trace.picture.key
     if shown is not None:
@@ -68,8 +71,7 @@ def test_where_none_has_more_all_are_marked_and_where_all_agree_none(tiny_trace:
 def test_two_classes_of_one_name_disagree(tiny_trace: Trace) -> None:
     columns = [live(at, tiny_trace, ("crane", 0.9)) for at in range(3)]
     assert dissents(columns) == ["", "", ""]
-    other = replace(columns[2].trace, predictions=(Prediction(517, "crane", 0.4, 0.0),))
-    columns[2] = replace(columns[2], trace=other)
+    columns[2] = live(2, tiny_trace, ("crane", 0.4, 517))
     assert [bool(said) for said in dissents(columns)] == [False, False, True]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.prediction import Scores, scored
 from vitviz.core.data.target import PREDICTED, Target
 
 Method = Literal[
@@ -23,9 +24,11 @@ Method = Literal[
     "SmoothGrad",
     "occlusion",
     "RISE",
+    "rollout",
     "attention",
 ]
-"""Ways to say which patches a target depends on; "attention" is the last layer's, for comparison."""
+"""Ways to say which patches a target depends on; "rollout" and the last layer's "attention" ask nothing
+about the target and are there to compare with."""
 
 SIGNED: frozenset[Method] = frozenset(
     {"gradient x attention", "input x gradient", "integrated gradients", "occlusion"}
@@ -86,6 +89,7 @@ _LOOKS_AT: dict[Method, tuple[str, ...]] = {
     "SmoothGrad": ("steps", "noise", "seed"),
     "occlusion": ("window", "fill"),
     "RISE": ("steps", "fill", "seed"),
+    "rollout": ("token", "start"),
     "attention": ("token",),
 }
 
@@ -171,8 +175,8 @@ class TargetReading:
     """Where a target's number stands in a model's answer.
 
     `readout` says which numbers of the pass are the answer ("answer", "embedding", or "lens" of a
-    layer); `index`, `against` and `vector` which of them the target is; `share` whether the answer
-    are logits of classes, so that it has a probability.
+    layer); `index`, `against` and `vector` which of them the target is; `scores` how logits of
+    classes become probabilities, None where the answer is no such logits.
     """
 
     name: str
@@ -181,7 +185,7 @@ class TargetReading:
     against: int | None = None
     vector: Float32[np.ndarray, "output"] | None = field(default=None)
     layer: int | None = None
-    share: bool = False
+    scores: Scores | None = None
 
     def score(
         self, answers: Float32[np.ndarray, "pass output"], *, probability: bool = False
@@ -192,8 +196,7 @@ class TargetReading:
             lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(self.vector)
             return np.asarray(rows @ self.vector / lengths)
         assert self.index is not None
-        if probability and self.share and self.against is None:
-            powers = np.exp(rows - rows.max(axis=1, keepdims=True))
-            return np.asarray(powers[:, self.index] / powers.sum(axis=1))
+        if probability and self.scores and self.against is None:
+            return np.asarray(scored(rows, self.scores)[:, self.index], np.float64)
         found = rows[:, self.index]
         return found if self.against is None else found - rows[:, self.against]

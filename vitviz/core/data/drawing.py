@@ -265,6 +265,8 @@ class Drawing:
     words, `made` the same exactly. `parts` are the drawings that a page was put together from, as its
     `sheet` says. `implied` says what options that were left empty stand for. `ranges` are (panel, low,
     high) of panels that are coloured in the range of drawings beside them instead of their own.
+    `known` says in a sentence how the numbers, the places and the model are known: printed, not shown
+    on screen, where a badge says it.
     """
 
     view: str
@@ -278,6 +280,7 @@ class Drawing:
     sheet: PageRecipe | None = None
     implied: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[int, float, float], ...] = ()
+    known: str = ""
 
     def __repr__(self) -> str:
         """In a line, for notebooks: its arrays would fill pages."""

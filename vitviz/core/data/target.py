@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, Literal, assert_never
 
 from vitviz.core.progress import VitvizError
@@ -59,8 +60,9 @@ class Target:
     picture: Any = None
 
     def written(self) -> Target:
-        """What of it goes into a file."""
-        return replace(self, function=None, picture=None)
+        """What of it goes into a file: no folder's name, nothing of this process."""
+        name = PurePath(self.other).name if self.kind == "cosine" else self.other
+        return replace(self, function=None, picture=None, other=name)
 
     def words(self, labels: Sequence[str] = ()) -> str:
         """What to call it in titles and captions."""

@@ -20,6 +20,7 @@ from vitviz.core.data.attribution import (
     LogitLedger,
     TargetReading,
 )
+from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
@@ -316,7 +317,9 @@ class Trace:
     why, or what else tells places apart.
     `predictions` are the likeliest classes, best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
-    the sampled queries; `refused` has one sentence for each call whose map could not be verified.
+    the sampled queries of the `compared` calls; of `taken` calls the softmax is the module's own.
+    `refused` has one sentence for each call whose map is not shown. `places` says how it is known where
+    tokens are; `badge` puts all of this together with what is known of the model.
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
     class attention); they are no layers, since no token looks out of them. `matrices` are recorded
     calls that lie on no picture; where there are no layers they are all there is. `abreast` says in a
@@ -348,6 +351,9 @@ class Trace:
     source: ModelProbe | None = None
     fit: Fit = "crop"
     intervention: Intervention | None = None
+    compared: int = 0
+    taken: int = 0
+    places: TokenPlaces = "family"
 
     def __repr__(self) -> str:
         """In a line, for notebooks: its arrays would fill pages."""
@@ -358,7 +364,17 @@ class Trace:
         behind = f" behind {many}" if grid.prefix else ""
         return (
             f"<Trace of {self.picture.name} by {self.model.called}: {grid.rows} x {grid.cols} patches"
-            f"{behind}, {len(self.layers)} layers, verified {self.verified:.0e}>"
+            f"{behind}, {len(self.layers)} layers, {self.badge.words}>"
+        )
+
+    @property
+    def badge(self) -> Badge:
+        """How the numbers, the places and the model are known."""
+        model = self.model
+        return Badge(
+            NumbersBadge(self.compared, self.taken, self.verified, model.precision, self.refused),
+            PlacesBadge(self.places, len(self.matrices) if self.layers else 0),
+            ModelBadge(model.evidence, model.weights == "partly loaded"),
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -28,6 +29,7 @@ WeightFormat = Literal[
     "TensorRT",
     "TensorFlow Lite",
     "TensorFlow",
+    "torch.distributed",
     "OpenVINO",
     "Core ML",
     "git-lfs pointer",
@@ -80,6 +82,8 @@ CHECKPOINT_ENDINGS = (
 """How files of weights are usually called; it counts only where there is no file to look into."""
 
 _HEAD = 512
+_TENSORFLOW = re.compile(r"\.data-\d{5}-of-\d{5}$|\.ckpt(-\d+)?\.(index|meta)$")
+"""How TensorFlow calls a checkpoint's three files; their bytes begin like nothing."""
 _TORCH_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _FIRST_BYTES: tuple[tuple[bytes, WeightFormat], ...] = (
     (b"GGUF", "GGUF"),
@@ -186,6 +190,8 @@ def weights_in(folder: Path) -> Path | None:
 def _of_folder(path: Path) -> WeightFormat | None:
     if (path / "saved_model.pb").is_file():
         return "TensorFlow"
+    if (path / ".metadata").is_file() and next(path.glob("*.distcp"), None) is not None:
+        return "torch.distributed"
     if path.name.lower().endswith(".mlpackage"):
         return "Core ML"
     described = (path / "config.json").is_file() or (path / "adapter_config.json").is_file()
@@ -241,6 +247,8 @@ def _of_text(head: bytes, name: str) -> WeightFormat | None:
         return "OpenVINO"
     if start.startswith(b"{") and name.endswith(".index.json"):
         return "safetensors index"
+    if _TENSORFLOW.search(name):
+        return "TensorFlow"
     if name.endswith((".engine", ".plan", ".trt")):
         return "TensorRT"
     return "Core ML" if name.endswith(".mlmodel") else None
@@ -257,7 +265,7 @@ def _of_zip(path: Path) -> WeightFormat | None:
         return "TorchScript"
     if "data.pkl" in inside:
         return "torch"
-    if any("exported_program" in name for name in inside):
+    if "archive_format" in inside or any("exported_program" in name for name in inside):
         return "torch.export"
     if {"config.json", "model.weights.h5"} <= set(names):
         return "Keras"

@@ -49,6 +49,7 @@ def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
         recipe=_common([part.recipe for part in parts]),
         parts=tuple(parts),
         sheet=sheet,
+        known=" ".join(dict.fromkeys(part.known for part in parts if part.known)),
     )
 
 

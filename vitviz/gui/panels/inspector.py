@@ -24,6 +24,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.panels.option_form import OptionForm
+from vitviz.gui.panels.target_box import TargetBox
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.theme import UNIT
@@ -115,6 +116,8 @@ class InspectorPanel(QFrame):
         self.setObjectName("side")
         self.token = TokenBox()
         self.token.show_nothing()
+        self.target = TargetBox()
+        self.target.hide()  # until a view is in focus that follows it
         self._view_title = QLabel("Options")
         self._view_title.setObjectName("title")
         self._view_title.setWordWrap(True)
@@ -141,6 +144,7 @@ class InspectorPanel(QFrame):
         layout.addWidget(self.token)
         layout.addWidget(_rule())
         layout.addLayout(heading)
+        layout.addWidget(self.target)
         layout.addWidget(self._nothing)
         layout.addLayout(self._holder)
         self._coloured = self._look_box()
@@ -189,6 +193,8 @@ class InspectorPanel(QFrame):
         self._own = own
         self._show_offers(values)
         leave_focus(self._form)
+        leave_focus(self.target)
+        self.target.setVisible("target" in view.follows)
         self._form.setVisible(bool(own))
         self._nothing.setVisible(not own)
         self._reset.setVisible(bool(own))

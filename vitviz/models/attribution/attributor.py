@@ -31,6 +31,7 @@ from vitviz.models.attribution.logit_ledger import logit_ledger
 from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
 from vitviz.models.attribution.relevance_walks import (
     TokenWeight,
+    attention_rollout,
     gradient_attention_row,
     gradient_rollout,
     legrad_column,
@@ -109,7 +110,9 @@ class Attributor:
     ) -> AttributionMap:
         """The map asked for; `found` are the target's gradients, for methods that take them."""
         match query.method:
-            case "relevance" | "gradient rollout" | "gradient x attention" | "attention":
+            case (
+                "relevance" | "gradient rollout" | "gradient x attention" | "rollout" | "attention"
+            ):
                 assert found is not None
                 return self._walked(query, score, found)
             case "Grad-CAM" | "LayerCAM":
@@ -193,6 +196,14 @@ class Attributor:
                 )
             case "gradient rollout":
                 row = gradient_rollout(
+                    found.layers,
+                    weight,
+                    called=self.called,
+                    start=query.start,
+                    progress=self.progress,
+                )
+            case "rollout":
+                row = attention_rollout(
                     found.layers,
                     weight,
                     called=self.called,
@@ -479,6 +490,7 @@ TAKES_GRADIENTS: frozenset[Method] = frozenset(
         "relevance",
         "gradient rollout",
         "gradient x attention",
+        "rollout",
         "attention",
         "Grad-CAM",
         "LayerCAM",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
@@ -83,6 +84,27 @@ def gradient_rollout(
         weight = kept + moved
         progress(done + 1, len(steps), "walking back")
     return weight
+
+
+def attention_rollout(
+    layers: Sequence[Layer],
+    weight: TokenWeight,
+    *,
+    called: str = "the model",
+    start: int = 0,
+    progress: Progress = silent,
+) -> TokenWeight:
+    """Abnar and Zuidema's rollout, arXiv:2005.00928, of the mean over heads: w <- (w + w A) / 2.
+
+    It asks nothing about the target. Unsupported where layers are not over the same tokens.
+    """
+    check_same_tokens(layers, "rollout", called)
+    steps = list(reversed(layers[start:]))
+    row = weight.cpu().numpy()[None]
+    for done, layer in enumerate(steps):
+        row = 0.5 * row + 0.5 * layer.attention.flow(row, fuse="mean")
+        progress(done + 1, len(steps), "walking back")
+    return torch.from_numpy(row[0].astype(np.float32))
 
 
 def gradient_attention_row(

@@ -113,7 +113,7 @@ def _predicted(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     index = int(answer[0].argmax())
     several = answer.shape[1] > 1
     name = Target("class", index=index).words(model.labels) if several else "its one output"
-    return TargetScore(TargetReading(name, index=index, share=several), plain_answers)
+    return TargetScore(TargetReading(name, index=index, scores=model.info.scores), plain_answers)
 
 
 def _classed(
@@ -126,7 +126,7 @@ def _classed(
     against = None if other is None else _index(model, *other)
     found = Target(target.kind, index=index, against=against)
     reading = TargetReading(
-        found.words(model.labels), index=index, against=against, share=model.info.classes > 1
+        found.words(model.labels), index=index, against=against, scores=model.info.scores
     )
     return TargetScore(reading, plain_answers)
 
@@ -230,7 +230,9 @@ def _lens(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
         likeliest = int(early(layer)(module, pixels)[0].argmax())
     index = likeliest if target.index is None else _index(model, target.index, "")
     words = Target("lens", index=index, layer=layer).words(model.labels)
-    return TargetScore(TargetReading(words, "lens", index, layer=layer, share=True), early(layer))
+    return TargetScore(
+        TargetReading(words, "lens", index, layer=layer, scores=model.info.scores), early(layer)
+    )
 
 
 def _tokens_after(block: nn.Module, module: nn.Module, pixels: PixelBatch) -> Tensor:

@@ -46,13 +46,15 @@ class TransformerInTransformer:
     ) -> TraceLayers:
         """The outer attention as layers, the inner one beside them."""
         inner = [call for call in calls if "attn_in" in call.name]
-        words, refused, error = read_words(module, inner, grid)
+        words, refused, error, compared = read_words(module, inner, grid)
         outer = read_calls([call for call in calls if call not in inner], grid)
         return replace(
             outer,
             words=words,
             refused=(*outer.refused, *refused),
             verified=max(outer.verified, error),
+            compared=outer.compared + compared,
+            taken=outer.taken + (len(words.layers) if words else 0) - compared,
         )
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from vitviz.core.progress import BadModel
+from vitviz.models.loading.checkpoint.json_file import read_mapping
 
 
 def multi_label_beside(path: Path) -> bool | None:
@@ -23,8 +25,8 @@ def multi_label_beside(path: Path) -> bool | None:
 
 def _said(file: Path) -> bool | None:
     try:
-        found: Any = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        found: Any = read_mapping(file)
+    except BadModel:
         return None
     match found:
         case {"multi_label": bool() as said}:

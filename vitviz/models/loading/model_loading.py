@@ -20,10 +20,21 @@ from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
 from vitviz.models.loading.architectures.evidence import mean_and_std_of
-from vitviz.models.loading.architectures.network import TIMM, ModelBlueprint, build, for_timm
+from vitviz.models.loading.architectures.network import (
+    TIMM,
+    ModelBlueprint,
+    build,
+    check_room,
+    empty,
+    for_timm,
+)
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.checkpoint.blueprint import understood
-from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
+from vitviz.models.loading.checkpoint.checkpoint import (
+    Checkpoint,
+    forget_checkpoint,
+    read_checkpoint,
+)
 from vitviz.models.loading.checkpoint.checkpoint_files import (
     checkpoint_path,
     file_hash,
@@ -44,7 +55,12 @@ from vitviz.models.loading.hub.repository_config import described
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
-from vitviz.models.loading.preprocess import Preprocess, preprocess_of
+from vitviz.models.loading.preprocess import (
+    Preprocess,
+    channels_of,
+    for_channels,
+    preprocess_of,
+)
 from vitviz.models.loading.said import Said, refuse_assumed
 
 InputSides = tuple[int, int]
@@ -75,6 +91,7 @@ class WantedModel:
     patch_size: int | None = None
     size: InputSides | None = None
     said: Said = field(default_factory=Said)
+    encoder: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     allow_download: bool = True
 
@@ -122,6 +139,7 @@ def load(
     precision: str,
     architecture: str | None,
     said: Said,
+    encoder: str | None,
     strict: bool,
     allow_download: bool,
     progress: Progress,
@@ -141,9 +159,9 @@ def load(
             "as the model's name"
         )
     said.check()
-    wanted = WantedModel(patch_size, size, said, arguments, allow_download)
+    wanted = WantedModel(patch_size, size, said, encoder, arguments, allow_download)
     progress(0, 3, "building the model")
-    built = _built(name, pretrained, architecture, wanted, progress)
+    built = _for_channels(_built(name, pretrained, architecture, wanted, progress))
     built = replace(built, preprocess=said.prepared(built.preprocess))
     if strict:
         refuse_assumed(built.evidence, Path(name).name)
@@ -158,6 +176,17 @@ def load(
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     progress(3, 3, "ready")
     return Model(module, info, built.preprocess, reader, built.labels)
+
+
+def _for_channels(built: BuiltModel) -> BuiltModel:
+    """Pictures prepared for as many channels as the model reads, and a sentence where that is not 3."""
+    channels = channels_of(built.module)
+    prepared = for_channels(built.preprocess, channels)
+    if prepared is built.preprocess:
+        return built
+    how = "turned to grey" if channels == 1 else f"to be given as tensors of {channels} channels"
+    note = f"it reads {channels} channel{'s' * (channels > 1)}: pictures are {how}"
+    return replace(built, preprocess=prepared, notes=(*built.notes, note))
 
 
 def _full_name(name: str | Path) -> str:
@@ -366,8 +395,9 @@ def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn
 def _from_file(
     path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
 ) -> BuiltModel:
-    found = read_checkpoint(path, progress=progress)
+    found = read_checkpoint(path, encoder=wanted.encoder, progress=progress)
     plan, state = understood(found, architecture, wanted.heard)
+    check_room(empty(plan, path.name), state, path.name)
     changes = wanted.changes
     arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
@@ -379,6 +409,7 @@ def _from_file(
     else:
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)
+    forget_checkpoint()
     classes = _classes(found, plan, module, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said

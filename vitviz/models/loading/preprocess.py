@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float32, UInt8
 from PIL import Image
+from torch import nn
 
 from vitviz.core.data.geometry import Box, Crop
 from vitviz.core.data.lazy_field import later, lazy_fields
@@ -78,6 +79,23 @@ def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
     )
 
 
+def channels_of(module: nn.Module) -> int:
+    """How many channels a model reads; three where nothing says otherwise."""
+    found = getattr(module, "in_chans", None)
+    if isinstance(found, int):
+        return found
+    convolution = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
+    return 3 if convolution is None else convolution.in_channels
+
+
+def for_channels(want: Preprocess, channels: int) -> Preprocess:
+    """The same with one mean and deviation for each channel: for other than three, their average."""
+    if channels == len(want.mean) or want.transform is not None:
+        return want
+    mean, std = (sum(values) / len(values) for values in (want.mean, want.std))
+    return replace(want, mean=(mean,) * channels, std=(std,) * channels)
+
+
 def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPicture:
     """The picture as the model reads it: "crop" is the model's own way, "pad" and "squash" keep all.
 
@@ -85,6 +103,7 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     """
     if want.transform is not None:
         return _transformed(picture, want.transform)
+    _check_channels(picture.name, len(want.mean))
     original = picture.size
     resized = _resized_size(original, want, fit)
     _check_length(picture.name, resized)
@@ -127,7 +146,12 @@ def tensor_of(
 def normalised(
     pixels: UInt8[np.ndarray, "row col rgb"], want: Preprocess
 ) -> Float32[torch.Tensor, "1 rgb row col"]:
-    """The pixels as the tensor that the model reads, of one picture."""
+    """The pixels as the tensor that the model reads, of one picture; grey for a model of one channel.
+
+    Grey is the luma of ITU-R BT.601, as Pillow has it; what is grey stays as it is.
+    """
+    if len(want.mean) == 1:
+        pixels = np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
     values = torch.from_numpy(np.array(pixels)).to(torch.float32).div_(255)
     picture = rearrange(values, "row col rgb -> 1 rgb row col").contiguous()
     mean = rearrange(torch.tensor(want.mean), "rgb -> rgb 1 1")
@@ -156,6 +180,15 @@ def _resized_size(original: tuple[int, int], want: Preprocess, fit: Fit) -> tupl
         return int(target[0] * rows / cols), target[0]
     ratio = min(rows / target[0], cols / target[1])
     return round(rows / ratio), round(cols / ratio)
+
+
+def _check_channels(name: str, channels: int) -> None:
+    """BadImage where the model reads other channels than red, green and blue, or grey."""
+    if channels not in (1, 3):
+        raise BadImage(
+            f"this model reads {channels} channels and {name} is opened with 3; give it a tensor of "
+            f"{channels}, prepared as it was trained: vitviz.trace(model, tensor)"
+        )
 
 
 def _check_length(name: str, resized: tuple[int, int]) -> None:

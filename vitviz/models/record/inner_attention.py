@@ -17,6 +17,7 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.inner_words import InnerLayer, InnerWords
 from vitviz.models.record.attention.lazy_attention import one_thread
 from vitviz.models.record.attention.tiles import ENTRIES
+from vitviz.models.record.exact_numbers import evaluating
 from vitviz.models.record.layers_from_calls import block_indices, merged, refusal
 from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import biased
@@ -47,7 +48,7 @@ class RecordedWords:
         """Where every word of one sentence looks."""
         if not 0 <= sentence < self.sentences:
             raise IndexError(f"sentence {sentence} is out of range, this call has {self.sentences}")
-        with torch.inference_mode(), one_thread():
+        with evaluating(), one_thread():
             found: np.ndarray = self._made(slice(sentence, sentence + 1))[0].cpu().numpy()
         return found
 
@@ -65,7 +66,7 @@ class RecordedWords:
 
     def _all_received(self) -> Float32[np.ndarray, "head sentence word"]:
         step = max(1, ENTRIES // (self.heads * self.words * self.words))
-        with torch.inference_mode():
+        with evaluating():
             parts = [
                 reduce(
                     self._made(slice(start, start + step)),
@@ -101,11 +102,12 @@ def words_grid(grid: TokenGrid, module: nn.Module) -> tuple[int, int] | None:
 
 def read_words(
     module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid
-) -> tuple[InnerWords | None, tuple[str, ...], float]:
-    """The inner calls as the words of a trace, why some are not shown, and the largest error."""
+) -> tuple[InnerWords | None, tuple[str, ...], float, int]:
+    """The inner calls as the words of a trace, why some are not shown, the largest error, and how many
+    were compared (of the others the softmax is the module's own)."""
     layers: list[InnerLayer] = []
     refused: list[tuple[str, str]] = []
-    errors = [0.0]
+    errors, compared = [0.0], 0
     blocks = block_indices(call.name for call in calls)
     for call in calls:
         why = refusal(call) or _misplaced(call, grid)
@@ -114,8 +116,9 @@ def read_words(
             continue
         layers.append(InnerLayer(call.name, blocks[call.name], RecordedWords(call)))
         errors.append(call.verified)
+        compared += call.kind == "fused"
     found = _words(module, tuple(layers)) if layers else None
-    return found, merged(refused), max(errors)
+    return found, merged(refused), max(errors), compared
 
 
 def _misplaced(call: AttentionCall, grid: TokenGrid) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,7 +40,7 @@ class TraceLayers:
     """What a family made of a pass: layers over shared tokens, pools that read them, what is refused.
 
     `pools` are calls with one query of their own (attention pooling, class attention); `matrices` are
-    calls whose maps lie on no picture. `abreast` as in `Trace`.
+    calls whose maps lie on no picture. `abreast`, `compared` and `taken` as in `Trace`.
     """
 
     layers: tuple[Layer, ...]
@@ -50,6 +51,8 @@ class TraceLayers:
     notes: tuple[str, ...] = ()
     words: InnerWords | None = None
     abreast: str = ""
+    compared: int = 0
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def read_each(
     refused: list[tuple[str, str]] = []
     errors = [0.0]
     blocks = block_indices(call.name for call in calls)
-    number = 0
+    number, kinds = 0, Counter[str]()
     for call in calls:
         why = refusal(call, altered=altered)
         if why:
@@ -104,6 +107,7 @@ def read_each(
             number += call.kind != "lost"  # a softmax that met no values may be no attention at all
             continue
         errors.append(call.verified)
+        kinds[call.kind] += 1
         match found := place(call):
             case PlacedCall(pool=True):
                 pools.append(_layer(call, blocks[call.name], found))
@@ -115,7 +119,15 @@ def read_each(
                 matrices.append(replace(_matrix(call, blocks[call.name], found), number=number))
             case _:
                 assert_never(found)
-    return TraceLayers(tuple(layers), tuple(pools), tuple(matrices), merged(refused), max(errors))
+    return TraceLayers(
+        tuple(layers),
+        tuple(pools),
+        tuple(matrices),
+        merged(refused),
+        max(errors),
+        compared=kinds["fused"],
+        taken=kinds["eager"] + kinds["altered"],
+    )
 
 
 def read_calls(

@@ -25,6 +25,7 @@ from vitviz.core.progress import Progress, silent
 from vitviz.models.record import functions, multihead
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
 from vitviz.models.record.einsum import einsum_product
+from vitviz.models.record.exact_numbers import exact_numbers
 from vitviz.models.record.flex import flexed, is_flex
 from vitviz.models.record.map_sizes import MAPPING, MapSize, SeenMaps
 from vitviz.models.record.open_softmax import OpenSoftmax, same
@@ -81,6 +82,7 @@ class AttentionCall:
     reason: str = ""
     row: RecordedRow | None = None
     versions: tuple[int, ...] = field(default=())
+    made: torch.dtype | None = None
     given: dict[str, tuple[int, ...]] = field(default_factory=dict)
     output: Tensor | None = None
     turned: bool = False
@@ -113,7 +115,9 @@ class AttentionCall:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The number type the model reckoned in."""
+        """The number type the model reckoned in: that of what came out, where autocast chose it."""
+        if self.made is not None:
+            return self.made
         if self.row is not None:
             return self.row.dtype
         return self.held[0].dtype if self.held else torch.float32
@@ -295,9 +299,12 @@ class AttentionRecorder(TorchFunctionMode):
         if key.shape[:-2] != query.shape[:-2]:  # one key for all heads (multi-query attention)
             key = key.expand(*query.shape[:-2], *key.shape[-2:])
             value = value.expand(*query.shape[:-2], *value.shape[-2:])
+        if query.dtype == torch.float32 != answered.output.dtype:  # cast by torch.autocast inside
+            query, key, value = (each.to(answered.output.dtype) for each in (query, key, value))
         call = AttentionCall(
             self._name(),
             "fused",
+            made=answered.output.dtype,
             bias=attn_mask,
             causal=is_causal,
             output=self._output(answered.output),
@@ -313,9 +320,10 @@ class AttentionRecorder(TorchFunctionMode):
             always=self._copying,
         )
         call.values = rest[0] if rest else None
-        call.error = sampled_error(
-            call.query, call.key, value, attn_mask, call.scale, is_causal, answered.output
-        )
+        with exact_numbers():
+            call.error = sampled_error(
+                call.query, call.key, value, attn_mask, call.scale, is_causal, answered.output
+            )
         call.log_sum_exp = answered.log_sum_exp
         self._done(call)
 
@@ -408,7 +416,9 @@ class AttentionRecorder(TorchFunctionMode):
         if opened is not None:
             self._open = [each for each in self._open if each.origin is not opened.origin]
         call.values = values if self._values else None
-        call.error = product_error(used, values, output)
+        with exact_numbers():
+            call.error = product_error(used, values, output)
+        call.made = output.dtype
         call.row_error = (used.float().sum(-1) - 1).abs().max()
         if call.maps is not None and call.maps.ndim == 2:  # one head, no picture: both are axes
             call.maps = call.maps[None]
@@ -444,7 +454,9 @@ class AttentionRecorder(TorchFunctionMode):
         self._open = [each for each in self._open if each.maps is not maps]
         call = AttentionCall(self._name(), "eager", maps=maps)
         kept = kwargs.get("keepdim", args[2] if len(args) > 2 else False)
-        call.error = sum_error(maps, values, result if kept else result[..., None])
+        with exact_numbers():
+            call.error = sum_error(maps, values, result if kept else result[..., None])
+        call.made = result.dtype
         call.row_error = (maps.float().sum(-1) - 1).abs().max()
         self._done(call)
 

@@ -24,14 +24,18 @@ from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import PreparedPicture, prepare, tensor_of
+from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepare, tensor_of
 from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.record.attention.lazy_attention import LazyAttention
+from vitviz.models.record.exact_numbers import autocast_type
 from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall, record
 from vitviz.models.tracing.prepared_tensor import pictures_in
+
+AUTOCAST = "autocast"
+"""Behind a precision that the program around a pass asked for, not the model."""
 
 TOP = 10
 """Predictions kept, best first."""
@@ -86,15 +90,6 @@ def _each(
                      intervention=intervention)  # fmt: skip
         found += made if isinstance(made, tuple) else [made]
     return tuple(found)
-
-
-def channels_of(module: nn.Module) -> int:
-    """How many channels a model reads; three where nothing says otherwise."""
-    found = getattr(module, "in_chans", None)
-    if isinstance(found, int):
-        return found
-    convolution = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
-    return 3 if convolution is None else convolution.in_channels
 
 
 def trace_prepared(
@@ -194,6 +189,9 @@ def _info_now(model: Model) -> ModelInfo:
     """The model's description, corrected when it had to move to the CPU since it was loaded."""
     info, parameter = model.info, next(model.module.parameters())
     device, precision = parameter.device, precision_name(parameter.dtype)
+    if casting := autocast_type(str(device)):
+        note = f"under torch.autocast the model's products were made in {casting}"
+        return replace(info, precision=f"{casting} {AUTOCAST}", notes=(*info.notes, note))
     if (str(device), precision) == (info.device, info.precision):
         return info
     if model.live:  # moved by whoever owns it
@@ -249,6 +247,9 @@ def _read(
         matrices=reading.matrices,
         words=reading.words,
         abreast=reading.abreast,
+        compared=reading.compared,
+        taken=reading.taken,
+        places="unknown" if info.family == "generic" else "family",
         source=TorchModelProbe(
             model, prepared, grid, [layer.name for layer in reading.layers], change
         ),

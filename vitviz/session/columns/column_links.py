@@ -8,6 +8,7 @@ from typing import Any
 
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.target import Target
 from vitviz.session.work.request import ModelRequest
 
 GridSides = tuple[int, int]
@@ -22,7 +23,9 @@ class ColumnLinks:
     `place` is the hovered and the pinned token, linked by the spot of the original picture, or by name
     for a prefix token; between two different pictures, by the relative place in them. `depth` is
     linked from the first layer to the last, whatever their number. `head` is linked between
-    columns of one model only: head 3 of another model has nothing to do with this one's.
+    columns of one model only: head 3 of another model has nothing to do with this one's. So is a
+    target that is a number; one that any model understands (the predicted class, a class by name) is
+    shared by all columns.
     `picture`: columns that show one picture go on to the next together. `zoom`: so do the panels.
     """
 
@@ -71,8 +74,16 @@ def carried(
         changes["depth"] = theirs.depth
     if together.head and same_model:
         changes["head"] = theirs.head
+    if same_model or _understood(theirs.target):
+        changes["target"] = theirs.target
     changes = {part: value for part, value in changes.items() if part in parts}
     return replace(mine, **changes) if changes else mine
+
+
+def _understood(target: Target) -> bool:
+    """Whether a target means the same in any model."""
+    numbered = (target.index, target.against, target.layer) != (None, None, None)
+    return not numbered and target.kind != "function"
 
 
 def _there(place: Place | None, sizes: ColumnSizes | None) -> Place | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vitviz.core.data.badge import BadgeState
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks
@@ -190,14 +191,7 @@ def tokens_words(trace: Trace) -> str:
     return f"{grid.rows} × {grid.cols}{prefix} tokens"
 
 
-def badge_words(trace: Trace) -> tuple[str, str, str]:
-    """(text, "good" or "bad", explanation) of how exactly the maps were verified."""
-    good = not trace.refused
-    error = f"verified {trace.verified:.0e}" if trace.verified > 0 else "verified, exact"
-    words = error if good else f"{len(trace.refused)} refused"
-    tip = (
-        f"Largest relative error of attention @ values against the model's own output in "
-        f"{trace.model.precision}, over sampled tokens of every layer: {trace.verified:.2e}."
-    )
-    sign = "✓ " if good else "! "
-    return sign + words, "good" if good else "bad", "\n".join([tip, *trace.refused])
+def badge_words(trace: Trace) -> tuple[str, BadgeState, str]:
+    """(text, state, explanation) of how numbers, places and model are known: a line for each."""
+    badge = trace.badge
+    return badge.words, badge.state, "\n".join(badge.lines)

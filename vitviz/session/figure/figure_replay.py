@@ -178,6 +178,11 @@ class FigureReplay:
                 f"this figure was made with random weights of {run.model}, which cannot be had "
                 "again; only figures of trained or saved weights can"
             )
+        if run.precision.endswith("autocast"):
+            raise VitvizError(
+                f"this figure was made under torch.autocast ({run.precision}), which only the program "
+                "that asked for it can do again; trace without it for figures that can be made again"
+            )
         from vitviz import models
 
         asked: dict[str, Any] = dict(run.asked)

@@ -34,9 +34,21 @@ class PictureList:
         """Its position; -1 where it is not open."""
         return next((i for i, picture in enumerate(self.open) if picture.key == key), -1)
 
-    def added(self, picture: Picture) -> PictureList:
-        """With one more at the end."""
-        return replace(self, open=(*self.open, picture))
+    def added(self, *pictures: Picture) -> PictureList:
+        """With more at the end."""
+        return replace(self, open=(*self.open, *pictures))
+
+    def joined(self, pictures: Sequence[Picture]) -> tuple[PictureList, list[str]]:
+        """With those that are not open yet; a sentence for each that is, by another name."""
+        there = {one.key: one for one in self.open}
+        new, said = [], []
+        for picture in pictures:
+            known = there.setdefault(picture.key, picture)
+            if known is picture:
+                new.append(picture)
+            elif known.name != picture.name:
+                said.append(f"{picture.name} is open already (as {known.name})")
+        return (self.added(*new) if new else self), said
 
     def without(self, key: str) -> PictureList:
         """With one closed, which is remembered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -15,16 +16,21 @@ from vitviz.session.pictures.web_picture import is_address
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 
+_TOGETHER, _MORE = 0.15, 1 / 10_000
+"""Seconds between two announcements of pictures that have come, and more for each that is there: what
+shows them looks at all."""
+
 
 class PictureLoading:
-    """Opens pictures and brings each home; `opened` puts one on the film strip, shown where it is the
-    first of those asked for, and gives the sentences about it; `say` tells what went wrong.
+    """Opens pictures and brings them home, those that come fast together: a folder of thousands is
+    not announced one by one. `opened` puts them on the film strip, the first shown where it is first of
+    those asked for, and gives the sentences about them; `say` tells what went wrong.
     """
 
     def __init__(
         self,
         jobs: Jobs,
-        opened: Callable[[Picture, bool], Sequence[str]],
+        opened: Callable[[Sequence[Picture], bool], Sequence[str]],
         say: Callable[[list[str]], None],
     ) -> None:
         self._jobs, self._opened, self._say = jobs, opened, say
@@ -36,15 +42,32 @@ class PictureLoading:
         first, asked_for = iter((True,)), self._strip
         doubles: list[str] = []
 
-        def at_home(picture: Picture) -> None:
+        waiting: list[Picture] = []
+        told, many = float("-inf"), 0
+
+        def at_home(pictures: Sequence[Picture]) -> None:
             if asked_for is self._strip:
-                doubles.extend(self._opened(picture, next(first, False)))
+                doubles.extend(self._opened(pictures, next(first, False)))
+
+        def bring() -> None:
+            nonlocal told
+            if waiting:
+                pictures, told = tuple(waiting), time.monotonic()
+                waiting.clear()
+                self._jobs.deliver(lambda: at_home(pictures))
 
         def opened(picture: Picture) -> None:
-            self._jobs.deliver(lambda: at_home(picture))
+            nonlocal many
+            waiting.append(picture)
+            many += 1
+            if time.monotonic() - told > _TOGETHER + many * _MORE:
+                bring()
 
         def work(progress: Progress) -> list[str]:
-            return read_sources(sources, progress, opened, room)
+            try:
+                return read_sources(sources, progress, opened, room)
+            finally:
+                bring()
 
         what = _file_name(sources[0]) if len(sources) == 1 else f"{len(sources)} files"
         return self._jobs.submit(

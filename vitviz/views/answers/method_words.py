@@ -79,6 +79,11 @@ METHODS: dict[Method, MethodWords] = {
         "Petsiuk et al. 2018, arXiv:1806.07421",
         "mean score where visible",
     ),
+    "rollout": MethodWords(
+        "w ← (w + w · mean_h A) / 2, from the last layer to the first; asks nothing about the target",
+        "Abnar and Zuidema 2020, arXiv:2005.00928",
+        "contribution",
+    ),
     "attention": MethodWords(
         "mean_h A[token] of the last layer; asks nothing about the target",
         "Caron et al. 2021, arXiv:2104.14294",

@@ -132,7 +132,7 @@ def _answers(
 
 def conventions(read: TargetReading, fill: Fill) -> str:
     """All that changes a trust number, in a sentence."""
-    what = "its probability" if read.share and read.against is None else "its value"
+    what = "its probability" if read.scores and read.against is None else "its value"
     shows = {
         "mean": "the model's mean grey",
         "zero": "black",
@@ -192,7 +192,7 @@ def _panel(
         Curve(x, getattr(each, which), name, tone=tone)  # type: ignore[arg-type]
         for each, name, tone in found
     )
-    shared = read.share and read.against is None
+    shared = read.scores and read.against is None
     label = f"{'probability' if shared else 'value'} of {read.name}"
     highest = max(float(line.y.max()) for line in lines)
     lowest = min(0.0, *(float(line.y.min()) for line in lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import pickle
 from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,53 @@ def test_reading_hears_a_stop(kind: str, vit: State, tmp_path: Path) -> None:
 
     with pytest.raises(Cancelled):
         read_checkpoint(path, progress=stopping)
+
+
+FOREIGN = {
+    "a.onnx": (b"\x08\x07onnx" + bytes(100), "is an ONNX graph"),
+    "a.gguf": (b"GGUF\3\0\0\0", "is a GGUF file of llama.cpp"),
+    "a.h5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file, as Keras"),
+    "a.msgpack": (b"\x81\xa6params\x80", "is a flax checkpoint"),
+    "a.engine": (b"ptrt\1\0\0", "is a TensorRT engine"),
+    "a.pth": (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+    "a.bin": (b"<!doctype html>", "is a web page and not the weights"),
+    "a.tar.gz": (b"\x1f\x8b\x08\0", "is a compressed archive; unpack it"),
+    "model.ckpt.data-00000-of-00001": (b"\0\0\0\0", "is a TensorFlow checkpoint"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_files_of_other_programs_are_named_for_what_they_are(name: str, tmp_path: Path) -> None:
+    content, says = FOREIGN[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadModel, match=f"{name} {says}"):
+        read_checkpoint(tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore")  # what torch.jit says of itself
+def test_the_ways_out_that_are_named_work(vit: State, tmp_path: Path) -> None:
+    model = timm.create_model("test_vit", num_classes=3)
+    model.load_state_dict(vit)
+    out = tmp_path / "weights.pth"
+    script = tmp_path / "scripted.pt"
+    torch.jit.save(torch.jit.trace(model.eval(), torch.zeros(1, 3, 160, 160)), script)
+    with pytest.raises(BadModel, match="is a TorchScript program"):
+        read_checkpoint(script)
+    torch.save(torch.jit.load(script).state_dict(), out)
+    same(read_checkpoint(out).state, vit)
+    plain = tmp_path / "a.pkl"
+    plain.write_bytes(pickle.dumps({"model": {key: value.numpy() for key, value in vit.items()}}))
+    with pytest.raises(BadModel, match="is a plain pickle"):
+        read_checkpoint(plain)
+    with plain.open("rb") as file:
+        torch.save(pickle.load(file), out)
+    same(read_checkpoint(out).state, vit)
+
+
+def test_a_folder_in_parts_of_many_machines_has_a_way_out(tmp_path: Path) -> None:
+    folder = tmp_path / "step_100"
+    folder.mkdir()
+    (folder / ".metadata").write_bytes(b"x")
+    (folder / "__0_0.distcp").write_bytes(b"x")
+    with pytest.raises(BadModel, match="dcp_to_torch_save"):
+        read_checkpoint(folder)

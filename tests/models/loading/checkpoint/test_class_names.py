@@ -146,7 +146,7 @@ def test_a_thousand_classes_are_imagenets_only_where_something_says_so(
     torch.save(state, tmp_path / "birds.pth")
     model = vitviz.load(tmp_path / "birds.pth", architecture="test_vit")
     assert model.labels == ()
-    assert vitviz.trace(model, photo).predictions[0][0].startswith("class ")
+    assert vitviz.trace(model, photo).predictions[0].name.startswith("class ")
     torch.save(state, tmp_path / "test_vit.r160_in1k.pth")
     assert vitviz.load(tmp_path / "test_vit.r160_in1k.pth").labels == imagenet_labels(1000)
     said = vitviz.load(tmp_path / "birds.pth", architecture="test_vit.r160_in1k")

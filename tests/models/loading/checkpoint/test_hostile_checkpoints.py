@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+import vitviz
 from vitviz.core.progress import BadModel, VitvizError
 from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
 from vitviz.models.loading.checkpoint.json_file import read_json, read_mapping
@@ -280,3 +281,109 @@ def test_a_plain_pickle_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"a": np.zeros(3)}))
     with pytest.raises(BadModel, match="is a plain pickle"):
         read_checkpoint(tmp_path / "a.pkl")
+
+
+CARDS: dict[str, tuple[Any, str]] = {
+    "deep": ('{"a":' * 3000, "is nested too deeply|is no JSON"),
+    "broken": ("{", "is no JSON"),
+    "architecture of null": ('{"architecture": null}', "does not describe"),
+    "architecture of a list": ('{"architecture": [1]}', "does not describe"),
+    "no class": ('{"architecture": {"class": "os.system"}}', "there is no architecture"),
+    "odd arguments": (
+        '{"architecture": {"class": "VisionTransformer", "arguments": {"img_size": "x"}}}',
+        "cannot be built so",
+    ),
+    "a billion blocks": (
+        '{"architecture": {"class": "VisionTransformer", "arguments": {"depth": 999999999}}}',
+        "too few for 999,999,999 blocks",
+    ),
+    "a billion channels": (
+        '{"architecture": {"class": "VisionTransformer", "arguments": {"embed_dim": 960000}}}',
+        "it is something else|cannot be built",
+    ),
+    "mean of words": ('{"architecture": "test_vit", "mean": ["a", "b", "c"]}', "does not describe"),
+    "mean of a number": ('{"architecture": "test_vit", "mean": 3}', "does not describe"),
+    "another architecture": ('{"architecture": "vit_7b_patch16_dinov3"}', "a.pth"),
+}
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_that_says_nonsense_gets_a_sentence(
+    card: str, vit: StateDict, tmp_path: Path
+) -> None:
+    content, says = CARDS[card]
+    torch.save(vit, tmp_path / "a.pth")
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(BadModel, match=says):
+        vitviz.load(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "3", '{"epoch": 3, "val_acc": 0.9}', "[[]]"])
+def test_what_is_no_card_is_left_alone(content: str, vit: StateDict, tmp_path: Path) -> None:
+    torch.save(vit, tmp_path / "a.pth")
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    assert vitviz.load(tmp_path / "a.pth").info.heads == 2
+
+
+def test_weights_that_are_no_numbers_are_refused(vit: StateDict, tmp_path: Path) -> None:
+    key = "blocks.0.attn.proj.weight"
+    torch.save(vit | {key: vit[key] / 0}, tmp_path / "a.pth")
+    with pytest.raises(BadModel, match=f"{key} holds numbers that are not finite"):
+        vitviz.load(tmp_path / "a.pth")
+
+
+def test_two_encoders_are_said_and_the_other_can_be_had(vit: StateDict, tmp_path: Path) -> None:
+    other = {key: value + 1 for key, value in vit.items() if value.is_floating_point()}
+    torch.save({"student": other, "teacher": vit}, tmp_path / "a.pth")
+    model = vitviz.load(tmp_path / "a.pth")
+    assert any("“teacher” is shown, as DINO" in note for note in model.info.notes)
+    assert model.module.norm.bias.equal(vit["norm.bias"])
+    student = vitviz.load(tmp_path / "a.pth", encoder="student")
+    assert student.module.norm.bias.equal(other["norm.bias"])
+    assert ("encoder", "student") in student.info.asked
+    with pytest.raises(BadModel, match="no encoder 'ema'"):
+        vitviz.load(tmp_path / "a.pth", encoder="ema")
+
+
+def shaken(state: StateDict, chance: np.random.Generator) -> StateDict:
+    """A few tensors of other shapes, types and names, or gone."""
+    found = dict(state)
+    first = ("cls", "pos", "reg", "patch", "head", "norm.", "blocks.0", "blocks.1.attn")
+    keys = [key for key in state if key.startswith(first)]
+    for key in chance.choice(keys, int(chance.integers(1, 5)), replace=False).tolist():
+        tensor = found.pop(key)
+        match int(chance.integers(0, 9)):
+            case 0:
+                found[key] = tensor.flatten()
+            case 1:
+                found[key] = tensor[None]
+            case 2:
+                found[key] = tensor.bool()
+            case 3:
+                found[key] = torch.tensor(3.0)
+            case 4:
+                found[key] = torch.zeros(1, 1, 1, 1)
+            case 5:
+                found[key] = torch.zeros(20_000, 3, 1, 1)
+            case 6:
+                found[key] = torch.zeros([max(1, side + 1) for side in tensor.shape])
+            case 7:
+                found[key.replace("0", "77")] = tensor
+    return found
+
+
+def test_tensors_of_any_shape_end_in_a_map_or_a_sentence(
+    vit: StateDict, tmp_path: Path, photo: Any
+) -> None:
+    chance = np.random.default_rng(3)
+    ends: list[str] = []
+    for _ in range(40):
+        torch.save(shaken(vit, chance), tmp_path / "a.pth")
+        try:
+            vitviz.trace(vitviz.load(tmp_path / "a.pth"), photo)
+            ends.append("map")
+        except VitvizError as error:
+            ends.append(str(error))
+    assert len(ends) == 40
+    assert ends.count("map") < 30
+    assert not any("\n" in end for end in ends)

@@ -83,7 +83,7 @@ def test_torchvisions_own_outputs(make: Callable[[], nn.Module], side: int, tmp_
 def test_a_whole_vit_b_of_torchvisions_has_its_heads_proven(tmp_path: Path) -> None:
     with torch.device("meta"):
         shapes = torchvision.models.vit_b_16(num_classes=2).state_dict()
-    state = {key: torch.empty(each.shape, dtype=torch.float16) for key, each in shapes.items()}
+    state = {key: torch.zeros(each.shape, dtype=torch.float16) for key, each in shapes.items()}
     model = vitviz.load(saved(tmp_path, state), strict=True)
     assert model.info.heads == 12
     assert model.info.input_size == (224, 224)

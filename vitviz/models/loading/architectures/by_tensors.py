@@ -22,7 +22,7 @@ from vitviz.models.loading.architectures.evidence import (
     mean_and_std_of,
     replaced,
 )
-from vitviz.models.loading.architectures.facts import FACTS, facts_of
+from vitviz.models.loading.architectures.facts import FACTS, counted, facts_of
 from vitviz.models.loading.architectures.fitting import (
     Fitting,
     empty_timm,
@@ -33,9 +33,19 @@ from vitviz.models.loading.architectures.fitting import (
 from vitviz.models.loading.architectures.index import Architecture, index, needed_of
 from vitviz.models.loading.architectures.marks import exact, is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import ModelBlueprint
-from vitviz.models.loading.architectures.structure import Tensors, kind_of
+from vitviz.models.loading.architectures.structure import (
+    Tensors,
+    kind_of,
+    stored_windows,
+    strangers,
+)
 from vitviz.models.loading.architectures.timm_names import converted
-from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, Renamed
+from vitviz.models.loading.libraries.layout import (
+    Layout,
+    LibraryConfig,
+    Renamed,
+    numbers_in,
+)
 from vitviz.models.loading.libraries.tables import in_timms_names
 from vitviz.models.loading.said import Said
 
@@ -162,6 +172,11 @@ def by_tensors(file: Sources) -> Understood:
         kind = kind_of(file.state)
         if found is None and kind is not None:
             found = structured(file, kind, file.state, None)
+        if found is None and (strange := strangers(file.state)):
+            raise BadModel(
+                f"{file.name} looks like a ViT, but its blocks have tensors that no ViT of timm's has: "
+                f"{listed(strange)}; name its architecture"
+            )
         if found is None:
             raise BadModel(
                 f"{file.name}: neither its name nor its tensors ({', '.join(list(file.state)[:3])}, "
@@ -190,12 +205,13 @@ def _refuse_left(renamed: Renamed, name: str) -> None:
 def _of_index(file: Sources, state: Tensors, layout: Layout | None) -> Understood | None:
     """The likeliest of timm's architectures with these names and shapes; None where there is none."""
     near = [each for each in index().like(state) if layout is None or layout.only in each.name]
-    near = _as_said(near, file.said)
+    near = _as_said(_as_stored(near, state, file.name), file.said)
     fits = _exact(near, state, file) or _resized(near, state, file)
     if not fits:
         return None
     names = [each.name for each, _ in fits]
-    if not catalogue().others.isdisjoint(names):
+    heads = fits[0][0].facts[FACTS.index("heads")][0]
+    if not heads and not catalogue().others.isdisjoint(names):
         raise BadModel(f"{file.name} is timm's {names[0]}, which has no attention to look into")
     tagged = preferred(file.path, state, names)
     fits.sort(key=lambda each: each[0].name != tagged.split(".")[0])
@@ -229,6 +245,14 @@ def _as_said(near: Sequence[Architecture], said: Said) -> list[Architecture]:
         words = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         found = [each for each in found if each.fact(fact)[0] == words] or found
     return found
+
+
+def _as_stored(near: Sequence[Architecture], state: Tensors, name: str) -> list[Architecture]:
+    """Those with the windows for which a Swin V2 stored its coordinates."""
+    if "layers.0.blocks.0.attn.logit_scale" not in state:
+        return list(near)
+    words = counted(stored_windows(state, numbers_in(state, "layers.*."), name))
+    return [each for each in near if words in ("", each.fact("window")[0])]
 
 
 Fits = list[tuple[Candidate, Fitting]]

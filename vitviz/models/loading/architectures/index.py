@@ -153,9 +153,11 @@ def described(name: str, module: nn.Module, first: frozenset[str]) -> Architectu
 
 
 def needed_of(module: nn.Module) -> dict[str, torch.Tensor]:
-    """All that a module has learned: parameters, and the averages of batch normalisation."""
+    """All that a module has learned: parameters, under each of their names, and the averages of
+    batch normalisation.
+    """
     running = {key: value for key, value in module.named_buffers() if "running_" in key}
-    return {**dict(module.named_parameters()), **running}
+    return {**dict(module.named_parameters(remove_duplicate=False)), **running}
 
 
 def write(found: Index, file: Path) -> None:

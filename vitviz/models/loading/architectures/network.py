@@ -17,7 +17,7 @@ from timm.models.swin_transformer import SwinTransformer
 from timm.models.swin_transformer_v2 import SwinTransformerV2
 from timm.models.vision_transformer import VisionTransformer
 from timm.models.vision_transformer_sam import VisionTransformerSAM
-from torch import nn
+from torch import Tensor, nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
@@ -82,6 +82,27 @@ def build(plan: ModelBlueprint, name: str) -> nn.Module:
         return CLASSES[plan.kind](**for_timm(plan.arguments))
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
         raise BadModel(f"{name}: {plan.kind} cannot be built so ({error})") from error
+
+
+def check_depth(plan: ModelBlueprint, state: Mapping[str, Tensor], name: str) -> None:
+    """BadModel for more blocks than the file can have: a card may say any depth."""
+    depth = plan.arguments.get("depth")
+    if isinstance(depth, int) and depth > max(len(state), 100):
+        raise BadModel(f"{name} has {len(state)} tensors, too few for {depth:,} blocks")
+
+
+def check_room(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """BadModel where the model (on "meta") is far larger than its file: it is never built.
+
+    A name may be that of any size, and a damaged shape may be of any width.
+    """
+    there = sum(tensor.numel() for tensor in state.values())
+    whole = sum(parameter.numel() for parameter in module.parameters())
+    if whole > 4 * there + 10**7:
+        raise BadModel(
+            f"{name} has {there:,} numbers and {type(module).__name__} {whole:,}: it is something "
+            "else; name its architecture, or open the whole file"
+        )
 
 
 def for_timm(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,14 +68,20 @@ def kind_of(state: Tensors) -> str | None:
         return "VisionTransformerSAM"
     if any("relative_position_bias_table" in key for key in state):
         return "Beit" if "blocks.0.mlp.fc1.weight" in state else None
-    known = re.compile(
-        r"^(cls_token|dist_token|reg_token|pos_embed|patch_embed\.proj\.|norm(_pre)?\.|fc_norm\.|head"
-        r"|attn_pool\.|mask_token$|decoder|blocks\.\d+\.(norm[12]\.|ls[12]\.gamma|mlp\.(fc1|fc2)\."
-        r"|attn\.(qkv|proj|q_norm|k_norm)\.))"
-    )
-    blocks = (key for key in state if key.startswith("blocks."))
-    plain = all(known.match(key) for key in blocks) and "blocks.0.mlp.fc1.weight" in state
+    plain = "blocks.0.mlp.fc1.weight" in state and not strangers(state)
     return "VisionTransformer" if plain else None
+
+
+_PLAIN = re.compile(
+    r"^blocks\.\d+\.(norm[12]\.|ls[12]\.gamma|mlp\.(fc1|fc2)\.|attn\.(qkv|proj|q_norm|k_norm)\.)"
+)
+
+
+def strangers(state: Tensors) -> list[str]:
+    """Tensors inside the blocks that a plain ViT's have not; [] where it is something else."""
+    if "blocks.0.attn.qkv.weight" not in state:
+        return []
+    return [key for key in state if key.startswith("blocks.") and not _PLAIN.match(key)]
 
 
 def grid_of_table(
@@ -264,7 +270,7 @@ def _windowed(kind: str, state: Tensors, name: str, size: Size | None) -> Shapes
         heads = tuple(
             state[f"layers.{stage}.blocks.0.attn.logit_scale"].shape[0] for stage in range(stages)
         )
-        window = _stored_windows(state, stages, name)
+        window = stored_windows(state, stages, name)
     mlp = state["layers.0.blocks.0.mlp.fc1.weight"].shape[0]
     arguments = {
         "img_size": size or _picture(window or (8,), patch[0]),
@@ -292,7 +298,7 @@ def _side(rows: int, name: str) -> int:
     return (root + 1) // 2
 
 
-def _stored_windows(state: Tensors, stages: int, name: str) -> tuple[int, ...]:
+def stored_windows(state: Tensors, stages: int, name: str) -> tuple[int, ...]:
     """Each stage's window by what a module computed and stored; () where it did not."""
     found = []
     for stage in range(stages):

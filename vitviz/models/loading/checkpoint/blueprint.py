@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,10 +19,11 @@ from vitviz.models.loading.architectures.by_tensors import (
 )
 from vitviz.models.loading.architectures.evidence import mean_and_std_of, replaced
 from vitviz.models.loading.architectures.hf_config import vision_part
-from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint
+from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint, check_depth
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
-from vitviz.models.loading.checkpoint.class_names import card_labels, names_in
+from vitviz.models.loading.checkpoint.class_names import card_labels
+from vitviz.models.loading.checkpoint.json_file import read_json, read_mapping
 from vitviz.models.loading.said import Said
 
 
@@ -55,6 +54,7 @@ def understood(
     evidence = (
         Evidence(fact, _said_in_words(fact, said), "known", "it was said") for fact in said.facts
     )
+    check_depth(plan, names, path.name)
     plan = _as_processed(plan, found.preprocessor)
     return replace(plan, evidence=replaced(plan.evidence, *evidence)), names
 
@@ -105,10 +105,11 @@ def described_by(path: Path) -> Literal["card", "name", "shapes"]:
 def _card(path: Path) -> Path | None:
     """The card beside a file: its own, or a repository's config.json that names an architecture.
 
-    A file of class names may have the checkpoint's name too: it is no card.
+    Class names and a training log may have the checkpoint's name too: they are no card. BadModel for
+    one that cannot be read.
     """
     card = path.with_suffix(".json")
-    if card.is_file() and (_names_architecture(card) or not names_in(card)):
+    if card.is_file() and card != path and _names_architecture(card):
         return card
     config = path.with_name("config.json")
     known = path.stem in ("model", "pytorch_model") and config.is_file()
@@ -116,9 +117,8 @@ def _card(path: Path) -> Path | None:
 
 
 def _names_architecture(file: Path) -> bool:
-    with suppress(OSError, ValueError):
-        return "architecture" in json.loads(file.read_text(encoding="utf-8"))
-    return False
+    found = read_json(file)
+    return isinstance(found, dict) and "architecture" in found
 
 
 def _named(architecture: str, file: Sources) -> tuple[ModelBlueprint, StateDict]:
@@ -159,13 +159,14 @@ def _confirmed(file: Sources) -> tuple[ModelBlueprint, StateDict] | None:
 def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
     name = file.path.name
     try:
-        found = json.loads(card.read_text(encoding="utf-8"))
+        found = read_mapping(card)
         described = found["architecture"]
         config = {**found.get("pretrained_cfg", {}), **found}
         config = {key: config[key] for key in _CONFIG if config.get(key)}
         if not isinstance(described, str):
-            kind, arguments = described["class"], described.get("arguments", {})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            kind, arguments = described["class"], dict(described.get("arguments", {}))
+        mean, std = (_channels(config, word) for word in ("mean", "std"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadModel(
             f"{card.name} does not describe {name} ({type(error).__name__}: {error}); it needs "
             '{"architecture": {"class": ..., "arguments": {...}}} or a timm name there'
@@ -176,11 +177,7 @@ def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
     else:
         plan = ModelBlueprint(kind, {**arguments, **file.said.changes}, title=name)
         plan, names = replace(plan, evidence=described_evidence(plan, because)), dict(file.state)
-    prepared = (
-        (mean_and_std_of((tuple(config["mean"]), tuple(config["std"])), "known", because),)
-        if config.get("mean") and config.get("std")
-        else ()
-    )
+    prepared = (mean_and_std_of((mean, std), "known", because),) if mean and std else ()
     return replace(
         plan,
         config={**plan.config, **config},
@@ -190,6 +187,11 @@ def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
         trained=bool(found.get("trained", True)),
         evidence=replaced(plan.evidence, *prepared),
     ), names
+
+
+def _channels(config: Mapping[str, Any], word: str) -> tuple[float, ...]:
+    """A card's mean or std, () where it has none. ValueError or TypeError for something else."""
+    return tuple(float(value) for value in config.get(word) or ())
 
 
 _CONFIG = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")

@@ -83,6 +83,7 @@ def fill(module: nn.Module, state: StateDict, name: str) -> FilledWeights:
             "; name its architecture, or open a file of this one"
         )
     own = module.state_dict()
+    _refuse_other_numbers(own, found.usable, name)
     module.load_state_dict(
         {key: value.to(own[key].dtype) for key, value in found.usable.items()}, False
     )
@@ -92,6 +93,23 @@ def fill(module: nn.Module, state: StateDict, name: str) -> FilledWeights:
         [listed("in the file but not in the model, left out", found.extra)] if found.extra else []
     )
     return FilledWeights(tuple(notes), _resampled(stored, state))
+
+
+def _refuse_other_numbers(own: StateDict, state: StateDict, name: str) -> None:
+    """BadModel where whole numbers would be taken for weights, or weights are no numbers any more."""
+    for key, value in state.items():
+        if not own[key].is_floating_point():
+            continue
+        if not value.is_floating_point():
+            raise BadModel(
+                f"{name}: {key} holds {str(value.dtype).removeprefix('torch.')} where the model has "
+                "floating-point numbers; save it dequantised"
+            )
+        if not torch.isfinite(value).all() and "mask" not in key:
+            raise BadModel(
+                f"{name}: {key} holds numbers that are not finite (a training that diverged, or "
+                "fp16 that overflowed); open an earlier checkpoint"
+            )
 
 
 def _resampled(stored: StateDict, used: StateDict) -> tuple[str, ...]:

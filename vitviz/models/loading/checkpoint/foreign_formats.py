@@ -10,12 +10,12 @@ _TENSORS = "torch.save(model.state_dict(), 'weights.pth')"
 
 _SENTENCES: Final[dict[WeightFormat, str]] = {
     "TorchScript": (
-        "is a TorchScript program, and running it could do anything; save the model's tensors where "
-        "it was made: torch.save(torch.jit.load(file).state_dict(), 'weights.pth')"
+        "is a TorchScript program, and running it could do anything; where you trust it, save its "
+        "tensors: torch.save(torch.jit.load(file).state_dict(), 'weights.pth')"
     ),
     "torch.export": (
-        "is a program of torch.export; save the model's tensors where it was made: "
-        "torch.save(torch.export.load(file).state_dict, 'weights.pth')"
+        "is a program of torch.export; where you trust it, save its tensors: "
+        "torch.save(dict(torch.export.load(file).state_dict), 'weights.pth')"
     ),
     "ONNX": (
         "is an ONNX graph, whose parts have no names of an architecture; open the checkpoint that it "
@@ -29,17 +29,14 @@ _SENTENCES: Final[dict[WeightFormat, str]] = {
         "is a GGML file of llama.cpp or whisper.cpp; open the model's original safetensors instead"
     ),
     "HDF5": (
-        "is an HDF5 file, as Keras writes its weights; save them by torch's names from Keras with the "
-        "torch backend, or open the PyTorch checkpoint of the same model"
+        "is an HDF5 file, as Keras and TensorFlow write weights; open the PyTorch checkpoint of the "
+        "same model (transformers 4 makes one of a tf_model.h5: AutoModel.from_pretrained(folder, "
+        "from_tf=True).save_pretrained('out'))"
     ),
-    "Keras": (
-        "is a Keras model; open the PyTorch checkpoint of the same model, or save its arrays by timm's "
-        "names with numpy.savez"
-    ),
+    "Keras": "is a Keras model; open the PyTorch checkpoint of the same model",
     "flax msgpack": (
-        "is a flax checkpoint (msgpack); with transformers installed it becomes safetensors: "
-        "FlaxAutoModel's folder opened by AutoModel.from_pretrained(folder, from_flax=True), then "
-        "save_pretrained"
+        "is a flax checkpoint (msgpack); open the safetensors of the same repository, or make one with "
+        "transformers 4: AutoModel.from_pretrained(folder, from_flax=True).save_pretrained('out')"
     ),
     "TensorRT": (
         "is a TensorRT engine, built for one graphics card and without the model's tensors; open the "
@@ -48,15 +45,12 @@ _SENTENCES: Final[dict[WeightFormat, str]] = {
     "TensorFlow Lite": (
         "is a TensorFlow Lite graph; open the PyTorch checkpoint of the same model"
     ),
-    "TensorFlow": (
-        "is a TensorFlow SavedModel; open the PyTorch checkpoint of the same model, or save its arrays "
-        "by timm's names with numpy.savez"
-    ),
+    "TensorFlow": ("is a TensorFlow checkpoint; open the PyTorch checkpoint of the same model"),
     "OpenVINO": ("is an OpenVINO graph; open the checkpoint that it was exported from"),
     "Core ML": "is a Core ML model; open the checkpoint that it was exported from",
     "pickle": (
-        "is a plain pickle, and unpickling it could run any program; where you trust it, save its "
-        "tensors with torch.save (pickle.load(open(file, 'rb')), then torch.save(found, 'weights.pth'))"
+        "is a plain pickle, and unpickling it could run any program; where you trust it, save what is "
+        "in it with torch: torch.save(pickle.load(open(file, 'rb')), 'weights.pth')"
     ),
     "tar": (
         "is a tar archive; unpack it and open the checkpoint inside (one that torch 0.1 wrote is saved "
@@ -71,6 +65,10 @@ _SENTENCES: Final[dict[WeightFormat, str]] = {
     "web page": (
         "is a web page and not the weights (a log-in or an error was saved in their place); download "
         "them again"
+    ),
+    "torch.distributed": (
+        "is a folder of torch.distributed.checkpoint; make one file of it: "
+        "torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, 'weights.pth')"
     ),
     "empty": "is empty (0 bytes); download or copy it again",
 }

@@ -6,6 +6,7 @@ import codecs
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 from vitviz.core.pictures.unreadable import locked
 from vitviz.core.progress import BadModel
@@ -32,7 +33,7 @@ def read_json(path: Path) -> object:
         raise BadModel(f"{path.name} is no JSON ({error}); correct or remove it") from error
 
 
-def read_mapping(path: Path) -> dict[str, object]:
+def read_mapping(path: Path) -> dict[str, Any]:
     """The same for a file that is one object, {} where there is no such file. BadModel for a list."""
     if not path.is_file():
         return {}

@@ -11,7 +11,7 @@ from timm.data import resolve_model_data_config
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
-from vitviz.models.loading.architectures.network import ModelBlueprint, empty
+from vitviz.models.loading.architectures.network import ModelBlueprint, check_room, empty
 from vitviz.models.loading.architectures.timm_names import converted
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
@@ -67,14 +67,16 @@ def recognise(
     architecture: str | None = None,
     *,
     said: Said | None = None,
+    encoder: str | None = None,
     progress: Progress = silent,
 ) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
-    `said` are further facts that somebody gave. BadModel where the file itself cannot be read.
+    `said` are further facts that somebody gave, `encoder` one of two in the file. BadModel where the
+    file itself cannot be read.
     """
     path = expanded(path)
-    held = read_checkpoint(path, progress=progress)
+    held = read_checkpoint(path, encoder=encoder, progress=progress)
     state = named_state(held)
     progress(1, 2, f"recognising {path.name}")
     how: RecognisedBy = "said" if architecture else described_by(held.file)
@@ -91,6 +93,7 @@ def _compared(
     found: RecognisedFile, plan: ModelBlueprint, state: StateDict, held: Checkpoint, said: Said
 ) -> RecognisedFile:
     module = empty(plan, found.path.name)
+    check_room(module, state, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     prepared = said.prepared(preprocess_of(config))

@@ -29,6 +29,7 @@ from vitviz.models.record.attention.tiles import (
     query_runs,
     tile_entries,
 )
+from vitviz.models.record.exact_numbers import evaluating
 
 ALONE = 250_000
 """Most attention entries (head query key) of a call that one thread walks over alone."""
@@ -79,13 +80,13 @@ class LazyAttention(ABC):
     def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
         """Where one token looks, in every head: (head key). IndexError for a query out of range."""
         _check("query", query, self.queries)
-        with torch.inference_mode(), one_thread():
+        with evaluating(), one_thread():
             return _numpy(self.tile(_ALL, slice(query, query + 1))[:, 0])
 
     def columns(self, key: int) -> Float32[np.ndarray, "head query"]:
         """How much every token looks at one token, in every head."""
         _check("key", key, self.keys)
-        with torch.inference_mode(), one_thread():
+        with evaluating(), one_thread():
             return _numpy(self.column(key))
 
     def matrix(
@@ -136,7 +137,7 @@ class LazyAttention(ABC):
             ]
             return np.stack(rows, axis=-2)
         several = np.array(weight, np.float32, ndmin=3)
-        with torch.inference_mode(), self._threads():
+        with evaluating(), self._threads():
             moved = _numpy(self._flow(torch.from_numpy(several)))
         return moved if weight.ndim == 3 else moved[0]
 
@@ -181,7 +182,7 @@ class LazyAttention(ABC):
         return kept_maps.put(self._owner, kind, make()) if found is None else found
 
     def _matrix(self, head: int | None, fuse: Fuse) -> np.ndarray:
-        with torch.inference_mode(), self._threads():
+        with evaluating(), self._threads():
             if head is None:
                 return _numpy(self._fused_heads(fuse))
             one = slice(head, head + 1)

@@ -1,0 +1,1 @@
+"""How good ways of asking why are, over a folder of pictures."""
