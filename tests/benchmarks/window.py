@@ -152,8 +152,8 @@ class Measured:
         self.window.show()
         self.request = ModelRequest(name, pretrained=pretrained, **sizes)
         picture = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
-        self.session.columns.use_model(self.request)
-        self.session.open([picture])
+        self.session.use_model(self.request)
+        self.session.open_sources([picture])
         self.until(lambda: self.session.trace is not None and not self.session.waiting)
 
     def until(self, true: Callable[[], bool]) -> None:
@@ -219,7 +219,7 @@ def hovers(measured: Measured, count: int) -> list[float]:
         token = grid.token((step // 12 * 3) % grid.rows, (step % 12 * 2) % grid.cols)
         waiting |= follow
         began = time.perf_counter()
-        session.chosen.hover(place_of(token, grid, trace.crop))
+        session.hover(place_of(token, grid, trace.crop))
         measured.until(lambda: not waiting)  # noqa: B023  (called before the loop goes on)
         measured.app.processEvents()
         times.append((time.perf_counter() - began) * 1000)
@@ -250,7 +250,7 @@ def stalling(rounds: int = 5, name: str = "vit_base_patch16_224") -> Row:
         gaps.clear()
         last = time.perf_counter()
         timer.start()
-        measured.session.open([picture])
+        measured.session.open_sources([picture])
         measured.until(lambda old=before: measured.session.trace is not old)  # type: ignore[misc]
         timer.stop()
         longest.append(max(gaps) * 1000)

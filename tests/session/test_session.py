@@ -104,9 +104,9 @@ def files(tmp_path: Path, photo: np.ndarray) -> list[Path]:
 @pytest.fixture
 def ready(session: Session, heard: Heard, request_: ModelRequest, files: list[Path]) -> Session:
     """A session with three pictures open, the first one read, and all views visible."""
-    session.columns.use_model(request_)
-    session.open(files)
-    session.views.want(VIEWS)
+    session.use_model(request_)
+    session.open_sources(files)
+    session.want(VIEWS)
     assert heard.of("trace_failed") == []
     heard.clear()
     return session
@@ -115,16 +115,16 @@ def ready(session: Session, heard: Heard, request_: ModelRequest, files: list[Pa
 def test_pictures_open_and_the_first_is_shown(
     session: Session, heard: Heard, files: list[Path], photo: np.ndarray
 ) -> None:
-    session.open([files[0].parent, ("dragged.png", files[1].read_bytes()), photo[:60]])
-    names = [picture.name for picture in session.pictures.open]
+    session.open_sources([files[0].parent, ("dragged.png", files[1].read_bytes()), photo[:60]])
+    names = [picture.name for picture in session.pictures]
     assert names == ["0.png", "1.png", "2.png", "pasted picture"], "the same pixels open once"
-    assert session.columns.current is session.pictures.open[0]
-    assert heard.of("current_changed") == [session.pictures.open[0]]
+    assert session.current is session.pictures[0]
+    assert heard.of("current_changed") == [session.pictures[0]]
     assert heard.of("problems") == [["dragged.png is open already (as 1.png)"]]
-    session.open([files[2]])
-    assert session.columns.current is session.pictures.open[2], "what is opened again is shown"
+    session.open_sources([files[2]])
+    assert session.current is session.pictures[2], "what is opened again is shown"
     assert len(heard.of("problems")) == 1, "by its own name nothing needs to be said"
-    assert session.settings.now.recent_files[0] == str(files[2])
+    assert session.settings.recent_files[0] == str(files[2])
 
 
 def test_bad_files_are_said_and_the_others_open(
@@ -132,7 +132,7 @@ def test_bad_files_are_said_and_the_others_open(
 ) -> None:
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty").mkdir()
-    session.open(
+    session.open_sources(
         [
             tmp_path / "text.png",
             tmp_path / "gone.png",
@@ -141,7 +141,7 @@ def test_bad_files_are_said_and_the_others_open(
             ("paste", b"\xff\xd8\xff"),
         ]
     )
-    assert [picture.name for picture in session.pictures.open] == ["0.png"]
+    assert [picture.name for picture in session.pictures] == ["0.png"]
     (said,) = heard.of("problems")
     assert [sentence.split()[0] for sentence in said] == ["empty", "text.png", "gone.png", "paste"]
 
@@ -151,8 +151,8 @@ def test_reading_stops_when_the_memory_for_pictures_is_full(
 ) -> None:
     session = Session(InlineJobs(), Settings(memory_mb=0))
     heard = Heard(session)
-    session.open(files)
-    assert len(session.pictures.open) == 1
+    session.open_sources(files)
+    assert len(session.pictures) == 1
     assert "1 of 3 pictures" in heard.of("problems")[0][0]
 
 
@@ -349,13 +349,13 @@ def test_the_ends_of_the_range_push_each_other(ready: Session, heard: Heard) -> 
 def test_without_a_model_a_sentence_says_what_to_do(
     session: Session, heard: Heard, files: list[Path], tmp_path: Path
 ) -> None:
-    session.open(files[:1])
+    session.open_sources(files[:1])
     assert "no model is chosen" in heard.of("trace_failed")[0]
-    session.columns.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
+    session.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
     assert "gone.safetensors" in heard.of("trace_failed")[-1]
     assert session.trace is None
     heard.clear()
-    session.open(files[1:2])
+    session.open_sources(files[1:2])
     assert len(heard.of("trace_failed")) == 1, "a broken model is not tried for every picture"
 
 
@@ -405,7 +405,7 @@ def test_keys_move_what_is_chosen(ready: Session, heard: Heard) -> None:
 def test_it_starts_with_what_the_command_line_says(
     session: Session, heard: Heard, request_: ModelRequest, files: list[Path]
 ) -> None:
-    session.views.want(["heads"])
+    session.want(["heads"])
     session.start(
         LaunchOptions(files=(str(files[1]),), model=request_.name, token="1,2", layer=0, head=1)
     )
@@ -506,17 +506,17 @@ def test_stopping_a_model_gives_the_shown_one_back(
 
 def test_real_weights(data_folder: Path, session: Session) -> None:
     heard = Heard(session)
-    session.views.want(VIEWS)
+    session.want(VIEWS)
     weights = next((data_folder / "weights").glob("vit_tiny_patch16_224*"))
-    session.open([weights, data_folder / "photos" / "hedgehog.webp"])
-    session.chosen.move_token(0, 0)  # on a patch, so that no view has a reason to say it shows nothing
+    session.open_sources([weights, data_folder / "photos" / "hedgehog.webp"])
+    session.move_token(0, 0)  # on a patch, so that no view has a reason to say it shows nothing
     assert heard.of("trace_failed") == []
     assert heard.of("drawing_failed") == []
     assert session.trace is not None
     assert session.trace.model.weights == "trained"
     assert not any(
         isinstance(layer, Message)
-        for drawing in session.views.drawings.values()
+        for drawing in session.drawings.values()
         for panel in drawing.panels
         for layer in panel.layers
     )
@@ -526,9 +526,9 @@ def test_a_large_folder_is_opened_one_by_one(tmp_path: Path) -> None:
     for number in range(30):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
     session = Session(InlineJobs())
-    session.open([tmp_path])
-    assert [picture.name for picture in session.pictures.open] == [f"{n}.png" for n in range(30)]
-    assert open_picture(tmp_path / "7.png").key == session.pictures.open[7].key
+    session.open_sources([tmp_path])
+    assert [picture.name for picture in session.pictures] == [f"{n}.png" for n in range(30)]
+    assert open_picture(tmp_path / "7.png").key == session.pictures[7].key
 
 
 def test_other_open_pictures_are_read_for_a_view_of_all(ready: Session, heard: Heard) -> None:

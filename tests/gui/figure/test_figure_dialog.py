@@ -49,7 +49,7 @@ def session(file: Path, tiny_checkpoint: Path) -> Session:
 
 @pytest.fixture
 def composer(qtbot: QtBot, session: Session) -> Iterator[FigureDialog]:
-    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
     assert made is not None
     yield made
     made.close()
@@ -103,9 +103,9 @@ def test_grids_have_a_drawing_for_every_layer_and_head(
 
 
 def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -> None:
-    session.columns.add_beside(ModelRequest(session.request.name, patch_size=32))
-    session.views.want(["heads"], [live.id for live in session.columns])
-    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
+    session.add_column(ModelRequest(session.request.name, patch_size=32))
+    session.want(["heads"], [live.id for live in session.columns])
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
     assert made is not None
     choose(made.form.across, "columns")
     made.refresh()
@@ -114,7 +114,7 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
     assert len(made.made.drawings) == len(sizes) == 2
     made.close()
     session.columns.close(session.columns.active.id)
-    session.views.want(["heads", "rollout"])
+    session.want(["heads", "rollout"])
 
 
 @pytest.mark.parametrize("answer", ["Yes", "No"])
@@ -140,7 +140,7 @@ def test_nothing_is_replaced_that_was_not_asked_for(
 
 
 def test_a_whole_column_is_a_page_with_its_options(qtbot: QtBot, session: Session) -> None:
-    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None, whole=True)
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None, whole=True)
     assert made is not None
     assert made.made is not None
     drawings = made.made.drawings
@@ -165,10 +165,10 @@ def test_a_page_that_takes_a_while_says_how_far_it_is(
     qtbot: QtBot, file: Path, tiny_checkpoint: Path
 ) -> None:
     session = Session(jobs := Watched(), save=lambda _settings: "")
-    session.columns.use_model(ModelRequest(str(tiny_checkpoint)))
-    session.open([str(file)])
-    session.views.want(["heads"])
-    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
+    session.use_model(ModelRequest(str(tiny_checkpoint)))
+    session.open_sources([str(file)])
+    session.want(["heads"])
+    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
     assert made is not None
     said: list[str] = []
     jobs.progressed.connect(lambda _job: said.append(made._said.text()))
@@ -233,7 +233,7 @@ def test_the_clipboard_has_the_page(composer: FigureDialog) -> None:
 
 def test_a_view_dragged_out_is_a_png_with_its_recipe(session: Session) -> None:
     shown = QImage(20, 10, QImage.Format.Format_RGB32)
-    mime = figure_to_drop(session.views.drawings["rollout"], shown)
+    mime = figure_to_drop(session.drawings["rollout"], shown)
     dropped = Path(mime.urls()[0].toLocalFile())
     assert dropped.name == "photo 1-rollout.png"
     assert read_recipe(dropped)["options"] == {"keep": 0.25}
@@ -243,8 +243,8 @@ def test_copied_python_and_command_draw_the_same(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     assert session.trace is not None
-    session.chosen.pin(vitviz.views.api.selection_of(session.trace, token=(1, 2)).pin)
-    on_screen = session.views.drawings["rollout"]
+    session.pin(vitviz.views.api.selection_of(session.trace, token=(1, 2)).pin)
+    on_screen = session.drawings["rollout"]
     first = composition_of(session, on_screen)
     assert first is not None
     shown, _ = compose(first)
@@ -266,7 +266,7 @@ def test_copied_python_and_command_draw_the_same(
 def test_what_is_copied_has_the_range_shared_with_the_columns_beside(
     session: Session, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = session.views.drawings["heads"]
+    own = session.drawings["heads"]
     bar = own.panels[0].bar
     assert bar is not None
     shared = in_ranges(own, [(0, bar.low, 4 * bar.high)])
@@ -294,7 +294,7 @@ def test_screen_and_paper_colour_maps_alike(session: Session) -> None:
     """Both go through core.colors: the same cell differs by at most 2 of 255."""
     from vitviz.figures.render import render
 
-    drawing = session.views.drawings["heads"]
+    drawing = session.drawings["heads"]
     heat = next(layer for layer in drawing.panels[0].layers if isinstance(layer, Heat))
     qt = heat_image(heat).convertToFormat(QImage.Format.Format_RGB888)
     rows, cols = qt.height(), qt.width()
@@ -308,7 +308,7 @@ def test_screen_and_paper_colour_maps_alike(session: Session) -> None:
 
 
 def test_a_composition_knows_its_columns(session: Session) -> None:
-    first = composition_of(session, session.views.drawings["heads"])
+    first = composition_of(session, session.drawings["heads"])
     assert first is not None
     assert len(first.beside) == 1
     assert dict(first.subject.values) == {}

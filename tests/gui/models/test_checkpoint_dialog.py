@@ -68,7 +68,7 @@ def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path)
     assert trace.model.classes == 2
     assert trace.model.weights == "trained"
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    window.session.columns.use_model(before)
+    window.session.use_model(before)
     open_checkpoint(window.parts, str(nameless))
     assert asked(window) is None, "it was confirmed before"
     assert window.session.request.architecture == "test_vit.r160_in1k"

@@ -70,7 +70,7 @@ def test_everything_comes_back(session: Session, file: Path) -> None:
     SessionFiles(session).save(file, VIEWS)
     again, said = reopened(file)
     assert said == [VIEWS]
-    assert [p.key for p in again.pictures] == [p.key for p in session.pictures.open]
+    assert [p.key for p in again.pictures] == [p.key for p in session.pictures]
     for name in ("look", "look_chosen", "options", "together", "one_range", "selection"):
         assert getattr(again, name) == getattr(session, name), name
     for old, new in zip(session.columns, again.columns, strict=True):
@@ -113,7 +113,7 @@ def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
 ) -> None:
     weights = tmp_path / "mine.safetensors"
     shutil.copy(tiny_checkpoint, weights)
-    session.columns.use_model(ModelRequest(str(weights), architecture="test_vit"))
+    session.use_model(ModelRequest(str(weights), architecture="test_vit"))
     SessionFiles(session).save(file, {})
     moved = weights.rename(tmp_path / "renamed.safetensors")
     _, ((gone,),) = reopened(file)  # type: ignore[misc]
@@ -147,10 +147,10 @@ def test_pictures_on_their_way_stay_out_of_a_session_that_was_opened_meanwhile(
     made = Session(jobs, save=lambda _settings: "")
     made.open_sources([photo.transpose(1, 0, 2).copy()])
     saved = msgspec.structs.replace(SessionFiles(session)._snapshot({}), columns=(), selections=())
-    made.restore(saved, {picture.key: picture for picture in session.pictures.open})
+    made.restore(saved, {picture.key: picture for picture in session.pictures})
     while jobs.outside:
         jobs.outside.pop(0)()
-    assert [one.key for one in made.pictures] == [one.key for one in session.pictures.open]
+    assert [one.key for one in made.pictures] == [one.key for one in session.pictures]
 
 
 def test_a_picture_that_has_changed_is_said(session: Session, file: Path) -> None:
@@ -214,8 +214,8 @@ def test_a_crash_leaves_a_session_and_a_proper_end_does_not(
     stamp = left.stat().st_mtime_ns
     files.autosave({})
     assert left.stat().st_mtime_ns == stamp, "nothing has changed"
-    session.chosen.select(depth=0.0)
-    session.chosen.select(depth=1.0)
+    session.first_layer()
+    session.last_layer()
     files.autosave({})
     assert left.stat().st_mtime_ns > stamp
     gone = left.with_name(f"autosave-{_ended_process()}.vitviz")

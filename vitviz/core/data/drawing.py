@@ -287,6 +287,16 @@ class Drawing:
         return f"<Drawing {self.view}: {self.title}, {len(self.panels)} panels>"
 
     @property
+    def arrays(self) -> dict[str, Float32[np.ndarray, "..."]]:
+        """The numbers that are drawn, by the names that they have in a .npz of the drawing.
+
+        One entry a map, atlas ("panel1": layer head row col) or list of bars; pictures are left out.
+        """
+        from vitviz.core.data.drawn_numbers import numbers
+
+        return {each.name: each.values for each in numbers(self)}
+
+    @property
     def panels(self) -> tuple[Panel, ...]:
         """All panels, row by row."""
         return tuple(panel for row in self.rows for panel in row)

@@ -31,7 +31,7 @@ class SourcedModule:
     weights_hash: str = ""
 
 
-class ModelSource(Protocol):
+class SourceLibrary(Protocol):
     """A library of models."""
 
     def build(self, name: str, *, pretrained: bool, allow_download: bool) -> SourcedModule:
@@ -46,7 +46,7 @@ _SOURCES = {
 """By the first word of a name: the file here, what it imports, and what to install."""
 
 
-def source_of(name: str | Path) -> tuple[ModelSource, str] | None:
+def source_of(name: str | Path) -> tuple[SourceLibrary, str] | None:
     """The library that a name asks for and the name in it; None for a name of vitviz's or timm's own.
 
     BadModel where the library is not installed.
@@ -57,5 +57,5 @@ def source_of(name: str | Path) -> tuple[ModelSource, str] | None:
     file, wanted, extra = _SOURCES[library]
     if find_spec(wanted) is None:
         raise BadModel(f"{name} needs {wanted}, which is not installed; pip install '{extra}'")
-    source: ModelSource = import_module(f"{__name__}.{file}").SOURCE
+    source: SourceLibrary = import_module(f"{__name__}.{file}").SOURCE
     return source, rest

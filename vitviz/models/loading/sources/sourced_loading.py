@@ -12,11 +12,11 @@ from vitviz.models.loading.checkpoint.fill import as_dtype
 from vitviz.models.loading.devices import chosen_device, chosen_precision
 from vitviz.models.loading.live.live_loading import LiveWishes, load_live
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.sources import ModelSource
+from vitviz.models.loading.sources import SourceLibrary
 
 
 def load_sourced(
-    source: ModelSource,
+    source: SourceLibrary,
     name: str,
     *,
     called: str | Path,
