@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vitviz.core.data.attention import AttentionSurvey
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Layer, ModelInfo, Picture, Trace
@@ -68,6 +69,26 @@ class Maps:
         if fuse is None:
             return np.stack([lessened(each, discard).sum(1) for each in self.maps])
         return lessened(self.matrix(fuse=fuse), discard).sum(1)
+
+    def survey(self, places=None):
+        safe = np.where(self.maps > 0, self.maps, 1).astype(np.float64)
+        entropy = -(safe * np.log(safe)).sum(-1)
+        entropy[(self.maps < -1e-6).any((1, 2))] = np.nan
+        if places is None:
+            none = np.empty((self.heads, 0), np.float32)
+            return AttentionSurvey(self.maps.sum(1), entropy, none, none)
+        apart = places.queries[:, None] - places.keys
+        far = np.hypot(apart[..., 0], apart[..., 1])
+        seen = ~np.isnan(places.keys).any(1)
+        among, reached = self.maps[..., seen].sum(-1), (self.maps * far)[..., seen].sum(-1)
+        return AttentionSurvey(self.maps.sum(1), entropy, among, reached)
+
+    def overview(self, head=None, *, step):
+        whole = self.matrix(head)
+        down, across = (min(step, count) for count in whole.shape)
+        rows, cols = whole.shape[0] // down, whole.shape[1] // across
+        cut = whole[: rows * down, : cols * across].reshape(rows, down, cols, across)
+        return cut.mean((1, 3))
 
 
 def lessened(values, discard):

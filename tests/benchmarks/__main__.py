@@ -30,6 +30,7 @@ ROOMS = (
     "columns",
     "batch",
     "index",
+    "parts",
     "words",
     "library",
     "recognise",

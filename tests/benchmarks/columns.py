@@ -41,7 +41,7 @@ class Columns(Measured):
         for at in range(1, count):
             self.window.compare.wish("add")
             request = replace(self.request, patch_size=sizes[at % len(sizes)])
-            self.session.use_model(request)
+            self.session.columns.use_model(request)
         self.window.show_views_of(*VIEWS)
         self.settle()
 
@@ -67,7 +67,7 @@ def hovering(count: int = 100, columns: int = 4) -> Row:
     trace, cards = first.trace, measured.cards()
     assert trace is not None
     waiting: set[tuple[int, str]] = set()
-    session.drawing_ready.connect(lambda view, _, column: waiting.discard((column, view)))
+    session.views.drawing_ready.connect(lambda view, _, column: waiting.discard((column, view)))
     times = []
     for step in range(count + 10):
         token = trace.grid.token((step // 10 * 3) % trace.grid.rows, (step * 5) % trace.grid.cols)
@@ -75,7 +75,7 @@ def hovering(count: int = 100, columns: int = 4) -> Row:
         moved = {(live.id, view) for live in session.columns for view in _following(live, place)}
         waiting |= moved & cards
         began = time.perf_counter()
-        session.hover(place, first.id)
+        session.chosen.hover(place, first.id)
         measured.until(lambda: not waiting)  # noqa: B023  (called before the loop goes on)
         measured.app.processEvents()
         times.append((time.perf_counter() - began) * 1000)
@@ -147,7 +147,7 @@ def closing(cycles: int = 50, warm: int = 0) -> Row:
     def cycle(at: int) -> None:
         measured.window.compare.wish("add")
         request = replace(measured.request, patch_size=sizes[at % len(sizes)])
-        measured.session.use_model(request)
+        measured.session.columns.use_model(request)
         measured.settle()
         measured.window.perform("close_column")
         measured.settle()

@@ -125,14 +125,14 @@ def returning(
     measured = Measured(one)
     session = measured.session
     other = ModelRequest(two, pretrained=False)
-    session.use_model(other)
+    session.columns.use_model(other)
     measured.until(lambda: not session.waiting)
     times = []
     for turn in range(rounds):
         request = other if turn % 2 else measured.request
         before = session.trace
         began = time.perf_counter()
-        session.use_model(request)
+        session.columns.use_model(request)
         measured.until(_another(measured, before))
         times.append((time.perf_counter() - began) * 1000)
         measured.until(lambda: not session.waiting)

@@ -152,8 +152,8 @@ class Measured:
         self.window.show()
         self.request = ModelRequest(name, pretrained=pretrained, **sizes)
         picture = np.random.default_rng(0).integers(0, 255, (300, 300, 3)).astype(np.uint8)
-        self.session.use_model(self.request)
-        self.session.open_sources([picture])
+        self.session.columns.use_model(self.request)
+        self.session.open([picture])
         self.until(lambda: self.session.trace is not None and not self.session.waiting)
 
     def until(self, true: Callable[[], bool]) -> None:
@@ -175,13 +175,9 @@ class Measured:
 
     def close(self) -> None:
         """Ends it, once nothing runs: a thread that is at work would outlive its window."""
-        from PySide6.QtCore import QCoreApplication, QEvent
-
         self.until(lambda: not self.session.waiting and not self.session.jobs.current)
         self.heart.stop()
         self.window.close()
-        self.window.deleteLater()
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def hovering(count: int = 120, sizes: Sequence[WindowSize] = SIZES) -> list[Row]:
@@ -219,7 +215,7 @@ def hovers(measured: Measured, count: int) -> list[float]:
         token = grid.token((step // 12 * 3) % grid.rows, (step % 12 * 2) % grid.cols)
         waiting |= follow
         began = time.perf_counter()
-        session.hover(place_of(token, grid, trace.crop))
+        session.chosen.hover(place_of(token, grid, trace.crop))
         measured.until(lambda: not waiting)  # noqa: B023  (called before the loop goes on)
         measured.app.processEvents()
         times.append((time.perf_counter() - began) * 1000)
@@ -250,7 +246,7 @@ def stalling(rounds: int = 5, name: str = "vit_base_patch16_224") -> Row:
         gaps.clear()
         last = time.perf_counter()
         timer.start()
-        measured.session.open_sources([picture])
+        measured.session.open([picture])
         measured.until(lambda old=before: measured.session.trace is not old)  # type: ignore[misc]
         timer.stop()
         longest.append(max(gaps) * 1000)

@@ -29,8 +29,8 @@ def window(qtbot: QtBot, photo: np.ndarray, model_name: str) -> Iterator[MainWin
     made = MainWindow(session)
     made.resize(1300, 850)
     made.show()
-    session.use_model(ModelRequest(model_name, pretrained=False))
-    session.open_sources([photo])
+    session.columns.use_model(ModelRequest(model_name, pretrained=False))
+    session.open([photo])
     qtbot.waitExposed(made)
     yield made
     made.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -31,26 +32,26 @@ VIEWS = ("patches", "heads", "rollout", "positions", "predictions")
 class Heard:
     """Everything a session announces, in order, as (signal, arguments)."""
 
-    SIGNALS = (
-        "pictures_changed",
-        "current_changed",
-        "request_changed",
-        "models_changed",
-        "trace_ready",
-        "trace_failed",
-        "selection_changed",
-        "look_changed",
-        "options_changed",
-        "drawing_ready",
-        "drawing_failed",
-        "problems",
-        "settings_changed",
-    )
+    SIGNALS: ClassVar = {
+        "pictures_changed": "pictures.changed",
+        "current_changed": "columns.current_changed",
+        "request_changed": "columns.request_changed",
+        "models_changed": "settings.models_changed",
+        "trace_ready": "columns.trace_ready",
+        "trace_failed": "columns.trace_failed",
+        "selection_changed": "chosen.changed",
+        "look_changed": "views.look_changed",
+        "options_changed": "views.options_changed",
+        "drawing_ready": "views.drawing_ready",
+        "drawing_failed": "views.drawing_failed",
+        "problems": "problems",
+        "settings_changed": "settings.changed",
+    }
 
     def __init__(self, session: Session) -> None:
         self.all: list[tuple[str, tuple[Any, ...]]] = []
-        for name in self.SIGNALS:
-            getattr(session, name).connect(self._listener(name))
+        for name, path in self.SIGNALS.items():
+            attrgetter(path)(session).connect(self._listener(name))
 
     def _listener(self, name: str) -> Callable[..., None]:
         def listen(*arguments: Any) -> None:
@@ -104,9 +105,9 @@ def files(tmp_path: Path, photo: np.ndarray) -> list[Path]:
 @pytest.fixture
 def ready(session: Session, heard: Heard, request_: ModelRequest, files: list[Path]) -> Session:
     """A session with three pictures open, the first one read, and all views visible."""
-    session.use_model(request_)
-    session.open_sources(files)
-    session.want(VIEWS)
+    session.columns.use_model(request_)
+    session.open(files)
+    session.views.want(VIEWS)
     assert heard.of("trace_failed") == []
     heard.clear()
     return session
@@ -115,16 +116,16 @@ def ready(session: Session, heard: Heard, request_: ModelRequest, files: list[Pa
 def test_pictures_open_and_the_first_is_shown(
     session: Session, heard: Heard, files: list[Path], photo: np.ndarray
 ) -> None:
-    session.open_sources([files[0].parent, ("dragged.png", files[1].read_bytes()), photo[:60]])
-    names = [picture.name for picture in session.pictures]
+    session.open([files[0].parent, ("dragged.png", files[1].read_bytes()), photo[:60]])
+    names = [picture.name for picture in session.pictures.open]
     assert names == ["0.png", "1.png", "2.png", "pasted picture"], "the same pixels open once"
-    assert session.current is session.pictures[0]
-    assert heard.of("current_changed") == [session.pictures[0]]
+    assert session.columns.current is session.pictures.open[0]
+    assert heard.of("current_changed") == [session.pictures.open[0]]
     assert heard.of("problems") == [["dragged.png is open already (as 1.png)"]]
-    session.open_sources([files[2]])
-    assert session.current is session.pictures[2], "what is opened again is shown"
+    session.open([files[2]])
+    assert session.columns.current is session.pictures.open[2], "what is opened again is shown"
     assert len(heard.of("problems")) == 1, "by its own name nothing needs to be said"
-    assert session.settings.recent_files[0] == str(files[2])
+    assert session.settings.now.recent_files[0] == str(files[2])
 
 
 def test_bad_files_are_said_and_the_others_open(
@@ -132,7 +133,7 @@ def test_bad_files_are_said_and_the_others_open(
 ) -> None:
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty").mkdir()
-    session.open_sources(
+    session.open(
         [
             tmp_path / "text.png",
             tmp_path / "gone.png",
@@ -141,7 +142,7 @@ def test_bad_files_are_said_and_the_others_open(
             ("paste", b"\xff\xd8\xff"),
         ]
     )
-    assert [picture.name for picture in session.pictures] == ["0.png"]
+    assert [picture.name for picture in session.pictures.open] == ["0.png"]
     (said,) = heard.of("problems")
     assert [sentence.split()[0] for sentence in said] == ["empty", "text.png", "gone.png", "paste"]
 
@@ -151,60 +152,65 @@ def test_reading_stops_when_the_memory_for_pictures_is_full(
 ) -> None:
     session = Session(InlineJobs(), Settings(memory_mb=0))
     heard = Heard(session)
-    session.open_sources(files)
-    assert len(session.pictures) == 1
+    session.open(files)
+    assert len(session.pictures.open) == 1
     assert "1 of 3 pictures" in heard.of("problems")[0][0]
 
 
 def test_a_picture_is_read_and_all_visible_views_are_drawn(ready: Session) -> None:
     trace = ready.trace
     assert isinstance(trace, Trace)
-    assert trace.picture is ready.current
-    assert set(ready.drawings) == set(VIEWS)
-    assert all(drawing.view == view for view, drawing in ready.drawings.items())
+    assert trace.picture is ready.columns.current
+    assert set(ready.views.drawings) == set(VIEWS)
+    assert all(drawing.view == view for view, drawing in ready.views.drawings.items())
 
 
 def test_what_was_read_before_is_shown_without_work(ready: Session, heard: Heard) -> None:
     started: list[Any] = []
     first = ready.trace
-    ready.step(1)
+    ready.columns.step_picture(1)
     ready.jobs.started.connect(started.append)
-    ready.step(-1)
+    ready.columns.step_picture(-1)
     assert ready.trace is first
     assert started == []
     assert heard.of("trace_ready")[-1] is first
 
 
 def test_pictures_go_around_and_close_and_come_back(ready: Session, heard: Heard) -> None:
-    a, b, c = ready.pictures
-    ready.step(-1)
-    assert ready.current is c
-    ready.close_picture(c.key)
-    assert (ready.pictures, ready.current) == ((a, b), b)
-    ready.close_picture(a.key)
-    assert (ready.pictures, ready.current) == ((b,), b)
-    ready.reopen_closed()
-    assert (ready.pictures, ready.current) == ((a, b), a)
-    ready.reopen_closed()
-    ready.reopen_closed()
-    assert ready.pictures == (a, b, c)
+    a, b, c = ready.pictures.open
+    ready.columns.step_picture(-1)
+    assert ready.columns.current is c
+    ready.pictures.close(c.key)
+    assert (ready.pictures.open, ready.columns.current) == ((a, b), b)
+    ready.pictures.close(a.key)
+    assert (ready.pictures.open, ready.columns.current) == ((b,), b)
+    ready.pictures.reopen()
+    assert (ready.pictures.open, ready.columns.current) == ((a, b), a)
+    ready.pictures.reopen()
+    ready.pictures.reopen()
+    assert ready.pictures.open == (a, b, c)
     for picture in (a, b, c, c):
-        ready.close_picture(picture.key)
-    assert (ready.pictures, ready.current, ready.trace, ready.drawings) == ((), None, None, {})
+        ready.pictures.close(picture.key)
+    assert (ready.pictures.open, ready.columns.current, ready.trace, ready.views.drawings) == (
+        (),
+        None,
+        None,
+        {},
+    )
     assert heard.of("current_changed")[-1] is None
-    ready.step(1)
-    ready.step_layer(1)
+    ready.columns.step_picture(1)
+    ready.chosen.step_layer(1)
 
 
 def test_only_views_that_follow_a_change_are_drawn_again(ready: Session, heard: Heard) -> None:
     follows = {name: views()[name].follows for name in VIEWS}
     grid, crop = ready.trace.grid, ready.trace.crop  # type: ignore[union-attr]
     changes: list[tuple[str, Callable[[], None]]] = [
-        ("token", lambda: ready.hover(place_of(grid.token(1, 1), grid, crop))),
-        ("token", lambda: ready.hover(None)),
-        ("token", lambda: ready.pin(place_of(grid.token(2, 1), grid, crop))),
-        ("layer", lambda: ready.first_layer()),
-        ("head", lambda: ready.step_head(1)),
+        ("token", lambda: ready.chosen.hover(place_of(grid.token(1, 1), grid, crop))),
+        ("token", lambda: ready.chosen.hover(None)),
+        ("token", lambda: ready.chosen.pin(place_of(grid.token(2, 1), grid, crop))),
+        ("layer", lambda: ready.chosen.select(depth=0.0)),
+        ("head", lambda: ready.chosen.step_head(1)),
     ]
     for what, change in changes:
         heard.clear()
@@ -215,45 +221,45 @@ def test_only_views_that_follow_a_change_are_drawn_again(ready: Session, heard: 
 
 
 def test_nothing_is_said_when_nothing_changes(ready: Session, heard: Heard) -> None:
-    ready.select(pin=ready.selection.pin, depth=ready.selection.depth)
-    ready.hover(None)
-    ready.set_look()
-    ready.use_model(ready.request)
-    ready.show(ready.current.key)  # type: ignore[union-attr]
-    ready.show("no such key")
-    ready.reset_options("heads")
-    ready.set_option("heads", "direction", "looks at")
+    ready.chosen.select(pin=ready.selection.pin, depth=ready.selection.depth)
+    ready.chosen.hover(None)
+    ready.views.set_look()
+    ready.columns.use_model(ready.request)
+    ready.columns.show(ready.columns.current.key)  # type: ignore[union-attr]
+    ready.columns.show("no such key")
+    ready.views.reset_options("heads")
+    ready.views.set_option("heads", "direction", "looks at")
     heard_before = list(heard.all)
-    ready.set_option("heads", "direction", "looks at")
+    ready.views.set_option("heads", "direction", "looks at")
     assert heard.all == heard_before
     assert {name for name, _ in heard.all} <= {"options_changed", "drawing_ready"}
 
 
 def test_hidden_views_are_not_drawn(ready: Session, heard: Heard) -> None:
-    ready.want(["heads"])
-    assert (heard.drawn, set(ready.drawings)) == ([], {"heads"})
-    ready.move_token(0, 1)
+    ready.views.want(["heads"])
+    assert (heard.drawn, set(ready.views.drawings)) == ([], {"heads"})
+    ready.chosen.move_token(0, 1)
     assert heard.drawn == ["heads"]
-    ready.want(["heads", "rollout"])
+    ready.views.want(["heads", "rollout"])
     assert heard.drawn == ["heads", "rollout"]
-    ready.redraw("patches")
+    ready.views.redraw("patches")
     assert heard.drawn == ["heads", "rollout"]
 
 
 def test_options_and_look_reach_the_drawing(ready: Session, heard: Heard) -> None:
-    ready.set_option("heads", "direction", "is looked at by")
+    ready.views.set_option("heads", "direction", "is looked at by")
     assert heard.drawn == ["heads"]
-    assert dict(ready.drawings["heads"].options)["direction"] == "is looked at by"
+    assert dict(ready.views.drawings["heads"].options)["direction"] == "is looked at by"
     heard.clear()
-    ready.set_look(table="magma", opacity=0.4)
-    assert dict(ready.drawings["heads"].options)["table"] == "magma"
+    ready.views.set_look(table="magma", opacity=0.4)
+    assert dict(ready.views.drawings["heads"].options)["table"] == "magma"
     assert "predictions" not in heard.drawn
-    ready.reset_options("heads")
-    assert dict(ready.drawings["heads"].options).get("direction", "looks at") == "looks at"
+    ready.views.reset_options("heads")
+    assert dict(ready.views.drawings["heads"].options).get("direction", "looks at") == "looks at"
     heard.clear()
-    ready.set_option("heads", "direction", "sideways")
+    ready.views.set_option("heads", "direction", "sideways")
     assert "direction" in heard.of("problems")[0][0]
-    assert ready.options["heads"] == {}
+    assert ready.views.options["heads"] == {}
 
 
 @pytest.fixture
@@ -275,18 +281,18 @@ def test_a_failing_view_says_so_and_nothing_else_suffers(
     ready: Session, heard: Heard, broken_view: Callable[[Exception | None], None]
 ) -> None:
     broken_view(Unsupported("test_vit: no such map, because of this; choose another view"))
-    ready.want([*VIEWS, "broken"])
+    ready.views.want([*VIEWS, "broken"])
     assert heard.of("drawing_failed") == [
         ("broken", "test_vit: no such map, because of this; choose another view")
     ]
     broken_view(ZeroDivisionError("by zero"))
-    ready.step_head(1)
+    ready.chosen.step_head(1)
     said = heard.of("drawing_failed")[-1][1]
     assert said.startswith("drawing Broken failed (ZeroDivisionError: by zero)")
     assert "heads" in heard.drawn
     broken_view(None)
-    ready.redraw("broken")
-    assert ready.drawings["broken"].title == "Mended"
+    ready.views.redraw("broken")
+    assert ready.views.drawings["broken"].title == "Mended"
 
 
 def test_a_model_that_cannot_be_opened_gives_the_old_one_back(
@@ -295,27 +301,27 @@ def test_a_model_that_cannot_be_opened_gives_the_old_one_back(
     worked, trace = ready.request, ready.trace
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"not at all")
-    ready.open_sources([bad])
+    ready.open([bad])
     (said,) = heard.of("trace_failed")
     assert "bad.safetensors" in said
     assert (ready.request, ready.trace) == (worked, trace)
     assert [request.name for request in heard.of("request_changed")] == [str(bad), worked.name]
-    ready.step(1)
-    assert ready.trace.picture is ready.current  # type: ignore[union-attr]
+    ready.columns.step_picture(1)
+    assert ready.trace.picture is ready.columns.current  # type: ignore[union-attr]
 
 
 def test_a_model_without_attention_gives_the_old_one_back_with_the_picture_chosen_meanwhile(
     ready: Session, heard: Heard
 ) -> None:
     worked = ready.request
-    ready.use_model(ModelRequest("test_resnet", pretrained=False))
+    ready.columns.use_model(ModelRequest("test_resnet", pretrained=False))
     (said,) = heard.of("trace_failed")
     assert "test_resnet has no attention" in said
     assert ready.request == worked
     assert [request.name for request in heard.of("request_changed")] == ["test_resnet", worked.name]
-    ready.step(1)
+    ready.columns.step_picture(1)
     assert ready.trace is not None
-    assert ready.trace.picture is ready.current
+    assert ready.trace.picture is ready.columns.current
     assert len(heard.of("trace_failed")) == 1
 
 
@@ -323,24 +329,24 @@ def test_without_pictures_the_last_model_that_worked_comes_back(
     ready: Session, heard: Heard, tmp_path: Path, photo: np.ndarray
 ) -> None:
     worked = ready.request
-    for picture in ready.pictures:
-        ready.close_picture(picture.key)
-    ready.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
+    for picture in ready.pictures.open:
+        ready.pictures.close(picture.key)
+    ready.columns.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
     assert len(heard.of("trace_failed")) == 1
     assert ready.request == worked
-    ready.open_sources([photo])
+    ready.open([photo])
     assert ready.trace is not None
     assert ready.trace.picture.name == "0.png", "the same pixels, read before"
 
 
 def test_the_ends_of_the_range_push_each_other(ready: Session, heard: Heard) -> None:
-    ready.set_look(range="fixed", low=0.5)
-    assert (ready.look.low, ready.look.high) == (0.5, 0.5)
-    ready.set_look(high=-0.25)
-    assert (ready.look.low, ready.look.high) == (-0.25, -0.25)
-    ready.set_look(low=-1.0, high=1.0)
-    assert (ready.look.low, ready.look.high) == (-1, 1)
-    assert ready.drawings["positions"].panels[1].bar == ColorScale(
+    ready.views.set_look(range="fixed", low=0.5)
+    assert (ready.views.look.low, ready.views.look.high) == (0.5, 0.5)
+    ready.views.set_look(high=-0.25)
+    assert (ready.views.look.low, ready.views.look.high) == (-0.25, -0.25)
+    ready.views.set_look(low=-1.0, high=1.0)
+    assert (ready.views.look.low, ready.views.look.high) == (-1, 1)
+    assert ready.views.drawings["positions"].panels[1].bar == ColorScale(
         -1, 1, "viridis", "cosine similarity"
     )
     assert heard.of("drawing_failed") == []
@@ -349,13 +355,13 @@ def test_the_ends_of_the_range_push_each_other(ready: Session, heard: Heard) -> 
 def test_without_a_model_a_sentence_says_what_to_do(
     session: Session, heard: Heard, files: list[Path], tmp_path: Path
 ) -> None:
-    session.open_sources(files[:1])
+    session.open(files[:1])
     assert "no model is chosen" in heard.of("trace_failed")[0]
-    session.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
+    session.columns.use_model(ModelRequest(str(tmp_path / "gone.safetensors")))
     assert "gone.safetensors" in heard.of("trace_failed")[-1]
     assert session.trace is None
     heard.clear()
-    session.open_sources(files[1:2])
+    session.open(files[1:2])
     assert len(heard.of("trace_failed")) == 1, "a broken model is not tried for every picture"
 
 
@@ -364,48 +370,48 @@ def test_checkpoints_opened_are_remembered(
 ) -> None:
     assert request_.name in [choice.name for choice in ready.models()]
     assert read_settings()[0].recent_models == (request_.name,)
-    ready.set_look(table="magma")
-    ready.remember(theme="dark")
+    ready.views.set_look(table="magma")
+    ready.settings.remember(theme="dark")
     ready.close()
     kept, _ = read_settings()
     assert (kept.theme, kept.look.table) == ("dark", "magma")
-    assert Session(InlineJobs(), kept).look.table == "magma"
+    assert Session(InlineJobs(), kept).views.look.table == "magma"
 
 
 def test_another_patch_size_is_another_model(ready: Session, request_: ModelRequest) -> None:
     before = ready.trace
-    ready.use_model(replace(request_, fit="squash"))
+    ready.columns.use_model(replace(request_, fit="squash"))
     assert ready.trace is not before
     assert ready.trace.model == before.model  # type: ignore[union-attr]
-    ready.use_model(request_)
+    ready.columns.use_model(request_)
     assert ready.trace is before
 
 
 def test_keys_move_what_is_chosen(ready: Session, heard: Heard) -> None:
     trace = ready.trace
     assert trace is not None
-    ready.move_token(0, 0)
-    ready.move_token(0, 1)
+    ready.chosen.move_token(0, 0)
+    ready.chosen.move_token(0, 1)
     row, col = trace.grid.place(trace.grid.middle)  # type: ignore[misc]
     assert ready.selection.pin.token(trace.grid, trace.crop) == trace.grid.token(row, col + 1)
-    ready.first_layer()
-    ready.step_layer(1)
+    ready.chosen.select(depth=0.0)
+    ready.chosen.step_layer(1)
     assert ready.selection.layer(len(trace.layers)) == 1
-    ready.last_layer()
+    ready.chosen.select(depth=1.0)
     assert ready.selection.depth == 1
-    ready.step_head(1)
-    ready.all_heads()
+    ready.chosen.step_head(1)
+    ready.chosen.select(head=None)
     assert ready.selection.head is None
-    ready.choose_prefix("class")
+    ready.chosen.choose_prefix("class")
     assert ready.selection.pin == Place(prefix="class")
-    ready.choose_prefix("register 3")
+    ready.chosen.choose_prefix("register 3")
     assert "register 3" in heard.of("problems")[0][0]
 
 
 def test_it_starts_with_what_the_command_line_says(
     session: Session, heard: Heard, request_: ModelRequest, files: list[Path]
 ) -> None:
-    session.want(["heads"])
+    session.views.want(["heads"])
     session.start(
         LaunchOptions(files=(str(files[1]),), model=request_.name, token="1,2", layer=0, head=1)
     )
@@ -436,87 +442,89 @@ def test_the_newest_wish_wins_with_real_threads(
 ) -> None:
     heard, told = Heard(threaded), []
     threaded.jobs.progressed.connect(lambda job: told.append(job.what))
-    threaded.want(VIEWS)
-    threaded.use_model(request_)
-    threaded.open_sources(files)
-    assert threaded.busy
-    home.until(lambda: len(threaded.pictures) == 3)
-    threaded.show(threaded.pictures[1].key)
-    threaded.show(threaded.pictures[2].key)
+    threaded.views.want(VIEWS)
+    threaded.columns.use_model(request_)
+    threaded.open(files)
+    assert threaded.columns.busy
+    home.until(lambda: len(threaded.pictures.open) == 3)
+    threaded.columns.show(threaded.pictures.open[1].key)
+    threaded.columns.show(threaded.pictures.open[2].key)
     home.until(lambda: threaded.trace is not None and not threaded.waiting)
     read = [trace.picture.name for trace in heard.of("trace_ready")]
     assert read[-1] == "2.png"
     assert "1.png" not in read
     assert heard.of("trace_failed") == []
-    assert set(threaded.drawings) == set(VIEWS)
+    assert set(threaded.views.drawings) == set(VIEWS)
     assert any(what.startswith("loading model test_vit.safetensors") for what in told)
     assert any(what.startswith("reading 2.png") for what in told)
-    assert not threaded.busy
+    assert not threaded.columns.busy
 
 
 def test_a_burst_of_hovering_ends_at_the_last_token(
     threaded: Session, home: Home, request_: ModelRequest, photo: np.ndarray
 ) -> None:
-    threaded.use_model(request_)
-    threaded.open_sources([photo])
-    threaded.want(["heads"])
+    threaded.columns.use_model(request_)
+    threaded.open([photo])
+    threaded.views.want(["heads"])
     home.until(lambda: not threaded.waiting and threaded.trace is not None)
     trace, heard = threaded.trace, Heard(threaded)
     assert trace is not None
     for token in range(1, trace.grid.tokens):
-        threaded.hover(place_of(token, trace.grid, trace.crop))
+        threaded.chosen.hover(place_of(token, trace.grid, trace.crop))
     home.until(lambda: not threaded.waiting)
     assert 1 <= len(heard.drawn) < trace.grid.tokens - 1
     last = trace.grid.place(trace.grid.tokens - 1)
-    assert str(last) in threaded.drawings["heads"].title
+    assert str(last) in threaded.views.drawings["heads"].title
 
 
 def test_stopping_keeps_what_is_shown_and_says_so(
     threaded: Session, home: Home, request_: ModelRequest, files: list[Path]
 ) -> None:
     heard = Heard(threaded)
-    threaded.open_sources(files[:1])
-    home.until(lambda: threaded.current is not None and not threaded.waiting)
-    threaded.use_model(request_)
-    threaded.stop(next(job for job in threaded.jobs.current if job.lane == "run"))
-    assert not threaded.busy
+    threaded.open(files[:1])
+    home.until(lambda: threaded.columns.current is not None and not threaded.waiting)
+    threaded.columns.use_model(request_)
+    threaded.columns.stop(next(job for job in threaded.jobs.current if job.lane == "run"))
+    assert not threaded.columns.busy
     assert "was stopped" in heard.of("trace_failed")[-1]
-    threaded.use_model(request_)
+    threaded.columns.use_model(request_)
     home.until(lambda: threaded.trace is not None)
 
 
 def test_stopping_a_model_gives_the_shown_one_back(
     threaded: Session, home: Home, request_: ModelRequest, files: list[Path]
 ) -> None:
-    threaded.use_model(request_)
-    threaded.open_sources(files)
-    home.until(lambda: len(threaded.pictures) == 3 and not threaded.waiting)
+    threaded.columns.use_model(request_)
+    threaded.open(files)
+    home.until(lambda: len(threaded.pictures.open) == 3 and not threaded.waiting)
     heard, other = Heard(threaded), replace(request_, patch_size=8)
-    threaded.use_model(other)
-    threaded.show(threaded.pictures[1].key)
-    threaded.stop(next(job for job in threaded.jobs.current if job.lane == "run"))
+    threaded.columns.use_model(other)
+    threaded.columns.show(threaded.pictures.open[1].key)
+    threaded.columns.stop(next(job for job in threaded.jobs.current if job.lane == "run"))
     assert heard.of("request_changed") == [other, request_]
     (said,) = heard.of("trace_failed")
     assert "was stopped" in said
     home.until(lambda: not threaded.waiting)
     assert threaded.trace is not None
-    assert threaded.trace.picture is threaded.pictures[1] is threaded.current
+    assert threaded.trace.picture is threaded.pictures.open[1] is threaded.columns.current
     assert threaded.trace.model.patch == (16, 16)
 
 
 def test_real_weights(data_folder: Path, session: Session) -> None:
     heard = Heard(session)
-    session.want(VIEWS)
+    session.views.want(VIEWS)
     weights = next((data_folder / "weights").glob("vit_tiny_patch16_224*"))
-    session.open_sources([weights, data_folder / "photos" / "hedgehog.webp"])
-    session.move_token(0, 0)  # on a patch, so that no view has a reason to say it shows nothing
+    session.open([weights, data_folder / "photos" / "hedgehog.webp"])
+    session.chosen.move_token(
+        0, 0
+    )  # on a patch, so that no view has a reason to say it shows nothing
     assert heard.of("trace_failed") == []
     assert heard.of("drawing_failed") == []
     assert session.trace is not None
     assert session.trace.model.weights == "trained"
     assert not any(
         isinstance(layer, Message)
-        for drawing in session.drawings.values()
+        for drawing in session.views.drawings.values()
         for panel in drawing.panels
         for layer in panel.layers
     )
@@ -526,23 +534,23 @@ def test_a_large_folder_is_opened_one_by_one(tmp_path: Path) -> None:
     for number in range(30):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
     session = Session(InlineJobs())
-    session.open_sources([tmp_path])
-    assert [picture.name for picture in session.pictures] == [f"{n}.png" for n in range(30)]
-    assert open_picture(tmp_path / "7.png").key == session.pictures[7].key
+    session.open([tmp_path])
+    assert [picture.name for picture in session.pictures.open] == [f"{n}.png" for n in range(30)]
+    assert open_picture(tmp_path / "7.png").key == session.pictures.open[7].key
 
 
 def test_other_open_pictures_are_read_for_a_view_of_all(ready: Session, heard: Heard) -> None:
-    ready.want((*VIEWS, "features"))
+    ready.views.want((*VIEWS, "features"))
     assert "fitted over 3 pictures" in heard.of("drawing_ready")[-1][1].caption
-    assert ready.current is ready.pictures[0], "what is looked at stays"
+    assert ready.columns.current is ready.pictures.open[0], "what is looked at stays"
 
 
 def test_other_pictures_are_not_read_for_views_of_one(ready: Session, heard: Heard) -> None:
     started: list[Any] = []
     ready.jobs.started.connect(started.append)
-    ready.want((*VIEWS, "distance"))
+    ready.views.want((*VIEWS, "distance"))
     assert started == []
-    ready.set_option("distance", "over", "all open pictures")
+    ready.views.set_option("distance", "over", "all open pictures")
     assert [job.label for job in started] == ["reading 1.png too", "reading 2.png too"]
     assert "Mean over 3 pictures" in heard.of("drawing_ready")[-1][1].caption
 
@@ -550,14 +558,14 @@ def test_other_pictures_are_not_read_for_views_of_one(ready: Session, heard: Hea
 def test_reading_others_stops_where_it_is_told_to(
     threaded: Session, home: Home, request_: ModelRequest, files: list[Path]
 ) -> None:
-    threaded.use_model(request_)
-    threaded.open_sources(files)
-    threaded.want(VIEWS)
-    home.until(lambda: len(threaded.pictures) == 3 and not threaded.waiting)
-    threaded.want((*VIEWS, "features"))
+    threaded.columns.use_model(request_)
+    threaded.open(files)
+    threaded.views.want(VIEWS)
+    home.until(lambda: len(threaded.pictures.open) == 3 and not threaded.waiting)
+    threaded.views.want((*VIEWS, "features"))
     home.until(lambda: any(job.key == "others" for job in threaded.jobs.current))
-    threaded.stop(next(job for job in threaded.jobs.current if job.key == "others"))
+    threaded.columns.stop(next(job for job in threaded.jobs.current if job.key == "others"))
     home.until(lambda: not threaded.waiting)
-    assert "fitted over" not in threaded.drawings["features"].caption
-    threaded.set_option("features", "same_length", False)
-    home.until(lambda: "over 3 pictures" in threaded.drawings["features"].caption)
+    assert "fitted over" not in threaded.views.drawings["features"].caption
+    threaded.views.set_option("features", "same_length", False)
+    home.until(lambda: "over 3 pictures" in threaded.views.drawings["features"].caption)

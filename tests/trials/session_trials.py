@@ -29,15 +29,15 @@ def attempt(name: str, data: bytes, folder: Path) -> None:
     session = Session(InlineJobs(), save=lambda _settings: "")
     said: list[str] = []
     session.problems.connect(said.extend)
-    session.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    session.columns.trace_failed.connect(lambda sentence, _column: said.append(sentence))
     files = SessionFiles(session)
     files.far.connect(lambda *asked: said.append("asked before anything is fetched"))
     files.missing.connect(lambda *asked: said.append("asked where files are now"))
     files.open(file)
     if wrong := next((each for each in said if "the details are in" in each), ""):
         raise AssertionError(f"nobody foresaw this: {wrong}")
-    session.use_model(ModelRequest("test_vit", pretrained=False))
-    session.open_sources([picture()])
+    session.columns.use_model(ModelRequest("test_vit", pretrained=False))
+    session.open([picture()])
     if session.trace is None:
         raise AssertionError(f"the session does not go on; it had said {said}")
     if said:

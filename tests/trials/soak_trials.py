@@ -27,11 +27,11 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
     for number in within(minutes, total):
         if number % 5 == 0:
             patch = (16, 32, 20)[number // 5 % 3]
-            session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=patch))
-        session.open_sources([np.roll(picture(), int(draw.integers(1, 4000)))])
-        session.want(["rollout", "heads"])
-        for old in session.pictures[:-5]:
-            session.close_picture(old.key)
+            session.columns.use_model(ModelRequest("test_vit", pretrained=False, patch_size=patch))
+        session.open([np.roll(picture(), int(draw.integers(1, 4000)))])
+        session.views.want(["rollout", "heads"])
+        for old in session.pictures.open[:-5]:
+            session.pictures.close(old.key)
         count.opened += 1
         if before is None and number >= _WARM * total:
             before = held()

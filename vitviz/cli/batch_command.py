@@ -30,6 +30,7 @@ from vitviz.cli.command_arguments import (
     UNTRAINED,
     Misused,
     Printing,
+    meter,
     option_values,
     print_json,
     token_of,
@@ -40,11 +41,19 @@ from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
 from vitviz.folders.batch import BatchOutcome
+from vitviz.folders.model_to_load import ModelToLoad
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
 SHARD = Parameter("--shard", help="I/N: this machine's part of the folder, from 1/N to N/N.")
+
+ENGINE = Parameter(
+    "--engine",
+    help="ray: workers of a Ray cluster (RAY_ADDRESS, else this machine) share the parts.",
+)
+ACTORS = Parameter("--actors", help="How many workers, each with a model of its own.")
+GPUS = Parameter("--gpus-per-actor", help="What share of a GPU each worker is given.")
 
 FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
 
@@ -92,6 +101,9 @@ def batch(
     overwrite: Annotated[
         bool, Parameter(help="Make everything anew instead of going on where it stopped.")
     ] = False,
+    engine: Annotated[Literal["", "ray"], ENGINE] = "",
+    actors: Annotated[int, ACTORS] = 2,
+    gpus_per_actor: Annotated[float, GPUS] = 0.0,
     profile: Annotated[
         bool, Parameter("--profile", help="Say where the time went: decode, model, rows, write.")
     ] = False,
@@ -110,12 +122,14 @@ def batch(
     chosen = [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
+    wanted = ModelToLoad(model, patch, input_size, device, pretrained=not untrained)
+    loaded = wanted.name if engine == "ray" else wanted.load(meter())
     with shown_progress() as progress:
         found = run_batch(
             folder,
             out=out,
             view=view,
-            model=model,
+            model=loaded,
             kind=kind,
             rows=rows,
             features=features,
@@ -138,6 +152,9 @@ def batch(
             choice=(parts or PictureParts()).choice,
             overwrite=overwrite,
             paper=(printing or Printing()).paper(),
+            engine=engine,
+            actors=actors,
+            gpus_per_actor=gpus_per_actor,
             progress=progress,
         )
     return _said(found, out, as_json, profile)

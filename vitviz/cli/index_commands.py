@@ -61,8 +61,9 @@ def index(
     chosen = ModelToLoad(model, patch, input_size, device, pretrained=not untrained)
     beside = workers_of(size, workers)
     order = IndexOrder(folder, of, layer, chosen, fit, size, beside)
+    loaded = chosen.load(meter())
     with shown_progress() as progress:
-        found = index_folder(order, out, overwrite=overwrite, progress=progress)
+        found = index_folder(order, out, model=loaded, overwrite=overwrite, progress=progress)
     broken = [{"picture": file, "why": why} for file, why in found.broken]
     if as_json:
         counts = {"added": found.added, "before": found.before, "gone": found.gone}

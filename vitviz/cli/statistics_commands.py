@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vitviz.cli.batch_command import SHARD, shard_of, shown_progress, workers_of
+from vitviz.cli.batch_command import (
+    ACTORS,
+    ENGINE,
+    GPUS,
+    SHARD,
+    shard_of,
+    shown_progress,
+    workers_of,
+)
 from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
@@ -19,6 +27,7 @@ from vitviz.cli.command_arguments import (
     UNTRAINED,
     Misused,
     Printing,
+    meter,
     print_json,
     remark,
     token_of,
@@ -32,6 +41,7 @@ from vitviz.folders.averages.folder_statistics import (
 from vitviz.folders.averages.statistics_files import save_statistics
 from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_of
 from vitviz.folders.model_to_load import ModelToLoad
+from vitviz.folders.ray_engine import RayCluster, threads_of
 
 Measure = Literal[
     "distance", "entropy", "shares", "norms", "positions", "cka", "rollout", "attention"
@@ -66,6 +76,9 @@ def stats(
     untrained: Annotated[bool, UNTRAINED] = False,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
+    engine: Annotated[Literal["", "ray"], ENGINE] = "",
+    actors: Annotated[int, ACTORS] = 2,
+    gpus_per_actor: Annotated[float, GPUS] = 0.0,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -86,8 +99,18 @@ def stats(
         workers=workers_of(size, workers),
     )
     paper = (printing or Printing()).paper()
+    cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
+    loaded = chosen.load(meter())
     with shown_progress() as progress:
-        found = statistics_of(order, out, paper=paper, overwrite=overwrite, progress=progress)
+        found = statistics_of(
+            order,
+            out,
+            model=loaded,
+            paper=paper,
+            overwrite=overwrite,
+            cluster=cluster,
+            progress=progress,
+        )
     return _said(found, [out], as_json)
 
 

@@ -68,23 +68,41 @@ def files_of(order: BatchOrder) -> list[Path]:
 
 
 class BatchPlan:
-    """The parts of a run: which pictures become which files, and which of them are still to be made."""
+    """The parts of a run: which pictures become which files, and which of them are still to be made.
+
+    Of a million pictures only those that are waiting are held; a part's files are named when it comes.
+    """
 
     def __init__(self, order: BatchOrder, files: Sequence[Path], manifest: BatchManifest) -> None:
         self._order, self._files = order, files
         self._targets = OutputFiles(order.folder, order.out, order.endings)
         self._tables: set[Path] = set()
-        self._parts = [self._part(number, part, manifest) for number, part in self._cut()]
-        self.waiting = sum(len(part.waiting) for part in self._parts)
+        self._waiting: dict[int, frozenset[Path]] = {}
+        for number, part in enumerate(grouped(files, PART)):
+            targets = self._named(number, part)
+            waiting = [file for file, each in targets.items() if not manifest.has(file, each)]
+            if waiting:
+                self._waiting[number] = frozenset(part if order.table else waiting)
+        self.waiting = sum(map(len, self._waiting.values()))
 
     def parts(self) -> Iterator[PartWork]:
         """Those with something to make, in order."""
-        return (part for part in self._parts if part.waiting)
+        for number, waiting in self._waiting.items():
+            yield PartWork(number, self._named(number, self.part(number)), waiting)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the parts with something to make."""
+        return list(self._waiting)
+
+    def part(self, number: int) -> Sequence[Path]:
+        """All pictures of a part."""
+        return self._files[number * PART : (number + 1) * PART]
 
     def taken_away(self, broken: Collection[Path]) -> tuple[tuple[str, str], ...]:
         """Pictures whose files were made and are there no more: only what is there is counted."""
         why = "its files were taken away while the batch ran; start it again"
-        made = ((file, part.targets[file]) for part in self._parts for file in part.waiting)
+        made = ((file, part.targets[file]) for part in self.parts() for file in part.waiting)
         return tuple(
             (str(file), why)
             for file, targets in made
@@ -97,20 +115,14 @@ class BatchPlan:
             for file in stale_parts(self._order.out, self._order.shard, self._tables):
                 file.unlink(missing_ok=True)
 
-    def _cut(self) -> Iterator[tuple[int, Sequence[Path]]]:
-        return enumerate(grouped(self._files, PART))
-
-    def _part(self, number: int, files: Sequence[Path], manifest: BatchManifest) -> PartWork:
-        targets = {file: self._targets.of(file) for file in files}
-        if self._order.table:
-            names = [file.as_posix() for file in files]
-            table = table_part(self._order.out, self._order.shard, number, names)
-            self._tables.add(table)
-            targets = {file: {**each, TABLE: table} for file, each in targets.items()}
-        waiting = {file for file, each in targets.items() if not manifest.has(file, each)}
-        if waiting and self._order.table:
-            waiting = set(files)
-        return PartWork(number, targets, frozenset(waiting))
+    def _named(self, number: int, files: Sequence[Path]) -> dict[Path, Mapping[str, Path]]:
+        targets: dict[Path, Mapping[str, Path]] = {file: self._targets.of(file) for file in files}
+        if not self._order.table:
+            return targets
+        names = [file.as_posix() for file in files]
+        table = table_part(self._order.out, self._order.shard, number, names)
+        self._tables.add(table)
+        return {file: {**each, TABLE: table} for file, each in targets.items()}
 
 
 def _measured(order: BatchOrder, maker: PartMaker, progress: Progress) -> BatchRanges:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit
@@ -13,6 +13,7 @@ from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.folders.batch import BatchOutcome, run_batch
 from vitviz.folders.batch_order import BatchOrder, NumbersFile
 from vitviz.folders.model_to_load import ModelToLoad
+from vitviz.folders.ray_engine import RayCluster, threads_of
 from vitviz.views import View, find
 from vitviz.views.api import Token
 
@@ -49,6 +50,9 @@ def batch(
     choice: PictureChoice = AS_IT_IS,
     overwrite: bool = False,
     paper: PaperStyle | None = None,
+    engine: Literal["", "ray"] = "",
+    actors: int = 2,
+    gpus_per_actor: float = 0.0,
     progress: Progress = silent,
 ) -> BatchOutcome:
     """Makes figures and arrays of every picture of a folder: `vitviz batch` as a function.
@@ -64,6 +68,9 @@ def batch(
     this machine's share, (1, 4) to (4, 4). `size` pictures go through the model at once, `workers`
     read and write beside it; `choice` says which page and bands of a file are the picture.
 
+    With `engine="ray"` so many `actors` of a Ray cluster share the parts, each with a model of its own
+    and a share of a GPU; `model` is then a name, and both folders lie where all machines find them.
+
     Called again it goes on where it was stopped; `overwrite` begins anew. Pictures that cannot be used
     are left out and listed in `report.json` and in the outcome. BadModel, VitvizError for a folder
     without pictures or with results of another order; `progress` may raise `Cancelled`.
@@ -76,7 +83,7 @@ def batch(
     if strange := set(own) - {each.name for each in chosen}:
         raise VitvizError(f"options are for views that are drawn, and {min(strange)} is not")
     order = BatchOrder(
-        _loaded(model, patch_size, input_size, device, pretrained, progress),
+        _loaded(model, patch_size, input_size, device, pretrained),
         Path(folder),
         Path(out),
         views=tuple((each, own.get(each.name, {})) for each in chosen),
@@ -100,7 +107,15 @@ def batch(
     )
     if not order.folder.is_dir():
         raise VitvizError(f"there is no folder {folder}; name one with pictures")
-    return run_batch(order, progress)
+    if engine != "ray":
+        return run_batch(order, progress)
+    from vitviz.folders.ray_batch import batch_on_ray
+
+    if not isinstance(model, str | Path):
+        raise VitvizError("workers load the model themselves; give its name, not a loaded one")
+    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
+    cluster = RayCluster(actors, gpus_per_actor, threads_of(actors))
+    return batch_on_ray(order, wanted, cluster, progress)
 
 
 def _loaded(
@@ -109,12 +124,11 @@ def _loaded(
     input_size: int | None,
     device: str,
     pretrained: bool,
-    progress: Progress,
 ) -> Model:
     if not isinstance(model, str | Path):
         return model
     wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
-    return wanted.load(progress)
+    return wanted.load()
 
 
 def _one_picture(view: View) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +37,7 @@ class BatchManifest:
         """Damaged lines that were left out."""
         self._folder, self._shard, self._anew = folder, shard, anew
         self._settings: dict[str, Any] = json.loads(json.dumps(dict(settings)))
-        self._done: dict[str, Mapping[str, Any]] = {}
+        self._done: dict[str, tuple[int, ...]] = {}
         self._out: TextIO | None = None
         self._held = ExitStack()
 
@@ -75,7 +75,7 @@ class BatchManifest:
         line = self._done.get(str(picture))
         return (
             line is not None
-            and line.get("state") == _state(picture)
+            and line == tuple(_state(picture))
             and all(target.is_file() for target in targets.values())
         )
 
@@ -98,29 +98,52 @@ class BatchManifest:
                 old.unlink(missing_ok=True)
 
     def _read(self) -> int:
-        """The good lines there are; the file is written again without the others."""
+        """The good lines there are; the file is written again without the others.
+
+        Line by line, and of each only what a picture's file was: a million pictures fit in memory.
+        """
         if not self.file.is_file():
             return 0
-        text = self.file.read_text(encoding="utf-8", errors="replace")
-        lines = text.split("\n")
-        found = [line for text in lines if (line := _line(text)) is not None]
-        if found and "order" in found[0] and found[0]["order"] != self._settings:
-            raise VitvizError(
-                f"{self._folder} holds results of another order ({_differs(found[0], self._settings)}"
-                " differs); choose another folder, or --overwrite"
-            )
-        pictures = [line for line in found if "picture" in line]
-        self._done = {line["picture"]: line for line in pictures}
-        self.healed = sum(bool(text.strip()) for text in lines) - len(found)
-        begun = bool(found) and "order" in found[0]
+        good, begun = 0, False
+        for line in self._lines():
+            if line is None:
+                self.healed += 1
+                continue
+            if good == 0 and "order" in line:
+                begun = True
+                self._check(line)
+            good += 1
+            if "picture" in line:
+                self._done[line["picture"]] = tuple(line["state"])
         if self.healed or not begun:
             # Without its first line nobody knows what these pictures were made for: all are made again.
-            kept = found if begun else []
-            self._done = self._done if begun else {}
-            with whole(self.file) as unfinished:
-                unfinished.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            return len(kept)
-        return len(found)
+            self._write_again(begun)
+            return good if begun else 0
+        return good
+
+    def _lines(self) -> Iterator[dict[str, Any] | None]:
+        """What is written down, line by line; None for a damaged line, empty ones left out."""
+        with self.file.open(encoding="utf-8", errors="replace") as lines:
+            for text in lines:
+                if text.strip():
+                    yield _line(text) if text.endswith("\n") else None
+
+    def _check(self, first: Mapping[str, Any]) -> None:
+        if first["order"] != self._settings:
+            raise VitvizError(
+                f"{self._folder} holds results of another order ({_differs(first, self._settings)}"
+                " differs); choose another folder, or --overwrite"
+            )
+
+    def _write_again(self, begun: bool) -> None:
+        """Only the good lines; none where the first one is missing."""
+        with whole(self.file) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+            if not begun:
+                self._done = {}
+                return
+            for line in self._lines():
+                if line is not None:
+                    file.write(json.dumps(line) + "\n")
 
     def _write(self, line: Mapping[str, Any]) -> None:
         assert self._out is not None

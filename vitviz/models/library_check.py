@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -51,7 +52,7 @@ def _networks(library: str) -> Iterator[tuple[str, _Build]]:
         from torchvision.models import get_model
 
         for name in TORCHVISION:
-            yield name, lambda name=name: get_model(name, weights=None)
+            yield name, partial(get_model, name, weights=None)
         return
     import transformers
 
@@ -64,7 +65,7 @@ def _networks(library: str) -> Iterator[tuple[str, _Build]]:
             kind = mapped[config]
             classes.setdefault(config, kind[0] if isinstance(kind, tuple) else kind)
     for config, kind in sorted(classes.items(), key=lambda item: item[1].__name__):
-        yield kind.__name__, lambda config=config, kind=kind: _small(config, kind)
+        yield kind.__name__, partial(_small, config, kind)
 
 
 def _small(config: Any, kind: Any) -> nn.Module:
@@ -77,7 +78,8 @@ def _small(config: Any, kind: Any) -> nn.Module:
 
 
 def _cut(config: Any) -> Any:
-    for part in (config, getattr(config, "vision_config", None)):
+    inner: Any = getattr(config, "vision_config", None)
+    for part in (config,) if inner is None else (config, inner):
         for name in ("num_hidden_layers", "num_layers"):
             if isinstance(getattr(part, name, None), int):
                 setattr(part, name, min(LAYERS, getattr(part, name)))

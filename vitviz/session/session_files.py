@@ -50,7 +50,7 @@ class SessionFiles:
 
     def save(self, file: Path, window: Mapping[str, str]) -> None:
         """Saves all that is open and chosen."""
-        snapshot, pictures = self._snapshot(window), self._session.pictures
+        snapshot, pictures = self._snapshot(window), self._session.pictures.open
 
         def work(_progress: Progress) -> None:
             session_format.write(self._with_pictures(snapshot, pictures), file)
@@ -116,7 +116,7 @@ class SessionFiles:
         """Saves what would be lost in a crash, when something has changed."""
         name = "" if self.file is None else str(self.file.absolute())
         snapshot = msgspec.structs.replace(self._snapshot(window), file=name)
-        pictures = self._session.pictures
+        pictures = self._session.pictures.open
         if snapshot == self._autosaved or not pictures:
             return
         self._autosaved = snapshot
@@ -172,8 +172,8 @@ class SessionFiles:
 
     def _remember(self, file: Path) -> None:
         session = self._session
-        sessions = recent(session.settings.recent_sessions, str(file.absolute()))
-        session.remember(recent_sessions=sessions)
+        sessions = recent(session.settings.now.recent_sessions, str(file.absolute()))
+        session.settings.remember(recent_sessions=sessions)
 
     def _snapshot(self, window: Mapping[str, str]) -> SavedSession:
         """All but the pictures: only frozen values, so that it can be written by another thread."""
@@ -181,17 +181,19 @@ class SessionFiles:
         return SavedSession(
             **session_format.header(),  # type: ignore[arg-type]
             pictures=tuple(
-                SavedPicture(p.key, p.name, p.path, **p.choice.said) for p in session.pictures
+                SavedPicture(p.key, p.name, p.path, **p.choice.said) for p in session.pictures.open
             ),
             columns=columns.all,
             selections=tuple(replace(live.selection, hover=None) for live in columns),
             active=columns.index(columns.active.id),
             reference=columns.index(columns.reference.id),
-            together=session.together,
-            look=session.look,
-            look_chosen=tuple(sorted(session.look_chosen)),
-            options={view: dict(values) for view, values in session.options.items() if values},
-            one_range=session.one_range,
+            together=session.columns.links,
+            look=session.views.look,
+            look_chosen=tuple(sorted(session.views.look_chosen)),
+            options={
+                view: dict(values) for view, values in session.views.options.items() if values
+            },
+            one_range=session.views.one_range,
             window=dict(window),
         )
 

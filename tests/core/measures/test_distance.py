@@ -12,8 +12,7 @@ from vitviz.core.data.geometry import Spot, TokenGrid
 from vitviz.core.data.trace import Layer
 from vitviz.core.measures.distance import (
     Convolutions,
-    distances,
-    entropy,
+    distances_from,
     mass_within,
     mean_distance,
     mean_entropy,
@@ -68,9 +67,9 @@ def test_pooled_keys_have_places_of_their_own():
 
 
 def test_entropy_of_even_and_of_single_attention():
-    even = np.full((4, 8), 1 / 8, np.float32)
-    np.testing.assert_allclose(entropy(even), np.log(8), rtol=1e-6)
-    np.testing.assert_array_equal(entropy(np.eye(4, dtype=np.float32)), 0)
+    both = np.stack([np.full((8, 8), 1 / 8, np.float32), np.eye(8, dtype=np.float32)])
+    known = Layer("attn", 0, Maps(both), TokenGrid(2, 4, (8, 8)))
+    np.testing.assert_allclose(mean_entropy(known, relative=False), [np.log(8), 0], rtol=1e-6)
     layer = make_trace().layers[0]
     maps = layer.attention.maps.astype(np.float64)
     plain = -(maps * np.log(maps)).sum(-1).mean(-1)
@@ -81,7 +80,7 @@ def test_entropy_of_even_and_of_single_attention():
 def test_mass_and_radius_agree_with_counting():
     random = np.random.default_rng(0)
     shares = random.random(15).astype(np.float32)
-    apart = distances(GRID, GRID)[7]
+    apart = distances_from(GRID, GRID, 7)
     radii = np.array([0.0, 8.0, 16.0, 40.0, 1e3])
     plain = [shares[apart <= radius].sum() / shares.sum() for radius in radii]
     np.testing.assert_allclose(mass_within(shares, apart, radii), plain, rtol=1e-5)

@@ -68,7 +68,7 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     assert not {"matrix", "pools"} & set(board.placed)
     own = session.request
     channels = ModelRequest("xcit_nano_12_p16_224", pretrained=False, input_size=64)
-    session.use_model(channels)
+    session.columns.use_model(channels)
     qtbot.waitUntil(lambda: "matrix" in board.placed, timeout=10_000)
     assert "pools" in board.placed
     assert "heads" not in board.placed, "it has none among patches"
@@ -81,7 +81,7 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     assert "matrix" not in board.placed
     board.reset()
     assert "matrix" in board.placed
-    session.use_model(own)
+    session.columns.use_model(own)
     qtbot.waitUntil(lambda: "heads" in board.placed, timeout=10_000)
     assert not {"matrix", "pools"} & set(board.placed)
     assert not window._view_actions["pools"].isChecked()
@@ -95,7 +95,7 @@ def test_a_drawing_of_the_model_before_stays_for_a_moment_only(
     card.expect()
     qtbot.waitUntil(lambda: card.drawing is None)
     assert "Drawing Attention rollout" in card._message.message.text
-    window.session.use_model(ModelRequest("test_vit2", pretrained=False))
+    window.session.columns.use_model(ModelRequest("test_vit2", pretrained=False))
     assert card.drawing is not None, "it was drawn before the moment was over"
     assert not card._outdated.isActive()
     trace = window.session.trace
@@ -169,7 +169,7 @@ def test_click_in_the_atlas_chooses_layer_and_head(qtbot: QtBot, window: MainWin
 def test_keys_move_token_layer_and_head(qtbot: QtBot, window: MainWindow) -> None:
     session, trace = window.session, window.session.trace
     assert trace is not None
-    session.pin(Place(prefix="class"))
+    session.chosen.pin(Place(prefix="class"))
     window.activateWindow()
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right):
         qtbot.keyClick(window, key)
@@ -190,11 +190,11 @@ def test_keys_move_token_layer_and_head(qtbot: QtBot, window: MainWindow) -> Non
 
 
 def test_grid_and_heat_keys_change_the_look(qtbot: QtBot, window: MainWindow) -> None:
-    before = window.session.look
+    before = window.session.views.look
     qtbot.keyClick(window, Qt.Key.Key_G)
     qtbot.keyClick(window, Qt.Key.Key_H)
-    assert window.session.look.grid is not before.grid
-    assert window.session.look.heat is not before.heat
+    assert window.session.views.look.grid is not before.grid
+    assert window.session.views.look.heat is not before.heat
 
 
 def test_a_view_that_has_all_the_room_has_its_options_beside_it(window: MainWindow) -> None:
@@ -215,10 +215,10 @@ def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow
     assert table.currentText() == "viridis"
     window.board.set_focus("features")
     table.setCurrentText("viridis")
-    assert dict(session.drawings["features"].options)["table"] == "viridis"
+    assert dict(session.views.drawings["features"].options)["table"] == "viridis"
     inspector.look_reset_wished.emit()
     assert table.currentText() == "vik"
-    assert "table" not in dict(session.drawings["features"].options)
+    assert "table" not in dict(session.views.drawings["features"].options)
     window.board.set_focus("block")
     assert not inspector.look.isVisible(), "a table has no colours to choose"
 
@@ -253,11 +253,11 @@ def test_dropped_files_open_and_the_broken_one_is_named(
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(broken)), QUrl.fromLocalFile(str(good))])
     drop(window, mime)
-    assert [picture.name for picture in window.session.pictures][-1] == "good.png"
+    assert [picture.name for picture in window.session.pictures.open][-1] == "good.png"
     assert any("notes.png" in sentence for sentence in window.notices.sentences)
     assert window.notices.isVisible()
-    assert window.session.current is not None
-    assert window.session.current.name == "good.png"
+    assert window.session.columns.current is not None
+    assert window.session.columns.current.name == "good.png"
 
 
 def test_picture_dragged_from_a_browser_opens_without_network(window: MainWindow) -> None:
@@ -266,11 +266,11 @@ def test_picture_dragged_from_a_browser_opens_without_network(window: MainWindow
     mime = QMimeData()
     mime.setUrls([QUrl("https://example.org/picture.jpg")])
     mime.setImageData(image)
-    count = len(window.session.pictures)
+    count = len(window.session.pictures.open)
     drop(window, mime)
-    assert len(window.session.pictures) == count + 1
-    assert window.session.current is not None
-    assert window.session.current.pixels.shape == (48, 64, 3)
+    assert len(window.session.pictures.open) == count + 1
+    assert window.session.columns.current is not None
+    assert window.session.columns.current.pixels.shape == (48, 64, 3)
 
 
 def test_a_file_manager_is_never_told_that_its_file_was_moved(
@@ -283,8 +283,8 @@ def test_a_file_manager_is_never_told_that_its_file_was_moved(
     event = drop(window, mime, offered, Qt.KeyboardModifier.ShiftModifier)
     assert event.proposedAction() == Qt.DropAction.MoveAction
     assert event.dropAction() == Qt.DropAction.CopyAction
-    assert window.session.current is not None
-    assert window.session.current.name == "dear.png"
+    assert window.session.columns.current is not None
+    assert window.session.columns.current.name == "dear.png"
 
 
 def drop(
@@ -304,8 +304,8 @@ def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
     form = window.inspector._form
     assert form is not None
     form.fields["fuse"].setCurrentText("max")  # type: ignore[attr-defined]
-    assert window.session.options["rollout"]["fuse"] == "max"
-    window.session.reset_options("rollout")
+    assert window.session.views.options["rollout"]["fuse"] == "max"
+    window.session.views.reset_options("rollout")
     assert form.fields["fuse"].currentText() == "mean"  # type: ignore[attr-defined]
 
 
@@ -377,16 +377,16 @@ def test_switching_the_theme_repaints_and_is_remembered(window: MainWindow) -> N
     window.set_theme("dark")
     dark = window.grab().toImage().pixelColor(4, 4).lightness()
     assert light > 180 > 60 > dark
-    assert window.session.settings.theme == "dark"
+    assert window.session.settings.now.theme == "dark"
 
 
 def test_closing_the_last_picture_says_what_to_do_and_can_be_undone(window: MainWindow) -> None:
-    current = window.session.current
+    current = window.session.columns.current
     assert current is not None
-    window.session.close_picture(current.key)
+    window.session.pictures.close(current.key)
     assert window.welcome.isVisible()
     assert not window.board.isVisible()
-    window.session.reopen_closed()
+    window.session.pictures.reopen()
     assert window.board.isVisible()
     assert window.board.cards["heads"].drawing is not None
 
@@ -397,7 +397,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
     before = window.session.trace
-    window.session.use_model(ModelRequest(str(broken)))
+    window.session.columns.use_model(ModelRequest(str(broken)))
     assert window.session.trace is before
     assert any("broken.safetensors" in sentence for sentence in window.notices.sentences)
     assert window.board.cards["heads"].drawing is not None
@@ -412,7 +412,7 @@ def test_devices_are_offered_once_a_model_has_run(window: MainWindow) -> None:
 def test_pointing_from_the_class_token_at_a_patch_shows_the_whole_patch(
     qtbot: QtBot, window: MainWindow
 ) -> None:
-    window.session.choose_prefix("class")
+    window.session.chosen.choose_prefix("class")
     hover(qtbot, window, "patches", 20, 20)
     enlarged = panel_of(window, "patches", 1)
     assert enlarged.panel is not None
@@ -458,9 +458,9 @@ def test_the_value_read_is_that_of_the_map_drawn_now(qtbot: QtBot, window: MainW
 @pytest.mark.parametrize("text", ["   ", "x" * 6000, "/no/such/file", "two\nlines"])
 def test_pasted_words_open_nothing(window: MainWindow, text: str) -> None:
     QGuiApplication.clipboard().setText(text)
-    count = len(window.session.pictures)
+    count = len(window.session.pictures.open)
     window.perform("paste")
-    assert len(window.session.pictures) == count
+    assert len(window.session.pictures.open) == count
     assert "holds no picture" in window.notices.sentences[0]
 
 
@@ -468,9 +468,9 @@ def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray
     for name, rows in (("a", 60), ("b", 80)):
         Image.fromarray(photo[:rows]).save(tmp_path / f"{name}.png")
     QGuiApplication.clipboard().setText(f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}\n")
-    count = len(window.session.pictures)
+    count = len(window.session.pictures.open)
     window.perform("paste")
-    assert len(window.session.pictures) == count + 2
+    assert len(window.session.pictures.open) == count + 2
 
 
 def test_views_taken_off_stay_off_after_a_restart(window: MainWindow) -> None:
@@ -488,7 +488,7 @@ def test_an_old_drawing_is_read_in_its_own_terms(qtbot: QtBot, window: MainWindo
     trace = window.session.trace
     assert old is not None
     assert trace is not None
-    window.session.use_model(ModelRequest("test_vit", patch_size=32, pretrained=False))
+    window.session.columns.use_model(ModelRequest("test_vit", patch_size=32, pretrained=False))
     new = window.session.trace
     assert new is not None
     assert new.grid.tokens < trace.grid.tokens
@@ -500,7 +500,7 @@ def test_an_old_drawing_is_read_in_its_own_terms(qtbot: QtBot, window: MainWindo
 
 
 def test_a_click_beside_everything_and_a_double_click_change_nothing(window: MainWindow) -> None:
-    window.session.last_layer()
+    window.session.chosen.select(depth=1.0)
     window.board.clicked.emit(None)
     before = window.session.selection
     window.board.double_clicked.emit("heads")
@@ -515,9 +515,9 @@ def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
 
 
 def test_copying_without_a_picture_says_so(window: MainWindow) -> None:
-    current = window.session.current
+    current = window.session.columns.current
     assert current is not None
-    window.session.close_picture(current.key)
+    window.session.pictures.close(current.key)
     window.perform("copy")
     assert "no view to copy" in window.notices.sentences[0]
 
@@ -532,18 +532,18 @@ def test_views_scrolled_out_of_sight_are_not_drawn(qtbot: QtBot, window: MainWin
     assert bar.maximum() > 0
     below = set(board.placed) - set(board.visible)
     assert below
-    assert not below & session.drawings.keys()
+    assert not below & session.views.drawings.keys()
     bar.setValue(bar.maximum())
     last = board.placed[-1]
     assert last in below
-    qtbot.waitUntil(lambda: last in session.drawings, timeout=5000)
-    assert "heads" in session.drawings, "what is in focus would be saved"
+    qtbot.waitUntil(lambda: last in session.views.drawings, timeout=5000)
+    assert "heads" in session.views.drawings, "what is in focus would be saved"
     assert "patches" not in board.visible
     assert session.trace is not None
-    session.pin(place_of(3, session.trace.grid, session.trace.crop))
-    assert "patches" not in session.drawings
+    session.chosen.pin(place_of(3, session.trace.grid, session.trace.crop))
+    assert "patches" not in session.views.drawings
     bar.setValue(0)
-    qtbot.waitUntil(lambda: "patches" in session.drawings, timeout=5000)
+    qtbot.waitUntil(lambda: "patches" in session.views.drawings, timeout=5000)
     drawing = board.cards["patches"].drawing
     assert drawing is not None
     assert drawing.made is not None
@@ -552,14 +552,14 @@ def test_views_scrolled_out_of_sight_are_not_drawn(qtbot: QtBot, window: MainWin
 
 def test_the_line_above_says_what_was_not_read(window: MainWindow, photo: np.ndarray) -> None:
     session, live = window.session, window.session.columns.active
-    first = session.current
-    session.open_sources([photo[::-1]])
-    shown = session.current
+    first = session.columns.current
+    session.open([photo[::-1]])
+    shown = session.columns.current
     assert first is not None
     assert shown is not None
     assert shown.name in window._header.text()
     session.columns.change(live, picture=first.key)
     live.reading.give_up(live.column.model)
     assert window._header.text() == f"{first.name} was not read (still showing {shown.name})"
-    session.show(shown.key)
+    session.columns.show(shown.key)
     assert "still showing" not in window._header.text(), "it is what is wished for again"

@@ -42,7 +42,7 @@ def test_the_log_has_the_moments_that_a_person_waits_for(
     qtbot.waitUntil(lambda: PAINTED in caplog.messages)
     assert window.session.trace is not None
     assert caplog.messages == [SHOWN, PAINTED]
-    window.session.select(depth=0.0)
+    window.session.chosen.select(depth=0.0)
     assert caplog.messages.count(PAINTED) == 1, "a start is over once"
 
 

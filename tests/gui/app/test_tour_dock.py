@@ -50,13 +50,13 @@ def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:
     assert drawing is not None
     assert "sines and cosines" in drawing.title
     assert [button.text() for button in walk._tries if button.isChecked()] == ["fixed waves"]
-    window.session.set_option("whatif", "positions", "removed")
+    window.session.views.set_option("whatif", "positions", "removed")
     assert [button.text() for button in walk._tries if button.isChecked()] == ["removed"]
 
 
 def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> None:
     session = window.session
-    session.choose_prefix("class")
+    session.chosen.choose_prefix("class")
     walk = show_walk(window, window.session, window.board, window.compare)
     walk.go(0)
     assert session.trace is not None
@@ -65,13 +65,13 @@ def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> 
     walk.go(3)
     assert session.selection.token(grid, crop) == grid.prefix.index("class")
     walk.go(6)
-    session.move_token(0, 1)
+    session.chosen.move_token(0, 1)
     chosen = session.selection.pin
     walk.go(4)
     assert session.selection.pin == chosen  # a patch that somebody chose stays
     walk.close()
     assert session.selection.pin == chosen
-    session.choose_prefix("class")
+    session.chosen.choose_prefix("class")
     walk = show_walk(window, window.session, window.board, window.compare)
     walk.go(6)
     walk.close()

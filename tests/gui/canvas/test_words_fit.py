@@ -177,11 +177,11 @@ def narrow(qtbot: QtBot, window: MainWindow) -> MainWindow:
     window.resize(1000, 650)
     for _ in range(5):
         window.perform("add_column")
-    window.session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
+    window.session.columns.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
     window.show_views_of("patches", "heads")
     trace = window.session.trace
     assert trace is not None
-    window.session.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
+    window.session.chosen.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
     table = window.compare.table
     with qtbot.waitSignal(table.visible_changed, timeout=2000):
         window.compare.arrange()

@@ -42,11 +42,11 @@ def window(qtbot: QtBot, photo: np.ndarray) -> Iterator[MainWindow]:
     made = MainWindow(session)
     made.resize(1300, 850)
     made.show()
-    session.use_model(FINE)
-    session.open_sources([photo])
+    session.columns.use_model(FINE)
+    session.open([photo])
     qtbot.waitExposed(made)
     made.perform("add_column")
-    session.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
+    session.columns.use_model(ModelRequest("test_vit", pretrained=False, patch_size=32))
     made.show_views_of("patches", "heads", "predictions")
     yield made
     made.close()
@@ -161,7 +161,7 @@ def test_hover_in_one_column_is_seen_in_the_other(qtbot: QtBot, window: MainWind
 def test_a_column_is_pointed_at_while_the_active_one_has_nothing_to_show(
     qtbot: QtBot, window: MainWindow
 ) -> None:
-    window.session.add_column(ModelRequest("test_resnet", pretrained=False))
+    window.session.columns.add_beside(ModelRequest("test_resnet", pretrained=False))
     settled(qtbot, window)
     assert window.session.trace is None
     mouse(panel_of(window, "patches", 0), 40, 72)
@@ -227,12 +227,12 @@ def test_all_layers_are_shown_by_a_view_that_tells_them_apart(window: MainWindow
 
 
 def test_a_token_that_a_model_lacks_is_said_above_its_column(window: MainWindow) -> None:
-    window.session.pin(Place(prefix="register 2"))
+    window.session.chosen.pin(Place(prefix="register 2"))
     for at in (0, 1):
         label = header(window, at)._instead
         assert label.text() == "no register 2 here: the class token instead"
         assert label.isVisible()
-    window.session.pin(Place(prefix="class"))
+    window.session.chosen.pin(Place(prefix="class"))
     assert not header(window, 0)._instead.isVisible()
 
 
@@ -332,9 +332,9 @@ def test_a_dragged_column_shows_where_it_will_land(qtbot: QtBot, window: MainWin
 
 def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow) -> None:
     coarse = window.compare.lives[1]
-    window.session.pin(Place(Spot(60.0, 40.0)))
+    window.session.chosen.pin(Place(Spot(60.0, 40.0)))
     window.compare.headers[coarse.id].patch_wished.emit(20, coarse.id)
-    window.session.choose_prefix("class")
+    window.session.chosen.choose_prefix("class")
     assert window.actions_by_name["undo"].isEnabled()
     qtbot.keyClick(window.compare.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert coarse.column.model.patch_size == 32
@@ -346,7 +346,7 @@ def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow
 
 
 def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow) -> None:
-    window.session.use_model(ModelRequest("test_resnet", pretrained=False))
+    window.session.columns.use_model(ModelRequest("test_resnet", pretrained=False))
     broken = window.compare.lives[1]
     assert broken.trace is not None, "the model that worked is back"
     assert not header(window, 1)._again.isVisible()
@@ -400,21 +400,21 @@ def test_several_that_were_stopped_are_read_again_above_each_of_them(window: Mai
 def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWindow) -> None:
     live = window.compare.lives[0]
     other = ModelRequest("test_vit2", pretrained=False)
-    live.reading.queue(other, window.session.current)
+    live.reading.queue(other, window.session.columns.current)
     window.compare.show_headings()
     assert header(window, 0)._line.text() == "reading …"
-    live.reading.want(live.column.model, window.session.current)
+    live.reading.want(live.column.model, window.session.columns.current)
     window.session.jobs.ended.emit(Job("another", "run", "reading"))
     assert header(window, 0)._line.text().startswith("patch 16")
 
 
 def test_a_header_says_which_picture_is_still_shown(window: MainWindow, photo: np.ndarray) -> None:
-    live, first = window.compare.lives[1], window.session.current
+    live, first = window.compare.lives[1], window.session.columns.current
     assert first is not None
-    window.session.open_sources([photo[::-1]])
+    window.session.open([photo[::-1]])
     window.session.columns.change(live, picture=first.key)
     live.reading.give_up(live.column.model)
-    now = window.session.pictures[-1]
+    now = window.session.pictures.open[-1]
     assert header(window, 1)._line.text() == f"patch 32 · still showing {now.name}"
     assert header(window, 1)._badge.text() in ("!", "! stopped")
 
@@ -423,7 +423,7 @@ def test_links_are_cut_and_their_state_is_seen(window: MainWindow) -> None:
     bar = window.compare.bar
     assert bar._links.text().startswith("Linked  ")
     bar.link_wished.emit("depth", False)
-    window.session.first_layer()
+    window.session.chosen.select(depth=0.0)
     fine, coarse = window.compare.lives
     assert (fine.selection.depth, coarse.selection.depth) == (1, 0)
     assert "not depth" in bar._links.text()
@@ -438,7 +438,7 @@ def test_all_layers_are_one_view_with_a_column_each(window: MainWindow) -> None:
     layers = [live.selection.layer(len(trace.layers)) for live in window.compare.lives]
     assert layers == list(range(len(trace.layers)))
     assert window.compare.layout == "large"
-    assert len(window.session.pictures) == 1
+    assert len(window.session.pictures.open) == 1
 
 
 def test_what_cannot_be_set_up_is_said(window: MainWindow) -> None:
@@ -508,7 +508,7 @@ def test_a_saved_session_finds_its_layout_again(
     assert any(str(file) in said for said in window.notices.sentences)
     window.perform("close_column")
     window.board.reset()
-    window.open_files([str(file)])
+    window.session.open([str(file)])
     assert window.compare.layout == "large"
     assert len(window.compare.lives) == 2
     assert not window.board.is_shown("rollout")

@@ -40,16 +40,16 @@ def file(tmp_path_factory, photo: np.ndarray) -> Path:
 @pytest.fixture(scope="module")
 def session(file: Path, tiny_checkpoint: Path) -> Session:
     made = Session(InlineJobs(), save=lambda _settings: "")
-    made.use_model(ModelRequest(str(tiny_checkpoint)))
-    made.open_sources([str(file)])
-    made.want(["heads", "rollout"])
-    made.set_option("rollout", "keep", 0.25)
+    made.columns.use_model(ModelRequest(str(tiny_checkpoint)))
+    made.open([str(file)])
+    made.views.want(["heads", "rollout"])
+    made.views.set_option("rollout", "keep", 0.25)
     return made
 
 
 @pytest.fixture
 def composer(qtbot: QtBot, session: Session) -> Iterator[FigureDialog]:
-    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
     assert made is not None
     yield made
     made.close()
@@ -103,9 +103,9 @@ def test_grids_have_a_drawing_for_every_layer_and_head(
 
 
 def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -> None:
-    session.add_column(ModelRequest(session.request.name, patch_size=32))
-    session.want(["heads"], [live.id for live in session.columns])
-    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    session.columns.add_beside(ModelRequest(session.request.name, patch_size=32))
+    session.views.want(["heads"], [live.id for live in session.columns])
+    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
     assert made is not None
     choose(made.form.across, "columns")
     made.refresh()
@@ -114,7 +114,7 @@ def test_a_page_of_columns_stands_side_by_side(qtbot: QtBot, session: Session) -
     assert len(made.made.drawings) == len(sizes) == 2
     made.close()
     session.columns.close(session.columns.active.id)
-    session.want(["heads", "rollout"])
+    session.views.want(["heads", "rollout"])
 
 
 @pytest.mark.parametrize("answer", ["Yes", "No"])
@@ -140,7 +140,9 @@ def test_nothing_is_replaced_that_was_not_asked_for(
 
 
 def test_a_whole_column_is_a_page_with_its_options(qtbot: QtBot, session: Session) -> None:
-    made = open_composer(None, session, session.drawings["heads"], lambda _said: None, whole=True)
+    made = open_composer(
+        None, session, session.views.drawings["heads"], lambda _said: None, whole=True
+    )
     assert made is not None
     assert made.made is not None
     drawings = made.made.drawings
@@ -165,10 +167,10 @@ def test_a_page_that_takes_a_while_says_how_far_it_is(
     qtbot: QtBot, file: Path, tiny_checkpoint: Path
 ) -> None:
     session = Session(jobs := Watched(), save=lambda _settings: "")
-    session.use_model(ModelRequest(str(tiny_checkpoint)))
-    session.open_sources([str(file)])
-    session.want(["heads"])
-    made = open_composer(None, session, session.drawings["heads"], lambda _said: None)
+    session.columns.use_model(ModelRequest(str(tiny_checkpoint)))
+    session.open([str(file)])
+    session.views.want(["heads"])
+    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
     assert made is not None
     said: list[str] = []
     jobs.progressed.connect(lambda _job: said.append(made._said.text()))
@@ -233,7 +235,7 @@ def test_the_clipboard_has_the_page(composer: FigureDialog) -> None:
 
 def test_a_view_dragged_out_is_a_png_with_its_recipe(session: Session) -> None:
     shown = QImage(20, 10, QImage.Format.Format_RGB32)
-    mime = figure_to_drop(session.drawings["rollout"], shown)
+    mime = figure_to_drop(session.views.drawings["rollout"], shown)
     dropped = Path(mime.urls()[0].toLocalFile())
     assert dropped.name == "photo 1-rollout.png"
     assert read_recipe(dropped)["options"] == {"keep": 0.25}
@@ -243,8 +245,8 @@ def test_copied_python_and_command_draw_the_same(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     assert session.trace is not None
-    session.pin(vitviz.views.api.selection_of(session.trace, token=(1, 2)).pin)
-    on_screen = session.drawings["rollout"]
+    session.chosen.pin(vitviz.views.api.selection_of(session.trace, token=(1, 2)).pin)
+    on_screen = session.views.drawings["rollout"]
     first = composition_of(session, on_screen)
     assert first is not None
     shown, _ = compose(first)
@@ -266,7 +268,7 @@ def test_copied_python_and_command_draw_the_same(
 def test_what_is_copied_has_the_range_shared_with_the_columns_beside(
     session: Session, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = session.drawings["heads"]
+    own = session.views.drawings["heads"]
     bar = own.panels[0].bar
     assert bar is not None
     shared = in_ranges(own, [(0, bar.low, 4 * bar.high)])
@@ -294,7 +296,7 @@ def test_screen_and_paper_colour_maps_alike(session: Session) -> None:
     """Both go through core.colors: the same cell differs by at most 2 of 255."""
     from vitviz.figures.render import render
 
-    drawing = session.drawings["heads"]
+    drawing = session.views.drawings["heads"]
     heat = next(layer for layer in drawing.panels[0].layers if isinstance(layer, Heat))
     qt = heat_image(heat).convertToFormat(QImage.Format.Format_RGB888)
     rows, cols = qt.height(), qt.width()
@@ -308,7 +310,7 @@ def test_screen_and_paper_colour_maps_alike(session: Session) -> None:
 
 
 def test_a_composition_knows_its_columns(session: Session) -> None:
-    first = composition_of(session, session.drawings["heads"])
+    first = composition_of(session, session.views.drawings["heads"])
     assert first is not None
     assert len(first.beside) == 1
     assert dict(first.subject.values) == {}

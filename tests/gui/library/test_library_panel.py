@@ -220,7 +220,7 @@ def test_what_is_over_the_budget_is_asked_about(
     qtbot.keyClick(panel.search, Qt.Key.Key_Return)
     assert window.session.request == before, "Enter does not run what is too large"
     panel.memory.budget.setValue(65536)
-    assert window.session.settings.memory_mb == 65536
+    assert window.session.settings.now.memory_mb == 65536
     assert panel.facts.open.text() == "Show"
 
 
@@ -240,7 +240,7 @@ def test_empty_shelves_say_how_they_are_filled(panel: LibraryPanel) -> None:
 
 def test_a_star_puts_a_model_on_its_shelf(window: MainWindow, panel: LibraryPanel) -> None:
     panel.list.starred.emit(SMALL)
-    assert window.session.settings.favourites == (SMALL,)
+    assert window.session.settings.now.favourites == (SMALL,)
     panel.bar.shelves["favourites"].click()
     assert current(panel) == SMALL
     panel.list.starred.emit(SMALL)
@@ -266,7 +266,7 @@ def test_a_name_that_is_in_no_list_can_be_tried(
 def test_memory_in_use_is_shown_and_files_come_on_their_shelf(
     window: MainWindow, panel: LibraryPanel, tiny_checkpoint: Path
 ) -> None:
-    window.session.open_sources([str(tiny_checkpoint)])
+    window.session.open([str(tiny_checkpoint)])
     panel.bar.shelves["files"].click()
     assert current(panel) == str(tiny_checkpoint)
     assert dict(window.session.held)["models"] > 0

@@ -54,7 +54,7 @@ def test_a_file_that_says_what_it_is_opens_at_once(
 
 def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path) -> None:
     before = window.session.request
-    window.open_files([str(nameless)])
+    window.session.open([str(nameless)])
     dialog = asked(window)
     assert dialog is not None
     assert window.session.request == before, "nothing is opened before it is confirmed"
@@ -68,7 +68,7 @@ def test_a_guess_is_shown_and_confirmed_once(window: MainWindow, nameless: Path)
     assert trace.model.classes == 2
     assert trace.model.weights == "trained"
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    window.session.use_model(before)
+    window.session.columns.use_model(before)
     open_checkpoint(window.parts, str(nameless))
     assert asked(window) is None, "it was confirmed before"
     assert window.session.request.architecture == "test_vit.r160_in1k"

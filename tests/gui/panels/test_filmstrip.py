@@ -79,12 +79,14 @@ def test_a_folder_of_many_is_announced_in_groups(
     window = MainWindow(session)
     qtbot.addWidget(window)
     announced: list[int] = []
-    session.pictures_changed.connect(lambda: announced.append(len(session.pictures)))
-    session.open_sources([tmp_path])
-    assert len(session.pictures) == 60
+    session.pictures.changed.connect(lambda: announced.append(len(session.pictures.open)))
+    session.open([tmp_path])
+    assert len(session.pictures.open) == 60
     assert announced[0] == 1, "the first one at once"
     assert len(announced) < 20
-    assert [one.name for one in session.pictures] == [f"{number:02}.png" for number in range(60)]
-    session.open_sources([tmp_path])
-    assert len(session.pictures) == 60
+    assert [one.name for one in session.pictures.open] == [
+        f"{number:02}.png" for number in range(60)
+    ]
+    session.open([tmp_path])
+    assert len(session.pictures.open) == 60
     QCoreApplication.processEvents()

@@ -64,7 +64,7 @@ def test_the_next_view_is_in_focus_by_a_key_and_takes_over_the_room(qtbot, windo
     act["next_view"].trigger()
     assert (board.focus, board.placed) == (first, (first,))
     act["restore"].trigger()
-    window.session.add_column()
+    window.session.columns.add_beside()
     for layout in ("grid", "large"):
         window.compare.set_layout(layout)
         board.set_focus(first)

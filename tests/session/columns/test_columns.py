@@ -28,12 +28,12 @@ VIEWS = ("patches", "heads")
 def session(photo: np.ndarray) -> Session:
     """A coarse and a fine column over one picture, both to be seen; the coarse one is active."""
     made = Session(InlineJobs(), save=lambda _settings: "")
-    made.use_model(COARSE)
-    made.open_sources([photo])
-    made.add_column(FINE)
+    made.columns.use_model(COARSE)
+    made.open([photo])
+    made.columns.add_beside(FINE)
     first, second = made.columns
     made.columns.activate(first.id)
-    made.want(VIEWS, [first.id, second.id])
+    made.views.want(VIEWS, [first.id, second.id])
     return made
 
 
@@ -41,7 +41,7 @@ def session(photo: np.ndarray) -> Session:
 def drawn(session: Session) -> list[tuple[str, int]]:
     """(view, column) of everything that is drawn from now on."""
     found: list[tuple[str, int]] = []
-    session.drawing_ready.connect(lambda view, _drawing, column: found.append((view, column)))
+    session.views.drawing_ready.connect(lambda view, _drawing, column: found.append((view, column)))
     return found
 
 
@@ -57,10 +57,10 @@ def test_a_spot_is_the_same_spot_in_every_grid(session: Session) -> None:
     crop, grid = coarse.trace.crop, fine.trace.grid
     # Lower right inside the coarse patch (1, 2): the fine patch is not that at its centre.
     spot = crop.to_original(Spot(1 * 32 + 17, 2 * 32 + 18))
-    session.hover(Place(spot), coarse.id)
+    session.chosen.hover(Place(spot), coarse.id)
     assert token_of(coarse) == coarse.trace.grid.token(1, 2)
     assert token_of(fine) == grid.token(3, 5)
-    session.pin(Place(spot), fine.id)
+    session.chosen.pin(Place(spot), fine.id)
     assert coarse.selection.pin == fine.selection.pin == Place(spot)
 
 
@@ -69,13 +69,13 @@ def test_moving_inside_a_patch_draws_nothing_there(
 ) -> None:
     coarse, fine = session.columns
     assert coarse.trace is not None
-    session.share_range(False)  # a shared one changes with the other column's numbers
+    session.views.share_range(False)  # a shared one changes with the other column's numbers
     crop = coarse.trace.crop
-    session.hover(Place(crop.to_original(Spot(33, 33))), coarse.id)
+    session.chosen.hover(Place(crop.to_original(Spot(33, 33))), coarse.id)
     drawn.clear()
-    session.hover(Place(crop.to_original(Spot(40, 40))), coarse.id)
+    session.chosen.hover(Place(crop.to_original(Spot(40, 40))), coarse.id)
     assert drawn == []
-    session.hover(Place(crop.to_original(Spot(40, 50))), coarse.id)
+    session.chosen.hover(Place(crop.to_original(Spot(40, 50))), coarse.id)
     assert {column for _, column in drawn} == {fine.id}
     assert coarse.selection.hover == fine.selection.hover
 
@@ -83,21 +83,21 @@ def test_moving_inside_a_patch_draws_nothing_there(
 def test_a_depth_between_two_layers_draws_nothing(
     session: Session, drawn: list[tuple[str, int]]
 ) -> None:
-    session.select(depth=0.98)
+    session.chosen.select(depth=0.98)
     assert drawn == []
-    session.select(depth=0.0)
+    session.chosen.select(depth=0.0)
     assert {column for _, column in drawn} == {live.id for live in session.columns}
 
 
 def test_prefix_tokens_are_linked_by_name(session: Session) -> None:
-    session.choose_prefix("class")
+    session.chosen.choose_prefix("class")
     assert [token_of(live) for live in session.columns] == [0, 0]
 
 
 def test_heads_are_linked_in_one_model_only(session: Session) -> None:
-    other = session.add_column(OTHER)
+    other = session.columns.add_beside(OTHER)
     coarse, fine, _ = session.columns
-    session.select(head=1, column=coarse.id)
+    session.chosen.select(head=1, column=coarse.id)
     assert (fine.selection.head, other.selection.head) == (1, None)
     assert one_model(COARSE, FINE)
     tnt = ModelRequest("my.pth", architecture="tnt_s_patch16_224")
@@ -109,45 +109,45 @@ def test_heads_are_linked_in_one_model_only(session: Session) -> None:
 
 def test_every_link_can_be_cut_and_mended(session: Session) -> None:
     coarse, fine = session.columns
-    session.link(depth=False, place=False)
-    session.first_layer()
-    session.choose_prefix("class")
-    session.move_token(0, 0)
+    session.chosen.link(depth=False, place=False)
+    session.chosen.select(depth=0.0)
+    session.chosen.choose_prefix("class")
+    session.chosen.move_token(0, 0)
     assert (coarse.selection.depth, fine.selection.depth) == (0, 1)
     assert fine.selection.pin == Place(prefix="class")
-    session.link(depth=True)
+    session.chosen.link(depth=True)
     assert fine.selection.depth == 0, "as in the active column at once"
     assert fine.selection.pin == Place(prefix="class"), "this link is still cut"
-    session.link(place=True)
+    session.chosen.link(place=True)
     assert fine.selection.pin == coarse.selection.pin
 
 
 def test_between_two_pictures_the_relative_place_counts(session: Session) -> None:
     coarse, fine = session.columns
     large = np.repeat(np.repeat(coarse.trace.picture.pixels, 2, axis=0), 3, axis=1)  # type: ignore[union-attr]
-    session.link(picture=False)
+    session.chosen.link(picture=False)
     session.columns.activate(fine.id)
-    session.open_sources([large])
+    session.open([large])
     rows, cols = coarse.trace.crop.original  # type: ignore[union-attr]
-    session.pin(Place(Spot(rows / 4, cols / 2)), coarse.id)
+    session.chosen.pin(Place(Spot(rows / 4, cols / 2)), coarse.id)
     assert fine.selection.pin == Place(Spot(2 * rows / 4, 3 * cols / 2))
-    session.pin(Place(Spot(2.0, 3.0)), fine.id)
+    session.chosen.pin(Place(Spot(2.0, 3.0)), fine.id)
     assert coarse.selection.pin == Place(Spot(1.0, 1.0))
 
 
 def test_columns_of_one_picture_go_on_together(session: Session, photo: np.ndarray) -> None:
     coarse, fine = session.columns
-    session.open_sources([photo[::-1]])
-    assert coarse.column.picture == fine.column.picture == session.pictures[1].key
-    session.show(session.pictures[0].key, fine.id)
-    session.step(1)
-    assert fine.column.picture == session.pictures[0].key
-    assert coarse.column.picture == session.pictures[0].key
-    session.link(picture=False)
-    session.step(1)
+    session.open([photo[::-1]])
+    assert coarse.column.picture == fine.column.picture == session.pictures.open[1].key
+    session.columns.show(session.pictures.open[0].key, fine.id)
+    session.columns.step_picture(1)
+    assert fine.column.picture == session.pictures.open[0].key
+    assert coarse.column.picture == session.pictures.open[0].key
+    session.chosen.link(picture=False)
+    session.columns.step_picture(1)
     assert coarse.column.picture != fine.column.picture
-    session.close_picture(session.pictures[1].key)
-    assert [live.column.picture for live in session.columns] == [session.pictures[0].key] * 2
+    session.pictures.close(session.pictures.open[1].key)
+    assert [live.column.picture for live in session.columns] == [session.pictures.open[0].key] * 2
     assert all(live.trace is not None for live in session.columns)
 
 
@@ -166,49 +166,49 @@ def test_columns_move_close_and_come_back(session: Session) -> None:
     session.columns.close(copy.id)
     session.columns.close(fine.id)
     assert len(session.columns) == 1, "the last one stays"
-    back = session.undo()
-    again = session.undo()
+    back = session.columns.undo()
+    again = session.columns.undo()
     assert back is not None
     assert again is not None
     assert back.id != copy.id, "a number is never given again"
     assert [live.column.model for live in session.columns] == [COARSE, COARSE, FINE]
-    assert session.undo() is None
+    assert session.columns.undo() is None
     assert len(changes) == 6
 
 
 def test_a_former_model_comes_back_with_what_was_chosen(session: Session) -> None:
     coarse, fine = session.columns
-    session.select(head=1, depth=0.0)
-    session.pin(Place(Spot(50.0, 70.0)))
+    session.chosen.select(head=1, depth=0.0)
+    session.chosen.pin(Place(Spot(50.0, 70.0)))
     before = coarse.selection
-    session.use_model(replace(OTHER, fit="squash"), coarse.id)
+    session.columns.use_model(replace(OTHER, fit="squash"), coarse.id)
     assert session.columns.undoes == "former model"
-    session.all_heads()
-    session.choose_prefix("class")
-    assert session.undo() is coarse
+    session.chosen.select(head=None)
+    session.chosen.choose_prefix("class")
+    assert session.columns.undo() is coarse
     assert coarse.column.model == COARSE
     assert coarse.trace is not None
     assert coarse.trace.model.patch == (32, 32)
     assert coarse.selection == before
     assert fine.selection == before, "linked columns stay linked"
     assert set(coarse.drawings.latest) == set(VIEWS)
-    assert session.undo() is None
+    assert session.columns.undo() is None
     assert session.columns.undoes == ""
 
 
 def test_a_former_picture_comes_back_in_all_columns_that_left_it(
     session: Session, photo: np.ndarray
 ) -> None:
-    session.open_sources([np.repeat(photo[::-1], 2, axis=0)])
-    first, second = session.pictures
-    session.show(first.key)
-    session.pin(Place(Spot(40.0, 30.0)))
-    session.show(second.key)
+    session.open([np.repeat(photo[::-1], 2, axis=0)])
+    first, second = session.pictures.open
+    session.columns.show(first.key)
+    session.chosen.pin(Place(Spot(40.0, 30.0)))
+    session.columns.show(second.key)
     assert [live.column.picture for live in session.columns] == [second.key] * 2
-    session.choose_prefix("class")
+    session.chosen.choose_prefix("class")
     told: list[Any] = []
-    session.current_changed.connect(told.append)
-    session.undo()
+    session.columns.current_changed.connect(told.append)
+    session.columns.undo()
     assert [live.column.picture for live in session.columns] == [first.key] * 2
     assert [live.selection.pin for live in session.columns] == [Place(Spot(40.0, 30.0))] * 2
     assert told[-1] is first
@@ -216,14 +216,14 @@ def test_a_former_picture_comes_back_in_all_columns_that_left_it(
 
 def test_steps_are_taken_back_in_their_order_across_closed_columns(session: Session) -> None:
     coarse, fine = session.columns
-    session.use_model(OTHER, fine.id)
+    session.columns.use_model(OTHER, fine.id)
     session.columns.close(fine.id)
-    back = session.undo()
+    back = session.columns.undo()
     assert back is not None
     assert back.column.model == OTHER
-    assert session.undo() is back, "what it was before is still known"
+    assert session.columns.undo() is back, "what it was before is still known"
     assert back.column.model == FINE
-    assert session.undo() is None
+    assert session.columns.undo() is None
     assert coarse.column.model == COARSE
 
 
@@ -231,34 +231,34 @@ def test_a_column_whose_picture_was_closed_keeps_the_one_it_has(
     session: Session, photo: np.ndarray
 ) -> None:
     coarse, _fine = session.columns
-    session.open_sources([photo[::-1]])
-    gone, there = session.pictures
-    session.show(gone.key, coarse.id)
-    session.use_model(OTHER, coarse.id)
-    session.close_picture(gone.key)
-    assert session.undo() is coarse
+    session.open([photo[::-1]])
+    gone, there = session.pictures.open
+    session.columns.show(gone.key, coarse.id)
+    session.columns.use_model(OTHER, coarse.id)
+    session.pictures.close(gone.key)
+    assert session.columns.undo() is coarse
     assert coarse.column.model == COARSE
     assert coarse.column.picture == there.key
     assert coarse.trace is not None
 
 
 def test_a_model_that_cannot_be_read_leaves_nothing_to_take_back(session: Session) -> None:
-    session.use_model(ModelRequest("test_resnet", pretrained=False))
+    session.columns.use_model(ModelRequest("test_resnet", pretrained=False))
     assert session.request == COARSE, "the one that worked is shown again"
-    assert session.undo() is None
+    assert session.columns.undo() is None
 
 
 def test_work_of_a_closed_column_is_stopped_and_forgotten(photo: np.ndarray) -> None:
     home = Home()
     session = Session(Jobs(home.deliver), save=lambda _settings: "")
-    session.use_model(COARSE)
-    session.open_sources([photo])
+    session.columns.use_model(COARSE)
+    session.open([photo])
     home.until(lambda: session.trace is not None and not session.waiting)
     told: list[int] = []
-    session.trace_ready.connect(lambda _trace, column: told.append(column))
-    live = session.add_column(OTHER)
+    session.columns.trace_ready.connect(lambda _trace, column: told.append(column))
+    live = session.columns.add_beside(OTHER)
     session.columns.close(live.id)
-    assert not session.busy
+    assert not session.columns.busy
     home.until(lambda: not session.waiting)
     home.open_all()
     assert told == []
@@ -269,8 +269,8 @@ def test_work_of_a_closed_column_is_stopped_and_forgotten(photo: np.ndarray) -> 
 def threaded(photo: np.ndarray) -> Iterator[tuple[Session, Home]]:
     home = Home()
     session = Session(Jobs(home.deliver), save=lambda _settings: "")
-    session.use_model(COARSE)
-    session.open_sources([photo])
+    session.columns.use_model(COARSE)
+    session.open([photo])
     home.until(lambda: session.trace is not None and not session.waiting)
     yield session, home
     session.close()
@@ -281,12 +281,12 @@ def test_what_is_seen_is_read_first_and_the_rest_when_there_is_time(
 ) -> None:
     session, home = threaded
     first = session.columns.active
-    hidden, seen = session.add_column(FINE), session.add_column(OTHER)
+    hidden, seen = session.columns.add_beside(FINE), session.columns.add_beside(OTHER)
     home.until(lambda: not session.waiting)
-    session.want(VIEWS, [seen.id])
+    session.views.want(VIEWS, [seen.id])
     told: list[int] = []
-    session.trace_ready.connect(lambda _trace, column: told.append(column))
-    session.open_sources([photo[::-1]])
+    session.columns.trace_ready.connect(lambda _trace, column: told.append(column))
+    session.open([photo[::-1]])
     home.until(lambda: len(told) == 3)
     assert told[0] == seen.id
     assert {first.id, hidden.id} == set(told[1:])
@@ -296,10 +296,10 @@ def test_looking_elsewhere_does_not_begin_the_work_anew(
     threaded: tuple[Session, Home],
 ) -> None:
     session, home = threaded
-    first, other = session.columns.active, session.add_column(OTHER)
+    first, other = session.columns.active, session.columns.add_beside(OTHER)
     began = [job for job in session.jobs.current if job.lane == "run"]
-    session.want(VIEWS, [first.id, other.id])
-    session.want(["heads"], [other.id])
+    session.views.want(VIEWS, [first.id, other.id])
+    session.views.want(["heads"], [other.id])
     assert [job for job in session.jobs.current if job.lane == "run"] == began
     home.until(lambda: not session.waiting)
     assert other.trace is not None
@@ -307,12 +307,12 @@ def test_looking_elsewhere_does_not_begin_the_work_anew(
 
 def test_what_failed_is_not_tried_at_every_look(session: Session) -> None:
     said: list[str] = []
-    session.trace_failed.connect(lambda sentence, _column: said.append(sentence))
-    broken = session.add_column(ModelRequest("test_resnet", pretrained=False))
+    session.columns.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    broken = session.columns.add_beside(ModelRequest("test_resnet", pretrained=False))
     for views in (["heads"], VIEWS, ["patches"]):
-        session.want(views, [broken.id])
+        session.views.want(views, [broken.id])
     assert len(said) == 1
-    session.use_model(FINE, broken.id)
+    session.columns.use_model(FINE, broken.id)
     assert broken.trace is not None
 
 
@@ -320,12 +320,12 @@ def test_one_column_is_stopped_and_the_others_go_on(
     threaded: tuple[Session, Home], photo: np.ndarray
 ) -> None:
     session, home = threaded
-    stopped, other = session.add_column(FINE), session.add_column(OTHER)
-    session.stop_column(stopped.id)
+    stopped, other = session.columns.add_beside(FINE), session.columns.add_beside(OTHER)
+    session.columns.stop_column(stopped.id)
     home.until(lambda: other.trace is not None and not session.waiting)
     assert stopped.trace is None
     assert "was stopped" in stopped.state.why
-    session.read_again(stopped.id)
+    session.columns.read_again(stopped.id)
     assert stopped.state.why == ""
     home.until(lambda: stopped.trace is not None)
 
@@ -335,17 +335,17 @@ def test_a_stopped_model_gives_way_to_the_one_before_and_is_read_again(
 ) -> None:
     session, home = threaded
     live, said = session.columns.active, []
-    session.trace_failed.connect(lambda sentence, _column: said.append(sentence))
-    session.use_model(OTHER)
-    session.stop_column(live.id)
+    session.columns.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    session.columns.use_model(OTHER)
+    session.columns.stop_column(live.id)
     home.until(lambda: not session.waiting)
     assert live.column.model == COARSE
     assert said == [f"loading model {OTHER.words} was stopped; what was shown before is back"]
     assert live.state.given_up == OTHER
-    session.read_again(live.id)
+    session.columns.read_again(live.id)
     home.until(lambda: not session.waiting)
     assert (live.column.model, live.state.given_up) == (OTHER, None)
-    assert session.undo() is live
+    assert session.columns.undo() is live
     assert live.column.model == COARSE, "it came in place of another one"
 
 
@@ -354,9 +354,9 @@ def test_what_was_stopped_is_forgotten_when_another_model_is_chosen(
 ) -> None:
     session, home = threaded
     live = session.columns.active
-    session.use_model(OTHER)
-    session.stop_column(live.id)
-    session.use_model(FINE)
+    session.columns.use_model(OTHER)
+    session.columns.stop_column(live.id)
+    session.columns.use_model(FINE)
     home.until(lambda: not session.waiting)
     assert live.state.given_up is None
 
@@ -365,35 +365,35 @@ def test_stopping_ends_the_work_of_all_columns(
     threaded: tuple[Session, Home], photo: np.ndarray
 ) -> None:
     session, home = threaded
-    session.add_column(FINE)
-    session.add_column(OTHER)
+    session.columns.add_beside(FINE)
+    session.columns.add_beside(OTHER)
     said: list[int] = []
-    session.trace_failed.connect(lambda _sentence, column: said.append(column))
-    session.stop_all()
-    assert not session.busy
+    session.columns.trace_failed.connect(lambda _sentence, column: said.append(column))
+    session.columns.stop_all()
+    assert not session.columns.busy
     assert said
     assert len(said) == len(set(said)), "a model and its picture are one thing to stop"
     home.until(lambda: not session.waiting)
-    assert not session.busy
+    assert not session.columns.busy
 
 
 def test_a_hidden_column_gives_its_trace_for_others_and_has_it_made_again(
     photo: np.ndarray,
 ) -> None:
     session = Session(InlineJobs(), save=lambda _settings: "")
-    session.use_model(FINE)
-    session.open_sources([photo])
-    session.want(VIEWS)
+    session.columns.use_model(FINE)
+    session.open([photo])
+    session.views.want(VIEWS)
     first = session.columns.active
-    session.remember(memory_mb=0)
-    second = session.add_column(COARSE)
+    session.settings.remember(memory_mb=0)
+    second = session.columns.add_beside(COARSE)
     assert second.trace is not None
     assert first.trace is None, "nobody sees it and there is no room"
     failed: list[Any] = []
-    session.trace_failed.connect(lambda *said: failed.append(said))
+    session.columns.trace_failed.connect(lambda *said: failed.append(said))
     session.columns.activate(first.id)
     assert session.trace is not None
-    assert set(session.drawings) == set(VIEWS)
+    assert set(session.views.drawings) == set(VIEWS)
     assert failed == []
 
 
@@ -413,11 +413,13 @@ def test_only_what_is_linked_is_carried() -> None:
 
 def test_a_place_outside_what_another_model_sees_falls_back(session: Session) -> None:
     coarse, fine = session.columns
-    session.use_model(replace(FINE, fit="squash"), fine.id)
-    session.pin(Place(Spot(60.0, 1.0)), fine.id)  # cut away by the coarse column's centre crop
+    session.columns.use_model(replace(FINE, fit="squash"), fine.id)
+    session.chosen.pin(
+        Place(Spot(60.0, 1.0)), fine.id
+    )  # cut away by the coarse column's centre crop
     assert coarse.trace is not None
     assert coarse.selection.pin == Place(Spot(60.0, 1.0))
     assert token_of(coarse) == 0
     place = place_of(coarse.trace.grid.middle, coarse.trace.grid, coarse.trace.crop)
-    session.pin(place, coarse.id)
+    session.chosen.pin(place, coarse.id)
     assert fine.selection.pin == place

@@ -26,8 +26,8 @@ def file(photo: np.ndarray, tmp_path: Path) -> Path:
     """A real session of one model and one picture."""
     Image.fromarray(photo).save(tmp_path / "photo.png")
     made = Session(InlineJobs(), save=lambda _settings: "")
-    made.use_model(ModelRequest("test_vit", pretrained=False))
-    made.open_sources([tmp_path / "photo.png"])
+    made.columns.use_model(ModelRequest("test_vit", pretrained=False))
+    made.open([tmp_path / "photo.png"])
     SessionFiles(made).save(tmp_path / "mine.vitviz", {})
     return tmp_path / "mine.vitviz"
 
@@ -100,7 +100,7 @@ def opened(file: Path, act: Callable[[SessionFiles], None]) -> tuple[Session, li
     files = SessionFiles(made)
     files.far.connect(lambda *more: asked.append(more))
     made.problems.connect(said.extend)
-    made.trace_failed.connect(lambda sentence, _column: said.append(sentence))
+    made.columns.trace_failed.connect(lambda sentence, _column: said.append(sentence))
     act(files)
     return made, asked, said
 
@@ -114,7 +114,7 @@ def test_a_session_fetches_nothing_without_a_question(
         turn_to(hub, tmp_path / "hub", monkeypatch)
         made, asked, _ = opened(file, lambda files: files.open(file))
         assert [models for _, _, models in asked] == [{"hf-hub:someone/model": "someone/model"}]
-        assert not made.pictures, "nothing is opened before the answer"
+        assert not made.pictures.open, "nothing is opened before the answer"
         _, asked, said = opened(file, lambda files: files.open(file, download="no"))
         assert not asked
         assert "no model of this session is on this computer" in said[0]

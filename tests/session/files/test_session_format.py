@@ -41,17 +41,17 @@ def session(photo: np.ndarray, file: Path) -> Session:
     picture = file.parent / "photo.png"
     Image.fromarray(photo).save(picture)
     made = Session(InlineJobs(), save=lambda _settings: "")
-    made.use_model(FINE)
-    made.open_sources([picture, photo[::-1].copy()])
-    made.add_column(ModelRequest("test_vit", pretrained=False, patch_size=32))
-    made.show(made.pictures[1].key, made.columns.active.id)
-    made.link(depth=False)
-    made.pin(Place(Spot(30.5, 40.25)))
-    made.first_layer()
-    made.set_look(table="magma")
-    made.set_option("rollout", "fuse", "max")
-    made.share_range(False)
-    made.compare_with(made.columns.active.id)
+    made.columns.use_model(FINE)
+    made.open([picture, photo[::-1].copy()])
+    made.columns.add_beside(ModelRequest("test_vit", pretrained=False, patch_size=32))
+    made.columns.show(made.pictures.open[1].key, made.columns.active.id)
+    made.chosen.link(depth=False)
+    made.chosen.pin(Place(Spot(30.5, 40.25)))
+    made.chosen.select(depth=0.0)
+    made.views.set_look(table="magma")
+    made.views.set_option("rollout", "fuse", "max")
+    made.views.share_range(False)
+    made.columns.refer_to(made.columns.active.id)
     return made
 
 
@@ -70,9 +70,11 @@ def test_everything_comes_back(session: Session, file: Path) -> None:
     SessionFiles(session).save(file, VIEWS)
     again, said = reopened(file)
     assert said == [VIEWS]
-    assert [p.key for p in again.pictures] == [p.key for p in session.pictures]
-    for name in ("look", "look_chosen", "options", "together", "one_range", "selection"):
-        assert getattr(again, name) == getattr(session, name), name
+    assert [p.key for p in again.pictures.open] == [p.key for p in session.pictures.open]
+    for name in ("look", "look_chosen", "options", "one_range"):
+        assert getattr(again.views, name) == getattr(session.views, name), name
+    assert again.columns.links == session.columns.links
+    assert again.selection == session.selection
     for old, new in zip(session.columns, again.columns, strict=True):
         assert new.column.model == old.column.model
         assert new.column.picture == old.column.picture
@@ -80,7 +82,7 @@ def test_everything_comes_back(session: Session, file: Path) -> None:
         assert new.trace is not None
     assert again.columns.index(again.columns.active.id) == 1
     assert again.columns.index(again.columns.reference.id) == 1
-    assert again.settings.recent_sessions == (str(file),)
+    assert again.settings.now.recent_sessions == (str(file),)
 
 
 def test_pictures_moved_with_their_session_are_found(session: Session, file: Path) -> None:
@@ -88,7 +90,7 @@ def test_pictures_moved_with_their_session_are_found(session: Session, file: Pat
     moved = file.parent.with_name("elsewhere")
     shutil.move(file.parent, moved)
     again, said = reopened(moved / file.name)
-    assert len(again.pictures) == 2
+    assert len(again.pictures.open) == 2
     assert said == [{}]
 
 
@@ -96,16 +98,16 @@ def test_a_file_that_has_gone_is_asked_for(session: Session, file: Path, tmp_pat
     SessionFiles(session).save(file, {})
     (file.parent / "photo.png").rename(tmp_path / "renamed.png")
     again, said = reopened(file)
-    assert again.pictures == ()
+    assert again.pictures.open == ()
     (gone,) = said
     (picture,) = gone  # type: ignore[misc]
     assert picture.name == "photo.png"
     again, _ = reopened(file, {picture.key: str(tmp_path / "renamed.png")})
-    assert len(again.pictures) == 2
+    assert len(again.pictures.open) == 2
     again, said = reopened(file, {picture.key: ""})
-    assert len(again.pictures) == 1
+    assert len(again.pictures.open) == 1
     assert "photo.png was not found and left out" in said
-    assert {live.column.picture for live in again.columns} == {again.pictures[0].key}
+    assert {live.column.picture for live in again.columns} == {again.pictures.open[0].key}
 
 
 def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
@@ -113,7 +115,7 @@ def test_weights_that_have_gone_are_asked_for_and_found_beside_the_session(
 ) -> None:
     weights = tmp_path / "mine.safetensors"
     shutil.copy(tiny_checkpoint, weights)
-    session.use_model(ModelRequest(str(weights), architecture="test_vit"))
+    session.columns.use_model(ModelRequest(str(weights), architecture="test_vit"))
     SessionFiles(session).save(file, {})
     moved = weights.rename(tmp_path / "renamed.safetensors")
     _, ((gone,),) = reopened(file)  # type: ignore[misc]
@@ -145,12 +147,12 @@ def test_pictures_on_their_way_stay_out_of_a_session_that_was_opened_meanwhile(
 ) -> None:
     jobs = Late()
     made = Session(jobs, save=lambda _settings: "")
-    made.open_sources([photo.transpose(1, 0, 2).copy()])
+    made.open([photo.transpose(1, 0, 2).copy()])
     saved = msgspec.structs.replace(SessionFiles(session)._snapshot({}), columns=(), selections=())
-    made.restore(saved, {picture.key: picture for picture in session.pictures})
+    made.restore(saved, {picture.key: picture for picture in session.pictures.open})
     while jobs.outside:
         jobs.outside.pop(0)()
-    assert [one.key for one in made.pictures] == [one.key for one in session.pictures]
+    assert [one.key for one in made.pictures.open] == [one.key for one in session.pictures.open]
 
 
 def test_a_picture_that_has_changed_is_said(session: Session, file: Path) -> None:
@@ -159,7 +161,7 @@ def test_a_picture_that_has_changed_is_said(session: Session, file: Path) -> Non
     again, said = reopened(file)
     assert "photo.png has changed since the session was saved" in said
     first = next(iter(again.columns))
-    assert first.column.picture == again.pictures[0].key
+    assert first.column.picture == again.pictures.open[0].key
     assert first.trace is not None
 
 
@@ -192,7 +194,7 @@ def test_an_option_that_is_no_more_is_left_out(session: Session, file: Path) -> 
     known["options"] = {"rollout": {"fuse": "max", "gone": 1}, "no such view": {"a": 2}}
     file.write_text(json.dumps(known))
     again, said = reopened(file)
-    assert again.options == {"rollout": {"fuse": "max"}}
+    assert again.views.options == {"rollout": {"fuse": "max"}}
     assert len([one for one in said if str(one).startswith("not restored")]) == 2
 
 
@@ -214,16 +216,16 @@ def test_a_crash_leaves_a_session_and_a_proper_end_does_not(
     stamp = left.stat().st_mtime_ns
     files.autosave({})
     assert left.stat().st_mtime_ns == stamp, "nothing has changed"
-    session.first_layer()
-    session.last_layer()
+    session.chosen.select(depth=0.0)
+    session.chosen.select(depth=1.0)
     files.autosave({})
     assert left.stat().st_mtime_ns > stamp
     gone = left.with_name(f"autosave-{_ended_process()}.vitviz")
     left.rename(gone)
     assert files.left_behind() == gone
     again, _ = reopened(gone)
-    assert len(again.pictures) == 2
-    assert again.settings.recent_sessions == ()
+    assert len(again.pictures.open) == 2
+    assert again.settings.now.recent_sessions == ()
     files.forget(gone)
     files.autosave({})
     files.forget()

@@ -65,9 +65,9 @@ def test_names_and_addresses() -> None:
 
 def test_a_picture_by_its_address_is_opened(address: str, photo: np.ndarray) -> None:
     session = Session(InlineJobs(), save=lambda _settings: "")
-    session.open_sources([f"{address}/some/cat.png"])
-    assert [picture.name for picture in session.pictures] == ["cat.png"]
-    assert np.array_equal(session.pictures[0].pixels, photo)
+    session.open([f"{address}/some/cat.png"])
+    assert [picture.name for picture in session.pictures.open] == ["cat.png"]
+    assert np.array_equal(session.pictures.open[0].pixels, photo)
 
 
 def test_what_is_not_there_is_said(address: str) -> None:
@@ -129,9 +129,9 @@ def test_slow_pages_hold_up_no_file_and_no_session(silent_server: str, photo: np
     home: SimpleQueue[Any] = SimpleQueue()
     session = Session(Jobs(home.put), save=lambda _settings: "")
     for _ in range(3):
-        session.open_sources([silent_server])
-    session.open_sources([photo])
-    while not session.pictures:
+        session.open([silent_server])
+    session.open([photo])
+    while not session.pictures.open:
         home.get(timeout=20)()
     assert len([job for job in session.jobs.current if job.lane == "web"]) == 3
     for job in session.jobs.current:

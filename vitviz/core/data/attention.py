@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,6 +10,30 @@ from jaxtyping import Float32
 
 Fuse = Literal["mean", "max", "min"]
 """How heads are made one: the entry's mean, maximum or minimum over the heads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionPlaces:
+    """Where queries and keys are, in model pixels; NaN for those that are nowhere in the picture."""
+
+    queries: Float32[np.ndarray, "query side"]
+    keys: Float32[np.ndarray, "key side"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionSurvey:
+    """Sums over all of a call's maps.
+
+    `received` is what all queries together give to a key; `entropy` -sum A ln A of each query's row, in
+    nats, NaN in a head with entries below zero; `among` the share of a row that falls on keys with a
+    place, `reached` sum A D over them in pixels, NaN for a query without one. The last two are empty
+    where no places were given.
+    """
+
+    received: Float32[np.ndarray, "head key"]
+    entropy: Float32[np.ndarray, "head query"]
+    among: Float32[np.ndarray, "head query"]
+    reached: Float32[np.ndarray, "head query"]
 
 
 @runtime_checkable
@@ -41,6 +66,15 @@ class Attention(Protocol):
         self, head: int | None = None, *, fuse: Fuse = "mean"
     ) -> Float32[np.ndarray, "query key"]:
         """One head's whole map, or all heads fused when `head` is None (not renormalised)."""
+
+    def survey(self, places: AttentionPlaces | None = None) -> AttentionSurvey:
+        """What can be said of all maps by one walk over them; distances where `places` are given."""
+
+    def overview(
+        self, head: int | None = None, *, step: int
+    ) -> Float32[np.ndarray, "query_run key_run"]:
+        """One head's map, or the mean of all, averaged over squares of `step` entries; what is left
+        over at the far edges is left out. No whole map is made."""
 
     def flow(
         self,

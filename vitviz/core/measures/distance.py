@@ -7,14 +7,15 @@ et al. 2021, arXiv:2108.08810: over patch tokens alone, in model pixels.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from einops import rearrange, reduce
+from einops import rearrange
 from jaxtyping import Float32, Float64
 
+from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.trace import Layer
-from vitviz.core.measures.token_pairs import check_pairs
 
 AttentionRows = Float32[np.ndarray, "query key"]
 
@@ -26,18 +27,6 @@ def centres(grid: TokenGrid) -> Float64[np.ndarray, "patch side"]:
     across = left + (np.arange(grid.cols) + 0.5) * width
     both = np.stack(np.meshgrid(down, across, indexing="ij"))
     found: Float64[np.ndarray, "patch side"] = rearrange(both, "side row col -> (row col) side")
-    return found
-
-
-def distances(grid: TokenGrid, keys: TokenGrid) -> Float32[np.ndarray, "patch key"]:
-    """Model pixels from the middle of every patch to the middle of every patch looked at.
-
-    Unsupported where there are too many of them.
-    """
-    one, other = centres(grid), centres(keys)
-    check_pairs("the distance of every two patches", len(one), len(other))
-    down, across = (one[:, None, side] - other[:, side] for side in (0, 1))
-    found: Float32[np.ndarray, "patch key"] = np.hypot(down, across).astype(np.float32)
     return found
 
 
@@ -60,53 +49,54 @@ def below_zero(rows: AttentionRows | Float32[np.ndarray, "key"]) -> bool:
 
 
 def mean_distance(layer: Layer, *, renormalise: bool) -> Float64[np.ndarray, "head"]:
-    """Mean distance that each head looks, in model pixels: mean over patches of sum A D.
+    """Mean distance that each head looks, in model pixels: mean over patches of sum A D; NaN where its
+    entries are no shares.
 
     Attention on prefix tokens has no distance and is left out; what is left is made to sum to 1
     where `renormalise` is on, else a head that looks at prefix tokens seems to look near.
     """
-    apart = distances(layer.grid, layer.keys)
-    return np.array(
-        [
-            _mean_distance(_among_patches(layer, head), apart, renormalise)
-            for head in range(layer.shares.heads)
-        ]
-    )
-
-
-def _mean_distance(
-    rows: AttentionRows, apart: Float32[np.ndarray, "patch key"], renormalise: bool
-) -> float:
-    if below_zero(rows):
-        return float("nan")
-    reached = reduce(rows * apart, "query key -> query", "sum")
+    survey = survey_of(layer)
+    reached = survey.reached[:, layer.grid.patches].astype(np.float64)
     if renormalise:
-        total = reduce(rows, "query key -> query", "sum")
+        total = survey.among[:, layer.grid.patches]
         reached = np.divide(reached, total, where=total > 0, out=np.full_like(reached, np.nan))
-    return float(np.nanmean(reached)) if np.isfinite(reached).any() else float("nan")
-
-
-def _among_patches(layer: Layer, head: int) -> AttentionRows:
-    rows: AttentionRows = layer.shares.matrix(head)[layer.grid.patches, layer.keys.patches]
-    return rows
+    return _means(np.where(np.isnan(survey.entropy).any(axis=1, keepdims=True), np.nan, reached))
 
 
 def mean_entropy(layer: Layer, *, relative: bool) -> Float64[np.ndarray, "head"]:
-    """How widely each head spreads its attention: mean over all tokens of -sum A ln A, in nats.
+    """How widely each head spreads its attention: mean over all tokens of -sum A ln A, in nats; NaN
+    where its entries are no shares.
 
     `relative` divides by the entropy of attention that is even over all keys there are: 0 to 1.
     """
     even = np.log(max(_visible(layer), 2)) if relative else 1.0
-    maps = (layer.shares.matrix(head) for head in range(layer.shares.heads))
-    return np.array([entropy(rows).mean() / even for rows in maps])
+    found: Float64[np.ndarray, "head"] = survey_of(layer).entropy.mean(1, np.float64) / even
+    return found
 
 
-def entropy(rows: AttentionRows) -> Float64[np.ndarray, "query"]:
-    """-sum p ln p of every row, in nats; NaN where they are no shares."""
-    if below_zero(rows):
-        return np.full(len(rows), np.nan)
-    safe = np.where(rows > 0, rows, 1).astype(np.float64)
-    found: Float64[np.ndarray, "query"] = -reduce(safe * np.log(safe), "query key -> query", "sum")
+def survey_of(layer: Layer) -> AttentionSurvey:
+    """One walk over a layer's maps, for distances and entropy alike."""
+    return layer.shares.survey(_places(layer.grid, layer.keys) if drawable(layer) else None)
+
+
+@cache
+def _places(grid: TokenGrid, keys: TokenGrid) -> AttentionPlaces:
+    """The middle of each patch; prefix tokens are nowhere."""
+    found = []
+    for each in (grid, keys):
+        places = np.full((each.tokens, 2), np.nan, np.float32)
+        places[each.patches] = centres(each)
+        found.append(places)
+    return AttentionPlaces(*found)
+
+
+def _means(values: Float64[np.ndarray, "head query"]) -> Float64[np.ndarray, "head"]:
+    """The mean of what there is of each head; NaN where there is nothing."""
+    there = np.isfinite(values)
+    total = np.where(there, values, 0.0).sum(axis=1)
+    count = there.sum(axis=1)
+    found: Float64[np.ndarray, "head"] = np.full(len(values), np.nan)
+    np.divide(total, count, where=count > 0, out=found)
     return found
 
 

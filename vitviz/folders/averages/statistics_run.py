@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from vitviz.folders.averages.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PART, FolderPictures, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
+from vitviz.folders.ray_engine import LostPart, RayCluster, parts_on_ray
 from vitviz.views.api import Token, selection_of
 
 if TYPE_CHECKING:
@@ -69,14 +71,15 @@ def statistics_of(
     model: Model | None = None,
     paper: PaperStyle | None = None,
     overwrite: bool = False,
+    cluster: RayCluster | None = None,
     progress: Progress = silent,
     grown: Callable[[FolderStatistics], None] = lambda _found: None,
 ) -> FolderStatistics:
     """Averages over a folder, saved in `out`; goes on where an earlier run was stopped.
 
     `out` is an .npz, a .csv or .parquet table, or a figure. `model` is one that is loaded already,
-    `paper` how a figure is printed. `grown` is told after every part. What `progress` raises
-    stops the run; the parts that are finished stay beside `out` and are not made again.
+    `paper` how a figure is printed, `cluster` whose workers measure the parts. `grown` is told after
+    every part. What `progress` raises stops the run; the parts that are finished stay beside `out`.
     VitvizError for a folder without pictures or one that another run is at work on, Unsupported for
     a measure that this model does not have.
     """
@@ -85,7 +88,7 @@ def statistics_of(
     pictures = pictures_in(order.folder)
     loaded = model or order.model.load(progress)
     with unfinished_beside(out) as place:
-        run = _StatisticsRun(order, pictures, loaded, place, progress)
+        run = _StatisticsRun(order, pictures, loaded, place, cluster, progress)
         for so_far in run.parts():
             grown(so_far)
         found = run.kept.finished(order)
@@ -104,26 +107,57 @@ class _StatisticsRun:
         pictures: FolderPictures,
         model: Model,
         place: Path,
+        cluster: RayCluster | None,
         progress: Progress,
     ) -> None:
-        self._order, self._pictures = order, pictures
+        self._order, self._pictures, self._cluster = order, pictures, cluster
         self._progress, self._done = progress, 0
         self._measurer = part_measurer(order, model)
         self.about = about_of(order, pictures, first_trace(self._measurer, pictures))
         self.kept = UnfinishedStatistics(place, self.about)
 
     def parts(self) -> Iterator[FolderStatistics]:
-        """The sum after each part of this machine, those of an earlier run first."""
+        """The sum after each part of this machine, in the order of the parts."""
         numbers = list(self._pictures.shard(*self._order.shard))
-        total = sum(len(self._pictures.part(number)) for number in numbers)
-        for number in numbers:
-            files = self._pictures.part(number)
-            if number in self.kept.sum.done:
-                self._done += len(files)
-                continue
-            self._progress(self._done, total, "")
-            self.kept.add(self._measurer.measure(number, files, done=self._finished(total)), files)
+        sizes = {number: len(self._pictures.part(number)) for number in numbers}
+        total = sum(sizes.values())
+        waiting = [number for number in numbers if number not in self.kept.sum.done]
+        self._done = total - sum(sizes[number] for number in waiting)
+        self._progress(self._done, total, "")
+        measured = self._here if self._cluster is None else self._on_ray
+        for part in measured(waiting, total):
+            self.kept.add(part)
             yield self.kept.sum
+
+    def _here(self, numbers: Sequence[int], total: int) -> Iterator[MeasuredPart]:
+        done = self._finished(total)
+        for number in numbers:
+            yield self._measurer.measure(number, self._pictures.part(number), done=done)
+
+    def _on_ray(self, numbers: Sequence[int], total: int) -> Iterator[MeasuredPart]:
+        """Measured by workers as they come, handed on in their order."""
+        assert self._cluster is not None
+        parts = [(number, self._pictures.part(number)) for number in numbers]
+        answers = parts_on_ray(
+            StatisticsWorker,
+            (self._order,),
+            parts,
+            self._cluster,
+            tick=lambda: self._progress(self._done, total, ""),
+        )
+        held: dict[int, MeasuredPart] = {}
+        coming = iter(numbers)
+        expected = next(coming, None)
+        with closing(answers):
+            for number, answer in answers:
+                files = self._pictures.part(number)
+                held[number] = (
+                    _lost(number, files, answer) if isinstance(answer, LostPart) else answer
+                )
+                self._done += len(files)
+                while expected in held:
+                    yield held.pop(expected)
+                    expected = next(coming, None)
 
     def _finished(self, total: int) -> Callable[[Path], None]:
         def finished(file: Path) -> None:
@@ -131,6 +165,30 @@ class _StatisticsRun:
             self._progress(self._done, total, file.name)
 
         return finished
+
+
+class StatisticsWorker:
+    """Measures parts in a process of its own; its model is loaded for the first of them."""
+
+    def __init__(self, order: StatisticsOrder) -> None:
+        self._order = order
+        self._measurer: PartMeasurer | None = None
+
+    def process(self) -> int:
+        """The number of this process."""
+        return os.getpid()
+
+    def make(self, number: int, part: Sequence[Path]) -> MeasuredPart:
+        """The moments of a part. VitvizError where the model cannot be had."""
+        if self._measurer is None:
+            self._measurer = part_measurer(self._order, self._order.model.load())
+        return self._measurer.measure(number, part, done=lambda _file: None)
+
+
+def _lost(number: int, files: Sequence[Path], lost: LostPart) -> MeasuredPart:
+    """A part that no worker could make: all its pictures are left out, with the reason."""
+    why = f"the worker died each time that this part was measured ({lost.why})"
+    return MeasuredPart(number, {}, (), tuple((str(file), why) for file in files), {})
 
 
 def part_measurer(order: StatisticsOrder, model: Model) -> PartMeasurer:
@@ -199,7 +257,7 @@ class UnfinishedStatistics:
                 "another file with --out"
             )
 
-    def add(self, part: MeasuredPart, files: Sequence[Path]) -> None:
+    def add(self, part: MeasuredPart) -> None:
         """One more part: its rows first, then the sum that counts it."""
         about = self.sum.about
         for name, rows in part.rows.items():

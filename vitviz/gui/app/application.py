@@ -74,7 +74,7 @@ def _settle_in(
     app: QApplication, window: MainWindow, reporter: CrashReporter | None, mailbox: Mailbox
 ) -> None:
     """What a person's window does beyond showing pictures: it takes files in, and tells of crashes."""
-    arrivals = SingleInstance(window, window.open_files, window.notices.say)
+    arrivals = SingleInstance(window, window.session.open, window.notices.say)
     if sys.platform == "darwin":  # the only system that tells of files by an event
         app.installEventFilter(arrivals)
     arrivals.listen()
@@ -129,10 +129,10 @@ class ApplicationStarter(QObject):
         session = self._window.session
         self._window.painted.connect(self._painted)
         if self._launch.screenshot:
-            session.trace_failed.connect(self._failed)
+            session.columns.trace_failed.connect(self._failed)
             session.problems.connect(self._complained)
             session.jobs.ended.connect(self._ended)
-        session.trace_ready.connect(self._traced)
+        session.columns.trace_ready.connect(self._traced)
         # Needed by the first drawing, and imported while the model loads: nobody waits for it then.
         session.jobs.submit(
             "panels",
@@ -156,7 +156,7 @@ class ApplicationStarter(QObject):
     def _traced(self, trace: Trace) -> None:
         """The first trace is there."""
         session = self._window.session
-        session.trace_ready.disconnect(self._traced)
+        session.columns.trace_ready.disconnect(self._traced)
         if self._launch.view:
             self._window.board.maximise(self._launch.view)
         self._waiting = set(self._window.board.visible)

@@ -57,17 +57,19 @@ class LibraryDock(QWidget):
         from vitviz.gui.library.library_panel import LibraryPanel
 
         session = self._session
-        library = ModelLibrary(session.jobs, lambda: session.settings, session.remember)
+        library = ModelLibrary(
+            session.jobs, lambda: session.settings.now, session.settings.remember
+        )
         self.panel = panel = LibraryPanel(library, lambda: session.request)
         panel.requested.connect(self.requested)
         panel.beside_requested.connect(self._beside)
         panel.file_wished.connect(self.file_wished)
         panel.closed.connect(self.closed)
         panel.budget_wished.connect(self._budget_wished)
-        self._links.connect(session.models_changed, library.refill)
-        self._links.connect(session.trace_ready, self._show_memory)
-        self._links.connect(session.settings_changed, self._show_memory)
-        self._links.connect(session.pictures_changed, self._show_memory)
+        self._links.connect(session.settings.models_changed, library.refill)
+        self._links.connect(session.columns.trace_ready, self._show_memory)
+        self._links.connect(session.settings.changed, self._show_memory)
+        self._links.connect(session.pictures.changed, self._show_memory)
         self._show_memory()
         self._layout.addWidget(panel)
         panel.show()  # children that come while their parent is being shown wait for the next turn
@@ -76,10 +78,10 @@ class LibraryDock(QWidget):
     def _show_memory(self, *_: object) -> None:
         session = self._session
         if self.panel is not None:
-            self.panel.show_memory(session.held, session.settings.memory_mb * _MB)
+            self.panel.show_memory(session.held, session.settings.now.memory_mb * _MB)
 
     def _beside(self, request: ModelRequest) -> None:
-        self._session.add_column(request)
+        self._session.columns.add_beside(request)
 
     def _budget_wished(self, megabytes: int) -> None:
-        self._session.remember(memory_mb=megabytes)
+        self._session.settings.remember(memory_mb=megabytes)

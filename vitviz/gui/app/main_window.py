@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -39,7 +38,7 @@ from vitviz.gui.app.actions.model_actions import open_checkpoint
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
-from vitviz.gui.app.dropped_sources import DroppedSource, carries_pictures, sources_of
+from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
@@ -58,10 +57,9 @@ from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
-from vitviz.session.files.session_format import SUFFIX
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
-from vitviz.session.work.request import ModelRequest, is_checkpoint
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import views
 from vitviz.views.options import Look
 from vitviz.views.shared import picture_layers
@@ -207,7 +205,7 @@ class MainWindow(QMainWindow):
         self.perform("find_model")
 
     def _open_samples(self) -> None:
-        self.session.open_sources([*bundled_pictures()])
+        self.session.open([*bundled_pictures()])
 
     # Who listens to whom
 
@@ -218,18 +216,18 @@ class MainWindow(QMainWindow):
             shown.wished.connect(self._card_wished)
         self.board.focus_changed.connect(self._focus_changed)
         self.board.visible_changed.connect(self._visible_changed)
-        self.filmstrip.chosen.connect(session.show)
-        self.filmstrip.closed.connect(session.close_picture)
+        self.filmstrip.chosen.connect(session.columns.show)
+        self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
-        self.inspector.option_wished.connect(session.set_option)
+        self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
-        self.inspector.reset_wished.connect(session.reset_options)
+        self.inspector.reset_wished.connect(session.views.reset_options)
         self.inspector.look_reset_wished.connect(self._reset_look)
-        self.inspector.target.wished.connect(session.ask_about)
+        self.inspector.target.wished.connect(session.chosen.ask_about)
         self.controls.layer.chosen.connect(self._layer_chosen)
         self.controls.head.chosen.connect(self._head_chosen)
-        self.controls.prefixes.chosen.connect(session.choose_prefix)
+        self.controls.prefixes.chosen.connect(session.chosen.choose_prefix)
         self.controls.jobs.stopped.connect(self._stop)
         self.bar.requested.connect(self.request_model)
         self.bar.open_wished.connect(self._open)
@@ -247,18 +245,20 @@ class MainWindow(QMainWindow):
 
     def _connect_session(self) -> None:
         session, links = self.session, self._links
-        links.connect(session.pictures_changed, self._show_pictures)
-        links.connect(session.current_changed, self._show_current)
-        links.connect(session.request_changed, self._show_request)
-        links.connect(session.models_changed, self._show_models)
-        links.connect(session.trace_ready, self._trace_ready)
-        links.connect(session.trace_failed, self._show_trace_failure)
-        links.connect(session.selection_changed, self._show_selection)
-        links.connect(session.look_changed, self._show_look)
-        links.connect(session.options_changed, self._show_options)
-        links.connect(session.drawing_ready, self._show_drawing)
-        links.connect(session.drawing_failed, self._show_drawing_failure)
+        links.connect(session.pictures.changed, self._show_pictures)
+        links.connect(session.columns.current_changed, self._show_current)
+        links.connect(session.columns.request_changed, self._show_request)
+        links.connect(session.settings.models_changed, self._show_models)
+        links.connect(session.columns.trace_ready, self._trace_ready)
+        links.connect(session.columns.trace_failed, self._show_trace_failure)
+        links.connect(session.chosen.changed, self._show_selection)
+        links.connect(session.views.look_changed, self._show_look)
+        links.connect(session.views.options_changed, self._show_options)
+        links.connect(session.views.drawing_ready, self._show_drawing)
+        links.connect(session.views.drawing_failed, self._show_drawing_failure)
         links.connect(session.problems, self._show_problems)
+        links.connect(session.checkpoint_asked, self._open_checkpoint)
+        links.connect(session.session_asked, self.sessions.files.open)
         links.connect(session.jobs.started, self._job_started)
         links.connect(session.jobs.progressed, self._show_jobs)
         links.connect(session.jobs.ended, self._job_ended)
@@ -269,7 +269,7 @@ class MainWindow(QMainWindow):
         self._show_models()
         self._show_pictures()
         self._show_request(self.session.request)
-        self._show_look(self.session.look)
+        self._show_look(self.session.views.look)
         self._show_trace(self.session.trace)
         self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
         self.compare.want()
@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
         self.bar.show_choices(self.session.models())
 
     def _show_pictures(self) -> None:
-        self.filmstrip.show_pictures(self.session.pictures)
+        self.filmstrip.show_pictures(self.session.pictures.open)
 
     def _show_current(self, picture: Picture | None) -> None:
         self.filmstrip.show_current(None if picture is None else picture.key)
@@ -303,10 +303,10 @@ class MainWindow(QMainWindow):
         self.bar.show_trace(trace)
         self.show_header()
         self.show_page()
-        picture = self.session.current
+        picture = self.session.columns.current
         if trace is not None:
             focus = self.board.focus
-            self.inspector.show_trace(trace, self.session.options.get(focus, {}))
+            self.inspector.show_trace(trace, self.session.views.options.get(focus, {}))
             self._show_selection(self.session.selection, self.session.selection)
             return
         self.inspector.token.show_nothing()
@@ -319,7 +319,7 @@ class MainWindow(QMainWindow):
 
     def show_page(self) -> None:
         """The welcome page while no picture is open, else the board or the table of columns."""
-        empty = self.session.current is None
+        empty = self.session.columns.current is None
         self._show_middle(self.welcome if empty else self.compare.page)
 
     def _show_active(self) -> None:
@@ -345,9 +345,11 @@ class MainWindow(QMainWindow):
         self._learn_devices()
         wished = self._wished
         if wished is not None and wished == self.session.request:
-            self.session.remember(fit=wished.fit, device=wished.device, precision=wished.precision)
+            self.session.settings.remember(
+                fit=wished.fit, device=wished.device, precision=wished.precision
+            )
             if trace.model.weights == "trained":
-                self.session.remember(model=wished.name)
+                self.session.settings.remember(model=wished.name)
 
     def _learn_devices(self) -> None:
         if not self._devices_known:
@@ -362,7 +364,7 @@ class MainWindow(QMainWindow):
             self.setWindowTitle("vitviz")
             return
         self.setWindowTitle(f"{trace.picture.name} – {trace.model.title} – vitviz")
-        wished = self.session.current
+        wished = self.session.columns.current
         if wished is not None and wished.key != trace.picture.key:
             doing = doing_words(self.session.columns.active.state, wished.name)
             parts = [f"{doing} (still showing {trace.picture.name})"]
@@ -398,13 +400,13 @@ class MainWindow(QMainWindow):
         self.inspector.target.show_target(new.target, trace)
 
     def _show_look(self, look: Look) -> None:
-        self.inspector.show_look(look, self.session.look_chosen)
+        self.inspector.show_look(look, self.session.views.look_chosen)
         self.actions_by_name["grid"].setChecked(look.grid)
         self.actions_by_name["heat"].setChecked(look.heat)
 
     def _show_options(self, view: str) -> None:
         if view == self.board.focus:
-            self.inspector.show_values(self.views[view], self.session.options.get(view, {}))
+            self.inspector.show_values(self.views[view], self.session.views.options.get(view, {}))
 
     def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         self.compare.show_drawing(view, drawing, column)
@@ -437,7 +439,7 @@ class MainWindow(QMainWindow):
     # What the user wished
 
     def _reset_look(self) -> None:
-        self.session.reset_look()
+        self.session.views.reset_look()
 
     def _card_wished(self, wish: str, view: str, column: int = -1) -> None:
         if column >= 0:
@@ -455,9 +457,9 @@ class MainWindow(QMainWindow):
     def _focus_changed(self, view: str) -> None:
         self.compare.table.show_focus(view)
         self.compare.want()
-        self.inspector.show_view(self.views[view], self.session.options.get(view, {}))
-        self.inspector.show_look(self.session.look, self.session.look_chosen)
-        self.inspector.show_implied(view, self.session.drawings.get(view))
+        self.inspector.show_view(self.views[view], self.session.views.options.get(view, {}))
+        self.inspector.show_look(self.session.views.look, self.session.views.look_chosen)
+        self.inspector.show_implied(view, self.session.views.drawings.get(view))
 
     def _visible_changed(self) -> None:
         visible = set(self.board.visible)
@@ -480,27 +482,27 @@ class MainWindow(QMainWindow):
         self.board.set_shown(_data(self.sender()), on)
 
     def _look_wished(self, name: str, value: object) -> None:
-        self.session.set_look(**{name: value})
+        self.session.views.set_look(**{name: value})
 
     def _layer_chosen(self, layer: int) -> None:
         trace = self.session.trace
         if trace is not None:
             depth = self.session.selection.with_layer(layer, trace.depths).depth
-            self.session.select(depth=depth)
+            self.session.chosen.select(depth=depth)
 
     def _head_chosen(self, head: int) -> None:
-        self.session.select(head=None if head < 0 else head)
+        self.session.chosen.select(head=None if head < 0 else head)
 
     def request_model(self, request: ModelRequest) -> None:
         """Has a model shown; a file as what it was confirmed to be."""
-        confirmed = self.session.settings.confirmed.get(request.name)
+        confirmed = self.session.settings.now.confirmed.get(request.name)
         if confirmed and request.architecture is None:
             request = replace(request, architecture=confirmed)
         self._wished = request
-        self.session.use_model(request)
+        self.session.columns.use_model(request)
 
     def _stop(self) -> None:
-        self.session.stop_all()
+        self.session.columns.stop_all()
 
     def hide_library(self) -> None:
         """Closes the model library: its room is the board's, which has the keys again."""
@@ -516,7 +518,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, theme.resolve(name))
-        self.session.remember(theme=name)
+        self.session.settings.remember(theme=name)
         self.board.restyle()
         self.compare.table.restyle()
 
@@ -539,24 +541,11 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._landing.hide()
-        self.open_files(sources_of(event.mimeData()))
+        self.session.open(sources_of(event.mimeData()))
         _take_a_copy(event)
 
-    def open_files(self, sources: Sequence[DroppedSource]) -> None:
-        """Opens pictures, a checkpoint as the model, or a saved session."""
-        sessions = [one for one in sources if isinstance(one, str) and one.endswith(SUFFIX)]
-        if sessions:
-            self.sessions.files.open(Path(sessions[0]))
-        files = [one for one in sources if isinstance(one, str | Path) and is_checkpoint(one)]
-        for path in files[:1]:
-            open_checkpoint(self.parts, str(path))
-        rest = [
-            one
-            for one in sources
-            if not (isinstance(one, str | Path) and (one in files or one in sessions))
-        ]
-        if rest or not files:
-            self.session.open_sources(rest)
+    def _open_checkpoint(self, path: str) -> None:
+        open_checkpoint(self.parts, path)
 
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
@@ -588,7 +577,9 @@ class MainWindow(QMainWindow):
             self.setGeometry(place)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.session.remember(window_geometry=_text(self.saveGeometry()), window_state=self.state())
+        self.session.settings.remember(
+            window_geometry=_text(self.saveGeometry()), window_state=self.state()
+        )
         self.sessions.end()
         self._links.cut()
         self.library.cut()

@@ -17,7 +17,7 @@ _log = logging.getLogger("vitviz")
 
 def make_thumbnails(session: Session, filmstrip: Filmstrip, keys: Sequence[str]) -> None:
     """Has them made and shown; a large picture takes a while to be made small."""
-    wanted = [one for one in session.pictures if one.key in set(keys)]
+    wanted = [one for one in session.pictures.open if one.key in set(keys)]
 
     def work(_progress: Progress) -> list[tuple[str, np.ndarray]]:
         return [(one.key, thumbnail(one, SHARP)) for one in wanted]

@@ -87,7 +87,7 @@ class SessionMenu(QObject):
 
     def _fill(self) -> None:
         self.recent.clear()
-        for name in self._session.settings.recent_sessions:
+        for name in self._session.settings.now.recent_sessions:
             action = self.recent.addAction(Path(name).name)
             action.setToolTip(name)
             action.setData(name)

@@ -118,9 +118,9 @@ class TourDock(QDockWidget):
         pinned = session.selection.pin.token(trace.grid, trace.crop)
         place = None if pinned is None else trace.grid.place(pinned)
         if step.token == "patch" and place is None:
-            session.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
+            session.chosen.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
         elif step.token == "class" and "class" in trace.grid.prefix and place is not None:
-            session.choose_prefix("class")
+            session.chosen.choose_prefix("class")
         else:
             return
         self._pinned = session.selection.pin
@@ -129,8 +129,8 @@ class TourDock(QDockWidget):
         """Listens while it is seen."""
         super().showEvent(event)
         self._links.cut()
-        self._links.connect(self._session.trace_ready, self._trace_ready)
-        self._links.connect(self._session.options_changed, self._options_changed)
+        self._links.connect(self._session.columns.trace_ready, self._trace_ready)
+        self._links.connect(self._session.views.options_changed, self._options_changed)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Listens no longer."""
@@ -154,7 +154,7 @@ class TourDock(QDockWidget):
             self._board.restore(before)
             self._columns.show_views()
             if self._pin is not None and self._session.selection.pin == self._pinned:
-                self._session.pin(self._pin)
+                self._session.chosen.pin(self._pin)
 
     def _trace_ready(self, trace: Trace, _column: int) -> None:
         if self.isVisible():
@@ -166,7 +166,7 @@ class TourDock(QDockWidget):
         self.steps = () if trace is None else steps(trace)
         if not self.steps:
             self._title.setText("Walk through: from pixels to the answer")
-            reading = self._session.current
+            reading = self._session.columns.current
             self._words.setText(
                 "Open a picture (Ctrl+O); the walk is through it, with its own numbers."
                 if reading is None
@@ -198,7 +198,7 @@ class TourDock(QDockWidget):
 
     def _try(self, one: TourTry) -> None:
         self._board.set_focus(one.view)
-        self._session.set_options(one.view, dict(one.options))
+        self._session.views.set_options(one.view, dict(one.options))
         self._show_tried()
 
     def _options_changed(self, _view: str) -> None:
@@ -210,7 +210,7 @@ class TourDock(QDockWidget):
             return
         for button, one in zip(self._tries, self.steps[self._at].tries, strict=True):
             defaults = {option.name: option.default for option in find(one.view).options}
-            values = {**defaults, **self._session.options.get(one.view, {})}
+            values = {**defaults, **self._session.views.options.get(one.view, {})}
             button.setChecked(all(values[name] == value for name, value in one.options))
 
     def _build(self) -> None:

@@ -64,13 +64,13 @@ class ColumnArea(QObject):
         session, table, bar = self._session, self.table, self.bar
         links.connect(session.columns.changed, self.arrange)
         links.connect(session.columns.active_changed, self._activated)
-        links.connect(session.together_changed, self._show_together)
-        links.connect(session.range_changed, bar.show_range)
-        links.connect(session.trace_ready, self._trace_ready)
-        links.connect(session.trace_failed, self._trace_failed)
-        links.connect(session.selection_changed, self._show_apart)
-        links.connect(session.pictures_changed, self.show_headings)
-        links.connect(session.models_changed, self.show_headings)
+        links.connect(session.columns.links_changed, self._show_together)
+        links.connect(session.views.range_changed, bar.show_range)
+        links.connect(session.columns.trace_ready, self._trace_ready)
+        links.connect(session.columns.trace_failed, self._trace_failed)
+        links.connect(session.chosen.changed, self._show_apart)
+        links.connect(session.pictures.changed, self.show_headings)
+        links.connect(session.settings.models_changed, self.show_headings)
         links.connect(session.jobs.ended, self._job_ended)
         table.visible_changed.connect(self.want)
         self._board.scrolled.connect(self.want)
@@ -78,10 +78,10 @@ class ColumnArea(QObject):
         table.instead.connect(self.show_views)
         bar.layout_wished.connect(self.set_layout)
         bar.link_wished.connect(self._link)
-        bar.range_wished.connect(session.share_range)
+        bar.range_wished.connect(session.views.share_range)
         bar.wished.connect(self.wish)
         self._show_together()
-        bar.show_range(session.one_range)
+        bar.show_range(session.views.one_range)
         self.arrange()
 
     # What is shown
@@ -134,7 +134,7 @@ class ColumnArea(QObject):
         self.arranged.emit()
         if self._arranged != self.layout:
             self._arranged = self.layout
-            self._session.show_again()  # cards that were not on this page show what they missed
+            self._session.views.show_again()  # cards that were not on this page show what they missed
 
     def show_views(self) -> None:
         """Shows the views that were not taken off, as far as some column has something for them."""
@@ -159,7 +159,7 @@ class ColumnArea(QObject):
         session, lives = self._session, self.lives
         models = session.models()
         offer = HeaderOffer(
-            models, tuple((picture.key, picture.name) for picture in session.pictures)
+            models, tuple((picture.key, picture.name) for picture in session.pictures.open)
         )
         titles = {model.name: model.title for model in models}
         columns = session.columns
@@ -167,9 +167,9 @@ class ColumnArea(QObject):
             lives,
             columns.active.id,
             columns.reference.id,
-            session.pictures,
+            session.pictures.open,
             titles,
-            session.together,
+            session.columns.links,
         ):
             header = self.headers.get(heading.column)
             if header is not None:
@@ -203,12 +203,14 @@ class ColumnArea(QObject):
     def want(self) -> None:
         """Tells the session what is to be seen."""
         if self.layout == "one":
-            self._session.want(self._board.visible)
+            self._session.views.want(self._board.visible)
         else:
             views, columns = self.table.visible
             focus = self._board.focus
             # What is in focus is what would be saved, out of sight or not.
-            self._session.want([*views, *([focus] if focus in self.table.names else [])], columns)
+            self._session.views.want(
+                [*views, *([focus] if focus in self.table.names else [])], columns
+            )
 
     def state(self) -> dict[str, str]:
         """What a saved session finds again: layout, view in focus, views taken off or put on."""
@@ -257,19 +259,19 @@ class ColumnArea(QObject):
         self._show_missing()
 
     def _show_together(self) -> None:
-        self.bar.show_together(self._session.together)
-        self.table.zoom_linked = self._session.together.zoom
+        self.bar.show_together(self._session.columns.links)
+        self.table.zoom_linked = self._session.columns.links.zoom
         self.show_headings()
 
     def _show_apart(self, new: Selection, old: Selection) -> None:
-        together = self._session.together
+        together = self._session.columns.links
         moved = (new.depth, new.head) != (old.depth, old.head)
         if new.pin != old.pin or (moved and not (together.depth and together.head)):
             self.show_headings()
 
     def _show_missing(self) -> None:
         """Says in the cards of a column without a trace what it waits for, or why it has none."""
-        named = {picture.key: picture.name for picture in self._session.pictures}
+        named = {picture.key: picture.name for picture in self._session.pictures.open}
         for live in self.lives:
             if live.trace is None and self.layout != "one":
                 picture = named.get(live.column.picture or "", "the picture")
@@ -328,11 +330,11 @@ class ColumnArea(QObject):
         session, board = self._session, self._board
         match wish:
             case "add":
-                session.add_column()
+                session.columns.add_beside()
             case "undo":
                 self._undo()
             case _:
-                found = session.compare(wish)
+                found = session.columns.set_up(wish, session.models())
                 if found is not None:
                     if found.one_view and not _tells_layers(self._views[board.focus]):
                         board.set_focus("heads")
@@ -353,14 +355,14 @@ class ColumnArea(QObject):
                 by = -1 if wish == "left" else 1
                 columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
             case "stop":
-                session.stop_column(column)
+                session.columns.stop_column(column)
             case "again":
                 self._notices.settle(column)
-                session.read_again(column)
+                session.columns.read_again(column)
                 self.show_headings()
                 self._show_missing()
             case "reference":
-                session.compare_with(column)
+                session.columns.refer_to(column)
             case "lab":
                 PatchSizeWindow(self._parent, session, column).begin()
             case "compose":
@@ -374,7 +376,7 @@ class ColumnArea(QObject):
                 self.wished.emit("open_model")
 
     def _undo(self) -> None:
-        live = self._session.undo()
+        live = self._session.columns.undo()
         self._activate(live)
         self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
         if live is None:
@@ -390,7 +392,7 @@ class ColumnArea(QObject):
         header.wished.connect(self.column_wished)
         header.model_wished.connect(self._model_wished)
         header.patch_wished.connect(self._patch_wished)
-        header.picture_wished.connect(self._session.show)
+        header.picture_wished.connect(self._session.columns.show)
         header.dragged.connect(self._dragged)
         header.dropped.connect(self._dropped)
         header.grew.connect(self.table.settle)
@@ -407,12 +409,12 @@ class ColumnArea(QObject):
                 architecture=None,
                 pretrained=True,
             )
-            self._session.use_model(wished, column)
+            self._session.columns.use_model(wished, column)
 
     def _patch_wished(self, size: int, column: int) -> None:
         live = self._session.columns.find(column)
         if live is not None:
-            self._session.use_model(replace(live.column.model, patch_size=size), column)
+            self._session.columns.use_model(replace(live.column.model, patch_size=size), column)
 
     def _dragged(self, column: int, point: QPoint) -> None:
         """Marks where the column that is held would land."""
@@ -438,7 +440,7 @@ class ColumnArea(QObject):
         return lives.index(min(lives, key=away))
 
     def _link(self, name: str, on: bool) -> None:
-        self._session.link(**{name: on})
+        self._session.chosen.link(**{name: on})
 
 
 def _tells_layers(view: View) -> bool:

@@ -47,7 +47,7 @@ class ViewPointer(QObject):
         live = self._session.columns.find(column)
         if live is not None and live.trace is not None:
             place = found.place if found is not None and self._previews() else None
-            self._session.hover(place, column)
+            self._session.chosen.hover(place, column)
 
     def _read(self, found: PointedPlace | None) -> None:
         """Says the value under the cursor, of the numbers that are drawn now."""
@@ -62,15 +62,15 @@ class ViewPointer(QObject):
             return
         if found.head is not None:
             depth = chosen.depth if found.depth is None else found.depth
-            session.select(depth=depth, head=found.head)
+            session.chosen.select(depth=depth, head=found.head)
         elif found.depth is not None:
-            session.select(depth=found.depth)
+            session.chosen.select(depth=found.depth)
         elif found.place is not None:
-            session.pin(found.place)
+            session.chosen.pin(found.place)
 
     def _double_clicked(self, view: str, _column: int = 0) -> None:
         """A double click is for the view: what its first click chose is given back."""
         before, self._before_click = self._before_click, None
         if before is not None:
-            self._session.select(pin=before.pin, depth=before.depth, head=before.head)
+            self._session.chosen.select(pin=before.pin, depth=before.depth, head=before.head)
         self._enlarge(view)

@@ -46,7 +46,7 @@ def first_name(session: Session, drawing: Drawing, suffix: str) -> str:
     """What a figure is called until somebody says otherwise, in the folder of the last one."""
     picture = Path(dict(drawing.recipe).get("picture", "")).stem
     stem = f"{picture}-{drawing.view}" if picture else drawing.view
-    return str(Path(session.settings.figure_folder) / f"{stem}{suffix}")
+    return str(Path(session.settings.now.figure_folder) / f"{stem}{suffix}")
 
 
 def save_to(
@@ -59,7 +59,7 @@ def save_to(
     """Does the work of saving off the window's thread; the folder is remembered where it went well."""
 
     def saved(_nothing: None) -> None:
-        session.remember(figure_folder=str(path.parent))
+        session.settings.remember(figure_folder=str(path.parent))
         tell(f"Saved {path}")
 
     def failed(error: Exception) -> None:

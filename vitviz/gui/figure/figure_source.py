@@ -63,7 +63,7 @@ def composition_of(session: Session, drawing: Drawing) -> FigureComposition | No
         (each, dict(how.options))
         for name, each in views().items()
         if each.traces == 1
-        and (drawn := session.drawings.get(name)) is not None
+        and (drawn := session.views.drawings.get(name)) is not None
         and (how := drawn.made) is not None
     )
     return FigureComposition(view, subject, drawing, beside=tuple(beside), views=shown)

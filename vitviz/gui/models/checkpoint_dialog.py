@@ -54,7 +54,7 @@ class CheckpointOpening:
 
     def open(self, path: str) -> None:
         """Looks at the file off the window's thread; then has it shown, or asks."""
-        confirmed = self._session.settings.confirmed.get(path)
+        confirmed = self._session.settings.now.confirmed.get(path)
         if confirmed:
             self._wish_for(path, confirmed)
             return
@@ -106,8 +106,8 @@ class CheckpointOpening:
 
     def _confirm(self, path: str, architecture: str) -> None:
         if architecture:
-            known = {**self._session.settings.confirmed, path: architecture}
-            self._session.remember(confirmed=dict([*known.items()][-MOST:]))
+            known = {**self._session.settings.now.confirmed, path: architecture}
+            self._session.settings.remember(confirmed=dict([*known.items()][-MOST:]))
         self._wish_for(path, architecture or None)
 
     def _wish_for(self, path: str, architecture: str | None) -> None:

@@ -64,10 +64,10 @@ class PatchSizeWindow(QDialog):
         self._session.problems.emit([sentence(error, f"measuring {request.words}")])
 
     def _wished(self, request: ModelRequest) -> None:
-        self._session.use_model(request, self._column)
+        self._session.columns.use_model(request, self._column)
         self.close()
 
     def _beside(self, request: ModelRequest) -> None:
         self._session.columns.activate(self._column)
-        self._session.add_column(request)
+        self._session.columns.add_beside(request)
         self.close()

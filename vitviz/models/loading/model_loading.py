@@ -427,7 +427,7 @@ def _from_file(
         licence=plan.licence,
         weights_hash=found.sha256,
         notes=notes,
-        evidence=plan.evidence,
+        evidence=(*plan.evidence, *classes.evidence),
     )
 
 
@@ -446,7 +446,7 @@ def _classes(
     """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
     count = int(getattr(module, "num_classes", 0) or 0)
     if plan.labels:
-        return FoundClasses(plan.labels)
+        return FoundClasses(plan.labels, "the classes are named by its card")
     named = classes_of(found.file, found.beside, count)
     if named.names or count < 1:
         return named
@@ -455,7 +455,9 @@ def _classes(
     if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
         return named
     config = timm.models.get_pretrained_cfg(tagged)
-    return FoundClasses(imagenet_labels(count) if config.num_classes == count else (), named.said)
+    if config.num_classes != count or not imagenet_labels(count):
+        return named
+    return FoundClasses(imagenet_labels(count), f"the classes are those of {tagged}")
 
 
 def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:

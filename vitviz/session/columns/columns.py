@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_drawings import ColumnDrawings
 from vitviz.session.columns.column_history import ColumnHistory, KeptColumn, LostColumn
+from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_state import ColumnState, SelectionKept, TriedAgain
 from vitviz.session.columns.column_trace import ColumnTrace
 
@@ -63,6 +64,8 @@ class Columns:
     changed = Signal()
     """A column came, went, moved, or has another model or picture."""
     active_changed = Signal(int, int)  # new, old
+    links_changed = Signal(ColumnLinks)
+    reference_changed = Signal()
 
     def __init__(self, make: Make, start: Callable[[LiveColumn], None], first: Column) -> None:
         self._make, self._start = make, start
@@ -71,6 +74,8 @@ class Columns:
         self._next = first.id + 1
         self._past = ColumnHistory()
         self._reference: int | None = None
+        self._seen: tuple[int, ...] | None = None
+        self.links = ColumnLinks()
 
     def __iter__(self) -> Iterator[LiveColumn]:
         return iter(tuple(self._lives))
@@ -103,6 +108,26 @@ class Columns:
         return [other for other in self._lives if other is not live]
 
     @property
+    def follows_active(self) -> bool:
+        """Whether the active column is seen, whichever it is."""
+        return self._seen is None
+
+    def see(self, columns: Iterable[int] | None) -> None:
+        """These columns are seen (None: the active one, whichever it is)."""
+        self._seen = None if columns is None else tuple(columns)
+
+    def seen(self) -> list[LiveColumn]:
+        """The columns that somebody sees, in order."""
+        if self._seen is None:
+            return [self._active]
+        return [live for id in self._seen if (live := self.find(id)) is not None]
+
+    def take_links(self, links: ColumnLinks) -> None:
+        """Links columns otherwise."""
+        self.links = links
+        self.links_changed.emit(links)
+
+    @property
     def reference(self) -> LiveColumn:
         """The column that the others are compared with: the first unless told."""
         return next((live for live in self._lives if live.id == self._reference), self._lives[0])
@@ -118,6 +143,7 @@ class Columns:
         if self.find(id) is not None and id != self.reference.id:
             self._reference = id
             self.changed.emit()
+            self.reference_changed.emit()
 
     def change(self, live: LiveColumn, **changes: Any) -> None:
         """Gives a column another model or picture."""
@@ -173,7 +199,7 @@ class Columns:
         if kept:
             self._past.remember(LostColumn(words, kept))
 
-    def undo(self, is_open: Callable[[str | None], bool]) -> LiveColumn | None:
+    def take_back(self, is_open: Callable[[str | None], bool]) -> LiveColumn | None:
         """Brings back what was lost last: a closed column to its place, or a column's former model,
         picture and selection. None where nothing was lost. `is_open` knows the pictures there are:
         a column whose picture was closed keeps the one it has.

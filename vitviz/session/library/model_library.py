@@ -200,7 +200,9 @@ class ModelLibrary:
 
         def work(progress: Progress) -> ModelCatalogue:
             from vitviz.models.catalogue.catalogue_build import refreshed
+            from vitviz.models.loading.architectures import index
 
+            index.refreshed(progress)
             return refreshed(progress)
 
         self._jobs.submit(

@@ -6,7 +6,6 @@ from math import ceil
 from typing import Annotated, Literal
 
 import numpy as np
-from einops import reduce
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Attention
@@ -71,16 +70,17 @@ def draw(
     entry = entries[number]
     heads = entry.attention.heads
     head = None if selection.head is None else min(selection.head, heads - 1)
-    values = _matrix(trace, entry, head)
-    step = max(1, ceil(max(values.shape) / CELLS))
-    scale = picture_layers.scale_of(_averaged(values, step), look, "attention")
-    extent = Box(0, 0, *values.shape)
+    shape = entry.attention.queries, entry.attention.keys
+    step = max(1, ceil(max(shape) / CELLS))
+    values = _matrix(trace, entry, head, step)
+    scale = picture_layers.scale_of(values, look, "attention")
+    extent = Box(0, 0, *shape)
     panel = Panel(
-        (Heat(_averaged(values, step), extent, scale), *_row(trace, entry, selection)),
+        (Heat(values, extent, scale), *_row(trace, entry, selection)),
         extent,
         f"{_axes(entry)}, {picture_layers.head_words(head, heads)}",
         bar=scale,
-        facts=(("rows", str(values.shape[0])), ("columns", str(values.shape[1]))),
+        facts=(("rows", str(shape[0])), ("columns", str(shape[1]))),
     )
     return Drawing(
         "matrix",
@@ -107,28 +107,13 @@ def _entries(trace: Trace, which: Which) -> tuple[Layer | Matrix, ...]:
 
 @kept()
 def _matrix(
-    trace: Trace, entry: Layer | Matrix, head: int | None
-) -> Float32[np.ndarray, "query key"]:
-    attention: Attention = entry.attention
-    return attention.matrix(head)
-
-
-def _averaged(
-    values: Float32[np.ndarray, "query key"], step: int
-) -> Float32[np.ndarray, "query key"]:
+    trace: Trace, entry: Layer | Matrix, head: int | None, step: int
+) -> Float32[np.ndarray, "query_run key_run"]:
     """Means over squares of `step` entries; what is left over at the far edges is left out."""
+    attention: Attention = entry.attention
     if step == 1:
-        return values
-    rows, cols = (max(1, count // step) for count in values.shape)
-    down, across = min(step, values.shape[0]), min(step, values.shape[1])
-    small: Float32[np.ndarray, "query key"] = reduce(
-        values[: rows * down, : cols * across],
-        "(query down) (key across) -> query key",
-        "mean",
-        down=down,
-        across=across,
-    )
-    return small
+        return attention.matrix(head)
+    return attention.overview(head, step=step)
 
 
 def _row(trace: Trace, entry: Layer | Matrix, selection: Selection) -> tuple[Outlines, ...]:

@@ -119,7 +119,9 @@ def test_shards_are_one_checkpoint_by_index_and_by_any_of_them(vit: State, tmp_p
         same(found.state, vit)
         assert found.config["hidden_size"] == 64
     assert read_checkpoint(tmp_path).title == tmp_path.name
-    assert read_checkpoint(index).title == "model.safetensors"
+    assert read_checkpoint(index).title == tmp_path.name, (
+        "every such file is called model.safetensors"
+    )
     (tmp_path / files[2]).unlink()
     with pytest.raises(
         BadModel, match=r"is one of 3 files .* and model-00003-of-00003.safetensors"

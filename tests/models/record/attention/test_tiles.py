@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from vitviz.core.data.attention import AttentionPlaces
+from vitviz.models.record.attention import tiles
 from vitviz.models.record.attention.kernel import attended
-from vitviz.models.record.attention.lazy_attention import FusedAttention
+from vitviz.models.record.attention.lazy_attention import EagerAttention, FusedAttention
 from vitviz.models.record.attention.tiles import AttentionInputs, query_runs
 
 HEADS, QUERIES, KEYS, DIM = 4, 37, 29, 16
@@ -143,3 +145,54 @@ def test_a_mask_of_truths_and_shared_keys_go_to_the_same_kernel():
     assert torch.equal(
         masked.output, functional.scaled_dot_product_attention(query, *several, mask)
     )
+
+
+def placed(count, seed):
+    """Places of so many tokens; the first is nowhere."""
+    found = np.random.default_rng(seed).uniform(0, 224, (count, 2)).astype(np.float32)
+    found[0] = np.nan
+    return found
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_survey_is_the_sums_over_the_whole_map(kind, eager, monkeypatch):
+    monkeypatch.setattr(tiles, "ENTRIES", 6 * HEADS * KEYS)
+    inputs, maps = made(kind)
+    if eager:
+        call = EagerAttention(maps.float())
+    else:
+        call = FusedAttention(inputs.query, inputs.key, inputs.bias, inputs.scale, inputs.causal)
+    places = AttentionPlaces(placed(QUERIES, 0), placed(KEYS, 1))
+    found = call.survey(places)
+    exact = maps.numpy()
+    np.testing.assert_allclose(found.received, exact.sum(1), rtol=1e-5, atol=1e-5)
+    entropy = torch.special.entr(maps).sum(-1)
+    np.testing.assert_allclose(found.entropy, entropy, atol=2e-5)
+    apart = places.queries[:, None].astype(np.float64) - places.keys
+    far = np.hypot(apart[..., 0], apart[..., 1])
+    np.testing.assert_allclose(found.among, exact[..., 1:].sum(-1), atol=1e-5)
+    np.testing.assert_allclose(
+        found.reached[:, 1:], (exact * far)[:, 1:, 1:].sum(-1), rtol=1e-5, atol=1e-3
+    )
+    assert np.isnan(found.reached[:, 0]).all()
+    assert call.survey(places) is found, "small, and kept"
+
+
+def test_differences_of_two_softmaxes_have_no_entropy():
+    maps = torch.softmax(random(2, 5, 5), -1)
+    maps[1] -= 0.5
+    found = EagerAttention(maps).survey()
+    assert np.isfinite(found.entropy[0]).all()
+    assert np.isnan(found.entropy[1]).all()
+
+
+@pytest.mark.parametrize("head", [None, 2])
+def test_an_overview_is_the_map_in_squares(head, monkeypatch):
+    monkeypatch.setattr(tiles, "ENTRIES", 6 * HEADS * KEYS)
+    inputs, maps = made("bias")
+    call = FusedAttention(inputs.query, inputs.key, inputs.bias, inputs.scale)
+    whole_map = (maps.mean(0) if head is None else maps[head]).numpy()
+    expected = whole_map[:36, :28].reshape(9, 4, 7, 4).mean((1, 3))
+    np.testing.assert_allclose(call.overview(head, step=4), expected, atol=EXACT)
+    np.testing.assert_allclose(call.overview(head, step=1), whole_map, atol=EXACT)

@@ -17,21 +17,21 @@ PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif)
 @action("&Open pictures…", keys="Ctrl+O", menu="File")
 def open_(parts: WindowParts) -> None:
     """Open picture files"""
-    folder = parts.session.settings.picture_folder
+    folder = parts.session.settings.now.picture_folder
     names, _ = QFileDialog.getOpenFileNames(parts.frame, "Open pictures", folder, PICTURES)
     if names:
-        parts.session.remember(picture_folder=str(Path(names[0]).parent))
-        parts.session.open_sources(names)
+        parts.session.settings.remember(picture_folder=str(Path(names[0]).parent))
+        parts.session.open(names)
 
 
 @action("Open &folder…", keys="Ctrl+Shift+O", menu="File")
 def open_folder(parts: WindowParts) -> None:
     """Open all pictures of a folder"""
-    folder = parts.session.settings.picture_folder
+    folder = parts.session.settings.now.picture_folder
     name = QFileDialog.getExistingDirectory(parts.frame, "Open all pictures of a folder", folder)
     if name:
-        parts.session.remember(picture_folder=name)
-        parts.session.open_sources([name])
+        parts.session.settings.remember(picture_folder=name)
+        parts.session.open([name])
 
 
 @action("&Paste picture", keys="Ctrl+V", menu="File")
@@ -39,9 +39,9 @@ def paste(parts: WindowParts) -> None:
     """Open the picture on the clipboard"""
     mime = QGuiApplication.clipboard().mimeData()
     if carries_pictures(mime):
-        parts.session.open_sources(sources_of(mime))
+        parts.session.open(sources_of(mime))
     elif paths := pasted_paths(mime.text()):
-        parts.session.open_sources(paths)
+        parts.session.open(paths)
     else:
         parts.notices.say(["The clipboard holds no picture; copy one and paste again."])
 
@@ -49,14 +49,14 @@ def paste(parts: WindowParts) -> None:
 @action("&Close picture", keys="Ctrl+W", menu="File")
 def close_picture(parts: WindowParts) -> None:
     """Take the picture off the film-strip"""
-    if parts.session.current is not None:
-        parts.session.close_picture(parts.session.current.key)
+    if parts.session.columns.current is not None:
+        parts.session.pictures.close(parts.session.columns.current.key)
 
 
 @action("&Reopen closed picture", keys="Ctrl+Shift+T", menu="File")
 def reopen(parts: WindowParts) -> None:
     """Bring the last one back"""
-    parts.session.reopen_closed()
+    parts.session.pictures.reopen()
 
 
 @action("Open &session…", keys="Ctrl+Shift+S", menu="File", rule=True)

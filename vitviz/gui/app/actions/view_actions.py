@@ -12,13 +12,13 @@ from vitviz.gui.widgets import theme as themes
 @action("Next picture", keys="Space", menu="View")
 def next_(parts: WindowParts) -> None:
     """(After the last comes the first.)"""
-    parts.session.step(1)
+    parts.session.columns.step_picture(1)
 
 
 @action("Previous picture", keys="Shift+Space", menu="View")
 def previous(parts: WindowParts) -> None:
     """(Before the first comes the last.)"""
-    parts.session.step(-1)
+    parts.session.columns.step_picture(-1)
 
 
 @action("Next view", keys="F6", menu="View")
@@ -36,20 +36,20 @@ def previous_view(parts: WindowParts) -> None:
 @action("Patch &grid", keys="G", menu="View", check=True, rule=True)
 def grid(parts: WindowParts) -> None:
     """Draw the patch grid over the pictures"""
-    parts.session.set_look(grid=not parts.session.look.grid)
+    parts.session.views.set_look(grid=not parts.session.views.look.grid)
 
 
 @action("&Heat map", keys="H", menu="View", check=True)
 def heat(parts: WindowParts) -> None:
     """Show the maps; off shows the bare picture"""
-    parts.session.set_look(heat=not parts.session.look.heat)
+    parts.session.views.set_look(heat=not parts.session.views.look.heat)
 
 
 @action("&Preview under the cursor", keys="P", menu="View", check=True)
 def preview(parts: WindowParts) -> None:
     """Point at a token to see it in every view; off, the cursor only reads values"""
     if not parts.is_on("preview"):
-        parts.session.hover(None)
+        parts.session.chosen.hover(None)
 
 
 @action("See the &whole picture", keys="W", menu="View", check=True)

@@ -259,14 +259,26 @@ Fits = list[tuple[Candidate, Fitting]]
 
 
 def _exact(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fits:
-    """Those of the file's very shapes; one of each kind is built to be sure."""
+    """Those of the file's very shapes: the likeliest is built to be sure, and where it leaves
+    anything over one of each kind.
+    """
     mark = exact(state)
+    same = [each for each in near if each.exact == mark]
+    if not same:
+        return []
+    said = _with_mocos_heads(state, file.said)
+    likeliest = preferred(file.path, state, [each.name for each in same]).partition(".")[0]
+    first = next(each for each in same if each.name == likeliest)
+    whole = fitted(first.name, state, said, exact=True)
+    if whole is not None and not (whole.after or whole.others):
+        return [
+            (Candidate(each.name, each.size, each.facts), whole)
+            for each in same
+            if each.groups == first.groups
+        ]
     found: Fits = []
     built: dict[tuple[Any, ...], Fitting | None] = {}
-    said = _with_mocos_heads(state, file.said)
-    for each in near:
-        if each.exact != mark:
-            continue
+    for each in same:
         key = (each.facts, each.size)
         if key not in built:
             built[key] = fitted(each.name, state, said, exact=True)

@@ -112,18 +112,20 @@ def refreshed(progress: Progress = silent) -> Index:
     """The index of the installed timm, made and kept where the one in the package is another's."""
     if index().timm == timm.__version__:
         return index()
-    write(made(progress), own_file())
+    write(made(progress, known=index()), own_file())
     return index()
 
 
-def made(progress: Progress = silent) -> Index:
-    """Builds every architecture of timm without memory: some minutes."""
+def made(progress: Progress = silent, *, known: Index | None = None) -> Index:
+    """Builds every architecture of timm without memory, some minutes; what is known is not built."""
     names, found = timm.list_models(), []
-    first = _first_kernels(names)
+    old = {each.name: each for each in known.architectures} if known else {}
+    first = known.first if known else _first_kernels(names)
     for done, name in enumerate(names):
         progress(done, len(names), f"looking at {name}")
-        module = built(name)
-        if module is not None:
+        if name in old:
+            found.append(old[name])
+        elif (module := built(name)) is not None:
             found.append(described(name, module, first))
     return _indexed(timm.__version__, first, tuple(found))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from vitviz.models.loading.checkpoint.checkpoint import Checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
 from vitviz.models.loading.checkpoint.class_names import card_labels
 from vitviz.models.loading.checkpoint.json_file import read_json, read_mapping
+from vitviz.models.loading.checkpoint.training_size import training_size
 from vitviz.models.loading.said import Said
 
 
@@ -43,6 +45,18 @@ def understood(
     a tensor that steers attention has no place in it.
     """
     said = said or Said()
+    size = training_size(found) if said.input_size is None else None
+    if size is not None:
+        with suppress(BadModel):
+            plan, names = _understood(found, architecture, replace(said, input_size=size.size))
+            if plan.arguments.get("img_size") == size.size:
+                return replace(plan, evidence=replaced(plan.evidence, size.evidence)), names
+    return _understood(found, architecture, said)
+
+
+def _understood(
+    found: Checkpoint, architecture: str | None, said: Said
+) -> tuple[ModelBlueprint, StateDict]:
     path = found.file
     file = Sources(path, named_state(found), vision_part(found.config), said)
     if architecture is not None:

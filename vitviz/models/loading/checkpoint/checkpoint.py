@@ -185,8 +185,8 @@ def _read(path: Path, encoder: str | None, progress: Progress) -> Checkpoint:
     title = path.absolute().name
     shards = shards_of(file)
     files = (file,) if shards is None else shards.files
-    if shards is not None and path.is_file():
-        title = shards.title
+    if path.is_file():
+        title = _file_title(path, title if shards is None else shards.title)
     found = _tensors(files, kind, progress)
     folder = file.absolute().parent
     config = read_mapping(folder / "config.json")
@@ -207,6 +207,13 @@ def _read(path: Path, encoder: str | None, progress: Progress) -> Checkpoint:
         read_mapping(folder / "preprocessor_config.json"),
         found.whole_module,
     )
+
+
+def _file_title(path: Path, title: str) -> str:
+    """A file's name; its folder's where every model of save_pretrained is called so."""
+    folder = path.absolute().parent
+    is_usual = title.startswith(("model.", "pytorch_model.", "open_clip_", "adapter_model."))
+    return folder.name if is_usual and (folder / "config.json").is_file() else title
 
 
 def _known_format(path: Path) -> WeightFormat:

@@ -31,7 +31,8 @@ class RecognisedFile:
     `architecture` is what `load` takes to have it so, "" for a shape that is nobody's; `others` are
     timm's architectures of the same names and shapes. `evidence` says how each fact is known.
     `missing`, `wrong` (of another shape) and `extra` name tensors; `share` of the model's numbers are
-    in the file.
+    in the file. `encoders` are all that the file has, the one that is taken first; `notes` say what
+    was done to read it.
     """
 
     path: Path
@@ -54,6 +55,8 @@ class RecognisedFile:
     extra: tuple[str, ...] = ()
     share: float = 0.0
     problem: str = ""
+    encoders: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -82,6 +85,7 @@ def recognise(
     how: RecognisedBy = "said" if architecture else described_by(held.file)
     numbers = sum(tensor.numel() for tensor in state.values())
     found = RecognisedFile(path, how, architecture or "", held.title, (), len(state), numbers)
+    found = replace(found, encoders=held.encoders, notes=held.notes)
     try:
         plan, names = understood(held, architecture, said)
         return _compared(found, plan, names, held, said or Said())

@@ -15,13 +15,15 @@ import torch
 from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
+from torch.nn import functional
 
-from vitviz.core.data.attention import Fuse
+from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey, Fuse
 from vitviz.core.measures.rollout import mixing
 from vitviz.core.measures.token_pairs import MOST, check_pairs, too_many
 from vitviz.core.progress import Unsupported
 from vitviz.models.record.attention.kept_maps import kept_maps
 from vitviz.models.record.attention.only_row import OnlyRow
+from vitviz.models.record.attention.survey import surveyed
 from vitviz.models.record.attention.tiles import (
     AttentionInputs,
     AttentionTile,
@@ -47,6 +49,7 @@ class LazyAttention(ABC):
         self.gradient: Tensor | None = None
         """That of a target with respect to the call's output, laid out as q is, where one was taken."""
         self._owner = next(_serial)
+        self._surveyed: tuple[AttentionPlaces | None, AttentionSurvey] | None = None
         weakref.finalize(self, kept_maps.drop, self._owner).atexit = False
 
     @property
@@ -217,10 +220,38 @@ class LazyAttention(ABC):
             torch.baddbmm(moved, given[..., tile.queries], tile.maps, out=moved)
         return rearrange(moved, "head token key -> token head key").contiguous()
 
-    def tiles(self) -> Iterator[AttentionTile]:
+    def survey(self, places: AttentionPlaces | None = None) -> AttentionSurvey:
+        """Received attention, entropy and distances of all heads, by one walk; kept, being small."""
+        if self._surveyed is None or self._surveyed[0] is not places:
+            with torch.inference_mode(), self._threads():
+                found = surveyed(self.tiles(logs=True), self._sizes, places, self._device)
+            self._surveyed = (places, found)
+        return self._surveyed[1]
+
+    def overview(
+        self, head: int | None = None, *, step: int
+    ) -> Float32[np.ndarray, "query_run key_run"]:
+        """One head's map, or the mean of all, averaged over squares of `step` entries."""
+        heads = _ALL if head is None else slice(head, head + 1)
+        entries = tile_entries(self._device)
+        if head is not None:
+            _check("head", head, self.heads)
+        down, across = min(step, self.queries), min(step, self.keys)
+        most = entries // (self.keys * (self.heads if head is None else 1))
+        rows, end = max(down, most // down * down), self.queries // down * down
+        found = []
+        with torch.inference_mode(), self._threads():
+            for start in range(0, end, rows):
+                maps = self.tile(heads, slice(start, min(start + rows, end)))
+                mean = reduce(maps, "head query key -> 1 query key", "mean")
+                found.append(functional.avg_pool2d(mean, (down, across))[0])
+            return _numpy(torch.cat(found))
+
+    def tiles(self, *, logs: bool = False) -> Iterator[AttentionTile]:
         """The maps of all heads, some queries after others: what every walk over the whole goes over.
 
         On the model's device; each tile is good until the next is asked for. Must not be written to.
+        With `logs` a call that knows its maps' logarithms gives them too.
         """
         for queries in query_runs(self.heads, self.queries, self.keys, tile_entries(self._device)):
             yield AttentionTile(queries, self.tile(_ALL, queries))
@@ -278,9 +309,9 @@ class FusedAttention(LazyAttention):
             return torch.softmax(logits, dim=-1)
         return torch._safe_softmax(logits, dim=-1)  # a query that may look at nothing gives nothing
 
-    def tiles(self) -> Iterator[AttentionTile]:
+    def tiles(self, *, logs: bool = False) -> Iterator[AttentionTile]:
         """exp(q k^T * scale + bias - log-sum-exp) of all heads, tile after tile."""
-        return self.inputs.tiles(self.normaliser)
+        return self.inputs.tiles(self.normaliser, logs=logs)
 
     def column(self, key: int) -> Float32[Tensor, "head query"]:
         """exp(logit - log-sum-exp of the query), the same number as in the query's softmax."""
@@ -330,7 +361,7 @@ class EagerAttention(LazyAttention):
         """One column of the maps."""
         return self.maps[:, :, key].float()
 
-    def tiles(self) -> Iterator[AttentionTile]:
+    def tiles(self, *, logs: bool = False) -> Iterator[AttentionTile]:
         """The maps are there already: one product instead of one for each tile."""
         yield AttentionTile(slice(0, self.queries), self.tile(_ALL, _ALL))
 

@@ -31,10 +31,12 @@ _PER_BIT = math.log2(math.e)
 @dataclass(frozen=True, slots=True, eq=False)
 class AttentionTile:
     """The maps of some queries. `maps` are good until the next tile is asked for, and not to be
-    written to where the call itself holds them."""
+    written to where the call itself holds them. `logs` are their logarithms to base 2 where they were
+    asked for; these may be written to."""
 
     queries: slice
     maps: Float32[Tensor, "head query key"]
+    logs: Float32[Tensor, "head query key"] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,16 +69,34 @@ class AttentionInputs:
         return replace(self, query=self.query[heads], key=self.key[heads], bias=bias)
 
     def tiles(
-        self, log_sum_exp: Float32[Tensor, "head query"], entries: int | None = None
+        self,
+        log_sum_exp: Float32[Tensor, "head query"],
+        entries: int | None = None,
+        *,
+        logs: bool = False,
     ) -> Iterator[AttentionTile]:
-        """The whole attention, tile after tile in one piece of memory, which may be written to."""
+        """The whole attention, tile after tile in one piece of memory, which may be written to.
+
+        With `logs` the logarithms stay beside it, in tiles of half the size.
+        """
+        entries = entries or tile_entries(self.query.device)
+        powers: Tensor | None = None
+        if logs:
+            entries = max(1, entries // 2)
+            powers = torch.empty(0, device=self.query.device)
         keys = self.key.float().mT
         shift = log_sum_exp * -_PER_BIT
         for queries, maps in self._memory(entries):
             torch.bmm(self.query[:, queries].float() * (self.scale * _PER_BIT), keys, out=maps)
             self._placed(maps, queries, _PER_BIT)
             maps.add_(rearrange(shift[:, queries], "head query -> head query 1"))
-            yield AttentionTile(queries, maps.exp2_())
+            if powers is None:
+                yield AttentionTile(queries, maps.exp2_())
+            else:
+                if powers.shape != maps.shape:
+                    powers = torch.empty_like(maps)
+                torch.exp2(maps, out=powers)
+                yield AttentionTile(queries, powers, maps)
 
     def log_sum_exp(self, entries: int | None = None) -> Float32[Tensor, "head query"]:
         """The log of the sum of each query's exponentials, by one walk; 0 where a query may look at
