@@ -181,20 +181,19 @@ class Measured:
 
 
 def hovering(count: int = 120, sizes: Sequence[WindowSize] = SIZES) -> list[Row]:
-    """From the wish to all views painted, at 196 and 785 tokens."""
+    """From the wish to all views painted, once the window has been left alone for a few seconds."""
     found = []
     for name, words, target in sizes:
         measured = Measured(name)
-        times = hovers(measured, count)
+        measured.until(lambda one=measured: not one.session.jobs.current)  # type: ignore[misc]
+        times = sorted(hovers(measured, count))
         measured.close()
-        ordered = sorted(times)
-        found.append(
-            (
-                f"hover to painted, all views, 12 x 12 heads, {words}",
-                f"median <= {target} ms",
-                f"{statistics.median(times):.1f} ms (90 % under {ordered[int(0.9 * count)]:.1f} ms)",
-            )
-        )
+        where = f"hover to painted, all views, {words}"
+        late = f"{times[int(0.95 * len(times))]:.1f} ms (worst {times[-1]:.0f} ms)"
+        found += [
+            (where, f"median <= {target} ms", f"{statistics.median(times):.1f} ms"),
+            (f"the 95th percentile of {where}", "<= 33 ms", late),
+        ]
     return found
 
 

@@ -145,7 +145,7 @@ class Session:
     @property
     def waiting(self) -> bool:
         """Whether anything at all is still on the way: pictures, models, drawings."""
-        return bool(self.jobs.current)
+        return any(job.lane != "ahead" for job in self.jobs.current)
 
     @property
     def held(self) -> tuple[tuple[str, int], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -63,6 +63,17 @@ class View:
     traces: int = 1
     pairs: bool = False
     many: bool = False
+    prepares: Callable[..., Iterator[None]] | None = None
+
+    def ahead(
+        self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
+    ) -> Iterator[None]:
+        """Makes, a step at a time, what the next drawings are likely to need and the view remembers;
+        nothing where it has no such thing."""
+        if self.prepares is None:
+            return iter(())
+        chosen = {**{option.name: option.default for option in self.options}, **(values or {})}
+        return self.prepares(trace, selection, **arguments(self.function, chosen))
 
     def takes_all(self, values: Mapping[str, Any]) -> bool:
         """Whether these options ask for every open picture, not for this one alone."""
@@ -181,13 +192,15 @@ def view(
     shown: bool = True,
     comes: Callable[[Trace], bool] = never,
     traces: Literal[1, 2] = 1,
+    ahead: Callable[..., Iterator[None]] | None = None,
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
     With `traces=2` it is `draw(trace, other, selection, *, options...)`, which may take `also` behind
     the selection: pairs of traces of further pictures through the same two models; a view of one trace
-    may take `others`, traces of further pictures. ValueError when the name is taken: two views never
-    share one.
+    may take `others`, traces of further pictures. `ahead(trace, selection, *, options...)` makes what
+    neighbouring tokens need, a step at a time, while nothing is asked. ValueError when the name is
+    taken: two views never share one.
     """
 
     def register(function: _F) -> _F:
@@ -211,7 +224,9 @@ def view(
             shown,
             comes,
             traces,
-            *(each in inspect.signature(function).parameters for each in ("also", "others")),
+            "also" in inspect.signature(function).parameters,
+            "others" in inspect.signature(function).parameters,
+            ahead,
         )
         return function
 

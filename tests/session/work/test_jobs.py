@@ -13,7 +13,7 @@ import pytest
 from home import Home
 
 from vitviz.core.progress import Cancelled, Progress
-from vitviz.session.work.jobs import InlineJobs, Job, Jobs
+from vitviz.session.work.jobs import _QUIET, InlineJobs, Job, Jobs
 
 
 class Gate:
@@ -303,3 +303,17 @@ def test_a_quiet_job_is_announced_only_when_it_takes_long(monkeypatch, patience,
     )
     wanted = ["started drawing", "1 of 4", "ended"] if announced else []
     assert heard == [*wanted, "done"]
+
+
+def test_what_is_made_ahead_waits_until_its_key_has_been_quiet(jobs, home, monkeypatch) -> None:
+    """A task that is replaced, or stopped, before then never begins."""
+    monkeypatch.setitem(_QUIET, "ahead", 0.05)
+    began: list[str] = []
+    submit(jobs, "a", lambda _: began.append("first"), lane="ahead")
+    newer = submit(jobs, "a", lambda _: began.append("second"), lane="ahead")
+    other = submit(jobs, "b", lambda _: began.append("other"), lane="ahead")
+    jobs.stop(other)
+    asked = time.monotonic()
+    home.until(lambda: newer.state == "done")
+    assert began == ["second"]
+    assert time.monotonic() - asked >= 0.03

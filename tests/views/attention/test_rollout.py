@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reference import make_trace
+from reference import Maps, make_trace
 
 from vitviz.core.data.drawing import Heat, HeatTiles, aim
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.measures.rollout import rollout, rollout_heads
-from vitviz.core.progress import Unsupported
+from vitviz.core.progress import Cancelled, Unsupported, watching
 from vitviz.views import views
-from vitviz.views.attention import rollout as module
+from vitviz.views.attention import rollout_runs as module
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +142,50 @@ def test_the_preset_is_refused_over_stages(trace):
     layers = (*trace.layers[:-1], replace(trace.layers[-1], grid=coarse))
     with pytest.raises(Unsupported, match="vit-explain multiplies maps over the same tokens"):
         drawn(replace(trace, layers=layers), 1, options={"preset": "vit-explain"})
+
+
+class Watched(Maps):
+    """Maps that count how often somebody walks through them."""
+
+    walks = 0
+
+    def flow(self, weight, **how):
+        Watched.walks += 1
+        return super().flow(weight, **how)
+
+
+@pytest.mark.parametrize("head", [None, 1])
+def test_what_is_made_ahead_is_found_by_the_next_token(head, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 3 * 26 * 5)  # five tokens a run
+    plain = make_trace(rows=5, cols=5, depth=4, heads=3)
+    layers = [replace(one, attention=Watched(one.attention.maps)) for one in plain.layers]
+    trace = replace(plain, layers=tuple(layers))
+    first = drawn(trace, 12, head=head)
+    selection = Selection(pin=place_of(12, trace.grid, trace.crop), head=head)
+    steps = list(views()["rollout"].ahead(trace, selection))
+    assert len(steps) == 6 + (2 if head is None else 0), "all runs of five, of fifteen where fused"
+    walked = Watched.walks
+    for token in (12, 13, 2, 22, 25):
+        found, expected = drawn(trace, token, head=head), drawn(plain, token, head=head)
+        np.testing.assert_allclose(heat(found), heat(expected), atol=1e-6)
+        np.testing.assert_allclose(tiles(found), tiles(expected), atol=1e-6)
+    assert Watched.walks == walked, "nothing was left to be walked"
+    np.testing.assert_allclose(heat(first), heat(drawn(plain, 12, head=head)), atol=1e-6)
+
+
+def test_what_is_made_ahead_can_be_stopped_between_two_layers(trace):
+    told = []
+
+    def stop(done, total, what=""):
+        told.append((done, total))
+        if len(told) == 2:
+            raise Cancelled
+
+    fresh = make_trace(rows=5, cols=5, depth=4, heads=3, seed=5)
+    with pytest.raises(Cancelled), watching(stop):
+        list(views()["rollout"].ahead(fresh, Selection()))
+    assert told == [(0, 4), (1, 4)]
+
+
+def test_other_views_make_nothing_ahead(trace):
+    assert list(views()["patches"].ahead(trace, Selection())) == []

@@ -22,7 +22,7 @@ from einops import reduce, repeat
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Attention, Fuse
-from vitviz.core.progress import Unsupported
+from vitviz.core.progress import Unsupported, watched
 
 Preset = Literal["none", "vit-explain"]
 """Whose arithmetic: the definition's, or that of github.com/jacobgil/vit-explain with its division."""
@@ -80,8 +80,9 @@ def rollout_rows(
     Making the maps costs more than walking through them, so a window that will be pointed at again
     next door asks for the neighbours too.
     """
-    weight = _one_hot(tokens, _tokens(attentions, start))
+    weight, progress = _one_hot(tokens, _tokens(attentions, start)), watched()
     for number, attention in enumerate(reversed(attentions[start:])):
+        progress(number, len(attentions) - start, "following the attention")
         if head is not None:
             step = mixing(attention, head=head, discard=discard)
             total = None if discard == 0 else reduce(step, "query key -> query", "sum")
@@ -109,7 +110,9 @@ def rollout_heads(
     """`rollout_rows` for every head at once, each through its own maps. Errors as `rollout`."""
     first = _one_hot(tokens, _tokens(attentions, start))
     weight = repeat(first, "token key -> token head key", head=_heads(attentions, start))
+    progress = watched()
     for number, attention in enumerate(reversed(attentions[start:])):
+        progress(number, len(attentions) - start, "following the attention")
         if number == 0 and discard == 0 and len(tokens) < FEW:
             rows = np.stack([attention.rows(token) for token in tokens])
             weight = _first(weight, rows, keep, even=True)

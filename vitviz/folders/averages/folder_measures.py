@@ -18,7 +18,8 @@ from vitviz.core.measures.stage_rollout import staged_rollout
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.folders.picture_traces import PictureNumbers
 from vitviz.views.api import Token, selection_of
-from vitviz.views.attention.rollout import RolloutWalk, fused_row, staged
+from vitviz.views.attention.rollout import staged
+from vitviz.views.attention.rollout_runs import RolloutWalk, fused_row
 from vitviz.views.layers.norms import _outliers
 from vitviz.views.shared.heads_over_depth import layers_needed
 

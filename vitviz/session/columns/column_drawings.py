@@ -103,9 +103,11 @@ class ColumnDrawings:
     def draw(self, views: Iterable[str], scene: DrawingScene) -> None:
         """Has these views drawn, as far as they are wanted."""
         self._trace = scene.trace
-        for view in views:
-            if view in self.wanted:
-                self._draw(view, scene)
+        asked = [view for view in views if view in self.wanted]
+        if asked:
+            self._jobs.cancel(self._ahead)
+        for view in asked:
+            self._draw(view, scene)
 
     def forget(self) -> None:
         """Drops all drawings and those on the way."""
@@ -116,6 +118,7 @@ class ColumnDrawings:
         """Ends all drawing for this column."""
         for view in self.wanted:
             self._jobs.cancel(self.key(view))
+        self._jobs.cancel(self._ahead)
         self.forget()
 
     def key(self, view: str) -> Hashable:
@@ -155,6 +158,7 @@ class ColumnDrawings:
             if scene.trace is self._trace and view in self.wanted:
                 self.latest[view] = drawing
                 self._ready(view, drawing)
+                self._prepare(scene)
 
         def failed(error: Exception) -> None:
             if scene.trace is self._trace and view in self.wanted:
@@ -169,6 +173,28 @@ class ColumnDrawings:
             failed=failed,
             label=f"drawing {shown.title}",
             quiet=True,
+        )
+
+    @property
+    def _ahead(self) -> Hashable:
+        return ("ahead", self._column)
+
+    def _prepare(self, scene: DrawingScene) -> None:
+        """Once all is drawn and nobody asks for more, what a neighbouring token needs is made."""
+        wanted = [view for view in self.wanted if find(view).prepares is not None]
+        if not wanted or any(self._jobs.awaits(self.key(view)) for view in self.wanted):
+            return
+
+        def work(progress: Progress) -> None:
+            with watching(progress):
+                for view in wanted:
+                    if not find(view).applies(scene.trace):
+                        for _ in find(view).ahead(scene.trace, scene.selection, scene.values(view)):
+                            progress(0, 1)
+
+        # What cannot be made is said where it is drawn.
+        self._jobs.submit(
+            self._ahead, work, lane="ahead", done=lambda _: None, failed=lambda _: None, quiet=True
         )
 
     def stopped(self, job: Job) -> None:

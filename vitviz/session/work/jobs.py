@@ -13,16 +13,20 @@ from psygnal import Signal
 
 from vitviz.core.progress import Cancelled, Progress
 
-Lane = Literal["read", "run", "draw", "fetch", "web"]
+Lane = Literal["read", "run", "draw", "fetch", "web", "ahead"]
 """Pictures are read, models run, views drawn, models downloaded and web pages waited for side by side;
-what has one key comes in order."""
+what has one key comes in order. Ahead is made what is likely to be asked for next, once its key has
+been quiet for a while."""
 JobState = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
-_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2, "web": 2}
+_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2, "web": 2, "ahead": 1}
 """Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
+_QUIET: dict[Lane, float] = {"ahead": 0.15}
+"""Seconds that a task of a lane waits for a newer one of its key: between two steps of a hand nothing
+begins that would be in the way of the second."""
 _TELL_EVERY = 0.05  # seconds; nobody reads faster than 20 a second
 _PATIENCE = 0.25  # seconds that a quiet job goes on unnoticed
 _DIGITS = re.compile(r"\d+")
@@ -66,12 +70,14 @@ class _Task:
     work: Callable[[Progress], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class _Line:
     """The tasks of one lane, the newest of each key, in the order in which the keys came."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: float = 0.0) -> None:
+        self._quiet = quiet
         self.tasks: dict[Hashable, _Task] = {}
         self.busy: set[Hashable] = set()
         self.wake = threading.Condition()
@@ -90,7 +96,7 @@ class _Line:
         """
         with self.wake:
             while self.open and (key := self._next()) is None:
-                self.wake.wait()
+                self.wake.wait(self._quiet or None)
             if not self.open or key is None:
                 return None
             task = self.tasks.pop(key)
@@ -99,7 +105,10 @@ class _Line:
             return task
 
     def _next(self) -> Hashable | None:
-        return next((key for key in self.tasks if key not in self.busy), None)
+        ripe = time.monotonic() - self._quiet
+        return next(
+            (k for k, task in self.tasks.items() if k not in self.busy and task.since <= ripe), None
+        )
 
     def release(self, task: _Task) -> None:
         """The task has been done; a newer one of its key may run."""
@@ -215,7 +224,7 @@ class Jobs:
     def _hand_over(self, task: _Task) -> None:
         lane = task.job.lane
         if lane not in self._lines:
-            line = self._lines[lane] = _Line()
+            line = self._lines[lane] = _Line(_QUIET.get(lane, 0.0))
             for _ in range(_WORKERS[lane]):
                 # A daemon: work deep inside a library must not keep a closed application alive.
                 thread = threading.Thread(

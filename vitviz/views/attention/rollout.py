@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import ceil, sqrt
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
-from vitviz.core.data.attention import Attention, Fuse
+from vitviz.core.data.attention import Fuse
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
@@ -25,17 +25,25 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.data.windows import PADDING, TokenWindows
-from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
+from vitviz.core.measures.rollout import Preset
 from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
+from vitviz.views.attention.rollout_runs import (
+    RolloutWalk,
+    fused_row,
+    fused_run,
+    head_rows,
+    heads_run,
+    runs_around,
+    walked_layers,
+)
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-BLOCK = 600_000
-"""About so many values (token head key) are made at once, so that hovering next door costs nothing."""
+EACH_AHEAD, FUSED_AHEAD = 8, 3
+"""Runs made ahead to each side; as many are remembered."""
 
 BRIDGE = (
     "Between stages a token's share is divided among the finer tokens that it covers; what "
@@ -49,14 +57,34 @@ AS_PUBLISHED = (
 )
 
 
-class RolloutWalk(NamedTuple):
-    """keep, discard, first layer, last layer (exclusive), whose arithmetic."""
+def neighbours_ahead(
+    trace: Trace, selection: Selection, *, preset: Preset = "none", **options: Any
+) -> Iterator[None]:
+    """The runs around the chosen token, nearest first: the next move of the hand finds them made."""
+    if staged(trace):
+        return
+    walk, chosen = _walk(trace, selection, preset, **options)
+    token, tokens = selection.token(trace.grid, trace.crop), trace.grid.tokens
+    for near in runs_around(tokens, token, trace.heads, EACH_AHEAD):
+        heads_run(trace, near, walk)
+        yield
+    for near in runs_around(tokens, token, 1, FUSED_AHEAD) if chosen is None else ():
+        fused_run(trace, near, walk, options["fuse"])
+        yield
 
-    keep: float
-    discard: float
-    start: int
-    end: int
-    preset: Preset = "none"
+
+def _walk(
+    trace: Trace, selection: Selection, preset: Preset, **options: Any
+) -> tuple[RolloutWalk, int | None]:
+    """The walk that these options ask for, and the head chosen for the large map."""
+    end = len(trace.layers)
+    if options["until"] == "chosen layer":
+        end = selection.layer(end) + 1
+    discard = options["discard"]
+    walk = RolloutWalk(options["keep"], discard, min(options["skip"], end - 1), end)
+    if preset == "vit-explain":
+        walk = RolloutWalk(0.5, discard, 0, len(trace.layers), preset)
+    return walk, selection.head if options["heads"] == "chosen" else None
 
 
 @view(
@@ -77,6 +105,7 @@ class RolloutWalk(NamedTuple):
     "github.com/jacobgil/vit-explain",
     follows=("token", "word", "layer", "head"),
     order=30,
+    ahead=neighbours_ahead,
 )
 def draw(
     trace: Trace,
@@ -110,13 +139,10 @@ def draw(
 ) -> Drawing:
     """The walk through the fused heads large over the picture, and through every head alone."""
     token = selection.token(trace.grid, trace.crop)
-    end = len(trace.layers)
-    if until == "chosen layer":
-        end = selection.layer(end) + 1
-    walk = RolloutWalk(keep, discard, min(skip, end - 1), end)
-    if preset == "vit-explain":
-        walk = RolloutWalk(0.5, discard, 0, len(trace.layers), preset)
-    chosen = selection.head if heads == "chosen" else None
+    walk, chosen = _walk(
+        trace, selection, preset,
+        heads=heads, until=until, skip=skip, keep=keep, discard=discard,
+    )  # fmt: skip
     if staged(trace):
         return _through_stages(trace, selection, walk, chosen, fuse, look)
     rows = head_rows(trace, token, walk)
@@ -158,7 +184,7 @@ def _through_stages(
             "over several grids; choose the preset none"
         )
     _, _, start, end, _ = walk
-    _attentions(trace, walk)
+    walked_layers(trace, walk)
     layers = trace.layers[start:end]
     last, grid = layers[-1].grid, layers[0].grid
     token = selection.token(last, trace.crop)
@@ -225,130 +251,6 @@ def _sentence(walk: RolloutWalk) -> str:
         f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}{left}."
         f"{published}"
     )
-
-
-def _attentions(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
-    """The layers of the walk. Unsupported where one of them is missing."""
-    if trace.refused:
-        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
-    if not trace.layers:
-        raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to follow"
-            f"{picture_layers.elsewhere(trace)}"
-        )
-    if trace.matrices:
-        raise Unsupported(
-            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
-            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
-        )
-    if trace.abreast:
-        raise Unsupported(
-            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
-            f"{trace.abreast}; see its heads instead"
-        )
-    padded = [each for each in _windows(trace) if PADDING in each.keys]
-    if padded:
-        size = (
-            ""
-            if any(each.overlap for each in padded)
-            else ("choose an input size that its windows divide, or ")
-        )
-        raise Unsupported(
-            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
-            f"around the picture; {size}see its heads"
-        )
-    worst = _largest_gap(trace)
-    if worst > 1e-2:
-        raise Unsupported(
-            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
-            f"sum of 1 by up to {worst:.2g}; see its heads instead"
-        )
-    return tuple(layer.attention for layer in trace.layers[: walk[3]])
-
-
-def _windows(trace: Trace) -> list[TokenWindows]:
-    return [layer.windows for layer in trace.layers if layer.windows is not None]
-
-
-@kept()
-def _largest_gap(trace: Trace) -> float:
-    """How far the rows of any layer are from summing to 1, as mixed (talking) heads are."""
-    sums = (layer.attention.rows(0).sum(axis=-1) for layer in trace.layers)
-    return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
-
-
-def fused_row(
-    trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
-) -> Float32[np.ndarray, "key"]:
-    """What each token contributes to one, the heads fused; remembered with its neighbours'."""
-    near = _run(trace, token, 1, walk)
-    row: Float32[np.ndarray, "key"] = _fused_block(trace, near, walk, fuse)[token - near.start]
-    return row
-
-
-def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head key"]:
-    """The same through every head alone."""
-    near = _run(trace, token, trace.heads, walk)
-    rows: Float32[np.ndarray, "head key"] = _block(trace, near, walk)[token - near.start]
-    return rows
-
-
-def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
-    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
-    from the second on, when the cursor moves, their neighbours too."""
-    asked = _asked(trace, walk)
-    asked.add(token)
-    if len(asked) == 1:
-        return range(token, token + 1)
-    return _neighbours(trace.grid.tokens, token, heads)
-
-
-@kept(most=32)
-def _asked(trace: Trace, walk: RolloutWalk) -> set[int]:
-    """The tokens that this walk was drawn for so far."""
-    return set()
-
-
-def _neighbours(tokens: int, token: int, heads: int) -> range:
-    """The run of neighbours that this token belongs to, of so many tokens."""
-    block = min(tokens, max(1, BLOCK // (heads * tokens)))
-    first = token // block * block
-    return range(first, min(first + block, tokens))
-
-
-@kept(most=8)
-def _fused_block(
-    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
-) -> Float32[np.ndarray, "token key"]:
-    keep, discard, start, _, preset = walk
-    rows = rollout_rows(
-        _attentions(trace, walk),
-        tokens,
-        fuse=fuse,
-        keep=keep,
-        discard=discard,
-        start=start,
-        preset=preset,
-    )
-    return rows if preset == "none" else _over_maximum(rows, trace.grid)
-
-
-@kept(most=24)
-def _block(trace: Trace, tokens: range, walk: RolloutWalk) -> Float32[np.ndarray, "token head key"]:
-    keep, discard, start, _, preset = walk
-    rows = rollout_heads(
-        _attentions(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset
-    )
-    return rows if preset == "none" else _over_maximum(rows, trace.grid)
-
-
-def _over_maximum(
-    rows: Float32[np.ndarray, "*token key"], grid: TokenGrid
-) -> Float32[np.ndarray, "*token key"]:
-    """Rows over the largest value among their patches, as vit-explain gives its mask."""
-    largest = rows[..., grid.patches].max(axis=-1, keepdims=True)
-    divided: Float32[np.ndarray, "*token key"] = rows / np.where(largest > 0, largest, 1)
-    return divided
 
 
 def _tiles(grid: TokenGrid, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:

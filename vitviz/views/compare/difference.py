@@ -27,7 +27,7 @@ from vitviz.core.measures.overlap import (
 )
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
-from vitviz.views.attention.rollout import RolloutWalk, fused_row, head_rows
+from vitviz.views.attention.rollout_runs import RolloutWalk, fused_row, head_rows
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 

@@ -1,0 +1,64 @@
+"""What is drawn next is made ahead when all is drawn, and gives way to what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from reference import make_trace
+
+from vitviz.core.data.selection import Selection
+from vitviz.session.columns.column_drawings import ColumnDrawings, DrawingScene
+from vitviz.session.work.jobs import InlineJobs
+from vitviz.views.options import Look
+
+
+class Asked(InlineJobs):
+    """Jobs done at once, with a list of what was asked for and what was stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Any] = []
+
+    def submit(self, key, work, **how):
+        self.seen.append(key)
+        return super().submit(key, work, **how)
+
+    def cancel(self, key):
+        self.seen.append(("stop", key))
+        super().cancel(key)
+
+
+def drawings(jobs, *views):
+    failed = []
+    found = ColumnDrawings(jobs, 3, lambda view, drawing: None, lambda *why: failed.append(why))
+    found.wanted = views
+    return found, failed
+
+
+def test_neighbours_are_made_once_all_is_drawn():
+    jobs = Asked()
+    made, failed = drawings(jobs, "rollout", "patches")
+    scene = DrawingScene(make_trace(), Selection(), Look(), {})
+    made.draw(("patches", "rollout"), scene)
+    assert jobs.seen[0] == ("stop", ("ahead", 3)), "what was asked for goes first"
+    assert jobs.seen[-1] == ("ahead", 3)
+    assert jobs.seen.index(("ahead", 3)) > jobs.seen.index(("draw", 3, "patches"))
+    assert not failed
+    made.close()
+    assert jobs.seen[-1] == ("stop", ("ahead", 3))
+
+
+def test_a_view_that_cannot_be_drawn_fails_once_and_nothing_is_made_ahead_of_it():
+    jobs = Asked()
+    made, failed = drawings(jobs, "rollout", "patches")
+    refused = replace(make_trace(), refused=("blocks.0 was refused",))
+    made.draw(("patches", "rollout"), DrawingScene(refused, Selection(), Look(), {}))
+    assert [view for view, _ in failed] == ["rollout"]
+
+
+def test_other_views_have_nothing_to_make_ahead():
+    jobs = Asked()
+    made, _ = drawings(jobs, "patches")
+    made.draw(("patches",), DrawingScene(make_trace(), Selection(), Look(), {}))
+    assert ("ahead", 3) not in jobs.seen

@@ -1,0 +1,167 @@
+"""Rollouts of neighbouring tokens made together, remembered while their trace lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from vitviz.core.data.attention import Attention, Fuse
+from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.trace import Trace
+from vitviz.core.data.windows import PADDING, TokenWindows
+from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
+from vitviz.core.progress import Unsupported
+from vitviz.views.shared import picture_layers
+from vitviz.views.shared.cache_per_trace import kept
+
+BLOCK = 600_000
+"""About so many values (token head key) are made at once, so that hovering next door costs nothing."""
+
+
+class RolloutWalk(NamedTuple):
+    """keep, discard, first layer, last layer (exclusive), whose arithmetic."""
+
+    keep: float
+    discard: float
+    start: int
+    end: int
+    preset: Preset = "none"
+
+
+def walked_layers(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
+    """The layers of the walk. Unsupported where one of them is missing."""
+    if trace.refused:
+        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+    if not trace.layers:
+        raise Unsupported(
+            f"{trace.model.title} has no attention among tokens to follow"
+            f"{picture_layers.elsewhere(trace)}"
+        )
+    if trace.matrices:
+        raise Unsupported(
+            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
+            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
+        )
+    if trace.abreast:
+        raise Unsupported(
+            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
+            f"{trace.abreast}; see its heads instead"
+        )
+    padded = [each for each in _windows(trace) if PADDING in each.keys]
+    if padded:
+        size = (
+            ""
+            if any(each.overlap for each in padded)
+            else ("choose an input size that its windows divide, or ")
+        )
+        raise Unsupported(
+            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
+            f"around the picture; {size}see its heads"
+        )
+    worst = _largest_gap(trace)
+    if worst > 1e-2:
+        raise Unsupported(
+            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
+            f"sum of 1 by up to {worst:.2g}; see its heads instead"
+        )
+    return tuple(layer.attention for layer in trace.layers[: walk[3]])
+
+
+def _windows(trace: Trace) -> list[TokenWindows]:
+    return [layer.windows for layer in trace.layers if layer.windows is not None]
+
+
+@kept()
+def _largest_gap(trace: Trace) -> float:
+    """How far the rows of any layer are from summing to 1, as mixed (talking) heads are."""
+    sums = (layer.attention.rows(0).sum(axis=-1) for layer in trace.layers)
+    return max((float(np.abs(each - 1).max()) for each in sums), default=0.0)
+
+
+def fused_row(
+    trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "key"]:
+    """What each token contributes to one, the heads fused; remembered with its neighbours'."""
+    near = _run(trace, token, 1, walk)
+    row: Float32[np.ndarray, "key"] = fused_run(trace, near, walk, fuse)[token - near.start]
+    return row
+
+
+def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head key"]:
+    """The same through every head alone."""
+    near = _run(trace, token, trace.heads, walk)
+    rows: Float32[np.ndarray, "head key"] = heads_run(trace, near, walk)[token - near.start]
+    return rows
+
+
+def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
+    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
+    from the second on, when the cursor moves, their neighbours too."""
+    asked = _asked(trace, walk)
+    asked.add(token)
+    if len(asked) == 1:
+        return range(token, token + 1)
+    return _neighbours(trace.grid.tokens, token, heads)
+
+
+@kept(most=32)
+def _asked(trace: Trace, walk: RolloutWalk) -> set[int]:
+    """The tokens that this walk was drawn for so far."""
+    return set()
+
+
+def _neighbours(tokens: int, token: int, heads: int) -> range:
+    """The run of neighbours that this token belongs to, of so many tokens."""
+    block = min(tokens, max(1, BLOCK // (heads * tokens)))
+    first = token // block * block
+    return range(first, min(first + block, tokens))
+
+
+@kept(most=8)
+def fused_run(
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
+    keep, discard, start, _, preset = walk
+    rows = rollout_rows(
+        walked_layers(trace, walk),
+        tokens,
+        fuse=fuse,
+        keep=keep,
+        discard=discard,
+        start=start,
+        preset=preset,
+    )
+    return rows if preset == "none" else _over_maximum(rows, trace.grid)
+
+
+@kept(most=24)
+def heads_run(
+    trace: Trace, tokens: range, walk: RolloutWalk
+) -> Float32[np.ndarray, "token head key"]:
+    keep, discard, start, _, preset = walk
+    rows = rollout_heads(
+        walked_layers(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset
+    )
+    return rows if preset == "none" else _over_maximum(rows, trace.grid)
+
+
+def _over_maximum(
+    rows: Float32[np.ndarray, "*token key"], grid: TokenGrid
+) -> Float32[np.ndarray, "*token key"]:
+    """Rows over the largest value among their patches, as vit-explain gives its mask."""
+    largest = rows[..., grid.patches].max(axis=-1, keepdims=True)
+    divided: Float32[np.ndarray, "*token key"] = rows / np.where(largest > 0, largest, 1)
+    return divided
+
+
+def runs_around(tokens: int, token: int, heads: int, most: int) -> Iterator[range]:
+    """The run of a token, then the ones before and behind it, so many to each side."""
+    yield (near := _neighbours(tokens, token, heads))
+    size = max(len(near), len(_neighbours(tokens, 0, heads)))
+    for away in range(1, most + 1):
+        for first in (near.start + away * size, near.start - away * size):
+            if 0 <= first < tokens:
+                yield _neighbours(tokens, first, heads)
