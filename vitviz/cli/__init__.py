@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from vitviz.cli.batch_command import batch
+from vitviz.cli.card_command import card
 from vitviz.cli.command_arguments import (
     ALLOW_DOWNLOAD,
     DEVICE,
@@ -20,6 +21,7 @@ from vitviz.cli.command_arguments import (
     LAYER,
     MODEL,
     PATCH,
+    PIXELS,
     TOKEN,
     Misused,
     view_named,
@@ -28,6 +30,7 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
+from vitviz.cli.model_arguments import SaidOfModel, input_sides
 from vitviz.cli.rate_command import rate
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
@@ -104,6 +107,10 @@ EXAMPLES = {
         "vitviz models cait swin_transformer --check",
     ),
     "smoke": ("vitviz smoke", "vitviz smoke --json"),
+    "card": (
+        "vitviz card my_model.pth -o my_model.json",
+        "vitviz card my_model.pth --architecture vit_tiny_patch16_224 --mean 0.5 --std 0.5",
+    ),
     "completion": (
         'eval "$(vitviz completion bash)"',
         "vitviz completion fish > ~/.config/fish/completions/vitviz.fish",
@@ -166,6 +173,7 @@ def _app(open_window: OpenWindow) -> App:
     app.command(merge, help_epilogue=_examples("merge"))
     app.command(index, help_epilogue=_examples("index"))
     app.command(find, help_epilogue=_examples("find"))
+    app.command(card, help_epilogue=_examples("card"))
     app.command(smoke, help_epilogue=_examples("smoke"))
 
     @app.command(help_epilogue=_examples("completion"))
@@ -197,6 +205,8 @@ def _app(open_window: OpenWindow) -> App:
         head: Annotated[int | None, HEAD] = None,
         view: Annotated[str, Parameter(help="The view to maximise.")] = "",
         allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
+        input_size: Annotated[str, PIXELS] = "",
+        said: SaidOfModel | None = None,
     ) -> int:
         """Open the window."""
         _no_command(files[0] if files else "")
@@ -215,6 +225,9 @@ def _app(open_window: OpenWindow) -> App:
                 head,
                 view_named(view).name if view else "",
                 allow_download,
+                input_sides(input_size),
+                (said or SaidOfModel()).architecture,
+                (said or SaidOfModel()).facts,
             )
         )
 

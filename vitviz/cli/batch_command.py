@@ -36,7 +36,9 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
+from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
 from vitviz.cli.picture_sources import PictureParts
+from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
@@ -90,10 +92,11 @@ def batch(
     ] = False,
     shard: Annotated[str, SHARD] = "1/1",
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[
         int | None, Parameter(help="How many read and write beside the model.")
@@ -122,14 +125,25 @@ def batch(
     chosen = [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
-    wanted = ModelToLoad(model, patch, input_size, device, pretrained=not untrained)
-    loaded = wanted.name if engine == "ray" else wanted.load(meter())
+    model_said = said or SaidOfModel()
+    wanted = ModelToLoad(
+        model,
+        patch,
+        input_sides(input_size),
+        device,
+        pretrained=not untrained,
+        architecture=model_said.architecture or None,
+        facts=model_said.facts,
+    )
+    loaded = wanted.load(meter())
+    check_chosen(loaded, token_of(token), layer)
+    say_assumed(loaded.info)
     with shown_progress() as progress:
         found = run_batch(
             folder,
             out=out,
             view=view,
-            model=loaded,
+            model=wanted if engine == "ray" else loaded,
             kind=kind,
             rows=rows,
             features=features,
@@ -142,11 +156,7 @@ def batch(
             options=_values(chosen, option),
             one_range=one_range,
             shard=shard_of(shard),
-            patch_size=patch,
-            input_size=input_size,
             fit=fit,
-            device=device,
-            pretrained=not untrained,
             size=size,
             workers=beside,
             choice=(parts or PictureParts()).choice,
@@ -157,7 +167,7 @@ def batch(
             gpus_per_actor=gpus_per_actor,
             progress=progress,
         )
-    return _said(found, out, as_json, profile)
+    return _said(found, out, as_json, profile, assumed(loaded.info.evidence))
 
 
 def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -186,10 +196,14 @@ def shard_of(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _said(found: BatchOutcome, out: Path, as_json: bool, profile: bool) -> int:
+def _said(
+    found: BatchOutcome, out: Path, as_json: bool, profile: bool, guesses: tuple[Evidence, ...]
+) -> int:
     if as_json:
         broken = [{"picture": file, "why": why} for file, why in found.broken]
         told: dict[str, Any] = {"done": found.done, "before": found.before, "broken": broken}
+        if guesses:
+            told["assumed"] = [each.value for each in guesses]
         print_json({**told, "out": str(out), **({"seconds": found.seconds} if profile else {})})
         return 3 if found.broken else 0
     before = f", {found.before} were there before" if found.before else ""

@@ -71,7 +71,8 @@ RANGE = Parameter(
     "figures; may be repeated.",
 )
 PIXELS = Parameter(
-    "--input-size", help="Side of the model's picture in pixels; positions are resampled to it."
+    "--input-size",
+    help="The model's picture in pixels, one side or ROWSxCOLS; positions are resampled to it.",
 )
 UNTRAINED = Parameter(help="Random weights instead of trained ones.")
 ALLOW_DOWNLOAD = Parameter(

@@ -42,6 +42,7 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
+from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
 from vitviz.cli.picture_sources import (
     STREAM,
     PictureParts,
@@ -50,6 +51,7 @@ from vitviz.cli.picture_sources import (
     stem_of,
 )
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.evidence import assumed
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
@@ -135,10 +137,11 @@ def draw(
     against: Annotated[tuple[str, ...], _AGAINST] = (),
     also: Annotated[tuple[str, ...], _ALSO] = (),
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     data: Annotated[bool, _DATA] = False,
     seconds: Annotated[float, _SECONDS] = 0.4,
     overwrite: Annotated[bool, OVERWRITE] = False,
@@ -161,13 +164,22 @@ def draw(
     asked_about = pictured(target_of(about))
     targets = _targets(pictures, view, out)
     for target in targets.values():
+        if target != _STDOUT and target.suffix.lower() not in _ANIMATED:
+            _check_kind(target)
         for file in () if target == _STDOUT else (target, *_beside(target, data)):
             check_place(file, overwrite=overwrite)
-    request = ModelRequest(
-        model_named(model), patch, input_size, fit, device, pretrained=not untrained
-    )
+    request = (said or SaidOfModel()).of(
+        ModelRequest(
+            model_named(model), patch, input_sides(input_size), fit, device,
+            pretrained=not untrained,
+        )
+    )  # fmt: skip
     source = _Source(ModelCache(_MODELS_KEPT), request, (parts or PictureParts()).choice)
     made: list[dict[str, Any]] = []
+    loaded = source.engine.load(request, meter())
+    check_chosen(loaded, token_of(token), layer)
+    say_assumed(loaded.info)
+    guesses = [each.value for each in assumed(loaded.info.evidence)]
 
     def make(picture: str, target: Path) -> None:
         trace, other, pairs = _traces(source, picture, against, also)
@@ -190,7 +202,8 @@ def draw(
         files = _save(
             drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
         )
-        made.append({"picture": picture, "files": [str(file) for file in files]})
+        said_too = {"assumed": guesses} if guesses else {}
+        made.append({"picture": picture, "files": [str(file) for file in files], **said_too})
         if not as_json and target != _STDOUT:
             say_file(target)
 
@@ -222,6 +235,16 @@ class _Source:
     def trace(self, request: ModelRequest, picture: str) -> Trace:
         """What a model did with a picture."""
         return self.engine.trace(request, opened_picture(picture, self.choice), meter())
+
+
+def _check_kind(target: Path) -> None:
+    """Misused for a file that no figure can be, before a model is loaded."""
+    from vitviz.figures.save import check_suffix
+
+    try:
+        check_suffix(target)
+    except VitvizError as error:
+        raise Misused(f"{error}; with --over also .gif, .apng, .webp, .mp4") from None
 
 
 def model_named(name: str) -> str:
@@ -366,10 +389,11 @@ def trace(
     logits: Annotated[bool, LOGITS] = False,
     qkv: Annotated[bool, QKV] = False,
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     parts: PictureParts | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -387,11 +411,17 @@ def trace(
     beside = {name: target.with_stem(f"{target.stem}-{name}") for name in asked if asked[name]}
     for each in (target, *beside.values()):
         check_place(each, overwrite=overwrite)
-    request = ModelRequest(
-        model_named(model), patch, input_size, fit, device, pretrained=not untrained
-    )
+    request = (said or SaidOfModel()).of(
+        ModelRequest(
+            model_named(model), patch, input_sides(input_size), fit, device,
+            pretrained=not untrained,
+        )
+    )  # fmt: skip
     choice = (parts or PictureParts()).choice
     cache = ModelCache(_MODELS_KEPT)
+    loaded = cache.load(request, meter())
+    check_chosen(loaded, token_of(token), None)
+    say_assumed(loaded.info)
     found = cache.trace(request, opened_picture(picture, choice), meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)

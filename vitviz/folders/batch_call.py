@@ -27,7 +27,7 @@ def batch(
     *,
     out: str | Path,
     view: str | Sequence[str] = (),
-    model: str | Path | Model = "",
+    model: str | Path | Model | ModelToLoad = "",
     kind: str | Sequence[str] = ("png",),
     rows: bool = False,
     features: bool = False,
@@ -111,24 +111,36 @@ def batch(
         return run_batch(order, progress)
     from vitviz.folders.ray_batch import batch_on_ray
 
-    if not isinstance(model, str | Path):
+    if not isinstance(model, str | Path | ModelToLoad):
         raise VitvizError("workers load the model themselves; give its name, not a loaded one")
-    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
+    wanted = _asked(model, patch_size, input_size, device, pretrained)
     cluster = RayCluster(actors, gpus_per_actor, threads_of(actors))
     return batch_on_ray(order, wanted, cluster, progress)
 
 
 def _loaded(
-    model: str | Path | Model,
+    model: str | Path | Model | ModelToLoad,
     patch_size: int | None,
     input_size: int | None,
     device: str,
     pretrained: bool,
 ) -> Model:
-    if not isinstance(model, str | Path):
+    if not isinstance(model, str | Path | ModelToLoad):
         return model
-    wanted = ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
-    return wanted.load()
+    return _asked(model, patch_size, input_size, device, pretrained).load()
+
+
+def _asked(
+    model: str | Path | ModelToLoad,
+    patch_size: int | None,
+    input_size: int | None,
+    device: str,
+    pretrained: bool,
+) -> ModelToLoad:
+    """A model by its name, or just as it was asked for."""
+    if isinstance(model, ModelToLoad):
+        return model
+    return ModelToLoad(str(model), patch_size, input_size, device, pretrained=pretrained)
 
 
 def _one_picture(view: View) -> View:

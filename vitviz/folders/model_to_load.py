@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.progress import Progress, VitvizError, silent
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class ModelToLoad:
     precision: str = "auto"
     pretrained: bool = True
     architecture: str | None = None
+    facts: SaidFacts = NOTHING_SAID
 
     def load(self, progress: Progress = silent) -> Model:
         """The model. BadModel where it cannot be had, VitvizError where none is named or bundled."""
@@ -38,5 +40,6 @@ class ModelToLoad:
             device=self.device,
             precision=self.precision,
             architecture=self.architecture,
+            **self.facts.arguments,
             progress=progress,
         )

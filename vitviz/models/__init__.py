@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor, nn
 
+    from vitviz.core.data.evidence import Evidence
     from vitviz.core.data.intervention import Intervention
+    from vitviz.core.data.said_facts import SaidFacts
     from vitviz.core.data.trace import LoadArguments, Picture, Trace
     from vitviz.core.measures.cost import ModelDimensions, PassCost
     from vitviz.models.loading.devices import DeviceInfo
@@ -35,6 +38,7 @@ __all__ = [
     "names",
     "to_fetch",
     "trace",
+    "write_card",
 ]
 
 
@@ -57,7 +61,7 @@ def load(
     allow_download: bool = True,
     progress: Progress = silent,
     transform: Callable[[Image.Image], Any] | None = None,
-    classes: Sequence[str] = (),
+    classes: str | Path | Sequence[str] = (),
     title: str = "",
     prefix: Sequence[str] = (),
     call: Callable[[Any, Tensor], Any] | None = None,
@@ -95,7 +99,8 @@ def load(
     What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
     each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
     in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
-    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it.
+    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it. `classes` are
+    their names, or a text, CSV or JSON file with them; one for each output.
 
     `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
     one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
@@ -106,20 +111,21 @@ def load(
     """
     import_timm()
     from vitviz.models.loading import model_loading
-    from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
-    from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said import Said
     from vitviz.models.loading.sources import source_of
     from vitviz.models.loading.sources.sourced_loading import load_sourced
 
     if not isinstance(name, str | Path):
+        from vitviz.models.loading.checkpoint.class_names import read_classes
         from vitviz.models.loading.live.live_arguments import load_module
 
+        if isinstance(classes, str | Path):
+            classes = read_classes(Path(classes).expanduser())
         return load_module(
             name, transform=transform, classes=classes, title=title, prefix=prefix, call=call,
             patch_size=patch_size, input_size=input_size, progress=progress,
         )  # fmt: skip
-    _only_for_modules(transform=transform, classes=classes, title=title, prefix=prefix, call=call)
+    _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
     said = Said(num_heads, window_size, mean, std)
     library = source_of(name)
     if library is not None:
@@ -146,11 +152,8 @@ def load(
         arguments=arguments,
         allow_download=allow_download,
     )
-    model = wanted(progress=progress)
-    file = checkpoint_path(name)
-    beside = None if file is None else multi_label_beside(file)
-    chosen = beside if multi_label is None else multi_label
-    model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
+    finished = partial(_finished, wanted, name=name, classes=classes, multi_label=multi_label)
+    model = finished(progress=progress)
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,
@@ -161,7 +164,54 @@ def load(
     model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
     if model.info.weights == "untrained":
         return model
-    return replace(model, reload=partial(wanted, progress=silent))
+    return replace(model, reload=partial(finished, progress=silent))
+
+
+def _finished(
+    wanted: Callable[..., Model],
+    *,
+    name: str | Path,
+    classes: str | Path | Sequence[str],
+    multi_label: bool | None,
+    progress: Progress,
+) -> Model:
+    """The model with what was said of its classes and of how they are read."""
+    from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
+    from vitviz.models.loading.head_scores import multi_label_beside
+    from vitviz.models.loading.said_classes import with_classes
+
+    model, file = wanted(progress=progress), checkpoint_path(name)
+    beside = None if file is None else multi_label_beside(file)
+    chosen = beside if multi_label is None else multi_label
+    model = replace(model, info=replace(model.info, multi_label=bool(chosen)))
+    return with_classes(model, classes) if classes else model
+
+
+def write_card(
+    file: str | Path,
+    architecture: str | None = None,
+    *,
+    input_size: int | tuple[int, int] | None = None,
+    facts: SaidFacts | None = None,
+) -> tuple[dict[str, Any], tuple[Evidence, ...]]:
+    """A checkpoint's card as plain data, and how each fact in it is known.
+
+    Saved as JSON beside the file, under its name, it says from then on what the file does not.
+    BadModel where the file cannot be read or understood.
+    """
+    import_timm()
+    from vitviz.core.data.said_facts import NOTHING_SAID
+    from vitviz.models.loading.checkpoint.card import card_of
+    from vitviz.models.loading.said import Said
+
+    facts = facts or NOTHING_SAID
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    said = Said(
+        facts.num_heads or None, facts.window_size or None, facts.mean or None, facts.std or None,
+        input_size=size,
+    )  # fmt: skip
+    path = Path(file).expanduser()
+    return card_of(path, architecture, said, classes=facts.classes, multi_label=facts.multi_label)
 
 
 def _only_for_modules(**given: Any) -> None:

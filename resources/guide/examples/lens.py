@@ -71,7 +71,7 @@ class LensFamily:
         grid: TokenGrid,
         size: tuple[int, int],
     ) -> TraceLayers:
-        return read_calls(calls, grid, size)
+        return read_calls(calls, grid)
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         return module.places[0, 1:].detach().numpy(), ""

@@ -52,6 +52,7 @@ from vitviz.models.loading.hub.download import fetch, not_allowed
 from vitviz.models.loading.hub.hub_files import FILES, cached
 from vitviz.models.loading.hub.repository_config import MOST as CONFIG_MOST
 from vitviz.models.loading.hub.repository_config import described
+from vitviz.models.loading.image_processor import processed
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
 from vitviz.models.loading.own_networks import own
@@ -416,9 +417,11 @@ def _from_file(
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or _own_size(module) or preprocess.size
+    read = processed(found.preprocessor, replace(preprocess, size=size))
+    notes += (read.why,) if read.why else ()
     return BuiltModel(
         module,
-        replace(preprocess, size=size),
+        read.preprocess or replace(preprocess, size=size),
         _weights(plan.trained, notes),
         plan.title or found.title,
         plan.family or plan.kind,

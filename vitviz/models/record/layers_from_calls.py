@@ -133,6 +133,7 @@ def read_each(
 def read_calls(
     calls: Sequence[AttentionCall],
     grid: TokenGrid,
+    size: GridSize | None = None,
     *,
     classed: bool = False,
     altered: bool = False,
@@ -140,7 +141,8 @@ def read_calls(
     """The calls that are over all tokens as layers, those of one query as pools, others as matrices.
 
     `grid` is the model's own; calls over another number of tokens get the map of that many that
-    strides make of the picture, with or without a class token (`classed`).
+    strides make of the picture, with or without a class token (`classed`). `size` is not needed any
+    more: sizes follow from the calls; families written for 0.1 give it.
     """
     return read_each(calls, partial(_placed, grid=grid, classed=classed), altered=altered)
 

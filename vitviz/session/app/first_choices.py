@@ -33,6 +33,9 @@ def first_request(launch: LaunchOptions, settings: Settings) -> ModelRequest:
         kept,
         name=launch.model or kept.name or first_bundled(),
         patch_size=launch.patch,
+        input_size=launch.input_size,
+        architecture=launch.architecture or None,
+        facts=launch.facts,
         fit=launch.fit or kept.fit,
         device=launch.device or kept.device,
         # What one device likes another may not know.

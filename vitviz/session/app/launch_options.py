@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
@@ -30,3 +32,6 @@ class LaunchOptions:
     head: int | None = None
     view: str = ""
     allow_download: bool = False
+    input_size: int | tuple[int, int] | None = None
+    architecture: str = ""
+    facts: SaidFacts = NOTHING_SAID

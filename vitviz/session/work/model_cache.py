@@ -36,6 +36,7 @@ class ModelCache:
             device=request.device,
             precision=request.precision,
             architecture=request.architecture,
+            **request.facts.arguments,
             progress=_named(progress, f"loading model {request.words}"),
         )
         self.models.put(request.model, model, model.info.parameters * _BYTES_PER_PARAMETER)

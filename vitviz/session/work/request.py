@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vitviz.core.data import weight_files
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.pictures.picture_files import SUFFIXES
 
 
@@ -15,7 +16,8 @@ class ModelRequest:
     """A model with all that changes what it computes; None and "auto" leave the choice to vitviz.
 
     `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path. `fit`
-    says how a picture gets the model's shape: centre crop, padding, or squashing.
+    says how a picture gets the model's shape: centre crop, padding, or squashing. `facts` are what
+    somebody says of it.
     """
 
     name: str
@@ -26,6 +28,7 @@ class ModelRequest:
     precision: str = "auto"
     architecture: str | None = None
     pretrained: bool = True
+    facts: SaidFacts = NOTHING_SAID
 
     @property
     def model(self) -> ModelRequest:

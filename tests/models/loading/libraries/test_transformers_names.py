@@ -201,6 +201,24 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[..., Tensor], Callable[
         logits,
         lambda module, pixels: module(pixels),
     ),
+    "sam, whole": (
+        lambda: hf.SamModel(
+            hf.SamConfig(
+                vision_config={
+                    "hidden_size": 64,
+                    "num_hidden_layers": 3,
+                    "num_attention_heads": 4,
+                    "image_size": 128,
+                    "mlp_dim": 128,
+                    "window_size": 4,
+                    "global_attn_indexes": [1],
+                    "output_channels": 32,
+                }
+            )
+        ),
+        lambda theirs, pixels: theirs.vision_encoder(pixels).last_hidden_state,
+        features,
+    ),
     "sam": (
         lambda: hf.SamVisionModel(
             hf.SamVisionConfig(
@@ -226,7 +244,7 @@ def test_outputs_are_the_librarys_own(case: str, tmp_path: Path) -> None:
     theirs = random(make())
     theirs.save_pretrained(tmp_path)
     model = vitviz.load(tmp_path / "model.safetensors")
-    side = 128 if case == "sam" else PICTURE
+    side = 128 if case.startswith("sam") else PICTURE
     assert model.info.input_size == (side, side)
     pixels = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

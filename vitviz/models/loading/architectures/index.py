@@ -143,13 +143,12 @@ def built(name: str, **arguments: Any) -> nn.Module | None:
 
 def described(name: str, module: nn.Module, first: frozenset[str]) -> Architecture:
     """A built architecture as an entry."""
-    needed = needed_of(module)
-    facts = facts_of(module)
+    stored, facts = module.state_dict(), facts_of(module)
     return Architecture(
         name,
         _size(name, module),
-        exact(needed),
-        tuple(sorted(groups(needed, first).items())),
+        exact(stored),
+        tuple(sorted(groups(stored, first).items())),
         tuple(facts[fact] for fact in FACTS),
     )
 

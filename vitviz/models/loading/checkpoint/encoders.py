@@ -253,8 +253,15 @@ _BETTER = (
     (re.compile(r"^base_encoder$"), 2, "as MoCo v3 evaluates it"),
     (re.compile(r"^encoder_q$"), 2, "as MoCo evaluates it"),
     (re.compile(r"^online"), 2, "as BYOL evaluates it"),
+    (
+        re.compile(r"^(?:vision|visual|image)(?:_encoder|_model|_tower)?$"),
+        1,
+        "it is the one that sees",
+    ),
 )
-_WORSE = re.compile(r"^(?:momentum|encoder_k|target|teacher_\d|.*_m)(?:$|_)|_momentum$|_m$")
+_WORSE = re.compile(
+    r"^(?:momentum|encoder_k|target|teacher_\d|.*_m)(?:$|_)|_momentum$|_m$|^decoder|_decoder$"
+)
 
 
 def _by_rule(

@@ -122,7 +122,8 @@ def renamed(
     for key, value in state.items():
         inside = key.startswith(prefix)
         name = _renamed(key.removeprefix(prefix), layout.names) if inside else None
-        name = name or _renamed(key, layout.beside)
+        if name is None:
+            name = _renamed(key, layout.beside)
         if name:
             found[name] = value
         elif name is None:

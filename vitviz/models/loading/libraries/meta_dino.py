@@ -1,4 +1,4 @@
-"""Meta's own DINOv2 and DINOv3 files, and those of its Segment Anything."""
+"""Meta's own DINOv2, DINOv3 and DeiT III files, and those of its Segment Anything."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ _DINOV3: Names = (
     ("blocks.*.mlp.w3.", "blocks.*.mlp.fc2."),
     ("blocks.*.", "blocks.*."),
     ("local_cls_norm.", ""),
+)
+_DEIT3: Names = (
+    *_SAME,
+    ("blocks.*.gamma_1", "blocks.*.ls1.gamma"),
+    ("blocks.*.gamma_2", "blocks.*.ls2.gamma"),
+    ("blocks.*.", "blocks.*."),
 )
 _SAM: Names = (
     ("pos_embed", "pos_embed"),
@@ -119,6 +125,14 @@ LAYOUTS = (
         _DINOV2,
         after=("dino_head.", "ibot_head."),
         finish=_dinov2,
+        as_timm=True,
+    ),
+    Layout(
+        "Meta's DeiT III",
+        "VisionTransformer",
+        ("blocks.0.gamma_1", "blocks.0.attn.qkv.bias", "blocks.0.mlp.fc1.weight", "pos_embed"),
+        _DEIT3,
+        without=("blocks.0.attn.proj_l.weight", "blocks.0.attn.temperature"),
         as_timm=True,
     ),
     Layout(

@@ -40,6 +40,10 @@ _OPENMMLAB: Names = (
     ("layers.*.attn.attn.out_proj.", "blocks.*.attn.proj."),
     ("layers.*.ffn.layers.0.0.", "blocks.*.mlp.fc1."),
     ("layers.*.ffn.layers.1.", "blocks.*.mlp.fc2."),
+    ("layers.*.ffn.w12.", "blocks.*.mlp.fc1."),
+    ("layers.*.ffn.w3.", "blocks.*.mlp.fc2."),
+    ("pre_norm.", "norm_pre."),
+    ("ln2.", "fc_norm."),
     ("ln1.", "norm."),
     ("norm1.", "norm."),
 )
@@ -86,7 +90,8 @@ LAYOUTS = (
         ),
         _OPENMMLAB,
         beside=_BESIDE,
-        fixed={"layer_norm_eps": 1e-6, "hidden_act": "gelu"},
+        fixed={"hidden_act": "gelu"},
+        usual={"layer_norm_eps": 1e-6},
         prepared_always=False,
     ),
 )

@@ -1,0 +1,127 @@
+"""What is said of a model on the command line, in the words of `vitviz.load`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from cyclopts import Parameter
+
+from vitviz.cli.command_arguments import Misused, remark
+from vitviz.core.data.evidence import assumed_sentence
+from vitviz.core.data.geometry import Crop
+from vitviz.core.data.said_facts import SaidFacts
+from vitviz.core.data.trace import ModelInfo
+from vitviz.core.progress import VitvizError
+from vitviz.session.work.request import ModelRequest
+from vitviz.views.api import token_chosen
+
+if TYPE_CHECKING:
+    from vitviz.models import Model
+
+_ARCHITECTURE = Parameter(
+    "--architecture", help="What a checkpoint file is: a timm name, where the file does not say it."
+)
+_HEADS = Parameter("--num-heads", help="Attention heads: 6, or one for each stage (3,6,12,24).")
+_WINDOW = Parameter(
+    "--window-size", help="Side of the windows in tokens: 7, or one for each stage."
+)
+_MEAN = Parameter("--mean", help="What pictures are normalised by: 0.5, or 0.485,0.456,0.406.")
+_STD = Parameter("--std", help="The same, what they are divided by.")
+_CLASSES = Parameter("--classes", help="A text, CSV or JSON file with the names of the classes.")
+_SIGMOID = Parameter(
+    "--multi-label",
+    negative=("--single-label",),
+    help="The head says yes or no for each class (sigmoid) instead of choosing one.",
+)
+_STRICT = Parameter("--strict", help="Refuse a model of which anything is still assumed.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class SaidOfModel:
+    """What no tensor of a file shows, said."""
+
+    architecture: Annotated[str, _ARCHITECTURE] = ""
+    num_heads: Annotated[str, _HEADS] = ""
+    window_size: Annotated[str, _WINDOW] = ""
+    mean: Annotated[str, _MEAN] = ""
+    std: Annotated[str, _STD] = ""
+    classes: Annotated[Path | None, _CLASSES] = None
+    multi_label: Annotated[bool | None, _SIGMOID] = None
+    strict: Annotated[bool, _STRICT] = False
+
+    @property
+    def facts(self) -> SaidFacts:
+        """The same as numbers. Misused for what are none."""
+        return SaidFacts(
+            _numbers("--num-heads", self.num_heads, int),
+            _numbers("--window-size", self.window_size, int),
+            _numbers("--mean", self.mean, float),
+            _numbers("--std", self.std, float),
+            str(self.classes) if self.classes else "",
+            self.multi_label,
+            self.strict,
+        )
+
+    def of(self, request: ModelRequest) -> ModelRequest:
+        """The request with all of it."""
+        return replace(request, architecture=self.architecture or None, facts=self.facts)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def _numbers(flag: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    try:
+        return tuple(kind(each) for each in text.split(",")) if text else ()
+    except ValueError:
+        usual = "3,6,12,24" if kind is int else "0.485,0.456,0.406"
+        raise Misused(
+            f"{flag} {text!r} is no number and no list of them, such as {usual}"
+        ) from None
+
+
+def input_sides(text: str) -> int | tuple[int, int] | None:
+    """One side, or ROWSxCOLS; None for nothing."""
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d{1,5})(?:[xX×](\d{1,5}))?", text)
+    if found is None:
+        raise Misused(f"the input size {text!r} is neither a side nor ROWSxCOLS, such as 224x448")
+    return int(found[1]) if found[2] is None else (int(found[1]), int(found[2]))
+
+
+def say_assumed(info: ModelInfo) -> None:
+    """On stderr what of a model is assumed, and how it can be said."""
+    if said := assumed_sentence(info.evidence):
+        remark(
+            f"{info.called}: {said}; say it (--architecture, --num-heads, --window-size, --mean, "
+            "--std), or refuse it with --strict"
+        )
+
+
+def check_chosen(model: Model, token: tuple[int, ...] | str | None, layer: int | None) -> None:
+    """Misused for a token or a layer that a model does not have, before it runs.
+
+    Only where both are known without a pass: one sequence of tokens, one attention a block.
+    """
+    info = model.info
+    if info.family not in ("vit", "tnt"):
+        return
+    if layer is not None and not -info.depth <= layer < info.depth:
+        raise Misused(
+            f"there is no layer {layer}; the {info.depth} layers of {info.called} are 0 to "
+            f"{info.depth - 1}, or -1 for the last"
+        )
+    size = model.preprocess.size
+    grid = model.family.grid(model.module, size)
+    if token is None or grid is None:
+        return
+    try:
+        token_chosen(token, grid, Crop(size, size, (1.0, 1.0), (0.0, 0.0)))
+    except VitvizError as error:
+        raise Misused(str(error)) from None

@@ -1,0 +1,40 @@
+"""What a person says of a model that no tensor shows, in plain data: the same words everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SaidFacts:
+    """Facts that `vitviz.load` takes beside the name; what is empty or None was not said.
+
+    `num_heads` and `window_size` are one number or one for each stage, `mean` and `std` one or one for
+    each channel, in 0..1. `classes` is a file of class names. `strict` refuses what is still assumed.
+    """
+
+    num_heads: tuple[int, ...] = ()
+    window_size: tuple[int, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    classes: str = ""
+    multi_label: bool | None = None
+    strict: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Those that were said, as arguments of `vitviz.load`."""
+        found: dict[str, Any] = {}
+        for name in ("num_heads", "window_size", "mean", "std"):
+            values = getattr(self, name)
+            if values:
+                found[name] = values[0] if len(values) == 1 else values
+        if self.classes:
+            found["classes"] = self.classes
+        if self.multi_label is not None:
+            found["multi_label"] = self.multi_label
+        return found | ({"strict": True} if self.strict else {})
+
+
+NOTHING_SAID = SaidFacts()
