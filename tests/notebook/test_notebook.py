@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import vitviz
-from vitviz.core.data.drawn_numbers import numbers
+from vitviz.core.data.drawing import numbers
 from vitviz.notebook import looks, register
 
 ROOT = Path(__file__).resolve().parents[2]

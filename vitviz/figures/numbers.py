@@ -11,8 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.drawn_numbers import DrawingNumbers, numbers
+from vitviz.core.data.drawing import Drawing, DrawingNumbers, numbers
 from vitviz.figures.recipes import recipe
 
 

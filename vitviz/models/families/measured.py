@@ -9,6 +9,7 @@ import numpy as np
 from einops import rearrange
 from torch import nn
 
+from vitviz.core.data.badge import TokenPlaces
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable
@@ -31,6 +32,8 @@ NO_TABLE = "no table with a row for each patch was found among the model's param
 
 class MeasuredFamily:
     """The family of one module, made of its token map; it is no kind of model and fits no other."""
+
+    places: TokenPlaces = "measured"
 
     def __init__(self, found: TokenMap) -> None:
         self.map = found
@@ -80,6 +83,8 @@ class MeasuredFamily:
 
 class UnplacedFamily:
     """The family of a module whose tokens lie in no grid that could be found: its calls as matrices."""
+
+    places: TokenPlaces = "unknown"
 
     def __init__(self, why: str) -> None:
         self._why = why

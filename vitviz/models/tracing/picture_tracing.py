@@ -16,12 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from vitviz.core.data.badge import TokenPlaces
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import as_given
 from vitviz.core.data.prediction import Prediction, class_name, distinct_names, scored
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
+from vitviz.models.families.measured import MeasuredFamily, UnplacedFamily
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepare, tensor_of
@@ -249,11 +251,18 @@ def _read(
         abreast=reading.abreast,
         compared=reading.compared,
         taken=reading.taken,
-        places="unknown" if info.family == "generic" else "family",
+        places=_places(model, info),
         source=TorchModelProbe(
             model, prepared, grid, [layer.name for layer in reading.layers], change
         ),
     )
+
+
+def _places(model: Model, info: ModelInfo) -> TokenPlaces:
+    """How it is known where tokens lie."""
+    if isinstance(model.family, MeasuredFamily | UnplacedFamily):
+        return model.family.places
+    return "unknown" if info.family == "generic" else "family"
 
 
 def _without_maps(info: ModelInfo, why: str) -> Unsupported:

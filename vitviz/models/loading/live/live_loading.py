@@ -55,7 +55,7 @@ class LiveWishes:
     input_size: tuple[int, int] | None = None
     answers_classes: bool | None = None
     name: str = ""
-    source: str = "a module in memory"
+    source: str = "a module in memory, as its weights are"
     architecture: str = ""
 
 
@@ -220,7 +220,7 @@ def prefix_by_name(module: nn.Module) -> tuple[tuple[str, ...], str]:
                 names += [f"{called} {at + 1}" if several else called for at in range(count)]
                 because.append(name)
                 break
-    return tuple(names), f"{', '.join(because)} are as many, and no picture changes them"
+    return tuple(names), f"as many as {', '.join(because)}, and no picture changes them"
 
 
 def _measured_facts(found: TokenMap) -> tuple[Evidence, ...]:
