@@ -12,6 +12,7 @@ import torch
 
 import vitviz
 from tests.benchmarks.run import BenchmarkRun, Row, noise
+from vitviz.core.measures.distance import mean_distance, mean_entropy
 from vitviz.core.measures.rollout import rollout, rollout_heads
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.loading.preprocess import normalised
@@ -29,6 +30,8 @@ def rows(run: BenchmarkRun) -> list[Row]:
         *tracing(run, "ViT-B/16 at 224 px", "vit_base_patch16_224", {}, 25),
         *tracing(run, "DINOv2-S at 518 px", "vit_small_patch14_dinov2", DINOV2_S, 9),
         *looking(run),
+        *surveying(run, "1,370 tokens", 518, 5),
+        *surveying(run, "4,097 tokens", 896, 2),
     ]
 
 
@@ -106,6 +109,31 @@ def looking(run: BenchmarkRun) -> list[Row]:
             f"{walked:.1f} x",
         ),
         ("the same, both from q and k", "told", f"{made:.1f} x"),
+    ]
+
+
+def surveying(run: BenchmarkRun, title: str, side: int, repeats: int) -> list[Row]:
+    """Distance, entropy, received attention, an overview of one layer, beside one flow through it."""
+    size = {"img_size": side, "dynamic_img_size": False}
+    trace = vitviz.trace(run.load("vit_small_patch14_dinov2", **size), noise((side, side)))
+    layer = trace.layers[-1]
+    weight = np.ones((layer.attention.heads, layer.attention.queries), np.float32)
+    step = max(1, layer.attention.queries // 512)
+
+    def surveyed() -> None:
+        layer.attention._surveyed = None
+        mean_distance(layer, renormalise=True)
+        mean_entropy(layer, relative=True)
+        layer.attention.overview(0, step=step)
+
+    ratio = run.in_turns(surveyed, lambda: layer.attention.flow(weight), repeats)
+    moved = run.milliseconds(lambda: layer.attention.flow(weight), run.few(5))
+    return [
+        (
+            f"distance, entropy, received, overview, {title} / one flow over the tiles",
+            "<= 1.2 x",
+            f"{ratio:.2f} x ({moved:.0f} ms a flow)",
+        )
     ]
 
 

@@ -37,6 +37,14 @@ class Verdict:
         return None if found is None else _number(found[0])
 
     @property
+    def broken(self) -> bool:
+        """Whether there is a target and no number to hold against it, though all was there to be
+        measured."""
+        return (
+            self.limit is not None and self.value is None and "was not built" not in self.measured
+        )
+
+    @property
     def missed(self) -> bool:
         """Whether the target was missed by more than the noise."""
         if self.limit is None or self.value is None:

@@ -126,6 +126,10 @@ print("plain", time.time(), flush=True)
 """
 
 
+_ENDED: list[Measured] = []
+"""Windows that were closed: were they garbage, a working thread could come to collect them."""
+
+
 class Measured:
     """A whole window over an untrained ViT-B, its work done in threads as for a user."""
 
@@ -178,6 +182,7 @@ class Measured:
         self.until(lambda: not self.session.waiting and not self.session.jobs.current)
         self.heart.stop()
         self.window.close()
+        _ENDED.append(self)
 
 
 def hovering(count: int = 120, sizes: Sequence[WindowSize] = SIZES) -> list[Row]:

@@ -53,9 +53,9 @@ def whole() -> bytes:
     from vitviz.session.work.jobs import InlineJobs
 
     made = Session(InlineJobs(), save=lambda _settings: "")
-    made.use_model(ModelRequest("test_vit", pretrained=False))
-    made.open_sources([picture()])
-    made.add_column(ModelRequest("test_vit", pretrained=False, patch_size=32))
+    made.columns.use_model(ModelRequest("test_vit", pretrained=False))
+    made.open([picture()])
+    made.columns.add_beside(ModelRequest("test_vit", pretrained=False, patch_size=32))
     with tempfile.TemporaryDirectory() as folder:
         SessionFiles(made).save(Path(folder, "mine.vitviz"), {"layout": "grid"})
         return Path(folder, "mine.vitviz").read_bytes()

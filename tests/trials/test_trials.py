@@ -42,7 +42,8 @@ def test_a_hostile_hub_ends_in_sentences(tmp_path: Path) -> None:
 
 
 def test_a_monkey_finds_nothing_in_a_minute(tmp_path: Path) -> None:
-    fine(monkey_trials.run(seed=11, minutes=0, most=150, keep=tmp_path), 150)
+    """The 34th event of this seed pastes from a clipboard that holds nothing."""
+    fine(monkey_trials.run(seed=5, minutes=0, most=120, keep=tmp_path), 120)
 
 
 def test_the_floors_are_those_of_the_project() -> None:

@@ -31,6 +31,7 @@ from vitviz.cli.draw_commands import draw, replay, trace
 from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.cli.model_arguments import SaidOfModel, input_sides
+from vitviz.cli.picture_sources import with_streams
 from vitviz.cli.rate_command import rate
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
@@ -74,6 +75,7 @@ EXAMPLES = {
         "vitviz batch photos --view rollout --view heads --out results",
         "vitviz batch photos --rows --out numbers --model vit_tiny_patch16_224",
         "vitviz batch photos --rows --features --numbers parquet -o numbers",
+        "vitviz batch film.mp4 --view rollout --kind mp4 --one-range -o film",
         "vitviz batch photos -v rollout -k pdf -k npz --one-range --shard 1/4 -o results",
     ),
     "stats": (
@@ -122,7 +124,7 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     """Does what the arguments say; 0 when it worked, 1 when it failed, 2 when they are wrong."""
     app = _app(open_window)
     try:
-        result = app(list(argv), exit_on_error=False, print_error=True)
+        result = app(with_streams(argv), exit_on_error=False, print_error=True)
     except CycloptsError:
         return 2
     except VitvizError as error:

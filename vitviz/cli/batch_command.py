@@ -57,11 +57,13 @@ ENGINE = Parameter(
 ACTORS = Parameter("--actors", help="How many workers, each with a model of its own.")
 GPUS = Parameter("--gpus-per-actor", help="What share of a GPU each worker is given.")
 
-FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv"]
+FileKind = Literal["png", "svg", "pdf", "tiff", "npz", "csv", "mp4"]
 
 
 def batch(
-    folder: Annotated[Path, Parameter(help="A folder of pictures, with the folders in it.")],
+    folder: Annotated[
+        Path, Parameter(help="A folder of pictures with the folders in it, or a film.")
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(("--out", "-o"), help="The folder for the results.")],
@@ -71,7 +73,10 @@ def batch(
     model: Annotated[str, MODEL] = "",
     kind: Annotated[
         tuple[FileKind, ...],
-        Parameter(("--kind", "-k"), help="Files of each view; may be repeated (png)."),
+        Parameter(
+            ("--kind", "-k"),
+            help="Files of each view; may be repeated (png). mp4: a film's frames joined again.",
+        ),
     ] = ("png",),
     rows: Annotated[
         bool, Parameter("--rows", help="Also the token's attention of all layers and heads.")

@@ -44,7 +44,7 @@ from vitviz.cli.command_arguments import (
 )
 from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
 from vitviz.cli.picture_sources import (
-    STREAM,
+    STDOUT,
     PictureParts,
     named_pictures,
     opened_picture,
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
-_STDOUT = Path(STREAM)
+_STDOUT = Path(STDOUT)
 _ANIMATED = (".gif", ".apng", ".webp", ".mp4")
 
 _FILES = Parameter(

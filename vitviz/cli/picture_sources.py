@@ -20,8 +20,18 @@ from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import BadImage
 from vitviz.session.pictures.web_picture import LIMIT, fetch, file_name, is_address
 
-STREAM = "-"
-"""Standard input as a picture, standard output as a figure."""
+STDIN, STDOUT = "/dev/stdin", "/dev/stdout"
+"""Standard input as a picture; standard output as a figure's file."""
+
+
+def with_streams(words: Sequence[str]) -> list[str]:
+    """The words of a command line with - said so that the parser sees names and no option."""
+    streams = {"-o": STDOUT, "--out": STDOUT}
+    return [
+        streams.get(last, STDIN) if word == "-" else word
+        for last, word in zip(("", *words), words, strict=False)
+    ]
+
 
 _PAGE = Parameter("--page", help="The page or frame of a file that has several, from 1.")
 _BANDS = Parameter(
@@ -62,7 +72,7 @@ def named_pictures(texts: Sequence[str]) -> list[str]:
     """What is to be opened, one a time: addresses and - as they are, folders walked."""
     found: list[str] = []
     for text in texts:
-        if text == STREAM or is_address(text):
+        if text == STDIN or is_address(text):
             found.append(text)
         else:
             found += map(str, picture_files([local_path(text)]))
@@ -79,7 +89,7 @@ def local_path(text: str) -> str:
 
 def stem_of(source: str) -> str:
     """What a figure of the picture is called before its view and ending."""
-    if source == STREAM:
+    if source == STDIN:
         return "stdin"
     name = file_name(source) if is_address(source) else source
     return Path(Path(name).name).stem or "picture"
@@ -87,7 +97,7 @@ def stem_of(source: str) -> str:
 
 def opened_picture(source: str, choice: PictureChoice) -> Picture:
     """The picture behind a name. BadImage where there is none, or more than a picture should have."""
-    if source == STREAM:
+    if source == STDIN:
         data = sys.stdin.buffer.read(LIMIT + 1)
         if len(data) > LIMIT:
             raise BadImage(

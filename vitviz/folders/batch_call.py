@@ -12,6 +12,8 @@ from vitviz.core.data.trace import Fit
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.folders.batch import BatchOutcome, run_batch
 from vitviz.folders.batch_order import BatchOrder, NumbersFile
+from vitviz.folders.film_batch import FRAMES, film_kinds, with_film
+from vitviz.folders.films import ANIMATIONS, FILMS, FilmFrames, unpack_film
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.ray_engine import RayCluster, threads_of
 from vitviz.views import View, find
@@ -57,6 +59,9 @@ def batch(
 ) -> BatchOutcome:
     """Makes figures and arrays of every picture of a folder: `vitviz batch` as a function.
 
+    `folder` may be a film or an animation too: its frames are unpacked once into `out`/frames, and the
+    kind "mp4" joins the figures of all frames to a film at the film's own rate.
+
     `view` names what is drawn, `kind` the files of each ("png", "svg", "pdf", "tiff", "npz", "csv"),
     `options` the views' own options by view. Arrays are one token's attention of all layers and heads
     (`rows`: layer head key), all tokens after each block (`features`: layer token dim), the head's
@@ -82,12 +87,14 @@ def batch(
     own = dict(options or {})
     if strange := set(own) - {each.name for each in chosen}:
         raise VitvizError(f"options are for views that are drawn, and {min(strange)} is not")
+    kinds = (kind,) if isinstance(kind, str) else tuple(kind)
+    film = _film(Path(folder), Path(out), kinds, progress)
     order = BatchOrder(
         _loaded(model, patch_size, input_size, device, pretrained),
-        Path(folder),
+        Path(folder) if film is None else Path(out, FRAMES),
         Path(out),
         views=tuple((each, own.get(each.name, {})) for each in chosen),
-        kinds=(kind,) if isinstance(kind, str) else tuple(kind),
+        kinds=kinds if film is None else film_kinds(kinds),
         rows=rows,
         features=features,
         logits=logits,
@@ -107,15 +114,42 @@ def batch(
     )
     if not order.folder.is_dir():
         raise VitvizError(f"there is no folder {folder}; name one with pictures")
-    if engine != "ray":
+    cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
+    wanted = None
+    if isinstance(model, str | Path | ModelToLoad):
+        wanted = _asked(model, patch_size, input_size, device, pretrained)
+    found = _run(order, wanted, cluster, progress)
+    return found if film is None else with_film(found, order, film, "mp4" in kinds)
+
+
+def _run(
+    order: BatchOrder,
+    wanted: ModelToLoad | None,
+    cluster: RayCluster | None,
+    progress: Progress,
+) -> BatchOutcome:
+    """On this machine, or on a cluster, whose workers load a model by its name."""
+    if cluster is None:
         return run_batch(order, progress)
     from vitviz.folders.ray_batch import batch_on_ray
 
-    if not isinstance(model, str | Path | ModelToLoad):
+    if wanted is None:
         raise VitvizError("workers load the model themselves; give its name, not a loaded one")
-    wanted = _asked(model, patch_size, input_size, device, pretrained)
-    cluster = RayCluster(actors, gpus_per_actor, threads_of(actors))
     return batch_on_ray(order, wanted, cluster, progress)
+
+
+def _film(source: Path, out: Path, kinds: Sequence[str], progress: Progress) -> FilmFrames | None:
+    """The unpacked frames of a film; None for a folder of pictures. VitvizError for any other file."""
+    if not source.is_file():
+        if "mp4" in kinds:
+            raise VitvizError("mp4 joins the frames of a film; name a film, or take other kinds")
+        return None
+    if source.suffix.lower() not in (*FILMS, *ANIMATIONS):
+        raise VitvizError(
+            f"{source.name} is neither a folder of pictures nor a film; name a folder, or a film "
+            f"({', '.join((*FILMS, *ANIMATIONS))})"
+        )
+    return unpack_film(source, out / FRAMES, progress)
 
 
 def _loaded(

@@ -126,7 +126,8 @@ class View:
         caption = (
             f"{said[:1].upper()}{said[1:]}. {drawing.caption}".rstrip() if said else drawing.caption
         )
-        known = clauses([each.badge for each in both if each is not None])
+        own = [each.badge for each in both if each is not None]
+        known = drawing.known or clauses(own)
         return replace(
             drawing, options=given, recipe=recipe, made=made, caption=caption, known=known
         )

@@ -254,17 +254,17 @@ def test_a_column_can_be_closed_while_its_cards_are_being_built(
     """What was still to be built or fitted met headers that had gone."""
     table = window.compare.table
     while len(window.session.columns) > 1:
-        window.wishes.close_column()
+        window.perform("close_column")
     for _ in range(3):
-        window.wishes.add_column()
+        window.perform("add_column")
         assert table._due or table._fitting.isActive()
-        window.wishes.close_column()
+        window.perform("close_column")
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         for timer in (table._building, table._fitting, table._settled):
             assert not timer.isActive()
         table._fit()  # as it would have come
         table._build_next()
-    window.wishes.add_column()
+    window.perform("add_column")
     qtbot.waitUntil(lambda: not table._due, timeout=5000)
     assert panel_of(window, "heads", 1) is not None
 
@@ -520,8 +520,11 @@ def test_what_a_crash_left_is_offered_and_taken_back(qtbot: QtBot, window: MainW
     (left,) = settings_folder().glob("*.vitviz")
     gone = left.rename(left.with_name("autosave-0.vitviz"))
     window.sessions.begin()
-    assert "not closed properly" in window.notices.sentences[0]
-    offered = window.notices.findChildren(QPushButton)
+    for number in range(3):  # whatever happens meanwhile, the offer stays
+        window.notices.say([f"something else {number}"])
+        window.notices.dismiss()
+    assert "not closed properly" in window.sessions.left.sentences[0]
+    offered = window.sessions.left.findChildren(QPushButton)
     next(button for button in offered if button.text() == "Open what was there").click()
     assert len(window.compare.lives) == 2
     assert not gone.exists()

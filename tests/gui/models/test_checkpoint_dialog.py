@@ -10,6 +10,7 @@ import timm
 import torch
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from pytestqt.qtbot import QtBot
+from safetensors.torch import save_file
 
 from vitviz.gui.app.actions.model_actions import open_checkpoint
 from vitviz.gui.app.main_window import MainWindow
@@ -146,3 +147,36 @@ def test_a_file_that_cannot_be_read_is_said(window: MainWindow, tmp_path: Path) 
     open_checkpoint(window.parts, str(tmp_path / "broken.pth"))
     assert asked(window) is None
     assert any("broken.pth" in said for said in window.notices.sentences)
+
+
+def test_a_folder_and_a_file_without_an_ending_are_models_when_dropped(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    folder = tmp_path / "my_vit"
+    folder.mkdir()
+    torch.manual_seed(0)
+    state = timm.create_model("test_vit", num_classes=3).state_dict()
+    save_file(state, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"architecture": "test_vit.r160_in1k"}', encoding="utf-8")
+    window.session.open([str(folder)])
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.called == "my_vit"
+    torch.save(state, tmp_path / "best")
+    pictures = len(window.session.pictures.open)
+    window.session.open([str(tmp_path / "best")])
+    if (dialog := asked(window)) is not None:
+        dialog.accept()
+    assert window.session.trace is not None
+    assert window.session.trace.model.called == "best"
+    assert len(window.session.pictures.open) == pictures
+
+
+def test_a_program_of_another_kind_is_named_when_dropped(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch" + bytes(100))
+    before = window.session.request
+    window.session.open([str(tmp_path / "model.onnx")])
+    assert window.session.request == before
+    assert any("is an ONNX graph" in said for said in window.notices.sentences)

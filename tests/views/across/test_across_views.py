@@ -93,6 +93,7 @@ def test_the_probe_of_the_own_picture_is_its_attention(tiny_model, tiny_trace, p
     np.testing.assert_allclose(there.ravel(), expected, atol=1e-5)
     assert drawing.title.startswith("Probe:")
     assert "the model never computes this" in drawing.caption
+    assert drawing.known == "Numbers of a probe: compared with nothing that the model puts out."
     mean = vitviz.draw("cross", tiny_trace, token=(3, 3), layer=4, against=twin, here_too=False)
     assert len(mean.panels) == 1
     expected = tiny_trace.layers[4].attention.rows(34).mean(0)[1:]

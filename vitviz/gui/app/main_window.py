@@ -128,6 +128,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
         for page in (self.welcome, self.board, self.compare.table):
@@ -219,6 +220,7 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
+        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
@@ -595,7 +597,7 @@ def _header_parts(trace: Trace) -> list[str]:
         parts.append(f"{best.name} {best.share:.2f}")
     if trace.crop.seen_share < 0.995:
         parts.append(f"the model sees {trace.crop.seen_words} of the picture")
-    return parts
+    return [*parts, trace.picture.note] if trace.picture.note else parts
 
 
 def _data(action: QObject | None) -> str:

@@ -11,11 +11,13 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
+from vitviz.core.files import clear_leftovers
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.figure.figure_saving import ask_where
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.files.session_format import SUFFIX, MissingFiles, SavedSession, beside_this
+from vitviz.session.files.settings import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.session_files import SessionFiles
 
@@ -33,6 +35,9 @@ class SessionMenu(QObject):
         super().__init__(parent)
         self._parent, self._session = parent, session
         self._notices, self._columns = notices, columns
+        self.left = NoticeStack()
+        """What a crash left behind is offered in a strip of its own: nothing that happens later may
+        take the offer away."""
         self.files = SessionFiles(session)
         self.recent = QMenu("Recent sessions", parent)
         self.recent.aboutToShow.connect(self._fill)
@@ -49,9 +54,10 @@ class SessionMenu(QObject):
 
     def begin(self) -> None:
         """Offers what a crash left behind, and begins to save for the case of another."""
+        clear_leftovers(settings_folder())
         left = self.files.left_behind()
         if left is not None:
-            self._notices.offer(
+            self.left.offer(
                 "vitviz was not closed properly last time.",
                 ("Open what was there", partial(self.files.open, left)),
                 ("Forget it", partial(self.files.forget, left)),

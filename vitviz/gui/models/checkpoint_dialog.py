@@ -67,6 +67,7 @@ class CheckpointOpening:
         dialog = CheckpointDialog(self._parent, found)
         dialog.asked.connect(partial(self._look_again, dialog))
         dialog.confirmed.connect(partial(self._confirm, str(found.path)))
+        dialog.rejected.connect(_let_go)
         dialog.open()
 
     def _look_again(self, dialog: CheckpointDialog, architecture: str) -> None:
@@ -122,6 +123,13 @@ class CheckpointOpening:
                 pretrained=True,
             )
         )
+
+
+def _let_go() -> None:
+    """Frees the tensors that were read to be looked at: nobody opens them."""
+    from vitviz.models.loading.checkpoint.checkpoint import forget_checkpoint
+
+    forget_checkpoint()
 
 
 class CheckpointDialog(QDialog):

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QMenu, QVBoxLayout, QWidget
 
 from vitviz.core.data.trace import Picture
+from vitviz.gui.panels import picture_parts
 from vitviz.gui.panels.filmstrip_model import FilmstripModel
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
@@ -26,6 +27,8 @@ class Filmstrip(QWidget):
     chosen = Signal(str)
     closed = Signal(str)
     open_wished = Signal()
+    part_wished = Signal(object)
+    """Another page, other bands or converted colours of a picture's file (`PicturePart`)."""
     thumbnail_wanted = Signal(list)
     """Keys of pictures that have come into sight; their thumbnails come by `show_thumbnail`."""
 
@@ -96,9 +99,10 @@ class Filmstrip(QWidget):
             close = QAction("Close picture", menu)
             close.setData(key)
             menu.addAction(close)
+            picture_parts.add_parts(menu, self._model.picture(at), self.part_wished.emit)
         opening = menu.addAction("Open pictures…")
         wished = menu.exec(event.globalPos())
         if wished is opening:
             self.open_wished.emit()
-        elif wished is not None:
+        elif wished is not None and wished.data() is not None:
             self.closed.emit(wished.data())

@@ -75,6 +75,10 @@ class FilmstripModel(QAbstractListModel):
         """The picture of a row; "" for none."""
         return self._pictures[index.row()].key if index.isValid() else ""
 
+    def picture(self, index: _Index) -> Picture:
+        """The picture of a row that there is."""
+        return self._pictures[index.row()]
+
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  as Qt declares it
         """As Qt asks."""
         return 0 if parent.isValid() else len(self._pictures)

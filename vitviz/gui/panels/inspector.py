@@ -58,15 +58,16 @@ class TokenBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._name)
         layout.addLayout(beside)
-        self._shown: tuple[int, int, int | None] | None = None
+        self._shown: tuple[int, int, int | None, str] | None = None
 
     def show_token(self, trace: Trace, selection: Selection) -> None:
         """Shows the hovered token, else the pinned one."""
         token = selection.token(trace.grid, trace.crop)
         word = selection.word(trace.grid, trace.crop)
-        if self._shown == (id(trace), token, word):
+        values = _values(trace, selection)
+        if self._shown == (id(trace), token, word, values):
             return
-        self._shown = (id(trace), token, word)
+        self._shown = (id(trace), token, word, values)
         place, box = trace.grid.place(token), trace.grid.box(token)
         if place is None or box is None:
             self._name.setText(f"{trace.grid.name(token).capitalize()} token")
@@ -82,7 +83,7 @@ class TokenBox(QWidget):
             f"token {token} of {trace.grid.tokens}\nrow {place[0]}, column {place[1]}\n"
             f"{_word(trace.grid, word)}patch {box.height:g} × {box.width:g} px\nin the picture:\n"
             f"rows {original.top:.0f} to {original.bottom:.0f}\n"
-            f"cols {original.left:.0f} to {original.right:.0f}"
+            f"cols {original.left:.0f} to {original.right:.0f}{values}"
         )
         rows, cols = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
         pixels = np.ascontiguousarray(trace.pixels[rows, cols])
@@ -248,6 +249,18 @@ class InspectorPanel(QFrame):
 
     def _reset_pressed(self) -> None:
         self.reset_wished.emit(self._view)
+
+
+def _values(trace: Trace, selection: Selection) -> str:
+    """What the pixel under the cursor, else the pinned one, was before it became 8 bits, in a line."""
+    place = selection.pin if selection.hover is None else selection.hover
+    if trace.picture.values is None or place.spot is None:
+        return ""
+    row, col = int(place.spot.row), int(place.spot.col)
+    rows, cols = trace.picture.pixels.shape[:2]
+    if not (0 <= row < rows and 0 <= col < cols):
+        return ""
+    return f"\nvalue {trace.picture.values.at(row, col)}"
 
 
 def _word(grid: TokenGrid, word: int | None) -> str:

@@ -428,7 +428,7 @@ def _from_file(
         labels=classes.names,
         source=found.title,
         licence=plan.licence,
-        weights_hash=found.sha256,
+        weights_hash=found.hashed(progress),
         notes=notes,
         evidence=(*plan.evidence, *classes.evidence),
     )

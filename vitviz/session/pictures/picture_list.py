@@ -8,13 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
+from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
 from vitviz.session.pictures.web_picture import fetch, file_name, is_address
 from vitviz.session.work.log import sentence
 
-PictureSource = str | Path | bytes | tuple[str, bytes] | np.ndarray
+
+@dataclass(frozen=True, slots=True)
+class PicturePart:
+    """Another page, other bands or converted colours of a picture's file."""
+
+    file: Path
+    choice: PictureChoice
+
+
+PictureSource = str | Path | bytes | tuple[str, bytes] | np.ndarray | PicturePart
 _REMEMBERED = 10
 _REMEMBERED_BYTES = 64 * 2**20
 
@@ -102,8 +112,13 @@ def read_sources(
         of = f"{number + 1} of {len(entries)}: " if len(entries) > 1 else ""
         progress(number, len(entries), f"opening {of}{name}")
         try:
-            data = fetch(source, progress) if isinstance(source, str) else source
-            picture = open_picture(data, name=name)
+            match source:
+                case PicturePart():
+                    picture = open_picture(source.file, name=name, choice=source.choice)
+                case str():
+                    picture = open_picture(fetch(source, progress), name=name)
+                case _:
+                    picture = open_picture(source, name=name)
         except Cancelled:
             raise
         except Exception as error:
@@ -122,7 +137,7 @@ def read_sources(
 
 def _entries(
     sources: Sequence[PictureSource], problems: list[str]
-) -> Iterator[tuple[str, str | Path | bytes | np.ndarray]]:
+) -> Iterator[tuple[str, str | Path | bytes | np.ndarray | PicturePart]]:
     """(name, source) of everything to open; a source that is a str is an address on the web."""
     for source in sources:
         match source:
@@ -130,6 +145,8 @@ def _entries(
                 yield file_name(source), source
             case (str() as name, bytes() as data):
                 yield name, data
+            case PicturePart():
+                yield source.file.name, source
             case bytes() | np.ndarray():
                 yield "pasted picture", source
             case str() | Path():

@@ -11,7 +11,7 @@ import numpy as np
 
 from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
-from vitviz.session.pictures.picture_list import PictureSource, read_sources
+from vitviz.session.pictures.picture_list import PicturePart, PictureSource, read_sources
 from vitviz.session.pictures.web_picture import is_address
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
@@ -88,6 +88,8 @@ def _file_name(source: PictureSource) -> str:
     match source:
         case (str() as name, bytes()):
             return name
+        case PicturePart():
+            return source.file.name
         case bytes() | np.ndarray():
             return "pasted picture"
         case _:

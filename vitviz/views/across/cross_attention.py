@@ -64,6 +64,7 @@ def draw(
         f"Probe: what {name} of {names[0]} would look at in {names[1]}, layer {layer + 1}, {which}",
         (tuple(panels),),
         picture_layers.caption(trace, PROBE),
+        known="Numbers of a probe: compared with nothing that the model puts out.",
     )
 
 

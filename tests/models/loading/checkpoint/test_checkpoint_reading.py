@@ -58,6 +58,19 @@ class Settings(dict):  # type: ignore[type-arg]
     """A training program's own kind of dict, as yacs has it."""
 
 
+class Steps(list):  # type: ignore[type-arg]
+    """A training program's own kind of list."""
+
+
+class Slotted:
+    """A class whose values are kept otherwise than by name."""
+
+    __slots__ = ("rate",)
+
+    def __init__(self) -> None:
+        self.rate = 3
+
+
 class Phase:
     """A training program's own class."""
 
@@ -77,6 +90,8 @@ def test_what_training_programs_keep_beside_weights_is_read_as_plain_values(
             "counts": defaultdict(int, a=1),
             "config": Settings(img_size=96),
             "phase": Phase(),
+            "slots": Slotted(),
+            "milestones": Steps([30, 60]),
         },
         tmp_path / "run.pth",
     )
@@ -122,6 +137,9 @@ def test_shards_are_one_checkpoint_by_index_and_by_any_of_them(vit: State, tmp_p
     assert read_checkpoint(index).title == tmp_path.name, (
         "every such file is called model.safetensors"
     )
+    torch.save({key: vit[key] for key in keys[:9]}, tmp_path / "b-00001-of-00002.bin")
+    torch.save({key: vit[key] for key in keys[9:]}, tmp_path / "b-00002-of-00002.bin")
+    same(read_checkpoint(tmp_path / "b-00002-of-00002.bin").state, vit)
     (tmp_path / files[2]).unlink()
     with pytest.raises(
         BadModel, match=r"is one of 3 files .* and model-00003-of-00003.safetensors"

@@ -53,6 +53,16 @@ def scaled(name: str, shape: Callable[[Tensor], Tensor]) -> Callable[[StateDict]
     return made
 
 
+def of_quanto(state: StateDict) -> StateDict:
+    """Whole numbers and a scale under names of their own."""
+    found = dict(state)
+    for key in linear(state):
+        scale = state[key].abs().amax(1, keepdim=True) / 127
+        found[f"{key}._data"] = (found.pop(key) / scale).round().to(torch.int8)
+        found[f"{key}._scale"] = scale
+    return found
+
+
 KINDS: dict[str, Callable[[StateDict], StateDict]] = {
     "int8": int8_of_bitsandbytes,
     "fp8 of a tensor": scaled("weight_scale", lambda weight: weight.abs().amax().reshape(1) / 448),
@@ -60,6 +70,7 @@ KINDS: dict[str, Callable[[StateDict], StateDict]] = {
     "fp8 of columns": scaled(
         "weight_scale_inv", lambda weight: weight.abs().amax(0, keepdim=True) / 448
     ),
+    "quanto": of_quanto,
     "comfy": scaled("scale_weight", lambda weight: weight.abs().amax() / 448),
 }
 
@@ -73,7 +84,7 @@ def test_stored_numbers_are_multiplied_out(kind: str, vit: StateDict, tmp_path: 
     found = read_checkpoint(tmp_path / "a.safetensors")
     assert set(found.state) == set(vit)
     for key in vit:
-        step = 1 / 127 if kind == "int8" else 1 / 16  # what rounding may have changed
+        step = 1 / 127 if kind in ("int8", "quanto") else 1 / 16  # what rounding may have changed
         limit = vit[key].abs() * step + vit[key].abs().max() / 100
         assert ((found.state[key] - vit[key]).abs() <= limit).all(), key
         assert found.state[key].dtype == torch.float32

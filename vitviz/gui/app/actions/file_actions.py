@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
@@ -37,7 +38,7 @@ def open_folder(parts: WindowParts) -> None:
 @action("&Paste picture", keys="Ctrl+V", menu="File")
 def paste(parts: WindowParts) -> None:
     """Open the picture on the clipboard"""
-    mime = QGuiApplication.clipboard().mimeData()
+    mime = QGuiApplication.clipboard().mimeData() or QMimeData()  # Qt has none of an empty one
     if carries_pictures(mime):
         parts.session.open(sources_of(mime))
     elif paths := pasted_paths(mime.text()):

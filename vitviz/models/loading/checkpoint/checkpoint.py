@@ -8,7 +8,6 @@ import stat
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -45,7 +44,7 @@ from vitviz.models.loading.checkpoint.torch_file import read_torch_file
 State = dict[str, Tensor]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """What a file or folder of weights holds.
 
@@ -77,10 +76,9 @@ class Checkpoint:
         """The file beside which cards and class names lie."""
         return self.files[0]
 
-    @cached_property
-    def sha256(self) -> str:
+    def hashed(self, progress: Progress = silent) -> str:
         """The SHA-256 (hex) of the file; of several, of their hashes in order."""
-        hashes = [file_hash(file) for file in self.files]
+        hashes = [file_hash(file, progress) for file in self.files]
         return (
             hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
         )
@@ -321,10 +319,15 @@ def _whole_note(found: NamedTensors) -> tuple[str, ...]:
     )
 
 
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file (hex)."""
+def file_hash(path: Path, progress: Progress = silent) -> str:
+    """The SHA-256 of a file (hex); a stop is heard every few megabytes."""
+    whole, done, found = path.stat().st_size, 0, hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(2**23):
+            found.update(part)
+            done += len(part)
+            progress(min(done, whole), whole + 1, f"reading {path.name}")
+    return found.hexdigest()
 
 
 def _because(error: Exception) -> str:

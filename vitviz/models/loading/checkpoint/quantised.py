@@ -67,7 +67,9 @@ def dequantised(state: Mapping[str, Tensor], config: Mapping[str, Any], name: st
         elif tensor.dtype in _EIGHT_BIT_FLOATS or tensor.dtype in (torch.int8, torch.uint8):
             scale = _scale_of(key, state)
             if scale is not None:
-                found[key] = _multiplied(tensor, key, scale, state, config, name)
+                found[key.removesuffix("._data")] = _multiplied(
+                    tensor, key, scale, state, config, name
+                )
                 used.add(scale)
                 kinds.add(_kind(tensor, scale))
             elif tensor.dtype in _EIGHT_BIT_FLOATS:

@@ -8,12 +8,14 @@ import io
 import pathlib
 import pickle
 import pickletools
+import re
 import types
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from threading import Lock
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -69,6 +71,8 @@ _RUNS = frozenset(
 """Modules that weights have no business with: a file that names one was made to run something."""
 
 
+_QUANTISERS = ("torchao.", "optimum.quanto.", "quanto.", "bitsandbytes.", "hqq.", "brevitas.")
+"""Libraries whose tensors are classes of their own; without those they are nothing."""
 _NO_PLAIN_TENSORS = ("torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_nested_tensor")
 
 
@@ -91,6 +95,22 @@ class _UnreadMapping:
         return OrderedDict()
 
 
+class _UnreadList(list[object]):
+    """The same for a class that is filled like a list."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_ALONE = Lock()
+"""What torch may make is one list for all threads: who leaves first would take the other's away."""
+StandInKind = Literal["object", "dict", "list"]
+_FILLED = re.compile(r"Can only (?P<how>SETITEMS?|append).*Unread_(?P<number>\d+)")
+
+
 def read_torch_file(path: Path) -> object:
     """The object in a file of torch.save, its tensors still lying in the file (memory-mapped).
 
@@ -104,17 +124,38 @@ def read_torch_file(path: Path) -> object:
         raise BadModel(
             f"{path.name} holds sparse or nested tensors; save them dense, with .to_dense()"
         )
-    unknown = sorted(names - _known_names())
-    try:
-        return _loaded(path, is_zip, _stand_ins(unknown))
-    except pickle.UnpicklingError as error:
-        if "SETITEM" not in str(error):
-            raise
-    return _loaded(path, is_zip, [(_mapping_stand_in(name), name) for name in unknown])
+    if foreign := next((name for name in sorted(names) if name.startswith(_QUANTISERS)), ""):
+        raise BadModel(
+            f"{path.name} holds tensors of {foreign.partition('.')[0]} ({foreign[:80]}); save it "
+            "dequantised, or as safetensors with its scales"
+        )
+    plain: StandInKind = "object"
+    unknown = dict.fromkeys(sorted(names - _known_names()), plain)
+    for _ in range(len(unknown) + 1):
+        try:
+            return _loaded(path, is_zip, _stand_ins(unknown))
+        except pickle.UnpicklingError as error:
+            # A class that is filled like a dict or a list is only known when it is.
+            if not _learned(unknown, str(error)):
+                raise
+    raise BadModel(f"{path.name} is damaged (its pickle fills what cannot be filled)")
+
+
+def _learned(unknown: dict[str, StandInKind], said: str) -> bool:
+    """Whether an error tells how a class is filled that was taken for a plain object."""
+    match = _FILLED.search(said)
+    if match is None:
+        return False
+    name = list(unknown)[int(match["number"])]
+    kind: StandInKind = "list" if match["how"].startswith("append") else "dict"
+    if unknown[name] != "object":
+        return False
+    unknown[name] = kind
+    return True
 
 
 def _loaded(path: Path, is_zip: bool, stand_ins: list[tuple[Any, str]]) -> object:
-    with safe_globals([*_plain_classes(), *stand_ins]):
+    with _ALONE, safe_globals([*_plain_classes(), *stand_ins]):
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
 
 
@@ -155,12 +196,17 @@ def _known_names() -> set[str]:
     }
 
 
-def _stand_ins(names: Iterable[str]) -> list[tuple[Any, str]]:
-    return [(type("UnreadObject", (UnreadObject,), {"class_name": name}), name) for name in names]
-
-
-def _mapping_stand_in(name: str) -> Any:
-    return type("UnreadMapping", (_UnreadMapping,), {"class_name": name})
+def _stand_ins(names: Mapping[str, StandInKind]) -> list[tuple[Any, str]]:
+    """A class of its own for each unknown one, numbered so that an error can tell which it was."""
+    bases: dict[StandInKind, type] = {
+        "object": UnreadObject,
+        "dict": _UnreadMapping,
+        "list": _UnreadList,
+    }
+    return [
+        (type(f"Unread_{number}", (bases[kind],), {"class_name": name}), name)
+        for number, (name, kind) in enumerate(names.items())
+    ]
 
 
 def _zip_globals(path: Path) -> Iterator[str]:

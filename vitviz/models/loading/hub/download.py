@@ -154,11 +154,11 @@ def not_allowed(name: str) -> str:
     )
 
 
-Wish = tuple[tuple[str, ...], int]
+FileWish = tuple[tuple[str, ...], int]
 """Files of which the first that is there is wanted, and the most bytes it may have (0: any)."""
 
 
-def _with_patience(repository: str, name: str, files: Wish, progress: Progress) -> Path:
+def _with_patience(repository: str, name: str, files: FileWish, progress: Progress) -> Path:
     """Tries again as long as something arrives, and a few times when nothing does."""
     waits, before, wrong = list(WAITS), partial(repository), ""
     while True:
@@ -185,7 +185,7 @@ def _with_patience(repository: str, name: str, files: Wish, progress: Progress) 
         _wait(waits.pop(0), here, name, progress)
 
 
-def _once(repository: str, name: str, files: Wish, progress: Progress) -> Path:
+def _once(repository: str, name: str, files: FileWish, progress: Progress) -> Path:
     progress(0, 0, f"asking the hub for {name}")
     remote = _described(repository, files[0])
     if 0 < files[1] < remote.size:

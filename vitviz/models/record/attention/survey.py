@@ -15,8 +15,6 @@ from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey
 from vitviz.core.progress import watched
 from vitviz.models.record.attention.tiles import AttentionTile
 
-_LEAST_LOG = -149.0
-"""The logarithm of the least float32 above zero; 0 * log 0 is 0."""
 _NO_SHARE = -1e-6
 """An entry below this is no share of a whole: a difference of two softmaxes is not."""
 
@@ -51,10 +49,15 @@ def surveyed(
 
 def _entropy(tile: AttentionTile) -> Float32[Tensor, "head query"]:
     """-sum A ln A of each row; NaN for rows with entries below zero."""
+    found: Tensor
     if tile.logs is not None:
-        tile.logs.clamp_(min=_LEAST_LOG).mul_(tile.maps)
-        return tile.logs.sum(-1).mul_(-math.log(2))
-    found: Tensor = torch.special.entr(tile.maps.clamp(min=0.0)).sum(-1)
+        # A forbidden key's logarithm is -inf, and 0 * log 0 is 0.
+        product = tile.logs.mul_(tile.maps)
+        found = product.sum(-1).mul_(-math.log(2))
+        if found.isnan().any():
+            found = product.nan_to_num_(0.0).sum(-1).mul_(-math.log(2))
+        return found
+    found = torch.special.entr(tile.maps.clamp(min=0.0)).sum(-1)
     found.masked_fill_(tile.maps.amin(-1) < _NO_SHARE, torch.nan)
     return found
 
@@ -76,25 +79,21 @@ class TileDistances:
         self._queries = torch.from_numpy(places.queries).to(device)
         keys = torch.from_numpy(places.keys).to(device)
         self._seen = (~keys.isnan().any(dim=1)).float()
-        self._keys = keys.nan_to_num(0.0)
+        self._keys = rearrange(keys.nan_to_num(0.0), "key side -> side key")
         self.among = torch.empty(heads, queries, device=device)
         self.reached = torch.empty(heads, queries, device=device)
-        self._product: Tensor | None = None
 
     def add(self, tile: AttentionTile) -> None:
-        """Takes a tile in."""
-        apart = torch.cdist(
-            self._queries[tile.queries].nan_to_num(0.0),
-            self._keys,
-            compute_mode="donot_use_mm_for_euclid_dist",
-        ).mul_(self._seen)
-        flat = rearrange(tile.maps, "head query key -> (head query) key")
-        heads = tile.maps.shape[0]
-        self.among[:, tile.queries] = rearrange(
-            torch.mv(flat, self._seen), "(head query) -> head query", head=heads
-        )
-        if self._product is None or self._product.shape != tile.maps.shape:
-            self._product = torch.empty_like(tile.maps)
-        torch.mul(tile.maps, apart, out=self._product)
-        nowhere = self._queries[tile.queries].isnan().any(dim=1)
-        self.reached[:, tile.queries] = self._product.sum(-1).masked_fill_(nowhere, torch.nan)
+        """Takes a tile in: one product for each query, of all its heads with both sums' factors."""
+        here = self._queries[tile.queries]
+        factors = torch.empty(len(here), 2, len(self._seen), device=here.device)
+        factors[:, 0] = self._seen
+        apart = factors[:, 1]
+        across = here[:, 1, None].nan_to_num(0.0) - self._keys[1]
+        torch.sub(here[:, 0, None].nan_to_num(0.0), self._keys[0], out=apart)
+        apart.square_().addcmul_(across, across).sqrt_().mul_(self._seen)
+        maps = rearrange(tile.maps, "head query key -> query head key")
+        found = rearrange(torch.bmm(maps, factors.mT), "query head sum -> sum head query")
+        self.among[:, tile.queries] = found[0]
+        nowhere = here.isnan().any(dim=1)
+        self.reached[:, tile.queries] = found[1].masked_fill(nowhere, torch.nan)

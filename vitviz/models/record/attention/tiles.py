@@ -77,13 +77,9 @@ class AttentionInputs:
     ) -> Iterator[AttentionTile]:
         """The whole attention, tile after tile in one piece of memory, which may be written to.
 
-        With `logs` the logarithms stay beside it, in tiles of half the size.
+        With `logs` the logarithms stay beside it.
         """
-        entries = entries or tile_entries(self.query.device)
-        powers: Tensor | None = None
-        if logs:
-            entries = max(1, entries // 2)
-            powers = torch.empty(0, device=self.query.device)
+        powers = torch.empty(0, device=self.query.device) if logs else None
         keys = self.key.float().mT
         shift = log_sum_exp * -_PER_BIT
         for queries, maps in self._memory(entries):

@@ -1,0 +1,80 @@
+"""Other parts of a picture's file, offered where it is pointed at: pages, bands, converted colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtWidgets import QInputDialog, QMenu
+
+from vitviz.core.data.picture_choice import PictureChoice
+from vitviz.core.data.trace import Picture
+from vitviz.session.pictures.picture_list import PicturePart
+
+PartWish = Callable[[PicturePart], object]
+LISTED = 20
+"""Pages that a menu lists; of more one is asked for by its number."""
+
+
+def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:
+    """Adds what can be chosen of this picture's file, if anything."""
+    if not picture.path:
+        return
+    choice = picture.choice
+    if 1 < picture.pages <= LISTED:
+        pages = menu.addMenu(f"Page or frame (of {picture.pages})")
+        for page in range(picture.pages):
+            action = pages.addAction(str(page + 1))
+            action.setCheckable(True)
+            action.setChecked(page == choice.page)
+            action.triggered.connect(partial(_open, wish, picture, replace(choice, page=page)))
+    elif picture.pages > LISTED:
+        asking = menu.addAction(f"Page or frame (of {picture.pages})…")
+        asking.triggered.connect(partial(_ask_page, menu, picture, wish))
+    if picture.bands > 3:
+        bands = menu.addAction(f"Bands (of {picture.bands})…")
+        bands.triggered.connect(partial(_ask_bands, menu, picture, wish))
+    if "sRGB" in picture.note:
+        turned = menu.addAction("Convert colours to sRGB")
+        turned.setCheckable(True)
+        turned.setChecked(choice.to_srgb)
+        other = replace(choice, to_srgb=not choice.to_srgb)
+        turned.triggered.connect(partial(_open, wish, picture, other))
+
+
+def bands_of(text: str, there: int) -> tuple[int, ...]:
+    """One or three bands from words such as "4,3,2"; () for anything else."""
+    found = tuple(map(int, re.findall(r"\d+", text)))
+    return found if len(found) in (1, 3) and all(1 <= each <= there for each in found) else ()
+
+
+def _open(wish: PartWish, picture: Picture, choice: PictureChoice, _on: bool = False) -> None:
+    wish(PicturePart(Path(picture.path), choice))
+
+
+def _ask_page(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False) -> None:
+    page, agreed = QInputDialog.getInt(
+        menu.parentWidget(),
+        "Page or frame",
+        f"From 1 to {picture.pages}:",
+        picture.choice.page + 1,
+        1,
+        picture.pages,
+    )
+    if agreed:
+        _open(wish, picture, replace(picture.choice, page=page - 1))
+
+
+def _ask_bands(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False) -> None:
+    now = ",".join(map(str, picture.choice.bands or (1, 2, 3)))
+    text, agreed = QInputDialog.getText(
+        menu.parentWidget(),
+        "Bands",
+        f"Red, green, blue, or one; from 1 to {picture.bands}:",
+        text=now,
+    )
+    if agreed and (bands := bands_of(text, picture.bands)):
+        _open(wish, picture, replace(picture.choice, bands=bands))
