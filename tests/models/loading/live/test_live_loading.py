@@ -255,7 +255,6 @@ BAD = {
     "a class": (lambda: Handmade, {}, r"make one with Handmade\(\.\.\.\)"),
     "a number": (lambda: 7, {}, "not 7; or it is a torch module"),
     "too few names": (Handmade, {"input_size": 48, "classes": ["a"]}, "classes= has 1 names"),
-    "one name": (Handmade, {"classes": "cat"}, "lists of names"),
     "another size": (Handmade, {"input_size": 64}, "64 × 64 pixels"),
     "no function": (Handmade, {"call": 3}, "call= is a function"),
 }
