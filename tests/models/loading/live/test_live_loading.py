@@ -268,8 +268,8 @@ def test_bad_input_is_a_sentence(make, more, words):
 
 
 def test_what_is_said_of_a_module_is_not_said_of_a_name():
-    with pytest.raises(BadModel, match="classes= is for a module in memory"):
-        vitviz.load("test_vit", pretrained=False, classes=["a"])
+    with pytest.raises(BadModel, match="title= is for a module in memory"):
+        vitviz.load("test_vit", pretrained=False, title="a")
 
 
 def test_places_that_are_not_found_leave_matrices(photo):
