@@ -202,14 +202,11 @@ def write_card(
     import_timm()
     from vitviz.core.data.said_facts import NOTHING_SAID
     from vitviz.models.loading.checkpoint.card import card_of
-    from vitviz.models.loading.said import Said
+    from vitviz.models.loading.said import said_of
 
     facts = facts or NOTHING_SAID
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
-    said = Said(
-        facts.num_heads or None, facts.window_size or None, facts.mean or None, facts.std or None,
-        input_size=size,
-    )  # fmt: skip
+    said = said_of(facts, size)
     path = Path(file).expanduser()
     return card_of(path, architecture, said, classes=facts.classes, multi_label=facts.multi_label)
 
