@@ -22,10 +22,12 @@ from tests.benchmarks.verdict import LAST, Verdict, keep_results, last_results
 
 ROOMS = (
     "engine",
+    "modules",
     "peers",
     "hover",
     "window",
     "walk",
+    "why",
     "columns",
     "batch",
     "index",
@@ -35,7 +37,7 @@ ROOMS = (
     "recognise",
     "frozen",
 )
-ON_DEVICES = ("engine", "peers")
+ON_DEVICES = ("engine", "peers", "why")
 """Rooms that measure what a model's device does; the others measure the window, files and numpy."""
 
 NOISE = 0.1

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import Misused, remark
 from vitviz.core.data.evidence import assumed_sentence
 from vitviz.core.data.geometry import Crop
-from vitviz.core.data.said_facts import SaidFacts
+from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.progress import VitvizError
 from vitviz.session.work.request import ModelRequest
@@ -72,12 +72,9 @@ class SaidOfModel:
         return replace(request, architecture=self.architecture or None, facts=self.facts)
 
 
-Number = TypeVar("Number", int, float)
-
-
 def _numbers(flag: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
     try:
-        return tuple(kind(each) for each in text.split(",")) if text else ()
+        return numbers_of(text, kind)
     except ValueError:
         usual = "3,6,12,24" if kind is int else "0.485,0.456,0.406"
         raise Misused(

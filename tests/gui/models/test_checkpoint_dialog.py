@@ -12,9 +12,11 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from pytestqt.qtbot import QtBot
 from safetensors.torch import save_file
 
+from vitviz.core.data.said_facts import SaidFacts
 from vitviz.gui.app.actions.model_actions import open_checkpoint
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.models.checkpoint_dialog import CheckpointDialog
+from vitviz.gui.panels.badge_label import BadgeLabel
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_enter_opens_what_was_looked_at_and_looks_at_what_was_typed(
     dialog = opened(window, nameless)
     looked_at: list[str] = []
     dialog.asked.disconnect()
-    dialog.asked.connect(looked_at.append)
+    dialog.asked.connect(lambda name, _facts: looked_at.append(name))
     dialog.architecture.setEditText("vit_tiny_patch16_224")
     qtbot.keyClick(dialog.architecture.lineEdit(), Qt.Key.Key_Return)
     assert set(looked_at) == {"vit_tiny_patch16_224"}
@@ -147,6 +149,43 @@ def test_a_file_that_cannot_be_read_is_said(window: MainWindow, tmp_path: Path) 
     open_checkpoint(window.parts, str(tmp_path / "broken.pth"))
     assert asked(window) is None
     assert any("broken.pth" in said for said in window.notices.sentences)
+
+
+def test_the_badge_is_amber_and_a_click_opens_the_place_to_say_it(
+    window: MainWindow, nameless: Path, qtbot: QtBot
+) -> None:
+    dialog = opened(window, nameless)
+    dialog.accept()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.badge.state == "assumed"
+    badge = window.bar.findChild(BadgeLabel)
+    assert badge is not None
+    assert badge.property("state") == "assumed"
+    assert badge.text().startswith("? assumed: ")
+    assert [line.partition(":")[0] for line in badge.toolTip().split("\n")][-1] == "Model"
+    qtbot.mouseClick(badge, Qt.MouseButton.LeftButton)
+    again = asked(window)
+    assert again is not None
+    again.said.fields["mean"].setText("0.5")
+    again.said.fields["std"].setText("0.5")
+    again.accept()
+    assert asked(window) is not None, "what was typed is looked at first"
+    again.accept()
+    assert window.session.request.facts == SaidFacts(mean=(0.5,), std=(0.5,))
+    trace = window.session.trace
+    assert trace is not None
+    assert trace.model.mean == (0.5, 0.5, 0.5)
+    assert "mean/std" not in trace.badge.words
+
+
+def test_words_in_place_of_numbers_are_said(window: MainWindow, nameless: Path) -> None:
+    dialog = opened(window, nameless)
+    dialog.said.fields["num_heads"].setText("many")
+    dialog.accept()
+    assert asked(window) is dialog
+    assert "are numbers" in dialog.fit.text()
 
 
 def test_a_folder_and_a_file_without_an_ending_are_models_when_dropped(

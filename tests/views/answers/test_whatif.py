@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ import vitviz
 from vitviz import Intervention
 from vitviz.core.data.drawing import Bars, Heat, Message
 from vitviz.core.data.plots import Table
+from vitviz.core.data.target import Target
+from vitviz.core.progress import VitvizError
 
 
 def heats(drawing):
@@ -139,3 +143,32 @@ def test_what_is_taken_out_is_said_in_a_sentence(tiny_trace):
         "whatif", tiny_trace, positions="learned", layer=1, head=0, heads="without the chosen head"
     )
     assert drawing.title.startswith("With layer 2 head 1 taken out: ")
+
+
+def test_several_heads_are_taken_out_by_name(tiny_model, tiny_trace, photo):
+    drawing = vitviz.draw("whatif", tiny_trace, positions="learned", without="1.1, 1.2, 3.2")
+    change = Intervention(heads=((0, 0), (0, 1), (2, 1)))
+    after = vitviz.trace(tiny_model, photo, intervention=change)
+    assert drawing.rows[1][1].layers[0].values == tuple(p.share for p in after.predictions[:5])
+    for wrong in ("9.1", "1.7", "first"):
+        with pytest.raises(VitvizError, match="head"):
+            vitviz.draw("whatif", tiny_trace, without=wrong)
+
+
+def test_a_class_that_has_fallen_far_is_still_a_number(tiny_model, tiny_trace, photo):
+    """Every usual change: the first answer's probability, whether it is among the best or not."""
+    drawing = vitviz.draw("whatif", tiny_trace, every=True)
+    first = tiny_trace.predictions[0].index
+    for row in drawing.rows[2][0].layers[0].rows:
+        assert re.fullmatch(r"[\d.e-]+%", row[3]), row
+    change = Intervention(positions="shuffled", patches="in place")
+    after = vitviz.trace(tiny_model, photo, intervention=change)
+    answers = after.source.hidden_answers(
+        Target("output", index=0), np.zeros((1, after.grid.rows * after.grid.cols), bool), "mean"
+    ).answers[0]
+    share = np.exp(answers - answers.max())
+    share /= share.sum()
+    row = next(each for each in drawing.rows[2][0].layers[0].rows if each[0] == change.words)
+    assert float(row[3].rstrip("%")) / 100 == pytest.approx(share[first], abs=6e-4)
+    best = after.predictions[0]
+    assert share[best.index] == pytest.approx(best.share, rel=1e-4)

@@ -9,11 +9,13 @@ import pytest
 
 import vitviz
 from vitviz.core.data.attribution import SIGNED, AttributionQuery, Method
-from vitviz.core.data.drawing import Heat, HeatTiles, Message
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.measures.faithfulness import hidden_sets, hiding_order
+from vitviz.core.measures.marks import box_coverage, mark_fit
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_drawings import changed
 from vitviz.views import views
@@ -150,6 +152,22 @@ def test_random_weights_change_a_map_of_what_was_learned(tiny_trace):
 def test_a_map_that_ignores_the_head_is_marked_as_such(tiny_trace):
     drawing = vitviz.draw("why", tiny_trace, method="attention", test="random weights")
     assert "does not change with the head" in drawing.caption
+
+
+def test_an_own_mark_is_outlined_and_measured(tiny_trace):
+    drawing = vitviz.draw("why", tiny_trace, target=3, mark="0, 0, 60, 80")
+    outline = drawing.panels[0].layers[-1]
+    assert isinstance(outline, Outlines)
+    crop = tiny_trace.crop
+    box = crop.box_to_model(Box(0, 0, 60, 80)).clip(crop.frame)
+    assert outline.boxes == (box,)
+    query = AttributionQuery(Target("class", index=3)).plain()
+    values = tiny_trace.source.attribution(query).patches
+    fit = mark_fit(values, box_coverage(box, tiny_trace.grid))
+    assert fit.words() in drawing.caption
+    for wrong in ("1, 2, 3", "a box", "60, 0, 0, 80"):
+        with pytest.raises(VitvizError, match="the mark"):
+            vitviz.draw("why", tiny_trace, mark=wrong)
 
 
 def test_methods_stand_side_by_side(tiny_trace):

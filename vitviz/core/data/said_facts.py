@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,8 @@ class SaidFacts:
 
 
 NOTHING_SAID = SaidFacts()
+
+
+def numbers_of(text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    """Numbers with commas between them; () for nothing. ValueError for what is none."""
+    return tuple(kind(each) for each in text.split(",")) if text.strip() else ()

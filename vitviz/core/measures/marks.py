@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import VitvizError
 
 MapValues = Float[np.ndarray, "patch"]
@@ -55,9 +56,7 @@ def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
 
 def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Coverage:
     """How much of each patch a mask over the model's pixels covers, 0 to 1."""
-    rows = np.minimum((np.arange(mask.shape[0]) + 0.5) / grid.patch[0], grid.rows - 1).astype(int)
-    cols = np.minimum((np.arange(mask.shape[1]) + 0.5) / grid.patch[1], grid.cols - 1).astype(int)
-    owner = (rows[:, None] * grid.cols + cols[None]).ravel()
+    owner = pixel_owners(grid, mask.shape[0], mask.shape[1]).ravel()
     count = grid.rows * grid.cols
     inside = np.bincount(owner, weights=mask.ravel().astype(float), minlength=count)
     covered: Coverage = inside / np.maximum(np.bincount(owner, minlength=count), 1)

@@ -34,7 +34,7 @@ from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui.app import text_pages
 from vitviz.gui.app.actions import MENUS, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
-from vitviz.gui.app.actions.model_actions import open_checkpoint
+from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
@@ -202,6 +202,9 @@ class MainWindow(QMainWindow):
     def _open_model(self) -> None:
         self.perform("open_model")
 
+    def _say_more(self) -> None:
+        say_of_model(self.parts)
+
     def _find_model(self) -> None:
         self.perform("find_model")
 
@@ -240,6 +243,7 @@ class MainWindow(QMainWindow):
         self.library.file_wished.connect(self._open_model)
         self.library.closed.connect(self.hide_library)
         self.bar.checkpoint_wished.connect(self._open_model)
+        self.bar.evidence_wished.connect(self._say_more)
         self.compare.arranged.connect(self._arranged)
         self.compare.possible_changed.connect(self._show_possible)
         self.compare.activated.connect(self._show_active)

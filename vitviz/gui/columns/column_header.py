@@ -26,6 +26,8 @@ from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.columns.column import ModelChoice
 from vitviz.session.columns.header_text import HeaderText
 
+LONGEST_BADGE = 32
+"""Letters of a badge above a column; all of it is in its tooltip."""
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
 _DRAG = 12  # pixels before a press on a header is a drag
@@ -154,7 +156,9 @@ class ColumnHeader(QFrame):
     def _badge_words(self, width: int) -> str:
         """All of the badge where there is room: in a wide header, or where its line says nothing."""
         words = "" if self._heading is None or self._heading.reading else self._heading.badge
-        return words if width >= ROOMY or not self._line.text() else words[:1]
+        if width < ROOMY and self._line.text():
+            return words[:1]
+        return words if len(words) <= LONGEST_BADGE else f"{words[: LONGEST_BADGE - 1]}…"
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._fit()

@@ -24,8 +24,11 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
+from vitviz.core.data.evidence import assumed
+from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.progress import Progress
 from vitviz.gui.library.model_words import millions
+from vitviz.gui.models.said_fields import SaidFields
 from vitviz.gui.widgets import theme
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
@@ -58,19 +61,30 @@ class CheckpointOpening:
         if confirmed:
             self._wish_for(path, confirmed)
             return
-        self._recognise(path, None, self._recognised, self._failed)
+        self._recognise(path, None, NOTHING_SAID, self._recognised, self._failed)
+
+    def ask(self, request: ModelRequest) -> None:
+        """Asks about a file that is open, with what was said of it before."""
+
+        def shown(found: RecognisedFile) -> None:
+            self._shown(found, request.facts)
+
+        self._recognise(request.name, request.architecture, request.facts, shown, self._failed)
 
     def _recognised(self, found: RecognisedFile) -> None:
         if found.sure:
             self._wish_for(str(found.path), None)
             return
-        dialog = CheckpointDialog(self._parent, found)
+        self._shown(found, NOTHING_SAID)
+
+    def _shown(self, found: RecognisedFile, facts: SaidFacts) -> None:
+        dialog = CheckpointDialog(self._parent, found, facts)
         dialog.asked.connect(partial(self._look_again, dialog))
         dialog.confirmed.connect(partial(self._confirm, str(found.path)))
         dialog.rejected.connect(_let_go)
         dialog.open()
 
-    def _look_again(self, dialog: CheckpointDialog, architecture: str) -> None:
+    def _look_again(self, dialog: CheckpointDialog, architecture: str, facts: SaidFacts) -> None:
         def done(found: RecognisedFile) -> None:
             if isValid(dialog):
                 dialog.show_found(found)
@@ -79,19 +93,21 @@ class CheckpointOpening:
             if isValid(dialog):
                 dialog.show_failure(sentence(error, "recognising the file"))
 
-        self._recognise(str(dialog.path), architecture, done, failed)
+        self._recognise(str(dialog.path), architecture or None, facts, done, failed)
 
     def _recognise(
         self,
         path: str,
         architecture: str | None,
+        facts: SaidFacts,
         done: Callable[[RecognisedFile], None],
         failed: Callable[[Exception], None],
     ) -> None:
         def work(progress: Progress) -> RecognisedFile:
             from vitviz.models.loading.checkpoint.recognise import recognise
+            from vitviz.models.loading.said import said_of
 
-            return recognise(path, architecture, progress=progress)
+            return recognise(path, architecture, said=said_of(facts), progress=progress)
 
         self._session.jobs.submit(
             "recognise",
@@ -105,13 +121,15 @@ class CheckpointOpening:
     def _failed(self, error: Exception) -> None:
         self._session.problems.emit([sentence(error, "opening a checkpoint file")])
 
-    def _confirm(self, path: str, architecture: str) -> None:
+    def _confirm(self, path: str, architecture: str, facts: SaidFacts) -> None:
         if architecture:
             known = {**self._session.settings.now.confirmed, path: architecture}
             self._session.settings.remember(confirmed=dict([*known.items()][-MOST:]))
-        self._wish_for(path, architecture or None)
+        self._wish_for(path, architecture or None, facts)
 
-    def _wish_for(self, path: str, architecture: str | None) -> None:
+    def _wish_for(
+        self, path: str, architecture: str | None, facts: SaidFacts = NOTHING_SAID
+    ) -> None:
         request = self._session.request
         self._wish(
             replace(
@@ -121,6 +139,7 @@ class CheckpointOpening:
                 patch_size=None,
                 input_size=None,
                 pretrained=True,
+                facts=facts,
             )
         )
 
@@ -135,10 +154,12 @@ def _let_go() -> None:
 class CheckpointDialog(QDialog):
     """Shows what a file seems to be; another architecture can be named, and is tried at once."""
 
-    asked = Signal(str)
-    confirmed = Signal(str)
+    asked = Signal(str, object)
+    confirmed = Signal(str, object)
 
-    def __init__(self, parent: QWidget, found: RecognisedFile) -> None:
+    def __init__(
+        self, parent: QWidget, found: RecognisedFile, facts: SaidFacts = NOTHING_SAID
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Open checkpoint file")
@@ -155,6 +176,10 @@ class CheckpointDialog(QDialog):
         editor = self.architecture.lineEdit()
         assert editor is not None
         editor.returnPressed.connect(self._entered)
+        self._looked_with = facts
+        self.said = SaidFields()
+        self.said.show_facts(facts)
+        self.said.entered.connect(self._entered)
         self.facts, self.fit = QLabel(), QLabel()
         self.facts.setTextFormat(Qt.TextFormat.RichText)
         for label in (self.facts, self.fit):
@@ -171,7 +196,7 @@ class CheckpointDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        for widget in (name, self._said, self.architecture, self.facts, self.fit):
+        for widget in (name, self._said, self.architecture, self.facts, self.said, self.fit):
             layout.addWidget(widget)
         layout.addWidget(self.names, 1)
         layout.addStretch(0)
@@ -220,24 +245,37 @@ class CheckpointDialog(QDialog):
     def accept(self) -> None:
         """Sends the wish for what was looked at last; what was typed since is looked at first."""
         typed = self.architecture.currentText().strip()
-        if typed and typed != self._found.architecture and self._found.architecture:
+        renamed = typed and typed != self._found.architecture and self._found.architecture
+        if renamed or self._facts() != self._looked_with:
             self._ask()
             return
         if self._found.problem:
             return
-        self.confirmed.emit(self._found.architecture)
+        self.confirmed.emit(self._found.architecture, self._looked_with)
         super().accept()
+
+    def _facts(self) -> SaidFacts | None:
+        """What the fields say; None where one of them holds no number."""
+        try:
+            return self.said.facts
+        except ValueError:
+            return None
 
     def _entered(self) -> None:
         """What was typed is looked at; where it is known already, the default button has the key."""
-        if self.architecture.currentText().strip() != self._found.architecture:
+        typed = self.architecture.currentText().strip()
+        if typed != self._found.architecture or self._facts() != self._looked_with:
             self._ask()
 
     def _ask(self) -> None:
-        typed = self.architecture.currentText().strip()
-        if typed:
+        typed, facts = self.architecture.currentText().strip(), self._facts()
+        if facts is None:
+            self.show_failure("Heads, window, mean and deviation are numbers: 6, or 0.5,0.5,0.4.")
+            return
+        if typed or facts != self._looked_with:
+            self._looked_with = facts
             self.open_button.setEnabled(False)
-            self.asked.emit(typed)
+            self.asked.emit(typed, facts)
 
 
 def _architectures(found: RecognisedFile) -> QComboBox:
@@ -308,7 +346,10 @@ def _facts(found: RecognisedFile) -> str:
         if others and found.how != "said"
         else ""
     )
-    return f"<table cellspacing='0' cellpadding='1'>{cells}</table>{also}"
+    guesses = ", ".join(each.value for each in assumed(found.evidence))
+    amber = theme.current().assumed
+    said = f"<p style='color:{amber}'>Assumed: {html.escape(guesses)}</p>" if guesses else ""
+    return f"<table cellspacing='0' cellpadding='1'>{cells}</table>{said}{also}"
 
 
 def _classes(found: RecognisedFile) -> str:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.trace import Fit, ModelInfo, Trace
+from vitviz.gui.panels.badge_label import BadgeLabel
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
@@ -42,6 +43,7 @@ class TopBar(QToolBar):
     open_wished = Signal()
     find_wished = Signal()
     checkpoint_wished = Signal()
+    evidence_wished = Signal()
 
     def __init__(self) -> None:
         super().__init__("Model")
@@ -74,7 +76,8 @@ class TopBar(QToolBar):
         self._facts = ElidedLabel()
         self._facts.setObjectName("quiet")
         self._facts.setFont(theme.font(numbers=True))
-        self._badge = QLabel()
+        self._badge = BadgeLabel()
+        self._badge.clicked.connect(self.evidence_wished)
         self._badge.setObjectName("badge")
         self._badge.setFont(theme.font(-0.5, numbers=True))
         self._badge.setVisible(False)
@@ -118,7 +121,7 @@ class TopBar(QToolBar):
         self._weights.setToolTip(tip)
         self._device.setText(f"{info.device} · {info.precision}  ▾")
         words, state, tip = badge_words(trace)
-        self._badge.setText(words)
+        self._badge.show_words(words, state == "assumed")
         self._badge.setProperty("state", state)
         self._badge.style().unpolish(self._badge)
         self._badge.style().polish(self._badge)

@@ -32,6 +32,7 @@ class Theme:
     accent: str
     accent_text: str
     good: str
+    assumed: str
     bad: str
 
 
@@ -47,6 +48,7 @@ DARK = Theme(
     accent="#ff7a50",
     accent_text="#1a0d07",
     good="#5fc98f",
+    assumed="#f2b84b",
     bad="#ff7d7d",
 )
 LIGHT = Theme(
@@ -61,6 +63,7 @@ LIGHT = Theme(
     accent="#dd4a1c",
     accent_text="#ffffff",
     good="#1d8a50",
+    assumed="#8a5a00",
     bad="#c62f2f",
 )
 
@@ -152,6 +155,7 @@ QFrame#column { background: $surface; border: 1px solid $surface; border-top: 2p
 QFrame#column[active="true"] { border-top: 2px solid $accent; }
 QLabel#prediction[dissent="true"] { color: $accent; }
 QLabel[state="good"] { color: $good; }
+QLabel[state="assumed"] { color: $assumed; }
 QLabel[state="bad"] { color: $bad; }
 QFrame#strip { background: $surface; }
 QFrame#side { background: $surface; border-radius: 8px; }
@@ -165,6 +169,7 @@ QLabel#good { color: $good; }
 QLabel#bad { color: $bad; }
 QLabel#badge { border: 1px solid $line; border-radius: 6px; padding: 4px 10px; color: $quiet; }
 QLabel#badge[state="good"] { color: $good; }
+QLabel#badge[state="assumed"] { color: $assumed; border-color: $assumed; }
 QLabel#badge[state="bad"] { color: $bad; border-color: $bad; }
 QLabel#drop { border: 1px dashed $faint; border-radius: 8px; color: $quiet; padding: 10px; }
 QLabel#hero { font-weight: 600; }

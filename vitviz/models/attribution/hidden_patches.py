@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, assert_never
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from vitviz.core.data.attribution import Fill
 from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.block_tokens import find_blocks
 from vitviz.models.attribution.target_score import AnswerRows, OnePicture, TargetScore
@@ -31,9 +33,7 @@ BLUR_SIDE, BLUR_SIGMA = 11, 5.0
 
 def owners(grid: TokenGrid, rows: int, cols: int) -> Int64[Tensor, "row col"]:
     """Which patch each pixel of the model belongs to, in reading order."""
-    down = torch.arange(rows).add(0.5).div(grid.patch[0]).long().clamp(max=grid.rows - 1)
-    across = torch.arange(cols).add(0.5).div(grid.patch[1]).long().clamp(max=grid.cols - 1)
-    return down[:, None] * grid.cols + across[None]
+    return torch.from_numpy(pixel_owners(grid, rows, cols).astype(np.int64))
 
 
 def filling(pixels: OnePicture, want: Preprocess, fill: Fill) -> OnePicture:
@@ -177,11 +177,12 @@ def _droppable(module: nn.Module) -> list[nn.Module]:
     """The blocks of a model whose tokens know their places by themselves. Unsupported for others."""
     blocks = find_blocks(module)
     name = type(module).__name__
-    if not blocks or not isinstance(getattr(module, "blocks", None), nn.Sequential | nn.ModuleList):
+    one_list = isinstance(getattr(module, "blocks", None), nn.Sequential | nn.ModuleList)
+    # A block that is also told rows and columns reads its tokens as a map, with none missing.
+    if not blocks or not one_list or not all(_takes_tokens_alone(each) for each in blocks):
         raise Unsupported(
-            f"{name} has not one list of blocks over the same tokens, so no token can be left "
-            "out; fill "
-            "patches with mean, zero or blur instead"
+            f"{name} has not one list of blocks that read any number of tokens, so none can be left "
+            "out; fill patches with mean, zero or blur instead"
         )
     named = [each for each, _ in module.named_modules()]
     tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
@@ -193,6 +194,12 @@ def _droppable(module: nn.Module) -> list[nn.Module]:
             "left out exactly; fill patches with mean, zero or blur instead"
         )
     return blocks
+
+
+def _takes_tokens_alone(block: nn.Module) -> bool:
+    given = inspect.signature(block.forward).parameters.values()
+    needed = [each for each in given if each.default is each.empty]
+    return sum(each.kind is each.POSITIONAL_OR_KEYWORD for each in needed) == 1
 
 
 def by_patch(values: Float[Tensor, "row col"], grid: TokenGrid) -> Float[Tensor, "patch"]:

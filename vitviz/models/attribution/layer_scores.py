@@ -125,6 +125,11 @@ def _check_reads(
             f"LeGrad asks the head about every layer's tokens, and {called} has no norm and head that "
             "read tokens of this target; take relevance or Grad-CAM"
         )
+    if len({tuple(each.shape) for each in given.values()}) > 1:
+        raise Unsupported(
+            f"the blocks of {called} have other tokens in each stage, which its head cannot read; take "
+            "Grad-CAM or input x gradient instead of LeGrad"
+        )
     with torch.no_grad():
         own = _head(module, given[max(given)].detach(), score)
     if own.shape != answers.shape or not float((own - answers).abs().max()) <= EXACT * float(

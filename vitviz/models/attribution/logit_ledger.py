@@ -95,6 +95,12 @@ def logit_ledger(
         seen, calls, answers = _seen_pass(module, blocks, pixels, score, called, progress)
         value = float(score.score(answers)[0])
         last = seen[-1].end
+        if any(each.end.shape != last.shape for each in seen):
+            raise Unsupported(
+                f"the blocks of {called} have other tokens in each stage, so its answer is no sum "
+                "of what "
+                "they add"
+            )
         direct, constant = _direct(module, last, score, value, called)
         for number, (block, stream) in enumerate(zip(blocks, seen, strict=True)):
             _entries_of(block, stream, direct, [c for c in calls if _in(c, module, block)], called)

@@ -143,7 +143,11 @@ def _told_by(module: nn.Module) -> Literal["rotary", "bias", ""]:
     if getattr(module, "rope", None) is not None:
         return "rotary"
     named = chain(module.named_modules(), module.named_parameters(), module.named_buffers())
-    relative = any("rel_pos" in name or "relative_position" in name for name, _ in named)
+    relative = any(
+        word in name
+        for name, _ in named
+        for word in ("rel_pos", "relative_position", "attention_biases")
+    )
     return "bias" if relative else ""
 
 

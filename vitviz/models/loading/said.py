@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vitviz.core.data.evidence import Evidence, assumed
+from vitviz.core.data.said_facts import SaidFacts
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.preprocess import Preprocess
 
@@ -89,6 +90,17 @@ class Said:
         mean = _channels("mean", self.mean, preprocess.mean, channels)
         std = _channels("std", self.std, preprocess.std, channels)
         return replace(preprocess, mean=mean, std=std)
+
+
+def said_of(facts: SaidFacts, input_size: tuple[int, int] | None = None) -> Said:
+    """The same facts, as they came from a form or a command line."""
+    return Said(
+        facts.num_heads or None,
+        facts.window_size or None,
+        facts.mean or None,
+        facts.std or None,
+        input_size=input_size,
+    )
 
 
 def refuse_assumed(evidence: tuple[Evidence, ...], name: str) -> None:

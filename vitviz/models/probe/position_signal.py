@@ -59,6 +59,17 @@ def _in_windows(attention: Any) -> Float32[np.ndarray, "head query key"] | None:
     return np.array(rearrange(bias, "1 head query key -> head query key").numpy(), np.float32)
 
 
+def _learned_by_place(attention: Any) -> Float32[np.ndarray, "head query key"] | None:
+    """The bias that LeViT, TinyViT and their like keep for every two places; None in others."""
+    if not isinstance(getattr(attention, "attention_biases", None), torch.Tensor) or not hasattr(
+        attention, "get_attention_biases"
+    ):
+        return None
+    with torch.no_grad():
+        bias = attention.get_attention_biases(attention.attention_biases.device).float().cpu()
+    return np.array(bias.numpy(), np.float32)
+
+
 def bias_of(
     module: nn.Module, layer: str, pixels: Tensor, grid: TokenGrid, called: str
 ) -> Float32[np.ndarray, "head query key"]:
@@ -67,8 +78,10 @@ def bias_of(
     Where it attends inside windows, what it adds between the slots of each of them. Unsupported where
     its attention call is given no bias over the tokens of the grid.
     """
-    if (own := _in_windows(module.get_submodule(layer))) is not None:
-        return own
+    attention = module.get_submodule(layer)
+    for own in (_in_windows(attention), _learned_by_place(attention)):
+        if own is not None:
+            return own
     bias = _added(module, layer, pixels)
     if bias is None:
         raise Unsupported(f"{called} adds no bias to its scores that could be seen")

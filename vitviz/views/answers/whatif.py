@@ -12,11 +12,12 @@ from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelS
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Table
-from vitviz.core.data.prediction import share_words
+from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
+from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
-from vitviz.core.progress import Unsupported
+from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
@@ -82,6 +83,9 @@ def draw(
             beside="together",
         ),
     ] = "all",
+    without: Annotated[
+        str, OptionHelp("Further heads taken out: LAYER.HEAD counted from 1, with commas")
+    ] = "",
     inner: Annotated[
         Inner,
         OptionHelp(
@@ -108,7 +112,7 @@ def draw(
         positions,
         patches,
         _masked(trace, selection, masked),
-        _heads(trace, selection, heads),
+        (*_heads(trace, selection, heads), *_named_heads(trace, without)),
         seed,
         inner,
     )
@@ -156,6 +160,25 @@ def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, i
     layer = selection.layer(len(trace.layers))
     count = trace.layers[layer].attention.heads
     return ((trace.layers[layer].block, min(selection.head, count - 1)),)
+
+
+def _named_heads(trace: Trace, text: str) -> tuple[tuple[int, int], ...]:
+    """Heads in a text. VitvizError for what is none."""
+    found = []
+    for each in (part.strip() for part in text.split(",") if part.strip()):
+        layer, _, head = each.partition(".")
+        if not (layer.isdecimal() and head.isdecimal() and 1 <= int(layer) <= len(trace.layers)):
+            raise VitvizError(
+                f"the head {each!r} is not LAYER.HEAD, counted from 1, of {len(trace.layers)} layers; "
+                "say 3.1, 3.2 for example"
+            )
+        one = trace.layers[int(layer) - 1]
+        if not 1 <= int(head) <= one.attention.heads:
+            raise VitvizError(
+                f"layer {layer} has no head {head}; its {one.attention.heads} count from 1"
+            )
+        found.append((one.block, int(head) - 1))
+    return tuple(dict.fromkeys(found))
 
 
 @kept(most=8)
@@ -233,9 +256,19 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
 
 
 def _share_of(trace: Trace, index: int) -> str:
-    """What becomes of a class, as far as the best ones that are kept tell it."""
+    """What becomes of a class; one that is not among the best ones kept is asked for."""
     found = next((each.share for each in trace.predictions if each.index == index), None)
-    return f"below {trace.predictions[-1].share:.2%}" if found is None else f"{found:.1%}"
+    share = float(_every_share(trace)[index]) if found is None else found
+    return f"{share:.1%}" if share >= 0.001 else f"{100 * share:.1g}%"
+
+
+@kept(most=1)
+def _every_share(trace: Trace) -> Float32[np.ndarray, "label"]:
+    """The probability of every class in a pass, asked for again."""
+    nothing = np.zeros((1, trace.grid.rows * trace.grid.cols), bool)
+    source = model_questions.source_of(trace)
+    answers = source.hidden_answers(Target("output", index=0), nothing, "mean").answers
+    return scored(answers[0], trace.model.scores)
 
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:

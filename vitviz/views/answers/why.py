@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,12 +15,13 @@ from vitviz.core.data.attribution import (
     Fill,
     Method,
 )
-from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.progress import Unsupported
+from vitviz.core.measures.marks import MarkFit, box_coverage, mark_fit
+from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.answers import trust
 from vitviz.views.answers.method_words import METHODS, look_of, method_sentences
@@ -85,6 +87,14 @@ def draw(
     test: Annotated[
         MapTest, OptionHelp("Put the map to the test; takes some hundred passes")
     ] = "not asked",
+    mark: Annotated[
+        str,
+        OptionHelp(
+            "Your own box around what the answer should depend on: TOP, LEFT, BOTTOM, RIGHT in "
+            "pixels of "
+            "the picture"
+        ),
+    ] = "",
     look: Look = Look(),
 ) -> Drawing:
     """The map over the picture, its layers or tests beside it."""
@@ -95,10 +105,14 @@ def draw(
     except Unsupported as why:
         return model_questions.refused(trace, "why", "Why this answer", why)
     large = map_panel(trace, selection, found, look_of(method, look))
+    marked = _marked(trace, found, mark)
+    if marked is not None:
+        large = replace(large, layers=(*large.layers, marked.outline))
     layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
     title = f"Why {found.name}: {method}{_where(trace, query)}"
     signed = ("Values below zero speak against it.",) if method in SIGNED else ()
-    said = (*signed, *method_sentences(method), *found.notes, *tested.sentences)
+    within = () if marked is None else (marked.fit.words(),)
+    said = (*within, *signed, *method_sentences(method), *found.notes, *tested.sentences)
     rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
     return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
 
@@ -166,6 +180,34 @@ def _tested(
             extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
             panel = Panel((table,), extent, "The map when weights are random")
             return _Tested((panel,), (trust.unchanged_words(ranks),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """Somebody's own box, in the model's pixels, and how the map lies to it."""
+
+    outline: Outlines
+    fit: MarkFit
+
+
+def _marked(trace: Trace, found: AttributionMap, text: str) -> _Marked | None:
+    """The mark in a text of four numbers; None for no text. VitvizError for another one."""
+    if not text.strip():
+        return None
+    try:
+        top, left, bottom, right = (float(each) for each in text.replace(",", " ").split())
+    except ValueError:
+        raise VitvizError(
+            f"the mark {text!r} is not TOP, LEFT, BOTTOM, RIGHT in pixels of the picture, such as "
+            "40, 60, 200, 180"
+        ) from None
+    if bottom <= top or right <= left:
+        raise VitvizError(
+            f"the mark {text!r} has no area: bottom and right come behind top and left"
+        )
+    box = trace.crop.box_to_model(Box(top, left, bottom, right))
+    fit = mark_fit(found.patches, box_coverage(box, found.grid))
+    return _Marked(Outlines((box.clip(trace.crop.frame),), "chosen"), fit)
 
 
 def _value_words(found: AttributionMap) -> str:

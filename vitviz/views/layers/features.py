@@ -36,7 +36,8 @@ SPREAD = 2.5
         "Fitted over all open pictures, one colour means the same in all of them."
     ),
     formula="cos(xᵢ, xⱼ) = xᵢ · xⱼ / (‖xᵢ‖ ‖xⱼ‖); red, green, blue = first three principal "
-    "components, mean ± 2.5 standard deviations; foreground: split of the first component (Otsu)",
+    "components of x / ‖x‖ (of x itself where lengths are kept) less its mean, ± 2.5 standard "
+    "deviations; foreground: split of the first component (Otsu)",
     source="Oquab et al. 2023 (DINOv2), arXiv:2304.07193, figure 1; Amir et al. 2021, arXiv:2112.05814",
     follows=("token", "layer"),
     order=83,
