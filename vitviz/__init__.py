@@ -8,22 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 from vitviz.core.old_paths import answer_to_old_paths
 from vitviz.core.version import __version__
+from vitviz.notebook import register_if_running
 
 if TYPE_CHECKING:
     from vitviz.core.data.intervention import Intervention
     from vitviz.core.progress import VitvizError
+    from vitviz.figures.figure import figure
     from vitviz.figures.save import save
     from vitviz.folders.batch_call import batch
     from vitviz.models import load, trace
     from vitviz.views.api import draw
 
-__all__ = ["Intervention", "VitvizError", "__version__", "batch", "draw", "load", "save", "trace"]
+__all__ = [
+    "Intervention",
+    "VitvizError",
+    "__version__",
+    "batch",
+    "draw",
+    "figure",
+    "load",
+    "save",
+    "trace",
+]
 
 _HOMES = {
     "Intervention": "vitviz.core.data.intervention",
     "VitvizError": "vitviz.core.progress",
     "batch": "vitviz.folders.batch_call",
     "draw": "vitviz.views.api",
+    "figure": "vitviz.figures.figure",
     "load": "vitviz.models",
     "save": "vitviz.figures.save",
     "trace": "vitviz.models",
@@ -31,6 +44,7 @@ _HOMES = {
 
 
 answer_to_old_paths()
+register_if_running()
 
 
 def __getattr__(name: str) -> Any:

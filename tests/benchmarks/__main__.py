@@ -22,6 +22,7 @@ from tests.benchmarks.verdict import LAST, Verdict, keep_results, last_results
 
 ROOMS = (
     "engine",
+    "modules",
     "peers",
     "hover",
     "window",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vitviz.cli.command_arguments import meter, print_json
@@ -15,13 +16,18 @@ _WIDE = (26, 36, 5, 7, 24, 7)
 
 
 def check_families(modules: Sequence[str], *, as_json: bool) -> int:
-    """Prints what each file of timm's representative showed; 0 when all were captured and verified."""
+    """Prints what each file of timm's representative showed, then each network of torchvision's and
+    transformers'; 0 when all were captured and verified."""
+    from vitviz.models.library_check import LIBRARIES, check_libraries
     from vitviz.models.model_check import check
 
+    libraries = [each for each in LIBRARIES if not modules or each in modules]
+    files = [each for each in modules if each not in LIBRARIES]
     found = []
     if not as_json:
         print(_line(_HEAD))
-    for one in check(modules, meter()):
+    timms = check(files, meter()) if files or not modules else iter(())
+    for one in chain(timms, check_libraries(libraries, meter())):
         found.append(one)
         if not as_json:
             print(_line(_cells(one)), flush=True)

@@ -78,6 +78,10 @@ def load(
 
         vitviz.load(module, call=lambda module, pixels: module(pixel_values=pixels).logits)
 
+    Other libraries' models are named after them, built by them and prepared for by them:
+    "torchvision/vit_b_16", "transformers/FOLDER" of save_pretrained or "transformers/owner/name" on the
+    hub, "open_clip/ViT-B-32:TAG".
+
     A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
 
     `pretrained=False` gives a timm model random weights and says "untrained" everywhere.
@@ -108,6 +112,8 @@ def load(
     import_timm()
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.said import Said
+    from vitviz.models.loading.sources import source_of
+    from vitviz.models.loading.sources.sourced_loading import load_sourced
 
     if not isinstance(name, str | Path):
         from vitviz.models.loading.checkpoint.class_names import read_classes
@@ -121,6 +127,16 @@ def load(
         )  # fmt: skip
     _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
     said = Said(num_heads, window_size, mean, std)
+    library = source_of(name)
+    if library is not None:
+        size = (input_size, input_size) if isinstance(input_size, int) else input_size
+        own = partial(
+            load_sourced, *library, called=name, pretrained=pretrained, patch_size=patch_size,
+            input_size=size, device=device, precision=precision, allow_download=allow_download,
+        )  # fmt: skip
+        model = own(progress=progress)
+        reload = None if model.info.weights == "untrained" else partial(own, progress=silent)
+        return replace(model, reload=reload)
     wanted = partial(
         model_loading.load,
         name,
@@ -228,9 +244,21 @@ def trace(
 ) -> Trace | tuple[Trace, ...]: ...
 
 
+@overload
 def trace(
     model: Model,
-    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor,
+    image: Sequence[Any],
+    *,
+    fit: Literal["crop", "pad", "squash"] = ...,
+    values: bool | None = ...,
+    intervention: Intervention | None = ...,
+    progress: Progress = ...,
+) -> tuple[Trace, ...]: ...
+
+
+def trace(
+    model: Model,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor | Sequence[Any],
     *,
     fit: Literal["crop", "pad", "squash"] = "crop",
     values: bool | None = None,
@@ -242,7 +270,7 @@ def trace(
     `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a `Picture`.
     A torch tensor of floats is taken as prepared already and read as it is, which makes comparisons
     with other code exact: (channel row col) gives its trace, (picture channel row col) a tuple of
-    traces, one for each picture, each in a pass of its own.
+    traces, one for each picture, each in a pass of its own. A list of any of these gives a tuple too.
     `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
     `values` keeps v of every call (None: up to 1,024 tokens). `intervention` changes something about
     the pass, positions or patches or heads: `Intervention(positions="shuffled")`. BadImage for what

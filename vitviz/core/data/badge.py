@@ -13,8 +13,9 @@ from vitviz.core.data.evidence import Evidence, assumed, assumed_sentence
 
 BadgeState = Literal["good", "assumed", "bad"]
 """Green, amber and red, from best to worst."""
-TokenPlaces = Literal["family", "gradient", "unknown"]
-"""Where tokens lie: as their family's geometry has it, as gradients prove it, or laid on no picture."""
+TokenPlaces = Literal["family", "gradient", "measured", "unknown"]
+"""Where tokens lie: as their family's geometry has it, as gradients prove it, as changed pictures show
+it, or laid on no picture."""
 
 _ORDER: tuple[BadgeState, ...] = ("good", "assumed", "bad")
 _SIGNS: dict[BadgeState, str] = {"good": "✓", "assumed": "?", "bad": "!"}
@@ -97,6 +98,8 @@ class PlacesBadge:
                 return f"Places: by the geometry of the model's family{more}."
             case "gradient":
                 return f"Places: proven by the gradient of each token{more}."
+            case "measured":
+                return f"Places: measured by changing the picture, token by token{more}."
             case "unknown":
                 return "Places: not known, so no map is laid on the picture."
             case _:
@@ -108,6 +111,7 @@ class PlacesBadge:
         return {
             "family": "places by the family's geometry",
             "gradient": "places proven by gradient",
+            "measured": "places measured by changing the picture",
             "unknown": "places unknown",
         }[self.how]
 

@@ -9,6 +9,7 @@ import numpy as np
 from einops import rearrange
 from torch import nn
 
+from vitviz.core.data.badge import TokenPlaces
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable
@@ -31,6 +32,8 @@ NO_TABLE = "no table with a row for each patch was found among the model's param
 
 class MeasuredFamily:
     """The family of one module, made of its token map; it is no kind of model and fits no other."""
+
+    places: TokenPlaces = "measured"
 
     def __init__(self, found: TokenMap) -> None:
         self.map = found
@@ -81,6 +84,8 @@ class MeasuredFamily:
 class UnplacedFamily:
     """The family of a module whose tokens lie in no grid that could be found: its calls as matrices."""
 
+    places: TokenPlaces = "unknown"
+
     def __init__(self, why: str) -> None:
         self._why = why
 
@@ -104,16 +109,21 @@ class UnplacedFamily:
 
 
 def _apart(call: AttentionCall, found: CallPlaces | None) -> AttentionCall:
-    """The call with its groups and heads as two axes, where it is over several groups."""
-    if found is None or found.keys is None or len(found.keys.tokens) == 1 or call.row is not None:
+    """The call with its groups and heads as two axes, where it is over several groups or has more."""
+    if found is None or found.keys is None or call.row is not None:
+        return call
+    if len(found.keys.tokens) == 1 and len(call.shape) <= 4:
         return call
     axes = found.axes
     bias = None if call.bias is None else axes.apart(call.bias.expand(*call.shape))
-    query, key, maps, before, values = (
+    query, key, maps, before, values, gradient = (
         None if each is None else axes.apart(each)
-        for each in (call.query, call.key, call.maps, call.before, call.values)
+        for each in (call.query, call.key, call.maps, call.before, call.values, call.gradient)
     )
-    return replace(call, query=query, key=key, maps=maps, before=before, values=values, bias=bias)
+    return replace(
+        call, query=query, key=key, maps=maps, before=before, values=values, bias=bias,
+        gradient=gradient, log_sum_exp=None,
+    )  # fmt: skip
 
 
 def _place(call: AttentionCall, found: CallPlaces | None) -> PlacedCall | UnplacedCall:

@@ -16,12 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from vitviz.core.data.badge import TokenPlaces
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.lazy_field import as_given
 from vitviz.core.data.prediction import Prediction, class_name, distinct_names, scored
 from vitviz.core.data.trace import Fit, ModelInfo, Picture, Trace
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, BadModel, Progress, Unsupported, VitvizError, watched
+from vitviz.models.families.measured import MeasuredFamily, UnplacedFamily
 from vitviz.models.loading.devices import precision_name
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepare, tensor_of
@@ -43,7 +45,7 @@ TOP = 10
 
 def trace(
     model: Model,
-    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor,
+    image: Picture | str | Path | bytes | Image.Image | np.ndarray | Tensor | Sequence[Any],
     *,
     fit: Fit,
     values: bool | None,
@@ -56,6 +58,8 @@ def trace(
             f"what traces a picture is a model, not {type(model).__name__}; load one with "
             'vitviz.load("vitviz/flexvit")'
         )
+    if isinstance(image, list | tuple):
+        return _each(model, image, fit, values, progress, intervention)
     keep = partial(trace_prepared, model, fit=fit, values=values, progress=progress)
     change = intervention or Intervention()
     if isinstance(image, Tensor):
@@ -68,8 +72,26 @@ def trace(
         found = pictures_in(batch, model.preprocess, channels_of(model.module))
         traces = tuple(keep(*one, change=change) for one in found)
         return traces if image.ndim == 4 else traces[0]
+    assert not isinstance(image, Sequence) or isinstance(image, str | bytes)
     picture = image if isinstance(image, Picture) else open_picture(image)
     return keep(picture, prepare(picture, model.preprocess, fit), change=change)
+
+
+def _each(
+    model: Model,
+    images: Sequence[Any],
+    fit: Fit,
+    values: bool | None,
+    progress: Progress,
+    intervention: Intervention | None,
+) -> tuple[Trace, ...]:
+    """A trace for each of several pictures; a tensor among them may be a batch of several."""
+    found: list[Trace] = []
+    for image in images:
+        made = trace(model, image, fit=fit, values=values, progress=progress,
+                     intervention=intervention)  # fmt: skip
+        found += made if isinstance(made, tuple) else [made]
+    return tuple(found)
 
 
 def trace_prepared(
@@ -229,11 +251,18 @@ def _read(
         abreast=reading.abreast,
         compared=reading.compared,
         taken=reading.taken,
-        places="unknown" if info.family == "generic" else "family",
+        places=_places(model, info),
         source=TorchModelProbe(
             model, prepared, grid, [layer.name for layer in reading.layers], change
         ),
     )
+
+
+def _places(model: Model, info: ModelInfo) -> TokenPlaces:
+    """How it is known where tokens lie."""
+    if isinstance(model.family, MeasuredFamily | UnplacedFamily):
+        return model.family.places
+    return "unknown" if info.family == "generic" else "family"
 
 
 def _without_maps(info: ModelInfo, why: str) -> Unsupported:

@@ -255,7 +255,6 @@ BAD = {
     "a class": (lambda: Handmade, {}, r"make one with Handmade\(\.\.\.\)"),
     "a number": (lambda: 7, {}, "not 7; or it is a torch module"),
     "too few names": (Handmade, {"input_size": 48, "classes": ["a"]}, "classes= has 1 names"),
-    "one name": (Handmade, {"classes": "cat"}, "lists of names"),
     "another size": (Handmade, {"input_size": 64}, "64 × 64 pixels"),
     "no function": (Handmade, {"call": 3}, "call= is a function"),
 }
@@ -269,8 +268,8 @@ def test_bad_input_is_a_sentence(make, more, words):
 
 
 def test_what_is_said_of_a_module_is_not_said_of_a_name():
-    with pytest.raises(BadModel, match="classes= is for a module in memory"):
-        vitviz.load("test_vit", pretrained=False, classes=["a"])
+    with pytest.raises(BadModel, match="title= is for a module in memory"):
+        vitviz.load("test_vit", pretrained=False, title="a")
 
 
 def test_places_that_are_not_found_leave_matrices(photo):

@@ -89,7 +89,7 @@ def groups(state: Mapping[str, Shaped], first: Iterable[str] = (FIRST,)) -> dict
         elif key == FIRST and len(shape) == 4:
             shape = shape[:1]
         elif key in kernels:
-            shape = (shape[0], *shape[2:])
+            shape = (*shape[:1], *shape[2:])
         lines[key.split(".", 1)[0]].append(f"{key}:{shape}")
     return {top: _hash(sorted(each)) for top, each in lines.items()}
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
 
-ANSWERS = ("logits", "out", "pred", "last_hidden_state", "pooler_output")
+ANSWERS = ("logits", "out", "pred", "pooler_output", "last_hidden_state", "feature_maps")
 """What outputs of several tensors call the one that is the answer, the likeliest first."""
 
 
@@ -53,4 +53,9 @@ def answer_of(output: Any) -> Tensor | None:
 
 
 def _first(found: Any) -> Tensor | None:
-    return next((each for each in found if isinstance(each, Tensor)), None)
+    for each in found:
+        if isinstance(each, Tensor):
+            return each
+        if isinstance(each, tuple | list) and each and isinstance(each[-1], Tensor):
+            return each[-1]  # maps of several stages
+    return None

@@ -31,6 +31,7 @@ from vitviz.models.loading.live.wrapped_encoder import (
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import Preprocess
 from vitviz.models.record.token_map.token_map import TokenMap, token_map, with_prefix
+from vitviz.models.record.token_map.unseen_mixing import mixing_sentence, unseen_mixing
 
 ModuleCall = Callable[[Any, Tensor], Any]
 
@@ -41,7 +42,8 @@ class LiveWishes:
 
     `transform` makes of an RGB picture of PIL the tensor (channel row col) that the module reads, or is
     preprocessing that is known already; `call` is how the module is called with a batch of one;
-    `prefix` names the tokens in front of the patches.
+    `prefix` names the tokens in front of the patches; `answers_classes` whether the answer has a number
+    for each class (None: where it has not as many as a token).
     """
 
     transform: TransformFunction | Preprocess | None = None
@@ -51,8 +53,9 @@ class LiveWishes:
     prefix: Sequence[str] = ()
     call: ModuleCall | None = None
     input_size: tuple[int, int] | None = None
+    answers_classes: bool | None = None
     name: str = ""
-    source: str = "a module in memory"
+    source: str = "a module in memory, as its weights are"
     architecture: str = ""
 
 
@@ -171,9 +174,10 @@ def _tokens(
     except Unsupported as error:
         if "made no attention call" in str(error):
             name = type(called.inner).__name__
+            mixing = mixing_sentence(_unseen(called, preprocess))
             raise BadModel(
                 f"{name} makes no attention among tokens that could be seen, so there is nothing to "
-                "show; choose a transformer"
+                f"show{'; ' + mixing if mixing else ''}; choose a transformer"
             ) from error
         refused = f"which pixels its tokens read was not found: {error}"
         unknown = Evidence("token map", "none", "known", str(error))
@@ -183,9 +187,15 @@ def _tokens(
     if not wishes.prefix and len(names) == len(found.grid.prefix) > 0:
         found = with_prefix(found, names)
         facts += (Evidence("prefix tokens", ", ".join(names), "proven", said),)
-    return FoundTokens(
-        MeasuredFamily(found), "measured", (*_measured_facts(found), *facts), found=found
-    )
+    mixing = mixing_sentence(_unseen(called, preprocess))
+    notes = (mixing,) if mixing else ()
+    return FoundTokens(MeasuredFamily(found), "measured", facts, notes, found)
+
+
+def _unseen(called: CalledModule, preprocess: Preprocess) -> tuple[str, ...]:
+    """What mixes tokens beside the attention that was seen."""
+    like, channels = first_float(called), channels_read(called)
+    return unseen_mixing(called, called, preprocess.size, like, channels)
 
 
 _PREFIX_WORDS = (
@@ -210,7 +220,7 @@ def prefix_by_name(module: nn.Module) -> tuple[tuple[str, ...], str]:
                 names += [f"{called} {at + 1}" if several else called for at in range(count)]
                 because.append(name)
                 break
-    return tuple(names), f"{', '.join(because)} are as many, and no picture changes them"
+    return tuple(names), f"as many as {', '.join(because)}, and no picture changes them"
 
 
 def _measured_facts(found: TokenMap) -> tuple[Evidence, ...]:
@@ -257,6 +267,8 @@ def _info(
     dim = heads * width or int(getattr(module, "num_features", 0) or 0)
     answered = answer.shape[1] if answer.ndim == 2 and len(answer) == 1 else 0
     features = answered == dim and not wishes.classes
+    if wishes.answers_classes is not None:
+        features = not wishes.answers_classes
     patch = (0, 0) if grid is None else (round(grid.patch[0]), round(grid.patch[1]))
     return ModelInfo(
         name=wishes.name or wishes.title or name, title=wishes.title or wishes.name or name,
