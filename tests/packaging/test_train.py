@@ -11,7 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
-ROOM = Path(__file__).parents[2] / "resources" / "models"
+ROOM = Path(__file__).parents[2] / "packaging" / "models"
+MODELS = Path(__file__).parents[2] / "resources" / "models"
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +247,7 @@ def test_a_tnt_with_its_inner_blocks_off_leaves_its_words_alone(
 
 
 @pytest.mark.parametrize(
-    "card_file", sorted(ROOM.glob("*.safetensors")), ids=lambda file: file.stem
+    "card_file", sorted(MODELS.glob("*.safetensors")), ids=lambda file: file.stem
 )
 def test_a_shipped_card_describes_the_shipped_weights(train: ModuleType, card_file: Path) -> None:
     model, card = train.load_student(card_file.with_suffix(".json"))
@@ -257,6 +258,6 @@ def test_a_shipped_card_describes_the_shipped_weights(train: ModuleType, card_fi
 
 
 def test_all_shipped_weights_together_stay_small() -> None:
-    files = [*ROOM.glob("*.safetensors")]
+    files = [*MODELS.glob("*.safetensors")]
     assert files
     assert sum(file.stat().st_size for file in files) <= 30 * 2**20

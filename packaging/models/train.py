@@ -8,9 +8,9 @@ to learn from if you have one, and a student that is new from its first weight:
   ``resample_patch_embed`` and ``resample_abs_pos_embed``, as vitviz does when it loads them.
 * ``tnt``: vitviz's Transformer in Transformer (arXiv 2103.00112) of one patch size, timm's keys.
 
-    python train.py --smoke
-    python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90
-    python train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90 --start MODEL
+    python packaging/models/train.py --smoke
+    python packaging/models/train.py --data FOLDER --teacher FILE --work CACHE --out . --minutes 90
+    python packaging/models/train.py --data FOLDER --teacher FILE --work CACHE --out . --start MODEL
 
 ``--resume`` goes on with a training that was stopped; ``--start`` begins a new one, with learning
 rates of its own, from the weights of a model that an earlier one exported. ``--positions none``

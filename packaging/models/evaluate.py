@@ -1,6 +1,6 @@
 """Measure a bundled model: what it names rightly, and whether what it attends to is the object.
 
-    python evaluate.py --card flexvit.json --data FOLDER --teacher FILE PHOTOGRAPH ...
+    python packaging/models/evaluate.py --card flexvit.json --data FOLDER --teacher FILE PHOTOGRAPH ...
 
 Accuracy and agreement with the teacher need the folder of pictures it was trained from (the held-out
 twentieth is found again from the card's seed). The attention needs only photographs whose object is
@@ -322,7 +322,11 @@ def draw_figure(card_file: Path, photographs: Sequence[Path], file: Path) -> Non
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("photographs", type=Path, nargs="*")
-    parser.add_argument("--card", type=Path, default=Path(__file__).with_name("flexvit.json"))
+    parser.add_argument(
+        "--card",
+        type=Path,
+        default=Path(__file__).resolve().parents[2] / "resources" / "models" / "flexvit.json",
+    )
     parser.add_argument("--data", type=Path, help="the ImageFolder that it was trained from")
     parser.add_argument("--teacher", help="the teacher's safetensors file")
     parser.add_argument("--figure", type=Path, help="draw the photographs' rollouts into this file")
