@@ -23,6 +23,6 @@ def drawn(**shape) -> Iterator[Drawing]:
         if view.applies(trace):
             continue
         try:
-            yield view.draw(trace, Selection(), other=other)
+            yield view.draw(trace, Selection(), against=other)
         except Unsupported:
             continue

@@ -35,7 +35,7 @@ def test_every_view_saves_as_every_kind(name, kind, tmp_path, tiny_trace, tiny_o
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "tiff": b"II*"}[kind]
     if why := views()[name].applies(tiny_trace):
         pytest.skip(why)
-    drawing = views()[name].draw(tiny_trace, Selection(), other=tiny_other)
+    drawing = views()[name].draw(tiny_trace, Selection(), against=tiny_other)
     assert save(drawing, target, dpi=50) == target
     assert target.read_bytes().startswith(start)
     assert [file.name for file in tmp_path.iterdir()] == [target.name]

@@ -115,7 +115,9 @@ def shifted(numbers: WindowNumbers, size: tuple[int, int], shift: tuple[int, int
     return TokenWindows(keys, keys, squares(wrapped, size))
 
 
-def _padded(numbers: WindowNumbers, size: tuple[int, int]) -> WindowNumbers:
+def _padded(
+    numbers: WindowNumbers, size: tuple[int, int]
+) -> Int[np.ndarray, "padded_row padded_col"]:
     short = [(0, -count % side) for count, side in zip(numbers.shape, size, strict=True)]
     return np.pad(numbers, short, constant_values=PADDING)
 

@@ -21,14 +21,15 @@ FEWEST = 4
 """Samples below which the unbiased estimate does not exist."""
 
 LayerSamples = Float32[np.ndarray, "layer sample dim"]
-Grams = Float32[np.ndarray, "layer sample other"]
+OtherSamples = Float32[np.ndarray, "other other_sample other_dim"]
+Grams = Float32[np.ndarray, "_ sample sample"]
 
 
 class SampleBatch(NamedTuple):
     """What both models say of the same samples, layer by layer."""
 
     one: LayerSamples
-    other: LayerSamples
+    other: OtherSamples
 
 
 class Hsic(NamedTuple):
@@ -121,7 +122,7 @@ def _flat(kernels: Grams) -> Float32[np.ndarray, "layer pair"]:
     return flat
 
 
-def token_batch(one: LayerSamples, other: LayerSamples, where: tuple[Seen, Seen]) -> SampleBatch:
+def token_batch(one: LayerSamples, other: OtherSamples, where: tuple[Seen, Seen]) -> SampleBatch:
     """One picture's patch tokens as samples; `one` and `other` are all tokens of either model.
 
     Where the grids differ, both are averaged by area over the coarser grid's patches in the part

@@ -155,7 +155,7 @@ def _edges(seen: Seen) -> tuple[Float64[np.ndarray, "edge"], Float64[np.ndarray,
 
 
 def _axis(
-    one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "edge"]
+    one: Float64[np.ndarray, "edge"], other: Float64[np.ndarray, "other"]
 ) -> OverlapAxis | None:
     start, end = max(one[0], other[0], 0.0), min(one[-1], other[-1], 1.0)
     if end - start <= _SAME:

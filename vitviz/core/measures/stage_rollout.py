@@ -88,7 +88,7 @@ def _walk(
 
 def carried(
     weight: Float32[np.ndarray, "*more token"], source: TokenGrid, target: TokenGrid
-) -> Float32[np.ndarray, "*more token"]:
+) -> Float32[np.ndarray, "*more other"]:
     """Shares of one grid's tokens divided among another grid's, by the area in common; same sum.
 
     A prefix token that the other grid does not have gives its share to all patches alike.

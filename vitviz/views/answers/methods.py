@@ -67,7 +67,7 @@ def draw(
     found, refused = _maps(trace, selection, _named(methods), steps, fill)
     if not found:
         return model_questions.refused(
-            trace, "methods", "Methods compared", Unsupported("; ".join(refused))
+            trace, "methods", "Methods compared", Unsupported("; ".join(_once(refused)))
         )
     said = tuple(f"Not shown: {why}." for why in refused)
     panels = [
@@ -114,6 +114,12 @@ def _maps(
         except Unsupported as why:
             refused.append(f"{method}, {why}")
     return found, refused
+
+
+def _once(refused: list[str]) -> list[str]:
+    """What was refused, in a sentence: a reason that all methods share is said once."""
+    reasons = dict.fromkeys(each.partition(", ")[2] for each in refused)
+    return list(reasons) if len(reasons) == 1 else refused
 
 
 def _tested(trace: Trace, panel: Panel, found: AttributionMap, fill: Fill) -> Panel:
