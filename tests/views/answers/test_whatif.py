@@ -125,7 +125,7 @@ def test_what_the_words_add_is_seen_beside_what_was(tnt, photo, inner):
         each.share for each in after.predictions[:5]
     )
     assert Intervention(inner=inner).words in drawing.title
-    assert ("inner", inner) in drawing.made.views.options
+    assert ("inner", inner) in drawing.made.options
 
 
 def test_only_a_model_with_words_lists_them_and_others_say_why(tnt, tiny_trace, photo):
