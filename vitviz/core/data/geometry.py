@@ -73,6 +73,7 @@ class Crop:
     orientation: int = 1
 
     def __post_init__(self) -> None:
+        """ValueError for an EXIF orientation not 1 to 8, an empty picture, or a scale not above 0."""
         if self.orientation not in range(1, 9):
             raise ValueError(f"EXIF orientation must be 1 to 8, not {self.orientation}")
         if min(*self.original, *self.model) < 1 or min(self.scale) <= 0:
@@ -191,6 +192,7 @@ class TokenGrid:
     stride: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        """ValueError for a grid without rows or cols, or a patch without pixels or words."""
         if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
             raise ValueError(
                 f"a token grid needs rows, cols >= 1 and a patch > 0; got {self.rows} x {self.cols}, "

@@ -118,6 +118,7 @@ class DecodedImage(Later):
     __slots__ = ("image",)
 
     def __init__(self, image: Image.Image) -> None:
+        """`image` is upright and RGB; its array is made at the first look."""
         super().__init__(self._pixels)
         self.image = image
 

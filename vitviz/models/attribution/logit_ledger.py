@@ -54,6 +54,7 @@ class FixedScale:
     """A LayerNorm or RMSNorm whose scale is that of the first tokens it meets: linear from then on."""
 
     def __init__(self, norm: nn.Module) -> None:
+        """`norm` is the model's own; one that is no RMSNorm by its name is centred too."""
         self.norm: Any = norm
         self.scale: Tensor | None = None
         self.centred = not type(norm).__name__.lower().startswith("rms")

@@ -68,6 +68,7 @@ class TorchModelProbe:
         layers: Sequence[str],
         change: Intervention | None = None,
     ) -> None:
+        """`prepared` is the picture as the model read it, and `grid` the places of its tokens."""
         self._prepared, self._grid, self._layers = prepared, grid, tuple(layers)
         self._change, self._reads = change or Intervention(), False
         self._answer: Tensor | None = None

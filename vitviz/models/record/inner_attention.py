@@ -31,6 +31,7 @@ class RecordedWords:
     """
 
     def __init__(self, call: AttentionCall) -> None:
+        """`call` is (sentence head word word), with its maps or with q and k."""
         self.sentences, self.heads, self.words = call.shape[:3]
         self._maps = call.maps
         self._query, self._key, self._scale = call.query, call.key, call.scale

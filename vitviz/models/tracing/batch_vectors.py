@@ -64,6 +64,7 @@ class BatchVectors:
         kind: VectorKind = "tokens",
         layers: Sequence[int] | None = None,
     ) -> None:
+        """Layers count from 0, or backwards from -1. VitvizError for one that is not there."""
         self.model, self.kind, self.grid = model, kind, trace.grid
         names = [layer.name for layer in trace.layers]
         self._blocks = _blocks(model, names) if kind == "tokens" else []

@@ -124,6 +124,7 @@ def _neighbours(tokens: int, token: int, heads: int) -> range:
 def fused_run(
     trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
+    """What each token contributes to each of `tokens`, the heads fused by `fuse`."""
     keep, discard, start, _, preset = walk
     rows = rollout_rows(
         walked_layers(trace, walk),
@@ -141,6 +142,7 @@ def fused_run(
 def heads_run(
     trace: Trace, tokens: range, walk: RolloutWalk
 ) -> Float32[np.ndarray, "token head key"]:
+    """What each token contributes to each of `tokens`, through every head alone."""
     keep, discard, start, _, preset = walk
     rows = rollout_heads(
         walked_layers(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset

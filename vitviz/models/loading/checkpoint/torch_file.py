@@ -82,9 +82,11 @@ class UnreadObject:
     class_name = ""
 
     def __init__(self, *arguments: object) -> None:
+        """Takes whatever the file would build its object with, and runs nothing of it."""
         self.state: object = None
 
     def __setstate__(self, state: object) -> None:
+        """Keeps the values that the file holds for the object."""
         self.state = state
 
 

@@ -21,12 +21,14 @@ class CalledModule(nn.Module):
     """
 
     def __init__(self, inner: nn.Module, run: Callable[[Tensor], Any]) -> None:
+        """`run` takes pixels (picture channel row col) and answers as `inner` does."""
         super().__init__()
         for shared in ("_parameters", "_buffers", "_modules"):
             self.__dict__[shared] = inner.__dict__[shared]
         self.__dict__["inner"], self.__dict__["run"] = inner, run
 
     def __getattr__(self, name: str) -> Any:
+        """Any attribute of `inner`. AttributeError, in its words, where it has none."""
         return getattr(self.__dict__["inner"], name)
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ class LazyAttention(ABC):
     """One attention call as `core.attention.Attention` promises it; equal only to itself."""
 
     def __init__(self, heads: int, queries: int, keys: int) -> None:
+        """The sizes of the call: maps are (head query key)."""
         self._sizes = (heads, queries, keys)
         self.values: Tensor | None = None
         self.gradient: Tensor | None = None
@@ -284,6 +285,7 @@ class FusedAttention(LazyAttention):
         values: Float[Tensor, "head key value"] | None = None,
         normaliser: Float[Tensor, "head query"] | None = None,
     ) -> None:
+        """`normaliser` is each query's log-sum-exp, where the kernel gave it; `values` where kept."""
         super().__init__(query.shape[0], query.shape[1], key.shape[1])
         self.query, self.key, self.scale, self.causal = query, key, scale, causal
         self.values = values
@@ -344,6 +346,7 @@ class EagerAttention(LazyAttention):
     """A call whose softmax the model itself made; kept as it came."""
 
     def __init__(self, maps: Float[Tensor, "head query key"], values: Tensor | None = None) -> None:
+        """`maps` are after the softmax; `values` is v as (head key value), where it is kept."""
         super().__init__(*maps.shape)
         self.maps = maps
         self.values = values
@@ -370,6 +373,7 @@ class RowAttention(LazyAttention):
     """All that was kept of a call: where one token looks. OnlyRow for everything else."""
 
     def __init__(self, query: int, queries: int, shares: Float32[Tensor, "head key"]) -> None:
+        """`shares` are what token `query` of `queries` gives to each key."""
         super().__init__(shares.shape[0], queries, shares.shape[1])
         self.query, self.shares = query, shares
 
