@@ -19,7 +19,7 @@ class Place:
     prefix: str | None = None
 
     def token(self, grid: TokenGrid, crop: Crop) -> int | None:
-        """This column's token; None where it has none (no such prefix token, spot not seen)."""
+        """The token in a column; None where it has none (no such prefix token, spot not seen)."""
         if self.prefix is not None:
             return grid.prefix.index(self.prefix) if self.prefix in grid.prefix else None
         return None if self.spot is None else grid.at(crop.to_model(self.spot))

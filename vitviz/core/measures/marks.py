@@ -55,7 +55,10 @@ def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
 
 
 def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Coverage:
-    """How much of each patch a mask over the model's pixels covers, 0 to 1."""
+    """How much of each patch a mask over the model's pixels covers, 0 to 1.
+
+    VitvizError where it covers nothing that the model sees.
+    """
     owner = pixel_owners(grid, mask.shape[0], mask.shape[1]).ravel()
     count = grid.rows * grid.cols
     inside = np.bincount(owner, weights=mask.ravel().astype(float), minlength=count)

@@ -146,7 +146,7 @@ def load(
     progress: Progress,
     arguments: dict[str, Any],
 ) -> Model:
-    """As `vitviz.models.load`."""
+    """As `vitviz.models.load`. BadModel or VitvizError, in a sentence, for what it refuses."""
     if not isinstance(name, str | Path):
         raise BadModel(f"a model is named by its name or a file's path, not {name!r}")
     where = chosen_device(device)

@@ -76,7 +76,10 @@ class BatchVectors:
         self.batched: bool | None = None
 
     def of(self, batch: Sequence[Ready]) -> list[PictureVectors]:
-        """Of each picture, in order."""
+        """Of each picture, in order.
+
+        Unsupported where layers cannot be told apart, or give other tokens than those of one grid.
+        """
         if len(batch) > 1 and self.batched is None:
             found = self._pass(batch)
             self.batched = self._agree(found[0], self._pass(batch[:1])[0])

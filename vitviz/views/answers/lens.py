@@ -64,7 +64,10 @@ def draw(
     top: Annotated[int, OptionHelp("How many answers the table lists", 1, 5, 1)] = 5,
     look: Look = Look(),
 ) -> Drawing:
-    """The token's way, the class over the patches, and the best answers of every layer."""
+    """The token's way, the class over the patches, and the best answers of every layer.
+
+    VitvizError for a class that is not there, or a name that several share.
+    """
     token = selection.token(trace.grid, trace.crop)
     layer = model_questions.depth_of(trace, selection)
     who = picture_layers.token_words(trace.grid, token)

@@ -73,7 +73,10 @@ def draw(
     ] = True,
     look: Look = Look(),
 ) -> Drawing:
-    """The gated mosaic and, beside it, the gradient with respect to the words."""
+    """The gated mosaic and, beside it, the gradient with respect to the words.
+
+    Unsupported where the map of some layer is missing, which rollout needs.
+    """
     words_of(trace)
     layer, head = inner_layer(trace, selection)
     token = _start(trace, selection, start)

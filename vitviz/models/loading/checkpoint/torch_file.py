@@ -261,7 +261,7 @@ def _globals(file: BinaryIO, name: str) -> Iterator[str]:
 
 
 def _modern(argument: str) -> str:
-    """ "module name" as torch's unpickler looks it up: Python 2's names by today's."""
+    """The "module name" as torch's unpickler looks it up: Python 2's names by today's."""
     from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
     module, _, name = argument.partition(" ")

@@ -32,7 +32,7 @@ class CalledModule(nn.Module):
         return getattr(self.__dict__["inner"], name)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The answer to pixels (picture channel row col)."""
+        """The answer to pixels (picture channel row col). BadModel where it is no tensor."""
         answer = answer_of(self.__dict__["run"](pixels))
         if answer is None:
             raise BadModel(

@@ -383,20 +383,20 @@ class RowAttention(LazyAttention):
         return (self.shares,)
 
     def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
-        """The row that was kept."""
+        """The row that was kept. OnlyRow for another one."""
         _check("query", query, self.queries)
         if query != self.query:
             raise self._only()
         return self.shares.cpu().numpy().copy()
 
     def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
-        """The row, where nothing else is asked for."""
+        """The row, where nothing else is asked for; else OnlyRow."""
         if range(self.queries)[queries] != range(self.query, self.query + 1):
             raise self._only()
         return rearrange(self.shares[heads], "head key -> head 1 key")
 
     def column(self, key: int) -> Float32[Tensor, "head query"]:
-        """Never: other tokens' rows are gone."""
+        """Never, always OnlyRow: other tokens' rows are gone."""
         raise self._only()
 
     def _only(self) -> OnlyRow:
