@@ -256,7 +256,8 @@ class TokenGrid:
 
     def name(self, token: int) -> str:
         """What to call a token: "class", "register 2", or "(row, col)"; a word by its own row and
-        column behind those of its patch."""
+        column behind those of its patch.
+        """
         place = self.place(token)
         if place is None:
             return self.prefix[token]
@@ -277,7 +278,8 @@ class TokenGrid:
     def at(self, spot: Spot) -> int | None:
         """The patch token that covers a spot in model pixels; None outside the grid.
 
-        Where several cover it, the one whose middle is nearest."""
+        Where several cover it, the one whose middle is nearest.
+        """
         (top, left), (height, width) = self.corner, self.cell
         within = self.frame if self.stride is None else self._whole
         if not within.contains(spot):
@@ -313,7 +315,8 @@ class TokenGrid:
 
     def word_grid(self, *, alone: bool) -> TokenGrid:
         """The words as a grid of their own: those of one patch `alone`, from its corner on, or of all
-        patches together. ValueError where patches are not divided."""
+        patches together. ValueError where patches are not divided.
+        """
         if self.words is None:
             raise ValueError("the patches of this grid are not divided into words")
         rows, cols = self.words

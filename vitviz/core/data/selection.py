@@ -76,7 +76,8 @@ class Selection:
 
     def word(self, grid: TokenGrid, crop: Crop) -> int | None:
         """The word to draw for, inside the token to draw for: under the hovered or pinned spot, else
-        the middle one; None where patches have no words."""
+        the middle one; None where patches have no words.
+        """
         if grid.words is None:
             return None
         for place in (self.hover, self.pin):

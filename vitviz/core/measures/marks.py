@@ -22,7 +22,8 @@ Coverage = Float[np.ndarray, "patch"]
 @dataclass(frozen=True, slots=True)
 class MarkFit:
     """How a map lies to a mark: the share of its positive part inside, whether its highest patch is,
-    the best intersection over union of any threshold, and what all patches alike would give."""
+    the best intersection over union of any threshold, and what all patches alike would give.
+    """
 
     inside: float
     hit: bool

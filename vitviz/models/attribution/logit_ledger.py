@@ -42,7 +42,8 @@ LayerReader = Callable[[list[AttentionCall]], Sequence[Layer]]
 @dataclass(eq=False)
 class BlockSeen:
     """A block's stream: as it came, between attention and MLP, as it went; `joined` are the heads'
-    outputs side by side, in front of their projection."""
+    outputs side by side, in front of their projection.
+    """
 
     start: TokenStream
     middle: TokenStream

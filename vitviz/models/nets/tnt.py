@@ -110,7 +110,8 @@ class TNT(nn.Module):
         self, words: Float[Tensor, "sentence word dim"], pictures: int
     ) -> Float[Tensor, "b token sentence_dim"]:
         """The sentences that enter the first block: the class token, then each sentence's words in
-        one vector, projected; every one with its place added."""
+        one vector, projected; every one with its place added.
+        """
         joined = rearrange(words, "(b sentence) word dim -> b sentence (word dim)", b=pictures)
         made = self.norm2_proj(self.proj(self.norm1_proj(joined)))
         first = repeat(self.cls_token, "1 1 dim -> b 1 dim", b=len(made))
@@ -125,7 +126,8 @@ class TNT(nn.Module):
 
 class WordEmbedding(nn.Module):
     """Cuts the picture into sentences and reads their words, with each word's place in its sentence
-    added."""
+    added.
+    """
 
     def __init__(
         self,
@@ -316,7 +318,8 @@ def embed_by_convolution(
     bias: Float[Tensor, "dim"] | None = None,
 ) -> Float[Tensor, "b patch dim"]:
     """Patch embedding as its code writes it: a convolution that steps by its own width. The same
-    numbers."""
+    numbers.
+    """
     made = functional.conv2d(pixels, weight, bias, stride=weight.shape[2:])
     return rearrange(made, "b dim row col -> b (row col) dim")
 

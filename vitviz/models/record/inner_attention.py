@@ -108,7 +108,8 @@ def read_words(
     module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid
 ) -> tuple[InnerWords | None, tuple[str, ...], float, int]:
     """The inner calls as the words of a trace, why some are not shown, the largest error, and how many
-    were compared (of the others the softmax is the module's own)."""
+    were compared (of the others the softmax is the module's own).
+    """
     layers: list[InnerLayer] = []
     refused: list[tuple[str, str]] = []
     errors, compared = [0.0], 0

@@ -129,7 +129,8 @@ def _readout(trace: Trace) -> LabelShares:
 
 def _class(trace: Trace, label: str) -> int:
     """The class that is meant. VitvizError, with the likeliest, for one that there is not, and for a
-    name that several share."""
+    name that several share.
+    """
     labels, wanted = model_questions.source_of(trace).labels, label.strip().lower()
     if not wanted:
         return _answer(trace)

@@ -99,7 +99,8 @@ def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray
 
 def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
     """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
-    from the second on, when the cursor moves, their neighbours too."""
+    from the second on, when the cursor moves, their neighbours too.
+    """
     asked = _asked(trace, walk)
     asked.add(token)
     if len(asked) == 1:

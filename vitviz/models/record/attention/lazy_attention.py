@@ -165,7 +165,8 @@ class LazyAttention(ABC):
         self, weight: Float32[np.ndarray, "*token head query"]
     ) -> Float32[np.ndarray, "*token key"]:
         """Through the mean over heads: its map is kept for the next look where there is room for
-        those of all layers, else no map is made."""
+        those of all layers, else no map is made.
+        """
         if self._in_parts or not kept_maps.has_room(4 * self.queries * self.keys):
             every = repeat(weight, "... query -> ... head query", head=self.heads)
             mean: np.ndarray = self.flow(every).mean(axis=-2)
@@ -328,7 +329,8 @@ class FusedAttention(LazyAttention):
 
     def _settle(self) -> None:
         """Heads that lie between each other, as the model left them, are laid one after the other at
-        the first look: each later one is two to three times as quick."""
+        the first look: each later one is two to three times as quick.
+        """
         if not self.key.is_contiguous():
             self.query, self.key = self.query.contiguous(), self.key.contiguous()
             self.values = None if self.values is None else self.values.contiguous()
@@ -336,7 +338,8 @@ class FusedAttention(LazyAttention):
     @property
     def normaliser(self) -> Float32[Tensor, "head query"]:
         """The log-sum-exp of every query's logits: the fused kernel's own where it gave it, else made
-        once. 0 where a query may look at nothing."""
+        once. 0 where a query may look at nothing.
+        """
         if self._normaliser is None:
             self._normaliser = self.inputs.log_sum_exp()
         return self._normaliser
