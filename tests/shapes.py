@@ -59,7 +59,7 @@ def _array_hints(function: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
     for name, annotation in getattr(function, "__annotations__", {}).items():
         try:
             hint = (
-                eval(annotation, function.__globals__)  # noqa: S307
+                eval(annotation, function.__globals__)
                 if isinstance(annotation, str)
                 else annotation
             )
