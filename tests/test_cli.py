@@ -249,21 +249,22 @@ def test_drawing_without_weights_and_without_a_name_for_the_file(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "said", "code"),
     [
-        ({"picture": "gone.png"}, "gone.png was not found"),
-        ({"--token": "99,99"}, "99"),
-        ({"--token": "nobody"}, "nobody"),
-        ({"--layer": "77"}, "77"),
-        ({"--head": "77"}, "77"),
-        ({"--model": "no_such_model.safetensors"}, "no_such_model.safetensors"),
-        ({"-o": "figure.xyz"}, ".xyz"),
-        ({"--option": "opacity=7"}, "opacity"),
+        ({"picture": "gone.png"}, "gone.png was not found", 1),
+        ({"--token": "99,99"}, "99", 2),
+        ({"--token": "nobody"}, "nobody", 2),
+        ({"--layer": "77"}, "77", 2),
+        ({"--head": "77"}, "77", 1),
+        ({"--model": "no_such_model.safetensors"}, "no_such_model.safetensors", 1),
+        ({"-o": "figure.xyz"}, ".xyz", 2),
+        ({"--option": "opacity=7"}, "opacity", 1),
     ],
 )
-def test_what_cannot_be_drawn_gives_1_and_one_sentence(
+def test_what_cannot_be_drawn_is_one_sentence_and_wrong_use_gives_2(
     change: dict[str, str],
     said: str,
+    code: int,
     picture: Path,
     tiny_checkpoint: Path,
     tmp_path: Path,
@@ -273,7 +274,7 @@ def test_what_cannot_be_drawn_gives_1_and_one_sentence(
     source = change.get("picture", str(picture))
     settings |= {name: value for name, value in change.items() if name != "picture"}
     arguments = [part for pair in settings.items() for part in pair]
-    assert run(["draw", source, *arguments], Window()) == 1
+    assert run(["draw", source, *arguments], Window()) == code
     error = capsys.readouterr().err.strip()
     assert said in error
     assert error.startswith("vitviz: ")

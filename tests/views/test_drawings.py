@@ -128,6 +128,7 @@ def test_the_recipe_says_what_the_drawing_was_made_from():
     assert dict(drawing.recipe) == {
         "model": "tiny",
         "weights": "trained",
+        "how known": drawing.known,
         "precision": "float32",
         "patch": "8 × 8",
         "picture": "noise.png",
