@@ -1,5 +1,6 @@
 """See inside vision transformers: `load` a model, `trace` a picture, `draw` a view, `save` a figure,
-or `batch` a folder of pictures."""
+or `batch` a folder of pictures.
+"""
 
 from __future__ import annotations
 

@@ -388,7 +388,8 @@ def names() -> tuple[str, ...]:
 
 def to_fetch(name: str) -> str:
     """What of a model `load` would get from the network: a repository's name, "" where all of it is on
-    this computer. A name that nobody knows counts as one. Imports no torch."""
+    this computer. A name that nobody knows counts as one. Imports no torch.
+    """
     from vitviz.models.loading.hub.repository_files import to_fetch as found
 
     return found(name)

@@ -73,7 +73,7 @@ def draw(
     ] = 5,
     look: Look = Look(table="magma"),
 ) -> Drawing:
-    """This picture, then the others by their best place, in one range."""
+    """The picture itself, then the others by their best place, in one range."""
     layer = depth_of(trace, selection, of)
     token = selection.token(trace.grid, trace.crop)
     query = unit_vectors(trace, layer, of)[token]
