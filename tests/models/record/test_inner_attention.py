@@ -277,7 +277,9 @@ def test_a_file_with_its_card_is_the_own_network(tmp_path, photo):
 def test_words_of_another_size_are_refused_with_the_reason(tmp_path):
     file = tmp_path / "mine.safetensors"
     save_file(loaded(NAMES[0]).module.state_dict(), str(file))
-    with pytest.raises(BadModel, match=r"looks like a TNT, but is none \(of another shape pixel_pos"):
+    with pytest.raises(
+        BadModel, match=r"looks like a TNT, but is none \(of another shape pixel_pos"
+    ):
         vitviz.load(file, first_stride=8, num_heads_inner=2)
 
 
