@@ -72,7 +72,7 @@ class Maps:
 
     def survey(self, places=None):
         safe = np.where(self.maps > 0, self.maps, 1).astype(np.float64)
-        entropy = -(safe * np.log(safe)).sum(-1)
+        entropy = -(safe * np.log(safe)).sum(-1).astype(np.float32)
         entropy[(self.maps < -1e-6).any((1, 2))] = np.nan
         if places is None:
             none = np.empty((self.heads, 0), np.float32)
@@ -80,7 +80,8 @@ class Maps:
         apart = places.queries[:, None] - places.keys
         far = np.hypot(apart[..., 0], apart[..., 1])
         seen = ~np.isnan(places.keys).any(1)
-        among, reached = self.maps[..., seen].sum(-1), (self.maps * far)[..., seen].sum(-1)
+        among = self.maps[..., seen].sum(-1)
+        reached = (self.maps * far)[..., seen].sum(-1).astype(np.float32)
         return AttentionSurvey(self.maps.sum(1), entropy, among, reached)
 
     def overview(self, head=None, *, step):

@@ -32,8 +32,8 @@ class AttentionSurvey:
 
     received: Float32[np.ndarray, "head key"]
     entropy: Float32[np.ndarray, "head query"]
-    among: Float32[np.ndarray, "head query"]
-    reached: Float32[np.ndarray, "head query"]
+    among: Float32[np.ndarray, "head placed"]
+    reached: Float32[np.ndarray, "head placed"]
 
 
 @runtime_checkable

@@ -34,6 +34,7 @@ from vitviz.core.data.weight_files import shown_name
 from vitviz.core.data.windows import TokenWindows
 
 PicturePixels = UInt8[np.ndarray, "row col rgb"]
+SeenPixels = UInt8[np.ndarray, "seen_row seen_col rgb"]
 Weights = Literal["trained", "untrained", "partly loaded"]
 Fit = Literal["crop", "pad", "squash"]
 """How a picture gets the model's shape."""
@@ -371,7 +372,7 @@ class Trace:
     model: ModelInfo
     picture: Picture
     pixels: UInt8[np.ndarray, "row col rgb"]
-    seen: PicturePixels
+    seen: SeenPixels
     seen_box: Box
     crop: Crop
     grid: TokenGrid

@@ -238,8 +238,8 @@ def pooled(
     features: Float32[np.ndarray, "layer patch dim"],
     grid: TokenGrid,
     rows: AxisShares,
-    cols: AxisShares,
-) -> Float32[np.ndarray, "layer part dim"]:
+    cols: Float64[np.ndarray, "across col"],
+) -> Float32[np.ndarray, "layer pooled dim"]:
     """Patch tokens averaged by area over the parts of a common grid, in reading order."""
     laid = rearrange(
         features, "layer (row col) dim -> layer row col dim", row=grid.rows, col=grid.cols

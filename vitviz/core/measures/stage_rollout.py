@@ -76,7 +76,7 @@ def _walk(
     keep: float,
     discard: float,
     fuse: Fuse | None,
-) -> Float32[np.ndarray, "head token"]:
+) -> Float32[np.ndarray, "head first"]:
     """Weight on the last layer's tokens brought to the first one's; `fuse` as for a flow."""
     for index in reversed(range(len(layers))):
         layer, below = layers[index], layers[max(index - 1, 0)].grid
