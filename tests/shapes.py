@@ -1,7 +1,8 @@
 """Shapes in signatures are checked while the tests run: a wrong axis or kind of number fails there.
 
-test_shapes.py runs core's tests with this installed (`--jaxtyping-packages=vitviz.core,shapes.checked`). Only arrays are
-looked at, with their axes bound to one size in a call; all other types are mypy's.
+test_shapes.py runs core's tests with this installed
+(`--jaxtyping-packages=vitviz.core,shapes.checked`). Only arrays are looked at, with their axes bound to
+one size in a call; all other types are mypy's.
 """
 
 from __future__ import annotations
