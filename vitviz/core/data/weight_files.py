@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+from vitviz.core.data.memory_names import is_in_memory, memory_title
+
 WeightFormat = Literal[
     "safetensors",
     "safetensors index",
@@ -162,6 +164,8 @@ def named_as_checkpoint(name: str) -> bool:
 
 def shown_name(name: str) -> str:
     """What to call a model by the name that `vitviz.load` takes: a file without its folders."""
+    if is_in_memory(name):
+        return memory_title(name)
     is_file = named_as_checkpoint(name) or Path(name).is_absolute()
     return Path(name).name if is_file else name
 
