@@ -121,7 +121,7 @@ def test_another_thread_opens_no_window(photo: np.ndarray) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # the kernel's own, about its event loop and its sockets
-def test_a_notebook_goes_on_while_the_window_works(
+def test_in_a_notebook_it_returns_at_once_and_the_kernel_runs_its_events(
     tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nbformat = pytest.importorskip("nbformat")
@@ -131,25 +131,20 @@ def test_a_notebook_goes_on_while_the_window_works(
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "tests"))))
-    cells = (
-        f"import vitviz; from handmade import Handmade\n"
-        f"vitviz.show(Handmade(), {str(tmp_path / 'a.png')!r})",
+    # One cell: a kernel that runs Qt may miss a message that comes while it goes back to its events.
+    cell = (
+        "import vitviz; from handmade import Handmade\n"
+        f"vitviz.show(Handmade(), {str(tmp_path / 'a.png')!r})\n"
         "from vitviz.gui.app.shown_window import open_windows\n"
-        "window, = open_windows()\n"
-        "window.isVisible(), get_ipython().kernel.eventloop.__name__",
         "from PySide6.QtCore import QEventLoop\n"
+        "window, = open_windows()\n"
         "session, loop = window.session, QEventLoop()\n"
         "session.columns.trace_ready.connect(lambda *_: loop.quit())\n"
+        "at_once = session.trace is None and window.isVisible()\n"
         "session.trace is not None or loop.exec()\n"
-        "len(session.trace.layers)",
-        "window.close()",
+        "at_once, get_ipython().kernel.eventloop.__name__, len(session.trace.layers), window.close()"
     )
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
     client.NotebookClient(book, timeout=120, kernel_name="python3").execute()
-    texts = [
-        output["data"]["text/plain"]
-        for cell in book.cells
-        for output in cell.outputs
-        if "data" in output
-    ]
-    assert texts == ["(True, 'loop_qt')", "3", "True"]
+    (text,) = [each["data"]["text/plain"] for each in book.cells[0].outputs if "data" in each]
+    assert text == "(True, 'loop_qt', 3, True)"
