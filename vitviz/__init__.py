@@ -1,5 +1,6 @@
 """See inside vision transformers: `load` a model, `trace` a picture, `draw` a view, `save` a figure,
-`batch` a folder of pictures, or `show` the window."""
+`batch` a folder of pictures, or `show` the window.
+"""
 
 from __future__ import annotations
 

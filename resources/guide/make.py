@@ -1,4 +1,5 @@
-"""Writes the guide: a page for each view, from the words that F1 shows, with a picture made by vitviz.
+"""Writes the guide: a page for each view, from the words that F1 shows, with a picture made by vitviz;
+and the page of names for scripts and plugins, from their docstrings (`api_page`).
 
 `python resources/guide/make.py` writes the pages; with `--pictures PHOTO --model NAME` it makes their
 pictures too. A test holds the pages against the views, so words are changed in one place only.
@@ -12,12 +13,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "resources" / "guide")]
+
+from api_page import api_page  # noqa: E402
 
 from vitviz.views import View, views  # noqa: E402
 from vitviz.views.options import Option  # noqa: E402
 
 PAGES = ROOT / "resources" / "guide" / "views"
+API = PAGES.parent / "api.md"
 FRONT = ROOT / "README.md"
 ACROSS = 3
 LARGEST = 150_000
@@ -55,7 +59,7 @@ def pages() -> dict[Path, str]:
     """Every page of the guide, by where it goes."""
     known = list(views().values())
     found = {PAGES / f"{view.name}.md": page(view) for view in known}
-    return found | {PAGES / "README.md": index(known), FRONT: front(known)}
+    return found | {PAGES / "README.md": index(known), API: api_page(), FRONT: front(known)}
 
 
 def front(known: list[View]) -> str:

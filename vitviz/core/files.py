@@ -105,7 +105,11 @@ def _is_running_on_windows(process: int) -> bool:
 
 
 def check_place(target: Path, *, overwrite: bool) -> None:
-    """Says at once, before any work, that a file cannot be written there."""
+    """Says at once, before any work, that a file cannot be written there.
+
+    VitvizError where there is no folder or the name is none; Exists, which is one too, where a file
+    is there that shall not be overwritten.
+    """
     try:
         if "\0" in str(target):
             raise ValueError("its name has a zero in it")
@@ -148,7 +152,10 @@ def fitting_name(stem: str, ending: str) -> str:
 
 
 def private_folder(folder: Path) -> Path:
-    """Makes a folder that nobody but this user can look into. OSError where it is not that."""
+    """Makes a folder that nobody but this user can look into.
+
+    PermissionError where others can; any other OSError where it cannot be made.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if hasattr(os, "getuid") and (

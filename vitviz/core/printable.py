@@ -11,7 +11,7 @@ _TURNS = "\u200e\u200f\u061c\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 
 def printable(text: str) -> str:
-    """The text with every control character, direction mark and broken letter written out (`\\x1b`)."""
+    r"""The text with every control character, direction mark and broken letter written out (`\x1b`)."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(letter if _plain(letter) else _written(letter) for letter in text)

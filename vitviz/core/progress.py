@@ -15,7 +15,8 @@ class Cancelled(Exception):
 class Progress(Protocol):
     """Called by long work with what is done of how much; raises `Cancelled` to stop it."""
 
-    def __call__(self, done: float, total: float, what: str = "") -> None: ...
+    def __call__(self, done: float, total: float, what: str = "") -> None:
+        """`done` of `total`, in any unit, and `what` is being done. Cancelled where it shall stop."""
 
 
 def silent(done: float, total: float, what: str = "") -> None:

@@ -32,6 +32,7 @@ class EmbeddedImage(AxesImage):
         box: Box,
         opacity: float,
     ) -> None:
+        """`pixels` fill `box`, in the axes' units; `opacity` is 0 to 1; `copies` are the figure's."""
         extent = (box.left, box.right, box.bottom, box.top)
         super().__init__(axes, interpolation="none", extent=extent)
         self.copies = copies

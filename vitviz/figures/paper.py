@@ -36,6 +36,7 @@ class PaperStyle:
     grid: bool = False
 
     def __post_init__(self) -> None:
+        """VitvizError, with the limits, for a width, resolution or type that no figure can have."""
         if not NARROWEST <= self.width_mm <= WIDEST:
             raise VitvizError(
                 f"a figure needs a width of at least {NARROWEST:g} mm and at most {WIDEST:g} mm, "

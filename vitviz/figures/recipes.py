@@ -143,7 +143,8 @@ def _no_number(word: str) -> float:
 
 def _excess(known: object) -> str:
     """What in a recipe no figure of vitviz has, in a clause; "" for nothing. Walked without calling
-    itself, so that no depth matters."""
+    itself, so that no depth matters.
+    """
     waiting, seen = [(known, 0)], 0
     while waiting:
         value, depth = waiting.pop()
@@ -184,7 +185,8 @@ def _found(data: bytes) -> str:
 
 def _between(data: bytes, begin: bytes, end: bytes) -> bytes:
     """What stands between the two; b"" where either is missing. Looked for once, however often the
-    first is repeated."""
+    first is repeated.
+    """
     at = data.find(begin)
     until = data.find(end, at + len(begin), at + len(begin) + 8 * MOST_TEXT) if at >= 0 else -1
     return data[at + len(begin) : until] if until >= 0 else b""

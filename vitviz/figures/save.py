@@ -37,11 +37,26 @@ def save(
 ) -> Path:
     """Saves a drawing as a figure: the file's suffix says how, .png, .svg, .pdf or .tiff.
 
-    .npz and .csv hold the numbers that are drawn instead, with their axes named; the first line of a
-    .csv is the recipe, behind a "#". `dpi` is the resolution of a PNG or TIFF, `width_mm` the page's
-    width; both replace the paper's (200 and 180).
-    The file appears whole or not at all. Returns its path. VitvizError for another suffix, a folder
-    that is not there, a file that cannot be written, or (Exists) one that is not to be replaced.
+    >>> vitviz.save(drawing, "rollout.pdf", width_mm=85).name
+    'rollout.pdf'
+    >>> with np.load(vitviz.save(drawing, "rollout.npz")) as numbers:
+    ...     print(numbers["panel1"].shape)
+    (10, 10)
+    >>> vitviz.save(drawing, "rollout.jpg")
+    Traceback (most recent call last):
+    vitviz.core.progress.VitvizError: rollout.jpg cannot be saved: figures are .png, .svg, .pdf, ...
+
+    - `drawing` is what `vitviz.draw` returns.
+    - `path` is where to, with the suffix. .npz and .csv hold the numbers that are drawn instead,
+      with their axes named; the first line of a .csv is the recipe, behind a "#".
+    - `dpi` is the resolution of a PNG or TIFF in dots an inch, `width_mm` the page's width in
+      millimetres; both replace the paper's (200 and 180).
+    - `paper` is the style of the page: type, colours, captions.
+    - `overwrite=False` refuses to replace a file.
+
+    Returns the file's path. The file appears whole or not at all, and carries the recipe it was
+    made by (`vitviz replay` makes it again). Raises VitvizError for another suffix, a folder that
+    is not there, a file that cannot be written, or (Exists) one that is not to be replaced.
     """
     if not isinstance(drawing, Drawing):
         raise VitvizError(

@@ -59,28 +59,45 @@ def batch(
 ) -> BatchOutcome:
     """Makes figures and arrays of every picture of a folder: `vitviz batch` as a function.
 
-    `folder` may be a film or an animation too: its frames are unpacked once into `out`/frames, and the
-    kind "mp4" joins the figures of all frames to a film at the film's own rate.
+    >>> Path("photos").mkdir()
+    >>> for name in ("one.png", "two.png"):
+    ...     Image.fromarray(photo).save(Path("photos", name))
+    >>> outcome = vitviz.batch("photos", out="made", view="rollout", model=model, rows=True, workers=1)
+    >>> outcome.done, outcome.before, outcome.broken
+    (2, 0, ())
+    >>> sorted(file.name for file in Path("made").glob("one*"))
+    ['one-attention.npz', 'one-rollout.png']
 
-    `view` names what is drawn, `kind` the files of each ("png", "svg", "pdf", "tiff", "npz", "csv"),
-    `options` the views' own options by view. Arrays are one token's attention of all layers and heads
-    (`rows`: layer head key), all tokens after each block (`features`: layer token dim), the head's
-    answer (`logits`: label) and queries, keys and values (`qkv`: layer head token dim), in files beside
-    each other or, with `numbers="parquet"`, in one data set for all pictures.
+    Called again it goes on where it was stopped:
 
-    `model` is a loaded model or what `vitviz.load` takes, then with `patch_size`, `input_size`,
-    `device` and `pretrained`. `token`, `layer` and `head` are as `vitviz.draw` takes them. `shard` is
-    this machine's share, (1, 4) to (4, 4). `size` pictures go through the model at once, `workers`
-    read and write beside it; `choice` says which page and bands of a file are the picture.
+    >>> again = vitviz.batch("photos", out="made", view="rollout", model=model, rows=True, workers=1)
+    >>> again.done, again.before
+    (0, 2)
 
-    With `engine="ray"` so many `actors` of a Ray cluster share the parts, each with a model of its own
-    and a share of a GPU; `model` is then a name, and both folders lie where all machines find them.
+    - `folder` may be a film or an animation too: its frames are unpacked once into `out`/frames,
+      and the kind "mp4" joins the figures of all frames to a film at the film's own rate.
+    - `out` is the folder of results; it is made where it is not there.
+    - `view` names what is drawn, one or several; `kind` the files of each ("png", "svg", "pdf",
+      "tiff", "npz", "csv"); `options` are the views' own options by view; `paper` the style of the
+      pages; `one_range` colours all figures of a view in one range.
+    - Arrays are one token's attention of all layers and heads (`rows`: layer head key), all tokens
+      after each block (`features`: layer token dim), the head's answer (`logits`: label) and
+      queries, keys and values (`qkv`: layer head token dim), in files beside each other or, with
+      `numbers="parquet"`, in one data set for all pictures.
+    - `model` is a loaded model or what `vitviz.load` takes, then with `patch_size`, `input_size`
+      (model pixels), `device` and `pretrained`.
+    - `token`, `layer` and `head` are as `vitviz.draw` takes them, `fit` as `vitviz.trace` does.
+    - `shard` is this machine's share, (1, 4) to (4, 4).
+    - `size` pictures go through the model at once, `workers` read and write beside it; `choice`
+      says which page and bands of a file are the picture.
+    - `overwrite` begins anew.
+    - With `engine="ray"` so many `actors` of a Ray cluster share the parts, each with a model of
+      its own and `gpus_per_actor` of a GPU; `model` is then a name, and both folders lie where all
+      machines find them.
 
-    Called again it goes on where it was stopped; `overwrite` begins anew. Pictures that cannot be used
-    are left out and listed in `report.json` and in the outcome. BadModel, VitvizError for a folder
-    without pictures or with results of another order; `progress` may raise `Cancelled`.
-
-        outcome = vitviz.batch("photos", out="results", view="rollout", model="vit_base_patch16_224")
+    Returns a `BatchOutcome`. Pictures that cannot be used are left out and listed in `report.json`
+    and in the outcome. Raises BadModel, VitvizError for a folder without pictures or with results
+    of another order; `progress` may raise `Cancelled`.
     """
     named = [view] if isinstance(view, str) else list(view)
     chosen = [_one_picture(find(name)) for name in named]

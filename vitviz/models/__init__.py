@@ -70,44 +70,70 @@ def load(
     """The model of that name: bundled ("vitviz/flexvit"), any timm name, or a checkpoint's path; or a
     module in memory, whatever it is, that answers a batch of pictures.
 
-    A module stays as it is: its weights, hooks, mode, device, number type. Which pixels each of its
-    tokens reads is measured and proven. What it does not say can be said: `transform`, the function
-    that makes of an RGB picture of PIL the tensor (channel row col) that it reads; `classes`, their
-    names; `title`; `patch_size`, pixels of a patch's side; `prefix`, the tokens in front of the patches
-    (("class",)); `call(module, pixels)`, how it is called, if not with the pixels alone:
+    >>> model = vitviz.load("test_vit", pretrained=False, device="cpu")
+    >>> model
+    <Model test_vit: test_vit, 371,240 parameters, untrained, cpu, fp32>
+    >>> model.info.patch, model.info.input_size, model.info.depth, model.info.heads
+    ((16, 16), (160, 160), 6, 2)
+    >>> smaller = vitviz.load("test_vit", pretrained=False, patch_size=8, input_size=64)
+    >>> smaller.info.patch, smaller.info.input_size
+    ((8, 8), (64, 64))
+
+    What cannot be had is refused in a sentence:
+
+    >>> vitviz.load("test_vitt", allow_download=False)
+    Traceback (most recent call last):
+    vitviz.core.progress.BadModel: there is no model 'test_vitt'...
+
+    `name` is one of:
+
+    - a bundled name, or any timm name. A TNT's name gives vitviz's own network with these weights,
+      "timm/" before it timm's own class.
+    - a checkpoint: a file or folder of weights.
+    - another library's model, built by it and prepared for by it: "torchvision/vit_b_16",
+      "transformers/FOLDER" of save_pretrained or "transformers/owner/name" on the hub,
+      "open_clip/ViT-B-32:TAG".
+    - a `torch.nn.Module` in memory. It stays as it is: its weights, hooks, mode, device, number
+      type. Which pixels each of its tokens reads is measured and proven.
+
+    For whatever is named:
+
+    - `pretrained=False` gives a timm model random weights and says "untrained" everywhere.
+    - `patch_size`, pixels of a patch's side, and `input_size`, model pixels, one side or (rows,
+      cols), resample patch kernels and position embeddings.
+    - `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto", "fp32", "bf16",
+      "fp16".
+    - `allow_download=False` never reaches the network: what is not on this computer is refused.
+    - `classes` are the classes' names, or a text, CSV or JSON file with them; one for each output.
+    - `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of
+      choosing one of them (softmax); None takes what a card or config beside a file says, else
+      softmax. A head of one class is always its logit and sigmoid.
+
+    For a checkpoint, what its name, card or tensors do not show can be said, and is known from then
+    on:
+
+    - `architecture`, a timm name, or "TNT", "VisionTransformer", with further `arguments` of its
+      class; "timm/" before a TNT's name counts there too.
+    - `num_heads`, one number, or one for each stage; `window_size` in tokens, likewise.
+    - `mean` and `std`, how pictures are prepared, in 0..1: one number, or one for each channel.
+    - `encoder`, which of two encoders (a student and its teacher, weights and their average), by
+      what stands before its names ("student"); without it the one that its method evaluates, said
+      in a note.
+    - `strict` refuses a model of which anything is still assumed (`ModelInfo.evidence`), in a
+      sentence that lists it and how to say it.
+
+    Of a module in memory: `transform`, the function that makes of an RGB picture of PIL the tensor
+    (channel row col) that it reads; `classes`; `title`; `patch_size`; `prefix`, the tokens in front
+    of the patches (("class",)); `call(module, pixels)`, how it is called, if not with the pixels
+    alone:
 
         vitviz.load(module, call=lambda module, pixels: module(pixel_values=pixels).logits)
 
-    Other libraries' models are named after them, built by them and prepared for by them:
-    "torchvision/vit_b_16", "transformers/FOLDER" of save_pretrained or "transformers/owner/name" on the
-    hub, "open_clip/ViT-B-32:TAG".
+    Returns a frozen `Model`. Raises BadModel when it cannot be had or does not fit, VitvizError for
+    a device that is not there, both in one sentence; `progress(done, total, what)` may raise
+    Cancelled.
 
-    A TNT's name gives vitviz's own network with these weights, "timm/" before it timm's own class.
-
-    `pretrained=False` gives a timm model random weights and says "untrained" everywhere.
-    `patch_size` and `input_size` (model pixels; one side or (rows, cols)) resample patch kernels and
-    position embeddings. `device` is "auto", "cpu", "cuda", "cuda:1", "mps"; `precision` "auto",
-    "fp32", "bf16", "fp16". `architecture` (a timm name, or "TNT", "VisionTransformer") with further
-    arguments says what a checkpoint file is when its name, card or shapes do not; "timm/" before a
-    TNT's name counts there too. `allow_download=False` never reaches the network: what is not on this
-    computer is refused.
-
-    A checkpoint with two encoders (a student and its teacher, weights and their average) opens with
-    the one that its method evaluates, said in a note; `encoder` takes another by what stands before
-    its names ("student").
-
-    What no tensor shows can be said, and is known from then on: `num_heads` (one number, or one for
-    each stage), `window_size` in tokens (likewise), and how pictures are prepared, `mean` and `std`
-    in 0..1 (one number, or one for each channel). `strict` refuses a model of which anything is
-    still assumed (`ModelInfo.evidence`), in a sentence that lists it and how to say it. `classes` are
-    their names, or a text, CSV or JSON file with them; one for each output.
-
-    `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of choosing
-    one of them (softmax); None takes what a card or config beside a file says, else softmax. A head
-    of one class is always its logit and sigmoid.
-
-    BadModel when it cannot be had or does not fit, VitvizError for a device that is not there, both
-    in one sentence; `progress(done, total, what)` may raise Cancelled.
+    Source of resampled patches: Beyer et al., FlexiViT (https://arxiv.org/abs/2212.08013).
     """
     import_timm()
     from vitviz.core.data.memory_names import gone_from_memory, is_in_memory
@@ -270,16 +296,36 @@ def trace(
 ) -> Trace | tuple[Trace, ...]:
     """All that a model does with one picture, in one pass with its own fused kernels, verified.
 
-    `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a `Picture`.
-    A torch tensor of floats is taken as prepared already and read as it is, which makes comparisons
-    with other code exact: (channel row col) gives its trace, (picture channel row col) a tuple of
-    traces, one for each picture, each in a pass of its own. A list of any of these gives a tuple too.
-    `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
-    `values` keeps v of every call (None: up to 1,024 tokens). `intervention` changes something about
-    the pass, positions or patches or heads: `Intervention(positions="shuffled")`. BadImage for what
-    is no picture, Unsupported when no attention of the model can be laid over the picture;
-    `progress` is called at each recorded layer and may raise Cancelled, which leaves the model as it
-    was.
+    >>> trace = vitviz.trace(model, photo)
+    >>> trace
+    <Trace of array by test_vit: 10 x 10 patches behind class, 6 layers, ✓ verified ...>
+    >>> trace.layers[5].attention.rows(0).shape  # where token 0 looks: (head key)
+    (2, 101)
+    >>> [one.grid.tokens for one in vitviz.trace(model, [photo, photo[::-1]])]  # a list: a tuple
+    [101, 101]
+
+    What is no picture is refused in a sentence:
+
+    >>> vitviz.trace(model, b"text")
+    Traceback (most recent call last):
+    vitviz.core.progress.BadImage: the pasted picture holds text, not a picture; check that ...
+
+    - `model` is what `vitviz.load` returns.
+    - `image` is a path, a file's bytes, a PIL image, a uint8 array (row col channel) or a
+      `Picture`. A torch tensor of floats is taken as prepared already and read as it is, which
+      makes comparisons with other code exact: (channel row col) gives its trace, (picture channel
+      row col) a tuple of traces, one for each picture, each in a pass of its own. A list of any of
+      these gives a tuple too.
+    - `fit` "crop" is the model's own preprocessing; "pad" and "squash" show it the whole picture.
+    - `values` keeps v of every call (None: up to 1,024 tokens).
+    - `intervention` changes something about the pass, positions or patches or heads:
+      `Intervention(positions="shuffled")`.
+    - `progress(done, total, what)` is called at each recorded layer and may raise Cancelled, which
+      leaves the model as it was.
+
+    Returns a frozen `Trace`. Attention is kept as q, k and v and evaluated when somebody looks, and
+    attention @ values is compared with what the modules themselves gave. Raises BadImage for what
+    is no picture, Unsupported when no attention of the model can be laid over the picture.
     """
     from vitviz.models.tracing import picture_tracing
 
@@ -352,7 +398,8 @@ def names() -> tuple[str, ...]:
 
 def to_fetch(name: str) -> str:
     """What of a model `load` would get from the network: a repository's name, "" where all of it is on
-    this computer. A name that nobody knows counts as one. Imports no torch."""
+    this computer. A name that nobody knows counts as one. Imports no torch.
+    """
     from vitviz.models.loading.hub.repository_files import to_fetch as found
 
     return found(name)

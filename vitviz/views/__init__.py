@@ -78,7 +78,8 @@ class View:
         self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
     ) -> Iterator[None]:
         """Makes, a step at a time, what the next drawings are likely to need and the view remembers;
-        nothing where it has no such thing."""
+        nothing where it has no such thing.
+        """
         if self.prepares is None:
             return iter(())
         chosen = {**{option.name: option.default for option in self.options}, **(values or {})}
@@ -103,7 +104,8 @@ class View:
         view that takes them.
 
         VitvizError for a wrong option or a missing trace, Unsupported for a map that cannot be
-        computed exactly."""
+        computed exactly.
+        """
         chosen = dict(values or {})
         both = (trace,) if self.traces == 1 else (trace, against)
         if None in both:

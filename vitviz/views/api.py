@@ -39,22 +39,45 @@ def draw(
 ) -> Drawing:
     """Draws a view of what a model did with a picture: `draw("rollout", trace, token=(7, 7))`.
 
-    `view` is a view's name: patches, heads, rollout, positions, predictions. `token` is a patch's
-    (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols` (in a TNT also with the row and
-    column of a word in it: `(7, 7, 1, 2)`), a number in the sequence of `trace.grid.tokens`, or a
-    prefix token's name such as "class"; without it the class token, or the
-    middle patch where there is none. `layer` counts from 0, negative from the end, the last by
-    default; `head` from 0, None for all together. `target` is what maps of an answer are asked about: a
-    class by number or name, "285-281", "feature:17", "lens:5", or a function of the model's output
-    (`vitviz.core.data.target`); without it the predicted class. `against` is the second trace of a
-    view that compares two: `draw("difference", trace, against=other)`; `pairs` are further
-    pictures through the same two models, for `cka`; `more` are traces of further pictures through
-    the same model, for
-    views of many pictures, such as `distance`. `ranges` are (panel, low, high), to colour a drawing as
-    it was beside others. `options` are the view's own (`vitviz views`).
+    >>> drawing = vitviz.draw("rollout", trace, token=(7, 7), discard=0.5)
+    >>> drawing.title
+    'Attention rollout from token (7, 7): layers 6 to 1, heads fused by mean'
+    >>> [panel.title for panel in drawing.panels]
+    ['Heads fused by mean', 'Each head alone']
+    >>> {name: values.shape for name, values in drawing.arrays.items()}
+    {'panel1': (10, 10), 'panel2': (2, 10, 10)}
 
-    Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. VitvizError for
-    a name or number that does not exist, Unsupported for a map that cannot be computed exactly.
+    A number that does not exist is refused in a sentence, and so is a map that cannot be had:
+
+    >>> vitviz.draw("heads", trace, layer=6)
+    Traceback (most recent call last):
+    vitviz.core.progress.VitvizError: there is no layer 6; the 6 layers are 0 to 5, or -1 for the last
+    >>> vitviz.draw("words", trace)
+    Traceback (most recent call last):
+    vitviz.core.progress.Unsupported: test_vit does not divide its patches into words; take a ...
+
+    - `view` is a view's name: "patches", "heads", "rollout", "positions", "predictions", ...
+      (`vitviz views` lists all).
+    - `token` is a patch's (row, col) in the grid of `trace.grid.rows` x `trace.grid.cols` (in a TNT
+      also with the row and column of a word in it: `(7, 7, 1, 2)`), a number in the sequence of
+      `trace.grid.tokens`, or a prefix token's name such as "class"; without it the class token, or
+      the middle patch where there is none.
+    - `layer` counts from 0, negative from the end, the last by default; `head` from 0, None for all
+      together.
+    - `target` is what maps of an answer are asked about: a class by number or name, "285-281",
+      "feature:17", "lens:5", or a function of the model's output (`Target`); without it the
+      predicted class.
+    - `against` is the second trace of a view that compares two: `draw("difference", trace,
+      against=other)`; `pairs` are further pictures through the same two models, for `cka`.
+    - `more` are traces of further pictures through the same model, for views of many pictures, such
+      as `distance`.
+    - `ranges` are (panel, low, high), to colour a drawing as it was beside others.
+    - `options` are the view's own.
+
+    Returns a frozen `Drawing`: its panels hold the numbers, `vitviz.save` prints it. Raises
+    VitvizError for a name or number that does not exist, Unsupported for a map that cannot be
+    computed exactly. The source of each view is on its page of the guide, and in
+    `vitviz.views.find(view).source`.
     """
     pairs, more = options.pop("also", pairs), options.pop("others", more)  # the words of 0.1
     chosen = find(view)

@@ -20,7 +20,8 @@ OptionNeeds = Literal["", "words"]
 @dataclass(frozen=True, slots=True)
 class OptionHelp:
     """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` and
-    `beside` as in `Option`."""
+    `beside` as in `Option`.
+    """
 
     text: str
     low: float | None = None

@@ -237,3 +237,27 @@ def test_without_the_models_a_sentence_says_where_to_get_them() -> None:
             compared(name, nothing, ColumnLinks())
     names = {preset.name for preset in PRESETS}
     assert names == {"patch_sizes", "vit_tnt", "positions", "layers", "pictures"}
+
+
+@pytest.mark.parametrize(
+    ("share", "parameters", "said", "doubt"),
+    [
+        (0.5, 33_000, "hog 0.50", ""),
+        (0.46, 33_000, "perhaps hog 0.46", "this small model knows 7 classes"),
+        (0.46, 86_000_000, "perhaps hog 0.46", "this model knows 7 classes"),
+    ],
+)
+def test_an_answer_below_one_half_is_a_perhaps(
+    tiny_trace: Trace, share: float, parameters: int, said: str, doubt: str
+) -> None:
+    model = replace(tiny_trace.model, parameters=parameters, classes=7)
+    column = live(0, replace(tiny_trace, model=model), ("hog", share))
+    (found,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
+    assert (found.prediction, found.doubt) == (said, doubt)
+
+
+def test_yes_or_no_is_no_perhaps(tiny_trace: Trace) -> None:
+    model = replace(tiny_trace.model, classes=1)
+    column = live(0, replace(tiny_trace, model=model), ("hog", 0.1))
+    (found,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
+    assert (found.prediction, found.doubt) == ("hog 0.10", "")

@@ -74,7 +74,8 @@ class Attention(Protocol):
         self, head: int | None = None, *, step: int
     ) -> Float32[np.ndarray, "query_run key_run"]:
         """One head's map, or the mean of all, averaged over squares of `step` entries; what is left
-        over at the far edges is left out. No whole map is made."""
+        over at the far edges is left out. No whole map is made.
+        """
 
     def flow(
         self,
@@ -94,4 +95,5 @@ class Attention(Protocol):
 
     def sums(self, fuse: Fuse | None = None, discard: float = 0.0) -> Float32[np.ndarray, "..."]:
         """The sums of the rows of the maps that `flow` moves through: (query) of the fused map, or
-        (head query) with `fuse` None."""
+        (head query) with `fuse` None.
+        """

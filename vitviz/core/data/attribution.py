@@ -164,7 +164,8 @@ class HeadImportance:
 @dataclass(frozen=True, slots=True, eq=False)
 class HiddenAnswers:
     """The model's answers with patches hidden, one row for each set of them; whole, so that another
-    target needs no other pass."""
+    target needs no other pass.
+    """
 
     answers: Float32[np.ndarray, "pass output"]
     fill: Fill

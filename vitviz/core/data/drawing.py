@@ -214,7 +214,8 @@ class TokenPairs:
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The points of a plot over the panel's extent, or the lines of a table below its heading, one
-    unit each; both may belong to one of so many `layers` and to a head."""
+    unit each; both may belong to one of so many `layers` and to a head.
+    """
 
     layers: int
 

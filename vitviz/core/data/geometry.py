@@ -73,6 +73,7 @@ class Crop:
     orientation: int = 1
 
     def __post_init__(self) -> None:
+        """ValueError for an EXIF orientation not 1 to 8, an empty picture, or a scale not above 0."""
         if self.orientation not in range(1, 9):
             raise ValueError(f"EXIF orientation must be 1 to 8, not {self.orientation}")
         if min(*self.original, *self.model) < 1 or min(self.scale) <= 0:
@@ -191,6 +192,7 @@ class TokenGrid:
     stride: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        """ValueError for a grid without rows or cols, or a patch without pixels or words."""
         if self.rows < 1 or self.cols < 1 or min(self.patch) <= 0:
             raise ValueError(
                 f"a token grid needs rows, cols >= 1 and a patch > 0; got {self.rows} x {self.cols}, "
@@ -254,7 +256,8 @@ class TokenGrid:
 
     def name(self, token: int) -> str:
         """What to call a token: "class", "register 2", or "(row, col)"; a word by its own row and
-        column behind those of its patch."""
+        column behind those of its patch.
+        """
         place = self.place(token)
         if place is None:
             return self.prefix[token]
@@ -275,7 +278,8 @@ class TokenGrid:
     def at(self, spot: Spot) -> int | None:
         """The patch token that covers a spot in model pixels; None outside the grid.
 
-        Where several cover it, the one whose middle is nearest."""
+        Where several cover it, the one whose middle is nearest.
+        """
         (top, left), (height, width) = self.corner, self.cell
         within = self.frame if self.stride is None else self._whole
         if not within.contains(spot):
@@ -311,7 +315,8 @@ class TokenGrid:
 
     def word_grid(self, *, alone: bool) -> TokenGrid:
         """The words as a grid of their own: those of one patch `alone`, from its corner on, or of all
-        patches together. ValueError where patches are not divided."""
+        patches together. ValueError where patches are not divided.
+        """
         if self.words is None:
             raise ValueError("the patches of this grid are not divided into words")
         rows, cols = self.words

@@ -38,7 +38,8 @@ class InnerAttention(Protocol):
 
     def received(self, head: int | None = None) -> Float32[np.ndarray, "sentence word"]:
         """What each word is given by the words of its sentence, the mean over those that look; for
-        one head, or the mean over heads. Each sentence sums to 1."""
+        one head, or the mean over heads. Each sentence sums to 1.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Later:
     __slots__ = ("make",)
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
+        """`make` is given what the field belongs to, and returns the field's value."""
         self.make = make
 
 
@@ -24,15 +25,18 @@ class LazyField:
     """
 
     def __init__(self, name: str) -> None:
+        """`name` is the field's own, under which its owner keeps the value."""
         self._name = name
 
     def __get__(self, instance: object, owner: type) -> Any:
+        """The value, made now if nobody looked before."""
         given = vars(instance)[self._name]
         if isinstance(given, Later):
             given = vars(instance)[self._name] = given.make(instance)
         return given
 
     def __set__(self, instance: object, value: Any) -> None:
+        """Takes a value, or a `Later` that makes it."""
         vars(instance)[self._name] = value
 
 

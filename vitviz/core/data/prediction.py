@@ -56,7 +56,8 @@ def distinct_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def synset_names(synsets: Sequence[str]) -> tuple[str, ...]:
     """The first word of each synset ("maillot, tank suit"); a shared one gets the second behind it,
-    where that tells them apart, else its number."""
+    where that tells them apart, else its number.
+    """
     words = [tuple(part.strip() for part in synset.split(",")) for synset in synsets]
     counted = Counter(each[0] for each in words)
     told = [

@@ -19,7 +19,7 @@ class Place:
     prefix: str | None = None
 
     def token(self, grid: TokenGrid, crop: Crop) -> int | None:
-        """This column's token; None where it has none (no such prefix token, spot not seen)."""
+        """The token in a column; None where it has none (no such prefix token, spot not seen)."""
         if self.prefix is not None:
             return grid.prefix.index(self.prefix) if self.prefix in grid.prefix else None
         return None if self.spot is None else grid.at(crop.to_model(self.spot))
@@ -76,7 +76,8 @@ class Selection:
 
     def word(self, grid: TokenGrid, crop: Crop) -> int | None:
         """The word to draw for, inside the token to draw for: under the hovered or pinned spot, else
-        the middle one; None where patches have no words."""
+        the middle one; None where patches have no words.
+        """
         if grid.words is None:
             return None
         for place in (self.hover, self.pin):

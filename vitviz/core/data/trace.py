@@ -118,6 +118,7 @@ class DecodedImage(Later):
     __slots__ = ("image",)
 
     def __init__(self, image: Image.Image) -> None:
+        """`image` is upright and RGB; its array is made at the first look."""
         super().__init__(self._pixels)
         self.image = image
 
@@ -262,7 +263,8 @@ class ModelProbe(Protocol):
 
     def vectors(self, layer: int) -> LayerVectors:
         """Queries, keys and values of a layer. Unsupported where its attention is no fused call over
-        the picture's tokens."""
+        the picture's tokens.
+        """
 
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
@@ -272,11 +274,13 @@ class ModelProbe(Protocol):
 
     def position_bias(self, layer: int) -> Float32[np.ndarray, "head query key"]:
         """What a layer adds to its scores, whatever the picture: between the tokens of its grid, or
-        between the slots of each of its windows. Unsupported where nothing is added."""
+        between the slots of each of its windows. Unsupported where nothing is added.
+        """
 
     def attribution(self, query: AttributionQuery) -> AttributionMap:
         """Which patches a target depends on, by one method. Unsupported where the method or the target
-        does not fit the model; VitvizError for a class or layer that is not there."""
+        does not fit the model; VitvizError for a class or layer that is not there.
+        """
 
     def attribution_randomised(self, query: AttributionQuery, stages: int) -> AttributionMap:
         """The same map with so many parts of the model at random: the head, then the last block, ..."""
@@ -286,13 +290,15 @@ class ModelProbe(Protocol):
 
     def ledger(self, target: Target) -> LogitLedger:
         """A target as the sum of what heads, MLPs and embedding gave to it. Unsupported where it is no
-        such sum."""
+        such sum.
+        """
 
     def head_importance(
         self, target: Target, replaced_by: Literal["zero", "mean"]
     ) -> HeadImportance:
         """How a target changes when each head's output is replaced. Unsupported where heads cannot be
-        told apart."""
+        told apart.
+        """
 
     def hidden_answers(
         self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill

@@ -40,7 +40,8 @@ class ModelDimensions:
 @dataclass(frozen=True, slots=True)
 class PassCost:
     """A pass at one patch and picture size: tokens, bytes that its trace holds, multiplications, and
-    how many times those of the model's own sizes."""
+    how many times those of the model's own sizes.
+    """
 
     patch: int
     input_size: Size
@@ -53,7 +54,8 @@ class PassCost:
 
 def cost(model: ModelDimensions, patch: int | None = None, size: Size | None = None) -> PassCost:
     """What a pass costs. Unsupported, naming what fits, where the patch does not divide the picture
-    or what this model does is not known from its sizes."""
+    or what this model does is not known from its sizes.
+    """
     if model.fixed:
         raise Unsupported(model.fixed)
     patch, size = patch or model.patch, size or model.input_size

@@ -22,7 +22,8 @@ Coverage = Float[np.ndarray, "patch"]
 @dataclass(frozen=True, slots=True)
 class MarkFit:
     """How a map lies to a mark: the share of its positive part inside, whether its highest patch is,
-    the best intersection over union of any threshold, and what all patches alike would give."""
+    the best intersection over union of any threshold, and what all patches alike would give.
+    """
 
     inside: float
     hit: bool
@@ -55,7 +56,10 @@ def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
 
 
 def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Coverage:
-    """How much of each patch a mask over the model's pixels covers, 0 to 1."""
+    """How much of each patch a mask over the model's pixels covers, 0 to 1.
+
+    VitvizError where it covers nothing that the model sees.
+    """
     owner = pixel_owners(grid, mask.shape[0], mask.shape[1]).ravel()
     count = grid.rows * grid.cols
     inside = np.bincount(owner, weights=mask.ravel().astype(float), minlength=count)

@@ -44,7 +44,8 @@ class OverlapAxis:
     """One direction of an overlap: `edges` as shares of the picture, and between two neighbouring
     edges the row (or col) of either grid. `even` has the cell at each step of an even raster: the
     coarsest that meets all edges, if there is one of up to FINEST steps; else FINEST steps, each the
-    cell at its centre."""
+    cell at its centre.
+    """
 
     edges: Float64[np.ndarray, "edge"]
     one: Int64[np.ndarray, "cell"]

@@ -143,7 +143,8 @@ def _extent(source: BandSource, places: Sequence[int]) -> tuple[float, float, in
 
 def _whole_range(low: float, high: float) -> BandRange:
     """The bits that are used, where they are: a camera's 12 stay 12. What fills no quarter of any
-    number of bits is dark, and stretched."""
+    number of bits is dark, and stretched.
+    """
     if low >= 0 and high > 255:
         bits = next((bits for bits in (10, 12, 14, 16) if high < 2**bits), 0)
         if bits:

@@ -19,7 +19,8 @@ _ROWS_PER_STRIP, _TILE_ROWS = 278, 323
 
 def halves_needed(image: Image.Image) -> int | None:
     """How often a decoder has to halve a picture so that it can be held: mostly 0; None where it cannot
-    be made small enough. Asked before anything is decoded."""
+    be made small enough. Asked before anything is decoded.
+    """
     most = _LEAST_HALVES.get(image.format or "", 0)
     return next((n for n in range(most + 1) if _fits(image, n)), None)
 

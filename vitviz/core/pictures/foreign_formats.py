@@ -80,7 +80,10 @@ def needs(start: bytes, name: str) -> str:
 
 
 def read_npy(file: BinaryIO, name: str, choice: PictureChoice) -> UprightPixels:
-    """An array: (row col), (row col band) or (band row col), with pages before these."""
+    """An array: (row col), (row col band) or (band row col), with pages before these.
+
+    BadImage for an array of another shape, without that page, or of no numbers.
+    """
     path = getattr(file, "name", None)
     if isinstance(path, str) and Path(path).is_file():
         found = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -111,7 +114,8 @@ def _page(found: np.ndarray, name: str, page: int) -> tuple[Bands, int]:
 def read_tiff(file: BinaryIO, name: str, choice: PictureChoice) -> UprightPixels | None:
     """The page of a TIFF that Pillow would not read, or not in full: many bands, wide colours.
 
-    None for an ordinary one, which Pillow reads.
+    None for an ordinary one, which Pillow reads. BadImage for a page that is not there, too large, or
+    compressed in a way that needs imagecodecs, which is not installed.
     """
     if find_spec("tifffile") is None:
         return None
@@ -147,7 +151,10 @@ def read_tiff(file: BinaryIO, name: str, choice: PictureChoice) -> UprightPixels
 
 
 def read_dicom(file: BinaryIO, name: str, choice: PictureChoice) -> UprightPixels:
-    """A DICOM picture in its own numbers (of a scanner: in its units), frames as pages."""
+    """A DICOM picture in its own numbers (of a scanner: in its units), frames as pages.
+
+    BadImage for a frame that is not there, one too large, or no picture at all.
+    """
     import pydicom
     from pydicom.pixels.processing import apply_rescale
 

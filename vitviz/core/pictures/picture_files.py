@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
+from vitviz.core.data.geometry import Spot
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Picture, decoded_pixels, key_of_pixels
 from vitviz.core.files import expanded
@@ -142,11 +143,28 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 @cache
 def bundled_pictures() -> tuple[Path, ...]:
     """The photographs that come with vitviz, best first; () where the installation has none."""
+    return tuple(resource("images") / entry["file"] for entry in _bundled_entries())
+
+
+def bundled_spot(picture: Picture) -> Spot | None:
+    """Where to look at a bundled photograph first: on what it is of; None where nobody said.
+
+    In pixels of the upright picture.
+    """
+    looks = {entry["file"]: entry["look"] for entry in _bundled_entries() if "look" in entry}
+    path = Path(picture.path)
+    if path.name not in looks or path not in bundled_pictures():
+        return None
+    (down, across), (rows, cols) = looks[path.name], picture.size
+    return Spot(down * rows, across * cols)
+
+
+@cache
+def _bundled_entries() -> tuple[dict[str, Any], ...]:
     index = resource("images/index.json")
     if not index.is_file():
         return ()
-    entries = json.loads(index.read_text(encoding="utf-8"))
-    return tuple(index.parent / entry["file"] for entry in entries)
+    return tuple(json.loads(index.read_text(encoding="utf-8")))
 
 
 def _is_folder(path: Path) -> bool:

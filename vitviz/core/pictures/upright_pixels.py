@@ -91,7 +91,8 @@ def upright_rgb(image: Image.Image, choice: PictureChoice = AS_IT_IS) -> Upright
 
 def _is_done(image: Image.Image, choice: PictureChoice, turn: int) -> bool:
     """Whether Pillow's own picture is upright and RGB, and small enough to lie there until somebody
-    asks for the array, which takes ten bytes a pixel for a moment."""
+    asks for the array, which takes ten bytes a pixel for a moment.
+    """
     plain = image.mode == "RGB" and turn not in _TURNS and "transparency" not in image.info
     few = image.width * image.height <= _KEPT_DECODED
     return plain and few and not choice.bands and not choice.to_srgb

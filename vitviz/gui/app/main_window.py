@@ -57,6 +57,7 @@ from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
+from vitviz.session.columns.header_text import answer_words, doubt_words
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.request import ModelRequest
@@ -595,10 +596,8 @@ class MainWindow(QMainWindow):
 
 def _header_parts(trace: Trace) -> list[str]:
     """What is said above the views: the model, the picture, the answer, and how much is seen."""
-    parts = [trace.model.title, trace.picture.name]
-    if trace.predictions:
-        best = trace.predictions[0]
-        parts.append(f"{best.name} {best.share:.2f}")
+    said = (answer_words(trace), doubt_words(trace))
+    parts = [trace.model.title, trace.picture.name, *filter(None, said)]
     if trace.crop.seen_share < 0.995:
         parts.append(f"the model sees {trace.crop.seen_words} of the picture")
     return [*parts, trace.picture.note] if trace.picture.note else parts

@@ -108,7 +108,10 @@ class Attributor:
     def map(
         self, query: AttributionQuery, score: TargetScore, found: TargetGradients | None
     ) -> AttributionMap:
-        """The map asked for; `found` are the target's gradients, for methods that take them."""
+        """The map asked for; `found` are the target's gradients, for methods that take them.
+
+        Unsupported where the method does not fit the model, VitvizError for a layer that is not there.
+        """
         match query.method:
             case (
                 "relevance" | "gradient rollout" | "gradient x attention" | "rollout" | "attention"
@@ -149,7 +152,10 @@ class Attributor:
         )
 
     def heads(self, target: Target, by: ReplacedBy) -> HeadImportance:
-        """The target with each head's output replaced, one pass a head."""
+        """The target with each head's output replaced, one pass a head.
+
+        Unsupported for a model without attention among patches.
+        """
         score = self.score(target)
         found = self.gradients(score)
         layers = [(layer.name, layer.attention.heads) for layer in found.layers]

@@ -18,7 +18,8 @@ from vitviz.core.progress import Unsupported
 @contextmanager
 def ready_for_gradients(module: nn.Module) -> Iterator[None]:
     """Weights ask for no gradient of their own (so their inputs need not be held), what was compiled
-    runs as it was written, and batch norms give the right gradient. Put back behind it."""
+    runs as it was written, and batch norms give the right gradient. Put back behind it.
+    """
     asking = [each for each in module.parameters() if each.requires_grad]
     with ExitStack() as undo:
         undo.enter_context(torch.inference_mode(False))

@@ -28,6 +28,7 @@ class HeadReplacer(AttentionRecorder):
     """
 
     def __init__(self, name: str, heads: Sequence[int], by: ReplacedBy) -> None:
+        """`name` is the attention module's path; `heads` has one head for each picture of the batch."""
         super().__init__(1, False, silent)
         self.name, self.heads, self.by = name, list(heads), by
         self.replaced = 0

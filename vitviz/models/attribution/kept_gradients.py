@@ -19,6 +19,7 @@ class KeptGradients:
     """What is known of the targets that were asked about in one picture."""
 
     def __init__(self) -> None:
+        """Nothing is known yet."""
         self._scores: dict[Target, TargetScore] = {}
 
     def score(self, attributor: Attributor, target: Target) -> TargetScore:

@@ -42,7 +42,8 @@ LayerReader = Callable[[list[AttentionCall]], Sequence[Layer]]
 @dataclass(eq=False)
 class BlockSeen:
     """A block's stream: as it came, between attention and MLP, as it went; `joined` are the heads'
-    outputs side by side, in front of their projection."""
+    outputs side by side, in front of their projection.
+    """
 
     start: TokenStream
     middle: TokenStream
@@ -54,6 +55,7 @@ class FixedScale:
     """A LayerNorm or RMSNorm whose scale is that of the first tokens it meets: linear from then on."""
 
     def __init__(self, norm: nn.Module) -> None:
+        """`norm` is the model's own; one that is no RMSNorm by its name is centred too."""
         self.norm: Any = norm
         self.scale: Tensor | None = None
         self.centred = not type(norm).__name__.lower().startswith("rms")

@@ -52,6 +52,7 @@ class GradientRecorder(AttentionRecorder):
     """Watches a pass whose tensors remember how they were made."""
 
     def __init__(self, expected: int, progress: Progress) -> None:
+        """`expected` attention calls; their values are kept. `progress` may raise Cancelled."""
         super().__init__(expected, True, progress)
 
     @contextmanager

@@ -53,7 +53,8 @@ class PixelPasses:
 
 def input_x_gradient(pixels: OnePicture, gradient: OnePicture, grid: TokenGrid) -> PatchTensor:
     """The model's numbers times their gradient, added up in each patch. Shrikumar et al. 2016,
-    arXiv:1605.01713; the baseline is 0, the model's mean grey."""
+    arXiv:1605.01713; the baseline is 0, the model's mean grey.
+    """
     product = reduce((pixels * gradient).double(), "1 rgb row col -> row col", "sum")
     return by_patch(product, grid)
 

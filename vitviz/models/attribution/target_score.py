@@ -156,7 +156,10 @@ def _output(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
 
 
 def embedded(module: nn.Module, pixels: PixelBatch) -> AnswerRows:
-    """The embedding: what the head's last layer reads, or the answer of a model without head."""
+    """The embedding: what the head's last layer reads, or the answer of a model without head.
+
+    Unsupported where that is not one row (picture feature) of numbers.
+    """
     part: Any = module
     if not hasattr(part, "forward_head") or not hasattr(part, "forward_features"):
         return plain_answers(module, pixels)

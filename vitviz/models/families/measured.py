@@ -36,6 +36,7 @@ class MeasuredFamily:
     places: TokenPlaces = "measured"
 
     def __init__(self, found: TokenMap) -> None:
+        """`found` is what was measured: which pixels each of the module's tokens reads."""
         self.map = found
 
     def matches(self, module: nn.Module) -> bool:
@@ -87,6 +88,7 @@ class UnplacedFamily:
     places: TokenPlaces = "unknown"
 
     def __init__(self, why: str) -> None:
+        """`why` is the sentence that says what kept the grid from being found."""
         self._why = why
 
     def matches(self, module: nn.Module) -> bool:

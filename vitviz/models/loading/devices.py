@@ -62,5 +62,5 @@ def chosen_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def precision_name(dtype: torch.dtype) -> str:
-    """ "fp32", "bf16" or "fp16"."""
+    """One of "fp32", "bf16" and "fp16"."""
     return next((word for word, each in _DTYPES.items() if each == dtype), str(dtype))

@@ -69,7 +69,8 @@ def _sizes(
     config: Mapping[str, Any], kind: str, size: tuple[int, int]
 ) -> tuple[tuple[int, ...], tuple[int, int] | None] | str:
     """(the shorter edge, or rows and cols, after the resize; what is cut out of its middle), or why
-    the file is not followed."""
+    the file is not followed.
+    """
     if not config.get("do_resize", True):
         return "preprocessor_config.json resizes nothing, and vitviz's pictures have any size"
     wanted = config.get("size", {"height": size[0], "width": size[1]})

@@ -146,7 +146,7 @@ def load(
     progress: Progress,
     arguments: dict[str, Any],
 ) -> Model:
-    """As `vitviz.models.load`."""
+    """As `vitviz.models.load`. BadModel or VitvizError, in a sentence, for what it refuses."""
     if not isinstance(name, str | Path):
         raise BadModel(f"a model is named by its name or a file's path, not {name!r}")
     where = chosen_device(device)
@@ -364,7 +364,8 @@ def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
 
 def _elsewhere(name: str, address: str, allowed: bool) -> dict[str, Any]:
     """Weights at an address of their own: timm's own download, of tensors only. BadModel where they
-    are not here and nothing may be fetched."""
+    are not here and nothing may be fetched.
+    """
     kept = Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
     if address and not allowed and not kept.is_file():
         raise BadModel(not_allowed(name))

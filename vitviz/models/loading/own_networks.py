@@ -14,7 +14,8 @@ from vitviz.models.nets.tnt import TNT
 
 def own(module: nn.Module) -> nn.Module:
     """vitviz's TNT with the weights of timm's; every other model, and a TNT whose words leave pixels
-    over, as it is. BadModel where its patches do not fill the picture."""
+    over, as it is. BadModel where its patches do not fill the picture.
+    """
     try:
         return _own_tnt(module) if type(module) is tnt.TNT else module
     except ValueError as error:

@@ -110,6 +110,8 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     """The picture as the model reads it: "crop" is the model's own way, "pad" and "squash" keep all.
 
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
+
+    BadImage for a picture too long and thin for it, or a model that does not read three channels.
     """
     if want.transform is not None:
         return _transformed(picture, want.transform)

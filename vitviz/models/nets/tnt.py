@@ -53,6 +53,7 @@ class TNT(nn.Module):
         legacy: bool = False,
         kernel: int = 7,
     ) -> None:
+        """Random weights; `embed_dim` and `inner_dim` are the widths of sentences and of words."""
         super().__init__()
         self.num_classes, self.global_pool = num_classes, global_pool
         self.pretrained_cfg: dict[str, Any] = {}
@@ -109,7 +110,8 @@ class TNT(nn.Module):
         self, words: Float[Tensor, "sentence word dim"], pictures: int
     ) -> Float[Tensor, "b token sentence_dim"]:
         """The sentences that enter the first block: the class token, then each sentence's words in
-        one vector, projected; every one with its place added."""
+        one vector, projected; every one with its place added.
+        """
         joined = rearrange(words, "(b sentence) word dim -> b sentence (word dim)", b=pictures)
         made = self.norm2_proj(self.proj(self.norm1_proj(joined)))
         first = repeat(self.cls_token, "1 1 dim -> b 1 dim", b=len(made))
@@ -124,7 +126,8 @@ class TNT(nn.Module):
 
 class WordEmbedding(nn.Module):
     """Cuts the picture into sentences and reads their words, with each word's place in its sentence
-    added."""
+    added.
+    """
 
     def __init__(
         self,
@@ -136,6 +139,7 @@ class WordEmbedding(nn.Module):
         legacy: bool,
         kernel: int,
     ) -> None:
+        """Sizes in pixels; ValueError where patches leave pixels over, or words of side `stride` do."""
         super().__init__()
         _divides("a picture", img_size, "patches", patch_size)
         _divides("a patch", patch_size, "words", (stride, stride))
@@ -147,6 +151,7 @@ class WordEmbedding(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "b rgb row col"], places: Float[Tensor, "1 dim down across"]
     ) -> Float[Tensor, "sentence word dim"]:
+        """Words of every patch of every picture. ValueError for a picture of another size."""
         if tuple(pixels.shape[-2:]) != self.img_size:
             raise ValueError(
                 f"a picture of {_by(pixels.shape[-2:])} pixels does not fit this TNT, "
@@ -184,6 +189,7 @@ class TransformerBlock(nn.Module):
         drop_path: float,
         legacy: bool,
     ) -> None:
+        """`dim` and `dim_out` are the widths of words and of sentences; `words` in each patch."""
         super().__init__()
         self.norm_in = nn.LayerNorm(dim)
         self.attn_in = MultiHeadAttention(dim, heads_in, qkv_bias)
@@ -205,6 +211,7 @@ class TransformerBlock(nn.Module):
         words: Float[Tensor, "sentence word dim"],
         sentences: Float[Tensor, "b token sentence_dim"],
     ) -> tuple[Tensor, Tensor]:
+        """The words and sentences that the next layer reads, shaped as those given."""
         words = words + self.drop_path(self.attn_in(self.norm_in(words)))
         words = words + self.drop_path(self.mlp_in(self.norm_mlp_in(words)))
         # The class token has no words: it learns of them from the sentences only.
@@ -235,6 +242,7 @@ class MultiHeadAttention(nn.Module):
     """
 
     def __init__(self, dim: int, heads: int, qkv_bias: bool) -> None:
+        """ValueError where `heads` do not divide the `dim` dimensions equally."""
         super().__init__()
         if dim % heads:
             raise ValueError(f"{heads} heads cannot share {dim} dimensions equally")
@@ -244,6 +252,7 @@ class MultiHeadAttention(nn.Module):
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x: Float[Tensor, "b token dim"]) -> Float[Tensor, "b token dim"]:
+        """What every token takes from the others, projected."""
         query, key = rearrange(
             self.qk(x), "b token (two head dim) -> two b head token dim", two=2, head=self.num_heads
         )
@@ -261,10 +270,12 @@ class Mlp(nn.Module):
     """Two linear layers with a GELU between them, on every token alone."""
 
     def __init__(self, dim: int, hidden: int) -> None:
+        """`dim` in and out, `hidden` between."""
         super().__init__()
         self.fc1, self.act, self.fc2 = nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim)
 
     def forward(self, x: Float[Tensor, "... dim"]) -> Float[Tensor, "... dim"]:
+        """Every token changed by itself."""
         out: Tensor = self.fc2(self.act(self.fc1(x)))
         return out
 
@@ -273,10 +284,12 @@ class DropPath(nn.Module):
     """While training, leaves a branch out for some pictures (stochastic depth, arXiv:1603.09382)."""
 
     def __init__(self, share: float) -> None:
+        """`share` of the pictures, 0 to 1, that go without the branch."""
         super().__init__()
         self.share = share
 
     def forward(self, x: Float[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+        """The branch, 0 for those left out and larger for the others, so that the mean stays."""
         if not self.training or self.share == 0:
             return x
         stays = torch.rand(len(x), *(1,) * (x.ndim - 1), device=x.device) >= self.share
@@ -305,7 +318,8 @@ def embed_by_convolution(
     bias: Float[Tensor, "dim"] | None = None,
 ) -> Float[Tensor, "b patch dim"]:
     """Patch embedding as its code writes it: a convolution that steps by its own width. The same
-    numbers."""
+    numbers.
+    """
     made = functional.conv2d(pixels, weight, bias, stride=weight.shape[2:])
     return rearrange(made, "b dim row col -> b (row col) dim")
 

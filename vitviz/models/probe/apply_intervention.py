@@ -83,7 +83,8 @@ def grey_of(want: Preprocess) -> UInt8[np.ndarray, "rgb"]:
 def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iterator[None]:
     """The model with other positions, without some heads, with other inner blocks while it lasts.
 
-    Unsupported, with the reason, where that cannot be done exactly.
+    Unsupported, with the reason, where that cannot be done exactly; VitvizError for a layer or head
+    that is not there.
     """
     with ExitStack() as undo:
         if change.positions != "learned":

@@ -58,6 +58,9 @@ class TorchModelProbe:
 
     The model is held weakly, so that a trace on a shelf keeps no model alive; one that is gone by
     then is loaded again. Random weights cannot be had twice, so an untrained model is held.
+
+    Whatever is asked: VitvizError where memory does not suffice for another pass, or where the file
+    of a model that is loaded again has changed. Methods name what else they raise.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class TorchModelProbe:
         layers: Sequence[str],
         change: Intervention | None = None,
     ) -> None:
+        """`prepared` is the picture as the model read it, and `grid` the places of its tokens."""
         self._prepared, self._grid, self._layers = prepared, grid, tuple(layers)
         self._change, self._reads = change or Intervention(), False
         self._answer: Tensor | None = None
@@ -93,7 +97,10 @@ class TorchModelProbe:
         return _remember(self, self._stacked(found))
 
     def word_gradient(self, label: int | None = None) -> Float32[np.ndarray, "sentence word"]:
-        """How strongly a class's logit depends on each word. Unsupported without words or a head."""
+        """How strongly a class's logit depends on each word. Unsupported without words or a head.
+
+        VitvizError for a class that is not there; None is the likeliest.
+        """
         if self._info.classes == 0:
             raise Unsupported(f"{self._info.called} has no head, so there is no class to depend on")
         if label not in self._gradients:
@@ -164,7 +171,10 @@ class TorchModelProbe:
             return bias_of(model.module, self._name(layer), pixels, self._grid, self._info.called)
 
     def what_if(self, change: Intervention) -> Trace:
-        """The trace of the same picture with something changed. Unsupported where it cannot be done."""
+        """The trace of the same picture with something changed.
+
+        Unsupported where it cannot be done, VitvizError for a picture traced together with others.
+        """
         if self.retrace is None:
             raise VitvizError(
                 "this picture was traced together with others; trace it alone to change something"
@@ -172,12 +182,18 @@ class TorchModelProbe:
         return self.retrace(self._model() or self._loaded_again(), change)
 
     def attribution(self, query: AttributionQuery) -> AttributionMap:
-        """Which patches a target depends on, by one method."""
+        """Which patches a target depends on, by one method.
+
+        Unsupported where method or target do not fit the model.
+        """
         with self._asked_why() as attributor:
             return self._why.map(attributor, query)
 
     def attribution_randomised(self, query: AttributionQuery, stages: int) -> AttributionMap:
-        """The same with the head and the last `stages` - 1 blocks at random."""
+        """The same with the head and the last `stages` - 1 blocks at random.
+
+        Unsupported as for `attribution`.
+        """
         with self._asked_why() as attributor:
             return self._why.map_randomised(attributor, query, stages)
 
@@ -187,14 +203,14 @@ class TorchModelProbe:
             return self._why.score(attributor, target).reading
 
     def ledger(self, target: Target) -> LogitLedger:
-        """A target as the sum of what heads, MLPs and embedding gave to it."""
+        """A target as the sum of what heads, MLPs and embedding gave to it; else Unsupported."""
         with self._asked_why() as attributor:
             return attributor.ledger(target)
 
     def head_importance(
         self, target: Target, replaced_by: Literal["zero", "mean"]
     ) -> HeadImportance:
-        """How a target changes without each head."""
+        """How a target changes without each head. Unsupported without attention among patches."""
         with self._asked_why() as attributor:
             return attributor.heads(target, replaced_by)
 

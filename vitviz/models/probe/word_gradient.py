@@ -19,6 +19,8 @@ def word_gradient(
 
     A word is its vector as the pixel embedding gives it, place included: what enters the first inner
     block and the first sentences, so every way on from it counts. Weights are left as they are.
+
+    Unsupported for a model without words inside its patches, VitvizError for a class that is not there.
     """
     embed = getattr(module, "pixel_embed", None)
     if embed is None:

@@ -31,6 +31,7 @@ class RecordedWords:
     """
 
     def __init__(self, call: AttentionCall) -> None:
+        """`call` is (sentence head word word), with its maps or with q and k."""
         self.sentences, self.heads, self.words = call.shape[:3]
         self._maps = call.maps
         self._query, self._key, self._scale = call.query, call.key, call.scale
@@ -45,7 +46,7 @@ class RecordedWords:
         return tuple(tensor for tensor in held if tensor is not None)
 
     def maps(self, sentence: int) -> Float32[np.ndarray, "head query key"]:
-        """Where every word of one sentence looks."""
+        """Where every word of one sentence looks. IndexError for a sentence that is not there."""
         if not 0 <= sentence < self.sentences:
             raise IndexError(f"sentence {sentence} is out of range, this call has {self.sentences}")
         with evaluating(), one_thread():
@@ -53,7 +54,10 @@ class RecordedWords:
         return found
 
     def received(self, head: int | None = None) -> Float32[np.ndarray, "sentence word"]:
-        """What each word is given, the mean over those that look; made once for all heads."""
+        """What each word is given, the mean over those that look; made once for all heads.
+
+        IndexError for a head that is not there; None is the mean over all.
+        """
         if head is not None and not 0 <= head < self.heads:
             raise IndexError(f"head {head} is out of range, this call has {self.heads}")
         with self._lock:
@@ -104,7 +108,8 @@ def read_words(
     module: nn.Module, calls: Sequence[AttentionCall], grid: TokenGrid
 ) -> tuple[InnerWords | None, tuple[str, ...], float, int]:
     """The inner calls as the words of a trace, why some are not shown, the largest error, and how many
-    were compared (of the others the softmax is the module's own)."""
+    were compared (of the others the softmax is the module's own).
+    """
     layers: list[InnerLayer] = []
     refused: list[tuple[str, str]] = []
     errors, compared = [0.0], 0

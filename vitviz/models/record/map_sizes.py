@@ -54,6 +54,7 @@ class SeenMaps:
     """What maps a pass has made so far, of so many pictures at once."""
 
     def __init__(self, pictures: int = 1) -> None:
+        """`pictures` go through the pass together; sizes are said for one."""
         self._pictures = pictures
         self._found: dict[_Sides, MapSize] = {}
         self._frozen: tuple[MapSize, ...] | None = None

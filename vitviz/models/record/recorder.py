@@ -164,6 +164,10 @@ class AttentionRecorder(TorchFunctionMode):
     def __init__(
         self, expected: int, values: bool | None, progress: Progress, *, copying: bool = False
     ) -> None:
+        """What to keep of each call: v with `values` (None: where keys are few), copies with `copying`.
+
+        `expected` calls are what progress is counted by.
+        """
         super().__init__()
         self._copying = copying
         self._owned: set[int] = set()

@@ -51,13 +51,15 @@ def keep_freed() -> None:
 class KeepTensors(Protocol):
     """Copies a tensor into memory of its own, contiguous."""
 
-    def __call__(self, tensor: Tensor) -> Tensor: ...
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """The tensor's copy: the same numbers, shape and device."""
 
 
 class TensorArena:
     """Copies tensors of one pass side by side; a piece is freed with the last tensor in it."""
 
     def __init__(self, expected: int) -> None:
+        """`expected` tensors of about one size will come."""
         self._expected = max(1, expected)
         self._piece: mmap.mmap | None = None
         self._next = 0

@@ -66,6 +66,7 @@ class BatchTracing:
         only: Choose | None = None,
         choice: PictureChoice = AS_IT_IS,
     ) -> None:
+        """`fit` is how a picture of other sides is brought to the model's."""
         self.model, self.fit, self._only, self.choice = model, fit, only, choice
         self.batched: bool | None = None
 
@@ -155,6 +156,7 @@ class SeparateRecorder(AttentionRecorder):
     """Records a pass over many pictures as if each were alone: a call for every picture, in turn."""
 
     def __init__(self, pictures: int, expected: int, asked: RowRequest | None = None) -> None:
+        """`pictures` in the pass, `expected` calls; `asked` is the one row of each that is wanted."""
         super().__init__(expected, False, silent)
         self._pictures, self._asked, self._maps = pictures, asked, SeenMaps(pictures)
 

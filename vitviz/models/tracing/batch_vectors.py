@@ -64,6 +64,7 @@ class BatchVectors:
         kind: VectorKind = "tokens",
         layers: Sequence[int] | None = None,
     ) -> None:
+        """Layers count from 0, or backwards from -1. VitvizError for one that is not there."""
         self.model, self.kind, self.grid = model, kind, trace.grid
         names = [layer.name for layer in trace.layers]
         self._blocks = _blocks(model, names) if kind == "tokens" else []
@@ -75,7 +76,10 @@ class BatchVectors:
         self.batched: bool | None = None
 
     def of(self, batch: Sequence[Ready]) -> list[PictureVectors]:
-        """Of each picture, in order."""
+        """Of each picture, in order.
+
+        Unsupported where layers cannot be told apart, or give other tokens than those of one grid.
+        """
         if len(batch) > 1 and self.batched is None:
             found = self._pass(batch)
             self.batched = self._agree(found[0], self._pass(batch[:1])[0])

@@ -52,7 +52,10 @@ def trace(
     progress: Progress,
     intervention: Intervention | None = None,
 ) -> Trace | tuple[Trace, ...]:
-    """As `vitviz.models.trace`."""
+    """As `vitviz.models.trace`; BadModel for what is no model, BadImage for what is no picture.
+
+    Unsupported where no attention of the model can be laid over the picture.
+    """
     if not isinstance(model, Model):
         raise BadModel(
             f"what traces a picture is a model, not {type(model).__name__}; load one with "

@@ -62,7 +62,8 @@ def shown(
     values: Float[Tensor, "1 channel row col"], mean: Sequence[float], std: Sequence[float]
 ) -> UInt8[np.ndarray, "row col rgb"]:
     """Colours for a normalised tensor: its normalisation taken off; of many channels the first three,
-    each over its own range."""
+    each over its own range.
+    """
     found = rearrange(values[0], "channel row col -> row col channel").numpy().astype(np.float64)
     if found.shape[-1] == len(mean):
         found = found * np.asarray(std) + np.asarray(mean)

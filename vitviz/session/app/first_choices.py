@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.pictures.picture_files import bundled_pictures
+from vitviz.core.pictures.picture_files import bundled_pictures, bundled_spot
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.files.settings import Settings
@@ -58,9 +58,16 @@ def first_sources(launch: LaunchOptions) -> list[str | Path]:
 
 
 def first_selection(launch: LaunchOptions, selection: Selection, trace: Trace) -> Selection:
-    """The token, layer and head asked for. VitvizError with the numbers where there is none such."""
+    """The token, layer and head asked for; without a token, a patch on what a bundled photograph is of.
+
+    VitvizError with the numbers where there is none such.
+    """
     if launch.token:
         selection = replace(selection, pin=place_named(launch.token, trace))
+    elif (spot := bundled_spot(trace.picture)) is not None:
+        seen = Place(spot=spot)
+        known = seen.token(trace.grid, trace.crop) is not None
+        selection = replace(selection, pin=seen) if known else selection
     if launch.layer is not None:
         layers = trace.depths
         layer = _in_range("layer", launch.layer, layers)

@@ -14,6 +14,9 @@ from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_words import badge_sign
 from vitviz.session.columns.columns import LiveColumn
 
+SMALL = 5_000_000
+"""Parameters of a model that is called small: fewer than those of a ViT-Ti of 1,000 classes."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderText:
@@ -28,6 +31,8 @@ class HeaderText:
     resampled: bool = False
     tokens: str = ""
     prediction: str = ""
+    doubt: str = ""
+    """How few classes the model knows, where its best answer is below one half."""
     dissent: str = ""
     badge: str = ""
     state: str = ""
@@ -160,7 +165,8 @@ def _heading(
         resampled=trace.model.resampled,
         instead=replace(live.selection, hover=None).instead(trace.grid, trace.crop),
         tokens=tokens_words(trace),
-        prediction=_prediction(trace),
+        prediction=answer_words(trace),
+        doubt=doubt_words(trace),
         dissent=dissent,
         badge=badge,
         state=state,
@@ -177,11 +183,21 @@ def _still(trace: Trace | None, key: str | None) -> str:
     return trace.model.title if trace.picture.key == key else trace.picture.name
 
 
-def _prediction(trace: Trace) -> str:
+def answer_words(trace: Trace) -> str:
+    """The best answer with its share, "perhaps" before one below one half; "" without any."""
     if not trace.predictions:
         return ""
     best = trace.predictions[0]
-    return f"{best.name} {best.share:.2f}"
+    return f"{'perhaps ' if doubt_words(trace) else ''}{best.name} {best.share:.2f}"
+
+
+def doubt_words(trace: Trace) -> str:
+    """Among how few classes the model had to choose, where its best answer is below one half."""
+    classes = trace.model.classes
+    if not trace.predictions or classes == 1 or trace.predictions[0].share >= 0.5:
+        return ""
+    size = "small " if trace.model.parameters < SMALL else ""
+    return f"this {size}model knows {classes} classes"
 
 
 def tokens_words(trace: Trace) -> str:

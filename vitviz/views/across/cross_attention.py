@@ -45,7 +45,10 @@ def draw(
     ] = True,
     look: Look = Look(),
 ) -> Drawing:
-    """The probed map over the other picture, and the real one over this."""
+    """The probed map over the other picture, and the real one over this.
+
+    Unsupported for a layer that adds a bias by place to its scores.
+    """
     check_comparable(trace, other)
     layer = selection.layer(len(trace.layers))
     token = selection.token(trace.grid, trace.crop)

@@ -59,7 +59,10 @@ def draw(
         float, OptionHelp("Leave pairs out whose cosine is below this", -1.0, 1.0, 0.05)
     ] = 0.0,
 ) -> Drawing:
-    """Both pictures side by side in one panel, with lines between them."""
+    """Both pictures side by side in one panel, with lines between them.
+
+    Unsupported where the second picture was closed meanwhile.
+    """
     check_comparable(trace, other)
     layer = depth_of(trace, selection, of)
     pairs = _pairs(trace, ref(other), layer, of)

@@ -48,7 +48,7 @@ class FoundPatches:
         "The chosen token's vector is compared with those of all patches, in this picture and in all "
         "that are open: warm is alike. The best place of each other picture is outlined, and the "
         "pictures stand in the order of their best places. Vectors that mean one thing in one picture "
-        "mean it in more too, so parts of things are found again without anybody having named them."
+        "mean it in others too, so parts of things are found again without anybody having named them."
     ),
     formula="cos(xᵢ, yⱼ) = xᵢ · yⱼ / (‖xᵢ‖ ‖yⱼ‖), of tokens after the block, or of all heads' queries, "
     "keys or values side by side",
@@ -73,7 +73,7 @@ def draw(
     ] = 5,
     look: Look = Look(table="magma"),
 ) -> Drawing:
-    """This picture, then the more by their best place, in one range."""
+    """The picture itself, then the others by their best place, in one range."""
     layer = depth_of(trace, selection, of)
     token = selection.token(trace.grid, trace.crop)
     query = unit_vectors(trace, layer, of)[token]

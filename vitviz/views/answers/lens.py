@@ -64,7 +64,10 @@ def draw(
     top: Annotated[int, OptionHelp("How many answers the table lists", 1, 5, 1)] = 5,
     look: Look = Look(),
 ) -> Drawing:
-    """The token's way, the class over the patches, and the best answers of every layer."""
+    """The token's way, the class over the patches, and the best answers of every layer.
+
+    VitvizError for a class that is not there, or a name that several share.
+    """
     token = selection.token(trace.grid, trace.crop)
     layer = model_questions.depth_of(trace, selection)
     who = picture_layers.token_words(trace.grid, token)
@@ -126,7 +129,8 @@ def _readout(trace: Trace) -> LabelShares:
 
 def _class(trace: Trace, label: str) -> int:
     """The class that is meant. VitvizError, with the likeliest, for one that there is not, and for a
-    name that several share."""
+    name that several share.
+    """
     labels, wanted = model_questions.source_of(trace).labels, label.strip().lower()
     if not wanted:
         return _answer(trace)

@@ -63,7 +63,10 @@ def draw(
     ] = False,
     look: Look = Look(),
 ) -> Drawing:
-    """The maps, the matrix of their rank correlations, and where they disagree."""
+    """The maps, the matrix of their rank correlations, and where they disagree.
+
+    VitvizError for a method that is not there.
+    """
     found, refused = _maps(trace, selection, _named(methods), steps, fill)
     if not found:
         return model_questions.refused(

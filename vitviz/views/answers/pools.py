@@ -43,7 +43,10 @@ def without(trace: Trace) -> str:
     comes=lambda trace: bool(trace.pools),
 )
 def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
-    """The pool at the chosen depth: its heads together large over the picture, and each alone."""
+    """The pool at the chosen depth: its heads together large over the picture, and each alone.
+
+    Unsupported for a model that does not pool by attention.
+    """
     if why := without(trace):
         raise Unsupported(why)
     number = selection.layer(len(trace.pools))

@@ -107,7 +107,10 @@ def draw(
     ] = False,
     look: Look = Look(range="view"),
 ) -> Drawing:
-    """Attention and answer of both passes."""
+    """Attention and answer of both passes.
+
+    VitvizError for a head that is not there, or not said as LAYER.HEAD.
+    """
     change = Intervention(
         positions,
         patches,

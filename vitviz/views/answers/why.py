@@ -97,7 +97,10 @@ def draw(
     ] = "",
     look: Look = Look(),
 ) -> Drawing:
-    """The map over the picture, its layers or tests beside it."""
+    """The map over the picture, its layers or tests beside it.
+
+    VitvizError for a mark that is no box in the picture.
+    """
     query = query_of(trace, selection, method, of, at, start, steps, window, fill, noise, seed)
     try:
         found = trust.attribution(trace, query)

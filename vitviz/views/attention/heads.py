@@ -68,7 +68,10 @@ def draw(
     ] = "as used",
     look: Look = Look(),
 ) -> Drawing:
-    """The atlas of all heads beside the chosen layer and head, large over the picture."""
+    """The atlas of all heads beside the chosen layer and head, large over the picture.
+
+    Unsupported where no map of the model has a place in the picture.
+    """
     if why := without(trace):
         raise Unsupported(why)
     if not any(_heads(trace)):

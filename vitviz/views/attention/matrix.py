@@ -62,7 +62,7 @@ def draw(
     ] = "automatic",
     look: Look = Look(),
 ) -> Drawing:
-    """The chosen layer and head, whole."""
+    """The chosen layer and head, whole. Unsupported where the model has no such maps."""
     if why := without(trace):
         raise Unsupported(why)
     entries = _entries(trace, which)

@@ -137,7 +137,10 @@ def draw(
     ] = "none",
     look: Look = Look(),
 ) -> Drawing:
-    """The walk through the fused heads large over the picture, and through every head alone."""
+    """The walk through the fused heads large over the picture, and through every head alone.
+
+    Unsupported for a preset over several grids, and as `core.measures.rollout.rollout`.
+    """
     token = selection.token(trace.grid, trace.crop)
     walk, chosen = _walk(
         trace, selection, preset,

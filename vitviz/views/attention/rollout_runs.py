@@ -99,7 +99,8 @@ def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray
 
 def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
     """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
-    from the second on, when the cursor moves, their neighbours too."""
+    from the second on, when the cursor moves, their neighbours too.
+    """
     asked = _asked(trace, walk)
     asked.add(token)
     if len(asked) == 1:
@@ -124,6 +125,7 @@ def _neighbours(tokens: int, token: int, heads: int) -> range:
 def fused_run(
     trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
+    """What each token contributes to each of `tokens`, the heads fused by `fuse`."""
     keep, discard, start, _, preset = walk
     rows = rollout_rows(
         walked_layers(trace, walk),
@@ -141,6 +143,7 @@ def fused_run(
 def heads_run(
     trace: Trace, tokens: range, walk: RolloutWalk
 ) -> Float32[np.ndarray, "token head key"]:
+    """What each token contributes to each of `tokens`, through every head alone."""
     keep, discard, start, _, preset = walk
     rows = rollout_heads(
         walked_layers(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset

@@ -63,7 +63,10 @@ def draw(
         OptionHelp("What the colours reach over: 0 to 1, or the values' own range"),
     ] = "0 to 1",
 ) -> Drawing:
-    """Layers down against layers across, with the chosen depth outlined."""
+    """Layers down against layers across, with the chosen depth outlined.
+
+    Unsupported where a picture was closed meanwhile, or a model can no longer be asked.
+    """
     every = _every(trace, against, pairs)
     alike = _alike(trace, tuple((ref(one), ref(two)) for one, two in every), samples)
     names = two_traces.names(trace, against)

@@ -98,7 +98,10 @@ def draw(
     ] = "viridis",
     look: DifferenceOver = DifferenceOver(),
 ) -> Drawing:
-    """The difference large over the first picture, the two maps smaller beside it."""
+    """The difference large over the first picture, the two maps smaller beside it.
+
+    Unsupported where a model has no such map on its grid, or the two have none to compare.
+    """
     moved = carried(selection, trace.crop, against.crop)
     first, second = _map(trace, selection, maps), _map(against, moved, maps)
     shared = overlap(first.seen, second.seen)

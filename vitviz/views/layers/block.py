@@ -43,7 +43,10 @@ def draw(
         int, OptionHelp("How many entries of the softmax row are listed", 3, 40, 1)
     ] = 12,
 ) -> Drawing:
-    """The steps of the chosen layer, and the softmax row of the chosen token."""
+    """The steps of the chosen layer, and the softmax row of the chosen token.
+
+    Unsupported for a model without attention among tokens.
+    """
     if not trace.layers:
         raise Unsupported(
             f"{trace.model.title} has no attention among tokens to take apart"

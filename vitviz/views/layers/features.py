@@ -31,7 +31,7 @@ SPREAD = 2.5
     title="Features",
     shows=(
         "After every layer each patch is a vector of numbers. The first map compares the chosen "
-        "token's with all more; the second gives every patch a colour by where it lies along the "
+        "token's with all others; the second gives every patch a colour by where it lies along the "
         "three directions in which the vectors differ most, so that like colours mean like content. "
         "Fitted over all open pictures, one colour means the same in all of them."
     ),

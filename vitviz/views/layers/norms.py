@@ -58,7 +58,10 @@ def draw(
     ] = 6.0,
     look: Look = Look(table="magma"),
 ) -> Drawing:
-    """The lengths over the picture with the outliers outlined, and over the depth."""
+    """The lengths over the picture with the outliers outlined, and over the depth.
+
+    Unsupported where it is not known what the chosen part of a block adds.
+    """
     layer = model_questions.depth_of(trace, selection)
     lengths = _lengths(trace, layer, of)
     found = _outliers(lengths[trace.grid.patches], threshold)

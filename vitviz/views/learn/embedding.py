@@ -74,7 +74,7 @@ def _title(stem: PatchStem) -> str:
 
 
 def _numbers(trace: Trace, stem: PatchStem) -> Panel:
-    """This model's real numbers, and the proof that convolution and matrix are one."""
+    """The model's real numbers, and the proof that convolution and matrix are one."""
     (rows, cols), grid = trace.crop.model, trace.grid
     rgb = stem.kernel.shape[1]
     count = grid.rows * grid.cols

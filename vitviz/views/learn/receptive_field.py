@@ -69,7 +69,10 @@ def draw(
     ] = "pixels",
     look: Look = Look(),
 ) -> Drawing:
-    """The boxes over the token's attention, and the share within each distance."""
+    """The boxes over the token's attention, and the share within each distance.
+
+    Unsupported for a model whose tokens do not look at each other.
+    """
     if not trace.layers:
         raise Unsupported(f"the tokens of {trace.model.called} do not look at each other")
     grid = trace.grid

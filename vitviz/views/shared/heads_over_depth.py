@@ -46,7 +46,10 @@ def averaged(
     over: PicturesOver,
     measure: Callable[[Trace], HeadSpread],
 ) -> tuple[HeadSpread, int]:
-    """The numbers of one picture, or their mean over all, and how many pictures that is."""
+    """The numbers of one picture, or their mean over all, and how many pictures that is.
+
+    Unsupported where no layer has them: no places, or attention below zero in every head.
+    """
     traces = (trace, *more) if over == "all open pictures" else (trace,)
     found = [measure(each) for each in traces]
     if all(each is None for each in found[0]):

@@ -73,7 +73,10 @@ def draw(
     ] = True,
     look: Look = Look(),
 ) -> Drawing:
-    """The gated mosaic and, beside it, the gradient with respect to the words."""
+    """The gated mosaic and, beside it, the gradient with respect to the words.
+
+    Unsupported where the map of some layer is missing, which rollout needs.
+    """
     words_of(trace)
     layer, head = inner_layer(trace, selection)
     token = _start(trace, selection, start)
@@ -123,7 +126,8 @@ def _gated(
 @kept(most=256)
 def _shares(trace: Trace, token: int, layer: int, keep: float) -> Float32[np.ndarray, "sentence"]:
     """What each sentence has of the token, from the last outer layer down to the one whose block
-    reads these words."""
+    reads these words.
+    """
     if trace.refused:
         raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
     block = words_of(trace).layers[layer].block
@@ -154,7 +158,8 @@ def _checked(
     trace: Trace, selection: Selection, gated: picture_layers.GridMap, look: Look, token: int
 ) -> Panel:
     """The gradient's map; with how far the measure agrees where it follows the class token too, a
-    sentence where there is none."""
+    sentence where there is none.
+    """
     if trace.source is None:
         return _without(trace, "The model is gone, so it cannot be asked for gradients.")
     try:

@@ -299,7 +299,10 @@ def _side(rows: int, name: str) -> int:
 
 
 def stored_windows(state: Tensors, stages: int, name: str) -> tuple[int, ...]:
-    """Each stage's window by what a module computed and stored; () where it did not."""
+    """Each stage's window, in tokens, by what a module computed and stored; () where it did not.
+
+    BadModel where that is for no square window.
+    """
     found = []
     for stage in range(stages):
         path = f"layers.{stage}.blocks.0.attn"

@@ -11,7 +11,10 @@ from vitviz.core.progress import BadModel
 
 
 def converted(module: nn.Module, state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors by this model's names and sizes, as timm's own loader for the family does it."""
+    """The tensors by this model's names and sizes, as timm's own loader for the family does it.
+
+    BadModel, with timm's words, for tensors that do not fit.
+    """
     convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
     if convert is None:
         return dict(state)

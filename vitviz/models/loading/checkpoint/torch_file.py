@@ -82,9 +82,11 @@ class UnreadObject:
     class_name = ""
 
     def __init__(self, *arguments: object) -> None:
+        """Takes whatever the file would build its object with, and runs nothing of it."""
         self.state: object = None
 
     def __setstate__(self, state: object) -> None:
+        """Keeps the values that the file holds for the object."""
         self.state = state
 
 
@@ -259,7 +261,7 @@ def _globals(file: BinaryIO, name: str) -> Iterator[str]:
 
 
 def _modern(argument: str) -> str:
-    """ "module name" as torch's unpickler looks it up: Python 2's names by today's."""
+    """The "module name" as torch's unpickler looks it up: Python 2's names by today's."""
     from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 
     module, _, name = argument.partition(" ")

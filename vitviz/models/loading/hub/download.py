@@ -65,7 +65,8 @@ class RemoteFile:
     @property
     def blob(self) -> str:
         """The file's name in the cache. A tag is a hash by custom only: any other is hashed, since it
-        might as well be a way out of the folder."""
+        might as well be a way out of the folder.
+        """
         known = re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", self.etag)
         return self.etag if known else hashlib.sha256(self.etag.encode()).hexdigest()
 

@@ -21,16 +21,18 @@ class CalledModule(nn.Module):
     """
 
     def __init__(self, inner: nn.Module, run: Callable[[Tensor], Any]) -> None:
+        """`run` takes pixels (picture channel row col) and answers as `inner` does."""
         super().__init__()
         for shared in ("_parameters", "_buffers", "_modules"):
             self.__dict__[shared] = inner.__dict__[shared]
         self.__dict__["inner"], self.__dict__["run"] = inner, run
 
     def __getattr__(self, name: str) -> Any:
+        """Any attribute of `inner`. AttributeError, in its words, where it has none."""
         return getattr(self.__dict__["inner"], name)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The answer to pixels (picture channel row col)."""
+        """The answer to pixels (picture channel row col). BadModel where it is no tensor."""
         answer = answer_of(self.__dict__["run"](pixels))
         if answer is None:
             raise BadModel(

@@ -16,12 +16,14 @@ class EvaluationLock:
     """
 
     def __init__(self, module: nn.Module) -> None:
+        """`module` is left as it is until a pass begins."""
         self._module = module
         self._lock = threading.RLock()
         self._depth = 0
         self._modes: list[tuple[nn.Module, bool]] = []
 
     def __enter__(self) -> None:
+        """Waits for any other pass, then sets every submodule to evaluation."""
         self._lock.acquire()
         self._depth += 1
         if self._depth == 1:
@@ -35,6 +37,7 @@ class EvaluationLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Puts every submodule's mode back as it was, and lets the next pass begin."""
         self._depth -= 1
         if self._depth == 0:
             for each, mode in self._modes:

@@ -127,7 +127,8 @@ class MeasuredTransform:
 
 def measured_transform(function: TransformFunction) -> MeasuredTransform:
     """What a transform does, tried on pictures. BadModel, in a sentence, for one that is no function of
-    the picture alone, or makes no tensor (channel row col)."""
+    the picture alone, or makes no tensor (channel row col).
+    """
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*PROBED, 3), np.uint8))
     one, other = _tensor(function, noise), _tensor(function, noise)
     if one.shape != other.shape or not torch.equal(one, other):

@@ -40,7 +40,7 @@ def picture_size(
 ) -> tuple[PictureSides, Evidence]:
     """(rows, cols) of a picture that the module answers, with how that is known.
 
-    BadModel, with the module's own words, where it answers none.
+    BadModel, with the module's own words, where it answers none, or not the one that was `wanted`.
     """
     if wanted is not None:
         _answers(module, run, wanted)

@@ -88,6 +88,7 @@ class EncoderFamily:
     """A known family, asked about the encoder itself whatever stands around it."""
 
     def __init__(self, found: KnownEncoder) -> None:
+        """`found` is the encoder inside the module, with the family that fits it."""
         self._family, self._encoder = found.family, found.module
 
     def matches(self, module: nn.Module) -> bool:

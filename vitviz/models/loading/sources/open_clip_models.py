@@ -16,7 +16,7 @@ class OpenClipModels:
     """Names are open_clip's, the weights behind a colon: "ViT-B-32:laion2b_s34b_b79k"."""
 
     def build(self, name: str, *, pretrained: bool, allow_download: bool) -> SourcedModule:
-        """As `SourceLibrary`."""
+        """As `SourceLibrary`. BadModel for no such model, or weights not named or not to be had."""
         architecture, _, tag = name.partition(":")
         known = open_clip.list_models()
         if architecture not in known:

@@ -16,7 +16,7 @@ class TorchvisionModels:
     """Names are torchvision's: "vit_b_16", "swin_t", "maxvit_t"."""
 
     def build(self, name: str, *, pretrained: bool, allow_download: bool) -> SourcedModule:
-        """As `SourceLibrary`."""
+        """As `SourceLibrary`. BadModel for no such classifier, or weights that cannot be fetched."""
         known = torchvision.models.list_models(torchvision.models)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

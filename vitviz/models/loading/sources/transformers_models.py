@@ -18,7 +18,7 @@ class TransformersModels:
     """Names are a folder's path, or owner/name on the hub; nothing in them is ever run as code."""
 
     def build(self, name: str, *, pretrained: bool, allow_download: bool) -> SourcedModule:
-        """As `SourceLibrary`."""
+        """As `SourceLibrary`. BadModel for what transformers makes no model of."""
         folder = Path(name).expanduser()
         local = {"local_files_only": folder.is_dir() or not allow_download}
         where = str(folder) if folder.is_dir() else name

@@ -16,6 +16,7 @@ class DifferenceAttention(LazyAttention):
     """
 
     def __init__(self, first: Attention, second: Attention, share: float) -> None:
+        """Both (head query key) of one shape; `share` is the model's lambda of this layer."""
         assert isinstance(first, LazyAttention)
         assert isinstance(second, LazyAttention)
         super().__init__(first.heads, first.queries, first.keys)

@@ -22,6 +22,7 @@ class KeptMaps:
     """Maps (query key) by owner and kind; the least recently used leave first. Thread-safe."""
 
     def __init__(self, budget: int = BUDGET) -> None:
+        """`budget` in bytes, of all maps together."""
         self.budget = budget
         self.bytes = 0
         self._maps: OrderedDict[tuple[int, Hashable], AttentionMap] = OrderedDict()

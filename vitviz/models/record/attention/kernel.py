@@ -17,7 +17,8 @@ _EXACT = {torch.float32, torch.float64}
 @dataclass(frozen=True, slots=True, eq=False)
 class KernelAnswer:
     """What F.scaled_dot_product_attention answered, and the log-sum-exp of every query's logits where
-    its kernel gave that too."""
+    its kernel gave that too.
+    """
 
     output: Float[Tensor, "*batch head query value"]
     log_sum_exp: Float[Tensor, "batch head query"] | None = None

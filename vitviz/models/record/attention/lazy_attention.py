@@ -44,6 +44,7 @@ class LazyAttention(ABC):
     """One attention call as `core.attention.Attention` promises it; equal only to itself."""
 
     def __init__(self, heads: int, queries: int, keys: int) -> None:
+        """The sizes of the call: maps are (head query key)."""
         self._sizes = (heads, queries, keys)
         self.values: Tensor | None = None
         self.gradient: Tensor | None = None
@@ -164,7 +165,8 @@ class LazyAttention(ABC):
         self, weight: Float32[np.ndarray, "*token head query"]
     ) -> Float32[np.ndarray, "*token key"]:
         """Through the mean over heads: its map is kept for the next look where there is room for
-        those of all layers, else no map is made."""
+        those of all layers, else no map is made.
+        """
         if self._in_parts or not kept_maps.has_room(4 * self.queries * self.keys):
             every = repeat(weight, "... query -> ... head query", head=self.heads)
             mean: np.ndarray = self.flow(every).mean(axis=-2)
@@ -284,6 +286,7 @@ class FusedAttention(LazyAttention):
         values: Float[Tensor, "head key value"] | None = None,
         normaliser: Float[Tensor, "head query"] | None = None,
     ) -> None:
+        """`normaliser` is each query's log-sum-exp, where the kernel gave it; `values` where kept."""
         super().__init__(query.shape[0], query.shape[1], key.shape[1])
         self.query, self.key, self.scale, self.causal = query, key, scale, causal
         self.values = values
@@ -326,7 +329,8 @@ class FusedAttention(LazyAttention):
 
     def _settle(self) -> None:
         """Heads that lie between each other, as the model left them, are laid one after the other at
-        the first look: each later one is two to three times as quick."""
+        the first look: each later one is two to three times as quick.
+        """
         if not self.key.is_contiguous():
             self.query, self.key = self.query.contiguous(), self.key.contiguous()
             self.values = None if self.values is None else self.values.contiguous()
@@ -334,7 +338,8 @@ class FusedAttention(LazyAttention):
     @property
     def normaliser(self) -> Float32[Tensor, "head query"]:
         """The log-sum-exp of every query's logits: the fused kernel's own where it gave it, else made
-        once. 0 where a query may look at nothing."""
+        once. 0 where a query may look at nothing.
+        """
         if self._normaliser is None:
             self._normaliser = self.inputs.log_sum_exp()
         return self._normaliser
@@ -344,6 +349,7 @@ class EagerAttention(LazyAttention):
     """A call whose softmax the model itself made; kept as it came."""
 
     def __init__(self, maps: Float[Tensor, "head query key"], values: Tensor | None = None) -> None:
+        """`maps` are after the softmax; `values` is v as (head key value), where it is kept."""
         super().__init__(*maps.shape)
         self.maps = maps
         self.values = values
@@ -370,6 +376,7 @@ class RowAttention(LazyAttention):
     """All that was kept of a call: where one token looks. OnlyRow for everything else."""
 
     def __init__(self, query: int, queries: int, shares: Float32[Tensor, "head key"]) -> None:
+        """`shares` are what token `query` of `queries` gives to each key."""
         super().__init__(shares.shape[0], queries, shares.shape[1])
         self.query, self.shares = query, shares
 
@@ -379,20 +386,20 @@ class RowAttention(LazyAttention):
         return (self.shares,)
 
     def rows(self, query: int) -> Float32[np.ndarray, "head key"]:
-        """The row that was kept."""
+        """The row that was kept. OnlyRow for another one."""
         _check("query", query, self.queries)
         if query != self.query:
             raise self._only()
         return self.shares.cpu().numpy().copy()
 
     def tile(self, heads: slice, queries: slice) -> Float32[Tensor, "head query key"]:
-        """The row, where nothing else is asked for."""
+        """The row, where nothing else is asked for; else OnlyRow."""
         if range(self.queries)[queries] != range(self.query, self.query + 1):
             raise self._only()
         return rearrange(self.shares[heads], "head key -> head 1 key")
 
     def column(self, key: int) -> Float32[Tensor, "head query"]:
-        """Never: other tokens' rows are gone."""
+        """Never, always OnlyRow: other tokens' rows are gone."""
         raise self._only()
 
     def _only(self) -> OnlyRow:

@@ -16,6 +16,7 @@ class SpreadAttention(LazyAttention):
     """
 
     def __init__(self, inner: LazyAttention, run: int) -> None:
+        """`inner` has one key for every `run` tokens."""
         super().__init__(inner.heads, inner.queries, inner.keys * run)
         self.inner, self.run = inner, run
 

@@ -75,6 +75,7 @@ class TileDistances:
     def __init__(
         self, places: AttentionPlaces, sizes: tuple[int, int, int], device: torch.device
     ) -> None:
+        """`places` are in model pixels, `sizes` those of the call: heads, queries, keys."""
         heads, queries, _ = sizes
         self._queries = torch.from_numpy(places.queries).to(device)
         keys = torch.from_numpy(places.keys).to(device)

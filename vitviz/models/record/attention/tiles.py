@@ -32,7 +32,8 @@ _PER_BIT = math.log2(math.e)
 class AttentionTile:
     """The maps of some queries. `maps` are good until the next tile is asked for, and not to be
     written to where the call itself holds them. `logs` are their logarithms to base 2 where they were
-    asked for; these may be written to."""
+    asked for; these may be written to.
+    """
 
     queries: slice
     maps: Float32[Tensor, "head query key"]
@@ -96,7 +97,8 @@ class AttentionInputs:
 
     def log_sum_exp(self, entries: int | None = None) -> Float32[Tensor, "head query"]:
         """The log of the sum of each query's exponentials, by one walk; 0 where a query may look at
-        nothing, as torch's fused kernel has it."""
+        nothing, as torch's fused kernel has it.
+        """
         keys = self.key.float().mT
         found = torch.empty(self.query.shape[:2], device=self.query.device)
         for queries, powers in self._memory(entries):
@@ -149,7 +151,8 @@ def add_bias(
     logits: Float32[Tensor, "*window head query key"], bias: Tensor, factor: float = 1.0
 ) -> None:
     """The bias times `factor` added, or what a mask of False forbids set to minus infinity; in
-    place."""
+    place.
+    """
     if bias.dtype == torch.bool:
         logits.masked_fill_(~bias, -torch.inf)
     elif bias.dtype == logits.dtype:

@@ -35,6 +35,7 @@ class WindowedAttention(LazyAttention):
         bias: Tensor | None = None,
         scale: float = 1.0,
     ) -> None:
+        """Either `maps`, or `query` and `key`; `queries` and `keys` count the tokens of all windows."""
         one = maps if maps is not None else query
         assert one is not None
         super().__init__(one.shape[1], queries, keys)

@@ -15,7 +15,8 @@ CLEARLY = 1.5
 @dataclass(frozen=True, slots=True)
 class Cells:
     """A picture of (rows, cols) pixels cut into cells of `height` x `width`; what is left over at the
-    bottom and the right belongs to none."""
+    bottom and the right belongs to none.
+    """
 
     rows: int
     cols: int
@@ -34,7 +35,8 @@ def _bits(count: int) -> int:
 
 def stripes(cells: Cells, size: tuple[int, int]) -> Bool[np.ndarray, "pattern row col"]:
     """For each bit of the row, then of the column: the pixels of cells that have it, then of those
-    that have not."""
+    that have not.
+    """
     down = _axis(cells.rows, cells.height, size[0])
     across = _axis(cells.cols, cells.width, size[1])
     inside_rows, inside_cols = down >= 0, across >= 0

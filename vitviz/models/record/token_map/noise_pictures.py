@@ -32,6 +32,7 @@ class NoisePictures:
     def __init__(
         self, module: nn.Module, run: PixelRun, size: PictureSides, like: Tensor, channels: int = 3
     ) -> None:
+        """`size` is (rows, cols) in pixels; `like` has the device and number type that `run` takes."""
         self.module, self.run, self.size, self._like = module, run, size, like
         chance = torch.Generator().manual_seed(0)
         shape = (1, channels, *size)

@@ -57,6 +57,7 @@ class SilencedRecorder(AttentionRecorder):
     """
 
     def __init__(self, *, only_first: bool = False) -> None:
+        """`only_first` stops the pass behind the first call that is seen."""
         super().__init__(1, True, silent)
         self.silenced: list[SilencedCall] = []
         self._only_first = only_first
