@@ -29,6 +29,55 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "vitviz.figure",
         "vitviz.batch",
     ),
+    "What was measured": (
+        "vitviz.models.Model",
+        "vitviz.core.data.trace.ModelInfo",
+        "vitviz.core.data.evidence.Evidence",
+        "vitviz.core.data.trace.Trace",
+        "vitviz.core.data.trace.Layer",
+        "vitviz.core.data.attention.Attention",
+        "vitviz.core.data.trace.Picture",
+        "vitviz.Intervention",
+    ),
+    "What is chosen, and where it is": (
+        "vitviz.core.data.selection.Selection",
+        "vitviz.core.data.selection.Place",
+        "vitviz.core.data.target.Target",
+        "vitviz.core.data.geometry.TokenGrid",
+        "vitviz.core.data.geometry.Crop",
+        "vitviz.core.data.geometry.Box",
+        "vitviz.core.data.geometry.Spot",
+    ),
+    "What is drawn": tuple(
+        f"vitviz.core.data.drawing.{name}"
+        for name in (
+            "Drawing",
+            "Panel",
+            "Raster",
+            "Heat",
+            "HeatTiles",
+            "RasterTiles",
+            "Grid",
+            "Outlines",
+            "Segments",
+            "Labels",
+            "Bars",
+            "Message",
+        )
+    ),
+    "Plugins": (
+        "vitviz.views.view",
+        "vitviz.views.View",
+        "vitviz.views.options.Look",
+        "vitviz.models.families.family",
+        "vitviz.models.families.Family",
+    ),
+    "Errors": (
+        "vitviz.VitvizError",
+        "vitviz.core.progress.Unsupported",
+        "vitviz.core.progress.BadImage",
+        "vitviz.core.progress.BadModel",
+    ),
 }
 """The names, by chapter, each by the path it is imported from."""
 
@@ -50,7 +99,7 @@ def api_page() -> str:
         f"## {title}\n\n" + "".join(map(_entry, paths)) for title, paths in CHAPTERS.items()
     )
     listed = "".join(
-        f"- {title}: {', '.join(f'[{_last(path)}](#{_last(path).lower()})' for path in paths)}\n"
+        f"- {title}: {', '.join(f'[{_last(path)}](#{_anchor(path)})' for path in paths)}\n"
         for title, paths in CHAPTERS.items()
     )
     return (
@@ -65,6 +114,13 @@ def api_page() -> str:
 
 def _last(path: str) -> str:
     return path.rpartition(".")[2]
+
+
+def _anchor(path: str) -> str:
+    """Where a name stands on the page: of two that differ in a capital alone the second has a -1."""
+    same = [each for each in names() if _last(each).lower() == _last(path).lower()]
+    number = same.index(path)
+    return _last(path).lower() + (f"-{number}" if number else "")
 
 
 def _entry(path: str) -> str:

@@ -44,16 +44,49 @@ def watched() -> Progress:
 
 
 class VitvizError(Exception):
-    """Something the user should read: one sentence with what, why, and what now."""
+    """Something the user should read: one sentence with what, why, and what now.
+
+    >>> try:
+    ...     vitviz.draw("heads", trace, head=2)
+    ... except vitviz.VitvizError as error:
+    ...     print(error)
+    there is no head 2; layer 5 has heads 0 to 1
+
+    All that vitviz refuses is of this kind, so one `except` is enough.
+    """
 
 
 class Unsupported(VitvizError):
-    """A model or view that cannot be computed exactly, with the reason; never drawn wrong."""
+    """A model or view that cannot be computed exactly, with the reason; never drawn wrong.
+
+    >>> from vitviz.core.progress import Unsupported
+    >>> try:
+    ...     vitviz.draw("words", trace)
+    ... except Unsupported as error:
+    ...     print(error)
+    test_vit does not divide its patches into words; take a Transformer in Transformer, such as ...
+    """
 
 
 class BadImage(VitvizError):
-    """A file that cannot be opened as a picture, with the reason."""
+    """A file that cannot be opened as a picture, with the reason.
+
+    >>> from vitviz.core.progress import BadImage
+    >>> try:
+    ...     vitviz.trace(model, "nowhere.jpg")
+    ... except BadImage as error:
+    ...     print(error)
+    nowhere.jpg was not found in ...; it may have been moved or renamed, open it from where it is now
+    """
 
 
 class BadModel(VitvizError):
-    """A model or checkpoint that cannot be opened, with the reason."""
+    """A model or checkpoint that cannot be opened, with the reason.
+
+    >>> from vitviz.core.progress import BadModel
+    >>> try:
+    ...     vitviz.load("no_such_model", allow_download=False)
+    ... except BadModel as error:
+    ...     print(error)
+    there is no model 'no_such_model'...
+    """

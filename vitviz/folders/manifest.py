@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,9 +130,10 @@ class BatchManifest:
                     yield _line(text) if text.endswith("\n") else None
 
     def _check(self, first: Mapping[str, Any]) -> None:
-        if first["order"] != self._settings:
+        before = _said_today(first["order"])
+        if before != self._settings:
             raise VitvizError(
-                f"{self._folder} holds results of another order ({_differs(first, self._settings)}"
+                f"{self._folder} holds results of another order ({_differs(before, self._settings)}"
                 " differs); choose another folder, or --overwrite"
             )
 
@@ -172,7 +174,20 @@ def _state(picture: Path) -> list[int]:
     return [found.st_size, found.st_mtime_ns]
 
 
-def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    old = before.get("order") or {}
+def _said_today(order: dict[str, Any]) -> dict[str, Any]:
+    """An order as it is written down now: 0.1 kept the token as it was typed, "" for none."""
+    match order.get("token"):
+        case "":
+            return {**order, "token": None}
+        case str(typed) if _ROW_COL.fullmatch(typed):
+            return {**order, "token": [int(number) for number in typed.split(",")]}
+        case _:
+            return order
+
+
+_ROW_COL = re.compile(r"\s*\d+\s*(,\s*\d+\s*){1,3}")
+
+
+def _differs(old: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     names = [name for name in {**old, **now} if old.get(name) != now.get(name)]
     return ", ".join(names) or "the order"

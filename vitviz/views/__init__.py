@@ -39,12 +39,24 @@ def never(_trace: Trace) -> bool:
 class View:
     """A view as the window, the command line and the help see it.
 
+    >>> from vitviz.core.data.selection import Selection
+    >>> from vitviz.views import find
+    >>> rollout = find("rollout")
+    >>> rollout.title, sorted(rollout.follows), rollout.traces
+    ('Attention rollout', ['head', 'layer', 'token', 'word'], 1)
+    >>> rollout.draw(trace, Selection(), {"fuse": "max"}).title
+    'Attention rollout from the class token: layers 6 to 1, heads fused by max'
+    >>> find("rolout")
+    Traceback (most recent call last):
+    vitviz.core.progress.VitvizError: there is no view 'rolout'; there are: patches, heads, ...
+
     `follows` says which parts of the selection it depends on: it is redrawn only when one of them
     changes. `shows`, `formula` and `source` are its help page. `order` sorts the board. `applies`
     says why a trace has nothing for it to show, "" where it has; `shown` whether it is on the board
     at first, `comes` whether it comes onto it by itself for a trace; `traces` is 2 for a view that
-    compares two. `pairs_word` is the name of the argument that takes what both models did with further
-    pictures, `more_word` of the one for further pictures through one model; "" where it has none.
+    compares two. `pairs_word` is the name of the argument that takes what both models did with
+    further pictures, `more_word` of the one for further pictures through one model; "" where it has
+    none.
     """
 
     name: str
@@ -215,11 +227,31 @@ def view(
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
-    With `traces=2` it is `draw(trace, against, selection, *, options...)`, which may take `pairs`
-    behind the selection: traces of further pictures through the same two models; a view of one trace
-    may take `more`, traces of further pictures. `ahead(trace, selection, *, options...)` makes what
-    neighbouring tokens need, a step at a time, while nothing is asked. ValueError when the name is
-    taken: two views never share one.
+    >>> from vitviz.core.data.drawing import Drawing, Panel, Raster
+    >>> from vitviz.views import view
+    >>> @view("read", title="Pixels", shows="What the model reads.", formula="x", source="vitviz")
+    ... def draw_read(trace, selection, *, smooth: bool = False):
+    ...     frame = trace.crop.frame
+    ...     return Drawing("read", "Pixels", ((Panel((Raster(trace.pixels, frame, smooth),), frame),),))
+    >>> draw_read(trace, None).panels[0].extent
+    Box(top=0, left=0, bottom=160, right=160)
+
+    - `name` is what `vitviz.draw` takes, `title` its heading; `shows`, `formula` and `source` are
+      its help page, in words that a user reads.
+    - `follows` are the parts of the selection that it depends on: "token", "layer", "head", "word",
+      "target". `order` sorts the board.
+    - `applies(trace)` says why a trace has nothing for it to show, "" where it has; `shown` is
+      whether it is on the board at first; `comes(trace)` whether it comes onto it by itself.
+    - With `traces=2` it is `draw(trace, against, selection, *, options...)`, which may take `pairs`
+      behind the selection: traces of further pictures through the same two models; a view of one
+      trace may take `more`, traces of further pictures.
+    - `ahead(trace, selection, *, options...)` makes what neighbouring tokens need, a step at a
+      time, while nothing is asked.
+
+    The keyword arguments are the options: form, flags, export and help come from their types and
+    defaults. Returns the function as it was. Raises ValueError when the name is taken: two views
+    never share one. README has a whole view; an entry point of the group `vitviz.views` brings a
+    plugin's.
     """
 
     def register(function: _F) -> _F:

@@ -56,7 +56,19 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a heat map is coloured; shared by all views that draw one."""
+    """How a heat map is coloured; shared by all views that draw one.
+
+    >>> from vitviz.views.options import Look
+    >>> Look(opacity=0.5, smooth=True).table
+    'viridis'
+    >>> vitviz.draw("rollout", trace, opacity=0.5).panels[0].layers[1].opacity
+    0.5
+    >>> vitviz.draw("rollout", trace, opacity=3)
+    Traceback (most recent call last):
+    vitviz.core.progress.VitvizError: option 'opacity' cannot be 3; it may be a number from 0 to 1
+
+    A view takes it as `look: Look = Look()`; its fields are then options of the view, flat.
+    """
 
     table: Annotated[ColorTable, OptionHelp("Colour table")] = "viridis"
     opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65

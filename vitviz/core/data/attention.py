@@ -40,8 +40,20 @@ class AttentionSurvey:
 class Attention(Protocol):
     """One attention call of one layer: softmax rows, made when somebody looks.
 
+    >>> attention = trace.layers[0].attention
+    >>> attention.heads, attention.queries, attention.keys
+    (2, 101, 101)
+    >>> attention.rows(0).shape, attention.columns(0).shape, attention.matrix(1).shape
+    ((2, 101), (2, 101), (101, 101))
+    >>> bool(np.allclose(attention.rows(0).sum(axis=1), 1, atol=1e-5))
+    True
+    >>> bool(np.allclose(attention.matrix(fuse="mean")[0], attention.rows(0).mean(axis=0), atol=1e-5))
+    True
+
     Rows sum to 1 unless the model says otherwise. All results are float32 numpy arrays on the CPU.
     Nothing of size heads x queries x keys is held between calls.
+
+    Source: Vaswani et al., Attention is all you need (https://arxiv.org/abs/1706.03762).
     """
 
     @property

@@ -26,7 +26,12 @@ Role = Literal["grid", "seen", "pin", "hover", "chosen", "quiet"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """A picture in RGB, stretched over a box; nearest or smooth."""
+    """A picture in RGB, stretched over a box; nearest or smooth.
+
+    >>> raster = drawing.panels[0].layers[0]
+    >>> raster.pixels.shape, raster.pixels.dtype.name, raster.box.height  # (row col rgb)
+    ((160, 160, 3), 'uint8', 160.0)
+    """
 
     pixels: UInt8[np.ndarray, "row col rgb"]
     box: Box
@@ -35,7 +40,12 @@ class Raster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heat:
-    """A map of numbers over a box, coloured by a scale; `opacity` 0 to 1 over what lies below."""
+    """A map of numbers over a box, coloured by a scale; `opacity` 0 to 1 over what lies below.
+
+    >>> heat = drawing.panels[0].layers[1]
+    >>> heat.values.shape, heat.values.dtype.name, heat.scale.label  # (row col), one a patch
+    ((10, 10), 'float32', 'contribution')
+    """
 
     values: Float32[np.ndarray, "row col"]
     box: Box
@@ -48,8 +58,12 @@ class Heat:
 class HeatTiles:
     """Many small maps as ONE tiled image: the atlas of heads, the grid of grids.
 
-    Tile (i, j) lies at rows `i * (row + gap)` and columns `j * (col + gap)`, one cell a value. `low`
-    and `high` are the range of each tile (all equal where one range serves all).
+    >>> tiles = vitviz.draw("heads", trace).panels[1].layers[0]
+    >>> tiles.values.shape, tiles.low.shape  # (tile_row tile_col row col): layers down, heads across
+    ((6, 2, 10, 10), (6, 2))
+
+    Tile (i, j) lies at rows `i * (row + gap)` and columns `j * (col + gap)`, one cell a value.
+    `low` and `high` are the range of each tile (all equal where one range serves all).
     """
 
     values: Float32[np.ndarray, "tile_row tile_col row col"]
@@ -61,7 +75,12 @@ class HeatTiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RasterTiles:
-    """Many small pictures as one tiled image (the patches, taken apart); laid out as `HeatTiles`."""
+    """Many small pictures as one tiled image (the patches, taken apart); laid out as `HeatTiles`.
+
+    >>> tiles = vitviz.draw("patches", trace).panels[3].layers[0]
+    >>> tiles.pixels.ndim, tiles.pixels.shape[2:]  # (tile_row tile_col row col rgb)
+    (5, (16, 16, 3))
+    """
 
     pixels: UInt8[np.ndarray, "tile_row tile_col row col rgb"]
     gap: int = 1
@@ -71,7 +90,12 @@ class RasterTiles:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Thin lines between rows x cols cells over a box."""
+    """Thin lines between rows x cols cells over a box.
+
+    >>> from vitviz.core.data.drawing import Grid
+    >>> Grid(trace.grid.frame, trace.grid.rows, trace.grid.cols)
+    Grid(box=Box(top=0.0, left=0.0, bottom=160.0, right=160.0), rows=10, cols=10, role='grid')
+    """
 
     box: Box
     rows: int
@@ -81,7 +105,11 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Outlines:
-    """Rectangles, drawn by their role: the pinned token, the hovered one, the chosen tile."""
+    """Rectangles, drawn by their role: the pinned token, the hovered one, the chosen tile.
+
+    >>> drawing.panels[0].layers[2]
+    Outlines(boxes=(Box(top=112, left=112, bottom=128, right=128),), role='pin')
+    """
 
     boxes: tuple[Box, ...]
     role: Role
@@ -89,7 +117,13 @@ class Outlines:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """Straight lines between two places each, drawn by their role: what belongs together."""
+    """Straight lines between two places each, drawn by their role: what belongs together.
+
+    >>> from vitviz.core.data.drawing import Segments
+    >>> from vitviz.core.data.geometry import Spot
+    >>> len(Segments(((Spot(8, 8), Spot(120, 120)),), role="chosen").ends)
+    1
+    """
 
     ends: tuple[tuple[Spot, Spot], ...]
     role: Role
@@ -106,7 +140,12 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Texts in a panel: axis numbers, token numbers."""
+    """Texts in a panel: axis numbers, token numbers.
+
+    >>> labels = drawing.panels[1].layers[1]
+    >>> [label.text for label in labels.labels], labels.role
+    (['1', '2'], 'number')
+    """
 
     labels: tuple[Label, ...]
     role: Literal["axis", "number"] = "axis"
@@ -115,6 +154,10 @@ class Labels:
 @dataclass(frozen=True, slots=True)
 class Bars:
     """Named shares as horizontal bars, best first: predictions, masses on prefix tokens.
+
+    >>> bars = vitviz.draw("predictions", trace).panels[0].layers[0]
+    >>> len(bars.names), len(bars.values), list(bars.values) == sorted(bars.values, reverse=True)
+    (5, 5, True)
 
     `values` are 0 to `high`; `texts` are what stands behind each bar.
     """
@@ -127,7 +170,12 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Said instead of a map: why there is none, and what can be done."""
+    """Said instead of a map: why there is none, and what can be done.
+
+    >>> from vitviz.core.data.drawing import Message
+    >>> Message("No position embeddings are added", hint="Look at Position bias").hint
+    'Look at Position bias'
+    """
 
     text: str
     hint: str = ""
@@ -244,9 +292,17 @@ class Aim:
 class Panel:
     """One pair of axes: layers from bottom to top, the coordinates shown, and what they mean.
 
-    `extent` is what is visible; `bar` the scale to draw as a colour bar beside it; `facts` are
-    (name, value) numbers shown with it; `weight` its share of the row's width. `query` names the
-    token that its maps were drawn for, `arrow` says which way they read from there.
+    >>> panel = drawing.panels[0]
+    >>> panel.title, [type(layer).__name__ for layer in panel.layers]
+    ('Heads fused by mean', ['Raster', 'Heat', 'Outlines', 'Outlines'])
+    >>> from vitviz.core.data.drawing import aim
+    >>> aim(panel, 120, 120).token == trace.grid.token(7, 7)  # what lies under row 120, column 120
+    True
+
+    `extent` is what is visible, in the panel's own (row, col); `bar` the scale to draw as a colour
+    bar beside it; `facts` are (name, value) numbers shown with it; `weight` its share of the row's
+    width. `query` names the token that its maps were drawn for, `arrow` says which way they read
+    from there.
     """
 
     layers: tuple[DrawnLayer, ...]
@@ -264,12 +320,19 @@ class Panel:
 class Drawing:
     """A view, drawn: rows of panels, with a title that says in words what is shown.
 
-    `options` are those that were given, `recipe` the model, picture and selection it was made from in
-    words, `made` the same exactly. `parts` are the drawings that a page was put together from, as its
-    `sheet` says. `implied` says what options that were left empty stand for. `ranges` are (panel, low,
-    high) of panels that are coloured in the range of drawings beside them instead of their own.
-    `known` says in a sentence how the numbers, the places and the model are known: printed, not shown
-    on screen, where a badge says it.
+    >>> drawing.view, len(drawing.rows), len(drawing.panels)
+    ('rollout', 1, 2)
+    >>> {name: values.shape for name, values in drawing.arrays.items()}
+    {'panel1': (10, 10), 'panel2': (2, 10, 10)}
+    >>> dict(drawing.recipe)["token"], dict(drawing.recipe)["weights"]
+    ('(7, 7)', 'untrained')
+
+    `options` are those that were given, `recipe` the model, picture and selection it was made from
+    in words, `made` the same exactly. `parts` are the drawings that a page was put together from,
+    as its `sheet` says. `implied` says what options that were left empty stand for. `ranges` are
+    (panel, low, high) of panels that are coloured in the range of drawings beside them instead of
+    their own. `known` says in a sentence how the numbers, the places and the model are known:
+    printed, not shown on screen, where a badge says it.
     """
 
     view: str

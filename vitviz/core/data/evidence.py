@@ -14,9 +14,15 @@ Certainty = Literal["known", "proven", "assumed"]
 class Evidence:
     """One fact that a map depends on, with how it is known.
 
+    >>> from vitviz.core.data.evidence import Evidence, assumed_sentence
+    >>> heads = Evidence("heads", "3 heads", "assumed", "64 channels a head, as most ViTs have")
+    >>> assumed_sentence([heads, *model.info.evidence])
+    'assumed: 3 heads'
+
     `fact` is what it is about ("architecture", "heads", "window", "mean and std", "classes", "token
-    map"), `value` what is taken ("3 heads"), `because` the reason in a clause ("config.json beside
-    the file says so", "64 channels a head, as most ViTs have").
+    map"), `value` what is taken ("3 heads"), `certainty` is "known" (said by somebody or a file),
+    "proven" (the only thing that fits) or "assumed" (a guess), `because` the reason in a clause
+    ("config.json beside the file says so", "64 channels a head, as most ViTs have").
     """
 
     fact: str

@@ -14,7 +14,12 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point, in pixels from the top left corner; fractions are inside a pixel."""
+    """A point, in pixels from the top left corner; fractions are inside a pixel.
+
+    >>> from vitviz.core.data.geometry import Spot
+    >>> trace.crop.to_original(Spot(80, 80))
+    Spot(row=45.0, col=60.0)
+    """
 
     row: float
     col: float
@@ -22,7 +27,17 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels; `bottom` and `right` are exclusive."""
+    """A rectangle in pixels; `bottom` and `right` are exclusive.
+
+    >>> from vitviz.core.data.geometry import Box, Spot
+    >>> box = Box(0, 0, 16, 32)
+    >>> box.height, box.width, box.centre
+    (16, 32, Spot(row=8.0, col=16.0))
+    >>> box.contains(Spot(0, 0)), box.contains(Spot(16, 0))
+    (True, False)
+    >>> box.clip(Box(8, 8, 100, 100))
+    Box(top=8, left=8, bottom=16, right=32)
+    """
 
     top: float
     left: float
@@ -59,11 +74,18 @@ class Box:
 class Crop:
     """What of the original picture the model really saw.
 
+    >>> crop = trace.crop
+    >>> crop.original, crop.model
+    ((90, 120), (160, 160))
+    >>> crop.seen_words, [round(side, 1) for side in (crop.seen.left, crop.seen.right)]
+    ('68%', [17.1, 102.9])
+
     `model = original * scale + offset`, separately for rows and columns, so resize, centre crop
     (negative offset) and padding (positive offset) are one map that can be walked both ways.
 
-    `original` and `model` are (rows, cols); `orientation` is the file's EXIF value, 1 to 8, that
-    was applied to make the picture upright.
+    `original` and `model` are (rows, cols) in pixels; `orientation` is the file's EXIF value, 1 to
+    8, that was applied to make the picture upright. Raises ValueError for sizes and scales that no
+    picture has.
     """
 
     original: tuple[int, int]
@@ -175,12 +197,26 @@ class Crop:
 class TokenGrid:
     """Which token is where: `rows` x `cols` patches behind 0 to n named prefix tokens.
 
-    `patch` is the patch's (height, width) in model pixels, `stride` how far each begins from the one
-    before it (None: patches lie side by side; smaller: they overlap, as PiT's do). `prefix` has the
-    true names in order:
-    "class", "distillation", "register 1", ... A register is never called a class token. `words` is
-    how many (rows, cols) of words each patch is made of in a TNT, None where patches are not divided;
-    `of_words` is the same for a grid whose places are words themselves (`word_grid`).
+    >>> from vitviz.core.data.geometry import Spot, TokenGrid
+    >>> grid = TokenGrid(10, 10, (16, 16), prefix=("class", "register 1"))
+    >>> grid.tokens, grid.patches
+    (102, slice(2, 102, None))
+    >>> grid.token(0, 3), grid.place(5), grid.name(1)
+    (5, (0, 3), 'register 1')
+    >>> grid.box(5)
+    Box(top=0, left=48, bottom=16, right=64)
+    >>> grid.at(Spot(8, 50))
+    5
+    >>> grid.token(10, 0)
+    Traceback (most recent call last):
+    IndexError: patch (10, 0) is outside the grid of 10 x 10
+
+    `patch` is the patch's (height, width) in model pixels, `stride` how far each begins from the
+    one before it (None: patches lie side by side; smaller: they overlap, as PiT's do). `prefix` has
+    the true names in order: "class", "distillation", "register 1", ... A register is never called a
+    class token. `words` is how many (rows, cols) of words each patch is made of in a TNT, None
+    where patches are not divided; `of_words` is the same for a grid whose places are words
+    themselves (`word_grid`). Raises ValueError for a grid without patches.
     """
 
     rows: int

@@ -14,13 +14,23 @@ Inner = Literal["as trained", "each word alone", "blocks off"]
 class Intervention:
     """What is done to positions, patches, heads and words in a pass; the defaults change nothing.
 
-    `positions`: the learned rows of the patches as they are, zeros instead, in another order, or
-    two-dimensional sines and cosines of the same mean length; prefix tokens keep theirs. Where places
-    are told by rotations or a bias on scores, these are taken out or those of another order. `patches`
-    are shown in their places or in another order. `masked` are patches (reading order) shown as the
-    model's mean grey. `heads` are (layer, head) that add nothing. `seed` is that of all shuffling.
-    `inner` is the inner level of a Transformer in Transformer: as it was trained; every word looks at
-    itself alone, so that no word learns of another; or the inner blocks, attention and MLP, add
+    >>> change = vitviz.Intervention(positions="shuffled", heads=((0, 1),))
+    >>> change.words
+    'positions shuffled, layer 1 head 2 taken out'
+    >>> vitviz.trace(model, photo, intervention=change).intervention == change
+    True
+    >>> vitviz.Intervention().nothing
+    True
+
+    `positions`: the learned rows of the patches as they are, zeros instead ("removed"), in another
+    order ("shuffled"), or two-dimensional sines and cosines of the same mean length ("sin-cos");
+    prefix tokens keep theirs. Where places are told by rotations or a bias on scores, these are
+    taken out or those of another order. `patches` are shown in their places or in another order.
+    `masked` are patches (reading order, from 0) shown as the model's mean grey. `heads` are (layer,
+    head), from 0, that add nothing. `seed` is that of all shuffling.
+
+    `inner` is the inner level of a Transformer in Transformer: as it was trained; every word looks
+    at itself alone, so that no word learns of another; or the inner blocks, attention and MLP, add
     nothing, so that sentences read their words as they were embedded.
     """
 

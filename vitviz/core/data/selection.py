@@ -12,7 +12,17 @@ from vitviz.core.data.target import PREDICTED, Target
 class Place:
     """A token, said so that every model understands it.
 
-    Either a `spot` of the original (upright) picture, or the name of a `prefix` token.
+    >>> from vitviz.core.data.geometry import Spot
+    >>> from vitviz.core.data.selection import Place
+    >>> Place(spot=Spot(45, 60)).token(trace.grid, trace.crop)  # the middle of 90 x 120 pixels
+    56
+    >>> Place(prefix="class").token(trace.grid, trace.crop)
+    0
+    >>> Place(prefix="register 1").token(trace.grid, trace.crop) is None
+    True
+
+    Either a `spot` of the original (upright) picture, in its pixels, or the name of a `prefix`
+    token.
     """
 
     spot: Spot | None = None
@@ -45,9 +55,19 @@ def token_words(grid: TokenGrid, token: int) -> str:
 class Selection:
     """What is chosen, linked by place and not by index.
 
+    >>> from vitviz.core.data.geometry import Spot
+    >>> from vitviz.core.data.selection import Place, Selection
+    >>> selection = Selection(pin=Place(spot=Spot(45, 60)), depth=0.5)
+    >>> trace.grid.name(selection.token(trace.grid, trace.crop))
+    '(5, 5)'
+    >>> selection.layer(6), selection.layer(12)  # the same depth in two models
+    (2, 6)
+    >>> selection.with_layer(0, 6).depth
+    0.0
+
     `pin` was clicked and stays, `hover` is under the cursor and passes. `depth` is 0 (first layer)
     to 1 (last); `head` is None for all heads together. `target` is what maps of an
-    answer are asked about.
+    answer are asked about. Values are frozen: `dataclasses.replace(selection, head=1)`.
     """
 
     pin: Place = Place(prefix="class")

@@ -32,6 +32,15 @@ HOW = (
 class Target:
     """One number of a model's pass, of which maps say what it depends on.
 
+    >>> from vitviz.core.data.target import target_of
+    >>> target_of("285-281").words()
+    'class 285 against class 281'
+    >>> target_of("Egyptian cat").kind, target_of("feature:17").words()
+    ('class', 'feature 17 of the embedding')
+    >>> target_of("feature:x")
+    Traceback (most recent call last):
+    vitviz.core.progress.VitvizError: the target 'feature:x' names no number; say a class by ...
+
     | kind | the number |
     |---|---|
     | predicted | the logit of the likeliest class; the first output of a model with one |
@@ -45,9 +54,6 @@ class Target:
     | function | `function(output)`, called `text` |
 
     `picture` and `function` are of this process: `written` leaves them out.
-
-    >>> target_of("285-281").words()
-    'class 285 against class 281'
     """
 
     kind: TargetKind = "predicted"

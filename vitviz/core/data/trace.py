@@ -45,14 +45,21 @@ LoadArguments = tuple[tuple[str, str | int | float | bool | tuple[int | float, .
 class ModelInfo:
     """What a model is, in words and numbers for headers and captions.
 
+    >>> info = model.info
+    >>> info.title, info.family, info.weights, info.parameters
+    ('test_vit', 'vit', 'untrained', 371240)
+    >>> info.patch, info.input_size, info.depth, info.heads, info.dim, info.classes
+    ((16, 16), (160, 160), 6, 2, 64, 1000)
+    >>> [(each.fact, each.certainty) for each in info.evidence]
+    [('architecture', 'known'), ('mean and std', 'known')]
+
     `name` is what `vitviz.load` takes; `patch` and `input_size` are (rows, cols) in model pixels;
     `source` says where the weights came from; `weights_hash` is empty for untrained weights.
     `notes` are sentences a user must know ("patch 12 resampled from 16, not trained at this size").
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
-    `evidence` says of each fact that maps depend on how it is known; what is assumed is said wherever
-    the model is shown. `multi_label` says that a picture may be of several classes or of none. `mean`
-    and `std` are what pictures of values 0 to 1 are
-    normalised by.
+    `evidence` says of each fact that maps depend on how it is known; what is assumed is said
+    wherever the model is shown. `multi_label` says that a picture may be of several classes or of
+    none. `mean` and `std` are what pictures of values 0 to 1 are normalised by.
     """
 
     name: str
@@ -133,12 +140,18 @@ class DecodedImage(Later):
 class Picture:
     """An opened picture: upright RGB pixels and where they came from.
 
-    `key` is the SHA-256 of the upright pixels (hex), the same for the same picture from any file, made
-    when it is first asked for where none is given; `orientation` is the EXIF value that was applied;
-    `note` says what was done to open it ("first of 12 frames", "16 bit reduced to 8"). `choice` is what
-    of the file was opened, of `pages` pages or frames and `bands` bands; `values` are the numbers that
-    became 8 bits, None where they were 8 bits already or are too many to keep. What was decoded stays
-    as Pillow has it until `pixels` are asked for: a model that resizes it needs no array.
+    >>> trace.picture
+    <Picture array: 90 rows x 120 columns>
+    >>> trace.picture.pixels.shape, trace.picture.size, len(trace.picture.key)
+    ((90, 120, 3), (90, 120), 64)
+
+    `pixels` are uint8 (row col rgb). `key` is the SHA-256 of the upright pixels (hex), the same for
+    the same picture from any file, made when it is first asked for where none is given;
+    `orientation` is the EXIF value that was applied; `note` says what was done to open it ("first
+    of 12 frames", "16 bit reduced to 8"). `choice` is what of the file was opened, of `pages` pages
+    or frames and `bands` bands; `values` are the numbers that became 8 bits, None where they were 8
+    bits already or are too many to keep. What was decoded stays as Pillow has it until `pixels` are
+    asked for: a model that resizes it needs no array.
     """
 
     name: str
@@ -176,12 +189,18 @@ class Picture:
 class Layer:
     """One recorded attention call, with the module it belongs to and the tokens it is over.
 
-    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth. `grid` are
-    the tokens that look; `pooled` those that they look at, where they are others (pooled keys, another
-    branch), None where they are the same. `windows` says which tokens attend together, None where all
-    do. `before` is the softmax, where the model changed it before it met the values (mixed heads).
-    `number` counts through all attention calls from 1, those that could not be placed too; 0 where
-    nobody counted.
+    >>> layer = trace.layers[-1]
+    >>> layer.name, layer.block, layer.number
+    ('blocks.5.attn', 5, 6)
+    >>> layer.attention.heads, layer.grid.tokens, layer.keys.tokens
+    (2, 101, 101)
+
+    `name` is the module's path in the model ("blocks.3.attn"), `block` its index in depth. `grid`
+    are the tokens that look; `pooled` those that they look at, where they are others (pooled keys,
+    another branch), None where they are the same. `windows` says which tokens attend together, None
+    where all do. `before` is the softmax, where the model changed it before it met the values
+    (mixed heads). `number` counts through all attention calls from 1, those that could not be
+    placed too; 0 where nobody counted.
     """
 
     name: str
@@ -314,24 +333,39 @@ class ModelProbe(Protocol):
 class Trace:
     """All that one model did with one picture; equal only to itself.
 
+    >>> trace
+    <Trace of array by test_vit: 10 x 10 patches behind class, 6 layers, ✓ verified ...>
+    >>> len(trace.layers), trace.heads, trace.grid.prefix
+    (6, 2, ('class',))
+    >>> trace.pixels.shape, trace.positions.shape  # (row col rgb), (patch dim)
+    ((160, 160, 3), (100, 64))
+    >>> rows = trace.layers[5].attention.rows(trace.grid.token(7, 7))  # where patch (7, 7) looks
+    >>> rows[:, trace.grid.patches].shape  # (head key), without the class token
+    (2, 100)
+    >>> trace.verified < 1e-4
+    True
+
     `layers` are its attention calls from first to last: `layers[i].attention.rows(query)` is (head
-    key), `.matrix(head)` (query key), both float32; `grid` says which token is where.
-    `pixels` is what the model read, before normalisation. `seen` is the same part of the picture at
-    higher resolution for display, made at the first look, and `seen_box` where it lies in model pixels
-    (smaller than the frame where the model saw padding). `positions` are the position embeddings of the
-    patch tokens as added for this picture, None where there are none; `positions_note` says in a clause
-    why, or what else tells places apart.
+    key), `.matrix(head)` (query key), both float32; `grid` says which token is where. `pixels` is
+    what the model read, before normalisation. `seen` is the same part of the picture at higher
+    resolution for display, made at the first look, and `seen_box` where it lies in model pixels
+    (smaller than the frame where the model saw padding). `positions` are the position embeddings of
+    the patch tokens as added for this picture, None where there are none; `positions_note` says in
+    a clause why, or what else tells places apart.
+
     `predictions` are the likeliest classes, best first, () without a head (`predictions_note`).
     `verified` is the largest relative error of attention @ v against the modules' own output over
     the sampled queries of the `compared` calls; of `taken` calls the softmax is the module's own.
-    `refused` has one sentence for each call whose map is not shown. `places` says how it is known where
-    tokens are; `badge` puts all of this together with what is known of the model.
+    `refused` has one sentence for each call whose map is not shown. `places` says how it is known
+    where tokens are; `badge` puts all of this together with what is known of the model.
+
     `pools` are recorded calls with one query of their own that reads the tokens (attention pooling,
     class attention); they are no layers, since no token looks out of them. `matrices` are recorded
-    calls that lie on no picture; where there are no layers they are all there is. `abreast` says in a
-    clause which layers run side by side, "" where each reads what the one before it gave. `words` is
-    the inner level of a TNT, None elsewhere. `source` asks the model again; None once it is gone.
-    `fit` says how the picture got the model's shape, `intervention` what was changed about the pass.
+    calls that lie on no picture; where there are no layers they are all there is. `abreast` says in
+    a clause which layers run side by side, "" where each reads what the one before it gave. `words`
+    is the inner level of a TNT, None elsewhere. `source` asks the model again; None once it is
+    gone. `fit` says how the picture got the model's shape, `intervention` what was changed about
+    the pass. `seconds` is what the pass took, `held_bytes` what the trace keeps.
     """
 
     model: ModelInfo

@@ -22,7 +22,16 @@ PositionTable = Float32[np.ndarray, "patch dim"]
 
 
 class Family(Protocol):
-    """What vitviz must know of a kind of model beyond its attention calls."""
+    """What vitviz must know of a kind of model beyond its attention calls.
+
+    >>> from vitviz.models.families import families, family_of
+    >>> name, found = family_of(model.module)
+    >>> name, found.grid(model.module, (160, 160)).tokens
+    ('vit', 101)
+    >>> table, why_none = found.positions(model.module, trace.grid)
+    >>> table.shape, why_none  # (patch dim)
+    ((100, 64), '')
+    """
 
     def matches(self, module: nn.Module) -> bool:
         """Whether a model is of this family."""
@@ -50,7 +59,17 @@ _Make = Callable[[], Family]
 def family(name: str, *, order: int = 100) -> Callable[[Any], Any]:
     """Registers a class as the family of that name; lower `order` is asked first.
 
-    ValueError when the name is taken.
+    >>> from vitviz.models.families import family
+    >>> @family("narrow", order=5)
+    ... class Narrow:
+    ...     def matches(self, module):
+    ...         return getattr(module, "embed_dim", 0) == 1
+    >>> Narrow().matches(model.module)
+    False
+
+    The class has the methods of `Family` and is made without arguments. Returns the class as it
+    was. Raises ValueError when the name is taken. An entry point of the group `vitviz.models`
+    brings a plugin's; resources/guide/examples/lens.py is a whole one.
     """
 
     def register(make: _Make) -> _Make:

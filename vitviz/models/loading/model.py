@@ -17,8 +17,14 @@ from vitviz.models.loading.preprocess import Preprocess
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Model:
-    """`module` is the torch module itself, in evaluation mode, on its device; `info` describes it.
+    """What `vitviz.load` returns: the torch module with all that is needed to show it a picture.
 
+    >>> model
+    <Model test_vit: test_vit, 371,240 parameters, untrained, cpu, fp32>
+    >>> type(model.module).__name__, model.module.training
+    ('VisionTransformer', False)
+
+    `module` is the torch module itself, in evaluation mode, on its device; `info` describes it.
     `labels` name the classes of the head, () where nobody knows them. One pass runs at a time.
     `reload` loads the same model once more; None for random weights, which cannot be had twice.
     `live`: the module is somebody's own, in use elsewhere. It stays on its device and in its number
