@@ -97,7 +97,7 @@ def test_a_window_that_is_closed_lets_its_model_go(qtbot: QtBot, photo: np.ndarr
 
 def test_what_is_no_model_or_picture_is_refused_in_a_sentence(photo: np.ndarray) -> None:
     with pytest.raises(BadModel, match="not 5; or it is a torch module"):
-        vitviz.show(5, photo)  # type: ignore[arg-type]
+        vitviz.show(5, photo)
     with pytest.raises(BadImage, match="cannot be opened from int"):
         vitviz.show(Handmade(), [3])  # type: ignore[list-item]
     with pytest.raises(BadModel, match="makes no attention"):

@@ -19,8 +19,6 @@ from vitviz.core.progress import BadImage, VitvizError
 from vitviz.gui.app import qt_platform
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from vitviz.models import Model
 
     Shown = str | Path | bytes | Picture | Image.Image | np.ndarray
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 _OTHER_QT = ("PyQt5", "PyQt6", "PySide2")
 
 
-def show(model: Model | nn.Module | str | Path, pictures: Shown | Sequence[Shown] = ()) -> None:
+def show(model: Model | str | Path | Any, pictures: Shown | Sequence[Shown] = ()) -> None:
     """Opens vitviz's window on a model and pictures.
 
         vitviz.show(module, ["a.jpg", "b.jpg"])
