@@ -48,22 +48,21 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "vitviz.core.data.geometry.Box",
         "vitviz.core.data.geometry.Spot",
     ),
-    "What is drawn": tuple(
-        f"vitviz.core.data.drawing.{name}"
-        for name in (
-            "Drawing",
-            "Panel",
-            "Raster",
-            "Heat",
-            "HeatTiles",
-            "RasterTiles",
-            "Grid",
-            "Outlines",
-            "Segments",
-            "Labels",
-            "Bars",
-            "Message",
-        )
+    "What is drawn": (
+        "vitviz.core.data.drawing.Drawing",
+        "vitviz.core.data.drawing.Panel",
+        "vitviz.core.data.drawing.Raster",
+        "vitviz.core.data.drawing.Heat",
+        "vitviz.core.data.drawing.HeatTiles",
+        "vitviz.core.data.drawing.RasterTiles",
+        "vitviz.core.data.drawing.Grid",
+        "vitviz.core.data.drawing.Outlines",
+        "vitviz.core.data.drawing.Segments",
+        "vitviz.core.data.drawing.Labels",
+        "vitviz.core.data.drawing.Bars",
+        "vitviz.core.data.drawing.Message",
+        "vitviz.core.data.plots.Plot",
+        "vitviz.core.data.plots.Table",
     ),
     "Plugins": (
         "vitviz.views.view",

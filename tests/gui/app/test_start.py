@@ -37,9 +37,12 @@ def test_the_log_has_the_moments_that_a_person_waits_for(
     starter = ApplicationStarter(
         window, LaunchOptions(files=(str(picture),), model=str(tiny_checkpoint))
     )
+    assert not window.welcome.isVisibleTo(window), "a picture is coming"
+    expected = window.board.placed
     window.installEventFilter(starter)
     window.show()
     qtbot.waitUntil(lambda: PAINTED in caplog.messages)
+    assert window.board.placed == expected, "the cards that stay are there from the start"
     assert window.session.trace is not None
     assert caplog.messages == [SHOWN, PAINTED]
     window.session.chosen.select(depth=0.0)

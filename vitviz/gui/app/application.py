@@ -115,6 +115,7 @@ class ApplicationStarter(QObject):
         self._window, self._launch = window, launch
         self._waiting: set[str] | None = None
         self._complaints: list[str] = []
+        window.expect_picture(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Starts when the window has been painted: importing torch would hold that up."""
@@ -150,6 +151,7 @@ class ApplicationStarter(QObject):
             self._window.sessions.files.open(Path(saved[0]), download=agreed)
         if rest or not saved:
             session.start(replace(self._launch, files=rest))
+        self._window.expect_picture(False)
         if not saved and not session.request.name:
             self._window.notices.say([NO_MODEL])
 

@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
+        self._picture_expected = False
         self._visible: set[str] = set()
         self._wished: ModelRequest | None = None
         self._devices_known = False
@@ -325,9 +326,25 @@ class MainWindow(QMainWindow):
         self.show_header()
 
     def show_page(self) -> None:
-        """The welcome page while no picture is open, else the board or the table of columns."""
-        empty = self.session.columns.current is None
+        """The welcome page while no picture is open or coming, else the board or the table."""
+        empty = self.session.columns.current is None and not self._picture_comes
         self._show_middle(self.welcome if empty else self.compare.page)
+
+    def expect_picture(self, on: bool) -> None:
+        """Whether a picture is about to be opened: nobody is asked to drop one then."""
+        self._picture_expected = on
+        self._show_coming()
+
+    @property
+    def _picture_comes(self) -> bool:
+        opening = any(job.lane in ("read", "web") for job in self._jobs)
+        return self._picture_expected or opening
+
+    def _show_coming(self) -> None:
+        """The cards are there from the start, and say what they wait for."""
+        if self.session.columns.current is None and self._picture_comes:
+            self._say_on_board("Opening the picture …", "")
+        self.show_page()
 
     def _show_active(self) -> None:
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
@@ -431,10 +448,12 @@ class MainWindow(QMainWindow):
     def _job_started(self, job: Job) -> None:
         self._jobs.append(job)
         self._show_jobs(job)
+        self._show_coming()
 
     def _job_ended(self, job: Job) -> None:
         self._jobs = [other for other in self._jobs if other is not job]
         self._show_jobs(job)
+        self._show_coming()
 
     def _show_jobs(self, _job: Job) -> None:
         if not self._jobs:

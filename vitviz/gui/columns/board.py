@@ -19,6 +19,8 @@ LAYOUT = (
 )
 """Rows of (view, share of the width); views that are not named here follow in rows of three."""
 
+LAID_OUT = frozenset(name for row in LAYOUT for name, _share in row)
+
 SHARES = {"block": 3, "norms": 2}
 """Shares of the width of views further down that are not alike: a table has many columns."""
 

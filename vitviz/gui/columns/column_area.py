@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.gui.columns.board import ViewBoard
+from vitviz.gui.columns.board import LAID_OUT, ViewBoard
 from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderStrip
 from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
@@ -99,6 +99,8 @@ class ColumnArea(QObject):
     def possible(self) -> dict[str, str]:
         """Why a view has nothing to show in any column that is seen; "" where it has."""
         traces, many = self._seen(), len(self._session.columns) > 1
+        if not traces and not many:  # nobody knows yet: the cards that stay for any model
+            return {name: _expected(view) for name, view in self._views.items()}
         return {name: _why_not(view, traces, many) for name, view in self._views.items()}
 
     def called(self) -> list[str]:
@@ -446,6 +448,13 @@ class ColumnArea(QObject):
 def _tells_layers(view: View) -> bool:
     """Whether a view shows another thing in each column of one model, layer by layer."""
     return view.traces == 1 and "layer" in view.follows
+
+
+def _expected(view: View) -> str:
+    """Why a card is not there before the first trace; "" where any model is likely to fill it."""
+    if view.name in LAID_OUT and view.shown:
+        return ""
+    return "shown once a picture has been read, where the model has it"
 
 
 def _why_not(view: View, traces: list[Trace], many: bool) -> str:
