@@ -136,7 +136,7 @@ def load(
     Source of resampled patches: Beyer et al., FlexiViT (https://arxiv.org/abs/2212.08013).
     """
     import_timm()
-    from vitviz.core.data.memory_names import gone_from_memory, is_in_memory
+    from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.said import Said
     from vitviz.models.loading.sources import source_of
@@ -349,7 +349,7 @@ def dimensions(name: str | Path, *, architecture: str | None = None) -> ModelDim
 
     `name` and `architecture` as for `load`. BadModel when there is no such model.
     """
-    from vitviz.core.data.memory_names import is_in_memory, memory_title
+    from vitviz.core.data.weight_files import is_in_memory, memory_title
 
     if is_in_memory(name):
         raise BadModel(

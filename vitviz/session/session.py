@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from vitviz.core.data.memory_names import is_in_memory
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.session.app.first_choices import (
     first_request,
     first_selection,

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 from psygnal import Signal
 
-from vitviz.core.data.memory_names import is_in_memory
 from vitviz.core.data.trace import Picture
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.files import is_running
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format

@@ -10,7 +10,7 @@ import pytest
 from handmade import Handmade
 
 import vitviz
-from vitviz.core.data.memory_names import is_in_memory
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.progress import BadModel, VitvizError, silent
 from vitviz.models import to_fetch
 from vitviz.session.files import session_format

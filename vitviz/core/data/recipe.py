@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitviz.core.data.intervention import Intervention
-from vitviz.core.data.memory_names import is_in_memory
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.progress import BadModel
 
 NEWEST = 3

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitviz.core.data.memory_names import gone_from_memory, is_in_memory
 from vitviz.core.data.recipe import Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
 from vitviz.core.progress import VitvizError
 
 GivenRanges = Sequence[tuple[int, float, float]]

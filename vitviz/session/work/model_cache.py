@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vitviz.core.data.memory_names import memory_name
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.data.weight_files import memory_name
 from vitviz.core.progress import BadModel, Progress
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.request import ModelRequest

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from vitviz.core.data import weight_files
-from vitviz.core.data.memory_names import is_in_memory
 from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.pictures.picture_files import SUFFIXES
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from vitviz.core.data.memory_names import is_in_memory
-from vitviz.core.data.weight_files import named_as_checkpoint
+from vitviz.core.data.weight_files import is_in_memory, named_as_checkpoint
 from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue.catalogue import catalogue
