@@ -1,5 +1,5 @@
 """See inside vision transformers: `load` a model, `trace` a picture, `draw` a view, `save` a figure,
-or `batch` a folder of pictures.
+`batch` a folder of pictures, or `show` the window.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vitviz.figures.figure import figure
     from vitviz.figures.save import save
     from vitviz.folders.batch_call import batch
+    from vitviz.gui.app.show_call import show
     from vitviz.models import load, trace
     from vitviz.views.api import draw
 
@@ -29,6 +30,7 @@ __all__ = [
     "figure",
     "load",
     "save",
+    "show",
     "trace",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "figure": "vitviz.figures.figure",
     "load": "vitviz.models",
     "save": "vitviz.figures.save",
+    "show": "vitviz.gui.app.show_call",
     "trace": "vitviz.models",
 }
 

@@ -136,6 +136,7 @@ def load(
     Source of resampled patches: Beyer et al., FlexiViT (https://arxiv.org/abs/2212.08013).
     """
     import_timm()
+    from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.said import Said
     from vitviz.models.loading.sources import source_of
@@ -152,6 +153,8 @@ def load(
             patch_size=patch_size, input_size=input_size, progress=progress,
         )  # fmt: skip
     _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
+    if is_in_memory(name):
+        raise BadModel(gone_from_memory(str(name)))
     said = Said(num_heads, window_size, mean, std)
     library = source_of(name)
     if library is not None:
@@ -346,6 +349,13 @@ def dimensions(name: str | Path, *, architecture: str | None = None) -> ModelDim
 
     `name` and `architecture` as for `load`. BadModel when there is no such model.
     """
+    from vitviz.core.data.weight_files import is_in_memory, memory_title
+
+    if is_in_memory(name):
+        raise BadModel(
+            f"{memory_title(str(name))} is a model in memory, which stays as it is: its patch size is "
+            "chosen where it is made, vitviz.load(..., patch_size=8)"
+        )
     import_timm()
     from vitviz.models.loading.model_sizes import dimensions as found
 

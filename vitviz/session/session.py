@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.session.app.first_choices import (
     first_request,
     first_selection,
@@ -35,6 +37,9 @@ from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
+
+if TYPE_CHECKING:
+    from vitviz.models import Model
 
 _MB = 2**20
 
@@ -125,6 +130,14 @@ class Session:
             )
         )
 
+    def show_model(self, model: Model, sources: Sequence[Source] = ()) -> None:
+        """Begins with a model that somebody has in memory, and pictures; without any, the bundled ones.
+
+        The model is kept as long as this session lives, under a name that `ModelRequest` takes.
+        """
+        self.columns.use_model(self._engine.keep(model))
+        self.pictures.load(sources or first_sources(LaunchOptions()))
+
     # What the active column is
 
     @property
@@ -203,7 +216,8 @@ class Session:
         self._traces.budget = self._engine.models.budget = settings.memory_mb * _MB
 
     def _settled(self, _live: LiveColumn, target: TraceTarget) -> None:
-        self.settings.remember_model(target.model.name)
+        if not is_in_memory(target.model.name):
+            self.settings.remember_model(target.model.name)
 
     def _pictures_arrived(self, pictures: Sequence[Picture], _show: bool) -> None:
         self.settings.take_files([picture.path for picture in pictures if picture.path])

@@ -12,6 +12,7 @@ import msgspec
 from psygnal import Signal
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.files import is_running
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format
@@ -59,7 +60,7 @@ class SessionFiles:
             ("session", str(file)),
             work,
             lane="read",
-            done=lambda _: self._saved(file),
+            done=lambda _: self._saved(file, snapshot),
             failed=lambda error: self._say(error, f"saving {file.name}"),
             label=f"saving {file.name}",
         )
@@ -165,10 +166,19 @@ class SessionFiles:
         if found.problems:
             self._session.problems.emit(list(found.problems))
 
-    def _saved(self, file: Path) -> None:
+    def _saved(self, file: Path, snapshot: SavedSession) -> None:
         self.file = file
         self._remember(file)
         self.saved_as.emit(file)
+        asked = dict.fromkeys(column.model for column in snapshot.columns)
+        own = [request.words for request in asked if is_in_memory(request.name)]
+        if own:
+            self._session.problems.emit(
+                [
+                    f"{file.name} has no weights of {', '.join(own)}: a model in memory cannot be "
+                    "opened again by name; make it once more and call vitviz.show(model)"
+                ]
+            )
 
     def _remember(self, file: Path) -> None:
         session = self._session

@@ -10,6 +10,7 @@ from typing import Any
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.progress import BadModel
 
 NEWEST = 3
@@ -155,7 +156,7 @@ def run_of(trace: Trace) -> RunRecipe:
     """What it takes to make a trace again."""
     info = trace.model
     return RunRecipe(
-        info.called,
+        info.name if is_in_memory(info.name) else info.called,
         info.weights,
         info.weights_hash,
         info.device,

@@ -162,6 +162,8 @@ def named_as_checkpoint(name: str) -> bool:
 
 def shown_name(name: str) -> str:
     """What to call a model by the name that `vitviz.load` takes: a file without its folders."""
+    if is_in_memory(name):
+        return memory_title(name)
     is_file = named_as_checkpoint(name) or Path(name).is_absolute()
     return Path(name).name if is_file else name
 
@@ -272,3 +274,32 @@ def _of_zip(path: Path) -> WeightFormat | None:
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
     return "zip"
+
+
+# Models that have no file
+
+_MEMORY = "memory://"
+
+
+def memory_name(title: str) -> str:
+    """The name of a model in memory of that title; slashes of a title are none of a path."""
+    plain = title.replace("/", "-").replace("\\", "-").strip()
+    return f"{_MEMORY}{plain or 'model'}"
+
+
+def is_in_memory(name: object) -> bool:
+    """Whether a name is that of a model in memory."""
+    return isinstance(name, str) and name.startswith(_MEMORY)
+
+
+def memory_title(name: str) -> str:
+    """What to call it: the name without what marks it; any other name as it is."""
+    return name.removeprefix(_MEMORY)
+
+
+def gone_from_memory(name: str) -> str:
+    """Why a model in memory is not opened by its name, and what to do: a sentence."""
+    return (
+        f"{memory_title(name)} was a model in the memory of a script or notebook and cannot be opened "
+        "again by name; make it there once more and call vitviz.show(model)"
+    )

@@ -46,7 +46,7 @@ NO_MODEL = (
 
 def run(launch: LaunchOptions, reporter: CrashReporter | None = None) -> int:
     """Opens the window and stays until it is closed; the exit code."""
-    qInstallMessageHandler(_quiet)
+    qInstallMessageHandler(quiet)
     app = application()
     mailbox = Mailbox()
     settings, complaint = read_settings()
@@ -100,7 +100,7 @@ def application() -> QApplication:
     return app
 
 
-def _quiet(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
+def quiet(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
     """Qt's messages on the terminal, without the one that every offscreen window repeats."""
     if "propagateSizeHints" not in message and kind != QtMsgType.QtDebugMsg:
         print(message, file=sys.stderr)

@@ -11,7 +11,8 @@ from vitviz.session.pictures.picture_list import PictureSource
 from vitviz.session.work.request import is_checkpoint
 
 Source = PictureSource
-"""A path, an address on the web, a file's bytes (alone or with a name), or an array of pixels."""
+"""A path, an address on the web, a file's bytes (alone or with a name), an array of pixels, or a
+picture that is open already."""
 
 
 @dataclass(frozen=True, slots=True)

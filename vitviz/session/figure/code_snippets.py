@@ -10,6 +10,7 @@ from typing import Any
 from vitviz.core.data.recipe import Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
 from vitviz.core.progress import VitvizError
 
 GivenRanges = Sequence[tuple[int, float, float]]
@@ -30,7 +31,7 @@ def as_python(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = (
             if (needed := "from vitviz.core.data.intervention import Intervention") not in lines:
                 lines.insert(0, needed)
         lines += [
-            f"{name}model = vitviz.load({trace.model.name!r}{asked}{untrained})",
+            f"{name}model = vitviz.load({_model_name(trace)!r}{asked}{untrained})",
             f"{name}trace = vitviz.trace({name}model, {_place(trace)!r}{fit})",
         ]
     chosen = _chosen(recipe.selection, traces[0])
@@ -50,7 +51,7 @@ def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = 
     """A command that draws the same into a file."""
     trace, run = traces[0], recipe.run
     words: list[Any] = ["vitviz", "draw", _place(trace), "--view", recipe.view]
-    words += ["--model", trace.model.name, *_model_words(run)]
+    words += ["--model", _model_name(trace), *_model_words(run)]
     for name, value in _chosen(recipe.selection, trace).items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else value
         words += [f"--{name}", text]
@@ -66,6 +67,13 @@ def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = 
 
 def _run(recipe: Recipe, name: str) -> RunRecipe:
     return recipe.against if name and recipe.against is not None else recipe.run
+
+
+def _model_name(trace: Trace) -> str:
+    """What the model is loaded by. VitvizError where it lies in memory alone."""
+    if is_in_memory(trace.model.name):
+        raise VitvizError(gone_from_memory(trace.model.name))
+    return trace.model.name
 
 
 def _place(trace: Trace) -> str:
@@ -111,7 +119,7 @@ def _against_words(run: RunRecipe, other: RunRecipe, traces: tuple[Trace, ...]) 
     words: list[Any] = []
     one, two = dict(run.asked), dict(other.asked)
     if traces[1].model.name != traces[0].model.name:
-        words += ["--against", traces[1].model.name]
+        words += ["--against", _model_name(traces[1])]
     patch, pixels = (
         two.get(name) if two.get(name) != one.get(name) else None
         for name in ("patch_size", "input_size")

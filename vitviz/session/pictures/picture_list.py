@@ -24,7 +24,7 @@ class PicturePart:
     choice: PictureChoice
 
 
-PictureSource = str | Path | bytes | tuple[str, bytes] | np.ndarray | PicturePart
+PictureSource = str | Path | bytes | tuple[str, bytes] | np.ndarray | PicturePart | Picture
 _REMEMBERED = 10
 _REMEMBERED_BYTES = 64 * 2**20
 
@@ -113,6 +113,8 @@ def read_sources(
         progress(number, len(entries), f"opening {of}{name}")
         try:
             match source:
+                case Picture():
+                    picture = source
                 case PicturePart():
                     picture = open_picture(source.file, name=name, choice=source.choice)
                 case str():
@@ -137,7 +139,7 @@ def read_sources(
 
 def _entries(
     sources: Sequence[PictureSource], problems: list[str]
-) -> Iterator[tuple[str, str | Path | bytes | np.ndarray | PicturePart]]:
+) -> Iterator[tuple[str, str | Path | bytes | np.ndarray | PicturePart | Picture]]:
     """(name, source) of everything to open; a source that is a str is an address on the web."""
     for source in sources:
         match source:
@@ -147,6 +149,8 @@ def _entries(
                 yield name, data
             case PicturePart():
                 yield source.file.name, source
+            case Picture():
+                yield source.name, source
             case bytes() | np.ndarray():
                 yield "pasted picture", source
             case str() | Path():

@@ -90,6 +90,8 @@ def _file_name(source: PictureSource) -> str:
             return name
         case PicturePart():
             return source.file.name
+        case Picture():
+            return source.name
         case bytes() | np.ndarray():
             return "pasted picture"
         case _:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vitviz.core.data.trace import Picture, Trace
-from vitviz.core.progress import Progress
+from vitviz.core.data.weight_files import memory_name
+from vitviz.core.progress import BadModel, Progress
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.request import ModelRequest
 
@@ -16,16 +18,35 @@ _BYTES_PER_PARAMETER = 4
 
 
 class ModelCache:
-    """Loads and traces, and keeps the last few models."""
+    """Loads and traces, and keeps the last few models; those in memory for as long as it lives."""
 
     def __init__(self, budget: int) -> None:
         self.models: ByteCache[ModelRequest, Model] = ByteCache(budget)
+        self._in_memory: dict[str, Model] = {}
+
+    def keep(self, model: Model) -> ModelRequest:
+        """Keeps a model that somebody has in memory; the request that it answers to.
+
+        Its traces are called by that name where the model has no other by which it could be loaded.
+        """
+        title = model.info.title or model.info.name
+        name, number = memory_name(title), 1
+        while name in self._in_memory:
+            number += 1
+            name = memory_name(f"{title} {number}")
+        if model.live:
+            model = replace(model, info=replace(model.info, name=name))
+        self._in_memory[name] = model
+        return ModelRequest(name)
 
     def load(self, request: ModelRequest, progress: Progress) -> Model:
         """The loaded model, from the shelf where it was loaded before. BadModel when it cannot be."""
         kept = self.models.get(request.model)
         if kept is not None:
             return kept
+        if (own := self._in_memory.get(request.name)) is not None:
+            _check_as_it_is(request, own)
+            return own
         from vitviz import models
 
         model = models.load(
@@ -49,6 +70,23 @@ class ModelCache:
 
         named = _named(progress, f"reading {picture.name}")
         return models.trace(model, picture, fit=request.fit, progress=named)
+
+
+def _check_as_it_is(request: ModelRequest, model: Model) -> None:
+    """BadModel where a model in memory shall be another: somebody else uses it."""
+    asked = {
+        "device": (request.device, ("auto", model.info.device)),
+        "number type": (request.precision, ("auto", model.info.precision)),
+        "patch size": (request.patch_size, (None,)),
+        "input size": (request.input_size, (None,)),
+        "architecture": (request.architecture, (None,)),
+    }
+    for what, (wanted, possible) in asked.items():
+        if wanted not in possible:
+            raise BadModel(
+                f"{request.words} is a model in memory, which stays as it is, so its {what} cannot "
+                f"become {wanted}; change it where it was made, then call vitviz.show again"
+            )
 
 
 def _named(progress: Progress, doing: str) -> Progress:

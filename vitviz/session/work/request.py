@@ -8,6 +8,7 @@ from typing import Literal
 
 from vitviz.core.data import weight_files
 from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
+from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.pictures.picture_files import SUFFIXES
 
 
@@ -15,9 +16,9 @@ from vitviz.core.pictures.picture_files import SUFFIXES
 class ModelRequest:
     """A model with all that changes what it computes; None and "auto" leave the choice to vitviz.
 
-    `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path. `fit`
-    says how a picture gets the model's shape: centre crop, padding, or squashing. `facts` are what
-    somebody says of it.
+    `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path; or that of
+    a model in memory. `fit` says how a picture gets the model's shape: centre crop, padding, or
+    squashing. `facts` are what somebody says of it.
     """
 
     name: str
@@ -47,4 +48,6 @@ def is_checkpoint(name: str | Path) -> bool:
 
     What is called a picture is not looked into: an album of thousands is sorted at once.
     """
+    if is_in_memory(name):
+        return False
     return not str(name).lower().endswith(SUFFIXES) and weight_files.is_checkpoint(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitviz.core.data.weight_files import named_as_checkpoint
+from vitviz.core.data.weight_files import is_in_memory, named_as_checkpoint
 from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue.catalogue import catalogue
@@ -14,7 +14,7 @@ HUB, TIMM = "hf-hub:", "timm/"
 
 def to_fetch(name: str) -> str:
     """As `vitviz.models.to_fetch`."""
-    if named_as_checkpoint(name) or expanded(name).exists():
+    if is_in_memory(name) or named_as_checkpoint(name) or expanded(name).exists():
         return ""
     if any(model.name == name for model in bundled()):
         return ""
