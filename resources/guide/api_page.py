@@ -27,6 +27,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "vitviz.draw",
         "vitviz.save",
         "vitviz.figure",
+        "vitviz.show",
         "vitviz.batch",
     ),
     "What was measured": (

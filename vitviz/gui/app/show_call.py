@@ -30,7 +30,11 @@ _OTHER_QT = ("PyQt5", "PyQt6", "PySide2")
 def show(model: Model | str | Path | Any, pictures: Shown | Sequence[Shown] = ()) -> None:
     """Opens vitviz's window on a model and pictures.
 
-        vitviz.show(module, ["a.jpg", "b.jpg"])
+    >>> import vitviz
+    >>> vitviz.show("test_vit", ["gone.jpg"])
+    Traceback (most recent call last):
+    ...
+    vitviz.core.progress.BadImage: there is no file gone.jpg; give the path of a picture
 
     `model` is what `vitviz.load` gives; a module, a name or a file's path is loaded first, as `load`
     does it. `pictures` are paths, files' bytes, PIL images, uint8 arrays (row col channel) or a
