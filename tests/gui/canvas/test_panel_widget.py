@@ -29,7 +29,7 @@ from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.gui.app.application import application
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
-from vitviz.gui.canvas.plots import cut
+from vitviz.gui.canvas.table_widget import cut
 from vitviz.gui.widgets import theme
 
 GRID = TokenGrid(4, 4, (8, 8), ("class",))

@@ -25,7 +25,8 @@ from vitviz.core.data.selection import Place, place_of
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
-from vitviz.gui.canvas.plots import PlotWidget, TableWidget
+from vitviz.gui.canvas.plot_widget import PlotWidget
+from vitviz.gui.canvas.table_widget import TableWidget
 from vitviz.gui.widgets.fitting_labels import WrappedLabel
 
 HIGHEST = (1 << 24) - 1
