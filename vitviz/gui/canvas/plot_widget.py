@@ -1,178 +1,332 @@
-"""Plots on screen: numbers that lie on no picture, with axes that can be read."""
+"""Plots on screen: curves between axes that can be zoomed and panned, with the value at the cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import (
-    QColor,
-    QPainter,
-    QPaintEvent,
-    QPen,
-    QPolygonF,
-)
-from PySide6.QtWidgets import QWidget
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from vitviz.core.data.plots import Curve, Plot, Tone
+from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Axis, Curve, Plot, PlotPoint
+from vitviz.gui.canvas.curve_names import CurveNames
 from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.theme import tone_color
 
-GAP = 6
-DOT = 2.6
-"""A point's radius, in pixels."""
+DOT = 5.2
+"""A point's size, in pixels."""
 TICKS = 11
 """Numbers beside an axis, at most: more are no easier to read in a large plot."""
+AIR = 0.015
+"""Share of a plot that is free around it: a point at its very end is seen whole."""
+WHOLE = Box(0, 0, 1, 1)
+HOW = (
+    "Drag to move; the wheel zooms, with Ctrl where the page scrolls, over the numbers of an axis "
+    "along that axis alone. Double click, or Ctrl+0: all of it again. A click on a point chooses its "
+    "layer and head."
+)
 
 
-def _tone(tone: Tone) -> QColor:
-    colors = theme.current()
-    dark = colors.name == "dark"
-    named = {
-        "plain": colors.quiet,
-        "chosen": colors.accent,
-        "quiet": colors.faint,
-        "second": "#6aa9e9" if dark else "#2f6fb3",
-        "third": "#63c79a" if dark else "#23845a",
-    }
-    return QColor(named[tone])
+class NumberAxis(pg.AxisItem):  # type: ignore[misc]
+    """The numbers beside a plot: round ones, as many as are easy to read, whole where they count."""
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation)
+        self.shown: Axis | None = None
+        self._upright = orientation == "left"
+        self.setStyle(tickLength=0, tickAlpha=255, tickTextOffset=5, hideOverlappingLabels=False)
+        self.setZValue(-1000)  # its lines lie below the curves
+        self.enableAutoSIPrefix(False)
+        self.setToolTip(HOW)
+        if self._upright:
+            self.setGrid(255)
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        colors = theme.current()
+        self.setTickFont(theme.font(-1.5, numbers=True))
+        self.setTickPen(pg.mkPen(QColor(colors.line)))
+        self.setTextPen(QColor(colors.quiet))
+        self.setPen(QColor(colors.line))
+
+    def numbers(self, low: float, high: float, size: float) -> tuple[float, ...]:
+        """The numbers between two ends that are so many pixels apart."""
+        axis = replace(self.shown or Axis("", 0, 1), low=low, high=high)
+        metrics = pg.QtGui.QFontMetricsF(theme.font(-1.5, numbers=True))
+        if self._upright:
+            return axis.ticks(min(max(int(size / (2.2 * metrics.height())), 1), TICKS))
+        wide = max(metrics.horizontalAdvance(_said(each)) for each in axis.ticks(6) or (0.0,))
+        return axis.ticks(max(int(size / (wide + 18)), 1))
+
+    def boundingRect(self) -> QRectF:
+        """Half of the highest and the lowest number stand beyond the axis."""
+        more = 15 if self._upright else 0
+        found: QRectF = super().boundingRect().adjusted(0, -more, 0, more)
+        return found
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        found = self.numbers(low, high, size)
+        step = found[1] - found[0] if len(found) > 1 else high - low
+        return [(step, list(found))]
+
+    def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
+        return [_said(each) for each in values]
 
 
 class PlotWidget(QWidget):
-    """Curves between two axes; says at which share of the plot the mouse is."""
+    """Curves between two axes, their names above; it keeps nothing but what it shows."""
+
+    zoomed = Signal(object)
+    """What somebody zoomed or panned to: a `Box` in shares of the whole plot, row down."""
 
     def __init__(self) -> None:
         super().__init__()
         self._plot: Plot | None = None
-        self.setFont(theme.font(-1.5, numbers=True))
-        self.setMouseTracking(True)
+        self._items: list[Any] = []
+        self._names, self._up, self._along = CurveNames(), ElidedLabel(), ElidedLabel()
+        self._along.setAlignment(Qt.AlignmentFlag.AlignRight)
+        for label in (self._up, self._along):
+            label.setObjectName("quiet")
+            label.setFont(theme.font(-1.5))
+        self._axes = {side: NumberAxis(side) for side in ("left", "bottom")}
+        self._view = pg.PlotWidget(axisItems=self._axes)
+        self._box = self._view.getPlotItem().getViewBox()
+        self._view.getPlotItem().setMenuEnabled(False)
+        self._view.getPlotItem().hideButtons()
+        self._view.getPlotItem().setContentsMargins(0, 8, 4, 0)
+        self._view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._view.setMinimumSize(1, 1)
+        self._box.setDefaultPadding(0)
+        self._box.disableAutoRange()
+        self._box.sigRangeChangedManually.connect(self._moved)
+        self._ring = pg.ScatterPlotItem(size=2.2 * DOT, pxMode=True)
+        self._reading = pg.TextItem(anchor=(0, 1))
+        for item, level in ((self._ring, 10), (self._reading, 11)):
+            item.setZValue(level)
+            item.setVisible(False)
+            self._box.addItem(item, ignoreBounds=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for widget in (self._names, self._up, self._view, self._along):
+            layout.addWidget(widget, int(widget is self._view))
         self.setMinimumSize(90, 80)
+        self.restyle()
+
+    @property
+    def viewport(self) -> QWidget:
+        """The widget that receives the mouse."""
+        port: QWidget = self._view.viewport()
+        return port
 
     def show_plot(self, plot: Plot) -> None:
-        """Replaces what is shown."""
-        if plot is not self._plot:
-            self._plot = plot
-            self.update()
+        """Replaces what is shown; what somebody zoomed to stays while the axes mean the same."""
+        before, self._plot = self._plot, plot
+        if before is plot:
+            return
+        self._names.show_curves(plot.curves)
+        self._up.show_text(plot.y.label)
+        self._along.show_text(plot.x.label)
+        for side, axis in (("left", plot.y), ("bottom", plot.x)):
+            self._axes[side].shown = axis
+            self._axes[side].picture = None
+        named = ", ".join(curve.name for curve in plot.curves if curve.name)
+        self.setAccessibleName(f"Plot of {plot.y.label} over {plot.x.label}")
+        self.setAccessibleDescription(f"{named}. {HOW}" if named else HOW)
+        self._place(before)
+        self._draw_curves(plot)
+        self.show_point(None)
 
-    def shares(self, at: QPointF) -> tuple[float, float] | None:
-        """(down, across) of a position in the plotted area, 0 to 1; None outside."""
-        area = self._area()
-        if area.width() <= 0 or area.height() <= 0:
-            return None
-        down = (at.y() - area.top()) / area.height()
-        across = (at.x() - area.left()) / area.width()
-        inside = -0.03 <= down <= 1.03 and -0.03 <= across <= 1.03
-        return (min(max(down, 0.0), 1.0), min(max(across, 0.0), 1.0)) if inside else None
+    def _place(self, before: Plot | None) -> None:
+        """The limits of what can be seen, and all of it unless somebody had zoomed."""
+        plot = self._plot
+        if plot is None or (before is not None and (before.x, before.y) == (plot.x, plot.y)):
+            return
+        alike = before is not None and (before.x.label, before.y.label) == (
+            plot.x.label,
+            plot.y.label,
+        )
+        kept = (
+            self._box.viewRect()
+            if alike and before is not None and self.is_zoomed(before)
+            else None
+        )
+        self._box.setLimits(xMin=None, xMax=None, yMin=None, yMax=None)
+        self._box.setLimits(**_limits(plot))
+        if kept is None:
+            self.reset()
+        else:
+            self._box.setRange(kept, padding=0)
 
-    def position_of(self, down: float, across: float) -> QPointF:
-        """Where these shares of the plotted area lie in this widget."""
-        area = self._area()
-        return QPointF(area.left() + across * area.width(), area.top() + down * area.height())
+    def _draw_curves(self, plot: Plot) -> None:
+        kinds = [
+            pg.PlotCurveItem if each.kind == "line" else pg.ScatterPlotItem for each in plot.curves
+        ]
+        if [type(each) for each in self._items] != kinds:
+            for item in self._items:
+                self._box.removeItem(item)
+            self._items = [kind() for kind in kinds]
+            for level, item in enumerate(self._items):
+                item.setZValue(level / 100)
+                self._box.addItem(item, ignoreBounds=True)
+        for item, curve in zip(self._items, plot.curves, strict=True):
+            self._draw(item, curve)
 
-    def _area(self) -> QRectF:
-        """The plotted area, between the numbers of both axes and the legend."""
+    def _draw(self, item: Any, curve: Curve) -> None:
+        x, y = np.asarray(curve.x, np.float64), np.asarray(curve.y, np.float64)
+        color, firm = tone_color(curve.tone), curve.tone == "chosen"
+        sharp = self.devicePixelRatioF()  # a cosmetic pen counts the screen's own pixels
+        if curve.kind == "line":
+            pen = pg.mkPen(color, width=(2.0 if firm else 1.6) * sharp)
+            item.setData(x, y, pen=pen, connect="finite", antialias=True)
+            return
+        color.setAlphaF(1.0 if firm else 0.75)
+        there = np.isfinite(y)
+        size = DOT + (2.8 if firm else 0)
+        item.setData(x[there], y[there], size=size, pen=None, brush=color, antialias=True)
+
+    # What is seen of it
+
+    def reset(self) -> None:
+        """Shows the whole plot again."""
+        if self._plot is not None:
+            self._box.setRange(_whole(self._plot), padding=0)
+
+    def is_zoomed(self, plot: Plot | None = None) -> bool:
+        """Whether less than the whole plot is seen."""
+        seen = self._seen(plot)
+        gaps = (seen.top, seen.left, 1 - seen.bottom, 1 - seen.right)
+        return max(gaps) > 1e-3
+
+    @property
+    def seen(self) -> Box:
+        """What is seen, in shares of the whole plot, row down."""
+        return self._seen(self._plot)
+
+    def _seen(self, plot: Plot | None = None) -> Box:
+        plot = plot or self._plot
+        if plot is None:
+            return WHOLE
+        rect = self._box.viewRect()
+        return Box(
+            1 - plot.y.at(rect.bottom()),  # up is where a rectangle's numbers are high
+            plot.x.at(rect.left()),
+            1 - plot.y.at(rect.top()),
+            plot.x.at(rect.right()),
+        )
+
+    def see(self, part: Box) -> None:
+        """Shows a part of the plot, in shares of it."""
         if self._plot is None:
-            return QRectF()
-        metrics = self.fontMetrics()
-        line = metrics.height()
-        numbers = (_said(tick) for most in range(1, TICKS + 1) for tick in self._plot.y.ticks(most))
-        left = max((metrics.horizontalAdvance(each) for each in numbers), default=0) + GAP
-        top = line * (1.5 + self._legend_lines()) + 2 * GAP  # half a line for the highest number
-        bottom = 2 * line + GAP
-        return QRectF(left, top, self.width() - left - GAP, self.height() - top - bottom)
-
-    def numbers(self, high: float | None = None) -> tuple[float, ...]:
-        """The numbers beside the upright axis at a height, as many as are easy to read."""
-        high = self._area().height() if high is None else high
-        most = min(max(int(high / (2.2 * self.fontMetrics().height())), 1), TICKS)
-        return () if self._plot is None else self._plot.y.ticks(most)
-
-    def _named(self) -> list[Curve]:
-        return [] if self._plot is None else [each for each in self._plot.curves if each.name]
-
-    def _legend_lines(self) -> int:
-        return max((line for line, *_ in self._legend()), default=-1) + 1
-
-    def _legend(self) -> Iterator[tuple[int, int, Curve]]:
-        """(line, left, curve) of every name."""
-        metrics, line, left = self.fontMetrics(), 0, 0
-        for curve in self._named():
-            width = metrics.horizontalAdvance(curve.name) + 14
-            if left and left + width > self.width():
-                line, left = line + 1, 0
-            yield line, left, curve
-            left += width + 2 * GAP
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        plot, area = self._plot, self._area()
-        if plot is None or area.width() < 20 or area.height() < 20:
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_axes(painter, plot, area)
-        painter.setClipRect(area.adjusted(-4, -4, 4, 4))
-        for curve in plot.curves:
-            self._paint_curve(painter, plot, curve, area)
+        x, y = self._plot.x, self._plot.y
+        low, high = y.value(1 - part.bottom), y.value(1 - part.top)
+        left, right = x.value(part.left), x.value(part.right)
+        self._box.setRange(QRectF(left, low, right - left, high - low), padding=0)
 
-    def _paint_axes(self, painter: QPainter, plot: Plot, area: QRectF) -> None:
-        colors, metrics = theme.current(), self.fontMetrics()
-        line, flags = metrics.height(), Qt.AlignmentFlag
-        for row, left, curve in self._legend():
-            middle = row * line + line / 2
-            painter.setPen(QPen(_tone(curve.tone), 2))
-            if curve.kind == "line":
-                painter.drawLine(QPointF(left, middle), QPointF(left + 9, middle))
-            else:
-                painter.setBrush(_tone(curve.tone))
-                painter.drawEllipse(QPointF(left + 5, middle), DOT - 1, DOT - 1)
-            painter.setPen(QColor(colors.quiet))
-            painter.drawText(QPointF(left + 13, row * line + metrics.ascent()), curve.name)
-        painter.setPen(QColor(colors.quiet))
-        above = QRectF(0, area.top() - GAP - 1.5 * line, self.width(), line)
-        elide = Qt.TextElideMode.ElideRight
-        label = metrics.elidedText(plot.y.label, elide, self.width())
-        painter.drawText(above, flags.AlignLeft, label)
-        below = QRectF(0, area.bottom() + GAP + line - 2, self.width() - GAP, line)
-        label = metrics.elidedText(plot.x.label, elide, int(below.width()))
-        painter.drawText(below, flags.AlignRight, label)
-        for tick in self.numbers(area.height()):
-            y = area.bottom() - plot.y.at(tick) * area.height()
-            painter.setPen(QPen(QColor(colors.line), 1))
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            painter.setPen(QColor(colors.quiet))
-            beside = QRectF(0, y - line / 2, area.left() - GAP + 2, line)
-            painter.drawText(beside, flags.AlignRight | flags.AlignVCenter, _said(tick))
-        wide = max((metrics.horizontalAdvance(_said(each)) for each in plot.x.ticks(6)), default=9)
-        for tick in plot.x.ticks(max(int(area.width() / (wide + 18)), 1)):
-            x = area.left() + plot.x.at(tick) * area.width()
-            beneath = QRectF(x - 40, area.bottom() + GAP - 2, 80, line)
-            painter.drawText(beneath, flags.AlignHCenter, _said(tick))
+    def _moved(self, *_: object) -> None:
+        self.zoomed.emit(self.seen)
 
-    def _paint_curve(self, painter: QPainter, plot: Plot, curve: Curve, area: QRectF) -> None:
-        across = area.left() + plot.x.share(np.asarray(curve.x, np.float64)) * area.width()
-        down = area.bottom() - plot.y.share(np.asarray(curve.y, np.float64)) * area.height()
-        color, firm = _tone(curve.tone), curve.tone == "chosen"
-        if curve.kind == "points":
-            painter.setPen(Qt.PenStyle.NoPen)
-            color.setAlphaF(1.0 if firm else 0.75)
-            painter.setBrush(color)
-            size = DOT + (1.4 if firm else 0)
-            for x, y in zip(across, down, strict=True):
-                if np.isfinite(y):
-                    painter.drawEllipse(QPointF(x, y), size, size)
+    # What is under the mouse
+
+    def value_at(self, at: QPointF) -> tuple[float, float] | None:
+        """(x, y) under a position of the viewport; None outside of the plotted area."""
+        scene = self._view.mapToScene(at.toPoint())
+        if not self._box.sceneBoundingRect().adjusted(-6, -6, 6, 6).contains(scene):
+            return None
+        found = self._box.mapSceneToView(scene)
+        return found.x(), found.y()
+
+    def position_of(self, x: float, y: float) -> QPointF:
+        """Where a value lies in the viewport."""
+        return QPointF(self._view.mapFromScene(self._box.mapViewToScene(QPointF(x, y))))
+
+    def point_at(self, at: QPointF) -> PlotPoint | None:
+        """The point of a curve that a position of the viewport is near to."""
+        value = self.value_at(at)
+        if self._plot is None or value is None:
+            return None
+        rect = self._box.viewRect()
+        seen = replace(
+            self._plot,
+            x=replace(self._plot.x, low=rect.left(), high=rect.right()),
+            y=replace(self._plot.y, low=rect.top(), high=rect.bottom()),
+        )
+        return seen.near(seen.x.at(value[0]), seen.y.at(value[1]))
+
+    def show_point(self, point: PlotPoint | None) -> None:
+        """Rings a point and says its value beside it; None: no more."""
+        for item in (self._ring, self._reading):
+            item.setVisible(point is not None)
+        if point is None:
             return
-        painter.setPen(QPen(color, 2.0 if firm else 1.6))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for part in _runs(down):
-            points = [QPointF(float(across[i]), float(down[i])) for i in part]
-            painter.drawPolyline(QPolygonF(points))
+        rect = self._box.viewRect()
+        left, low = point.x > rect.center().x(), point.value < rect.center().y()
+        self._ring.setData([point.x], [point.value])
+        self._reading.setText(f"{point.whose.words}\n{point.value:.4g}".replace("-", "−"))
+        self._reading.setColor(QColor(theme.current().text))
+        self._reading.setAnchor((1.05 if left else -0.05, 1.2 if low else -0.2))
+        self._reading.setPos(point.x, point.value)
+
+    @property
+    def reading(self) -> str:
+        """What is said beside the point under the mouse; "" where there is none."""
+        return self._reading.toPlainText() if self._reading.isVisible() else ""
+
+    def restyle(self) -> None:
+        """Takes on the theme that is on now."""
+        colors = theme.current()
+        self._view.setBackground(QColor(colors.surface))
+        for axis in self._axes.values():
+            axis.restyle()
+        raised = QColor(colors.raised)
+        raised.setAlphaF(0.92)
+        self._reading.fill = pg.mkBrush(raised)
+        self._reading.border = pg.mkPen(QColor(colors.line))
+        self._reading.setFont(theme.font(-1.5, numbers=True))
+        self._ring.setPen(pg.mkPen(QColor(colors.accent), width=1.6 * self.devicePixelRatioF()))
+        self._ring.setBrush(None)
+        self._names.update()
+        if self._plot is not None:
+            self._draw_curves(self._plot)
+
+    def numbers(self, side: str) -> tuple[float, ...]:
+        """The numbers that stand beside an axis ("left", "bottom") now."""
+        axis = self._axes[side]
+        size = axis.height() if side == "left" else axis.width()
+        low, high = axis.range
+        return axis.numbers(low, high, size)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, the curves have it."""
+        super().resizeEvent(event)
+        line = self.fontMetrics().height()
+        self._names.setVisible(self._names.count > 0 and self.height() > 8 * line)
 
 
-def _runs(values: np.ndarray) -> Iterator[np.ndarray]:
-    """The unbroken parts of a line."""
-    good = np.flatnonzero(np.isfinite(values))
-    if good.size:
-        yield from np.split(good, np.flatnonzero(np.diff(good) > 1) + 1)
+def _whole(plot: Plot) -> QRectF:
+    x, y = plot.x, plot.y
+    whole = QRectF(x.low, y.low, (x.high - x.low) or 1.0, (y.high - y.low) or 1.0)
+    across, up = AIR * whole.width(), AIR * whole.height()
+    return whole.adjusted(-across, -up, across, up)
+
+
+def _limits(plot: Plot) -> dict[str, float]:
+    whole = _whole(plot)
+    return {
+        "xMin": whole.left(),
+        "xMax": whole.right(),
+        "yMin": whole.top(),
+        "yMax": whole.bottom(),
+        "minXRange": whole.width() / 1000,
+        "minYRange": whole.height() / 1000,
+    }
 
 
 def _said(value: float) -> str:
