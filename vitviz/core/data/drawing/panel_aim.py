@@ -158,7 +158,7 @@ def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
             )
             if found is None:
                 return None
-            whose, value = found
+            whose, value = found.whose, found.value
             words = f"{whose.words}: {value:.4g} · {plot.y.label}"
             return Aim(layer=whose.layer, head=whose.head, value=value, words=words)
         case (Table() as table, *_) if 1 <= row < len(table.whose) + 1:
