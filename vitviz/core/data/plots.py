@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from vitviz.core.notation import shown_number
+
 Tone = Literal["plain", "chosen", "second", "third", "quiet"]
 """What a curve is for; the theme decides how it looks."""
 
@@ -122,7 +124,7 @@ class Plot:
         if curve.whose:
             return PlotPoint(curve.whose[index], x, value)
         said = f"{curve.name}, {self.x.label}" if curve.name else self.x.label
-        return PlotPoint(Whose(f"{said} {x:.4g}"), x, value)
+        return PlotPoint(Whose(f"{said} {shown_number(x, 4)}"), x, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
+from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
@@ -222,7 +223,9 @@ class PanelWidget(QWidget):
             extent.top + (1 - y.at(point.value)) * extent.height,
             extent.left + x.at(point.x) * extent.width,
         )
-        return found or Aim(value=point.value, words=f"{point.whose.words}: {point.value:.4g}")
+        return found or Aim(
+            value=point.value, words=f"{point.whose.words}: {shown_number(point.value, 4)}"
+        )
 
     def _pointed(self, position: QPointF) -> PointedPlace | None:
         found = self.aim_at(position)

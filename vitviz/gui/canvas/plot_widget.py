@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, PlotPoint
+from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.curve_names import CurveNames
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
@@ -269,7 +270,7 @@ class PlotWidget(QWidget):
         rect = self._box.viewRect()
         left, low = point.x > rect.center().x(), point.value < rect.center().y()
         self._ring.setData([point.x], [point.value])
-        self._reading.setText(f"{point.whose.words}\n{point.value:.4g}".replace("-", "−"))
+        self._reading.setText(f"{point.whose.words}\n{shown_number(point.value, 4)}")
         self._reading.setColor(QColor(theme.current().text))
         self._reading.setAnchor((1.05 if left else -0.05, 1.2 if low else -0.2))
         self._reading.setPos(point.x, point.value)
@@ -330,4 +331,4 @@ def _limits(plot: Plot) -> dict[str, float]:
 
 
 def _said(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
+    return shown_number(value, 6)
