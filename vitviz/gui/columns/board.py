@@ -31,7 +31,7 @@ in sight are drawn."""
 
 
 class ViewBoard(QWidget):
-    """Cards of one column's views in rows, a `Stage`: whichever column is the active one."""
+    """Cards of one column's views in rows, a `ViewStage`: whichever column is the active one."""
 
     hovered = Signal(object, int)
     clicked = Signal(object, int)

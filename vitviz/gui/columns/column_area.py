@@ -18,8 +18,8 @@ from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderSt
 from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
 from vitviz.gui.columns.shown_views import ShownViews
-from vitviz.gui.columns.stage import Stage
 from vitviz.gui.columns.view_card import ViewCard
+from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
@@ -56,7 +56,7 @@ class ColumnArea(QObject):
         self._notices, self.shown = notices, ShownViews(views)
         self.bar, self.tabs = CompareBar(), HeaderStrip()
         self.board, self.table = ViewBoard(views), ColumnTable(views)
-        self.stages: tuple[Stage, ...] = (self.board, self.table)
+        self.stages: tuple[ViewStage, ...] = (self.board, self.table)
         self.headers: dict[int, ColumnHeader] = {}
         self.layout: ColumnLayout = "one"
         self._maximised = False
@@ -99,7 +99,7 @@ class ColumnArea(QObject):
         return list(self._session.columns)
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> ViewStage:
         """Where the views are shown now."""
         return self.board if self.layout == "one" else self.table
 

@@ -25,7 +25,7 @@ NARROWEST = 176
 
 
 class ColumnTable(QWidget):
-    """Headers above, rows of cards below; scrolls where there are many. A `Stage`."""
+    """Headers above, rows of cards below; scrolls where there are many. A `ViewStage`."""
 
     hovered = Signal(object, int)
     clicked = Signal(object, int)

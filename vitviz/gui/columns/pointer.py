@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from vitviz.core.data.selection import Selection
-from vitviz.gui.columns.stage import Stage
+from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ViewPointer(QObject):
         self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
         self._before_click: Selection | None = None
 
-    def listen(self, views: Stage) -> None:
+    def listen(self, views: ViewStage) -> None:
         """Listens to the views of a board or of a table of columns."""
         views.hovered.connect(self._hovered)
         views.clicked.connect(self._clicked)

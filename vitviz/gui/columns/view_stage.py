@@ -12,7 +12,7 @@ from vitviz.gui.columns.column_header import ColumnHeader
 from vitviz.gui.columns.view_card import ViewCard
 
 
-class Stage(Protocol):
+class ViewStage(Protocol):
     """A widget with a card for every view of every column that it shows.
 
     It lays out what it is told, shows what it is given and sends on what its cards say, with the
