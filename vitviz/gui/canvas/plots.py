@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from vitviz.core.data.plots import Curve, Plot, Table, Tone, is_number
+from vitviz.core.notation import shown_number
 from vitviz.gui.widgets import theme
 
 GAP = 6
@@ -179,7 +180,7 @@ def _runs(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _said(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
+    return shown_number(value, 6)
 
 
 SPREAD = 1.6
