@@ -79,7 +79,7 @@ class LayerVectors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceStart:
-    """What the first block reads: learned prefix tokens, then the patches, plus a vector for each place.
+    """What the first block reads: learned tokens, then the patches, plus a vector for each place.
 
     `prefix` are the learned vectors by the names of the grid's prefix tokens, in its order, `patches`
     what the patch embedding gives, `positions` what is added to every token (zeros where nothing is),

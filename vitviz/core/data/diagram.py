@@ -43,12 +43,12 @@ class DiagramArrow:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """Boxes and arrows in a panel's coordinates; texts of framed boxes have one size, as large as fits all.
+    """Boxes and arrows in a panel's coordinates; texts of framed boxes have one size that fits all.
 
     >>> from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox
     >>> from vitviz.core.data.geometry import Box, Spot
-    >>> norm, look = DiagramBox("norm", Box(0, 0, 1, 3)), DiagramBox("attention", Box(0, 4, 1, 7), "chosen")
-    >>> Diagram((norm, look), (DiagramArrow((Spot(0.5, 3), Spot(0.5, 4))),)).boxes[1].tone
+    >>> boxes = DiagramBox("norm", Box(0, 0, 1, 3)), DiagramBox("look", Box(0, 4, 1, 7), "chosen")
+    >>> Diagram(boxes, (DiagramArrow((Spot(0.5, 3), Spot(0.5, 4))),)).boxes[1].tone
     'chosen'
     """
 

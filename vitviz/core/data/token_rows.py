@@ -1,4 +1,4 @@
-"""Matrices whose lines are tokens, and pictures whose patches are painted: what positions there mean."""
+"""Matrices whose lines are tokens: which token lies under a position."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the first block reads, taken apart: prefix tokens, embedded patches, and what is added to them."""
+"""What the first block reads, taken apart: prefix tokens, patches, and what is added to them."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import torch
@@ -87,10 +87,8 @@ def _seen(
     with ExitStack() as hooks, torch.no_grad():
         hooks.callback(entrance.register_forward_hook(embedded).remove)
         hooks.callback(first.register_forward_pre_hook(entered).remove)
-        try:
+        with suppress(_Reached):
             module(pixels)
-        except _Reached:
-            pass
     count = grid.rows * grid.cols
     patches = found.get("patches")
     if patches is not None and patches.ndim == 4 and patches.shape[1:3] == (grid.rows, grid.cols):
