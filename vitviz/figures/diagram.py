@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
 from vitviz.core.data.geometry import Box
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, POINT, family, printable, width

@@ -13,7 +13,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from vitviz.core.colors import colored
-from vitviz.core.data.diagram import Diagram
 from vitviz.core.data.drawing import (
     Bars,
     DrawnLayer,
@@ -28,6 +27,7 @@ from vitviz.core.data.drawing import (
     RasterTiles,
     Segments,
 )
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic, upsampled

@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
 from vitviz.core.data.geometry import Box
 from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.widgets import theme

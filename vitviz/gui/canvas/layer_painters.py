@@ -9,7 +9,6 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QStaticText
 
-from vitviz.core.data.diagram import Diagram
 from vitviz.core.data.drawing import (
     DrawnLayer,
     Grid,
@@ -22,10 +21,11 @@ from vitviz.core.data.drawing import (
     RasterTiles,
     Segments,
 )
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui.canvas.diagram_painter import DiagramPainter
-from vitviz.gui.canvas.layer_placing import LayerPlacing as LayerPlacing
+from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.canvas.qimages import heat_image, image_of, raster_image
 from vitviz.gui.widgets import theme
 

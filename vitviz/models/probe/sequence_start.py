@@ -47,7 +47,8 @@ def sequence_start_of(
             f"{largest:.2g}, so something else happens between them"
         )
     return SequenceStart(
-        *(each.cpu().numpy() for each in (prefix, patches)),
+        prefix.cpu().numpy(),
+        patches.cpu().numpy(),
         None if table is None else table.cpu().numpy(),
         tokens.cpu().numpy(),
         difference,

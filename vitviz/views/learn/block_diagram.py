@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from vitviz.core.data.block_steps import BlockSteps
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
 from vitviz.core.data.drawing import Drawing, Panel
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox, DiagramTone
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
@@ -110,14 +110,7 @@ def _diagram(trace: Trace, found: BlockSteps, layer: int, token: int, lit: LitPa
     boxes = [DiagramBox(text, box, _tone(part, lit), note) for part, text, note, box in names]
     box = {part: box for part, _, _, box in names}
     inside = Box(3, first, 43, first + 93)
-    behind = tuple(
-        DiagramBox(
-            "",
-            Box(inside.top - up, inside.left + up, inside.bottom - up, inside.right + up),
-            "quiet",
-        )
-        for up in (2.0, 1.0, 0.0)
-    )
+    behind = tuple(_frame(inside, by) for by in (2.0, 1.0, 0.0))
     words = [
         _text(f"× {len(trace.layers)}", Box(38, first + 80, 42.5, first + 92), "right"),
         _text(_length(found.before[token]), Box(stream + 1.5, 0, stream + 5, first - 1)),
@@ -135,28 +128,16 @@ def _diagram(trace: Trace, found: BlockSteps, layer: int, token: int, lit: LitPa
     return Diagram((*behind, *boxes, *words), arrows)
 
 
+def _frame(inside: Box, by: float) -> DiagramBox:
+    """The block's own frame, or one of those behind it."""
+    box = Box(inside.top - by, inside.left + by, inside.bottom - by, inside.right + by)
+    return DiagramBox("", box, "quiet")
+
+
 def _arrows(
     box: dict[BlockPart, Box], stream: float, first: float, lit: LitPart
 ) -> tuple[DiagramArrow, ...]:
     plus, last = box["residual"], box["second residual"]
-
-    def branch(
-        norm: Box, work: Box, into: Box, at: float, names: tuple[LitPart, ...]
-    ) -> tuple[DiagramArrow, ...]:
-        row = norm.centre.row
-        tones = [_tone(name, lit) for name in names]
-        return (
-            DiagramArrow((Spot(stream, at), Spot(row, at), Spot(row, norm.left)), tones[0]),
-            DiagramArrow((Spot(row, norm.right), Spot(row, work.left)), tones[1]),
-            DiagramArrow(
-                (
-                    Spot(row, work.right),
-                    Spot(row, into.centre.col),
-                    Spot(into.top, into.centre.col),
-                ),
-                tones[2],
-            ),
-        )
 
     return (
         DiagramArrow((Spot(stream, 0), Spot(stream, plus.left)), _tone("residual", lit)),
@@ -164,13 +145,27 @@ def _arrows(
             (Spot(stream, plus.right), Spot(stream, last.left)), _tone("second residual", lit)
         ),
         DiagramArrow((Spot(stream, last.right), Spot(stream, WIDE))),
-        *branch(box["norm"], box["attention"], plus, first + 2, ("norm", "attention", "residual")),
-        *branch(
-            box["second norm"],
-            box["MLP"],
-            last,
-            first + 51,
-            ("second norm", "MLP", "second residual"),
+        *_branch(box, stream, first + 2, ("norm", "attention", "residual"), lit),
+        *_branch(box, stream, first + 51, ("second norm", "MLP", "second residual"), lit),
+    )
+
+
+def _branch(
+    box: dict[BlockPart, Box],
+    stream: float,
+    at: float,
+    parts: tuple[BlockPart, BlockPart, BlockPart],
+    lit: LitPart,
+) -> tuple[DiagramArrow, ...]:
+    """From the stream through a norm and what is done, to where it is added."""
+    norm, work, into = (box[part] for part in parts)
+    row, (one, two, three) = norm.centre.row, (_tone(part, lit) for part in parts)
+    return (
+        DiagramArrow((Spot(stream, at), Spot(row, at), Spot(row, norm.left)), one),
+        DiagramArrow((Spot(row, norm.right), Spot(row, work.left)), two),
+        DiagramArrow(
+            (Spot(row, work.right), Spot(row, into.centre.col), Spot(into.top, into.centre.col)),
+            three,
         ),
     )
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.block_steps import SequenceStart
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Panel
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
+from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
-from vitviz.core.data.token_rows import RowsPart, TokenRows
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -45,7 +45,8 @@ def class_token_needed(trace: Trace) -> str:
         "becomes in the layers is what the head answers from. Every line of a matrix is a token, "
         "every column one of its numbers; point at a line to see its patch."
     ),
-    formula="repeat(class, '1 1 d -> b 1 d', b=B);  concatenate([class, x E], axis=1): N → N + 1 tokens",
+    formula="repeat(class, '1 1 d -> b 1 d', b=B);  concatenate([class, x E], axis=1): "
+    "N → N + 1 tokens",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1, eq. 1; Devlin et al. 2018 (BERT), "
     "arXiv:1810.04805",
     follows=("token",),
@@ -171,9 +172,8 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
     middle = (LEFT[0] + LEFT[1]) / 2
     join = Box(body - 13, 57, body + 1, 82)
 
-    def text(words: str, top: float, left: float, right: float, align: str = "left") -> DiagramBox:
-        side = "right" if align == "right" else "left"
-        return DiagramBox(words, Box(top, left, top + 4, right), frame=False, align=side)
+    def text(words: str, top: float, left: float, right: float) -> DiagramBox:
+        return DiagramBox(words, Box(top, left, top + 4, right), frame=False, align="left")
 
     lines = [
         (
@@ -188,6 +188,8 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
         (f"{len(grid.prefix)}  {grid.name(len(grid.prefix))}", body),
         (f"{grid.tokens - 1}  {grid.name(grid.tokens - 1)}", HIGH - 4),
     ]
+    half = (body + HIGH) / 2
+    dots = Box(half - 3, RIGHT[1] + 2, half + 3, RIGHT[1] + 8)
     boxes = (
         text(f"class token, learned: 1 × 1 × {dim}", 0.5, LEFT[0], 66),
         text(f"repeat(class, '1 1 d -> b 1 d', b={batch})", 11.5, middle + 2, 80),
@@ -196,11 +198,7 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
         DiagramBox("concatenate", join, "chosen", "[class, patches]\nalong the sequence"),
         text(f"1 × {grid.tokens} × {dim}", first - 5, RIGHT[0], RIGHT[1]),
         *(text(words, top, RIGHT[1] + 2, WIDE) for words, top in lines),
-        DiagramBox(
-            "⋮",
-            Box((body + HIGH) / 2 - 3, RIGHT[1] + 2, (body + HIGH) / 2 + 3, RIGHT[1] + 8),
-            frame=False,
-        ),
+        DiagramBox("⋮", dots, frame=False),
     )
     last = copies[-1]
     arrows = (

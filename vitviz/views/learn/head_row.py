@@ -1,20 +1,20 @@
-"""One head's row: a query meets every key, softmax makes shares of it, the values are summed by them."""
+"""One head's row: a query meets every key, softmax makes shares, the values are summed by them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from einops import einsum, rearrange
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, Panel, PixelSpace, Raster
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
+from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
-from vitviz.core.data.token_rows import RowsPart, TokenRows
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -48,10 +48,10 @@ class HeadRow:
     title="One head's row",
     shows=(
         "How one token looks, in one head, with the model's own numbers. Its query is multiplied with "
-        "the key of every token: the scores. Softmax turns them into shares that sum to 1. The values "
-        "are summed by these shares, and the sum is what the token takes away from this head. The "
-        "tokens with the largest shares are listed, all others stand together in one line; the maps "
-        "have the scores and the shares of all patches."
+        "the key of every token, and softmax turns these scores into shares that sum to 1; the values "
+        "summed by the shares are what the token takes away from this head. The tokens with the "
+        "largest shares are listed, all others stand together in one line, and the maps have the "
+        "scores and the shares of all patches."
     ),
     formula="sⱼ = q · kⱼ / √d (+ bias);  aⱼ = exp(sⱼ) / Σ exp(s);  z = Σ aⱼ vⱼ",
     source="Vaswani et al. 2017, arXiv:1706.03762, eq. 1; Dosovitskiy et al. 2020, arXiv:2010.11929, "
@@ -129,8 +129,8 @@ def head_row(trace: Trace, layer: int, head: int, token: int) -> HeadRow:
     found = model_questions.vectors(trace, layer)
     if found.biased and found.bias is None:
         raise Unsupported(
-            f"the scores of layer {trace.number(layer)} of {trace.model.called} are masked, so its rows "
-            "are no softmax of q · k alone"
+            f"the scores of layer {trace.number(layer)} of {trace.model.called} are masked, so its "
+            "rows are no softmax of q · k alone"
         )
     query, keys, values = found.query[head, token], found.key[head], found.value[head]
     scores = einsum(query, keys, "dim, key dim -> key") * found.scale
@@ -176,9 +176,8 @@ def _picture(trace: Trace, row: HeadRow, token: int, order: TopKeys) -> Panel:
     layers.append(_bars(row, order))
     layers.append(_diagram(trace, row, token, order, bottom))
     rows = TokenRows(trace.crop, grid, (RowsPart(Box(_TOP, 0, _TOP + listed, _END), order),))
-    return Panel(
-        tuple(layers), Box(0, 0, high, _END), "q · k, softmax, sum of values", rows, weight=1.6
-    )
+    extent = Box(0, 0, high, _END)
+    return Panel(tuple(layers), extent, "q · k, softmax, sum of values", rows, weight=1.6)
 
 
 def _strip(top: float, between: tuple[float, float]) -> Box:
@@ -215,36 +214,29 @@ def _bars(row: HeadRow, order: TopKeys) -> Diagram:
 def _diagram(trace: Trace, row: HeadRow, token: int, order: TopKeys, bottom: float) -> Diagram:
     grid, dim = trace.grid, len(row.query)
 
-    def text(
-        words: str, top: float, left: float, right: float, align: str = "left", high: float = 0.8
-    ) -> DiagramBox:
-        side = "right" if align == "right" else "centre" if align == "centre" else "left"
-        box = Box(top + (1 - high) / 2, left, top + (1 + high) / 2, right)
-        return DiagramBox(words, box, frame=False, align=side)
-
     rest = len(row.weights) - len(order)
     boxes = [
-        text(f"query of {grid.name(token)}: {dim} numbers", 1.35, _KEY[0], _SCORE + 2),
-        text("keys", 3.6, _KEY[0], _KEY[1]),
-        text("q · k / √d" + (" + bias" if row.biased else ""), 3.6, _KEY[1], _SCORE, "right"),
-        text("softmax", 3.6, _SCORE, _SHARE, "right"),
-        text("share × value", 3.6, _VALUE[0], _VALUE[1]),
-        text("sum", bottom + 1.2, _SHARE - 2, _VALUE[0] - 0.3, "right"),
+        _text(f"query of {grid.name(token)}: {dim} numbers", 1.35, _KEY[0], _SCORE + 2),
+        _text("keys", 3.6, _KEY[0], _KEY[1]),
+        _text("q · k / √d" + (" + bias" if row.biased else ""), 3.6, _KEY[1], _SCORE, "right"),
+        _text("softmax", 3.6, _SCORE, _SHARE, "right"),
+        _text("share × value", 3.6, _VALUE[0], _VALUE[1]),
+        _text("sum", bottom + 1.2, _SHARE - 2, _VALUE[0] - 0.3, "right"),
     ]
     for at, key in enumerate(order):
         top = _TOP + at
         boxes += [
-            text(grid.name(key), top, 1.3, _KEY[0] - 0.1),
-            text(_signed(row.scores[key]), top, _KEY[1], _SCORE, "right"),
-            text(f"{row.weights[key]:.3f}", top, _SCORE, _SHARE, "right"),
+            _text(grid.name(key), top, 1.3, _KEY[0] - 0.1),
+            _text(_signed(row.scores[key]), top, _KEY[1], _SCORE, "right"),
+            _text(f"{row.weights[key]:.3f}", top, _SCORE, _SHARE, "right"),
         ]
     if rest:
         others = float(row.weights.sum() - row.weights[list(order)].sum())
         boxes += [
-            text(f"the other {rest} together", bottom - 1, 0.2, _KEY[1]),
-            text(f"{others:.3f}", bottom - 1, _SCORE, _SHARE, "right"),
+            _text(f"the other {rest} together", bottom - 1, 0.2, _KEY[1]),
+            _text(f"{others:.3f}", bottom - 1, _SCORE, _SHARE, "right"),
         ]
-    boxes.append(text("sum 1.000", bottom, _SCORE - 1, _SHARE, "right"))
+    boxes.append(_text("sum 1.000", bottom, _SCORE - 1, _SHARE, "right"))
     middle = (_KEY[0] + _KEY[1]) / 2
     value = (_VALUE[0] + _VALUE[1]) / 2
     arrows = (
@@ -252,6 +244,13 @@ def _diagram(trace: Trace, row: HeadRow, token: int, order: TopKeys, bottom: flo
         DiagramArrow((Spot(bottom, value), Spot(bottom + 1.3, value)), "chosen"),
     )
     return Diagram(tuple(boxes), arrows)
+
+
+def _text(
+    words: str, top: float, left: float, right: float, align: Literal["left", "right"] = "left"
+) -> DiagramBox:
+    """A text of one line."""
+    return DiagramBox(words, Box(top + 0.1, left, top + 0.9, right), frame=False, align=align)
 
 
 def _signed(value: float) -> str:

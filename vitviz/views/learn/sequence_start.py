@@ -10,10 +10,10 @@ from jaxtyping import Float32
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.block_steps import SequenceStart
 from vitviz.core.data.drawing import Drawing, Panel
+from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
-from vitviz.core.data.token_rows import RowsPart, TokenRows
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -22,8 +22,8 @@ from vitviz.views.shared import model_questions, picture_layers, token_matrices
 from vitviz.views.shared.cache_per_trace import kept
 
 MatrixRange = Literal["each matrix", "one for all"]
-Part = Literal["tokens", "positions", "sum"]
-PARTS: tuple[Part, ...] = ("tokens", "positions", "sum")
+SumPart = Literal["tokens", "positions", "sum"]
+PARTS: tuple[SumPart, ...] = ("tokens", "positions", "sum")
 
 
 def positions_needed(trace: Trace) -> str:
@@ -90,8 +90,8 @@ def draw(
     picture = token_matrices.patches_panel(trace, selection, "The patches that the lines are of")
     token = selection.token(trace.grid, trace.crop)
     said = (
-        f"Largest difference between the sum and what the first block was given: {start.difference:.2g}, "
-        f"of numbers up to {start.largest:.3g}.",
+        "Largest difference between the sum and what the first block was given: "
+        f"{start.difference:.2g}, of numbers up to {start.largest:.3g}.",
         token_matrices.clipped_words(_scales(trace, colours)),
     )
     return Drawing(
@@ -115,7 +115,7 @@ def _titles(trace: Trace, start: SequenceStart) -> tuple[str, str, str]:
     return f"{_joined(trace)}: {tokens} × {dim}", "+ E_pos", "= z₀"
 
 
-def _values(start: SequenceStart, part: Part) -> Float32[np.ndarray, "token dim"]:
+def _values(start: SequenceStart, part: SumPart) -> Float32[np.ndarray, "token dim"]:
     match part:
         case "tokens":
             return start.joined
@@ -151,7 +151,7 @@ def _around(box: Box) -> Box:
 
 
 def _lengths(
-    trace: Trace, start: SequenceStart, part: Part, selection: Selection
+    trace: Trace, start: SequenceStart, part: SumPart, selection: Selection
 ) -> tuple[tuple[str, str], ...]:
     """How long the chosen token's vector is, and one is on average."""
     values = _values(start, part)

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramTone
-from vitviz.core.data.drawing import Grid, Heat, Panel, PixelSpace
+from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Panel, PixelSpace
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramTone
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Place, Selection
-from vitviz.core.data.token_rows import TokenRows
 from vitviz.core.data.trace import Trace
 from vitviz.views.shared import picture_layers
 
@@ -61,7 +61,7 @@ def _ends(box: Box, long: float, tone: DiagramTone) -> tuple[DiagramArrow, Diagr
 def patches_panel(trace: Trace, selection: Selection, title: str, weight: float = 1.0) -> Panel:
     """The picture with its patches, to point at the line of one."""
     grid = trace.grid
-    layers = (
+    layers: tuple[DrawnLayer, ...] = (
         *picture_layers.picture(trace),
         Grid(grid.frame, grid.rows, grid.cols),
         *picture_layers.marks(trace, selection),

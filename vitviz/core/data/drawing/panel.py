@@ -7,8 +7,8 @@ from typing import Literal
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing.drawn_layers import DrawnLayer
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
-from vitviz.core.data.token_rows import TokenRows
 
 
 @dataclass(frozen=True, slots=True)

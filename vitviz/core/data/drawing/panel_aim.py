@@ -18,9 +18,9 @@ from vitviz.core.data.drawing.panel import (
     TokenPairs,
     TokenTiles,
 )
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
-from vitviz.core.data.token_rows import TokenRows
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class TokenRows:
     """Positions are lines of matrices, each line a token; the parts may lie anywhere in the panel.
 
     >>> from vitviz.core.data.geometry import Box, Spot
-    >>> from vitviz.core.data.token_rows import RowsPart, TokenRows
+    >>> from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
     >>> rows = TokenRows(trace.crop, trace.grid, (RowsPart(Box(0, 0, 101, 64), tuple(range(101))),))
     >>> rows.token_at(Spot(3.5, 10)), rows.line(3)
     (3, Box(top=3.0, left=0, bottom=4.0, right=64))

@@ -45,7 +45,7 @@ class DiagramArrow:
 class Diagram:
     """Boxes and arrows in a panel's coordinates; texts of framed boxes have one size that fits all.
 
-    >>> from vitviz.core.data.diagram import Diagram, DiagramArrow, DiagramBox
+    >>> from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
     >>> from vitviz.core.data.geometry import Box, Spot
     >>> boxes = DiagramBox("norm", Box(0, 0, 1, 3)), DiagramBox("look", Box(0, 4, 1, 7), "chosen")
     >>> Diagram(boxes, (DiagramArrow((Spot(0.5, 3), Spot(0.5, 4))),)).boxes[1].tone
