@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.core.data.drawing import aim
 from vitviz.core.data.selection import Place, place_of
+from vitviz.core.notation import shown_number
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.application import application
 from vitviz.gui.app.dock_panels import PanelTitle
@@ -125,7 +126,7 @@ def test_untrained_weights_are_said_in_the_window(window: MainWindow) -> None:
 def test_badge_shows_the_measured_error(window: MainWindow) -> None:
     trace = window.session.trace
     assert trace is not None
-    assert f"{trace.verified:.0e}" in window.bar._badge.text()
+    assert shown_number(trace.verified, 1) in window.bar._badge.text()
 
 
 def test_hover_previews_a_token_everywhere_and_leaving_ends_it(

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from vitviz.core.data.plots import Table
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.canvas.plots import TableWidget
+from vitviz.gui.canvas.table_widget import TableWidget
 from vitviz.gui.columns.board import LOWEST
 from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.widgets import theme

@@ -27,6 +27,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
@@ -263,7 +264,7 @@ def _pattern(trace: Trace) -> str:
         own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
         return (
             f"The model's own patches are {own} pixels; a token of this grid stands for "
-            f"{p2:.3g} × {p1:.3g} pixels."
+            f"{shown_number(p2)} × {shown_number(p1)} pixels."
         )
     if grid.stride is not None:
         return (

@@ -21,6 +21,7 @@ from vitviz.core.data.drawing.panel import (
 from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
+from vitviz.core.notation import shown_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,8 @@ def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
             )
             if found is None:
                 return None
-            whose, value = found
-            words = f"{whose.words}: {value:.4g} · {plot.y.label}"
+            whose, value = found.whose, found.value
+            words = f"{whose.words}: {shown_number(value, 4)} · {plot.y.label}"
             return Aim(layer=whose.layer, head=whose.head, value=value, words=words)
         case (Table() as table, *_) if 1 <= row < len(table.whose) + 1:
             one = table.whose[int(row) - 1]
@@ -226,4 +227,4 @@ def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
 
 def _number(value: float, bar: ColorScale | None) -> str:
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
-    return f"{value:.4g}{unit}"
+    return f"{shown_number(value, 4)}{unit}"
