@@ -33,11 +33,11 @@ def table(qtbot: QtBot) -> TableWidget:
 
 
 def test_a_board_of_several_rows_is_scrolled_instead_of_squeezed(window: MainWindow) -> None:
-    window.board.set_all_shown(("rollout", "predictions", "features"))
+    window.shown.set_all_shown(("rollout", "predictions", "features"))
     assert window.board._column.minimumHeight() == 2 * LOWEST
-    window.board.set_all_shown(("rollout",))
+    window.shown.set_all_shown(("rollout",))
     assert window.board._column.minimumHeight() == 0
-    window.board.reset()
+    window.compare.reset_board()
 
 
 def test_words_stay_to_be_read_and_numbers_whole(table: TableWidget) -> None:
