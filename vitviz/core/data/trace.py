@@ -21,7 +21,7 @@ from vitviz.core.data.attribution import (
     TargetReading,
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
-from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -295,6 +295,11 @@ class ModelProbe(Protocol):
 
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
+
+    def sequence(self) -> SequenceStart:
+        """What the first block reads, taken apart: prefix tokens, patches, and what is added to them.
+        Unsupported where it is no such sum.
+        """
 
     def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
         """Sine and cosine of every angle by which a patch's q and k are turned. Unsupported without."""
