@@ -7,6 +7,7 @@ from typing import Literal
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing.drawn_layers import DrawnLayer
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 
 
@@ -81,7 +82,7 @@ class Listed:
     layers: int
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | Listed | None
+Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | TokenRows | Listed | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from vitviz.core.data.drawing.panel import (
     TokenPairs,
     TokenTiles,
 )
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.notation import shown_number
@@ -55,6 +56,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_layers(panel, space, row, col)
         case TokenPairs() as space:
             return _aim_pairs(panel, space, row, col)
+        case TokenRows() as space:
+            return _aim_rows(panel, space, Spot(row, col))
         case Listed():
             return _aim_listed(panel, row, col)
         case _:
@@ -148,6 +151,21 @@ def _aim_pairs(panel: Panel, space: TokenPairs, row: float, col: float) -> Aim |
     value = None if heat is None else float(heat.values[int(row), int(col)])
     words = _valued(f"{space.grid.name(query)} → {space.grid.name(key)}", value, panel.bar)
     return Aim(query, value=value, words=words, spot=_inside(space.grid.box(query), 0.5, 0.5))
+
+
+def _aim_rows(panel: Panel, space: TokenRows, spot: Spot) -> Aim | None:
+    token = space.token_at(spot)
+    if token is None:
+        return None
+    value, where = None, ""
+    for layer in panel.layers:
+        if isinstance(layer, Heat) and layer.box.contains(spot):
+            rows, cols = layer.values.shape
+            row = min(int((spot.row - layer.box.top) / layer.box.height * rows), rows - 1)
+            col = min(int((spot.col - layer.box.left) / layer.box.width * cols), cols - 1)
+            value, where = float(layer.values[row, col]), f", number {col + 1} of {cols}"
+    words = _valued(_words(space.grid, token, None, None) + where, value, panel.bar)
+    return Aim(token, value=value, words=words, spot=_inside(space.grid.box(token), 0.5, 0.5))
 
 
 def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
