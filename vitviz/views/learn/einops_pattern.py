@@ -18,6 +18,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.einops_pattern import AxisOrder, Operation, Reduction, lengths_of, run
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -192,7 +193,9 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
     facts = (("shape", shape), ("numbers", f"{values.size:,}"))
     named = f"{title}: {what}, {shape}" if what else f"{title}: {shape}"
     if values.ndim == 0:
-        return Panel((Message(f"{float(values):.6g}"),), Box(0, 0, 3, 4), named, facts=facts)
+        return Panel(
+            (Message(shown_number(float(values), 6)),), Box(0, 0, 3, 4), named, facts=facts
+        )
     if values.size == 0 or values.ndim > 5:
         return Panel(
             (Message(f"An array of {values.ndim} axes is no picture."),),

@@ -27,6 +27,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
@@ -133,7 +134,7 @@ def _numbers(trace: Trace) -> Labels:
 def _enlarged(trace: Trace, token: int) -> Panel:
     """The chosen patch, pixel for pixel, and where it lies."""
     place = trace.grid.place(token)
-    tiles = _patches(trace)
+    tiles = patch_pixels(trace)
     rows, cols = tiles.shape[2:4]
     extent = Box(0, 0, rows, cols)
     if place is None:
@@ -167,7 +168,7 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
 
 
 @kept()
-def _patches(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
+def patch_pixels(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
     """The model's pixels, taken apart into patches."""
     grid = trace.grid
     down = _pixel_indices(grid.rows, grid.patch[0], grid.cell[0], trace.pixels.shape[0])
@@ -205,7 +206,7 @@ def _sequence(trace: Trace, token: int) -> Panel:
 @kept()
 def _laid_out(trace: Trace) -> tuple[RasterTiles, Box, TokenTiles]:
     """The sequence broken into lines about five times as wide as they are many."""
-    patches = rearrange(_patches(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
+    patches = rearrange(patch_pixels(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
     count, height, width, _ = patches.shape
     cols = min(count, ceil(sqrt(5 * count * height / width)))
     rows = ceil(count / cols)
@@ -263,7 +264,7 @@ def _pattern(trace: Trace) -> str:
         own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
         return (
             f"The model's own patches are {own} pixels; a token of this grid stands for "
-            f"{p2:.3g} × {p1:.3g} pixels."
+            f"{shown_number(p2)} × {shown_number(p1)} pixels."
         )
     if grid.stride is not None:
         return (
