@@ -408,7 +408,7 @@ def devices() -> tuple[DeviceInfo, ...]:
 def names() -> tuple[str, ...]:
     """Every name that `load` knows: the bundled models, then timm's. Imports timm."""
     import_timm()
-    from vitviz.models.loading.model_loading import known_names
+    from vitviz.models.loading.timm_models import known_names
 
     return known_names()
 
