@@ -254,7 +254,7 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     bars = Bars(
         tuple(each.name for each in best),
         tuple(each.share for each in best),
-        tuple(share_words(each, trace.model.classes) for each in best),
+        tuple(share_words(each, trace.model.classes, trace.model.scores) for each in best),
     )
     return Panel((bars,), ANSWERS, title)
 
