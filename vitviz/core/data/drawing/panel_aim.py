@@ -95,7 +95,10 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
     down, across = _tile(row, space.tile[0], space.gap), _tile(col, space.tile[1], space.gap)
     if down is None or across is None or across[0] >= space.cols:
         return None
-    patch = down[0] * space.cols + across[0]
+    tile = down[0] * space.cols + across[0]
+    if tile < space.front:
+        return Aim(token=tile, words=_words(space.grid, tile, None, None))
+    patch = tile - space.front
     if patch >= space.grid.rows * space.grid.cols:
         return None
     token = patch + len(space.grid.prefix)
