@@ -87,7 +87,7 @@ def test_each_kind_of_change_is_called_by_its_name(session: Session) -> None:
         (lambda: session.columns.use_model(OTHER), "other model"),
         (lambda: session.columns.use_model(replace(OTHER, patch_size=20)), "other patch size"),
         (lambda: session.columns.show(second.key), "other picture"),
-        (lambda: session.views.set_option("heads", "direction", "is looked at by"), "Attention heads: direction"),
+        (lambda: session.views.set_option("heads", "mixed", "softmax before"), "heads: mixed"),
         (lambda: session.views.set_options("rollout", {"keep": 0.3, "fuse": "min"}), "options"),
         (lambda: session.views.set_look(table="magma"), "colours of maps"),
         (lambda: session.chosen.ask_about(target_of("feature:3")), "other target"),
@@ -229,6 +229,26 @@ def test_one_action_is_one_step_however_much_it_changes(threaded: tuple[Session,
     assert session.history.undoes == ""
     session.history.redo()
     assert len(session.columns) == count
+    session.close()
+
+
+def test_a_column_and_its_picture_change_in_all_that_go_on_together(
+    threaded: tuple[Session, Home], photo: np.ndarray
+) -> None:
+    session, home = threaded
+    session.columns.add_beside(FINE)
+    opening = session.open([photo[::-1]])
+    assert opening is not None
+    home.until(lambda: not session.waiting)
+    home.open_all()
+    first, second = session.pictures.open
+    assert [column.picture for column in session.columns.all] == [second.key] * 2
+    session.columns.step_picture(1)
+    home.open_all()
+    assert [column.picture for column in session.columns.all] == [first.key] * 2
+    assert session.history.undo() == "other picture"
+    assert [column.picture for column in session.columns.all] == [second.key] * 2
+    assert session.history.undoes == "opened picture"
     session.close()
 
 

@@ -39,6 +39,8 @@ class ViewBoard(QWidget):
     wished = Signal(str, str)
     focus_changed = Signal(str)
     visible_changed = Signal()
+    chosen = Signal()
+    """Somebody chose which views are on the board, or gave one all the room."""
     scrolled = Signal()
     """Other views may have come into sight."""
 
@@ -157,6 +159,7 @@ class ViewBoard(QWidget):
     def maximise(self, view: str) -> None:
         """Gives one view all the room, and its options; "" or the same view again gives it back."""
         self._maximised = "" if view == self._maximised else view
+        self.chosen.emit()
         self._arrange()
         self.set_focus(self._maximised)
 
@@ -164,12 +167,14 @@ class ViewBoard(QWidget):
         """Takes a view off the board, or puts it back."""
         self._hidden.discard(view) if on else self._hidden.add(view)
         self._answered |= {view}
+        self.chosen.emit()
         self._arrange()
 
     def set_all_shown(self, names: Collection[str]) -> None:
         """Shows these views and takes all others off the board."""
         self._hidden = set(self.cards) - set(names)
         self._answered = self._called
+        self.chosen.emit()
         self._arrange()
 
     def show_possible(self, names: Collection[str], called: Collection[str] = ()) -> None:
@@ -213,6 +218,7 @@ class ViewBoard(QWidget):
         self._hidden = set(self._first_hidden)
         self._answered = frozenset()
         self._maximised = ""
+        self.chosen.emit()
         self._arrange()
         self.restore(self._default)
 

@@ -74,6 +74,7 @@ class ColumnArea(QObject):
         links.connect(session.jobs.ended, self._job_ended)
         table.visible_changed.connect(self.want)
         self._board.scrolled.connect(self.want)
+        self._board.chosen.connect(session.history.note)
         table.focused.connect(self._board.set_focus)
         table.instead.connect(self.show_views)
         bar.layout_wished.connect(self.set_layout)
@@ -129,7 +130,7 @@ class ColumnArea(QObject):
         for live in self.lives:
             if live.id not in self.headers:
                 self.headers[live.id] = self._header(live.id)
-        self.bar.show_count(count, undoes=self._session.columns.undoes)
+        self.bar.show_count(count)
         self.bar.show_layout(self.layout)
         self.show_headings()
         self.show_views()
@@ -142,6 +143,7 @@ class ColumnArea(QObject):
         """Shows the views that were not taken off, as far as some column has something for them."""
         possible, board = self.possible(), self._board
         self.possible_changed.emit(possible, self.called())
+        self._session.history.absorb()
         headers = [self.headers[live.id] for live in self.lives]
         self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
         if self.layout == "one":
@@ -230,6 +232,22 @@ class ColumnArea(QObject):
         layout = state.get("layout", "one")
         self.set_layout(layout if layout in ("one", "grid", "large") else "one")
 
+    def choices(self) -> dict[str, str]:
+        """What of the layout somebody chose, to be taken back."""
+        board = self._board
+        shown = " ".join(name for name in self._views if board.is_shown(name))
+        return {"layout": self.layout, "views": shown, "maximised": board.maximised}
+
+    def show_choices(self, choices: Mapping[str, str]) -> None:
+        """Lays out as it was; what is not named stays."""
+        board = self._board
+        if "views" in choices:
+            board.set_all_shown(choices["views"].split())
+        if choices.get("maximised", board.maximised) != board.maximised:
+            board.maximise(choices["maximised"])
+        if "layout" in choices:
+            self.set_layout(choices["layout"])
+
     # What the session announced
 
     def _activated(self, _new: int, _old: int) -> None:
@@ -290,6 +308,7 @@ class ColumnArea(QObject):
         if layout == "large" and self.layout != "large":
             self._before = self.layout
         self.layout = cast(ColumnLayout, layout)
+        self._session.history.note()
         self.arrange()
 
     def maximise(self, view: str) -> None:
@@ -328,13 +347,11 @@ class ColumnArea(QObject):
         return False
 
     def wish(self, wish: str) -> None:
-        """ "add", "undo", or a preset."""
+        """ "add", or a preset."""
         session, board = self._session, self._board
         match wish:
             case "add":
                 session.columns.add_beside()
-            case "undo":
-                self._undo()
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:
@@ -376,13 +393,6 @@ class ColumnArea(QObject):
             case "checkpoint":
                 columns.activate(column)
                 self.wished.emit("open_model")
-
-    def _undo(self) -> None:
-        live = self._session.columns.undo()
-        self._activate(live)
-        self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
-        if live is None:
-            self._notices.tell("Nothing to bring back: no column, model or picture was lost.")
 
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""

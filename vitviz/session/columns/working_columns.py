@@ -45,7 +45,9 @@ class WorkingColumns(Columns):
     current_changed = Signal(object)  # Picture | None
     request_changed = Signal(ModelRequest)
     taken_back = Signal(list)  # columns that are again what they were, and show it already
-    falls_back = Signal()  # a model that cannot be used is about to make way for the one that worked
+    falls_back = (
+        Signal()
+    )  # a model that cannot be used is about to make way for the one that worked
     drawn = Signal(str)
     undrawn = Signal(str, str, int)
     problems = Signal(list)

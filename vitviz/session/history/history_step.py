@@ -91,7 +91,9 @@ def _options_words(views: Sequence[str], before: ShownState, after: ShownState) 
         return f"options of {len(titles)} views"
     old, new = before.options.get(views[0], {}), after.options.get(views[0], {})
     names = [
-        name for name in sorted(old.keys() | new.keys()) if old.get(name, _NONE) != new.get(name, _NONE)
+        name
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name, _NONE) != new.get(name, _NONE)
     ]
     what = names[0].replace("_", " ") if len(names) == 1 else "options"
     return f"{titles[0]}: {what}"
@@ -101,14 +103,12 @@ _NONE = object()
 
 
 def is_drag(step: HistoryStep, before: HistoryStep) -> bool:
-    """Whether a step goes on with the one before it, as a slider or a key that is held does: another
-    number of one option or colour, or the next picture in the same columns.
+    """Whether a step goes on with the one before it, as a slider that is dragged does: another
+    number of one option or colour.
     """
     if step.parts != before.parts or len(step.parts) != 1:
         return False
     (part,) = step.parts
-    if part == "columns":
-        return step.words == before.words == "other picture"
     if part == "look":
         return _one_number(_look_values(step), _look_values(before))
     if part.startswith("options "):

@@ -194,7 +194,9 @@ class SessionHistory:
         if any(targets.get(live.id) != live.selection.target for live, _views in affected):
             self.note()
         else:
-            self._now = replace(self._now, chosen=self._selections(), active=self._columns.active.id)
+            self._now = replace(
+                self._now, chosen=self._selections(), active=self._columns.active.id
+            )
 
     def _arrived(self, pictures: Sequence[Picture], show: bool) -> None:
         if not show:

@@ -29,7 +29,7 @@ class ShownState:
     reference: int = 0
     active: int = 0
     chosen: Mapping[int, Selection] = field(default_factory=dict)
-    links: ColumnLinks = ColumnLinks()
+    links: ColumnLinks = field(default_factory=ColumnLinks)
     look: Look = Look()
     look_chosen: frozenset[str] = frozenset()
     options: ViewOptions = field(default_factory=dict)
