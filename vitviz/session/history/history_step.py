@@ -52,7 +52,7 @@ _WORDS = {
     "links": "links between columns",
     "one_range": "range of colours",
     "window layout": "layout of columns",
-    "window maximised": "size of a view",
+    "window large": "size of a view",
     "window views": "choice of views",
     "window panels": "panels",
     "window sizes": "sizes of views",

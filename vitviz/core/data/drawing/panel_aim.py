@@ -18,8 +18,10 @@ from vitviz.core.data.drawing.panel import (
     TokenPairs,
     TokenTiles,
 )
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
+from vitviz.core.notation import shown_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_layers(panel, space, row, col)
         case TokenPairs() as space:
             return _aim_pairs(panel, space, row, col)
+        case TokenRows() as space:
+            return _aim_rows(panel, space, Spot(row, col))
         case Listed():
             return _aim_listed(panel, row, col)
         case _:
@@ -91,7 +95,10 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
     down, across = _tile(row, space.tile[0], space.gap), _tile(col, space.tile[1], space.gap)
     if down is None or across is None or across[0] >= space.cols:
         return None
-    patch = down[0] * space.cols + across[0]
+    tile = down[0] * space.cols + across[0]
+    if tile < space.front:
+        return Aim(token=tile, words=_words(space.grid, tile, None, None))
+    patch = tile - space.front
     if patch >= space.grid.rows * space.grid.cols:
         return None
     token = patch + len(space.grid.prefix)
@@ -149,6 +156,21 @@ def _aim_pairs(panel: Panel, space: TokenPairs, row: float, col: float) -> Aim |
     return Aim(query, value=value, words=words, spot=_inside(space.grid.box(query), 0.5, 0.5))
 
 
+def _aim_rows(panel: Panel, space: TokenRows, spot: Spot) -> Aim | None:
+    token = space.token_at(spot)
+    if token is None:
+        return None
+    value, where = None, ""
+    for layer in panel.layers:
+        if isinstance(layer, Heat) and layer.box.contains(spot):
+            rows, cols = layer.values.shape
+            row = min(int((spot.row - layer.box.top) / layer.box.height * rows), rows - 1)
+            col = min(int((spot.col - layer.box.left) / layer.box.width * cols), cols - 1)
+            value, where = float(layer.values[row, col]), f", number {col + 1} of {cols}"
+    words = _valued(_words(space.grid, token, None, None) + where, value, panel.bar)
+    return Aim(token, value=value, words=words, spot=_inside(space.grid.box(token), 0.5, 0.5))
+
+
 def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
     extent = panel.extent
     match panel.layers:
@@ -158,8 +180,8 @@ def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
             )
             if found is None:
                 return None
-            whose, value = found
-            words = f"{whose.words}: {value:.4g} · {plot.y.label}"
+            whose, value = found.whose, found.value
+            words = f"{whose.words}: {shown_number(value, 4)} · {plot.y.label}"
             return Aim(layer=whose.layer, head=whose.head, value=value, words=words)
         case (Table() as table, *_) if 1 <= row < len(table.whose) + 1:
             one = table.whose[int(row) - 1]
@@ -208,4 +230,4 @@ def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
 
 def _number(value: float, bar: ColorScale | None) -> str:
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
-    return f"{value:.4g}{unit}"
+    return f"{shown_number(value, 4)}{unit}"
