@@ -219,7 +219,8 @@ class Columns:
         for gone in there.values():
             gone.close()
         self._reference = reference
-        self._active = self.find(active) or next(iter(again), lives[0])
+        # The one that has just come or changed is what the next change is about.
+        self._active = again[0] if len(again) == 1 else self.find(active) or lives[0]
         self.changed.emit()
         if self._active.id != was_active:
             self.active_changed.emit(self._active.id, was_active)
