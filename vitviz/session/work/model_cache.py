@@ -76,7 +76,7 @@ class ModelCache:
         return models.trace(model, picture, fit=request.fit, progress=named)
 
     def _prompted(self, model: Model, prompts: tuple[str, ...]) -> Model:
-        """The model with prompts for classes, the same one each time: traces know it while it is kept."""
+        """The model with prompts for classes, the same one each time: traces ask it again."""
         if not prompts:
             return model
         from vitviz import models
