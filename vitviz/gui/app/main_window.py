@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -58,6 +59,7 @@ from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
 from vitviz.session.columns.header_text import answer_words, doubt_words
+from vitviz.session.history.session_history import WindowChoices
 from vitviz.session.pictures.picture_list import PicturePart
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
@@ -197,6 +199,7 @@ class MainWindow(QMainWindow):
 
     def perform(self, name: str) -> None:
         """Does the action of that name, as its menu entry and its keys do."""
+        self.session.history.settle()
         actions()[name].perform(self.parts)
 
     def _is_on(self, name: str) -> bool:
@@ -278,6 +281,7 @@ class MainWindow(QMainWindow):
         links.connect(session.views.drawing_ready, self._show_drawing)
         links.connect(session.views.drawing_failed, self._show_drawing_failure)
         links.connect(session.problems, self._show_problems)
+        links.connect(session.history.changed, self._show_history)
         links.connect(session.checkpoint_asked, self._open_checkpoint)
         links.connect(session.session_asked, self.sessions.files.open)
         links.connect(session.jobs.started, self._job_started)
@@ -285,6 +289,8 @@ class MainWindow(QMainWindow):
         links.connect(session.jobs.ended, self._job_ended)
         self.compare.listen(links)
         self.sessions.listen(links)
+        self._docks.toggled.connect(session.history.note)
+        session.history.include(WindowChoices(self._choices, self._show_choices))
 
     def _show_all(self) -> None:
         self._show_models()
@@ -292,6 +298,7 @@ class MainWindow(QMainWindow):
         self._show_request(self.session.request)
         self._show_look(self.session.views.look)
         self._show_trace(self.session.trace)
+        self._show_history()
         self.shown.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
         self.compare.want()
 
@@ -475,6 +482,23 @@ class MainWindow(QMainWindow):
             return
         job = self._jobs[0]  # what the others wait for
         self.controls.jobs.show_job(job.words, job.done, job.total)
+
+    def _show_history(self) -> None:
+        """Says in the menu what would be undone, and what done again."""
+        history = self.session.history
+        for name, words in (("undo", history.undoes), ("redo", history.redoes)):
+            action = self.actions_by_name[name]
+            action.setText(f"{actions()[name].text} {words}".rstrip())
+            action.setEnabled(bool(words))
+
+    def _choices(self) -> dict[str, str]:
+        """What of the window somebody chose, to be taken back."""
+        return {**self.compare.choices(), "panels": self._docks.shown}
+
+    def _show_choices(self, choices: Mapping[str, str]) -> None:
+        if "panels" in choices:
+            self._docks.show_only(choices["panels"])
+        self.compare.show_choices(choices)
 
     # What the user wished
 
