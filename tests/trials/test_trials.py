@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trials import floor_trials, hub_trials, kill_trials, monkey_trials
-from trials.__main__ import files, replay
+from trials.__main__ import FILES, OTHERS, files, replay, room_of
 from trials.trial_run import TrialCase, TrialCount, TrialRun
 
 PATIENCE = 90.0
@@ -44,6 +44,11 @@ def test_a_hostile_hub_ends_in_sentences(tmp_path: Path) -> None:
 def test_a_monkey_finds_nothing_in_a_minute(tmp_path: Path) -> None:
     """The 34th event of this seed pastes from a clipboard that holds nothing."""
     fine(monkey_trials.run(seed=5, minutes=0, most=120, keep=tmp_path), 120)
+
+
+@pytest.mark.parametrize("kind", [*FILES, *OTHERS])
+def test_every_kind_can_be_asked_for(kind: str) -> None:
+    assert hasattr(room_of(kind), "cases" if kind in FILES else "run")
 
 
 def test_the_floors_are_those_of_the_project() -> None:
