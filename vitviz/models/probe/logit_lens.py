@@ -11,6 +11,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from vitviz.core.progress import Unsupported
+from vitviz.models.families import anatomy_of
 
 CLOSE = 1e-3
 """Largest difference of logits, over the largest logit, for which the reading is the model's own."""
@@ -24,7 +25,7 @@ def logits(module: nn.Module, tokens: Float32[np.ndarray, "token dim"]) -> Logit
     That is head(norm(x)) whether it reads the class token, two tokens with a head each, a mean of
     tokens or a pool of its own.
     """
-    read = 1 + int(getattr(module, "num_prefix_tokens", 0))
+    read = 1 + anatomy_of(module).prefixes
     with torch.no_grad():
         normed = _normed(module, tokens)
         found = _answer(module, repeat(normed, "token dim -> token read dim", read=read))
@@ -60,11 +61,8 @@ def check(
     """Unsupported, with the reason, unless norm and head alone make the model's own `answer` of the
     last layer's tokens.
     """
-    parts = [getattr(module, each, None) for each in ("norm", "head")]
-    readable = all(isinstance(each, nn.Module) for each in parts) and hasattr(
-        module, "forward_head"
-    )
-    if not readable or isinstance(parts[1], nn.Identity):
+    anatomy = anatomy_of(module)
+    if not anatomy.reads_tokens or isinstance(anatomy.head, nn.Identity | None):
         raise Unsupported(f"{called} has no head that reads tokens, so there is no answer early")
     own = torch.from_numpy(readout(module, rearrange(last, "token dim -> 1 token dim")))
     if not isinstance(answer, Tensor) or answer.shape != own.shape:
