@@ -47,6 +47,7 @@ from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.panels.filmstrip import Filmstrip
 from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.panels.notices import NoticeStack
+from vitviz.gui.panels.prompt_line import PromptLine
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
         self.library = LibraryDock(session)
+        self.prompts = PromptLine()
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
@@ -127,6 +129,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.prompts)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
@@ -207,6 +210,11 @@ class MainWindow(QMainWindow):
     def _find_model(self) -> None:
         self.perform("find_model")
 
+    def _ask_prompts(self, prompts: tuple[str, ...]) -> None:
+        request = self.session.request
+        facts = replace(request.facts, prompts=prompts)
+        self.session.columns.use_model(replace(request, facts=facts))
+
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
 
@@ -236,6 +244,7 @@ class MainWindow(QMainWindow):
         self.bar.open_wished.connect(self._open)
         self.welcome.open_wished.connect(self._open)
         self.welcome.samples_wished.connect(self._open_samples)
+        self.prompts.wished.connect(self._ask_prompts)
         self.bar.find_wished.connect(self._find_model)
         self.library.requested.connect(self.request_model)
         self.library.file_wished.connect(self._open_model)
@@ -296,6 +305,7 @@ class MainWindow(QMainWindow):
 
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
+        self.prompts.show_request(request)
         self.actions_by_name["whole"].setChecked(request.fit != "crop")
 
     def _trace_ready(self, trace: Trace, column: int) -> None:
@@ -305,6 +315,7 @@ class MainWindow(QMainWindow):
 
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
+        self.prompts.show_trace(trace)
         self.show_header()
         self.show_page()
         picture = self.session.columns.current

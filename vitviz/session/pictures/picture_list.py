@@ -10,6 +10,7 @@ import numpy as np
 
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.foreign_formats import counted
 from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
 from vitviz.session.pictures.web_picture import fetch, file_name, is_address
@@ -134,7 +135,7 @@ def read_sources(
                 "was full; close some to open more"
             )
             break
-    return problems
+    return counted(problems)
 
 
 def _entries(
