@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,12 @@ def test_prompts_become_the_answer_and_go_again(
     found = window.session.trace.predictions
     assert {each.name for each in found} == {"a red parrot", "a rock"}
     assert np.isclose(sum(each.share for each in found), 1)
+    window.session.columns.use_model(ModelRequest(f"transformers/{tmp_path}"))
+    again = window.session.request
+    window.session.columns.use_model(
+        replace(again, facts=replace(again.facts, prompts=("a red parrot", "a rock")))
+    )
+    assert window.session.trace.model.prompts == ("a red parrot", "a rock")
     window.prompts.line.setText("a rock; a rock")
     qtbot.keyClick(window.prompts.line, Qt.Key.Key_Return)
     assert "is there twice" in window.prompts.why.text()
