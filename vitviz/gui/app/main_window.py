@@ -48,6 +48,7 @@ from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.panels.filmstrip import Filmstrip
 from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.panels.notices import NoticeStack
+from vitviz.gui.panels.picture_parts import PicturePartButton
 from vitviz.gui.panels.prompt_line import PromptLine
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
@@ -59,6 +60,7 @@ from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
 from vitviz.session.columns.header_text import answer_words, doubt_words
 from vitviz.session.history.session_history import WindowChoices
+from vitviz.session.pictures.picture_list import PicturePart
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.request import ModelRequest
@@ -86,6 +88,7 @@ class MainWindow(QMainWindow):
         self.prompts = PromptLine()
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
+        self._part = PicturePartButton()
         self._jobs: list[Job] = []
         self._picture_expected = False
         self._wished: ModelRequest | None = None
@@ -128,6 +131,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(UNIT)
         top = QHBoxLayout()
         top.addWidget(self._header, 1)
+        top.addWidget(self._part)
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
@@ -221,6 +225,9 @@ class MainWindow(QMainWindow):
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
 
+    def _open_part(self, part: PicturePart) -> None:
+        self.session.open([part])
+
     # Who listens to whom
 
     def _connect_widgets(self) -> None:
@@ -232,7 +239,8 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
-        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
+        self.filmstrip.part_wished.connect(self._open_part)
+        self._part.wished.connect(self._open_part)
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
@@ -398,6 +406,7 @@ class MainWindow(QMainWindow):
 
     def show_header(self) -> None:
         """Says what is shown; several columns have headers of their own that say it."""
+        self._part.show_picture(self.session.columns.current)
         trace = self.session.trace
         if trace is None:
             self._header.show_text("")
