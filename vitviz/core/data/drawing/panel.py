@@ -24,6 +24,7 @@ class TokenTiles:
     """Tiles in reading order, one a patch token, `cols` tiles a row, of `tile` (rows, cols) + gap.
 
     Where a tile is itself a small map over the grid (`inner`), a position inside it is a token too.
+    The first `front` tiles are prefix tokens.
     """
 
     crop: Crop
@@ -32,6 +33,7 @@ class TokenTiles:
     tile: tuple[int, int]
     gap: int = 1
     inner: bool = False
+    front: int = 0
 
 
 @dataclass(frozen=True, slots=True)

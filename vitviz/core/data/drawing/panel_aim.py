@@ -8,6 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing.drawn_layers import Heat, HeatTiles
 from vitviz.core.data.drawing.panel import (
     HeadTiles,
@@ -95,7 +96,10 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
     down, across = _tile(row, space.tile[0], space.gap), _tile(col, space.tile[1], space.gap)
     if down is None or across is None or across[0] >= space.cols:
         return None
-    patch = down[0] * space.cols + across[0]
+    tile = down[0] * space.cols + across[0]
+    if tile < space.front:
+        return Aim(token=tile, words=_words(space.grid, tile, None, None))
+    patch = tile - space.front
     if patch >= space.grid.rows * space.grid.cols:
         return None
     token = patch + len(space.grid.prefix)
@@ -123,7 +127,7 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     layer = down[0] if space.by_layer else None
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
     called = space.numbers[down[0]] if space.numbers else down[0] + 1
-    where = f"head {head + 1}" if layer is None else f"layer {called} head {head + 1}"
+    where = head_name(head) if layer is None else f"layer {called} {head_name(head)}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
         row % (space.grid.rows + space.gap) * space.grid.cell[0] + space.grid.corner[0],
@@ -138,7 +142,7 @@ def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim 
     layer, other = int(row), int(col)
     heat = next((each for each in panel.layers if isinstance(each, Heat)), None)
     value = None if heat is None else float(heat.values[layer, other])
-    words = f"{space.names[0]} layer {layer + 1}, {space.names[1]} layer {other + 1}"
+    words = f"{space.names[0]} {layer_name(layer)}, {space.names[1]} {layer_name(other)}"
     return Aim(layer=layer, value=value, words=_valued(words, value, panel.bar))
 
 
