@@ -60,7 +60,8 @@ class ModelInfo:
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said
     wherever the model is shown. `multi_label` says that a picture may be of several classes or of
-    none; `prompts`, where there are any, are what it is compared with in place of classes. `mean`
+    none; `prompts`, where there are any, are what it is compared with in place of classes, which
+    a model can be asked for that `reads_prompts`. `mean`
     and `std` are what pictures of values 0 to 1 are normalised by.
     """
 
@@ -88,6 +89,7 @@ class ModelInfo:
     std: tuple[float, ...] = ()
     multi_label: bool = False
     prompts: tuple[str, ...] = ()
+    reads_prompts: bool = False
 
     @property
     def scores(self) -> Scores:

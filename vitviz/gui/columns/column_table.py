@@ -211,6 +211,8 @@ class ColumnTable(QWidget):
         if widget is None:
             return False
         port = self._area.viewport()
+        if not port.isAncestorOf(widget):  # it has no place yet, and may well get one in sight
+            return True
         place = QRect(widget.mapTo(port, QPoint(0, 0)), widget.size())
         if across:
             return place.right() > 0 and place.left() < port.width()

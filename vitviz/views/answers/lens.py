@@ -24,6 +24,9 @@ from vitviz.views.shared.cache_per_trace import kept
 LONGEST = 20
 """Letters of a class's name in the table."""
 
+EARLY = "Before the last layer the head was never trained to read these tokens."
+COMPARED = "Of all tokens only what the model pools was trained to be compared with prompts."
+
 Read = Literal["the chosen token", "all that the head reads"]
 LabelShares = Float32[np.ndarray, "layer label"]
 
@@ -97,9 +100,7 @@ def draw(
         "lens",
         title,
         (above, (_table(trace, shares, layer, token, top),)),
-        picture_layers.caption(
-            trace, "Before the last layer the head was never trained to read these tokens."
-        ),
+        picture_layers.caption(trace, EARLY, *((COMPARED,) if trace.model.prompts else ())),
         implied=(("label", model_questions.label(trace, _answer(trace))),),
     )
 
