@@ -49,6 +49,10 @@ class PictureList:
         """With more at the end."""
         return replace(self, open=(*self.open, *pictures))
 
+    def with_open(self, pictures: tuple[Picture, ...]) -> PictureList:
+        """With these open, instead of those there are."""
+        return replace(self, open=pictures)
+
     def joined(self, pictures: Sequence[Picture]) -> tuple[PictureList, list[str]]:
         """With those that are not open yet; a sentence for each that is, by another name."""
         there = {one.key: one for one in self.open}
