@@ -73,7 +73,7 @@ from vitviz.session.figure.drawing_sweep import (
     steps,
     sweep,
 )
-from vitviz.session.library.training_run import newest_step, run_around
+from vitviz.session.files.training_run import newest_step, run_around
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View

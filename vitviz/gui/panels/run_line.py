@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
-from vitviz.session.library.training_run import TrainingRun, run_around, run_in
+from vitviz.session.files.training_run import TrainingRun, run_around, run_in
 from vitviz.session.work.request import ModelRequest
 
 SETTLED = 400

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitviz.session.files.session_format import SUFFIX
-from vitviz.session.library.training_run import newest_step
+from vitviz.session.files.training_run import newest_step
 from vitviz.session.pictures.picture_list import PictureSource
 from vitviz.session.work.request import is_checkpoint
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vitviz.session.app.sources import classify
-from vitviz.session.library.training_run import newest_step, run_around, run_in
+from vitviz.session.files.training_run import newest_step, run_around, run_in
 
 
 def files(folder: Path, *names: str, size: int = 100_000) -> None:
