@@ -58,7 +58,7 @@ from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, fitting_name, whole
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
-from vitviz.figures.save import save as save_figure
+from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.columns.compare_words import changed
@@ -78,7 +78,7 @@ from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.session.figure.figure_replay import FigureReplay
+    from vitviz.session.figure.figure_replay import FigureBook, FigureReplay
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
@@ -205,7 +205,9 @@ def draw(
         said_too = {"assumed": guesses} if guesses else {}
         made.append({"picture": picture, "files": [str(file) for file in files], **said_too})
         if not as_json and target != _STDOUT:
-            say_file(target)
+            for file in files:
+                if file.suffix == target.suffix:
+                    say_file(file)
 
     broken = 0
     for picture, target in targets.items():
@@ -370,8 +372,9 @@ def _save(
         sys.stdout.buffer.flush()
         return []
     return [
-        save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
+        page
         for file in (target, *_beside(target, data))
+        for page in save_pages(drawings[0], file, paper, overwrite=overwrite)
     ]
 
 
@@ -521,6 +524,7 @@ def _figure_again(
     names = {
         field: made.book.paper[field] for field in PaperStyle.__slots__ if field in made.book.paper
     }
+    names |= _as_printed_once(made.book)
     paper = printing.paper(**names)
     if len(made.drawings) > 1 or target.suffix.lower() in _ANIMATED:
         from vitviz.figures.animate import animate
@@ -536,5 +540,14 @@ def _figure_again(
             progress=meter(),
         )
     else:
-        save_figure(made.drawings[0], target, paper=paper, overwrite=overwrite)
+        save_pages(made.drawings[0], target, paper, overwrite=overwrite)
     return made.notes
+
+
+def _as_printed_once(book: FigureBook) -> dict[str, Any]:
+    """How a figure was printed that knows of no pages: on one, no bar for maps of several ranges."""
+    if not book.paper or "height_mm" in book.paper:
+        return {}
+    several = book.sheet is not None and not book.sheet.one_range
+    each = {"bars": "each"} if several and book.paper.get("bars") == "shared" else {}
+    return {"height_mm": None, **each}
