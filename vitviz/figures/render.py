@@ -146,6 +146,8 @@ class _Printed:
         axes.set_axis_off()
         extent = placed.panel.extent
         room = (placed.axes.height, placed.axes.width)
+        axes.set_xlim(extent.left, extent.right)
+        axes.set_ylim(extent.bottom, extent.top)
         for layer in placed.panel.layers:
             _show(axes, extent)
             paint(axes, layer, room, paper, self.copies)

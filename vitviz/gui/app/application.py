@@ -171,7 +171,7 @@ class ApplicationStarter(QObject):
         session = self._window.session
         session.columns.trace_ready.disconnect(self._traced)
         if self._launch.view:
-            self._window.board.maximise(self._launch.view)
+            self._window.compare.maximise(self._launch.view)
         self._waiting = set(self._window.board.visible)
 
     def _painted(self, view: str) -> None:

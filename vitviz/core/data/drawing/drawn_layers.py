@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 
@@ -186,4 +187,5 @@ DrawnLayer = (
     | Message
     | Plot
     | Table
+    | Diagram
 )
