@@ -15,6 +15,7 @@ from vitviz.core.data.drawing.panel import (
     LayerPairs,
     Listed,
     Panel,
+    PatchBrush,
     PixelSpace,
     TokenPairs,
     TokenTiles,
@@ -49,6 +50,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return None
         case PixelSpace() as space:
             return _aim_pixels(panel, space, Spot(row, col))
+        case PatchBrush() as space:
+            return _aim_brush(space, Spot(row, col))
         case TokenTiles() as space:
             return _aim_tokens(panel, space, row, col)
         case HeadTiles() as space:
@@ -84,6 +87,12 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
     else:
         words = _words(space.grid, token, value, panel.bar, spot)
     return Aim(token=token, value=value, words=words, spot=spot)
+
+
+def _aim_brush(space: PatchBrush, spot: Spot) -> Aim | None:
+    """The patch under the brush: read out, not chosen."""
+    token = space.grid.at(spot)
+    return None if token is None else Aim(words=_words(space.grid, token, None, None))
 
 
 def _tile(position: float, size: int, gap: int) -> tuple[int, int] | None:
