@@ -21,7 +21,7 @@ def previous(parts: WindowParts) -> None:
     parts.session.columns.step_picture(-1)
 
 
-@action("&Views …", keys="V", menu="View")
+@action("&Views…", keys="V", menu="View")
 def add_view(parts: WindowParts) -> None:
     """Choose among all views, with pictures of them"""
     parts.columns.show_gallery()
