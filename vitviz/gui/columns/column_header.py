@@ -297,7 +297,7 @@ class HeaderStrip(QWidget):
         self._layout.setContentsMargins(0, 0, right, 0)
 
 
-def _near(pictures: Sequence[tuple[str, str]], key: str) -> Sequence[tuple[str, str]]:
+def _near(pictures: Sequence[tuple[str, str]], key: str | None) -> Sequence[tuple[str, str]]:
     """The pictures around one of them, as many as a menu can list; the film strip has all."""
     at = next((at for at, (other, _) in enumerate(pictures) if other == key), 0)
     first = max(0, min(at - LISTED // 2, len(pictures) - LISTED))
