@@ -16,6 +16,7 @@ from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.target import Target
 from vitviz.core.measures.faithfulness import hidden_sets, hiding_order
 from vitviz.core.measures.marks import box_coverage, mark_fit
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_drawings import changed
 from vitviz.views import find, views
@@ -228,23 +229,22 @@ def test_the_trust_number_stands_beside_the_map_and_grows_sharper(tiny_trace):
     assert [step.get("maps") for step in steps] == [*range(11), None]
     target = {"target": 7}
     first = vitviz.draw("why", tiny_trace, **target, **steps[0])
-    empty = first.panels[-1].layers[0]
-    assert {cell for row in empty.rows for cell in row[1:]} == {"–"}
+    assert first.panels[0].facts[-2:] == (("deletion", "…"), ("insertion", "…"))
     one, many = (
         vitviz.draw("why", tiny_trace, **target, test="in short", maps=count) for count in (1, 4)
     )
     asked = AttributionQuery(Target("class", index=7)).plain()
     found = trust.attribution(tiny_trace, asked)
     number = trust.trust_number(tiny_trace, found, "mean", maps=4)
-    rows = {row[0]: row[1:] for row in many.panels[-1].layers[0].rows}
-    assert rows["this map"][0] == f"{number.own.areas[0]:.3f}"
-    chance = number.chance_areas()
-    error = chance[:, 1].std(ddof=1) / 2
-    assert rows["random, 4 maps"][1] == f"{chance[:, 1].mean():.3f} ± {error:.3f}"
-    assert "±" not in one.panels[-1].layers[0].rows[1][1]
-    assert one.panels[-1].layers[0].rows[0] == many.panels[-1].layers[0].rows[0]
+    said = [fact for fact in many.panels[0].facts if fact[0] in ("deletion", "4 random")]
+    assert said[0] == ("deletion", shown_number(number.own.areas[0]))
+    chance = number.chance_areas()[:, 1]
+    error = chance.std(ddof=1) / 2
+    assert said[2] == ("4 random", f"{shown_number(chance.mean())} ± {shown_number(error, 2)}")
+    assert "±" not in dict(one.panels[0].facts)["1 random"]
+    assert dict(one.panels[0].facts)["deletion"] == said[0][1]
     assert "random: mean of 4 random maps" in many.caption
-    assert "random at removing what the target needs" in many.panels[-1].title
+    assert "random at removing what the target needs" in many.panels[0].title
     again = find("why").sharper(tiny_trace, Selection(target=Target("class", index=7)))
     assert again[0]["maps"] == 4, "what is known is shown at once"
     last = vitviz.draw("why", tiny_trace, **target, **steps[-1])

@@ -146,6 +146,9 @@ def draw(
         return model_questions.refused(trace, "why", "Why this answer", why)
     large = map_panel(trace, selection, found, look_of(method, look))
     marked = _marked(trace, found, mark)
+    if tested.facts:
+        title = f"{large.title}: {tested.words}" if tested.words else large.title
+        large = replace(large, title=title, facts=(*large.facts, *tested.facts))
     if marked is not None:
         large = replace(large, layers=(*large.layers, marked.outline))
     layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
@@ -153,7 +156,7 @@ def draw(
     signed = ("Values below zero speak against it.",) if method in SIGNED else ()
     within = () if marked is None else (marked.fit.words(),)
     said = (*within, *signed, *method_sentences(method), *found.notes, *tested.sentences)
-    rows = ((large, *layers, *tested.beside), *((tested.panels,) if tested.panels else ()))
+    rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
     return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
 
 
@@ -193,11 +196,14 @@ def query_of(
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What a test of a map adds to its drawing: panels beside the map, or in a row below."""
+    """What a test of a map adds to its drawing: panels below it, sentences in the caption; to the map
+    itself words behind its title and numbers.
+    """
 
     panels: tuple[Panel, ...] = ()
     sentences: tuple[str, ...] = ()
-    beside: tuple[Panel, ...] = ()
+    words: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def _tested(
@@ -247,7 +253,7 @@ def _in_short(
 ) -> _Tested:
     """The trust number beside the map, as far as so many random maps tell."""
     if not maps:
-        return _Tested(beside=(trust.short_panel(None, weights=True),))
+        return _Tested(facts=trust.short_facts(None))
     number = trust.trust_number(trace, found, fill, maps=maps)
     read = trust.reading(trace, query.target)
     trust.remember_steps(trace, query, fill, min(maps, RANDOM_MAPS))
@@ -257,8 +263,8 @@ def _in_short(
         ranks = trust.randomised_ranks(trace, query, _random_stages(trace))
         trust.remember_steps(trace, query, fill, RANDOM_MAPS + 1)
         said = (*said, trust.unchanged_words(ranks))
-    panel = trust.short_panel(number, ranks[:1] + ranks[1:][-1:], weights=True)
-    return _Tested(sentences=said, beside=(panel,))
+    facts = trust.short_facts(number, ranks[:1])
+    return _Tested(sentences=said, words=trust.short_words(number), facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
