@@ -73,6 +73,7 @@ from vitviz.session.figure.drawing_sweep import (
     steps,
     sweep,
 )
+from vitviz.session.files.training_run import newest_step, run_around
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
@@ -256,11 +257,11 @@ def _check_suffix(suffix: str, name: str, *, swept: bool) -> None:
 
 
 def model_named(name: str) -> str:
-    """The model asked for, else the first that is bundled."""
+    """The model asked for, of a run's folder the newest; else the first that is bundled."""
     found = name or first_bundled()
     if not found:
         raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
-    return found
+    return newest_step(found)
 
 
 def _beside(target: Path, data: bool) -> tuple[Path, ...]:
@@ -290,8 +291,12 @@ def _selection(drawing: Drawing) -> Any:
 
 
 def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
-    """The stops of "columns=16;8;4": other patch sizes, models or pictures; [] for another way."""
+    """The stops of "columns=16;8;4": other patch sizes, models or pictures; or of "checkpoint", the
+    steps of the model's training. [] for another way.
+    """
     name, _, listed = text.partition("=")
+    if name == "checkpoint":
+        return _checkpoints(source, picture, listed)
     if name != "columns":
         return []
     words = [word.strip() for word in listed.split(";") if word.strip()]
@@ -305,6 +310,25 @@ def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
         trace = source.trace(other, file)
         found.append(read(trace.picture.name if file != picture else other.words, trace))
     return found
+
+
+def _checkpoints(source: _Source, picture: str, listed: str) -> list[SweepStep]:
+    """The steps of the run that the model belongs to, or those listed (checkpoint=100,500)."""
+    run = run_around(source.request.name)
+    if run is None:
+        raise Misused(
+            f"--over checkpoint wants a model of a run: {source.request.words} has no checkpoints "
+            "beside it that are named alike but for a number"
+        )
+    wanted = {word.strip() for word in listed.split(",") if word.strip()}
+    steps = [step for step in run.steps if not wanted or str(step.number) in wanted]
+    if not steps:
+        known = ", ".join(str(step.number) for step in run.steps[:12])
+        raise Misused(f"--over checkpoint={listed}: the run has no such steps; it has {known}")
+    return [
+        read(step.words, source.trace(replace(source.request, name=step.path), picture))
+        for step in steps
+    ]
 
 
 def _swept(

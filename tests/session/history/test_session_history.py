@@ -325,7 +325,7 @@ _DEEDS: dict[str, Callable[[Session, int], object]] = {
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(st.sampled_from(sorted(_DEEDS)), _NUMBERS), max_size=14))
 def test_undoing_all_is_the_start_and_redoing_all_the_end(

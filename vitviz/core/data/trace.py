@@ -22,6 +22,7 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -447,6 +448,10 @@ class Trace:
         chosen = self._chosen_from
         found = chosen[layer].number if 0 <= layer < len(chosen) else 0
         return found or layer + 1
+
+    def layer_name(self, layer: int, start: str = "layer") -> str:
+        """The same in words: "layer 3"."""
+        return layer_name(self.number(layer) - 1, start)
 
     @property
     def calls(self) -> int:

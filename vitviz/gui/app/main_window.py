@@ -50,6 +50,7 @@ from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.panels.picture_parts import PicturePartButton
 from vitviz.gui.panels.prompt_line import PromptLine
+from vitviz.gui.panels.run_line import RunLine
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
@@ -85,7 +86,7 @@ class MainWindow(QMainWindow):
         self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
         self.library = LibraryDock(session)
-        self.prompts = PromptLine()
+        self.prompts, self.run = PromptLine(), RunLine()
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
         self._part = PicturePartButton()
@@ -136,6 +137,7 @@ class MainWindow(QMainWindow):
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
         layout.addWidget(self.prompts)
+        layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
@@ -222,6 +224,9 @@ class MainWindow(QMainWindow):
         facts = replace(request.facts, prompts=prompts)
         self.session.columns.use_model(replace(request, facts=facts))
 
+    def _show_step(self, path: str) -> None:
+        self.session.columns.use_model(replace(self.session.request, name=path))
+
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
 
@@ -256,6 +261,7 @@ class MainWindow(QMainWindow):
         self.welcome.open_wished.connect(self._open)
         self.welcome.samples_wished.connect(self._open_samples)
         self.prompts.wished.connect(self._ask_prompts)
+        self.run.wished.connect(self._show_step)
         self.bar.find_wished.connect(self._find_model)
         self.library.requested.connect(self.request_model)
         self.library.file_wished.connect(self._open_model)
@@ -321,6 +327,7 @@ class MainWindow(QMainWindow):
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
         self.prompts.show_request(request)
+        self.run.show_request(request)
         self.actions_by_name["whole"].setChecked(request.fit != "crop")
 
     def _trace_ready(self, trace: Trace, column: int) -> None:

@@ -16,6 +16,7 @@ from vitviz.core.data.attribution import (
     Fill,
     Method,
 )
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
@@ -302,9 +303,9 @@ def _value_words(found: AttributionMap) -> str:
 def _where(trace: Trace, query: AttributionQuery) -> str:
     said = ""
     if query.layer is not None:
-        said += f", layer {trace.number(query.layer)}"
+        said += f", {trace.layer_name(query.layer)}"
     if query.head is not None:
-        said += f", head {query.head + 1}"
+        said += f", {head_name(query.head)}"
     if query.token != READ_BY_HEAD:
         grid = trace.layers[-1].grid if trace.layers else trace.grid
         said += f", from {picture_layers.token_words(grid, query.token)}"
