@@ -78,6 +78,11 @@ class View:
     sharpens: Callable[..., Iterator[Mapping[str, Any]]] | None = None
 
     @property
+    def painted(self) -> Option | None:
+        """The option that is painted on a picture, None without one."""
+        return next((option for option in self.options if option.paints), None)
+
+    @property
     def takes_pairs(self) -> bool:
         """Whether such a view also takes what both models did with further pictures."""
         return bool(self.pairs_word)

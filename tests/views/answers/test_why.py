@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 import vitviz
 from vitviz.core.data.attribution import SIGNED, AttributionQuery, Method
-from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines, Segments
 from vitviz.core.data.geometry import Box
+from vitviz.core.data.picture_area import PictureArea, area_of
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.target import Target
@@ -167,7 +169,7 @@ def test_an_own_mark_is_outlined_and_measured(tiny_trace):
     fit = mark_fit(values, box_coverage(box, tiny_trace.grid))
     assert fit.words() in drawing.caption
     for wrong in ("1, 2, 3", "a box", "60, 0, 0, 80"):
-        with pytest.raises(VitvizError, match="the mark"):
+        with pytest.raises(VitvizError, match=re.escape(wrong)):
             vitviz.draw("why", tiny_trace, mark=wrong)
 
 
@@ -264,3 +266,20 @@ def test_a_file_is_not_put_to_a_test_that_nobody_asked_for(tiny_trace):
     assert find("why").sharper(tiny_trace, over, {"of": "the chosen token"}) == (
         {"of": "the chosen token"},
     ), "a map that follows the cursor is not tested"
+
+
+def test_a_painted_mark_and_a_mask_say_how_the_map_lies_to_them(tiny_trace):
+    grid, crop = tiny_trace.grid, tiny_trace.crop
+    area = area_of([22, 23, 32, 33, 44], grid, crop)
+    values = trust.attribution(tiny_trace, AttributionQuery().plain()).patches
+    mask = np.zeros(crop.original, bool)
+    for box in area.boxes:
+        mask[round(box.top) : round(box.bottom), round(box.left) : round(box.right)] = True
+    for said in (area, PictureArea.of_mask(mask)):
+        drawing = vitviz.draw("why", tiny_trace, mark=said.text)
+        fit = mark_fit(values, said.coverage(grid, crop))
+        assert fit.words() in drawing.caption
+        assert set(fit.facts()) <= set(drawing.panels[0].facts)
+        lines = drawing.panels[0].layers[-1]
+        assert isinstance(lines, Segments)
+        assert len(lines.ends) == 12
