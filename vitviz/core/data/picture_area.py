@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -130,23 +129,6 @@ def area_of(patches: Sequence[int], grid: TokenGrid, crop: Crop) -> PictureArea:
         assert last is not None
         boxes.append(crop.box_to_original(Box(one.top, one.left, last.bottom, last.right)))
     return PictureArea(tuple(boxes))
-
-
-def mask_file(file: Path) -> PictureArea:
-    """The mask in a picture file: what is brighter than half of its range, over the whole picture.
-
-    VitvizError where it cannot be read, or marks nothing.
-    """
-    from vitviz.core.pictures.picture_files import open_picture
-
-    pixels = np.asarray(open_picture(file).pixels)[..., :3].astype(np.float32).mean(axis=-1)
-    inside = pixels > (pixels.max() + pixels.min()) / 2
-    if not inside.any():
-        raise VitvizError(
-            f"{file.name} marks nothing: all of it has one brightness; paint the marked part white on "
-            "black"
-        )
-    return PictureArea.of_mask(inside)
 
 
 def border(covered: Bool[np.ndarray, "patch"], grid: TokenGrid) -> tuple[tuple[Spot, Spot], ...]:
