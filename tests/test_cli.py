@@ -16,7 +16,7 @@ import vitviz
 from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.cli.card_text import card_lines
-from vitviz.core.data.picture_area import PictureArea
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.figures.recipes import read_recipe
 from vitviz.models.loading.bundled import bundled_in
 from vitviz.session.app.launch_options import LaunchOptions

@@ -54,7 +54,6 @@ from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, s
 from vitviz.cli.picture_sources import PictureParts, opened_picture, stem_of
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
-from vitviz.core.data.picture_area import PictureArea
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
@@ -62,6 +61,7 @@ from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, expanded, fitting_name, whole
 from vitviz.core.pictures.foreign_formats import counted, wants_package
 from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from pytestqt.qtbot import QtBot
 
-from vitviz.core.data.picture_area import PictureArea
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.widgets import theme

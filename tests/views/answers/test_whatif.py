@@ -11,10 +11,10 @@ import torch
 import vitviz
 from vitviz import Intervention
 from vitviz.core.data.drawing import Bars, Heat, Message
-from vitviz.core.data.picture_area import area_of
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
+from vitviz.core.pictures.picture_area import area_of
 from vitviz.core.progress import VitvizError
 from vitviz.views import find
 

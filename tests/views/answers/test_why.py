@@ -12,13 +12,13 @@ import vitviz
 from vitviz.core.data.attribution import SIGNED, AttributionQuery, Method
 from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines, Segments
 from vitviz.core.data.geometry import Box
-from vitviz.core.data.picture_area import PictureArea, area_of
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.target import Target
 from vitviz.core.measures.faithfulness import hidden_sets, hiding_order
 from vitviz.core.measures.marks import box_coverage, mark_fit
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea, area_of
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_drawings import changed
 from vitviz.views import find, views

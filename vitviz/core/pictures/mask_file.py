@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vitviz.core.data.picture_area import PictureArea
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import VitvizError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
-from vitviz.core.data.picture_area import PictureArea
 from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import VitvizError
 from vitviz.gui.canvas.area_brush import AreaBrush, AreaStroke, BrushShape
 from vitviz.gui.panels.notices import NoticeStack

@@ -33,10 +33,10 @@ from vitviz.core.data.drawing import (
 )
 from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
-from vitviz.core.data.picture_area import border
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import border
 from vitviz.gui.canvas.area_brush import AreaBrush, AreaStroke, brush_of
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget

@@ -13,7 +13,6 @@ from jaxtyping import Float32, Int
 from vitviz.core.data.drawing import Bars, Drawing, Heat, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
-from vitviz.core.data.picture_area import PictureArea
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
@@ -21,6 +20,7 @@ from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp

@@ -27,13 +27,13 @@ from vitviz.core.data.drawing import (
     Segments,
 )
 from vitviz.core.data.geometry import Box, TokenGrid
-from vitviz.core.data.picture_area import PictureArea, border
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import RANDOM_MAPS
 from vitviz.core.measures.marks import MarkFit, mark_fit
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea, border
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.answers import trust

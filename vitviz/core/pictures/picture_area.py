@@ -25,7 +25,7 @@ _MASK = re.compile(r"mask:(\d{1,3})x(\d{1,3}):([A-Za-z0-9+/=]+)")
 class PictureArea:
     """Boxes in pixels of the upright picture, and a mask over all of it; "" is nothing.
 
-    >>> from vitviz.core.data.picture_area import PictureArea
+    >>> from vitviz.core.pictures.picture_area import PictureArea
     >>> area = PictureArea.read("20 20 60 80")
     >>> area.boxes
     (Box(top=20.0, left=20.0, bottom=60.0, right=80.0),)

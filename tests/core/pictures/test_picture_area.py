@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
-from vitviz.core.data.picture_area import PictureArea, area_of, border
 from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea, area_of, border
 from vitviz.core.progress import VitvizError
 
 GRID = TokenGrid(4, 5, (8, 8), ("class",))
