@@ -97,10 +97,9 @@ class ColumnHeader(QFrame):
         layout.addStretch()
         self._fit()
 
-    def show_heading(self, heading: HeaderText, offer: HeaderOffer, *, alone: bool) -> None:
-        """Shows what the column is; a column that is alone cannot be closed or moved."""
+    def show_heading(self, heading: HeaderText, offer: HeaderOffer) -> None:
+        """Shows what the column is."""
         self._offer = offer
-        self._close.setVisible(not alone)
         self._again.setVisible(heading.failed or bool(heading.again))
         self._again.setToolTip(_again_words(heading))
         if heading == self._heading:
