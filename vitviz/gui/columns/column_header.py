@@ -212,7 +212,7 @@ class ColumnHeader(QFrame):
         self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
         again = self._wish(menu, _again_words(heading), "again")
         again.setEnabled(heading.failed or bool(heading.again))
-        self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
+        self._wish(menu, "Close column", "close")
 
     def _fill_patches(self, menu: QMenu, heading: HeaderText) -> None:
         choice = next((c for c in self._offer.models if c.name == heading.model), None)
