@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -36,6 +36,7 @@ from vitviz.gui.app.actions import MENUS, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
 from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
+from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
@@ -95,7 +96,6 @@ class MainWindow(QMainWindow):
         self._wished: ModelRequest | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
-        self._view_actions: dict[str, QAction] = {}
         self._links = Subscriptions()
         self.compare = ColumnArea(self, session, self.views, self.notices)
         self.board, self.shown = self.compare.board, self.compare.shown
@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
             read_out=self.controls.read_out,
             enlarge=self.compare.maximise,
         )
+        self.painting = AreaPainting(self, session, self.views, self.notices)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -140,6 +141,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
+        layout.addWidget(self.painting.bar)
         layout.addLayout(self._middle, 1)
         for page in (self.welcome, self.board, self.compare.table):
             self._middle.addWidget(page)
@@ -167,14 +169,6 @@ class MainWindow(QMainWindow):
 
     def _add_panels(self, menu: QMenu) -> None:
         menu.addSeparator()
-        shown = menu.addMenu("Views")
-        for name, view in self.views.items():
-            action = shown.addAction(view.title)
-            action.setCheckable(True)
-            action.setChecked(True)
-            action.setData(name)
-            action.toggled.connect(self._view_toggled)
-            self._view_actions[name] = action
         panels = menu.addMenu("Panels")
         panels.addActions(self._docks.toggles())
 
@@ -189,6 +183,7 @@ class MainWindow(QMainWindow):
             library=self.library,
             docks=self._docks,
             sessions=self.sessions,
+            painting=self.painting,
             request_model=self.request_model,
             hide_library=self.hide_library,
             reset_layout=self.reset_layout,
@@ -269,7 +264,6 @@ class MainWindow(QMainWindow):
         self.bar.checkpoint_wished.connect(self._open_model)
         self.bar.evidence_wished.connect(self._say_more)
         self.compare.arranged.connect(self._arranged)
-        self.compare.possible_changed.connect(self._show_possible)
         self.compare.activated.connect(self._show_active)
         self.compare.wished.connect(self.perform)
 
@@ -380,15 +374,6 @@ class MainWindow(QMainWindow):
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
         self._show_trace(self.session.trace)
         self._show_options(self.shown.focus)
-
-    def _show_possible(self, why_not: dict[str, str]) -> None:
-        """Offers the views that have something to show; the others say why they have nothing."""
-        for name, action in self._view_actions.items():
-            blocker = QSignalBlocker(action)
-            action.setChecked(self.shown.is_shown(name))
-            blocker.unblock()
-            action.setEnabled(not why_not[name])
-            action.setToolTip(why_not[name] or self.views[name].shows)
 
     def _show_middle(self, page: QWidget) -> None:
         """The page that is shown has the keys: a button that had them would take Space."""
@@ -522,6 +507,8 @@ class MainWindow(QMainWindow):
         if column >= 0:
             self.session.columns.activate(column)
         match wish:
+            case "paint":
+                self.painting.begin(view)
             case "help":
                 text_pages.view_help(self, self.views[view]).show()
             case "options":
@@ -539,9 +526,6 @@ class MainWindow(QMainWindow):
     def show_views_of(self, *names: str) -> None:
         """Shows these views and takes all others off."""
         self.shown.set_all_shown(names)
-
-    def _view_toggled(self, on: bool) -> None:
-        self.shown.set_shown(_data(self.sender()), on)
 
     def _look_wished(self, name: str, value: object) -> None:
         self.session.views.set_look(**{name: value})

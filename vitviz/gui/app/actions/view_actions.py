@@ -21,6 +21,12 @@ def previous(parts: WindowParts) -> None:
     parts.session.columns.step_picture(-1)
 
 
+@action("&Views…", keys="V", menu="View")
+def add_view(parts: WindowParts) -> None:
+    """Choose among all views, with pictures of them"""
+    parts.columns.show_gallery()
+
+
 @action("Next view", keys="F6", menu="View")
 def next_view(parts: WindowParts) -> None:
     """To have its options, help and figure"""
@@ -67,7 +73,9 @@ def maximise(parts: WindowParts) -> None:
 
 @action("Restore", keys="Escape")
 def restore(parts: WindowParts) -> None:
-    """(Gives the room back to all views; leaves full screen where there is nothing to give back.)"""
+    """(Lays the brush down, gives the room back to all views, else leaves full screen.)"""
+    if parts.painting.end():
+        return
     if not parts.columns.restore() and parts.frame.isFullScreen():
         parts.frame.showNormal()
 
