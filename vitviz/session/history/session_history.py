@@ -107,7 +107,7 @@ class SessionHistory:
         self.changed.emit()
 
     def close(self) -> None:
-        """Lets go of the window, which is closed, and of a change that nobody can take back any more."""
+        """Lets go of the window, which is closed, and of a change that nobody can take back."""
         self._window, self._due, self._closed = None, False, True
 
     def note(self) -> None:
