@@ -55,6 +55,7 @@ def load(
     window_size: int | tuple[int, ...] | None = None,
     mean: float | tuple[float, ...] | None = None,
     std: float | tuple[float, ...] | None = None,
+    crop_pct: float | None = None,
     encoder: str | None = None,
     strict: bool = False,
     multi_label: bool | None = None,
@@ -115,7 +116,8 @@ def load(
     - `architecture`, a timm name, or "TNT", "VisionTransformer", with further `arguments` of its
       class; "timm/" before a TNT's name counts there too.
     - `num_heads`, one number, or one for each stage; `window_size` in tokens, likewise.
-    - `mean` and `std`, how pictures are prepared, in 0..1: one number, or one for each channel.
+    - `mean` and `std`, how pictures are prepared, in 0..1: one number, or one for each channel;
+      `crop_pct`, the share of a picture's middle that is kept (0.875, 0.9, 1).
     - `encoder`, which of two encoders (a student and its teacher, weights and their average), by
       what stands before its names ("student"); without it the one that its method evaluates, said
       in a note.
@@ -155,7 +157,7 @@ def load(
     _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
     if is_in_memory(name):
         raise BadModel(gone_from_memory(str(name)))
-    said = Said(num_heads, window_size, mean, std)
+    said = Said(num_heads, window_size, mean, std, crop_pct=crop_pct)
     library = source_of(name)
     if library is not None:
         size = (input_size, input_size) if isinstance(input_size, int) else input_size
@@ -190,7 +192,8 @@ def load(
         "architecture": architecture,
         "encoder": encoder,
     }
-    model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
+    asked = asdict(said) | arguments | asked
+    model = replace(model, info=replace(model.info, asked=_plain(asked)))
     if model.info.weights == "untrained":
         return model
     return replace(model, reload=partial(finished, progress=silent))

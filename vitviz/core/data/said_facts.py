@@ -14,7 +14,8 @@ class SaidFacts:
     """Facts that `vitviz.load` takes beside the name; what is empty or None was not said.
 
     `num_heads` and `window_size` are one number or one for each stage, `mean` and `std` one or one for
-    each channel, in 0..1. `classes` is a file of class names. `strict` refuses what is still assumed.
+    each channel, in 0..1; `crop_pct` is the share of a picture's middle that is kept. `classes` is a
+    file of class names. `encoder` names one of two in a file. `strict` refuses what is still assumed.
     """
 
     num_heads: tuple[int, ...] = ()
@@ -24,6 +25,8 @@ class SaidFacts:
     classes: str = ""
     multi_label: bool | None = None
     strict: bool = False
+    crop_pct: float | None = None
+    encoder: str = ""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -35,8 +38,11 @@ class SaidFacts:
                 found[name] = values[0] if len(values) == 1 else values
         if self.classes:
             found["classes"] = self.classes
-        if self.multi_label is not None:
-            found["multi_label"] = self.multi_label
+        if self.encoder:
+            found["encoder"] = self.encoder
+        for name in ("multi_label", "crop_pct"):
+            if (value := getattr(self, name)) is not None:
+                found[name] = value
         return found | ({"strict": True} if self.strict else {})
 
 

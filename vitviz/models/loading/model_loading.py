@@ -29,9 +29,8 @@ from vitviz.models.loading.architectures.network import (
     for_timm,
 )
 from vitviz.models.loading.bundled import BundledModel, bundled
-from vitviz.models.loading.checkpoint.blueprint import understood
+from vitviz.models.loading.checkpoint.blueprint import classes_of_plan, understood
 from vitviz.models.loading.checkpoint.checkpoint import (
-    Checkpoint,
     forget_checkpoint,
     read_checkpoint,
 )
@@ -41,9 +40,7 @@ from vitviz.models.loading.checkpoint.checkpoint_files import (
     read_state,
 )
 from vitviz.models.loading.checkpoint.class_names import (
-    FoundClasses,
     card_labels,
-    classes_of,
     imagenet_labels,
 )
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
@@ -412,7 +409,8 @@ def _from_file(
         module = build(ModelBlueprint(plan.kind, arguments), path.name)
     filled = fill(module, state, path.name)
     forget_checkpoint()
-    classes = _classes(found, plan, module, architecture)
+    count = int(getattr(module, "num_classes", 0) or 0)
+    classes = classes_of_plan(found, plan, count, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
@@ -442,26 +440,6 @@ def _named_evidence(
     said = f"{because} says so"
     prepared = mean_and_std_of((preprocess.mean, preprocess.std), "known", said)
     return (Evidence("architecture", architecture, "known", said), prepared)
-
-
-def _classes(
-    found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
-) -> FoundClasses:
-    """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
-    count = int(getattr(module, "num_classes", 0) or 0)
-    if plan.labels:
-        return FoundClasses(plan.labels, "the classes are named by its card")
-    named = classes_of(found.file, found.beside, count)
-    if named.names or count < 1:
-        return named
-    tagged = plan.timm_name if "." in plan.timm_name else ""
-    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
-    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
-        return named
-    config = timm.models.get_pretrained_cfg(tagged)
-    if config.num_classes != count or not imagenet_labels(count):
-        return named
-    return FoundClasses(imagenet_labels(count), f"the classes are those of {tagged}")
 
 
 def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:

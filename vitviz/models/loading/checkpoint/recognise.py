@@ -10,13 +10,13 @@ from timm.data import resolve_model_data_config
 
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
-from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.progress import BadModel, Progress, VitvizError, silent
 from vitviz.models.loading.architectures.network import ModelBlueprint, check_room, empty
 from vitviz.models.loading.architectures.timm_names import converted
-from vitviz.models.loading.checkpoint.blueprint import described_by, understood
+from vitviz.models.loading.checkpoint.blueprint import classes_of_plan, described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
-from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
+from vitviz.models.loading.checkpoint.class_names import read_classes
 from vitviz.models.loading.checkpoint.fill import match
 from vitviz.models.loading.preprocess import preprocess_of
 from vitviz.models.loading.said import Said
@@ -71,12 +71,13 @@ def recognise(
     *,
     said: Said | None = None,
     encoder: str | None = None,
+    classes: str = "",
     progress: Progress = silent,
 ) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
-    `said` are further facts that somebody gave, `encoder` one of two in the file. BadModel where the
-    file itself cannot be read.
+    `said` are further facts that somebody gave, `encoder` one of two in the file, `classes` a file of
+    the classes' names. BadModel where the file itself cannot be read.
     """
     path = expanded(path)
     held = read_checkpoint(path, encoder=encoder, progress=progress)
@@ -87,10 +88,25 @@ def recognise(
     found = RecognisedFile(path, how, architecture or "", held.title, (), len(state), numbers)
     found = replace(found, encoders=held.encoders, notes=held.notes)
     try:
+        if said is not None:
+            said.check()
         plan, names = understood(held, architecture, said)
-        return _compared(found, plan, names, held, said or Said())
+        compared = _compared(found, plan, names, held, said or Said())
+        return _named(compared, classes) if classes else compared
     except VitvizError as error:
         return replace(found, problem=str(error))
+
+
+def _named(found: RecognisedFile, classes: str) -> RecognisedFile:
+    """With the names of its classes from a file that somebody chose; BadModel where they do not fit."""
+    file = expanded(classes)
+    names = read_classes(file)
+    if len(names) != found.classes:
+        raise BadModel(
+            f"{file.name} names {len(names)} classes and {found.path.name} has {found.classes}; choose "
+            "the file with one name for each, in the order of its outputs"
+        )
+    return replace(found, labels=names, labels_said=f"named by {file.name}")
 
 
 def _compared(
@@ -102,7 +118,7 @@ def _compared(
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     prepared = said.prepared(preprocess_of(config))
     classes = int(getattr(module, "num_classes", 0) or 0)
-    named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
+    named = classes_of_plan(held, plan, classes, found.architecture)
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
     rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
@@ -115,7 +131,7 @@ def _compared(
         size=(int(rows), int(cols)),
         heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
         classes=classes,
-        labels=plan.labels or named.names,
+        labels=named.names,
         labels_said=named.said,
         mean=prepared.mean,
         std=prepared.std,
