@@ -14,7 +14,7 @@ from vitviz.cli.command_arguments import Misused, remark
 from vitviz.core.data.evidence import assumed, assumed_sentence
 from vitviz.core.data.geometry import Crop
 from vitviz.core.data.preparation import PreparationAnswer, answers_sentence
-from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of
+from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of, prompts_of
 from vitviz.core.data.trace import Fit, ModelInfo, Picture
 from vitviz.core.progress import VitvizError
 from vitviz.folders.model_to_load import ModelToLoad
@@ -43,6 +43,11 @@ _SIGMOID = Parameter(
     negative=("--single-label",),
     help="The head says yes or no for each class (sigmoid) instead of choosing one.",
 )
+_PROMPTS = Parameter(
+    "--prompts",
+    help="What a model with a text tower (CLIP, SigLIP) compares the picture with, in place of "
+    'classes: "a red parrot; a rock".',
+)
 _STRICT = Parameter("--strict", help="Refuse a model of which anything is still assumed.")
 
 
@@ -59,6 +64,7 @@ class SaidOfModel:
     classes: Annotated[Path | None, _CLASSES] = None
     multi_label: Annotated[bool | None, _SIGMOID] = None
     strict: Annotated[bool, _STRICT] = False
+    prompts: Annotated[str, _PROMPTS] = ""
     crop_pct: Annotated[float | None, _CROP] = None
     encoder: Annotated[str, _ENCODER] = ""
 
@@ -73,6 +79,7 @@ class SaidOfModel:
             str(self.classes) if self.classes else "",
             self.multi_label,
             self.strict,
+            prompts_of(self.prompts),
             self.crop_pct,
             self.encoder,
         )

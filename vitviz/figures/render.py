@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (
@@ -28,7 +29,7 @@ from vitviz.figures.layout import (
 )
 from vitviz.figures.paint import INK, QUIET, paint, paint_image
 from vitviz.figures.paper import PaperStyle
-from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
+from vitviz.figures.text import LINE, MM, POINT, family, printable, typeset, width
 
 LONGEST_BAR = 36.0
 """However much room there is, a colour bar stays slim and short, in millimetres."""
@@ -128,6 +129,8 @@ class _Printed:
         axes.set_axis_off()
         extent = placed.panel.extent
         room = (placed.axes.height, placed.axes.width)
+        axes.set_xlim(extent.left, extent.right)
+        axes.set_ylim(extent.bottom, extent.top)
         for layer in placed.panel.layers:
             paint(axes, layer, room, paper, self.copies)
             axes.set_xlim(extent.left, extent.right)
@@ -148,7 +151,7 @@ class _Printed:
     def bar(self, scale: ColorScale, box: Box, label: tuple[str, ...]) -> None:
         """A slim bar between the ends of its range, its label beside it or below."""
         paper = self.paper
-        low, high = number(scale.low), number(scale.high)
+        low, high = shown_number(scale.low), shown_number(scale.high)
         left = box.left + width(low, paper.size, paper) + 1.2
         behind = width(high, paper.size, paper)
         room = box.right - left - behind - 1.2 if label else bar_room(scale, box.width, paper)

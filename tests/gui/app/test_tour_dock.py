@@ -33,7 +33,7 @@ def test_every_step_shows_its_views(window: MainWindow) -> None:
     for index, step in enumerate(walk.steps):
         walk.go(index)
         assert set(window.board.placed) == set(step.views)
-        assert window.board.focus == step.focus
+        assert window.shown.focus == step.focus
         assert all(window.board.cards[name].drawing is not None for name in step.views)
     walk.go(99)
     assert walk.at == 6
@@ -42,7 +42,7 @@ def test_every_step_shows_its_views(window: MainWindow) -> None:
 
 
 def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     walk.go(4)
     chosen = next(one for one in walk.steps[4].tries if one.words == "fixed waves")
     walk._try(chosen)
@@ -57,7 +57,7 @@ def test_what_can_be_tried_changes_the_view(window: MainWindow) -> None:
 def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> None:
     session = window.session
     session.chosen.choose_prefix("class")
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     walk.go(0)
     assert session.trace is not None
     grid, crop = session.trace.grid, session.trace.crop
@@ -72,7 +72,7 @@ def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> 
     walk.close()
     assert session.selection.pin == chosen
     session.chosen.choose_prefix("class")
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     walk.go(6)
     walk.close()
     assert session.selection.pin.prefix == "class"
@@ -81,17 +81,17 @@ def test_a_step_chooses_a_token_that_it_can_be_seen_from(window: MainWindow) -> 
 def test_in_a_small_window_the_views_get_the_pictures_room(window: MainWindow) -> None:
     strip = window.findChild(QDockWidget, "Pictures")
     assert isinstance(strip, QDockWidget)
-    show_walk(window, window.session, window.board, window.compare).close()
+    show_walk(window, window.session, window.compare).close()
     assert strip.isVisible()
     window.resize(1000, 650)
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     assert not strip.isVisible()
     walk.close()
     assert strip.isVisible()
 
 
 def test_two_views_of_a_step_stand_beside_each_other(qtbot: QtBot, window: MainWindow) -> None:
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     for step in (1, 4, 6):
         walk.go(step)
         one, other = (window.board.cards[name] for name in walk.steps[step].views)
@@ -109,7 +109,7 @@ def test_two_views_of_a_step_stand_beside_each_other(qtbot: QtBot, window: MainW
 def test_without_a_picture_it_says_what_to_do(qtbot: QtBot) -> None:
     session = Session(InlineJobs(), save=lambda _settings: "")
     window = MainWindow(session)
-    walk = show_walk(window, window.session, window.board, window.compare)
+    walk = show_walk(window, window.session, window.compare)
     assert walk.steps == ()
     assert "Open a picture" in walk._words.text()
     assert not any(dot.isEnabled() for dot in walk._dots), "there is no step to go to"

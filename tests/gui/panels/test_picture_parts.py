@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place
+from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.panels.picture_parts import add_parts, bands_of
@@ -57,7 +58,7 @@ def test_true_values_are_under_the_cursor_and_the_header_says_what_was_done(
     Image.fromarray(depth).save(tmp_path / "depth.tif")
     window.session.open([PicturePart(tmp_path / "depth.tif", open_choice())])
     window.session.chosen.pin(Place(Spot(30.5, 40.5)))
-    assert f"value {depth[30, 40]:.6g}" in window.inspector.token._lines.text()
+    assert f"value {shown_number(depth[30, 40], 6)}" in window.inspector.token._lines.text()
     trace = window.session.trace
     assert trace is not None
     assert "floating point 0.5..10 stretched to 8 bit" in trace.picture.note

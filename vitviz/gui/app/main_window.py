@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 
 from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
@@ -41,7 +40,6 @@ from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
-from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.columns.pointer import ViewPointer
 from vitviz.gui.panels.bottom_bar import BottomBar
@@ -77,7 +75,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("vitviz")
         self.setAcceptDrops(True)
         self.views = views()
-        self.board = ViewBoard(self.views)
         self.filmstrip, self.inspector = Filmstrip(), InspectorPanel()
         self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
@@ -86,13 +83,13 @@ class MainWindow(QMainWindow):
         self._header.setFont(theme.font(0.5))
         self._jobs: list[Job] = []
         self._picture_expected = False
-        self._visible: set[str] = set()
         self._wished: ModelRequest | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._view_actions: dict[str, QAction] = {}
         self._links = Subscriptions()
-        self.compare = ColumnArea(self, session, self.views, self.board, self.notices)
+        self.compare = ColumnArea(self, session, self.views, self.notices)
+        self.board, self.shown = self.compare.board, self.compare.shown
         self.sessions = SessionMenu(self, session, self.notices, self.compare)
         self._pointing = ViewPointer(
             session,
@@ -174,7 +171,7 @@ class MainWindow(QMainWindow):
             session=self.session,
             frame=self,
             views=self.views,
-            board=self.board,
+            shown=self.shown,
             columns=self.compare,
             notices=self.notices,
             library=self.library,
@@ -216,11 +213,10 @@ class MainWindow(QMainWindow):
 
     def _connect_widgets(self) -> None:
         session = self.session
-        for shown in (self.board, self.compare.table):
-            self._pointing.listen(shown)
-            shown.wished.connect(self._card_wished)
-        self.board.focus_changed.connect(self._focus_changed)
-        self.board.visible_changed.connect(self._visible_changed)
+        for stage in self.compare.stages:
+            self._pointing.listen(stage)
+            stage.wished.connect(self._card_wished)
+        self.shown.focus_changed.connect(self._focus_changed)
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
@@ -278,7 +274,7 @@ class MainWindow(QMainWindow):
         self._show_request(self.session.request)
         self._show_look(self.session.views.look)
         self._show_trace(self.session.trace)
-        self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
+        self.shown.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
         self.compare.want()
 
     # What the session announced
@@ -312,13 +308,13 @@ class MainWindow(QMainWindow):
         self.show_page()
         picture = self.session.columns.current
         if trace is not None:
-            focus = self.board.focus
+            focus = self.shown.focus
             self.inspector.show_trace(trace, self.session.views.options.get(focus, {}))
             self._show_selection(self.session.selection, self.session.selection)
             return
         self.inspector.token.show_nothing()
         if picture is not None:
-            self._say_on_board(*card_words(self.session.columns.active.state, picture.name))
+            self.compare.say_on_board(*card_words(self.session.columns.active.state, picture.name))
 
     def _arranged(self) -> None:
         self.show_page()
@@ -342,18 +338,20 @@ class MainWindow(QMainWindow):
     def _show_coming(self) -> None:
         """The cards are there from the start, and say what they wait for."""
         if self.session.columns.current is None and self._picture_comes:
-            self._say_on_board("Opening the picture …", "")
+            self.compare.say_on_board("Opening the picture …", "")
         self.show_page()
 
     def _show_active(self) -> None:
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
         self._show_trace(self.session.trace)
-        self._show_options(self.board.focus)
+        self._show_options(self.shown.focus)
 
-    def _show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
+    def _show_possible(self, why_not: dict[str, str]) -> None:
         """Offers the views that have something to show; the others say why they have nothing."""
-        self.board.show_possible([name for name, why in why_not.items() if not why], called)
         for name, action in self._view_actions.items():
+            blocker = QSignalBlocker(action)
+            action.setChecked(self.shown.is_shown(name))
+            blocker.unblock()
             action.setEnabled(not why_not[name])
             action.setToolTip(why_not[name] or self.views[name].shows)
 
@@ -405,11 +403,7 @@ class MainWindow(QMainWindow):
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
-            self._say_on_board("Nothing to show", sentence)
-
-    def _say_on_board(self, text: str, hint: str) -> None:
-        for name in self.views:
-            self.board.show_message(name, text, hint)
+            self.compare.say_on_board("Nothing to show", sentence)
 
     def _show_selection(self, new: Selection, _old: Selection) -> None:
         trace = self.session.trace
@@ -428,7 +422,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name["heat"].setChecked(look.heat)
 
     def _show_options(self, view: str) -> None:
-        if view == self.board.focus:
+        if view == self.shown.focus:
             self.inspector.show_values(self.views[view], self.session.views.options.get(view, {}))
 
     def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
@@ -480,31 +474,16 @@ class MainWindow(QMainWindow):
                 self.compare.maximise(view)
 
     def _focus_changed(self, view: str) -> None:
-        self.compare.table.show_focus(view)
-        self.compare.want()
         self.inspector.show_view(self.views[view], self.session.views.options.get(view, {}))
         self.inspector.show_look(self.session.views.look, self.session.views.look_chosen)
         self.inspector.show_implied(view, self.session.views.drawings.get(view))
 
-    def _visible_changed(self) -> None:
-        visible = set(self.board.visible)
-        new, self._visible = visible - self._visible, visible
-        if self.session.trace is not None:
-            for name in new:
-                if self.board.cards[name].drawing is None:
-                    self.board.show_message(name, f"Drawing {self.views[name].title} …")
-        self.compare.show_views()
-        for name, action in self._view_actions.items():
-            blocker = QSignalBlocker(action)
-            action.setChecked(self.board.is_shown(name))
-            blocker.unblock()
-
     def show_views_of(self, *names: str) -> None:
         """Shows these views and takes all others off."""
-        self.board.set_all_shown(names)
+        self.shown.set_all_shown(names)
 
     def _view_toggled(self, on: bool) -> None:
-        self.board.set_shown(_data(self.sender()), on)
+        self.shown.set_shown(_data(self.sender()), on)
 
     def _look_wished(self, name: str, value: object) -> None:
         self.session.views.set_look(**{name: value})
@@ -542,8 +521,8 @@ class MainWindow(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, theme.resolve(name))
         self.session.settings.remember(theme=name)
-        self.board.restyle()
-        self.compare.table.restyle()
+        for stage in self.compare.stages:
+            stage.restyle()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -573,11 +552,11 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
-        self.board.reset()
+        self.compare.reset_board()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
-        return f"{_text(self.saveState())};{self.board.state()}"
+        return f"{_text(self.saveState())};{self.compare.board_state()}"
 
     def restore(self, geometry: str, state: str) -> None:
         """Takes back what was remembered; anything unreadable is ignored."""
@@ -585,7 +564,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
         docks, _, rows = state.partition(";")
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
-            self.board.restore(rows)
+            self.compare.restore_board(rows)
         if not self.isVisible():
             self._docks.hold_back()
 

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
-from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
@@ -34,12 +33,10 @@ WIDE = 1200
 """Width of a window that has room for the strip of pictures too."""
 
 
-def show_walk(
-    window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
-) -> TourDock:
+def show_walk(window: QMainWindow, session: Session, columns: ColumnArea) -> TourDock:
     """The guide, begun or brought to the front."""
     found = window.findChild(TourDock)
-    walk = found if isinstance(found, TourDock) else TourDock(window, session, board, columns)
+    walk = found if isinstance(found, TourDock) else TourDock(window, session, columns)
     walk.begin()
     return walk
 
@@ -47,16 +44,13 @@ def show_walk(
 class TourDock(QDockWidget):
     """Shows one step at a time, with its views on the board; closed, the board is as it was."""
 
-    def __init__(
-        self, window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
-    ) -> None:
+    def __init__(self, window: QMainWindow, session: Session, columns: ColumnArea) -> None:
         super().__init__("Walk through", window)
         self.setObjectName("Walk through")
         self.setAllowedAreas(
             Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea
         )
-        self._window, self._session = window, session
-        self._board, self._columns = board, columns
+        self._window, self._session, self._columns = window, session, columns
         self._before: str | None = None
         self._pin: Place | None = None  # as it was before the walk
         self._pinned: Place | None = None  # as the walk has chosen it
@@ -78,7 +72,7 @@ class TourDock(QDockWidget):
     def begin(self) -> None:
         """Shows the guide at the step where it was left."""
         if self._before is None:
-            self._before = self._board.state()
+            self._before = self._columns.board_state()
             self._pin, self._pinned = self._session.selection.pin, None
         self._take_room()
         self.show()
@@ -102,12 +96,9 @@ class TourDock(QDockWidget):
         self._at = min(max(step, 0), len(self.steps) - 1)
         self._show_words()
         shown = self.steps[self._at]
-        board = self._board
-        if board.maximised:
-            board.maximise("")
-        board.set_all_shown(shown.views)
-        board.set_focus(shown.focus)
-        self._columns.show_views()
+        self._columns.restore()
+        self._columns.shown.set_all_shown(shown.views)
+        self._columns.shown.set_focus(shown.focus)
         self._choose(shown)
 
     def _choose(self, step: TourStep) -> None:
@@ -151,8 +142,7 @@ class TourDock(QDockWidget):
             self._strip = None
         before, self._before = self._before, None
         if before is not None:
-            self._board.restore(before)
-            self._columns.show_views()
+            self._columns.restore_board(before)
             if self._pin is not None and self._session.selection.pin == self._pinned:
                 self._session.chosen.pin(self._pin)
 
@@ -197,7 +187,7 @@ class TourDock(QDockWidget):
         return button
 
     def _try(self, one: TourTry) -> None:
-        self._board.set_focus(one.view)
+        self._columns.shown.set_focus(one.view)
         self._session.views.set_options(one.view, dict(one.options))
         self._show_tried()
 

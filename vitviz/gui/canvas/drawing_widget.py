@@ -21,7 +21,7 @@ from vitviz.gui.canvas.legend import (
     title_font,
 )
 from vitviz.gui.canvas.message_widget import message_height
-from vitviz.gui.canvas.plots import table_height, table_width
+from vitviz.gui.canvas.table_widget import table_height, table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
 from vitviz.gui.widgets.fitting_labels import wrapped
 from vitviz.gui.widgets.theme import UNIT

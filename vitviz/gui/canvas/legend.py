@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Bars
+from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.widgets import theme
 
@@ -31,13 +32,6 @@ def bar_font() -> QFont:
 def facts_font() -> QFont:
     """What numbers beside a panel are written in."""
     return theme.font(-1, numbers=True)
-
-
-def number(value: float) -> str:
-    """A number for a colour bar: four significant digits, no noise."""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g}"
-    return f"{value:.2e}" if abs(value) < 1e-3 else f"{value:.3g}"
 
 
 class ColorBar(QWidget):
@@ -61,7 +55,8 @@ class ColorBar(QWidget):
             self._scale = scale
             if scale is not None:
                 unit = f" ({scale.unit})" if scale.unit else ""
-                self.setToolTip(f"{scale.label}{unit}: {scale.low:.6g} to {scale.high:.6g}")
+                low, high = (shown_number(end, 6) for end in (scale.low, scale.high))
+                self.setToolTip(f"{scale.label}{unit}: {low} to {high}")
                 self._fit()
             self.update()
 
@@ -124,7 +119,7 @@ def _side_by_side(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:
 def _bar_words(scale: ColorScale) -> tuple[str, str, str]:
     """(low, high, what) of a colour bar."""
     label = " ".join(part for part in (scale.label, scale.unit) if part)
-    return number(scale.low), number(scale.high), label
+    return shown_number(scale.low), shown_number(scale.high), label
 
 
 def _named_below(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:

@@ -95,9 +95,10 @@ class CompareBar(QWidget):
         self._range.setChecked(shared)
         self._range.setText("One range" if shared else "Own ranges")
         self._range.setToolTip(
-            "One colour means one value in all columns of a view; press to give each its own range"
+            "One colour, and one height in a plot, means one value in all columns of a view; press to "
+            "give each its own range"
             if shared
-            else "Every column has its own range, so colours do not compare; press to share one"
+            else "Every column has its own range, which does not compare; press to share one"
         )
 
     def _fill(self) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from vitviz.core.data.selection import Selection
-from vitviz.gui.columns.board import ViewBoard
-from vitviz.gui.columns.column_table import ColumnTable
+from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
 
 if TYPE_CHECKING:
@@ -35,14 +34,14 @@ class ViewPointer(QObject):
         self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
         self._before_click: Selection | None = None
 
-    def listen(self, views: ViewBoard | ColumnTable) -> None:
+    def listen(self, views: ViewStage) -> None:
         """Listens to the views of a board or of a table of columns."""
         views.hovered.connect(self._hovered)
         views.clicked.connect(self._clicked)
         views.read.connect(self._read)
         views.double_clicked.connect(self._double_clicked)
 
-    def _hovered(self, found: PointedPlace | None, column: int | None = None) -> None:
+    def _hovered(self, found: PointedPlace | None, column: int) -> None:
         self._read(found)
         live = self._session.columns.find(column)
         if live is not None and live.trace is not None:
@@ -53,10 +52,9 @@ class ViewPointer(QObject):
         """Says the value under the cursor, of the numbers that are drawn now."""
         self._read_out("" if found is None else found.words)
 
-    def _clicked(self, found: PointedPlace | None, column: int | None = None) -> None:
+    def _clicked(self, found: PointedPlace | None, column: int) -> None:
         session = self._session
-        if column is not None:
-            session.columns.activate(column)
+        session.columns.activate(column)
         chosen = self._before_click = session.selection
         if session.trace is None or found is None:
             return
@@ -68,7 +66,7 @@ class ViewPointer(QObject):
         elif found.place is not None:
             session.chosen.pin(found.place)
 
-    def _double_clicked(self, view: str, _column: int = 0) -> None:
+    def _double_clicked(self, view: str, _column: int) -> None:
         """A double click is for the view: what its first click chose is given back."""
         before, self._before_click = self._before_click, None
         if before is not None:

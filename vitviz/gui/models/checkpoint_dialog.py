@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.preparation import Preparation, PreparationAnswer
+from vitviz.core.notation import shown_number
 from vitviz.gui.library.model_words import millions
 from vitviz.gui.models.preparation_table import PreparationTable
 from vitviz.gui.models.said_fields import WRONG, SaidFields
@@ -302,7 +303,7 @@ def _classes(found: RecognisedFile) -> str:
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    texts = [f"{value:.3g}" for value in values]
+    texts = [shown_number(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else " ".join(texts)
 
 

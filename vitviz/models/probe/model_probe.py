@@ -25,7 +25,7 @@ from vitviz.core.data.attribution import (
     LogitLedger,
     TargetReading,
 )
-from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.prediction import distinct_names
@@ -43,6 +43,7 @@ from vitviz.models.probe.block_steps import block_of
 from vitviz.models.probe.layer_vectors import layer_vectors_of
 from vitviz.models.probe.patch_stem import stem_of
 from vitviz.models.probe.position_signal import bias_of, rotations_of
+from vitviz.models.probe.sequence_start import sequence_start_of
 from vitviz.models.probe.word_gradient import word_gradient
 
 BUDGET = 256 * 1024 * 1024
@@ -157,6 +158,11 @@ class TorchModelProbe:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
         with self._at_work() as (model, pixels):
             return stem_of(model.module, pixels, self._info.called)
+
+    def sequence(self) -> SequenceStart:
+        """What the first block reads, taken apart. Unsupported where it is no such sum."""
+        with self._at_work() as (model, pixels):
+            return sequence_start_of(model.module, pixels, self._grid, self._info.called)
 
     def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
         """Sines and cosines that turn q and k by their place. Unsupported where nothing does."""

@@ -102,7 +102,7 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
 
 
 def _model_words(run: RunRecipe) -> list[Any]:
-    flags = {"patch_size": "--patch", "input_size": "--input-size"}
+    flags = {"patch_size": "--patch", "input_size": "--input-size", "prompts": "--prompts"}
     if run.intervention is not None:
         raise VitvizError(
             "what was changed about the model has no words on the command line; take Python"

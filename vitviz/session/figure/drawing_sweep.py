@@ -14,6 +14,7 @@ from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.app.first_choices import place_named
 from vitviz.views import View, find, views
@@ -237,7 +238,7 @@ def _options(view: View, name: str, listed: str) -> list[SweepStep]:
         def change(subject: SweepSubject) -> SweepSubject:
             return replace(subject, values={**subject.values, name: value})
 
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        shown = shown_number(value) if isinstance(value, float) else str(value)
         return SweepStep(f"{name.replace('_', ' ')} {shown}", change)
 
     return [step(value) for value in values]

@@ -26,13 +26,14 @@ class ConfirmedModel:
             request,
             architecture=self.architecture or None,
             input_size=self.input_size,
-            facts=self.facts,
+            facts=replace(self.facts, prompts=request.facts.prompts),
         )
 
 
 def confirmed_of(request: ModelRequest) -> ConfirmedModel:
-    """What a request says of its model."""
-    return ConfirmedModel(request.architecture or "", request.input_size, request.facts)
+    """What a request says of its model; prompts are asked of it, not said."""
+    facts = replace(request.facts, prompts=())
+    return ConfirmedModel(request.architecture or "", request.input_size, facts)
 
 
 def as_confirmed(
@@ -42,7 +43,8 @@ def as_confirmed(
 
     `older` are the architectures alone, as earlier versions kept them.
     """
-    if request.architecture is not None or request.facts != NOTHING_SAID or not request.pretrained:
+    is_said = request.architecture is not None or confirmed_of(request).facts != NOTHING_SAID
+    if is_said or not request.pretrained:
         return request
     found = known.get(request.name)
     if found is not None:

@@ -57,7 +57,7 @@ class ModelCache:
             device=request.device,
             precision=request.precision,
             architecture=request.architecture,
-            **request.facts.arguments,
+            **request.model.facts.arguments,
             progress=_named(progress, f"loading model {request.words}"),
         )
         self.models.put(request.model, model, model.info.parameters * _BYTES_PER_PARAMETER)
@@ -65,9 +65,9 @@ class ModelCache:
 
     def trace(self, request: ModelRequest, picture: Picture, progress: Progress) -> Trace:
         """All that the model did with the picture. VitvizError with the reason where it cannot."""
-        model = self.load(request, progress)
         from vitviz import models
 
+        model = models.with_prompts(self.load(request, progress), request.facts.prompts)
         named = _named(progress, f"reading {picture.name}")
         return models.trace(model, picture, fit=request.fit, progress=named)
 
@@ -80,7 +80,7 @@ def _check_as_it_is(request: ModelRequest, model: Model) -> None:
         "patch size": (request.patch_size, (None,)),
         "input size": (request.input_size, (None,)),
         "architecture": (request.architecture, (None,)),
-        "preparation": (request.facts.arguments or None, (None,)),
+        "preparation": (request.model.facts.arguments or None, (None,)),
     }
     for what, (wanted, possible) in asked.items():
         if wanted not in possible:

@@ -14,6 +14,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import rank_correlation
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -69,8 +70,9 @@ def draw(
     )
     how = "zeros" if replaced == "zero" else "its mean over the tokens"
     said = (
-        f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}; each head's output replaced by "
-        f"{how}, one pass a head. Rank correlation with the first order: {agreed:.2f}."
+        f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}; each head's "
+        f"output replaced by {how}, one pass a head. Rank correlation with the first order: "
+        f"{agreed:.2f}."
     )
     return Drawing(
         "head_importance",

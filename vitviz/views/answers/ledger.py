@@ -16,6 +16,7 @@ from vitviz.core.data.plots import Table, Whose
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -69,7 +70,7 @@ def draw(
     error = abs(found.sum - found.total)
     said = (
         f"All entries sum to {found.sum:.5f}, the model's own number is {found.total:.5f} (apart by "
-        f"{error:.1e}). Direct effects only, the last norm's scale held."
+        f"{shown_number(error, 2)}). Direct effects only, the last norm's scale held."
     )
     return Drawing(
         "ledger",

@@ -21,6 +21,7 @@ from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.marks import MarkFit, box_coverage, mark_fit
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.answers import trust
@@ -214,7 +215,7 @@ def _marked(trace: Trace, found: AttributionMap, text: str) -> _Marked | None:
 
 
 def _value_words(found: AttributionMap) -> str:
-    return f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}."
+    return f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}."
 
 
 def _where(trace: Trace, query: AttributionQuery) -> str:
@@ -237,8 +238,8 @@ def map_panel(
     label = METHODS[found.query.method].label
     scale = picture_layers.scale_of(values, look, label, (float(values.min()), float(values.max())))
     over = picture_layers.over_picture(trace, selection, values, scale, look, found.grid)
-    named = tuple((name, f"{value:.3g}") for name, value in found.prefix)
-    patches = ("patches", f"{float(found.patches.sum()):.3g}")
+    named = tuple((name, shown_number(value)) for name, value in found.prefix)
+    patches = ("patches", shown_number(float(found.patches.sum())))
     return Panel(
         over,
         trace.crop.frame,

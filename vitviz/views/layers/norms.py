@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -71,7 +72,7 @@ def draw(
         _map(trace, selection, lengths, found, of, look),
         _depth(trace, selection, layer, threshold),
     )
-    said = f"Median {found.median:.3g}, robust deviation {found.spread:.3g}."
+    said = f"Median {shown_number(found.median)}, robust deviation {shown_number(found.spread)}."
     return Drawing("norms", title, (panels,), picture_layers.caption(trace, said))
 
 

@@ -22,6 +22,7 @@ from vitviz.core.measures.distance import (
     mass_within,
     radius_of,
 )
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -104,7 +105,7 @@ def _said(stack: Convolutions, cells: str) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number:,}" if number < 10**9 else f"{number:.2g}"
+    return f"{number:,}" if number < 10**9 else shown_number(number, 2)
 
 
 def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray, "key"] | None:

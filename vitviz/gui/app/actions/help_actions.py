@@ -12,13 +12,13 @@ from vitviz.session.work import log
 @action("&Walk through", keys="Ctrl+Shift+H", menu="Help")
 def walk(parts: WindowParts) -> None:
     """From pixels to answer, in seven steps"""
-    show_walk(parts.frame, parts.session, parts.board, parts.columns)
+    show_walk(parts.frame, parts.session, parts.columns)
 
 
 @action("&Help on this view", keys="F1", menu="Help")
 def help_(parts: WindowParts) -> None:
     """What it shows, its formula and source"""
-    text_pages.view_help(parts.frame, parts.views[parts.board.focus]).show()
+    text_pages.view_help(parts.frame, parts.views[parts.shown.focus]).show()
 
 
 @action("&Keys", keys="?", menu="Help")

@@ -50,7 +50,7 @@ def load_sourced(
     evidence = tuple(_from_library(each, found.source) for each in model.info.evidence)
     weights: Weights = "trained" if pretrained else "untrained"
     info = replace(model.info, weights=weights, weights_hash=found.weights_hash, evidence=evidence)
-    return replace(model, info=info, live=False)
+    return replace(model, info=info, live=False, text=found.text)
 
 
 def _from_library(fact: Evidence, source: str) -> Evidence:
