@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from vitviz.core.progress import BadModel, Progress, silent
+from vitviz.core.progress import BadModel, Progress, StillAssumed, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.import_timm import import_timm
 
@@ -93,6 +93,7 @@ def load(
     - a bundled name, or any timm name. A TNT's name gives vitviz's own network with these weights,
       "timm/" before it timm's own class.
     - a checkpoint: a file or folder of weights.
+    - "hf-hub:owner/name", a repository of the hub, whether timm, transformers or open_clip wrote it.
     - another library's model, built by it and prepared for by it: "torchvision/vit_b_16",
       "transformers/FOLDER" of save_pretrained or "transformers/owner/name" on the hub,
       "open_clip/ViT-B-32:TAG".
@@ -188,7 +189,22 @@ def load(
         allow_download=allow_download,
     )
     finished = partial(_finished, wanted, name=name, classes=classes, multi_label=multi_label)
-    model = finished(progress=progress)
+    try:
+        model = finished(progress=progress)
+    except StillAssumed:
+        raise
+    except BadModel as error:
+        if architecture or not pretrained:
+            raise
+        built = _by_transformers(
+            error, name, patch_size=patch_size, device=device, precision=precision,
+            input_size=(input_size, input_size) if isinstance(input_size, int) else input_size,
+        )  # fmt: skip
+        try:
+            model = built(progress=progress)
+        except BadModel:
+            raise error from None  # what was wrong with it first
+        return with_prompts(replace(model, reload=partial(built, progress=silent)), prompts)
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,
@@ -203,6 +219,27 @@ def load(
     return with_prompts(model, prompts)
 
 
+def _by_transformers(error: BadModel, name: str | Path, **wishes: Any) -> Callable[..., Model]:
+    """How transformers makes the model of a folder that it wrote and whose names are not mapped here.
+
+    The error itself where the folder is not of save_pretrained, or transformers is not there.
+    """
+    from vitviz.models.loading.sources import library_named, saved_by_transformers
+    from vitviz.models.loading.sources.sourced_loading import load_sourced
+
+    folder = saved_by_transformers(name)
+    if folder is None:
+        raise error
+    try:
+        library = library_named("transformers", name)
+    except BadModel as missing:
+        raise BadModel(f"{error}; {missing}") from error
+    return partial(
+        load_sourced, library, str(folder), called=name, pretrained=True, allow_download=False,
+        **wishes,
+    )  # fmt: skip
+
+
 def _finished(
     wanted: Callable[..., Model],
     *,
@@ -215,8 +252,10 @@ def _finished(
     from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said_classes import with_classes
+    from vitviz.models.loading.sources import saved_by_transformers
 
-    model, file = wanted(progress=progress), checkpoint_path(name)
+    model = wanted(progress=progress)
+    file = checkpoint_path(name) or saved_by_transformers(name)
     beside = None if file is None else multi_label_beside(file)
     chosen = beside if multi_label is None else multi_label
     model = replace(model, info=replace(model.info, multi_label=bool(chosen)))

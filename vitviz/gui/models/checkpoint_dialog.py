@@ -107,6 +107,8 @@ class CheckpointDialog(QDialog):
     def show_found(self, found: RecognisedFile) -> None:
         """Shows what the file is, taken for what is named now."""
         self._found = found
+        if found.how != "said":
+            self._named = ""
         self._said.setText(_said(found))
         if found.architecture:
             blocker = QSignalBlocker(self.architecture)

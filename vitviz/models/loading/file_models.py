@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from timm.data import resolve_model_data_config
+from torch import nn
 
-from vitviz.core.progress import Progress
+from vitviz.core.progress import BadModel, Progress
 from vitviz.models.loading.architectures.network import (
     ModelBlueprint,
     build,
@@ -18,6 +19,7 @@ from vitviz.models.loading.built_model import (
     BuiltModel,
     WantedModel,
     own_size,
+    resized_note,
     weights_word,
 )
 from vitviz.models.loading.checkpoint.blueprint import classes_of_plan, understood
@@ -40,17 +42,24 @@ def from_file(
     found = read_checkpoint(path, encoder=wanted.encoder, progress=progress)
     plan, state = understood(found, architecture, wanted.heard)
     check_room(empty(plan, path.name), state, path.name)
-    changes = wanted.changes
-    arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
         resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
-    if plan.family:
-        changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
-        module = create(plan.timm_name, False, changed)
-        module = module if plan.as_timm else own(module)
-    else:
-        module = build(ModelBlueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name)
+    module = _module(plan, wanted, path.name)
+    try:
+        filled = fill(module, state, path.name)
+    except BadModel:
+        if wanted.size is None:
+            raise
+        # timm's reader lays every table of positions over a square; the module itself knows better.
+        bare = replace(wanted, size=None)
+        plan, state = understood(found, architecture, bare.heard)
+        module = _module(plan, bare, path.name)
+        filled = fill(module, state, path.name)
+        before = own_size(module)
+        if before is None or not hasattr(module, "set_input_size"):
+            raise
+        module.set_input_size(img_size=wanted.size)
+        filled = replace(filled, notes=(*filled.notes, resized_note(before)))
     forget_checkpoint()
     count = int(getattr(module, "num_classes", 0) or 0)
     classes = classes_of_plan(found, plan, count, architecture)
@@ -74,3 +83,13 @@ def from_file(
         notes=notes,
         evidence=(*plan.evidence, *classes.evidence),
     )
+
+
+def _module(plan: ModelBlueprint, wanted: WantedModel, name: str) -> nn.Module:
+    """The network that is planned, with what else was asked for, unfilled."""
+    if not plan.family:
+        arguments = {**plan.arguments, **wanted.changes}
+        return build(ModelBlueprint(plan.kind, arguments), name)
+    changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
+    module = create(plan.timm_name, False, changed)
+    return module if plan.as_timm else own(module)

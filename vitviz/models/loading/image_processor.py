@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vitviz.models.loading.checkpoint.open_clip_config import KIND as OPEN_CLIP
 from vitviz.models.loading.preprocess import Preprocess
 
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -59,7 +60,7 @@ def processed(config: Mapping[str, Any], usual: Preprocess) -> ProcessorReading:
             crop_mode="center",
             resize=resize,
             resize_for=(made_for[0], made_for[-1]),
-            centre="floor",
+            centre="rounded" if kind == OPEN_CLIP else "floor",
             resizer="torchvision" if kind.endswith("Fast") and of_torch else "pillow",
         )
     )

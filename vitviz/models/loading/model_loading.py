@@ -39,6 +39,7 @@ from vitviz.models.loading.checkpoint.class_names import (
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.file_models import from_file
+from vitviz.models.loading.hub.repository_folder import repository_folder
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input
 from vitviz.models.loading.own_networks import own
@@ -48,7 +49,7 @@ from vitviz.models.loading.preprocess import (
     preprocess_of,
 )
 from vitviz.models.loading.said import Said, refuse_assumed
-from vitviz.models.loading.timm_models import from_timm
+from vitviz.models.loading.timm_models import HUB, from_timm
 
 _NEVER = (
     "checkpoint_path",
@@ -169,6 +170,13 @@ def _built(
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         return _from_card(card, pretrained, wanted, progress)
+    if str(name).startswith(HUB) and pretrained:
+        repository = str(name).removeprefix(HUB)
+        allowed = wanted.allow_download
+        folder = repository_folder(repository, str(name), progress, allowed=allowed)
+        if folder is not None:
+            built = from_file(folder, architecture, wanted, progress)
+            return replace(built, title=str(name), source=repository)
     plain = str(name).removeprefix(TIMM)
     built = from_timm(plain, pretrained, wanted, progress)
     if plain != name:

@@ -61,8 +61,9 @@ class RecognisedFile:
 
     @property
     def sure(self) -> bool:
-        """Whether there is nothing to ask: nothing is assumed, and every weight is there."""
-        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong)
+        """Whether there is nothing to ask: nothing is assumed or missing, and one encoder is there."""
+        several = len(self.encoders) > 1
+        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong or several)
 
 
 def recognise(
@@ -121,7 +122,7 @@ def _compared(
     named = classes_of_plan(held, plan, classes, found.architecture)
     embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
     patch = getattr(embed, "patch_size", 0)
-    rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
+    rows, cols = said.input_size or getattr(embed, "img_size", None) or config["input_size"][-2:]
     heads = [getattr(part, "num_heads", None) for part in module.modules()]
     return replace(
         found,
