@@ -178,6 +178,8 @@ class Picture:
     values: PictureValues | None = None
     pages: int = 1
     bands: int = 3
+    every: PictureValues | None = None
+    """All bands of a file that has more than colours, where they are not too many to keep."""
 
     @property
     def image(self) -> Image.Image:

@@ -68,7 +68,8 @@ def from_file(
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or own_size(module) or preprocess.size
-    read = processed(found.preprocessor, replace(preprocess, size=size))
+    version = found.transformers_version
+    read = processed(found.preprocessor, replace(preprocess, size=size), version)
     notes += (read.why,) if read.why else ()
     return BuiltModel(
         module,
@@ -81,7 +82,7 @@ def from_file(
         licence=plan.licence,
         weights_hash=found.hashed(progress),
         notes=notes,
-        evidence=(*plan.evidence, *classes.evidence),
+        evidence=(*plan.evidence, *read.evidence, *classes.evidence),
     )
 
 

@@ -77,6 +77,12 @@ class Checkpoint:
         """The file beside which cards and class names lie."""
         return self.files[0]
 
+    @property
+    def transformers_version(self) -> str:
+        """Which transformers wrote config.json; "" where none says so."""
+        said = self.config.get("transformers_version")
+        return said if isinstance(said, str) else ""
+
     def hashed(self, progress: Progress = silent) -> str:
         """The SHA-256 (hex) of the file; of several, of their hashes in order."""
         hashes = [file_hash(file, progress) for file in self.files]
