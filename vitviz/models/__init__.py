@@ -196,7 +196,9 @@ def load(
     except BadModel as error:
         if architecture or not pretrained:
             raise
-        built = _by_transformers(
+        from vitviz.models.loading.sources.saved_folder import by_transformers
+
+        built = by_transformers(
             error, name, patch_size=patch_size, device=device, precision=precision,
             input_size=(input_size, input_size) if isinstance(input_size, int) else input_size,
         )  # fmt: skip
@@ -219,27 +221,6 @@ def load(
     return with_prompts(model, prompts)
 
 
-def _by_transformers(error: BadModel, name: str | Path, **wishes: Any) -> Callable[..., Model]:
-    """How transformers makes the model of a folder that it wrote and whose names are not mapped here.
-
-    The error itself where the folder is not of save_pretrained, or transformers is not there.
-    """
-    from vitviz.models.loading.sources import library_named, saved_by_transformers
-    from vitviz.models.loading.sources.sourced_loading import load_sourced
-
-    folder = saved_by_transformers(name)
-    if folder is None:
-        raise error
-    try:
-        library = library_named("transformers", name)
-    except BadModel as missing:
-        raise BadModel(f"{error}; {missing}") from error
-    return partial(
-        load_sourced, library, str(folder), called=name, pretrained=True, allow_download=False,
-        **wishes,
-    )  # fmt: skip
-
-
 def _finished(
     wanted: Callable[..., Model],
     *,
@@ -252,7 +233,7 @@ def _finished(
     from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said_classes import with_classes
-    from vitviz.models.loading.sources import saved_by_transformers
+    from vitviz.models.loading.sources.saved_folder import saved_by_transformers
 
     model = wanted(progress=progress)
     file = checkpoint_path(name) or saved_by_transformers(name)

@@ -63,7 +63,7 @@ def test_twelve_bands_of_a_tiff_reach_a_model_of_twelve_channels(tmp_path: Path)
     twelve, thirteen = tmp_path / "twelve.tif", tmp_path / "thirteen.tif"
     tifffile.imwrite(twelve, bands[..., :12], photometric="minisblack", planarconfig="contig")
     tifffile.imwrite(thirteen, bands, photometric="minisblack", planarconfig="contig")
-    model = vitviz.load("test_vit", pretrained=False, in_chans=12, num_classes=3)
+    model = vitviz.load("test_vit", pretrained=False, in_chans=12, num_classes=3, crop_pct=1)
     assert model.info.evidence[-1].certainty == "assumed"
     trace = vitviz.trace(model, twelve)
     mean, std = (torch.tensor(each).view(12, 1, 1) for each in (model.info.mean, model.info.std))

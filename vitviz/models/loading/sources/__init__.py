@@ -67,20 +67,3 @@ def library_named(library: str, name: str | Path) -> SourceLibrary:
         raise BadModel(f"{name} needs {wanted}, which is not installed; pip install '{extra}'")
     source: SourceLibrary = import_module(f"{__name__}.{file}").SOURCE
     return source
-
-
-def saved_by_transformers(name: str | Path) -> Path | None:
-    """The folder of save_pretrained that a path or a repository of the hub means; None for another."""
-    from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
-    from vitviz.models.loading.checkpoint.json_file import read_mapping
-    from vitviz.models.loading.hub.repository_folder import cached_folder
-    from vitviz.models.loading.timm_models import HUB
-
-    path = checkpoint_path(name)
-    if path is None and str(name).startswith(HUB):
-        path = cached_folder(str(name).removeprefix(HUB))
-    folder = path if path is None or path.is_dir() else path.parent
-    if folder is None or not (folder / "config.json").is_file():
-        return None
-    config = read_mapping(folder / "config.json")  # of transformers alone, not open_clip's
-    return folder if "model_type" in config and "quantization_config" not in config else None
