@@ -31,6 +31,7 @@ from vitviz.cli.command_arguments import (
     meter,
     print_json,
     remark,
+    remark_broken,
     token_of,
 )
 from vitviz.cli.model_arguments import SaidOfModel, say_assumed
@@ -147,10 +148,7 @@ def _said(
         print_json(known | said)
     else:
         print(f"{found.used} pictures averaged, in {files[0]}")
-        if found.broken:
-            why = found.broken[0][1]
-            count = f"{len(found.broken)} picture{'s' * (len(found.broken) > 1)}"
-            remark(f"{count} could not be used; the first: {why}")
+        remark_broken(found.broken)
         if found.missing:
             remark(
                 f"{len(found.missing)} of {found.about.parts} parts are not in it yet; merge it with "

@@ -392,6 +392,36 @@ def test_closing_the_last_picture_says_what_to_do_and_can_be_undone(window: Main
     assert window.board.cards["heads"].drawing is not None
 
 
+def test_undo_takes_back_what_was_done_last_and_says_what(window: MainWindow) -> None:
+    undo, redo = window.actions_by_name["undo"], window.actions_by_name["redo"]
+    assert not undo.isEnabled()
+    window.shown.set_shown("rollout", False)
+    window.perform("add_column")
+    assert (undo.text(), redo.isEnabled()) == ("&Undo new column", False)
+    window.perform("undo")
+    assert len(window.session.columns) == 1
+    assert window.compare.layout == "one"
+    assert window.notices.sentences == ("Undone: new column.",)
+    assert (undo.text(), redo.text()) == ("&Undo choice of views", "&Redo new column")
+    window.perform("undo")
+    assert window.shown.is_shown("rollout")
+    window.perform("redo")
+    assert not window.shown.is_shown("rollout")
+    window.perform("redo")
+    assert window.compare.layout == "grid"
+    assert window.notices.sentences == ("Done again: new column.",)
+
+
+def test_a_panel_and_the_room_of_a_view_are_taken_back(window: MainWindow) -> None:
+    window.compare.maximise("heads")
+    window._docks.inspector.hide()
+    window.perform("undo")
+    assert not window._docks.inspector.isHidden()
+    assert window.compare.large == "heads"
+    window.perform("undo")
+    assert window.compare.large == ""
+
+
 def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
     window: MainWindow, tmp_path: Path
 ) -> None:

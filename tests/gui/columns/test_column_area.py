@@ -341,9 +341,12 @@ def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow
     assert coarse.column.model.patch_size == 32
     assert header(window, 1)._line.text().startswith("patch 32")
     assert coarse.selection.pin == Place(Spot(60.0, 40.0))
-    window.perform("undo")  # the column's first model, before the fixture's own swap
+    assert "Undone: other patch size." in window.notices.sentences
+    window.perform("redo")
+    assert coarse.column.model.patch_size == 20
+    window.session.history.clear()
     window.perform("undo")
-    assert any("Nothing to bring back" in said for said in window.notices.sentences)
+    assert "There is nothing to undo." in window.notices.sentences
 
 
 def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow) -> None:

@@ -22,6 +22,7 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -60,7 +61,8 @@ class ModelInfo:
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said
     wherever the model is shown. `multi_label` says that a picture may be of several classes or of
-    none; `prompts`, where there are any, are what it is compared with in place of classes. `mean`
+    none; `prompts`, where there are any, are what it is compared with in place of classes, which
+    a model can be asked for that `reads_prompts`. `mean`
     and `std` are what pictures of values 0 to 1 are normalised by.
     """
 
@@ -88,6 +90,7 @@ class ModelInfo:
     std: tuple[float, ...] = ()
     multi_label: bool = False
     prompts: tuple[str, ...] = ()
+    reads_prompts: bool = False
 
     @property
     def scores(self) -> Scores:
@@ -453,6 +456,10 @@ class Trace:
         chosen = self._chosen_from
         found = chosen[layer].number if 0 <= layer < len(chosen) else 0
         return found or layer + 1
+
+    def layer_name(self, layer: int, start: str = "layer") -> str:
+        """The same in words: "layer 3"."""
+        return layer_name(self.number(layer) - 1, start)
 
     @property
     def calls(self) -> int:

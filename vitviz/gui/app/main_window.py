@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
@@ -46,6 +47,9 @@ from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.panels.filmstrip import Filmstrip
 from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.panels.notices import NoticeStack
+from vitviz.gui.panels.picture_parts import PicturePartButton
+from vitviz.gui.panels.prompt_line import PromptLine
+from vitviz.gui.panels.run_line import RunLine
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
@@ -55,6 +59,8 @@ from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
 from vitviz.session.columns.header_text import answer_words, doubt_words
+from vitviz.session.history.session_history import WindowChoices
+from vitviz.session.pictures.picture_list import PicturePart
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.request import ModelRequest
@@ -79,8 +85,10 @@ class MainWindow(QMainWindow):
         self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
         self.library = LibraryDock(session)
+        self.prompts, self.run = PromptLine(), RunLine()
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
+        self._part = PicturePartButton()
         self._jobs: list[Job] = []
         self._picture_expected = False
         self._wished: ModelRequest | None = None
@@ -123,9 +131,12 @@ class MainWindow(QMainWindow):
         layout.setSpacing(UNIT)
         top = QHBoxLayout()
         top.addWidget(self._header, 1)
+        top.addWidget(self._part)
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.prompts)
+        layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
@@ -189,6 +200,7 @@ class MainWindow(QMainWindow):
 
     def perform(self, name: str) -> None:
         """Does the action of that name, as its menu entry and its keys do."""
+        self.session.history.settle()
         actions()[name].perform(self.parts)
 
     def _is_on(self, name: str) -> bool:
@@ -206,8 +218,19 @@ class MainWindow(QMainWindow):
     def _find_model(self) -> None:
         self.perform("find_model")
 
+    def _ask_prompts(self, prompts: tuple[str, ...]) -> None:
+        request = self.session.request
+        facts = replace(request.facts, prompts=prompts)
+        self.session.columns.use_model(replace(request, facts=facts))
+
+    def _show_step(self, path: str) -> None:
+        self.session.columns.use_model(replace(self.session.request, name=path))
+
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
+
+    def _open_part(self, part: PicturePart) -> None:
+        self.session.open([part])
 
     # Who listens to whom
 
@@ -220,7 +243,8 @@ class MainWindow(QMainWindow):
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
-        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
+        self.filmstrip.part_wished.connect(self._open_part)
+        self._part.wished.connect(self._open_part)
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
@@ -235,6 +259,8 @@ class MainWindow(QMainWindow):
         self.bar.open_wished.connect(self._open)
         self.welcome.open_wished.connect(self._open)
         self.welcome.samples_wished.connect(self._open_samples)
+        self.prompts.wished.connect(self._ask_prompts)
+        self.run.wished.connect(self._show_step)
         self.bar.find_wished.connect(self._find_model)
         self.library.requested.connect(self.request_model)
         self.library.file_wished.connect(self._open_model)
@@ -260,6 +286,7 @@ class MainWindow(QMainWindow):
         links.connect(session.views.drawing_ready, self._show_drawing)
         links.connect(session.views.drawing_failed, self._show_drawing_failure)
         links.connect(session.problems, self._show_problems)
+        links.connect(session.history.changed, self._show_history)
         links.connect(session.checkpoint_asked, self._open_checkpoint)
         links.connect(session.session_asked, self.sessions.files.open)
         links.connect(session.jobs.started, self._job_started)
@@ -267,6 +294,8 @@ class MainWindow(QMainWindow):
         links.connect(session.jobs.ended, self._job_ended)
         self.compare.listen(links)
         self.sessions.listen(links)
+        self._docks.toggled.connect(session.history.note)
+        session.history.include(WindowChoices(self._choices, self._show_choices))
 
     def _show_all(self) -> None:
         self._show_models()
@@ -274,6 +303,7 @@ class MainWindow(QMainWindow):
         self._show_request(self.session.request)
         self._show_look(self.session.views.look)
         self._show_trace(self.session.trace)
+        self._show_history()
         self.shown.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
         self.compare.want()
 
@@ -295,6 +325,8 @@ class MainWindow(QMainWindow):
 
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
+        self.prompts.show_request(request)
+        self.run.show_request(request)
         self.actions_by_name["whole"].setChecked(request.fit != "crop")
 
     def _trace_ready(self, trace: Trace, column: int) -> None:
@@ -304,6 +336,7 @@ class MainWindow(QMainWindow):
 
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
+        self.prompts.show_trace(trace)
         self.show_header()
         self.show_page()
         picture = self.session.columns.current
@@ -379,6 +412,7 @@ class MainWindow(QMainWindow):
 
     def show_header(self) -> None:
         """Says what is shown; several columns have headers of their own that say it."""
+        self._part.show_picture(self.session.columns.current)
         trace = self.session.trace
         if trace is None:
             self._header.show_text("")
@@ -454,6 +488,23 @@ class MainWindow(QMainWindow):
             return
         job = self._jobs[0]  # what the others wait for
         self.controls.jobs.show_job(job.words, job.done, job.total)
+
+    def _show_history(self) -> None:
+        """Says in the menu what would be undone, and what done again."""
+        history = self.session.history
+        for name, words in (("undo", history.undoes), ("redo", history.redoes)):
+            action = self.actions_by_name[name]
+            action.setText(f"{actions()[name].text} {words}".rstrip())
+            action.setEnabled(bool(words))
+
+    def _choices(self) -> dict[str, str]:
+        """What of the window somebody chose, to be taken back."""
+        return {**self.compare.choices(), "panels": self._docks.shown}
+
+    def _show_choices(self, choices: Mapping[str, str]) -> None:
+        if "panels" in choices:
+            self._docks.show_only(choices["panels"])
+        self.compare.show_choices(choices)
 
     # What the user wished
 

@@ -40,6 +40,7 @@ class DrawingWidget(QWidget):
     hovered = Signal(object)
     clicked = Signal(object)
     read = Signal(object)
+    brushed = Signal(object)
     double_clicked = Signal()
     zoomed = Signal(int, object)
     """Which panel, and the window of it in shares that other panels understand."""
@@ -200,6 +201,7 @@ class DrawingWidget(QWidget):
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
             widget.read.connect(self.read)
+            widget.brushed.connect(self.brushed)
             widget.double_clicked.connect(self.double_clicked)
             widget.zoomed.connect(partial(self._zoomed, widget))
             widget.grew.connect(self.grew)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, aim
+from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, PatchBrush, aim
 from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
@@ -48,6 +48,22 @@ class PointedPlace:
     head: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BrushedPatch:
+    """A patch under the pressed mouse in a panel that is painted on: the option that it belongs to.
+
+    `begins` says that the button was pressed here: the stroke paints, or wipes where this one is
+    painted.
+    """
+
+    option: str
+    row: int
+    col: int
+    rows: int
+    cols: int
+    begins: bool
+
+
 def pointed(panel: Panel, found: Aim) -> PointedPlace:
     """An aim in the terms that columns share."""
     space = panel.space
@@ -74,6 +90,9 @@ class PanelWidget(QWidget):
     """`PointedPlace` whose value is to be read while nothing is chosen: new numbers came under the
     cursor, or Shift is held."""
 
+    brushed = Signal(object)
+    """`BrushedPatch`: a panel that is painted on is painted on."""
+
     zoomed = Signal(object)
     """The `Box` that somebody zoomed or panned to."""
 
@@ -85,6 +104,7 @@ class PanelWidget(QWidget):
         self._panel: Panel | None = None
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
+        self._last_brushed: tuple[int, int] | None = None
         self._title = WrappedLabel(most=TITLE_LINES)
         self._title.setObjectName("quiet")
         self._title.setFont(title_font())
@@ -272,7 +292,26 @@ class PanelWidget(QWidget):
             return self._mouse(kind, event)
         return False
 
+    def _brush(self, space: PatchBrush, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        """Whether the mouse paints: then the map is neither moved nor chosen from."""
+        left = bool((event.buttons() | event.button()) & Qt.MouseButton.LeftButton)
+        if kind == QEvent.Type.MouseButtonRelease or not left:
+            self._last_brushed = None
+            return left
+        token = space.grid.at(self._map.spot(event.position()))
+        place = None if token is None else space.grid.place(token)
+        begins = kind != QEvent.Type.MouseMove
+        if place is not None and (begins or place != self._last_brushed):
+            self._last_brushed = place
+            sides = space.grid.rows, space.grid.cols
+            self.brushed.emit(BrushedPatch(space.option, *place, *sides, begins))
+        return True
+
     def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        if self._panel is not None and isinstance(self._panel.space, PatchBrush):
+            painting = self._brush(self._panel.space, kind, event)
+            if painting:
+                return True
         left = event.button() == Qt.MouseButton.LeftButton
         if kind == QEvent.Type.MouseMove and not event.buttons():
             self._cursor = event.position()

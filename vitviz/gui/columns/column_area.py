@@ -78,6 +78,7 @@ class ColumnArea(QObject):
         links.connect(session.settings.models_changed, self.show_headings)
         links.connect(session.jobs.ended, self._job_ended)
         self.shown.changed.connect(self.show_views)
+        self.shown.chosen.connect(session.history.note)
         self.shown.focus_changed.connect(self._focus_changed)
         for stage in self.stages:
             stage.visible_changed.connect(self.want)
@@ -152,7 +153,7 @@ class ColumnArea(QObject):
         for live in self.lives:
             if live.id not in self.headers:
                 self.headers[live.id] = self._header(live.id)
-        self.bar.show_count(count, undoes=self._session.columns.undoes)
+        self.bar.show_count(count)
         self.bar.show_layout(self.layout)
         self.show_headings()
         self.show_views()
@@ -167,6 +168,7 @@ class ColumnArea(QObject):
         before = set(stage.placed)
         self.shown.take_possible([name for name, why in possible.items() if not why], called)
         self.possible_changed.emit(possible)
+        self._session.history.absorb()
         headers = [self.headers[live.id] for live in self.lives]
         tabs = headers if self.layout == "one" and len(headers) > 1 else []
         self.tabs.setVisible(bool(tabs))
@@ -256,6 +258,20 @@ class ColumnArea(QObject):
         layout = state.get("layout", "one")
         self.set_layout(layout if layout in ("one", "grid", "large") else "one")
 
+    def choices(self) -> dict[str, str]:
+        """What of the layout somebody chose, to be taken back."""
+        shown = " ".join(filter(self.shown.is_shown, self._views))
+        return {"layout": self.layout, "views": shown, "large": self.large}
+
+    def show_choices(self, choices: Mapping[str, str]) -> None:
+        """Lays out as it was; what is not named stays."""
+        if "views" in choices:
+            self.shown.set_all_shown(choices["views"].split())
+        layout, large = choices.get("layout", self.layout), choices.get("large", self.large)
+        self.shown.set_focus(large)
+        self._maximised = bool(large) and layout == "one"
+        self.set_layout(layout)
+
     def board_state(self) -> str:
         """Sizes of the board's rows and the views taken off, as text."""
         return f"{self.board.sizes()}|{self.shown.state()}"
@@ -324,6 +340,7 @@ class ColumnArea(QObject):
 
     def _focus_changed(self, view: str) -> None:
         if self.large:
+            self._session.history.note()
             self.show_views()
         else:
             self.stage.show_focus(view)
@@ -345,6 +362,7 @@ class ColumnArea(QObject):
         if layout == "large" and self.layout != "large":
             self._before = self.layout
         self.layout = cast(ColumnLayout, layout)
+        self._session.history.note()
         self.arrange()
 
     def maximise(self, view: str) -> None:
@@ -353,6 +371,7 @@ class ColumnArea(QObject):
         self.shown.set_focus(view)
         if self.layout == "one":
             self._maximised = not again
+            self._session.history.note()
             self.show_views()
         else:
             self.set_layout(self._before if self.layout == "large" else "large")
@@ -373,18 +392,17 @@ class ColumnArea(QObject):
             return True
         if self.layout == "one" and self._maximised:
             self._maximised = False
+            self._session.history.note()
             self.show_views()
             return True
         return False
 
     def wish(self, wish: str) -> None:
-        """ "add", "undo", or a preset."""
+        """ "add", or a preset."""
         session, shown = self._session, self.shown
         match wish:
             case "add":
                 session.columns.add_beside()
-            case "undo":
-                self._undo()
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:
@@ -426,13 +444,6 @@ class ColumnArea(QObject):
             case "checkpoint":
                 columns.activate(column)
                 self.wished.emit("open_model")
-
-    def _undo(self) -> None:
-        live = self._session.columns.undo()
-        self._activate(live)
-        self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
-        if live is None:
-            self._notices.tell("Nothing to bring back: no column, model or picture was lost.")
 
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""

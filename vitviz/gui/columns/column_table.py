@@ -30,6 +30,7 @@ class ColumnTable(QWidget):
     hovered = Signal(object, int)
     clicked = Signal(object, int)
     read = Signal(object)
+    brushed = Signal(str, object)
     double_clicked = Signal(str, int)
     zoomed = Signal(str, int, int, object)
     wished = Signal(str, str, int)
@@ -210,6 +211,8 @@ class ColumnTable(QWidget):
         if widget is None:
             return False
         port = self._area.viewport()
+        if not port.isAncestorOf(widget):  # it has no place yet, and may well get one in sight
+            return True
         place = QRect(widget.mapTo(port, QPoint(0, 0)), widget.size())
         if across:
             return place.right() > 0 and place.left() < port.width()
@@ -238,6 +241,7 @@ class ColumnTable(QWidget):
         card.hovered.connect(self.hovered)
         card.clicked.connect(self._clicked)
         card.read.connect(self.read)
+        card.brushed.connect(self.brushed)
         card.double_clicked.connect(self.double_clicked)
         card.zoomed.connect(self.zoomed)
         card.focused.connect(self.focused)

@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject
 from vitviz.core.data.selection import Selection
 from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
+from vitviz.views.learn.predict import repainted
 
 if TYPE_CHECKING:
-    from vitviz.gui.canvas.panel_widget import PointedPlace
+    from vitviz.gui.canvas.panel_widget import BrushedPatch, PointedPlace
 
 
 class ViewPointer(QObject):
@@ -33,12 +34,14 @@ class ViewPointer(QObject):
         self._session = session
         self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
         self._before_click: Selection | None = None
+        self._wipes = False
 
     def listen(self, views: ViewStage) -> None:
         """Listens to the views of a board or of a table of columns."""
         views.hovered.connect(self._hovered)
         views.clicked.connect(self._clicked)
         views.read.connect(self._read)
+        views.brushed.connect(self._brushed)
         views.double_clicked.connect(self._double_clicked)
 
     def _hovered(self, found: PointedPlace | None, column: int) -> None:
@@ -65,6 +68,15 @@ class ViewPointer(QObject):
             session.chosen.select(depth=found.depth)
         elif found.place is not None:
             session.chosen.pin(found.place)
+
+    def _brushed(self, view: str, patch: BrushedPatch) -> None:
+        """Paints a patch, or wipes it, as the stroke began."""
+        painted = str(self._session.views.options.get(view, {}).get(patch.option) or "")
+        if patch.begins:
+            self._wipes = f"{patch.row},{patch.col}" in painted.split()
+        place, sides = (patch.row, patch.col), (patch.rows, patch.cols)
+        now = repainted(painted, place, sides, wipes=self._wipes)
+        self._session.views.set_option(view, patch.option, now)
 
     def _double_clicked(self, view: str, _column: int) -> None:
         """A double click is for the view: what its first click chose is given back."""

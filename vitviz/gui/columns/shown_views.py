@@ -16,6 +16,8 @@ class ShownViews(QObject):
     """
 
     changed = Signal()
+    chosen = Signal()
+    """Somebody put a view on or took one off; it goes before `changed`."""
     focus_changed = Signal(str)
 
     def __init__(self, views: Mapping[str, View]) -> None:
@@ -55,12 +57,14 @@ class ShownViews(QObject):
         """Takes a view off, or puts it back."""
         self._hidden.discard(view) if on else self._hidden.add(view)
         self._answered |= {view}
+        self.chosen.emit()
         self.changed.emit()
 
     def set_all_shown(self, names: Collection[str]) -> None:
         """Puts these views on and takes all others off."""
         self._hidden = set(self._names) - set(names)
         self._answered = self._called
+        self.chosen.emit()
         self.changed.emit()
 
     def take_possible(self, names: Collection[str], called: Collection[str] = ()) -> None:
@@ -87,4 +91,5 @@ class ShownViews(QObject):
     def reset(self) -> None:
         """All views are as at first."""
         self._hidden, self._answered = set(self._first_hidden), frozenset()
+        self.chosen.emit()
         self.changed.emit()

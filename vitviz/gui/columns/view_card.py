@@ -35,6 +35,8 @@ class ViewCard(QFrame):
     hovered = Signal(object, int)
     clicked = Signal(object, int)
     read = Signal(object)
+    brushed = Signal(str, object)
+    """(view, `BrushedPatch`): somebody paints on it."""
     double_clicked = Signal(str, int)
     zoomed = Signal(str, int, int, object)
     focused = Signal(str)
@@ -54,6 +56,7 @@ class ViewCard(QFrame):
         self.canvas = DrawingWidget()
         self.canvas.hovered.connect(self._hovered)
         self.canvas.clicked.connect(self._clicked)
+        self.canvas.brushed.connect(self._brushed)
         self.canvas.read.connect(self.read)
         self.canvas.double_clicked.connect(self._double_clicked)
         self.canvas.zoomed.connect(self._zoomed)
@@ -191,6 +194,10 @@ class ViewCard(QFrame):
 
     def _zoomed(self, panel: int, window: Box) -> None:
         self.zoomed.emit(self.view.name, self.column, panel, window)
+
+    def _brushed(self, patch: object) -> None:
+        self.focused.emit(self.view.name)
+        self.brushed.emit(self.view.name, patch)
 
     def _clicked(self, found: object) -> None:
         self.focused.emit(self.view.name)

@@ -32,6 +32,10 @@ class ViewStage(Protocol):
         """(`PointedPlace` or None): the value under the cursor is to be read, no more."""
 
     @property
+    def brushed(self) -> SignalInstance:
+        """(view, `BrushedPatch`): somebody paints on a view that is painted on."""
+
+    @property
     def double_clicked(self) -> SignalInstance:
         """(view, column)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from timm.data import resolve_model_data_config
 from torch import nn
@@ -56,9 +57,10 @@ def from_file(
         module = _module(plan, bare, path.name)
         filled = fill(module, state, path.name)
         before = own_size(module)
-        if before is None or not hasattr(module, "set_input_size"):
+        resize: Any = getattr(module, "set_input_size", None)
+        if before is None or resize is None:
             raise
-        module.set_input_size(img_size=wanted.size)
+        resize(img_size=wanted.size)
         filled = replace(filled, notes=(*filled.notes, resized_note(before)))
     forget_checkpoint()
     count = int(getattr(module, "num_classes", 0) or 0)

@@ -260,11 +260,10 @@ def _values_of(
     size, channels = (resized[1], resized[0]), bands.shape[-1]
     made = np.zeros((*resized, channels), np.float32)
     for at in range(channels):
-        made[..., at] = Image.fromarray(np.ascontiguousarray(bands[..., at])).resize(
-            size, resampling
-        )
+        band = Image.fromarray(np.ascontiguousarray(bands[..., at]))
+        made[..., at] = np.asarray(band.resize(size, resampling))
     values = _placed(made, want.size, offset, (0,) * channels).astype(np.float32)
-    values = (values - np.float32(want.mean)) / np.float32(want.std)
+    values = (values - np.array(want.mean, np.float32)) / np.array(want.std, np.float32)
     return rearrange(torch.from_numpy(values), "row col band -> 1 band row col").contiguous()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import Selection, place_of
@@ -200,14 +201,14 @@ def _layer(at: int, trace: Trace) -> SweepStep:
     def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=subject.selection.with_layer(at, layers))
 
-    return SweepStep(f"layer {trace.number(at)}", change, "layer")
+    return SweepStep(trace.layer_name(at), change, "layer")
 
 
 def _head(at: int) -> SweepStep:
     def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=replace(subject.selection, head=at))
 
-    return SweepStep(f"head {at + 1}", change, "head")
+    return SweepStep(head_name(at), change, "head")
 
 
 def _tokens(subject: SweepSubject, listed: str) -> list[SweepStep]:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.data.attribution import HeadImportance
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, Listed, Panel
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
@@ -102,7 +103,7 @@ def _against(trace: Trace, found: HeadImportance, selection: Selection, agreed: 
     there = np.argwhere(np.isfinite(found.ablated) & np.isfinite(found.first_order))
     measured, foretold = (each.astype(np.float64) for each in _both(found))
     owners = tuple(
-        Whose(f"layer {trace.number(int(layer))} head {head + 1}", int(layer), int(head))
+        Whose(f"{trace.layer_name(int(layer))} {head_name(head)}", int(layer), int(head))
         for layer, head in there
     )
     chosen = selection.layer(len(found.ablated))

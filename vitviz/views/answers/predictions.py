@@ -52,8 +52,10 @@ def _drawn(trace: Trace, top: int) -> Drawing:
         tuple(each.share for each in best),
         tuple(share_words(each, classes, trace.model.scores) for each in best),
     )
-    facts = (("classes", str(classes)),) if classes else ()
-    panel = Panel((bars,), Box(0, 0, len(best), 1), "Most probable classes", facts=facts)
+    prompts = bool(trace.model.prompts)
+    facts = (("prompts" if prompts else "classes", str(classes)),) if classes else ()
+    heading = "Prompts" if prompts else "Most probable classes"
+    panel = Panel((bars,), Box(0, 0, len(best), 1), heading, facts=facts)
     first = share_words(best[0], classes, trace.model.scores)
     title = (
         f"{best[0].name}: {first}" if classes == 1 else f"Most probable: {best[0].name}, {first}"

@@ -224,7 +224,7 @@ def _map(
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     which = picture_layers.head_words(selection.head, trace.heads)
-    title = f"{name}: layer {trace.number(layer)}, {which}"
+    title = f"{name}: {trace.layer_name(layer)}, {which}"
     if values is None:
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)

@@ -12,6 +12,7 @@ from einops import rearrange
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Fuse
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
@@ -151,7 +152,7 @@ def draw(
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
-    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
     tiles = _tiles(trace.grid, rows, look)
     panels = (
         _large(trace, selection, trace.grid, row, which, look, tiles),
@@ -200,7 +201,7 @@ def _through_stages(
         tiles, chosen = None, None
         apart = f"Stages of {_listed(counts)} heads: none goes on in the next, so they are fused."
     row = _staged_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
-    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
     large = _large(trace, selection, grid, row, which, look, tiles)
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
     if tiles is not None:

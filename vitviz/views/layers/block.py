@@ -54,7 +54,7 @@ def draw(
             f"{picture_layers.elsewhere(trace)}"
         )
     layer = selection.layer(len(trace.layers))
-    title = f"Layer {trace.number(layer)}, step by step"
+    title = f"{trace.layer_name(layer, 'Layer')}, step by step"
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:

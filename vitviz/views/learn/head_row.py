@@ -10,6 +10,7 @@ from einops import einsum, rearrange
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, Panel, PixelSpace, Raster
 from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
 from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
@@ -104,7 +105,7 @@ def draw(
         said.insert(0, "All heads are chosen; this is the first.")
     if trace.layers[layer].before is not None:
         said.append("This model mixes its heads after the softmax; the row is from before.")
-    where = f"{picture_layers.layer_words(trace, layer)}, head {head + 1}"
+    where = f"{picture_layers.layer_words(trace, layer)}, {head_name(head)}"
     return Drawing(
         "head_row",
         f"{where}: what {picture_layers.token_words(grid, token)} takes away",
@@ -129,7 +130,7 @@ def head_row(trace: Trace, layer: int, head: int, token: int) -> HeadRow:
     found = model_questions.vectors(trace, layer)
     if found.biased and found.bias is None:
         raise Unsupported(
-            f"the scores of layer {trace.number(layer)} of {trace.model.called} are masked, so its "
+            f"the scores of {trace.layer_name(layer)} of {trace.model.called} are masked, so its "
             "rows are no softmax of q · k alone"
         )
     query, keys, values = found.query[head, token], found.key[head], found.value[head]

@@ -10,6 +10,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING, ColorScale
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
@@ -146,7 +147,7 @@ def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: L
                 *picture_layers.marks(trace, selection),
             ),
             trace.crop.frame,
-            f"Layer {number + 1}, {picture_layers.head_words(head, len(maps))}",
+            f"{layer_name(number, 'Layer')}, {picture_layers.head_words(head, len(maps))}",
             PixelSpace(trace.crop, grid),
             scale,
             query=grid.name(token),

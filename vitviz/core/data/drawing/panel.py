@@ -20,6 +20,15 @@ class PixelSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchBrush:
+    """Positions are model pixels whose patches are painted; which are is the view's `option`."""
+
+    crop: Crop
+    grid: TokenGrid
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenTiles:
     """Tiles in reading order, one a patch token, `cols` tiles a row, of `tile` (rows, cols) + gap.
 
@@ -84,7 +93,17 @@ class Listed:
     layers: int
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | TokenRows | Listed | None
+Space = (
+    PixelSpace
+    | PatchBrush
+    | TokenTiles
+    | HeadTiles
+    | LayerPairs
+    | TokenPairs
+    | TokenRows
+    | Listed
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from typing import assert_never
 import numpy as np
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing.drawn_layers import Heat, HeatTiles
 from vitviz.core.data.drawing.panel import (
     HeadTiles,
     LayerPairs,
     Listed,
     Panel,
+    PatchBrush,
     PixelSpace,
     TokenPairs,
     TokenTiles,
@@ -48,6 +50,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return None
         case PixelSpace() as space:
             return _aim_pixels(panel, space, Spot(row, col))
+        case PatchBrush() as space:
+            return _aim_brush(space, Spot(row, col))
         case TokenTiles() as space:
             return _aim_tokens(panel, space, row, col)
         case HeadTiles() as space:
@@ -83,6 +87,12 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
     else:
         words = _words(space.grid, token, value, panel.bar, spot)
     return Aim(token=token, value=value, words=words, spot=spot)
+
+
+def _aim_brush(space: PatchBrush, spot: Spot) -> Aim | None:
+    """The patch under the brush: read out, not chosen."""
+    token = space.grid.at(spot)
+    return None if token is None else Aim(words=_words(space.grid, token, None, None))
 
 
 def _tile(position: float, size: int, gap: int) -> tuple[int, int] | None:
@@ -126,7 +136,7 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     layer = down[0] if space.by_layer else None
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
     called = space.numbers[down[0]] if space.numbers else down[0] + 1
-    where = f"head {head + 1}" if layer is None else f"layer {called} head {head + 1}"
+    where = head_name(head) if layer is None else f"layer {called} {head_name(head)}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
         row % (space.grid.rows + space.gap) * space.grid.cell[0] + space.grid.corner[0],
@@ -141,7 +151,7 @@ def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim 
     layer, other = int(row), int(col)
     heat = next((each for each in panel.layers if isinstance(each, Heat)), None)
     value = None if heat is None else float(heat.values[layer, other])
-    words = f"{space.names[0]} layer {layer + 1}, {space.names[1]} layer {other + 1}"
+    words = f"{space.names[0]} {layer_name(layer)}, {space.names[1]} {layer_name(other)}"
     return Aim(layer=layer, value=value, words=_valued(words, value, panel.bar))
 
 

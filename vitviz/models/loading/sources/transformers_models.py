@@ -55,7 +55,7 @@ def _asked(build: Any, where: str, name: str, **local: bool) -> Any:
 def _trained(kind: Any, where: str, name: str, local: dict[str, bool]) -> Any:
     """The model with its weights. BadModel where some would be random: its maps would be too."""
     build = partial(kind.from_pretrained, output_loading_info=True)
-    bars = transformers.utils.logging
+    bars: Any = transformers.utils.logging
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:
