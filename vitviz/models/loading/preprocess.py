@@ -262,9 +262,9 @@ def _values_of(
     for at in range(channels):
         band = Image.fromarray(np.ascontiguousarray(bands[..., at]))
         made[..., at] = np.asarray(band.resize(size, resampling))
-    values = _placed(made, want.size, offset, (0,) * channels).astype(np.float32)
-    values = (values - np.array(want.mean, np.float32)) / np.array(want.std, np.float32)
-    return rearrange(torch.from_numpy(values), "row col band -> 1 band row col").contiguous()
+    values = torch.from_numpy(_placed(made, want.size, offset, (0,) * channels).copy())
+    read = values.sub_(torch.tensor(want.mean)).div_(torch.tensor(want.std))
+    return rearrange(read, "row col band -> 1 band row col").contiguous()
 
 
 def _check_length(name: str, resized: tuple[int, int]) -> None:
