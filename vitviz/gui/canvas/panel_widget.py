@@ -138,6 +138,11 @@ class PanelWidget(QWidget):
         """What is shown."""
         return self._panel
 
+    @property
+    def content(self) -> QWidget:
+        """What is drawn, without its title and its legend."""
+        return self._content
+
     def show_panel(self, panel: Panel) -> None:
         """Replaces what is shown; items are kept where the kinds of layers match."""
         before, self._panel = self._panel, panel

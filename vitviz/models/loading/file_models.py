@@ -10,6 +10,7 @@ from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.progress import BadModel, Progress
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import (
     ModelBlueprint,
     build,
@@ -19,7 +20,6 @@ from vitviz.models.loading.architectures.network import (
 from vitviz.models.loading.built_model import (
     BuiltModel,
     WantedModel,
-    own_size,
     resized_note,
     weights_word,
 )
@@ -56,20 +56,20 @@ def from_file(
         plan, state = understood(found, architecture, bare.heard)
         module = _module(plan, bare, path.name)
         filled = fill(module, state, path.name)
-        before = own_size(module)
+        before = anatomy_of(module).picture
         resize: Any = getattr(module, "set_input_size", None)
         if before is None or resize is None:
             raise
         resize(img_size=wanted.size)
         filled = replace(filled, notes=(*filled.notes, resized_note(before)))
     forget_checkpoint()
-    count = int(getattr(module, "num_classes", 0) or 0)
+    count = anatomy_of(module).classes
     classes = classes_of_plan(found, plan, count, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
-    size = wanted.size or own_size(module) or preprocess.size
+    size = wanted.size or anatomy_of(module).picture or preprocess.size
     version = found.transformers_version
     read = processed(found.preprocessor, replace(preprocess, size=size), version)
     notes += (read.why,) if read.why else ()
