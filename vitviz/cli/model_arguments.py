@@ -13,9 +13,9 @@ from cyclopts import Parameter
 from vitviz.cli.command_arguments import Misused, remark
 from vitviz.core.data.evidence import assumed, assumed_sentence
 from vitviz.core.data.geometry import Crop
-from vitviz.core.data.preparation import PreparationAnswer, answers_sentence
 from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of, prompts_of
 from vitviz.core.data.trace import Fit, ModelInfo, Picture
+from vitviz.core.pictures.likely_preparations import PreparationAnswer, answers_sentence
 from vitviz.core.progress import VitvizError
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.session.work.request import ModelRequest

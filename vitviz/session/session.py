@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from vitviz.core.data.preparation import PreparationAnswer
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.pictures.likely_preparations import PreparationAnswer
 from vitviz.core.progress import Progress
 from vitviz.session.app.first_choices import (
     first_request,

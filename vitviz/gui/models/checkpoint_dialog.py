@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.evidence import assumed
-from vitviz.core.data.preparation import Preparation, PreparationAnswer
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.library.model_words import millions
 from vitviz.gui.models.preparation_table import PreparationTable
 from vitviz.gui.models.said_fields import WRONG, SaidFields

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from vitviz.core.data.preparation import PreparationAnswer
+from vitviz.core.pictures.likely_preparations import PreparationAnswer
 from vitviz.core.progress import Progress
 from vitviz.gui.models.checkpoint_dialog import CheckpointDialog
 from vitviz.gui.models.named_model_dialog import NamedModelDialog

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from vitviz.core.data.evidence import assumed
-from vitviz.core.data.preparation import Preparation, PreparationAnswer
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.models.preparation_table import PreparationTable
 from vitviz.gui.models.said_fields import WRONG, SaidFields
 from vitviz.gui.widgets import theme

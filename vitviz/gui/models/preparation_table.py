@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.prediction import percent
-from vitviz.core.data.preparation import Preparation, PreparationAnswer
+from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.widgets import theme
 
 _WIDE = 118

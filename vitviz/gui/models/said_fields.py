@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.preparation import Preparation
 from vitviz.core.data.said_facts import SaidFacts, numbers_of
+from vitviz.core.pictures.likely_preparations import Preparation
 from vitviz.session.files.confirmed_models import ConfirmedModel
 
 _NUMBERS = (

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from vitviz.core.data.prediction import Prediction
-from vitviz.core.data.preparation import (
+from vitviz.core.data.trace import Fit, Picture
+from vitviz.core.pictures.likely_preparations import (
     COLOURS,
     Preparation,
     PreparationAnswer,
     likely_preparations,
 )
-from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.progress import Progress, silent
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import Preprocess, prepare, tensor_of
