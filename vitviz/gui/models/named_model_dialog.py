@@ -73,6 +73,7 @@ class NamedModelDialog(QDialog):
         if is_in_memory(request.name):
             self.said.setVisible(False)
             self.apply.setVisible(False)
+            self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText("Close")
             self.wrong.setObjectName("quiet")
             self._say(_IN_MEMORY)
 

@@ -35,7 +35,7 @@ WRONG = (
     "for a size."
 )
 _SCORES = (
-    ("as the file says", None),
+    ("as the model says itself", None),
     ("one class of several (softmax)", False),
     ("yes or no for each class (sigmoid)", True),
 )
