@@ -276,6 +276,7 @@ class MainWindow(QMainWindow):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._show_trace_failure)
         links.connect(session.chosen.changed, self._show_selection)
+        links.connect(session.chosen.pointed, self._show_pointed)
         links.connect(session.views.look_changed, self._show_look)
         links.connect(session.views.options_changed, self._show_options)
         links.connect(session.views.drawing_ready, self._show_drawing)
@@ -436,6 +437,11 @@ class MainWindow(QMainWindow):
         self.inspector.token.show_token(trace, new)
         self.inspector.target.show_target(new.target, trace)
 
+    def _show_pointed(self, selection: Selection) -> None:
+        trace = self.session.columns.active.trace
+        if trace is not None:
+            self.inspector.token.show_token(trace, selection)
+
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.views.look_chosen)
         self.actions_by_name["grid"].setChecked(look.grid)
@@ -535,9 +541,7 @@ class MainWindow(QMainWindow):
 
     def request_model(self, request: ModelRequest) -> None:
         """Has a model shown; a file as what it was confirmed to be."""
-        confirmed = self.session.settings.now.confirmed.get(request.name)
-        if confirmed and request.architecture is None:
-            request = replace(request, architecture=confirmed)
+        request = self.session.settings.confirmed(request)
         self._wished = request
         self.session.columns.use_model(request)
 
