@@ -171,12 +171,29 @@ def test_what_is_painted_is_a_prediction_until_it_is_revealed(
     assert session.selection.pin == pinned, "painting chooses no token"
     qtbot.mouseClick(panel.viewport, Qt.MouseButton.LeftButton, pos=points[1])
     assert session.views.options["predict"]["painted"] == "3,2 3,4", "on a painted patch it wipes"
-    walk._tries[0].click()
+    next(button for button in walk._tries if button.text() == "reveal").click()
     drawing = card.drawing
     assert drawing is not None
     assert len(drawing.panels) == 3
     walk.close()
     assert not session.views.options.get("predict")
+
+
+def test_the_walk_leaves_nothing_to_take_back_but_what_stays(window: MainWindow) -> None:
+    session = window.session
+    session.views.set_option("heads", "direction", "is looked at by")
+    before = session.history.undoes
+    assert before
+    walk = show_walk(window, window.session, window.compare)
+    for step in (0, 5, 9, 13, 12):
+        walk.go(step)
+    assert session.history.undoes == "", "nothing is taken back under the walk's feet"
+    assert session.history.undo() == ""
+    walk.close()
+    QCoreApplication.processEvents()
+    assert session.history.undoes == before
+    session.history.undo()
+    assert not session.views.options.get("heads")
 
 
 def drag(viewport: QWidget, point: QPoint) -> None:

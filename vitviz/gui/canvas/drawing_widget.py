@@ -6,7 +6,7 @@ import math
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from vitviz.gui.canvas.legend import (
     title_font,
 )
 from vitviz.gui.canvas.message_widget import message_height
+from vitviz.gui.canvas.panel_fitting import PanelStand, beside_shares, fitting_stand
 from vitviz.gui.canvas.table_widget import table_height, table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
 from vitviz.gui.widgets.fitting_labels import wrapped
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from vitviz.gui.canvas.panel_widget import PanelWidget, PointedPlace
 
 Room = tuple[int, int]
-Arrangement = Literal["rows", "stacked", "single", "first"]
+Arrangement = Literal["rows", "fitting", "stacked", "single", "first"]
 SQUARE = 1.2
 """The shape that a folded atlas comes near to in a card that is as high as it needs."""
+SHORT = 6
+"""Lines of a table that is to be seen whole."""
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -65,6 +68,11 @@ class DrawingWidget(QWidget):
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
         self._blocks: dict[object, int] = {}
+        self._stand: PanelStand = "rows"
+        self._turning = QTimer(self)
+        self._turning.setSingleShot(True)
+        self._turning.setInterval(0)
+        self._turning.timeout.connect(self._turn)
         self._divided = True
         """Whether the height is divided by what the rows need, not by hand or from outside."""
 
@@ -74,8 +82,9 @@ class DrawingWidget(QWidget):
         return self._shape
 
     def arrange(self, arrangement: Arrangement) -> None:
-        """Has panels as the view wants them, the large ones below each other, each in a line of its
-        own, or the first of them alone; they are built so by the next `show_drawing`.
+        """Has panels as the view wants them, or as they are largest, the large ones below each other,
+        each in a line of its own, or the first of them alone; they are built so by the next
+        `show_drawing`.
         """
         self._arrangement = arrangement
 
@@ -101,9 +110,24 @@ class DrawingWidget(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Divides the new height between the rows of panels."""
         super().resizeEvent(event)
-        if self._drawing is not None and self.must_build(self._drawing):
-            self.show_drawing(self._drawing)
+        if self._drawing is not None and self._stands_otherwise(self._drawing):
+            self._turning.start()
         self._divide()
+
+    def _turn(self) -> None:
+        """Another size has room for the panels in another way."""
+        if self._drawing is not None and self._stands_otherwise(self._drawing):
+            self.show_drawing(self._drawing)
+
+    def _stands_otherwise(self, drawing: Drawing) -> bool:
+        """Whether its panels have another place or shape in this size than they have."""
+        return self._fitting(drawing) != self._stand or self.must_build(drawing)
+
+    def _fitting(self, drawing: Drawing) -> PanelStand:
+        """How its panels are to stand."""
+        if self._arrangement != "fitting":
+            return "rows"
+        return fitting_stand(drawing, self.width(), self.height(), words_height)
 
     def _divide(self) -> None:
         """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
@@ -135,7 +159,11 @@ class DrawingWidget(QWidget):
         rows = self._in_rows(drawing)
         if not any(can_fold(panel) for row in rows for panel in row):
             return rows
-        room = (self.width(), self.height() // len(rows)) if self._arrangement == "rows" else None
+        room = (
+            (self.width(), self.height() // len(rows))
+            if self._arrangement in ("rows", "fitting")
+            else None
+        )
         return tuple(self._fitted(row, room) for row in rows)
 
     def _fitted(self, row: tuple[Panel, ...], room: Room | None) -> tuple[Panel, ...]:
@@ -145,12 +173,17 @@ class DrawingWidget(QWidget):
             return row
         key = (room, at, tuple((panel.extent, panel.weight, panel.title == "") for panel in row))
         if key not in self._blocks:
-            self._blocks = {**self._blocks, key: fitting_blocks(row, at, room)}
+            self._blocks = {
+                **dict(list(self._blocks.items())[-20:]),
+                key: fitting_blocks(row, at, room),
+            }
         return (*row[:at], folded(row[at], self._blocks[key]), *row[at + 1 :])
 
     def _in_rows(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
-            case "rows":
+            case "fitting" if self._fitting(drawing) == "single":
+                return tuple((panel,) for panel in drawing.panels)
+            case "rows" | "fitting":
                 return drawing.rows
             case "stacked":
                 return tuple(line for row in drawing.rows for line in _stacked(row))
@@ -173,11 +206,11 @@ class DrawingWidget(QWidget):
     def show_drawing(self, drawing: Drawing) -> None:
         """Replaces what is shown."""
         rows = self._arranged(drawing)
-        shape = self._shape_of(rows)
-        new = shape != self._shape
+        shape, stand = self._shape_of(rows), self._fitting(drawing)
+        new = (shape, stand) != (self._shape, self._stand)
         if new:
+            self._shape, self._stand = shape, stand
             self._build(rows)
-            self._shape = shape
         self._drawing = drawing
         panels = [panel for row in rows for panel in row]
         for widget, panel in zip(self.panels, panels, strict=True):
@@ -220,8 +253,12 @@ class DrawingWidget(QWidget):
         layout = QHBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
+        beside = self._stand == "beside"
+        left, shares = beside_shares(row) if beside else (0, [])
+        column = QVBoxLayout()
+        column.setSpacing(UNIT)
         made = []
-        for panel in row:
+        for at, panel in enumerate(row):
             widget = PanelWidget()
             if self._arrangement != "rows":
                 widget.setMinimumSize(NARROW, NARROW)
@@ -234,8 +271,13 @@ class DrawingWidget(QWidget):
             widget.grew.connect(self.grew)
             if len(row) > 1 and isinstance(panel.layers[0], Table):
                 widget.setMaximumWidth(table_width(panel.layers[0]))
-            layout.addWidget(widget, _share(panel))
+            if beside and at:
+                column.addWidget(widget, shares[at - 1])
+            else:
+                layout.addWidget(widget, left if beside else _share(panel))
             made.append(widget)
+        if beside:
+            layout.addLayout(column, 1000 - left)
         body.addWidget(holder)
         return made
 
@@ -291,8 +333,14 @@ def _fills(panel: Panel) -> bool:
 
 
 def _firm(row: tuple[Panel, ...]) -> bool:
-    """Whether a row of panels loses something in less height: bars have no smaller size."""
-    return all(isinstance(layer, Bars) for panel in row for layer in panel.layers)
+    """Whether a row of panels loses something in less height: bars and short tables have no smaller
+    size.
+    """
+    return all(
+        isinstance(layer, Bars) or (isinstance(layer, Table) and len(layer.rows) <= SHORT)
+        for panel in row
+        for layer in panel.layers
+    )
 
 
 def _is_message(panel: Panel) -> bool:

@@ -61,6 +61,7 @@ class ViewCard(QFrame):
         self.canvas.double_clicked.connect(self._double_clicked)
         self.canvas.zoomed.connect(self._zoomed)
         self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
+        self.canvas.arrange("fitting" if titled else "rows")
         if not titled:  # in a column that is as high as its words need
             self._subtitle, self._caption = WrappedLabel(most=2), WrappedLabel(most=3)
             for words in (self._subtitle, self._caption, self.canvas):
@@ -165,7 +166,10 @@ class ViewCard(QFrame):
         layout = QHBoxLayout(strip)
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(0)
+        painted = self.view.painted
+        paints = () if painted is None else (("paint", "✎", f"On the picture: {painted.text}"),)
         for wish, sign, tip in (
+            *paints,
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view"),
             ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),
