@@ -276,6 +276,7 @@ class MainWindow(QMainWindow):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._show_trace_failure)
         links.connect(session.chosen.changed, self._show_selection)
+        links.connect(session.chosen.pointed, self._show_pointed)
         links.connect(session.views.look_changed, self._show_look)
         links.connect(session.views.options_changed, self._show_options)
         links.connect(session.views.drawing_ready, self._show_drawing)
@@ -435,6 +436,11 @@ class MainWindow(QMainWindow):
         self.controls.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
         self.inspector.token.show_token(trace, new)
         self.inspector.target.show_target(new.target, trace)
+
+    def _show_pointed(self, selection: Selection) -> None:
+        trace = self.session.columns.active.trace
+        if trace is not None:
+            self.inspector.token.show_token(trace, selection)
 
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.views.look_chosen)
