@@ -594,19 +594,21 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
+        self._docks.unfold("Pictures Inspector")
         self.compare.reset_board()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
-        return f"{_text(self.saveState())};{self.compare.board_state()}"
+        return f"{_text(self.saveState())};{self.compare.board_state()};{self._docks.folded}"
 
     def restore(self, geometry: str, state: str) -> None:
         """Takes back what was remembered; anything unreadable is ignored."""
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-        docks, _, rows = state.partition(";")
+        docks, rows, folded = (*state.split(";"), "", "")[:3]
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
             self.compare.restore_board(rows)
+        self._docks.unfold(folded)
         if not self.isVisible():
             self._docks.hold_back()
 
