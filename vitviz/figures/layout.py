@@ -285,21 +285,16 @@ def _fit(panel: Panel, room: float, tallest: float, paper: PaperStyle) -> tuple[
     return high * shrink, room * shrink
 
 
-def bar_label(scale: ColorScale) -> str:
-    """What a colour bar's numbers are."""
-    return " ".join(part for part in (scale.label, scale.unit) if part)
-
-
 def bar_room(scale: ColorScale, room: float, paper: PaperStyle) -> float:
     """How long a colour bar may be beside its two numbers and its label."""
-    texts = (number(scale.low), number(scale.high), bar_label(scale))
+    texts = (number(scale.low), number(scale.high), scale.words)
     return room - sum(width(text, paper.size, paper) for text in texts) - 4.6
 
 
 def _label_below(scale: ColorScale, room: float, paper: PaperStyle) -> tuple[str, ...]:
     if bar_room(scale, room, paper) >= SHORTEST_BAR:
         return ()
-    return tuple(wrapped(bar_label(scale), room, paper.size, paper))
+    return tuple(wrapped(scale.words, room, paper.size, paper))
 
 
 def names_width(facts: tuple[tuple[str, str], ...], paper: PaperStyle) -> float:

@@ -11,17 +11,17 @@ from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
-from vitviz.core.colors import ColorScale, table_colors
-from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.drawing import Drawing, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.drawings.laid_maps import bar_colors
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (
     MARGIN,
     PaperPage,
     PlacedPanel,
-    bar_label,
     bar_room,
     lay_out,
     names_width,
@@ -30,8 +30,8 @@ from vitviz.figures.paint import INK, QUIET, paint, paint_image
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
 
-LONGEST_BAR = 36.0
-"""However much room there is, a colour bar stays slim and short, in millimetres."""
+LONGEST_BAR, ARROW = 36.0, 1.6
+"""The most that a colour bar has of the room, and the length of its arrows, in millimetres."""
 
 
 def render(
@@ -56,7 +56,8 @@ def render(
     for placed in page.placed:
         printed.panel(placed)
     if page.bar is not None and page.shared is not None:
-        printed.bar(page.shared, page.bar, page.label)
+        whose = next(one.panel for one in page.placed if one.panel.bar == page.shared)
+        printed.bar(whose, page.bar, page.label)
     printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
 
@@ -141,13 +142,18 @@ class _Printed:
         weight = "normal" if placed.letter else "bold"
         self.lines(placed.heading, top, left, size=paper.heading, weight=weight)
         if placed.panel.bar is not None and placed.bar is not None:
-            self.bar(placed.panel.bar, placed.bar, placed.label)
+            self.bar(placed.panel, placed.bar, placed.label)
         if paper.facts:
             self._facts(placed)
 
-    def bar(self, scale: ColorScale, box: Box, label: tuple[str, ...]) -> None:
-        """A slim bar between the ends of its range, its label beside it or below."""
-        paper = self.paper
+    def bar(self, panel: Panel, box: Box, label: tuple[str, ...]) -> None:
+        """A slim bar between the ends of its range, its label beside it or below.
+
+        It ends in an arrow where there are numbers beyond.
+        """
+        paper, scale, seen = self.paper, panel.bar, bar_colors(panel)
+        assert scale is not None
+        assert seen is not None
         low, high = number(scale.low), number(scale.high)
         left = box.left + width(low, paper.size, paper) + 1.2
         behind = width(high, paper.size, paper)
@@ -155,8 +161,18 @@ class _Printed:
         right = left + max(min(room, LONGEST_BAR), 1.0)
         axes = self.figure.add_axes(_rect(self.page, Box(box.top, left, box.bottom, right)))
         axes.set_axis_off()
-        colors = rearrange(table_colors(scale.table), "entry rgb -> 1 entry rgb")
-        paint_image(axes, colors, Box(0.0, 0.0, 1.0, 1.0), copies=self.copies)
+        colors = rearrange(seen, "entry rgb -> 1 entry rgb")
+        tip = ARROW / (right - left)
+        ends = tip * scale.below, 1.0 - tip * scale.above
+        paint_image(axes, colors, Box(0.0, ends[0], 1.0, ends[1]), copies=self.copies)
+        for there, at, point, color in (
+            (scale.below, ends[0], 0.0, seen[0]),
+            (scale.above, ends[1], 1.0, seen[-1]),
+        ):
+            if there:
+                corners = [(at, 0.0), (point, 0.5), (at, 1.0)]
+                shade = [part / 255 for part in color.tolist()]
+                axes.add_patch(Polygon(corners, closed=True, facecolor=shade, linewidth=0))
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(1.0, 0.0)
         self._beside(box, low, box.left, INK)
@@ -164,7 +180,7 @@ class _Printed:
         if label:
             self.lines(label, box.bottom + 0.8, box.left, size=paper.size, color=QUIET)
         else:
-            self._beside(box, bar_label(scale), right + behind + 3.4, QUIET)
+            self._beside(box, scale.words, right + behind + 3.4, QUIET)
 
     def _beside(self, box: Box, text: str, left: float, color: str) -> None:
         """Text on the line of a colour bar."""

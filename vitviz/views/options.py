@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from vitviz.core.colors import ColorTable
+from vitviz.core.colors import ColorTable, Lay
 from vitviz.core.old_paths import renamed
 from vitviz.core.progress import VitvizError
 
@@ -54,6 +54,17 @@ class Option:
     beside: str = ""
 
 
+LAY = (
+    "How the map lies over the picture: fade (the picture in grey, opacity follows the value), light "
+    "(the picture dark where the value is low), tint (one opacity for all), contours (lines of equal "
+    "value), or the map alone. Fade is usual: over 25 photographs, bright, dark and colourful, it "
+    "alone left every subject to be recognised and every colour of the map to be found on the bar"
+)
+OPACITY = (
+    "Opacity of the map over the picture; with fade how early it rises, with light how dark it gets"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a heat map is coloured; shared by all views that draw one.
@@ -71,7 +82,8 @@ class Look:
     """
 
     table: Annotated[ColorTable, OptionHelp("Colour table")] = "viridis"
-    opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    lay: Annotated[Lay, OptionHelp(LAY)] = "fade"
+    opacity: Annotated[float, OptionHelp(OPACITY, 0, 1, 0.05)] = 0.65
     range: Annotated[
         Literal["map", "view", "fixed"],
         OptionHelp("Range of the colours: each map its own, one for the whole view, or fixed"),

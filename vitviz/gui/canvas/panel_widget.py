@@ -22,6 +22,7 @@ from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
+from vitviz.core.drawings.laid_maps import bar_colors
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
@@ -119,7 +120,7 @@ class PanelWidget(QWidget):
         before, self._panel = self._panel, panel
         self._title.show_text(panel.title)
         self._title.setVisible(bool(panel.title))
-        self._bar.show_scale(panel.bar)
+        self._bar.show_scale(panel.bar, bar_colors(panel))
         self._facts.show_facts(panel.facts)
         first = panel.layers[0] if panel.layers else Message("")
         match first:

@@ -103,8 +103,10 @@ class FigureReplay:
     def _as_meant(self, made: Recipe, version: int) -> dict[str, Any]:
         """The options, with what an older version took where nothing was said."""
         options = dict(made.options)
+        if version < 4 and any(option.name == "lay" for option in find(made.view).options):
+            options = {"lay": "tint", **options}
         if version < 3 and made.view == "whatif":
-            return {"positions": "removed", **options}
+            options = {"positions": "removed", **options}
         if version < 3 and made.view == "rollout":
             uneven = options.get("fuse", "mean") != "mean" or options.get("discard", 0) != 0
             if uneven:

@@ -8,7 +8,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
+from vitviz.core.data.drawing import Bars, Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Table
@@ -228,11 +228,10 @@ def _map(
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)
     scale = picture_layers.scale_of(values, look, "attention", whole)
-    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
+    below = picture_layers.picture(trace)
     return Panel(
         (
-            *picture_layers.picture(trace),
-            *((heat,) if look.heat else ()),
+            *picture_layers.map_over(below, values, trace.grid.frame, scale, look),
             *picture_layers.marks(trace, selection),
         ),
         frame,

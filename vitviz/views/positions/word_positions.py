@@ -109,10 +109,11 @@ def _large(trace: Trace, one: ChosenWord, over_picture: bool, look: Look) -> Pan
     every = _similarity(trace)
     values = every[divmod(one.word, cols)]
     scale = picture_layers.scale_of(values, look, LABEL, (float(every.min()), float(every.max())))
-    heat = Heat(values, one.box, scale, look.opacity if over_picture else 1.0, look.smooth)
-    below: tuple[DrawnLayer, ...] = cut(trace, one.box) if over_picture else ()
+    over: tuple[DrawnLayer, ...] = (Heat(values, one.box, scale, smooth=look.smooth),)
+    if over_picture:
+        over = picture_layers.map_over(cut(trace, one.box), values, one.box, scale, look)
     return Panel(
-        (*below, heat, Grid(one.box, rows, cols), Outlines((one.word_box,), "hover")),
+        (*over, Grid(one.box, rows, cols), Outlines((one.word_box,), "hover")),
         one.box,
         f"Word {one.name} compared with every word of a patch",
         PixelSpace(trace.crop, trace.grid),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32, Int
 
-from vitviz.core.colors import DIVERGING, ColorScale
+from vitviz.core.colors import DIVERGING, ColorScale, Lay
 from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.selection import token_words as token_words
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.data.windows import boxes_of
+from vitviz.core.drawings.laid_maps import tone_under
 from vitviz.views.options import Look
 from vitviz.views.shared.cache_per_trace import kept
 
@@ -41,13 +44,44 @@ def over_picture(
 ) -> tuple[DrawnLayer, ...]:
     """A map over the picture, with the marked tokens; on the trace's grid unless told."""
     grid = grid or trace.grid
-    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     return (
-        *picture(trace),
-        *((heat,) if look.heat else ()),
+        *map_over(picture(trace), values, grid.frame, scale, look),
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         *marks(trace, selection),
     )
+
+
+class LookOfMaps(Protocol):
+    """What a view's options say of maps over pictures."""
+
+    @property
+    def lay(self) -> Lay:
+        """How they lie over it."""
+
+    @property
+    def opacity(self) -> float:
+        """How far."""
+
+    @property
+    def smooth(self) -> bool:
+        """Whether they are interpolated."""
+
+    @property
+    def heat(self) -> bool:
+        """Whether they are shown at all."""
+
+
+def map_over(
+    below: Sequence[Raster], values: GridMap, box: Box, scale: ColorScale, look: LookOfMaps
+) -> tuple[DrawnLayer, ...]:
+    """A map laid over pictures as the look says; the pictures alone where it shows no maps."""
+    if not look.heat:
+        return tuple(below)
+    heat = Heat(values, box, scale, look.opacity, look.smooth, look.lay)
+    if look.lay == "map alone":
+        return (heat,)
+    tone = tone_under(scale.table, look.lay)
+    return (*(replace(one, tone=tone) for one in below), heat)
 
 
 def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:

@@ -10,7 +10,6 @@ from jaxtyping import Float32
 
 from vitviz.core.data.drawing import (
     Drawing,
-    DrawnLayer,
     Grid,
     HeadTiles,
     Heat,
@@ -136,9 +135,8 @@ def _large(
 ) -> Panel:
     scale = picture_layers.scale_of(values, look, LABEL, whole)
     rows, cols = shape_of(trace)
-    layers: list[DrawnLayer] = [*cut(trace, around(trace, one))]
-    if look.heat:
-        layers.append(Heat(values, one.box, scale, look.opacity, look.smooth))
+    below = cut(trace, around(trace, one))
+    layers = [*picture_layers.map_over(below, values, one.box, scale, look)]
     layers.append(Grid(one.box, rows, cols))
     if field:
         layers.append(Outlines((receptive(trace, one),), "quiet"))
