@@ -85,9 +85,16 @@ class Look:
     lay: Annotated[Lay, OptionHelp(LAY)] = "fade"
     opacity: Annotated[float, OptionHelp(OPACITY, 0, 1, 0.05)] = 0.65
     range: Annotated[
-        Literal["map", "view", "fixed"],
-        OptionHelp("Range of the colours: each map its own, one for the whole view, or fixed"),
+        Literal["map", "view", "page", "robust", "fixed"],
+        OptionHelp(
+            "Range of the colours: each map its own; one for the view; one for the page (all columns); "
+            "robust, one from the 1st to the 99th percentile, which no single value can empty (arrows "
+            "on the bar say that there are others); or fixed"
+        ),
     ] = "map"
+    log: Annotated[
+        bool, OptionHelp("Logarithmic colours, where all numbers of a map are above zero")
+    ] = False
     low: Annotated[float, OptionHelp("Lowest value of the fixed range", -1, 1, 0.001)] = 0.0
     high: Annotated[float, OptionHelp("Highest value of the fixed range", -1, 1, 0.001)] = 0.1
     smooth: Annotated[

@@ -105,6 +105,8 @@ class FigureReplay:
         options = dict(made.options)
         if version < 4 and any(option.name == "lay" for option in find(made.view).options):
             options = {"lay": "tint", **options}
+            if made.view in _ROBUST_NOW:
+                options = {"range": _ROBUST_NOW[made.view], **options}
         if version < 3 and made.view == "whatif":
             options = {"positions": "removed", **options}
         if version < 3 and made.view == "rollout":
@@ -341,6 +343,8 @@ def _wrong_page(book: FigureBook) -> str:
 
 
 _MOST_ACROSS = 256
+_ROBUST_NOW = {"heads": "map", "rollout": "map", "pools": "map", "mosaic": "map", "words": "view"}
+"""The range that views took before version 4 which take a robust one now."""
 
 
 def _newer(book: FigureBook) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ def draw(
         return model_questions.refused(trace, "whatif", "What if", why, OTHERS)
     maps = [_attention(each, selection) for each in (trace, after)]
     drawn = tuple(
-        _map(one, selection, values, _whole(maps), look, name)
+        _map(one, selection, values, _whole(maps, look), look, name)
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
     rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
@@ -205,19 +205,17 @@ def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     return values
 
 
-def _whole(maps: list[AnswerMap | None]) -> tuple[float, float]:
+def _whole(maps: list[AnswerMap | None], look: Look) -> picture_layers.ViewRange | None:
     """One range for both, so that one colour means one value."""
     there = [values for values in maps if values is not None]
-    if not there:
-        return 0.0, 1.0
-    return float(min(each.min() for each in there)), float(max(each.max() for each in there))
+    return picture_layers.view_range(look, *there) if there else None
 
 
 def _map(
     trace: Trace,
     selection: Selection,
     values: AnswerMap | None,
-    whole: tuple[float, float],
+    whole: picture_layers.ViewRange | None,
     look: Look,
     name: str,
 ) -> Panel:

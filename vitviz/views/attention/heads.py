@@ -66,7 +66,7 @@ def draw(
         Mixed,
         OptionHelp("Where a model mixes its heads after the softmax: what it then uses, or before"),
     ] = "as used",
-    look: Look = Look(),
+    look: Look = Look(range="robust"),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture.
 
@@ -88,8 +88,8 @@ def draw(
     rows = [_rows(trace, one, selection, direction, mixed) for one in trace.layers]
     last = _heads(trace)[layer] - 1
     head = None if selection.head is None or last < 0 else min(selection.head, last)
-    tiles = _tiles(trace, rows, selection, look, direction)
-    large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
+    tiles, whole = _tiles(trace, rows, selection, look, direction)
+    large = _large(trace, selection, rows[layer], layer, head, look, direction, whole)
     panels = (large, _atlas(trace, tiles, layer, head))
     query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
@@ -98,7 +98,7 @@ def draw(
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         picture_layers.caption(
             trace,
-            *picture_layers.ranges_words(look),
+            *picture_layers.ranges_words(look, tiles.scale),
             *picture_layers.window_words(trace.layers[layer]),
             *_resampled(trace),
             *_left_out(trace),
@@ -142,8 +142,8 @@ def _tiles(
     selection: Selection,
     look: Look,
     direction: Direction,
-) -> HeatTiles:
-    """All heads' maps as one tiled image; tiles without a head are NaN."""
+) -> tuple[HeatTiles, picture_layers.ViewRange]:
+    """All heads' maps as one tiled image, tiles without a head NaN; and the range of all."""
     heads, grid = _heads(trace), trace.grid
     values = np.full((len(heads), max(1, *heads, 1), grid.rows, grid.cols), np.nan, np.float32)
     ranged = values.copy()
@@ -155,12 +155,8 @@ def _tiles(
             ranged[index, : len(row)] = picture_layers.laid(
                 picture_layers.inside(row, window), own, grid
             )
-    low, high = picture_layers.tile_ranges(ranged, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "attention"))
-
-
-def _whole(tiles: HeatTiles) -> tuple[float, float]:
-    return float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
+    whole = picture_layers.view_range(look, ranged)
+    return picture_layers.tiles_of(values, look, "attention", ranged=ranged, whole=whole), whole
 
 
 def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
@@ -201,7 +197,7 @@ def _large(
     head: int | None,
     look: Look,
     direction: Direction,
-    whole: tuple[float, float],
+    whole: picture_layers.ViewRange,
 ) -> Panel:
     frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:

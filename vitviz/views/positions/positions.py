@@ -203,12 +203,11 @@ def _bias_tiles(
     ranged: picture_layers.Tiles = rearrange(
         np.pad(inside, missing, mode="edge"), pattern, down=down
     )
-    low, high = picture_layers.tile_ranges(ranged, look)
-    scale = picture_layers.tiles_scale(low, high, look, "bias")
+    tiles = picture_layers.tiles_of(values, look, "bias", ranged=ranged)
     lines = tuple(min(across, heads - line * across) for line in range(down))
     space = HeadTiles(trace.crop, grid, down, lines, by_layer=False)
     extent = Box(0, 0, down * (grid.rows + 1) - 1, across * (grid.cols + 1) - 1)
-    return Panel((HeatTiles(values, low, high, scale),), extent, "Every head", space, scale)
+    return Panel((tiles,), extent, "Every head", space, tiles.scale)
 
 
 @kept(most=1)
@@ -256,8 +255,7 @@ def _none(trace: Trace, kind: PositionSignal) -> Drawing:
 def _tiles(trace: Trace, kind: PositionSignal, look: Look) -> HeatTiles:
     """All places' maps; what a painter uploads once."""
     values = _similarity(trace, kind)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, LABEL))
+    return picture_layers.tiles_of(values, look, LABEL)
 
 
 @kept(most=1)
@@ -314,7 +312,7 @@ def _large(
             "This token lies nowhere in the picture.", "Point at a patch to compare its place."
         )
         return Panel((message,), frame, "No place")
-    values, whole = _from(trace, kind, place)
+    values, whole = _from(trace, kind, place, look)
     scale = picture_layers.scale_of(values, look, LABEL, whole)
     return Panel(
         _large_layers(trace, selection, values, scale, over_picture, look),
@@ -340,21 +338,20 @@ def _large_layers(
 
 
 def _from(
-    trace: Trace, kind: PositionSignal, place: tuple[int, int]
-) -> tuple[picture_layers.GridMap, tuple[float, float]]:
+    trace: Trace, kind: PositionSignal, place: tuple[int, int], look: Look
+) -> tuple[picture_layers.GridMap, picture_layers.ViewRange]:
     """One place compared with every place, and the range of all such maps, or of it alone."""
     rows, cols = trace.grid.rows, trace.grid.cols
     if not too_many(rows * cols, rows * cols):
-        return _similarity(trace, kind)[place], _whole(trace, kind)
+        return _similarity(trace, kind)[place], _whole(trace, kind, look)
     table = _table(trace, kind)
     assert table is not None
     alike = rearrange(
         cosine_with(directions(table), place[0] * cols + place[1]), "(row col) -> row col", row=rows
     )
-    return alike, (float(alike.min()), float(alike.max()))
+    return alike, picture_layers.view_range(look, alike)
 
 
-@kept(most=1)
-def _whole(trace: Trace, kind: PositionSignal) -> tuple[float, float]:
-    values = _similarity(trace, kind)
-    return float(values.min()), float(values.max())
+@kept(most=2)
+def _whole(trace: Trace, kind: PositionSignal, look: Look) -> picture_layers.ViewRange:
+    return picture_layers.view_range(look, _similarity(trace, kind))
