@@ -25,6 +25,13 @@ from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
+from vitviz.views.shared.attention_unit import (
+    UNIT_HELP,
+    AttentionUnit,
+    UnitFactor,
+    unit_factor,
+    unit_words,
+)
 from vitviz.views.shared.cache_per_trace import kept
 
 Direction = Literal["looks at", "is looked at by"]
@@ -66,6 +73,7 @@ def draw(
         Mixed,
         OptionHelp("Where a model mixes its heads after the softmax: what it then uses, or before"),
     ] = "as used",
+    unit: Annotated[AttentionUnit, OptionHelp(UNIT_HELP)] = "automatic",
     look: Look = Look(range="robust"),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture.
@@ -88,8 +96,8 @@ def draw(
     rows = [_rows(trace, one, selection, direction, mixed) for one in trace.layers]
     last = _heads(trace)[layer] - 1
     head = None if selection.head is None or last < 0 else min(selection.head, last)
-    tiles, whole = _tiles(trace, rows, selection, look, direction)
-    large = _large(trace, selection, rows[layer], layer, head, look, direction, whole)
+    tiles, whole = _tiles(trace, rows, selection, look, direction, unit)
+    large = _large(trace, selection, rows[layer], layer, head, look, direction, unit, whole)
     panels = (large, _atlas(trace, tiles, layer, head))
     query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
@@ -98,6 +106,7 @@ def draw(
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         picture_layers.caption(
             trace,
+            *unit_words(unit),
             *picture_layers.ranges_words(look, tiles.scale),
             *picture_layers.window_words(trace.layers[layer]),
             *_resampled(trace),
@@ -142,6 +151,7 @@ def _tiles(
     selection: Selection,
     look: Look,
     direction: Direction,
+    unit: AttentionUnit,
 ) -> tuple[HeatTiles, picture_layers.ViewRange]:
     """All heads' maps as one tiled image, tiles without a head NaN; and the range of all."""
     heads, grid = _heads(trace), trace.grid
@@ -149,14 +159,23 @@ def _tiles(
     ranged = values.copy()
     for index, (layer, row) in enumerate(zip(trace.layers, rows, strict=True)):
         if row is not None:
-            own = _seen(layer, direction)
+            own, factor = _seen(layer, direction), np.float32(_unit(layer, unit).factor)
             window = picture_layers.reach(trace, layer, selection, looks=direction == "looks at")
-            values[index, : len(row)] = picture_layers.laid(row, own, grid)
-            ranged[index, : len(row)] = picture_layers.laid(
-                picture_layers.inside(row, window), own, grid
-            )
+            values[index, : len(row)] = picture_layers.laid(row, own, grid) * factor
+            seen = picture_layers.inside(row, window)
+            ranged[index, : len(row)] = picture_layers.laid(seen, own, grid) * factor
     whole = picture_layers.view_range(look, ranged)
-    return picture_layers.tiles_of(values, look, "attention", ranged=ranged, whole=whole), whole
+    said = unit_factor(unit, 1).unit
+    tiles = picture_layers.tiles_of(
+        values, look, "attention", unit=said, ranged=ranged, whole=whole
+    )
+    return tiles, whole
+
+
+def _unit(layer: Layer, unit: AttentionUnit) -> UnitFactor:
+    """How shares are drawn: each token looks at all keys, or at those of its window."""
+    windows = layer.windows
+    return unit_factor(unit, layer.keys.tokens if windows is None else windows.keys.shape[1])
 
 
 def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
@@ -197,6 +216,7 @@ def _large(
     head: int | None,
     look: Look,
     direction: Direction,
+    unit: AttentionUnit,
     whole: picture_layers.ViewRange,
 ) -> Panel:
     frame, one = trace.crop.frame, trace.layers[layer]
@@ -204,10 +224,12 @@ def _large(
         return Panel((_not_on_grid(trace, layer),), frame, f"Layer {trace.number(layer)}")
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     own = _seen(one, direction)
-    values = picture_layers.on_grid(row[own.patches], own)
+    factor, said = _unit(one, unit)
+    values = picture_layers.on_grid(row[own.patches], own) * np.float32(factor)
     window = picture_layers.reach(trace, one, selection, looks=direction == "looks at")
-    ranged = picture_layers.on_grid(picture_layers.inside(row[None], window)[0, own.patches], own)
-    scale = picture_layers.scale_of(ranged, look, "attention", whole)
+    seen = picture_layers.inside(row[None] * np.float32(factor), window)[0, own.patches]
+    ranged = picture_layers.on_grid(seen, own)
+    scale = picture_layers.scale_of(ranged, look, "attention", whole, said)
     size = "" if own == trace.grid else f", {picture_layers.grid_words(own, 'tokens')}"
     over = picture_layers.over_picture(trace, selection, values, scale, look, own)
     return Panel(

@@ -40,6 +40,12 @@ from vitviz.views.attention.rollout_runs import (
 )
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
+from vitviz.views.shared.attention_unit import (
+    UNIT_HELP,
+    AttentionUnit,
+    unit_factor,
+    unit_words,
+)
 from vitviz.views.shared.cache_per_trace import kept
 
 HeadShares = Float32[np.ndarray, "head key"]
@@ -136,6 +142,9 @@ def draw(
             "run with max or mean and 0.9): half kept, all layers, its own division, over its maximum"
         ),
     ] = "none",
+    unit: Annotated[
+        AttentionUnit, OptionHelp(f"{UNIT_HELP}. As vit-explain only the share")
+    ] = "automatic",
     look: Look = Look(range="robust"),
 ) -> Drawing:
     """The walk through the fused heads large over the picture, and through every head alone.
@@ -147,15 +156,16 @@ def draw(
         trace, selection, preset,
         heads=heads, until=until, skip=skip, keep=keep, discard=discard,
     )  # fmt: skip
+    unit = unit if walk.preset == "none" else "share of attention"
     if staged(trace):
-        return _through_stages(trace, selection, walk, chosen, fuse, look)
+        return _through_stages(trace, selection, walk, chosen, fuse, unit, look)
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
-    tiles, whole = _tiles(trace.grid, rows, row, look)
+    tiles, whole = _tiles(trace.grid, rows, row, unit, look)
     panels = (
-        _large(trace, selection, trace.grid, row, which, look, whole),
+        _large(trace, selection, trace.grid, row, which, unit, look, whole),
         _each(trace, trace.grid, tiles, len(rows), chosen),
     )
     query = trace.grid.name(token)
@@ -165,7 +175,10 @@ def draw(
         f"{_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(
-            trace, _sentence(walk), *picture_layers.ranges_words(look, tiles.scale)
+            trace,
+            _sentence(walk),
+            *unit_words(unit),
+            *picture_layers.ranges_words(look, tiles.scale),
         ),
     )
 
@@ -181,6 +194,7 @@ def _through_stages(
     walk: RolloutWalk,
     chosen: int | None,
     fuse: Fuse,
+    unit: AttentionUnit,
     look: Look,
 ) -> Drawing:
     """The walk over bridges, through every head alone too where all layers have the same ones."""
@@ -206,8 +220,8 @@ def _through_stages(
         row, which = _staged_row(trace, token, walk, fuse), f"heads fused by {fuse}"
     else:
         row, which = rows[chosen], f"head {chosen + 1}"
-    tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, look)
-    large = _large(trace, selection, grid, row, which, look, whole)
+    tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, unit, look)
+    large = _large(trace, selection, grid, row, which, unit, look, whole)
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
     if tiles is not None:
         panels.append(_each(trace, grid, tiles, counts[0], chosen))
@@ -220,6 +234,7 @@ def _through_stages(
             trace,
             *((apart,) if apart else ()),
             _sentence(walk),
+            *unit_words(unit),
             *(() if tiles is None else picture_layers.ranges_words(look, tiles.scale)),
             BRIDGE,
         ),
@@ -263,16 +278,22 @@ def _sentence(walk: RolloutWalk) -> str:
 
 
 def _tiles(
-    grid: TokenGrid, rows: HeadShares, row: Float32[np.ndarray, "key"], look: Look
+    grid: TokenGrid,
+    rows: HeadShares,
+    row: Float32[np.ndarray, "key"],
+    unit: AttentionUnit,
+    look: Look,
 ) -> tuple[HeatTiles, picture_layers.ViewRange]:
     """Every head's map, in lines of about a square; and the range of these and of the large one."""
     lines, cols = _shape(len(rows))
     padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
-    padded[: len(rows)] = rows
+    factor, said = unit_factor(unit, grid.tokens)
+    padded[: len(rows)] = rows * np.float32(factor)
     maps = picture_layers.on_grid(padded[:, grid.patches], grid)
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
-    whole = picture_layers.view_range(look, values, row[grid.patches])
-    return picture_layers.tiles_of(values, look, "contribution", whole=whole), whole
+    large = row[grid.patches] * np.float32(factor)
+    whole = picture_layers.view_range(look, values, large)
+    return picture_layers.tiles_of(values, look, "contribution", unit=said, whole=whole), whole
 
 
 def _shape(heads: int) -> tuple[int, int]:
@@ -287,12 +308,14 @@ def _large(
     grid: TokenGrid,
     row: Float32[np.ndarray, "key"],
     which: str,
+    unit: AttentionUnit,
     look: Look,
     whole: picture_layers.ViewRange | None,
 ) -> Panel:
     """One walk over the picture; in one range with the small maps, where there are some."""
-    values = picture_layers.on_grid(row[grid.patches], grid)
-    scale = picture_layers.scale_of(values, look, "contribution", whole)
+    factor, said = unit_factor(unit, grid.tokens)
+    values = picture_layers.on_grid(row[grid.patches], grid) * np.float32(factor)
+    scale = picture_layers.scale_of(values, look, "contribution", whole, said)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,
