@@ -28,6 +28,9 @@ class Answers:
     def rotations(self, layer):
         raise Unsupported("this model does not turn queries and keys by their place")
 
+    def sequence(self):
+        raise Unsupported("what the first block of this model reads is not known")
+
     def position_bias(self, layer):
         raise Unsupported("this model adds no bias to its scores that could be seen")
 

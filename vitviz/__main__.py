@@ -8,12 +8,14 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
+from vitviz.core import garbage
 from vitviz.session.app.launch_options import LaunchOptions
 
 
 def main() -> int:
     """The exit code: 0 when it worked, 1 when it failed, 2 when the arguments are wrong."""
     _have_streams()
+    garbage.own_this_process()
     argv = sys.argv[1:]
     if not argv:  # the window is up sooner without the command line's library
         return open_window(LaunchOptions())
@@ -38,6 +40,7 @@ def open_window(launch: LaunchOptions) -> int:
 
     if launch.screenshot is not None and not qt_platform.has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    garbage.pause()  # until the window is shown
     if problem := qt_platform.explain():
         print(problem, file=sys.stderr)
         return 1
@@ -58,7 +61,7 @@ def open_window(launch: LaunchOptions) -> int:
         from vitviz.core.files import expanded
 
         launch = replace(launch, screenshot=expanded(launch.screenshot).resolve())
-    return leave(run(launch, reporter))
+    return leave(run(launch, reporter, garbage.resume))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ class Columns(Measured):
 
     def cards(self) -> set[tuple[int, str]]:
         """(column, view) of all cards that follow the token."""
-        views, columns = self.window.compare.table.visible
+        table = self.window.compare.table
+        views, columns = table.visible, table.visible_columns or ()
         follow = [name for name in views if "token" in self.window.views[name].follows]
         return {(column, name) for column in columns for name in follow}
 

@@ -20,6 +20,9 @@ TOY_SIZES = ((TOY, "100 patches", 16),)
 
 _SHOWN = """
 import sys, time
+from vitviz.core import garbage
+garbage.own_this_process()
+garbage.pause()
 from PySide6.QtCore import QEvent, QObject
 from vitviz.gui.app import application as starting
 from vitviz.session.app.launch_options import LaunchOptions
@@ -42,7 +45,7 @@ def shoot(self):
     print("painted", time.time() - 0.15, flush=True)  # the starter lets 150 ms pass for a screenshot
     point(self)
 starting.ApplicationStarter._shoot = shoot
-starting.run(LaunchOptions(model=MODEL, files=(PICTURE,), screenshot=SHOT))
+starting.run(LaunchOptions(model=MODEL, files=(PICTURE,), screenshot=SHOT), None, garbage.resume)
 """
 
 _PLAIN = """
@@ -68,6 +71,7 @@ def _timed(code: str, words: dict[str, str], **variables: str) -> dict[str, list
     for name, value in words.items():
         code = code.replace(name, repr(value))
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **variables}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed program is: compiled
     environment["VITVIZ_CONFIG_DIR"] = tempfile.mkdtemp()
     began = time.time()
     done = subprocess.run(

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,18 +79,81 @@ def test_odd_names_are_drawn(photos: Path, photo: np.ndarray, capfdbinary) -> No
     assert len(list(out.iterdir())) == 4
 
 
-def test_standard_input_becomes_standard_output(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BytesIO((photos / "good.png").read_bytes()))
-    )
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
-    assert vitviz("draw", "-", "-v", "patches", *MODEL, "-o", "-") == 0
-    with Image.open(io.BytesIO(written.getvalue())) as figure:
+Written = Callable[..., bytes]
+
+
+@pytest.fixture
+def written(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+    """Runs a command with the good picture at standard input: what comes out of it."""
+
+    def run_it(*words: str) -> bytes:
+        picture, out = io.BytesIO((photos / "good.png").read_bytes()), io.BytesIO()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(picture))
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out))
+        assert vitviz(*words) == 0
+        return out.getvalue()
+
+    return run_it
+
+
+DRAW = ["draw", "-", "-v", "patches", *MODEL, "-o", "-"]
+
+
+def test_standard_input_becomes_standard_output(written: Written) -> None:
+    with Image.open(io.BytesIO(written(*DRAW))) as figure:
         assert figure.format == "PNG"
         assert '"picture": "stdin"' in figure.info["vitviz"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [("pdf", b"%PDF"), ("svg", b"<?xml"), ("tiff", b"II*"), ("npz", b"PK"), ("csv", b"# ")],
+)
+def test_standard_output_is_of_the_kind_asked_for(
+    written: Written, kind: str, begins: bytes
+) -> None:
+    assert written(*DRAW, "--format", kind).startswith(begins)
+
+
+def test_animations_traces_and_replays_go_to_standard_output(
+    written: Written, photos: Path
+) -> None:
+    assert written(*DRAW, "--over", "layer=0,1", "-f", "gif").startswith(b"GIF8")
+    with np.load(io.BytesIO(written("trace", "good.png", *MODEL, "-o", "-"))) as arrays:
+        assert "rows" in arrays
+    written(
+        "draw", "good.png", "-v", "patches", "-o", "figure.png"
+    )  # a model that can be had again
+    assert written("replay", "figure.png", "-o", "-", "--format", "svg").startswith(b"<?xml")
+    assert {file.name for file in photos.iterdir()} == {
+        "good.png", "good too.jpg", "broken.png", "figure.png",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([*DRAW, "--json"], "leave out --json"),
+        ([*DRAW, "--data"], "leave out files beside it"),
+        ([*DRAW, "-f", "gif"], "say over what with --over"),
+        (["draw", ".", "-v", "patches", *MODEL, "-o", "-"], "3 pictures do not go into standard"),
+        (["draw", "good.png", "-v", "patches", "-o", "x.png", "-f", "svg"], "x.png is no .svg"),
+        (["stats", ".", "-v", "entropy", "-o", "-"], "vitviz stats writes files"),
+        (["trace", "good.png", "--logits", "-o", "-"], "leave out files beside it"),
+    ],
+)
+def test_what_standard_output_cannot_take_is_said_at_once(
+    photos: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert vitviz(*words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_several_pictures_are_of_the_kind_asked_for(photos: Path) -> None:
+    (photos / "broken.png").unlink()
+    (photos / "out").mkdir()
+    assert vitviz("draw", ".", "-v", "patches", *MODEL, "-o", "out", "--format", "svg") == 0
+    assert {file.suffix for file in (photos / "out").iterdir()} == {".svg"}
 
 
 def test_a_file_address_is_a_path(photos: Path) -> None:

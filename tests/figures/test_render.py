@@ -19,6 +19,7 @@ from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.selection import Selection
 from vitviz.core.drawings.laid_maps import heat_pixels
 from vitviz.core.drawings.tiled_images import heat_mosaic, upsampled
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.figures.layout import MARGIN, lay_out
 from vitviz.figures.paper import PaperStyle
@@ -69,7 +70,7 @@ def test_titles_ranges_and_facts_are_in_words(heads):
     assert heads.title in shown
     assert "Layer 3, mean of 2 heads" in shown
     assert {"class", "patches", "attention"} <= shown
-    assert f"{heads.panels[0].bar.high:.3g}" in shown
+    assert shown_number(heads.panels[0].bar.high) in shown
 
 
 def test_the_model_and_the_picture_are_printed_by_name():
@@ -118,7 +119,7 @@ def stay_on_the_page(figure):
 def test_words_are_as_wide_as_they_were_measured(dpi, bold):
     figure = Figure(dpi=dpi)
     canvas = FigureCanvasAgg(figure)
-    for text in ("4.01e-05", "Each layer passes 50% on and mixes 50% by its attention", "räven 7"):
+    for text in ("4.01e-5", "Each layer passes 50% on and mixes 50% by its attention", "räven 7"):
         drawn = figure.text(0, 0, text, fontsize=7, weight="bold" if bold else "normal")
         with typeset():
             inches = drawn.get_window_extent(canvas.get_renderer()).width / dpi

@@ -48,6 +48,23 @@ SPARED = ("quit", "close_window", "report", "guide", "update", "updates", "websi
 """Actions that end the window or open a browser."""
 
 
+SHARES = {
+    "key": 0.28,
+    "click": 0.18,
+    "double": 0.02,
+    "menu": 0.03,
+    "wheel": 0.1,
+    "drag": 0.05,
+    "action": 0.14,
+    "resize": 0.03,
+    "move": 0.11,
+    "dock": 0.02,
+    "drop": 0.01,
+    "wait": 0.03,
+}
+"""How often each kind of event comes."""
+
+
 def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
     """Events in a process of its own, so that even a crash is counted."""
     count = TrialCount("monkey")
@@ -67,41 +84,74 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
             str(minutes),
         ]
         env = os.environ | {
+            "PYTHONFAULTHANDLER": "1",
             "VITVIZ_CONFIG_DIR": str(Path(folder, "config")),
             "QT_QPA_PLATFORM": "offscreen",
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "HF_HUB_OFFLINE": "1",
         }
         ended = subprocess.run(order, cwd=ROOT, env=env, capture_output=True, text=True)
-        found: dict[str, Any] = json.loads(told.read_text()) if told.exists() else {}
-    count.opened = len(found.get("steps", []))
-    count.slowest = max(found.get("seconds", [0.0]), default=0.0)
-    for said in found.get("failures", []):
+        found = _told(told)
+    count.opened = len(found["steps"])
+    count.slowest = max(found["stalls"], default=0.0)
+    for said in found["failures"]:
         count.failures.append((f"after {said['step']} events", said["said"]))
-    if ended.returncode and not count.failures:
-        count.failures.append(("the window", f"exit {ended.returncode}: {ended.stderr[-2000:]}"))
-    if len(found.get("seconds", [])) > 20:
-        p99 = statistics.quantiles(found["seconds"], n=100)[98]
-        print(
-            f"monkey: an event took {1000 * p99:.0f} ms at p99, {1000 * count.slowest:.0f} at most"
-        )
+    if ended.returncode:
+        count.failures.append(("the window", f"exit {ended.returncode}: {ended.stderr[-6000:]}"))
+    if len(found["stalls"]) > 20:
+        for name in ("stalls", "work"):
+            print(_stood_still(found, name), flush=True)
     if count.failures:
         keep.mkdir(parents=True, exist_ok=True)
         about = {
             "kind": "monkey",
             "name": "monkey",
             "seed": seed,
-            "steps": found.get("steps", []),
+            "steps": found["steps"],
             "said": [said for _, said in count.failures],
         }
         (keep / f"monkey-{seed}.json").write_text(json.dumps(about, indent=1))
     return count
 
 
+def _told(file: Path) -> dict[str, list[Any]]:
+    """What a run wrote down as it went, a line each: steps with their stalls, and failures."""
+    found: dict[str, list[Any]] = {
+        "steps": [],
+        "stalls": [],
+        "work": [],
+        "what": [],
+        "failures": [],
+    }
+    for line in file.read_text().splitlines() if file.exists() else ():
+        said = json.loads(line)
+        if "said" in said:
+            found["failures"].append(said)
+        elif "stall" in said:
+            found["stalls"].append(said["stall"])
+            found["work"].append(said["work"])
+            found["what"].append(said["what"])
+        else:
+            found["steps"].append(said["step"])
+    return found
+
+
+def _stood_still(found: dict[str, list[Any]], name: str) -> str:
+    """How long the window stood still, by the clock or by its own work, and at what longest.
+
+    On a machine that does other things too the clock counts these, its own work does not.
+    """
+    seconds = found[name]
+    worst = sorted(zip(seconds, found["what"], strict=False), reverse=True)[:5]
+    said = ", ".join(f"{1000 * each:.0f} ms {what}" for each, what in worst)
+    p99 = statistics.quantiles(seconds, n=100)[98]
+    return f"monkey: {name} {1000 * p99:.0f} ms at p99 of events, at most: {said}"
+
+
 def replay(file: Path) -> int:
     """The same events again, in this process; 1 where something fails again."""
     about = json.loads(file.with_suffix(".json").read_text())
-    monkey = _Monkey(about["seed"])
+    monkey = _Monkey(about["seed"], Path(os.devnull))
     monkey.run(len(about["steps"]), 0, about["steps"])
     for each in monkey.failures:
         print(each["step"], each["said"])
@@ -111,9 +161,9 @@ def replay(file: Path) -> int:
 class _Monkey:
     """The window, and what is done to it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, told: Path) -> None:
         import numpy as np
-        from PySide6.QtCore import QTimer, qInstallMessageHandler
+        from PySide6.QtCore import Qt, QTimer, qInstallMessageHandler
 
         from vitviz.core.pictures.picture_files import bundled_pictures
         from vitviz.gui.app.application import application
@@ -126,8 +176,12 @@ class _Monkey:
 
         self.app = application()
         self.failures: list[dict[str, Any]] = []
-        self.steps: list[list[Any]] = []
-        self.seconds: list[float] = []
+        self._step = 0
+        self._told = told.open("w", buffering=1)
+        self._longest, self._beat = 0.0, time.monotonic()
+        self._work, self._busy = 0.0, time.thread_time()
+        self._what, self._answer = "", 0
+        """What was done last, in words; which entry of an open menu is chosen next, 0 for none."""
         self._draw = np.random.default_rng(seed)
         sys.excepthook = lambda *error: self._fail("".join(traceback.format_exception(*error)))
         qInstallMessageHandler(self._qt_says)
@@ -141,33 +195,39 @@ class _Monkey:
         self._closer = QTimer(interval=150)
         self._closer.timeout.connect(self._close_dialogs)
         self._closer.start()
+        for name in SPARED:
+            if name in self.window.actions_by_name:
+                self.window.actions_by_name[name].setEnabled(False)
+        self._heart = QTimer(interval=10, timerType=Qt.TimerType.PreciseTimer)
+        self._heart.timeout.connect(self._beats)
         self._until(lambda: self.session.trace is not None, 120)
 
     def run(self, events: int, minutes: float, steps: list[list[Any]] | None = None) -> None:
         """So many random events, or those that were kept."""
         until = time.monotonic() + 60 * minutes if minutes else float("inf")
+        self._heart.start()
         for number in range(events):
-            if time.monotonic() > until:
+            if time.monotonic() > until or len(self.failures) > 20:
                 break
             step = steps[number] if steps else self._chosen()
-            self.steps.append(step)
-            began = time.monotonic()
+            self._step += 1
+            self._tell({"step": step})
+            self._longest, self._beat = 0.0, time.monotonic()
+            self._work, self._busy = 0.0, time.thread_time()
             try:
                 self._do(*step)
                 self.app.processEvents()
             except Exception:
                 self._fail(traceback.format_exc())
-            self.seconds.append(time.monotonic() - began)
-            if len(self.failures) > 20:
-                break
+            self._beats()
+            told = {"stall": round(self._longest, 4), "work": round(self._work, 4)}
+            self._tell(told | {"what": self._what})
         self._until(lambda: not self.session.jobs.current, 20)
         self.window.close()
         self.app.processEvents()
 
     def _chosen(self) -> list[Any]:
-        kinds = ("key", "click", "wheel", "drag", "action", "resize", "move", "dock", "wait")
-        shares = (0.3, 0.2, 0.1, 0.05, 0.15, 0.03, 0.12, 0.02, 0.03)
-        kind = str(self._draw.choice(kinds, p=shares))
+        kind = str(self._draw.choice(list(SHARES), p=list(SHARES.values())))
         first, second, third = (float(each) for each in self._draw.random(3))
         return [kind, round(first, 4), round(second, 4), round(third, 4)]
 
@@ -177,11 +237,13 @@ class _Monkey:
         from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
         window = self.window
+        self._what = kind
         shown = [w for w in window.findChildren(QWidget) if w.isVisible() and w.width() > 2]
         target = shown[int(first * len(shown))] if shown else window
         spot = QPoint(int(second * target.width()), int(third * target.height()))
         match kind:
             case "key":
+                self._what = KEYS[int(first * len(KEYS))]
                 key = getattr(Qt.Key, f"Key_{KEYS[int(first * len(KEYS))]}")
                 modifiers = (
                     Qt.KeyboardModifier.ShiftModifier
@@ -190,7 +252,15 @@ class _Monkey:
                 )
                 QTest.keyClick(QApplication.focusWidget() or window, key, modifiers)
             case "click":
+                self._what = f"click on {type(target).__name__}"
                 QTest.mouseClick(target, Qt.MouseButton.LeftButton, pos=spot)
+            case "double":
+                QTest.mouseDClick(target, Qt.MouseButton.LeftButton, pos=spot)
+            case "menu":
+                self._answer = int(first * 12)
+                _context_menu(target, spot)
+            case "drop":
+                self._drop(first)
             case "move":
                 QTest.mouseMove(target, spot)
             case "drag":
@@ -203,7 +273,9 @@ class _Monkey:
             case "action":
                 names = [name for name in window.actions_by_name if name not in SPARED]
                 action = window.actions_by_name[names[int(second * len(names))]]
+                self._what = f"action {action.data()}"
                 if action.isEnabled():
+                    self._answer = int(third * 12)
                     action.trigger()
             case "resize":
                 window.resize(700 + int(first * 900), 500 + int(second * 600))
@@ -214,12 +286,28 @@ class _Monkey:
             case _:
                 self._until(lambda: False, 0.05)
 
+    def _drop(self, which: float) -> None:
+        """Pictures, a folder, a broken file, or what is none, as they are dropped on the window."""
+        from vitviz.core.pictures.picture_files import bundled_pictures
+
+        whole = list(bundled_pictures())
+        odd = [ROOT / "README.md", ROOT / "no such file.png", ROOT / "tests" / "files_of_0_1"]
+        kinds = [whole[:1], whole[1:4], [whole[0].parent], *([each] for each in odd)]
+        self.session.open(kinds[int(which * len(kinds))])
+
     def _close_dialogs(self) -> None:
-        """Whatever asks is answered with no: a dialog would wait for ever."""
+        """An entry of a menu is chosen now and then; whatever else asks is answered with no, as a
+        dialog would wait for ever.
+        """
         from PySide6.QtCore import Qt
         from PySide6.QtTest import QTest
         from PySide6.QtWidgets import QApplication
 
+        popup, self._answer, entry = QApplication.activePopupWidget(), 0, self._answer
+        if popup is not None and entry:
+            for _ in range(entry):
+                QTest.keyClick(popup, Qt.Key.Key_Down)
+            QTest.keyClick(popup, Qt.Key.Key_Return)
         for asked in (QApplication.activePopupWidget(), QApplication.activeModalWidget()):
             if asked is not None:
                 QTest.keyClick(asked, Qt.Key.Key_Escape)
@@ -237,8 +325,26 @@ class _Monkey:
         if "This plugin does not support" not in message:  # what has no screen says so
             self._fail(f"Qt: {message}")
 
+    def _beats(self) -> None:
+        """Ten milliseconds after the last time, unless the window stood still."""
+        now, busy = time.monotonic(), time.thread_time()
+        self._longest, self._beat = max(self._longest, now - self._beat), now
+        self._work, self._busy = max(self._work, busy - self._busy), busy
+
     def _fail(self, said: str) -> None:
-        self.failures.append({"step": len(self.steps), "said": said})
+        self.failures.append({"step": self._step, "said": said})
+        self._tell(self.failures[-1])
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        self._told.write(json.dumps(line) + "\n")
+
+
+def _context_menu(target: Any, spot: Any) -> None:
+    from PySide6.QtCore import QCoreApplication
+    from PySide6.QtGui import QContextMenuEvent
+
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, target.mapToGlobal(spot))
+    QCoreApplication.sendEvent(target, event)
 
 
 def _wheel(target: Any, spot: Any, by: int) -> None:
@@ -266,10 +372,8 @@ def main() -> None:
     asked.add_argument("--minutes", type=float)
     asked.add_argument("--told", type=Path)
     wish = asked.parse_args()
-    monkey = _Monkey(wish.seed)
+    monkey = _Monkey(wish.seed, wish.told)
     monkey.run(wish.events, wish.minutes)
-    found = {"steps": monkey.steps, "seconds": monkey.seconds, "failures": monkey.failures}
-    wish.told.write_text(json.dumps(found))
     sys.stdout.flush()
     os._exit(0)
 

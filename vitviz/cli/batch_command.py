@@ -33,6 +33,8 @@ from vitviz.cli.command_arguments import (
     meter,
     option_values,
     print_json,
+    reasons,
+    remark,
     token_of,
     view_named,
 )
@@ -215,6 +217,7 @@ def _said(
     print(f"{found.done} pictures done{before}, in {out}")
     if found.broken:
         print(f"{len(found.broken)} could not be used, see {found.report}")
+        remark(*reasons(found.broken))
     if profile:
         spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in found.seconds.items())
         print(f"{spent}; stages go on side by side, and each thread's seconds count")

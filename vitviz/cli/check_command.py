@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vitviz.cli.command_arguments import meter, print_json
+from vitviz.core.notation import shown_number
 
 if TYPE_CHECKING:
     from vitviz.models.model_check import CheckedModel
@@ -42,7 +43,8 @@ def check_families(modules: Sequence[str], *, as_json: bool) -> int:
 
 def _cells(one: CheckedModel) -> tuple[str, ...]:
     what = one.why or ", ".join(one.mapping)
-    return one.module, one.model, str(one.calls), f"{one.verified:.0e}", what, f"{one.seconds:.1f}"
+    error = shown_number(one.verified, 1)
+    return one.module, one.model, str(one.calls), error, what, f"{one.seconds:.1f}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
+from vitviz.core.pictures.foreign_formats import counted
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.views import View, find
@@ -29,6 +30,8 @@ _SWITCH = {
     "0": False,
 }
 
+_SAID = 3
+"""Sentences about broken pictures of a folder; the report has all."""
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 
@@ -252,6 +255,21 @@ def remark(*sentences: str) -> None:
     """Says something beside the result."""
     for sentence in sentences:
         print(f"vitviz: {printable(sentence)}", file=sys.stderr)
+
+
+def remark_broken(broken: Sequence[tuple[str, str]]) -> None:
+    """Says how many (picture, why) of a folder could not be used, and why."""
+    if broken:
+        remark(
+            f"{len(broken)} picture{'s' * (len(broken) > 1)} could not be used", *reasons(broken)
+        )
+
+
+def reasons(broken: Sequence[tuple[str, str]]) -> list[str]:
+    """Why pictures of a folder could not be used: three sentences, and how many more there are."""
+    sentences = counted([why for _, why in broken])
+    more = [f"... and {len(sentences) - _SAID} more"] if len(sentences) > _SAID else []
+    return [*sentences[:_SAID], *more]
 
 
 def folder_for(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +31,6 @@ from vitviz.cli.command_arguments import (
     VIEW,
     Misused,
     Printing,
-    folder_for,
     meter,
     option_values,
     print_json,
@@ -42,14 +40,18 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
-from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
-from vitviz.cli.picture_sources import (
-    STDOUT,
-    PictureParts,
-    named_pictures,
-    opened_picture,
-    stem_of,
+from vitviz.cli.figure_files import (
+    ANIMATED,
+    STDOUT_FILE,
+    Kind,
+    check_alone,
+    check_kind,
+    figure_places,
+    suffix_of,
+    written_file,
 )
+from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
+from vitviz.cli.picture_sources import PictureParts, opened_picture, stem_of
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.picture_choice import PictureChoice
@@ -57,6 +59,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, fitting_name, whole
+from vitviz.core.pictures.foreign_formats import counted, wants_package
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save as save_figure
 from vitviz.session.app.first_choices import first_bundled
@@ -70,6 +73,7 @@ from vitviz.session.figure.drawing_sweep import (
     steps,
     sweep,
 )
+from vitviz.session.files.training_run import newest_step, run_around
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
@@ -82,8 +86,6 @@ if TYPE_CHECKING:
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
-_STDOUT = Path(STDOUT)
-_ANIMATED = (".gif", ".apng", ".webp", ".mp4")
 
 _FILES = Parameter(
     help="Pictures, folders of pictures, addresses (https://, file://), or - for standard input."
@@ -91,7 +93,7 @@ _FILES = Parameter(
 _OUT = Parameter(
     ("--out", "-o"),
     help="The figure: .png, .svg, .pdf, .tiff; its numbers: .npz, .csv; with --over also .gif, .apng, "
-    ".webp, .mp4. A folder for several pictures; - for standard output.",
+    ".webp, .mp4. A folder for several pictures; - for standard output, see --format.",
 )
 _AGAIN = Parameter(
     ("--out", "-o"),
@@ -127,6 +129,7 @@ def draw(
     view: Annotated[str, VIEW],
     model: Annotated[str, MODEL] = "",
     out: Annotated[Path | None, _OUT] = None,
+    kind: Kind = "",
     token: Annotated[str, TOKEN] = "",
     layer: Annotated[int | None, LAYER] = None,
     head: Annotated[int | None, HEAD] = None,
@@ -162,11 +165,11 @@ def draw(
     if len(over) > 2:
         raise Misused("--over may be given once, or twice for rows and columns")
     asked_about = pictured(target_of(about))
-    targets = _targets(pictures, view, out)
+    targets = figure_places(pictures, view, out, kind)
     for target in targets.values():
-        if target != _STDOUT and target.suffix.lower() not in _ANIMATED:
-            _check_kind(target)
-        for file in () if target == _STDOUT else (target, *_beside(target, data)):
+        check_alone(target, as_json=as_json, beside=data)
+        _check_suffix(suffix_of(target, kind), target.name, swept=bool(over))
+        for file in () if target == STDOUT_FILE else (target, *_beside(target, data)):
             check_place(file, overwrite=overwrite)
     request = (said or SaidOfModel()).of(
         ModelRequest(
@@ -198,29 +201,32 @@ def draw(
         selection = replace(_selection(drawing), target=asked_about)
         subject = SweepSubject(trace, selection, values, other, pairs)
         ways = [_columns(source, picture, text) or steps(chosen, subject, text) for text in over]
-        drawings = _swept(chosen, subject, ways, target) if over else [drawing]
-        files = _save(
-            drawings, target, printing or Printing(), seconds, overwrite, bool(over), data
-        )
+        with written_file(target, kind or "png", overwrite=overwrite) as file:
+            drawings = _swept(chosen, subject, ways, file) if over else [drawing]
+            files = _save(
+                drawings, file, printing or Printing(), seconds, overwrite, bool(over), data
+            )
         said_too = {"assumed": guesses} if guesses else {}
         made.append({"picture": picture, "files": [str(file) for file in files], **said_too})
-        if not as_json and target != _STDOUT:
+        if not as_json and target != STDOUT_FILE:
             say_file(target)
 
-    broken = 0
+    broken: list[str] = []
     for picture, target in targets.items():
         try:
             make(picture, target)
         except (BadImage, Unsupported) as error:
             if len(targets) == 1:
                 raise
-            broken += 1
-            remark(str(error))
+            broken.append(str(error))
+            if not wants_package(str(error)):
+                remark(str(error))
             made.append({"picture": picture, "files": [], "why": str(error)})
     if as_json:
         print_json(made)
+    remark(*counted([why for why in broken if wants_package(why)]))
     if broken:
-        remark(f"{broken} of {len(targets)} pictures could not be drawn; the others are")
+        remark(f"{len(broken)} of {len(targets)} pictures could not be drawn; the others are")
     return 3 if broken else 0
 
 
@@ -237,46 +243,25 @@ class _Source:
         return self.engine.trace(request, opened_picture(picture, self.choice), meter())
 
 
-def _check_kind(target: Path) -> None:
+def _check_suffix(suffix: str, name: str, *, swept: bool) -> None:
     """Misused for a file that no figure can be, before a model is loaded."""
     from vitviz.figures.save import check_suffix
 
+    if suffix in ANIMATED and not swept:
+        raise Misused(f"{name} is an animation; say over what with --over, such as layer")
     try:
-        check_suffix(target)
+        if suffix not in ANIMATED:
+            check_suffix(Path(name).with_suffix(suffix))
     except VitvizError as error:
         raise Misused(f"{error}; with --over also .gif, .apng, .webp, .mp4") from None
 
 
 def model_named(name: str) -> str:
-    """The model asked for, else the first that is bundled."""
+    """The model asked for, of a run's folder the newest; else the first that is bundled."""
     found = name or first_bundled()
     if not found:
         raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
-    return found
-
-
-def _targets(pictures: Sequence[str], view: str, out: Path | None) -> dict[str, Path]:
-    """Where the figure of each picture goes; a folder is made where it is needed."""
-    if not pictures:
-        raise Misused(
-            "no picture was named; say which, for example: vitviz draw photo.jpg --view heads"
-        )
-    files = named_pictures(pictures)
-    if not files:
-        raise VitvizError(f"there are no pictures in {', '.join(pictures)}")
-    if len(files) == 1 and not (out is not None and out.is_dir()):
-        return {files[0]: out or Path(fitting_name(stem_of(files[0]), f"-{view}.png"))}
-    if out is not None and out.suffix and not out.is_dir():
-        raise Misused(f"{len(files)} pictures do not go into {out.name}; name a folder with --out")
-    folder = folder_for(out) if out is not None else Path()
-    ending = f"-{view}.png"
-    named = {file: folder / fitting_name(stem_of(file), ending) for file in files}
-    if len(set(named.values())) < len(named):  # pictures of one name in several folders
-        named = {
-            file: folder / fitting_name(f"{at:04}-{stem_of(file)}", ending)
-            for at, file in enumerate(files, start=1)
-        }
-    return named
+    return newest_step(found)
 
 
 def _beside(target: Path, data: bool) -> tuple[Path, ...]:
@@ -306,8 +291,12 @@ def _selection(drawing: Drawing) -> Any:
 
 
 def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
-    """The stops of "columns=16;8;4": other patch sizes, models or pictures; [] for another way."""
+    """The stops of "columns=16;8;4": other patch sizes, models or pictures; or of "checkpoint", the
+    steps of the model's training. [] for another way.
+    """
     name, _, listed = text.partition("=")
+    if name == "checkpoint":
+        return _checkpoints(source, picture, listed)
     if name != "columns":
         return []
     words = [word.strip() for word in listed.split(";") if word.strip()]
@@ -323,6 +312,25 @@ def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
     return found
 
 
+def _checkpoints(source: _Source, picture: str, listed: str) -> list[SweepStep]:
+    """The steps of the run that the model belongs to, or those listed (checkpoint=100,500)."""
+    run = run_around(source.request.name)
+    if run is None:
+        raise Misused(
+            f"--over checkpoint wants a model of a run: {source.request.words} has no checkpoints "
+            "beside it that are named alike but for a number"
+        )
+    wanted = {word.strip() for word in listed.split(",") if word.strip()}
+    steps = [step for step in run.steps if not wanted or str(step.number) in wanted]
+    if not steps:
+        known = ", ".join(str(step.number) for step in run.steps[:12])
+        raise Misused(f"--over checkpoint={listed}: the run has no such steps; it has {known}")
+    return [
+        read(step.words, source.trace(replace(source.request, name=step.path), picture))
+        for step in steps
+    ]
+
+
 def _swept(
     view: View, subject: SweepSubject, ways: Sequence[Sequence[SweepStep]], target: Path
 ) -> list[Drawing]:
@@ -330,7 +338,7 @@ def _swept(
     from vitviz.core.drawings.drawing_sheet import page
 
     drawings = sweep(view, subject, ways, meter())
-    if target.suffix.lower() in _ANIMATED:
+    if target.suffix.lower() in ANIMATED:
         return drawings
     return [page(drawings, sheet_of(view, drawings, ways))]
 
@@ -344,13 +352,9 @@ def _save(
     swept: bool,
     data: bool,
 ) -> list[Path]:
-    if target.suffix.lower() in _ANIMATED:
+    if target.suffix.lower() in ANIMATED:
         from vitviz.figures.animate import animate
 
-        if not swept:
-            raise Misused(
-                f"{target.name} is an animation; say over what with --over, such as layer"
-            )
         paper = printing.paper(dpi=120)
         return [
             animate(
@@ -363,12 +367,6 @@ def _save(
             )
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
-    if target == _STDOUT:
-        from vitviz.figures.save import written
-
-        sys.stdout.buffer.write(written(drawings[0], "png", paper))
-        sys.stdout.buffer.flush()
-        return []
     return [
         save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
         for file in (target, *_beside(target, data))
@@ -405,11 +403,12 @@ def trace(
     from vitviz.figures.raw import raw_attention
 
     target = out or Path(fitting_name(stem_of(picture), "-attention.npz"))
-    if target.suffix.lower() != ".npz":
+    if target.suffix.lower() != ".npz" and target != STDOUT_FILE:
         raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
     asked = {"features": features, "logits": logits, "qkv": qkv}
     beside = {name: target.with_stem(f"{target.stem}-{name}") for name in asked if asked[name]}
-    for each in (target, *beside.values()):
+    check_alone(target, as_json=as_json, beside=bool(beside))
+    for each in () if target == STDOUT_FILE else (target, *beside.values()):
         check_place(each, overwrite=overwrite)
     request = (said or SaidOfModel()).of(
         ModelRequest(
@@ -425,8 +424,13 @@ def trace(
     found = cache.trace(request, opened_picture(picture, choice), meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
-    with whole(target, overwrite=overwrite) as unfinished:
+    with (
+        written_file(target, "npz", overwrite=overwrite) as file,
+        whole(file, overwrite=overwrite) as unfinished,
+    ):
         unfinished.write_bytes(data)
+    if target == STDOUT_FILE:
+        return 0
     if beside:
         _write_beside(cache.load(request, meter()), Path(picture), fit, beside, overwrite)
     if as_json:
@@ -461,6 +465,7 @@ def replay(
     /,
     *,
     out: Annotated[Path | None, _AGAIN] = None,
+    kind: Kind = "",
     picture: Annotated[
         tuple[Path, ...], Parameter("--picture", help="The picture's file, where it is not found.")
     ] = (),
@@ -475,19 +480,26 @@ def replay(
     from vitviz.figures.recipes import read_recipe
     from vitviz.session.figure.figure_replay import FigureReplay
 
-    target = out or figure.with_stem(f"{figure.stem}-again")
-    check_place(target, overwrite=overwrite)
+    again = figure.with_stem(f"{figure.stem}-again")
+    target = out or (again.with_suffix(f".{kind}") if kind else again)
+    kept: str = kind or figure.suffix.lower().removeprefix(".")
+    check_kind(target, kind)
+    check_alone(target, as_json=as_json, beside=False)
+    if target != STDOUT_FILE:
+        check_place(target, overwrite=overwrite)
     known = read_recipe(figure)
     maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
-    if "raw" in known:
-        notes = _raw_again(known, figure, maker, target, overwrite)
-    else:
-        notes = _figure_again(known, figure, maker, target, printing or Printing(), overwrite)
+    with written_file(target, kept, overwrite=overwrite) as file:
+        if "raw" in known:
+            notes = _raw_again(known, figure, maker, file, overwrite)
+        else:
+            notes = _figure_again(known, figure, maker, file, printing or Printing(), overwrite)
     if as_json:
         print_json({"figure": str(figure), "file": str(target), "remarks": notes})
         return 0
     remark(*notes)
-    say_file(target)
+    if target != STDOUT_FILE:
+        say_file(target)
     return 0
 
 
@@ -522,7 +534,7 @@ def _figure_again(
         field: made.book.paper[field] for field in PaperStyle.__slots__ if field in made.book.paper
     }
     paper = printing.paper(**names)
-    if len(made.drawings) > 1 or target.suffix.lower() in _ANIMATED:
+    if len(made.drawings) > 1 or target.suffix.lower() in ANIMATED:
         from vitviz.figures.animate import animate
 
         seconds = float(made.book.movie.get("seconds", 0.4))

@@ -22,7 +22,7 @@ from vitviz.cli.command_arguments import (
     Printing,
     meter,
     print_json,
-    remark,
+    remark_broken,
     token_of,
 )
 from vitviz.core.data.trace import Fit
@@ -72,8 +72,7 @@ def index(
         gone = f", {found.gone} no longer in the folder" if found.gone else ""
         before = f", {found.before} were there before" if found.before else ""
         print(f"{found.added} pictures added{before}{gone}: {found.about.words}, in {out}")
-        if broken:
-            remark(f"{len(broken)} could not be used; the first: {broken[0]['why']}")
+        remark_broken(found.broken)
     return 3 if broken else 0
 
 

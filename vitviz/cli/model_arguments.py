@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from vitviz.cli.command_arguments import Misused, remark
 from vitviz.core.data.evidence import assumed_sentence
 from vitviz.core.data.geometry import Crop
-from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of
+from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of, prompts_of
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.progress import VitvizError
 from vitviz.session.work.request import ModelRequest
@@ -37,6 +37,11 @@ _SIGMOID = Parameter(
     negative=("--single-label",),
     help="The head says yes or no for each class (sigmoid) instead of choosing one.",
 )
+_PROMPTS = Parameter(
+    "--prompts",
+    help="What a model with a text tower (CLIP, SigLIP) compares the picture with, in place of "
+    'classes: "a red parrot; a rock".',
+)
 _STRICT = Parameter("--strict", help="Refuse a model of which anything is still assumed.")
 
 
@@ -53,6 +58,7 @@ class SaidOfModel:
     classes: Annotated[Path | None, _CLASSES] = None
     multi_label: Annotated[bool | None, _SIGMOID] = None
     strict: Annotated[bool, _STRICT] = False
+    prompts: Annotated[str, _PROMPTS] = ""
 
     @property
     def facts(self) -> SaidFacts:
@@ -65,6 +71,7 @@ class SaidOfModel:
             str(self.classes) if self.classes else "",
             self.multi_label,
             self.strict,
+            prompts_of(self.prompts),
         )
 
     def of(self, request: ModelRequest) -> ModelRequest:

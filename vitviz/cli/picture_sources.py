@@ -25,12 +25,23 @@ STDIN, STDOUT = "/dev/stdin", "/dev/stdout"
 
 
 def with_streams(words: Sequence[str]) -> list[str]:
-    """The words of a command line with - said so that the parser sees names and no option."""
+    """The words of a command line with - said so that the parser sees names and no option.
+
+    Misused for standard output of a command that writes folders, or more than one file.
+    """
     streams = {"-o": STDOUT, "--out": STDOUT}
-    return [
+    found = [
         streams.get(last, STDIN) if word == "-" else word
         for last, word in zip(("", *words), words, strict=False)
     ]
+    if STDOUT in found and "-" in words and words[0] not in _TO_STDOUT:
+        raise Misused(
+            f"vitviz {words[0]} writes files: name one with --out; {', '.join(_TO_STDOUT)} write to -"
+        )
+    return found
+
+
+_TO_STDOUT = ("draw", "trace", "replay")
 
 
 _PAGE = Parameter("--page", help="The page or frame of a file that has several, from 1.")

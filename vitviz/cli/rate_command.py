@@ -21,6 +21,7 @@ from vitviz.cli.command_arguments import (
     meter,
     print_json,
     remark,
+    remark_broken,
 )
 from vitviz.cli.draw_commands import model_named
 from vitviz.core.data.attribution import Fill, Method
@@ -150,6 +151,5 @@ def _said(found: FolderRating, figure: Path, as_json: bool) -> int:
             )
         print(f"{found.done} pictures rated, {found.before} were there before, in {figure.parent}")
         remark(*(f"{name}: {why}" for name, why in found.refused.items()))
-        if found.broken:
-            remark(f"{len(found.broken)} could not be used; the first: {found.broken[0][1]}")
+        remark_broken(found.broken)
     return 3 if found.broken else 0

@@ -30,6 +30,7 @@ from vitviz.cli.command_arguments import (
     meter,
     print_json,
     remark,
+    remark_broken,
     token_of,
 )
 from vitviz.core.data.trace import Fit
@@ -141,10 +142,7 @@ def _said(found: FolderStatistics, files: list[Path], as_json: bool) -> int:
         print_json(known)
     else:
         print(f"{found.used} pictures averaged, in {files[0]}")
-        if found.broken:
-            why = found.broken[0][1]
-            count = f"{len(found.broken)} picture{'s' * (len(found.broken) > 1)}"
-            remark(f"{count} could not be used; the first: {why}")
+        remark_broken(found.broken)
         if found.missing:
             remark(
                 f"{len(found.missing)} of {found.about.parts} parts are not in it yet; merge it with "

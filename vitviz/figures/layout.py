@@ -9,8 +9,9 @@ from string import ascii_lowercase
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Bars, Drawing, Labels, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.notation import shown_number
 from vitviz.figures.paper import PaperStyle
-from vitviz.figures.text import height, number, width, wrapped
+from vitviz.figures.text import height, width, wrapped
 
 MARGIN, GAP, BAR, SHORTEST_BAR = 4.0, 7.0, 2.0, 12.0
 """White around the page, between panels, a colour bar's height and least length, in millimetres."""
@@ -287,7 +288,7 @@ def _fit(panel: Panel, room: float, tallest: float, paper: PaperStyle) -> tuple[
 
 def bar_room(scale: ColorScale, room: float, paper: PaperStyle) -> float:
     """How long a colour bar may be beside its two numbers and its label."""
-    texts = (number(scale.low), number(scale.high), scale.words)
+    texts = (shown_number(scale.low), shown_number(scale.high), scale.words)
     return room - sum(width(text, paper.size, paper) for text in texts) - 4.6
 
 

@@ -26,10 +26,12 @@ from vitviz.core.data.drawing import (
     RasterTiles,
     Segments,
 )
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.drawings.laid_maps import contours, heat_pixels, toned
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.figures.diagram import paint_diagram
 from vitviz.figures.embedded import Copies, EmbeddedImage
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.plots import paint_plot, paint_table
@@ -76,6 +78,9 @@ def paint(
             paint_plot(axes, layer, room, paper)
         case Table():
             paint_table(axes, layer, room, paper)
+        case Diagram():
+            (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+            paint_diagram(axes, layer, Box(top, left, bottom, right), room, paper)
         case _:
             assert_never(layer)
 

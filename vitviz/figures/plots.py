@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from vitviz.core.data.plots import Curve, Plot, Table, Tone
+from vitviz.core.notation import shown_number
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, POINT, family, fitted, printable, width, wrapped
 
@@ -232,4 +233,4 @@ def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Pape
 
 
 def _said(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
+    return shown_number(value, 6)

@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import NEWEST
+from vitviz.core.drawings.shared_ranges import kept_ranges
 from vitviz.core.pictures.picture_files import without_warnings
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__
@@ -65,13 +66,8 @@ def _recipe(drawing: Drawing, paper: PaperStyle | None) -> dict[str, Any]:
 
 def exact(drawing: Drawing) -> dict[str, Any]:
     """What makes one drawing again: how it was made, and the ranges that it is coloured in."""
-    ranges = [
-        [at, panel.bar.low, panel.bar.high]
-        for at, panel in enumerate(drawing.panels)
-        if panel.bar is not None
-    ]
     made = None if drawing.made is None else asdict(drawing.made)
-    return {"made": made, "ranges": ranges}
+    return {"made": made, "ranges": [list(each) for each in kept_ranges(drawing)]}
 
 
 @cache

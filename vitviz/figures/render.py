@@ -16,6 +16,7 @@ from matplotlib.patches import Polygon
 from vitviz.core.data.drawing import Drawing, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.laid_maps import bar_colors
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.figures.embedded import Copies
 from vitviz.figures.layout import (
@@ -28,7 +29,7 @@ from vitviz.figures.layout import (
 )
 from vitviz.figures.paint import INK, QUIET, paint, paint_image
 from vitviz.figures.paper import PaperStyle
-from vitviz.figures.text import LINE, MM, POINT, family, number, printable, typeset, width
+from vitviz.figures.text import LINE, MM, POINT, family, printable, typeset, width
 
 LONGEST_BAR, ARROW = 36.0, 1.6
 """The most that a colour bar has of the room, and the length of its arrows, in millimetres."""
@@ -129,6 +130,8 @@ class _Printed:
         axes.set_axis_off()
         extent = placed.panel.extent
         room = (placed.axes.height, placed.axes.width)
+        axes.set_xlim(extent.left, extent.right)
+        axes.set_ylim(extent.bottom, extent.top)
         for layer in placed.panel.layers:
             paint(axes, layer, room, paper, self.copies)
             axes.set_xlim(extent.left, extent.right)
@@ -154,7 +157,7 @@ class _Printed:
         paper, scale, seen = self.paper, panel.bar, bar_colors(panel)
         assert scale is not None
         assert seen is not None
-        low, high = number(scale.low), number(scale.high)
+        low, high = shown_number(scale.low), shown_number(scale.high)
         left = box.left + width(low, paper.size, paper) + 1.2
         behind = width(high, paper.size, paper)
         room = box.right - left - behind - 1.2 if label else bar_room(scale, box.width, paper)

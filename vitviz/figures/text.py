@@ -124,13 +124,6 @@ def height(lines: int, size: float) -> float:
     return lines * size * POINT * LINE
 
 
-def number(value: float) -> str:
-    """A number for a colour bar: three significant digits, no noise."""
-    if value != 0 and abs(value) < 1e-3:
-        return f"{value:.2e}"
-    return f"{value:.3g}"
-
-
 def printable(text: str, font: str) -> str:
     """The text with an empty box for each letter that no font here has."""
     if text.isascii():

@@ -38,6 +38,7 @@ __all__ = [
     "names",
     "to_fetch",
     "trace",
+    "with_prompts",
     "write_card",
 ]
 
@@ -58,6 +59,7 @@ def load(
     encoder: str | None = None,
     strict: bool = False,
     multi_label: bool | None = None,
+    prompts: str | Sequence[str] = (),
     allow_download: bool = True,
     progress: Progress = silent,
     transform: Callable[[Image.Image], Any] | None = None,
@@ -108,6 +110,8 @@ def load(
     - `multi_label` says whether the head answers yes or no for each class (sigmoid) instead of
       choosing one of them (softmax); None takes what a card or config beside a file says, else
       softmax. A head of one class is always its logit and sigmoid.
+    - `prompts`, several or one text with semicolons, are what a model with a text tower (CLIP,
+      SigLIP of transformers or open_clip) compares pictures with: they take the place of classes.
 
     For a checkpoint, what its name, card or tensors do not show can be said, and is known from then
     on:
@@ -165,7 +169,7 @@ def load(
         )  # fmt: skip
         model = own(progress=progress)
         reload = None if model.info.weights == "untrained" else partial(own, progress=silent)
-        return replace(model, reload=reload)
+        return with_prompts(replace(model, reload=reload), prompts)
     wanted = partial(
         model_loading.load,
         name,
@@ -191,9 +195,9 @@ def load(
         "encoder": encoder,
     }
     model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
-    if model.info.weights == "untrained":
-        return model
-    return replace(model, reload=partial(finished, progress=silent))
+    if model.info.weights != "untrained":
+        model = replace(model, reload=partial(finished, progress=silent))
+    return with_prompts(model, prompts)
 
 
 def _finished(
@@ -334,6 +338,19 @@ def trace(
     )
 
 
+def with_prompts(model: Model, prompts: str | Sequence[str]) -> Model:
+    """The same weights with prompts for classes: how well each describes a picture is the answer.
+
+    Several prompts, or one text with semicolons; none gives the model back. Unsupported for a model
+    without a text tower, VitvizError for a prompt that it cannot read.
+    """
+    if not prompts:
+        return model
+    from vitviz.models.loading.prompted import with_prompts as prompted
+
+    return prompted(model, prompts)
+
+
 def _plain(arguments: dict[str, Any]) -> LoadArguments:
     """Those that can be written into a recipe."""
     return tuple(
@@ -391,7 +408,7 @@ def devices() -> tuple[DeviceInfo, ...]:
 def names() -> tuple[str, ...]:
     """Every name that `load` knows: the bundled models, then timm's. Imports timm."""
     import_timm()
-    from vitviz.models.loading.model_loading import known_names
+    from vitviz.models.loading.timm_models import known_names
 
     return known_names()
 

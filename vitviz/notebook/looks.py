@@ -13,6 +13,7 @@ from PIL import Image
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Raster, RasterTiles
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo, Picture, Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.save import written
@@ -88,7 +89,7 @@ def trace_html(trace: Trace) -> str:
         ("attention", f"{len(trace.layers)} layers, {trace.heads} heads"),
         ("pools", str(len(trace.pools)) if trace.pools else ""),
         ("matrices", str(len(trace.matrices)) if trace.matrices else ""),
-        ("verified", f"{trace.verified:.1e} of the module's own output"),
+        ("verified", f"{shown_number(trace.verified, 2)} of the module's own output"),
         ("answer", ", ".join(f"{each.name} {each.share:.2f}" for each in trace.predictions[:3])),
         *(("refused", each) for each in trace.refused),
         *(("note", each) for each in trace.model.notes),

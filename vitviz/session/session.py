@@ -32,6 +32,7 @@ from vitviz.session.columns.working_columns import WorkingColumns
 from vitviz.session.files.session_format import SavedSession, known_options
 from vitviz.session.files.settings import Settings, write_settings
 from vitviz.session.files.settings_store import SettingsStore
+from vitviz.session.history.session_history import SessionHistory
 from vitviz.session.pictures.open_pictures import OpenPictures
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
@@ -46,7 +47,8 @@ _MB = 2**20
 
 class Session:
     """One lifetime: `pictures` are open, `columns` show them through models, `chosen` is what is
-    looked at in them, `views` are drawn, `settings` remembered. Each has its own signals.
+    looked at in them, `views` are drawn, `settings` remembered, `history` takes back. Each has its own
+    signals.
 
     Everything is called, and announced, at home (the thread that owns the window); announcements about
     a column end with its number. `request`, `trace` and `selection` are the active column's. `save`
@@ -80,6 +82,9 @@ class Session:
         self.chosen = LinkedSelection(self.columns, self.pictures)
         look = self.settings.now.look
         self.views = VisibleViews(self.columns, self.pictures, look, self._traces, others, jobs)
+        self.history = SessionHistory(
+            self.pictures, self.columns, self.chosen, self.views, jobs.deliver
+        )
         self._connect()
 
     def _connect(self) -> None:
@@ -208,6 +213,7 @@ class Session:
         self.columns.replace_all(columns or [(Column(0, self.request), Selection())])
         self.columns.refer_to(self.columns.all[min(saved.reference, len(columns) - 1)].id)
         self.columns.activate(self.columns.all[min(saved.active, len(columns) - 1)].id)
+        self.history.clear()
 
     def _room(self) -> int:
         return self.settings.now.memory_mb * _MB

@@ -75,6 +75,7 @@ class View:
     pairs_word: str = ""
     more_word: str = ""
     prepares: Callable[..., Iterator[None]] | None = None
+    sharpens: Callable[..., Iterator[Mapping[str, Any]]] | None = None
 
     @property
     def takes_pairs(self) -> bool:
@@ -96,6 +97,19 @@ class View:
             return iter(())
         chosen = {**{option.name: option.default for option in self.options}, **(values or {})}
         return self.prepares(trace, selection, **arguments(self.function, chosen))
+
+    def sharper(
+        self, trace: Trace, selection: Selection, values: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """The option values that a window draws it with one after another, the quickest first; the
+        given ones alone where it has no such thing.
+        """
+        given = dict(values or {})
+        if self.sharpens is None:
+            return (given,)
+        chosen = {**{option.name: option.default for option in self.options}, **given}
+        found = self.sharpens(trace, selection, **arguments(self.function, chosen))
+        return tuple({**given, **more} for more in found) or (given,)
 
     def takes_all(self, values: Mapping[str, Any]) -> bool:
         """Whether these options ask for every open picture, not for this one alone."""
@@ -224,6 +238,7 @@ def view(
     comes: Callable[[Trace], bool] = never,
     traces: Literal[1, 2] = 1,
     ahead: Callable[..., Iterator[None]] | None = None,
+    sharper: Callable[..., Iterator[Mapping[str, Any]]] | None = None,
 ) -> Callable[[_F], _F]:
     """Registers `draw(trace, selection, *, options...) -> Drawing` as a view.
 
@@ -246,7 +261,8 @@ def view(
       behind the selection: traces of further pictures through the same two models; a view of one
       trace may take `more`, traces of further pictures.
     - `ahead(trace, selection, *, options...)` makes what neighbouring tokens need, a step at a
-      time, while nothing is asked.
+      time, while nothing is asked. `sharper(trace, selection, *, options...)` says with which option
+      values a window draws it one after another, the quickest first.
 
     The keyword arguments are the options: form, flags, export and help come from their types and
     defaults. Returns the function as it was. Raises ValueError when the name is taken: two views
@@ -278,6 +294,7 @@ def view(
             _word(function, "pairs", "also"),
             _word(function, "more", "others"),
             ahead,
+            sharper,
         )
         return function
 

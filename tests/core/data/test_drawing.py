@@ -21,6 +21,7 @@ from vitviz.core.data.drawing import (
     TokenTiles,
     aim,
 )
+from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Crop, Spot, TokenGrid
 
 GRID = TokenGrid(2, 3, (10, 10), ("class",))
@@ -149,3 +150,16 @@ def test_a_cell_of_two_layers_chooses_the_first_models_layer():
     assert found.words == "A layer 2, B layer 3 · 0.5"
     assert aim(panel, -0.5, 1) is None
     assert aim(panel, 1, 3.1) is None
+
+
+def test_a_line_of_a_matrix_is_its_token_with_the_number_there():
+    box = Box(10, 5, 24, 8)
+    space = TokenRows(CROP, GRID, (RowsPart(box, tuple(range(7))),))
+    panel = Panel((Heat(numbered(7, 3), box, SCALE),), Box(0, 0, 30, 10), space=space, bar=SCALE)
+    assert aim(panel, 12.5, 6.5) == Aim(
+        token=1, value=4.0, words="token 1 (0, 0), number 2 of 3 · 4", spot=Spot(5, 5)
+    )
+    assert aim(panel, 10.5, 5).spot is None, "the class token lies nowhere in the picture"
+    assert aim(panel, 9, 6) is None
+    assert space.lines(6) == (Box(22, 5, 24, 8),)
+    assert space.lines(7) == ()

@@ -57,5 +57,8 @@ def test_a_class_without_a_name_is_its_number():
 
 
 def test_one_class_alone_is_a_logit_and_its_sigmoid():
-    assert share_words(Prediction(0, "class 0", 0.909, 2.302), 1) == "logit 2.30, sigmoid 90.9%"
-    assert share_words(Prediction(0, "class 0", 0.909, 2.302), 10) == "90.9%"
+    assert (
+        share_words(Prediction(0, "class 0", 0.909, 2.302), 1, "sigmoid")
+        == "logit 2.30, sigmoid 90.9%"
+    )
+    assert share_words(Prediction(0, "class 0", 0.909, 2.302), 10, "softmax") == "90.9%"

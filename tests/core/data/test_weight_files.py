@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vitviz.core.data.weight_files import is_checkpoint, weight_format, weights_in
+from vitviz.core.data.weight_files import is_checkpoint, shown_name, weight_format, weights_in
 
 
 def zipped(*names: str) -> bytes:
@@ -97,3 +97,8 @@ def test_a_saved_model_is_a_folder_of_weights_and_an_album_is_none(tmp_path: Pat
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pth")
     assert weight_format(tmp_path / "pipe.pth") is None
+
+
+def test_a_folder_of_transformers_is_called_without_its_way():
+    assert shown_name("transformers//home/somebody/clip-small") == "clip-small"
+    assert shown_name("transformers/owner/clip-small") == "transformers/owner/clip-small"

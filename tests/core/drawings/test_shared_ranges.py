@@ -10,8 +10,9 @@ import numpy as np
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.selection import Selection
-from vitviz.core.drawings.shared_ranges import ranges, with_ranges
+from vitviz.core.drawings.shared_ranges import in_ranges, kept_ranges, ranges, with_ranges
 from vitviz.views import find
 
 BOX = Box(0, 0, 10, 10)
@@ -56,6 +57,36 @@ def test_other_quantities_keep_their_ranges() -> None:
     assert second.bar.high == 7
     signed = drawing(replace(heat(-1, 1), bar=ColorScale(-1, 1, "vik", "attention")))
     assert ranges([one, signed]) == {}
+
+
+def plot(layers: int, high: float, label: str = "how far") -> Panel:
+    curve = Curve(np.arange(1.0, layers + 1), np.full(layers, high / 2))
+    axes = Axis("layer", 0.5, layers + 0.5, whole=True), Axis(label, 0.0, high)
+    return Panel((Plot((curve,), *axes),), BOX)
+
+
+def test_plots_side_by_side_share_both_axes() -> None:
+    shallow, deep = drawing(plot(3, 9.0)), drawing(plot(6, 4.0))
+    shared = ranges([shallow, deep])
+    for one in (shallow, deep):
+        (panel,) = with_ranges(one, shared).panels
+        (wide,) = panel.layers
+        assert isinstance(wide, Plot)
+        assert (wide.x, wide.y) == (Axis("layer", 0.5, 6.5, whole=True), Axis("how far", 0.0, 9.0))
+        assert wide.curves is one.panels[0].layers[0].curves  # type: ignore[union-attr]
+    other = drawing(plot(6, 4.0, "how wide"))
+    (panel,) = with_ranges(other, ranges([shallow, other])).panels
+    assert panel.layers[0].y == Axis("how wide", 0.0, 4.0)  # type: ignore[union-attr]
+
+
+def test_a_recipe_keeps_the_axes_that_plots_shared() -> None:
+    one, two = drawing(heat(0.0, 0.2), plot(3, 9.0)), drawing(heat(0.1, 0.9), plot(6, 4.0))
+    wide = with_ranges(two, ranges([one, two]))
+    for kept in (wide.ranges, kept_ranges(wide)):
+        again = in_ranges(two, kept)
+        assert again.panels[0].bar == wide.panels[0].bar
+        assert again.panels[1].layers[0].x == wide.panels[1].layers[0].x  # type: ignore[union-attr]
+        assert again.panels[1].layers[0].y == wide.panels[1].layers[0].y  # type: ignore[union-attr]
 
 
 def test_many_maps_of_one_range_get_the_wide_one_and_relative_ones_stay() -> None:

@@ -14,9 +14,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from vitviz.core.data.picture_choice import PictureChoice
+from vitviz.core.data.trace import Picture
+from vitviz.core.pictures import foreign_formats
+from vitviz.core.pictures import picture_files as files_of_pictures
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST, bytes_needed, halves_needed
 from vitviz.core.pictures.picture_files import open_picture, picture_files
-from vitviz.core.progress import BadImage
+from vitviz.core.progress import BadImage, silent
+from vitviz.session.pictures.picture_list import read_sources
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -296,3 +300,45 @@ def test_recipes_and_sessions_say_which_part_it_was() -> None:
     for wrong in ({"page": "x"}, {"file": "/etc/passwd"}, {"bands": [1] * 99}, {"bands": "432"}):
         with pytest.raises(BadImage):
             PictureChoice.of(wrong)
+
+
+@pytest.fixture
+def no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where nothing but vitviz is installed."""
+    monkeypatch.setattr(foreign_formats, "find_spec", lambda name: None)
+    monkeypatch.setattr(foreign_formats, "plugins", lambda: ())
+    monkeypatch.setattr(files_of_pictures, "_kinds", lambda: ("PNG", "JPEG"))
+
+
+PHONE = b"\0\0\0\x18ftypheic" + bytes(300)
+SCAN = bytes(128) + b"DICM" + bytes(300)
+
+
+@pytest.mark.usefixtures("no_packages")
+def test_a_folder_of_a_phone_says_once_what_all_its_pictures_want(
+    tmp_path: Path, ramp: np.ndarray
+) -> None:
+    for number in range(5):
+        (tmp_path / f"IMG_{number}.heic").write_bytes(PHONE)
+    (tmp_path / "IMG_7.dcm").write_bytes(SCAN)
+    (tmp_path / "IMG_8.jxl").write_bytes(b"\xff\x0a" + bytes(50))
+    (tmp_path / "IMG_9.jxl").write_bytes(b"\xff\x0a" + bytes(50))
+    Image.fromarray((ramp * 255).astype(np.uint8)).save(tmp_path / "good.png")
+    opened: list[Picture] = []
+    said = read_sources([tmp_path], silent, opened.append, 2**30)
+    assert [one.name for one in opened] == ["good.png"]
+    install = "install it with: pip install vitviz[formats]"
+    assert said == [
+        f"5 HEIC pictures need pillow-heif; {install}",
+        f"IMG_7.dcm is a DICOM picture, which needs pydicom; {install}",
+        f"2 JPEG XL pictures need pillow-jxl-plugin; {install}",
+    ]
+
+
+@pytest.mark.parametrize(("data", "package"), [(PHONE, "pillow_heif"), (SCAN, "pydicom")])
+def test_a_damaged_one_is_not_asked_to_install_what_is_there(data: bytes, package: str) -> None:
+    pytest.importorskip(package)
+    with pytest.raises(BadImage) as error:
+        open_picture(data)
+    assert "install" not in str(error.value)
+    assert "copy it again" in str(error.value)

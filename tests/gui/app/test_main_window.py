@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 import vitviz
 from vitviz.core.data.drawing import aim
 from vitviz.core.data.selection import Place, place_of
+from vitviz.core.notation import shown_number
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.application import application
 from vitviz.gui.app.dock_panels import PanelTitle
@@ -79,7 +80,7 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
     qtbot.waitUntil(lambda: board.cards["matrix"].drawing is not None, timeout=10_000)
     window._view_actions["matrix"].trigger()
     assert "matrix" not in board.placed
-    board.reset()
+    window.compare.reset_board()
     assert "matrix" in board.placed
     session.columns.use_model(own)
     qtbot.waitUntil(lambda: "heads" in board.placed, timeout=10_000)
@@ -125,7 +126,7 @@ def test_untrained_weights_are_said_in_the_window(window: MainWindow) -> None:
 def test_badge_shows_the_measured_error(window: MainWindow) -> None:
     trace = window.session.trace
     assert trace is not None
-    assert f"{trace.verified:.0e}" in window.bar._badge.text()
+    assert shown_number(trace.verified, 1) in window.bar._badge.text()
 
 
 def test_hover_previews_a_token_everywhere_and_leaving_ends_it(
@@ -198,10 +199,10 @@ def test_grid_and_heat_keys_change_the_look(qtbot: QtBot, window: MainWindow) ->
 
 
 def test_a_view_that_has_all_the_room_has_its_options_beside_it(window: MainWindow) -> None:
-    window.board.maximise("rollout")
-    assert window.board.focus == window.inspector._view == "rollout"
-    window.board.maximise("")
-    assert window.board.focus == "rollout"
+    window.compare.maximise("rollout")
+    assert window.shown.focus == window.inspector._view == "rollout"
+    window.compare.restore()
+    assert window.shown.focus == "rollout"
 
 
 def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow) -> None:
@@ -209,25 +210,25 @@ def test_the_form_of_the_maps_says_what_the_view_in_focus_has(window: MainWindow
     table = inspector.look.fields["table"]
     assert isinstance(table, QComboBox)
     window.show_views_of("features", "heads", "block")
-    window.board.set_focus("features")
+    window.shown.set_focus("features")
     assert table.currentText() == "vik"
-    window.board.set_focus("heads")
+    window.shown.set_focus("heads")
     assert table.currentText() == "viridis"
-    window.board.set_focus("features")
+    window.shown.set_focus("features")
     table.setCurrentText("viridis")
     assert dict(session.views.drawings["features"].options)["table"] == "viridis"
     inspector.look_reset_wished.emit()
     assert table.currentText() == "vik"
     assert "table" not in dict(session.views.drawings["features"].options)
-    window.board.set_focus("block")
+    window.shown.set_focus("block")
     assert not inspector.look.isVisible(), "a table has no colours to choose"
 
 
 def test_every_view_can_be_in_focus(window: MainWindow) -> None:
     """Some have colours of their own, without a range."""
     for name in window.views:
-        window.board.set_focus(name)
-        assert window.board.focus == name
+        window.shown.set_focus(name)
+        assert window.shown.focus == name
         fields = window.inspector.look.fields
         assert "low" not in fields or not fields["low"].isEnabled()
 
@@ -237,7 +238,7 @@ def test_maximise_gives_one_view_all_the_room_and_escape_gives_it_back(
 ) -> None:
     before = window.board.visible
     assert len(before) >= 5
-    window.board.set_focus("rollout")
+    window.shown.set_focus("rollout")
     qtbot.keyClick(window, Qt.Key.Key_F)
     assert [name for name, card in window.board.cards.items() if card.isVisible()] == ["rollout"]
     qtbot.keyClick(window, Qt.Key.Key_Escape)
@@ -300,7 +301,7 @@ def drop(
 
 
 def test_option_forms_send_wishes_and_show_values(window: MainWindow) -> None:
-    window.board.set_focus("rollout")
+    window.shown.set_focus("rollout")
     form = window.inspector._form
     assert form is not None
     form.fields["fuse"].setCurrentText("max")  # type: ignore[attr-defined]
@@ -391,6 +392,36 @@ def test_closing_the_last_picture_says_what_to_do_and_can_be_undone(window: Main
     assert window.board.cards["heads"].drawing is not None
 
 
+def test_undo_takes_back_what_was_done_last_and_says_what(window: MainWindow) -> None:
+    undo, redo = window.actions_by_name["undo"], window.actions_by_name["redo"]
+    assert not undo.isEnabled()
+    window.shown.set_shown("rollout", False)
+    window.perform("add_column")
+    assert (undo.text(), redo.isEnabled()) == ("&Undo new column", False)
+    window.perform("undo")
+    assert len(window.session.columns) == 1
+    assert window.compare.layout == "one"
+    assert window.notices.sentences == ("Undone: new column.",)
+    assert (undo.text(), redo.text()) == ("&Undo choice of views", "&Redo new column")
+    window.perform("undo")
+    assert window.shown.is_shown("rollout")
+    window.perform("redo")
+    assert not window.shown.is_shown("rollout")
+    window.perform("redo")
+    assert window.compare.layout == "grid"
+    assert window.notices.sentences == ("Done again: new column.",)
+
+
+def test_a_panel_and_the_room_of_a_view_are_taken_back(window: MainWindow) -> None:
+    window.compare.maximise("heads")
+    window._docks.inspector.hide()
+    window.perform("undo")
+    assert not window._docks.inspector.isHidden()
+    assert window.compare.large == "heads"
+    window.perform("undo")
+    assert window.compare.large == ""
+
+
 def test_a_model_that_cannot_be_loaded_leaves_the_window_as_it_was(
     window: MainWindow, tmp_path: Path
 ) -> None:
@@ -436,7 +467,7 @@ def test_a_double_click_gives_room_and_keeps_the_pin(qtbot: QtBot, window: MainW
     widget, at = hover(qtbot, window, "patches", 20, 20)
     qtbot.mouseClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseDClick(widget.viewport, Qt.MouseButton.LeftButton, pos=at)
-    assert window.board.maximised == "patches"
+    assert window.board.placed == ("patches",)
     assert window.session.selection.pin == before
 
 
@@ -474,12 +505,12 @@ def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray
 
 
 def test_views_taken_off_stay_off_after_a_restart(window: MainWindow) -> None:
-    window.board.set_shown("rollout", False)
+    window.shown.set_shown("rollout", False)
     state = window.state()
-    window.board.reset()
-    assert window.board.is_shown("rollout")
+    window.compare.reset_board()
+    assert window.shown.is_shown("rollout")
     window.restore("", state)
-    assert not window.board.is_shown("rollout")
+    assert not window.shown.is_shown("rollout")
 
 
 def test_an_old_drawing_is_read_in_its_own_terms(qtbot: QtBot, window: MainWindow) -> None:
@@ -501,14 +532,14 @@ def test_an_old_drawing_is_read_in_its_own_terms(qtbot: QtBot, window: MainWindo
 
 def test_a_click_beside_everything_and_a_double_click_change_nothing(window: MainWindow) -> None:
     window.session.chosen.select(depth=1.0)
-    window.board.clicked.emit(None)
+    window.board.clicked.emit(None, window.session.columns.active.id)
     before = window.session.selection
-    window.board.double_clicked.emit("heads")
+    window.board.double_clicked.emit("heads", window.session.columns.active.id)
     assert window.session.selection == before
 
 
 def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
-    window.board.set_shown("positions", False)
+    window.shown.set_shown("positions", False)
     assert not window._view_actions["positions"].isChecked()
     window.perform("reset_layout")
     assert window._view_actions["positions"].isChecked()
@@ -526,7 +557,7 @@ def test_views_scrolled_out_of_sight_are_not_drawn(qtbot: QtBot, window: MainWin
     session, board = window.session, window.board
     window.resize(1300, 560)
     window.show_views_of("patches", "heads", "rollout", "distance", "entropy", "norms", "block")
-    board.set_focus("heads")
+    window.shown.set_focus("heads")
     qtbot.waitUntil(lambda: not board._settled.isActive(), timeout=2000)
     bar = board._area.verticalScrollBar()
     assert bar.maximum() > 0

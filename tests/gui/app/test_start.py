@@ -70,7 +70,7 @@ def test_a_screenshot_that_lacks_something_asked_for_is_taken_and_ends_with_1(
     starter = ApplicationStarter(window, wish)
     window.installEventFilter(starter)
     window.show()
-    qtbot.waitUntil(lambda: not window.isVisible())
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=30_000)
     assert shot.is_file()
     assert starter.code == code
 

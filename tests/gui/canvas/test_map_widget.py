@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QMouseEvent, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,9 +20,12 @@ from vitviz.core.data.drawing import (
     Outlines,
     Raster,
 )
+from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.gui.app.application import application
-from vitviz.gui.canvas.layer_painters import LayerPlacing, TextPainter
+from vitviz.gui.canvas.diagram_painter import DiagramPainter
+from vitviz.gui.canvas.layer_painters import TextPainter
+from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.canvas.map_widget import MapWidget
 from vitviz.gui.widgets import theme
 
@@ -226,3 +229,28 @@ def test_token_numbers_stay_on_the_picture(qtbot: QtBot, side: int) -> None:
     assert covered.width() > 0
     picture = QRectF(at.point(0, 0), at.point(32, 32))
     assert picture.left() - 4 <= covered.left() <= covered.right() <= picture.right() + 4
+
+
+def test_a_diagram_is_painted_with_words_that_fit_and_its_lit_box_in_the_accent(
+    qtbot: QtBot,
+) -> None:
+    wide, low = DiagramBox("attention", Box(4, 2, 16, 30), "chosen"), Box(20, 2, 24, 12)
+    small = DiagramBox("norm of every token", low, note="9 × 4")
+    diagram = Diagram((wide, small), (DiagramArrow((Spot(16, 16), Spot(30, 16)), "chosen"),))
+    widget = shown(qtbot, diagram)
+    painter = DiagramPainter(diagram)
+    at = widget._placed()
+    assert painter.bounds(at).contains(at.rect(wide.box))
+    sizes = painter._type(at)
+    assert sizes[0] == sizes[1], "words of framed boxes have one size"
+    lines = ("norm of every token", "9 × 4")
+    font = theme.font(0, numbers=True)
+    font.setPixelSize(max(round(sizes[1]), 1))
+    room = at.rect(low)
+    metrics = QFontMetricsF(font)
+    assert max(metrics.horizontalAdvance(line) for line in lines) <= room.width() * 1.05
+    image = widget.grab().toImage()
+    accent = QColor(theme.current().accent)
+    edge = at.rect(wide.box)
+    assert image.pixelColor(round(edge.center().x()), round(edge.top())) == accent
+    assert image.pixelColor(round(at.point(23, 16).x()), round(at.point(23, 16).y())) == accent

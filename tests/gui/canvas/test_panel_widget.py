@@ -29,7 +29,7 @@ from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.gui.app.application import application
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
-from vitviz.gui.canvas.plots import cut
+from vitviz.gui.canvas.table_widget import cut
 from vitviz.gui.widgets import theme
 
 GRID = TokenGrid(4, 4, (8, 8), ("class",))
@@ -242,26 +242,6 @@ def test_a_height_divided_by_hand_stays(qtbot: QtBot) -> None:
     canvas._body.moveSplitter(500, 1)
     canvas.resize(700, 910)
     assert canvas.panels[0].height() > 490
-
-
-def test_words_of_a_plot_do_not_touch(qtbot: QtBot) -> None:
-    canvas = shown(qtbot, plotted())
-    plot = canvas.panels[0]._plot
-    line = plot.fontMetrics().height()
-    top = plot.position_of(0, 0).y()
-    legend, label, number = line, 1.0 * line, 0.5 * line
-    assert top >= legend + label + number
-
-
-def test_a_tall_plot_has_few_numbers(qtbot: QtBot) -> None:
-    canvas = DrawingWidget()
-    qtbot.addWidget(canvas)
-    canvas.resize(900, 3000)
-    canvas.show_drawing(Drawing("test", "Test", ((plotted(),),)))
-    canvas.show()
-    qtbot.waitExposed(canvas)
-    plot = canvas.panels[0]._plot
-    assert len(plot.numbers()) == len(plot.numbers(10**4)) == 11
 
 
 def test_a_cell_that_is_cut_keeps_its_share(qtbot: QtBot) -> None:

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from vitviz.core.data.plots import Table
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.canvas.plots import TableWidget
+from vitviz.gui.canvas.table_widget import TableWidget
 from vitviz.gui.columns.board import LOWEST
 from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.widgets import theme
@@ -33,11 +33,11 @@ def table(qtbot: QtBot) -> TableWidget:
 
 
 def test_a_board_of_several_rows_is_scrolled_instead_of_squeezed(window: MainWindow) -> None:
-    window.board.set_all_shown(("rollout", "predictions", "features"))
+    window.shown.set_all_shown(("rollout", "predictions", "features"))
     assert window.board._column.minimumHeight() == 2 * LOWEST
-    window.board.set_all_shown(("rollout",))
+    window.shown.set_all_shown(("rollout",))
     assert window.board._column.minimumHeight() == 0
-    window.board.reset()
+    window.compare.reset_board()
 
 
 def test_words_stay_to_be_read_and_numbers_whole(table: TableWidget) -> None:

@@ -133,10 +133,10 @@ def test_a_press_on_a_rows_title_takes_the_view_into_focus(
     qtbot: QtBot, window: MainWindow
 ) -> None:
     settled(qtbot, window)
-    assert window.board.focus != "predictions"
+    assert window.shown.focus != "predictions"
     title = window.compare.table.rows["predictions"]._title
     qtbot.mouseClick(title, Qt.MouseButton.LeftButton)
-    assert window.board.focus == "predictions"
+    assert window.shown.focus == "predictions"
 
 
 def test_headers_say_what_each_column_is(window: MainWindow) -> None:
@@ -194,7 +194,7 @@ def test_layouts_show_one_column_or_one_view(qtbot: QtBot, window: MainWindow) -
     assert card.drawing.recipe != first, "the board shows the column that is active"
     window.perform("one_view")
     rows = [name for name, row in window.compare.table.rows.items() if row.isVisible()]
-    assert rows == [window.board.focus]
+    assert rows == [window.shown.focus]
     window.perform("restore")
     assert window.board.isVisible()
     window.perform("all_columns")
@@ -203,7 +203,7 @@ def test_layouts_show_one_column_or_one_view(qtbot: QtBot, window: MainWindow) -
 
 def test_a_view_of_the_grid_gets_all_the_room_and_gives_it_back(window: MainWindow) -> None:
     window.compare.maximise("heads")
-    assert (window.compare.layout, window.board.focus) == ("large", "heads")
+    assert (window.compare.layout, window.shown.focus) == ("large", "heads")
     window.perform("restore")
     assert window.compare.layout == "grid"
 
@@ -221,9 +221,9 @@ def test_what_has_just_come_is_what_the_next_change_is_about(window: MainWindow)
 
 def test_all_layers_are_shown_by_a_view_that_tells_them_apart(window: MainWindow) -> None:
     for focus, shown in (("predictions", "heads"), ("heads", "heads")):
-        window.board.set_focus(focus)
+        window.shown.set_focus(focus)
         window.perform("all_layers")
-        assert (window.compare.layout, window.board.focus) == ("large", shown)
+        assert (window.compare.layout, window.shown.focus) == ("large", shown)
 
 
 def test_a_token_that_a_model_lacks_is_said_above_its_column(window: MainWindow) -> None:
@@ -273,7 +273,8 @@ def test_six_columns_scroll_and_are_all_drawn_when_seen(qtbot: QtBot, window: Ma
     for _ in range(4):
         window.perform("add_column")
     settled(qtbot, window)
-    views, columns = window.compare.table.visible
+    table = window.compare.table
+    views, columns = table.visible, table.visible_columns
     assert views
     drawn = [window.compare.table.card(views[0], column) for column in columns]
     assert all(card is not None and card.drawing is not None for card in drawn)
@@ -340,9 +341,12 @@ def test_a_swapped_model_comes_back_with_ctrl_z(qtbot: QtBot, window: MainWindow
     assert coarse.column.model.patch_size == 32
     assert header(window, 1)._line.text().startswith("patch 32")
     assert coarse.selection.pin == Place(Spot(60.0, 40.0))
-    window.perform("undo")  # the column's first model, before the fixture's own swap
+    assert "Undone: other patch size." in window.notices.sentences
+    window.perform("redo")
+    assert coarse.column.model.patch_size == 20
+    window.session.history.clear()
     window.perform("undo")
-    assert any("Nothing to bring back" in said for said in window.notices.sentences)
+    assert "There is nothing to undo." in window.notices.sentences
 
 
 def test_a_stopped_column_offers_to_read_again(qtbot: QtBot, window: MainWindow) -> None:
@@ -507,11 +511,11 @@ def test_a_saved_session_finds_its_layout_again(
     window.sessions.files.save(file, window.compare.state())
     assert any(str(file) in said for said in window.notices.sentences)
     window.perform("close_column")
-    window.board.reset()
+    window.compare.reset_board()
     window.session.open([str(file)])
     assert window.compare.layout == "large"
     assert len(window.compare.lives) == 2
-    assert not window.board.is_shown("rollout")
+    assert not window.shown.is_shown("rollout")
     assert window.sessions.files.file == file
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from vitviz.core.measures.cost import ModelDimensions, cost
+from vitviz.core.notation import shown_number
 from vitviz.gui.app.application import application
 from vitviz.gui.models.patch_facts import GridPreview, memory
 from vitviz.gui.models.patch_size_form import PatchSizeForm, picture_sizes
@@ -54,7 +55,7 @@ def test_the_cost_is_said_while_it_slides(lab: PatchSizeForm) -> None:
     assert said["patches"] == "28 × 28"
     assert said["tokens"] == "785"
     assert said["trace"] == memory(found.trace_bytes) == "22 MB"
-    assert said["compute"] == f"{found.relative:.2g} × its own"
+    assert said["compute"] == f"{shown_number(found.relative, 2)} × its own"
     assert lab._note.text() == "Patch 8 resampled from 16, not trained at this size."
     assert lab._note.property("state") == "bad"
 

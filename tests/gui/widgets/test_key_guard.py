@@ -42,7 +42,7 @@ def test_who_has_the_focus_keeps_its_keys_and_nobody_else_does(qtbot):
 
 def test_tab_goes_through_a_views_options_as_they_stand(window):
     for view in ("rollout", "heads"):  # each form is newer than the one before
-        window.board.set_focus(view)
+        window.shown.set_focus(view)
         own, maps = window.inspector._form.stops, window.inspector.look.stops
         at, seen = own[0], []
         while len(seen) < 60 and maps[0] not in seen:
@@ -52,25 +52,25 @@ def test_tab_goes_through_a_views_options_as_they_stand(window):
 
 
 def test_the_next_view_is_in_focus_by_a_key_and_takes_over_the_room(qtbot, window):
-    board, act = window.board, window.actions_by_name
+    board, shown, act = window.board, window.shown, window.actions_by_name
     first, second, *_, last = board.offered
-    board.set_focus(first)
+    shown.set_focus(first)
     act["next_view"].trigger()
-    assert board.focus == second
+    assert shown.focus == second
     act["previous_view"].trigger()
     act["previous_view"].trigger()
-    assert board.focus == last
+    assert shown.focus == last
     act["maximise"].trigger()
     act["next_view"].trigger()
-    assert (board.focus, board.placed) == (first, (first,))
+    assert (shown.focus, board.placed) == (first, (first,))
     act["restore"].trigger()
     window.session.columns.add_beside()
     for layout in ("grid", "large"):
         window.compare.set_layout(layout)
-        board.set_focus(first)
+        shown.set_focus(first)
         act["next_view"].trigger()
-        assert board.focus == second
-        assert layout == "grid" or window.compare.table.names == (second,)
+        assert shown.focus == second
+        assert layout == "grid" or window.compare.table.placed == (second,)
 
 
 def test_the_application_has_one_guard(qtbot):

@@ -63,7 +63,8 @@ def library(small, tmp_path, monkeypatch):
     (tmp_path / "small.json").write_text(json.dumps(card()))
     (tmp_path / "without-weights.json").write_text(json.dumps(card(name="vitviz/none")))
     found = bundled_in(tmp_path)
-    monkeypatch.setattr("vitviz.models.loading.model_loading.bundled", lambda: found)
+    for module in ("model_loading", "timm_models"):
+        monkeypatch.setattr(f"vitviz.models.loading.{module}.bundled", lambda: found)
     return found
 
 

@@ -8,6 +8,7 @@ import torch
 
 import vitviz
 from vitviz import Intervention
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import BadImage
 from vitviz.models.loading.preprocess import normalised
 
@@ -89,7 +90,7 @@ def test_masked_patches_are_exactly_the_mean_that_the_caption_names(tiny_model, 
         "whatif", before, token=(row, col), positions="learned", masked="the pinned patch"
     )
     assert "exactly the mean" in drawing.caption
-    assert f"{tiny_model.preprocess.mean[0]:.4g}" in drawing.caption
+    assert shown_number(tiny_model.preprocess.mean[0], 4) in drawing.caption
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Any
 
 from reference import make_trace
 
-from vitviz.core.data.selection import Selection
+from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.target import Target
 from vitviz.session.columns.column_drawings import ColumnDrawings, DrawingScene
-from vitviz.session.work.jobs import InlineJobs
+from vitviz.session.work.jobs import InlineJobs, Job
 from vitviz.views.options import Look
 
 
@@ -62,3 +63,40 @@ def test_other_views_have_nothing_to_make_ahead():
     made, _ = drawings(jobs, "patches")
     made.draw(("patches",), DrawingScene(make_trace(), Selection(), Look(), {}))
     assert ("ahead", 3) not in jobs.seen
+
+
+def test_a_view_grows_sharper_while_nobody_asks_for_more(tiny_trace):
+    jobs, seen = Asked(), []
+    made = ColumnDrawings(
+        jobs, 3, lambda view, drawing: seen.append(drawing), lambda *why: seen.append(why)
+    )
+    made.wanted = ("why",)
+    made.draw(
+        ("why",), DrawingScene(tiny_trace, Selection(target=Target("class", index=9)), Look(), {})
+    )
+    maps = [dict(drawing.options).get("maps") for drawing in seen]
+    assert maps == [*range(11), None]
+    assert jobs.seen.count(("sharper", 3)) == 11
+    assert made.latest["why"] is seen[-1]
+    seen.clear()
+    chosen = Selection(target=Target("class", index=9), hover=Place(prefix="class"))
+    made.draw(("why",), DrawingScene(tiny_trace, chosen, Look(), {}))
+    assert [dict(drawing.options)["test"] for drawing in seen] == ["in short, with random weights"]
+
+
+def test_what_grows_sharper_can_be_stopped_and_stays_as_it_is(tiny_trace):
+    class Stopping(Asked):
+        def submit(self, key, work, **how):
+            if key == ("sharper", 3):
+                job = Job(key, "ahead", "testing")
+                made.stopped(job)
+                return job
+            return super().submit(key, work, **how)
+
+    jobs, seen = Stopping(), []
+    made = ColumnDrawings(jobs, 3, lambda view, drawing: seen.append(drawing), seen.append)
+    made.wanted = ("why",)
+    scene = DrawingScene(tiny_trace, Selection(target=Target("class", index=8)), Look(), {})
+    made.draw(("why",), scene)
+    made._sharpen()
+    assert [dict(drawing.options)["maps"] for drawing in seen] == [0]

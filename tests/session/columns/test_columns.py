@@ -166,14 +166,13 @@ def test_columns_move_close_and_come_back(session: Session) -> None:
     session.columns.close(copy.id)
     session.columns.close(fine.id)
     assert len(session.columns) == 1, "the last one stays"
-    back = session.columns.undo()
-    again = session.columns.undo()
-    assert back is not None
-    assert again is not None
-    assert back.id != copy.id, "a number is never given again"
+    assert session.history.undo() == session.history.undo() == "closed column"
+    assert [live.id for live in session.columns] == [copy.id, coarse.id, fine.id]
     assert [live.column.model for live in session.columns] == [COARSE, COARSE, FINE]
-    assert session.columns.undo() is None
     assert len(changes) == 6
+    again = session.columns.duplicate(fine.id)
+    assert again is not None
+    assert again.id > copy.id, "another column never has the number of one that was there"
 
 
 def test_a_former_model_comes_back_with_what_was_chosen(session: Session) -> None:
@@ -182,18 +181,18 @@ def test_a_former_model_comes_back_with_what_was_chosen(session: Session) -> Non
     session.chosen.pin(Place(Spot(50.0, 70.0)))
     before = coarse.selection
     session.columns.use_model(replace(OTHER, fit="squash"), coarse.id)
-    assert session.columns.undoes == "former model"
+    assert session.history.undoes == "other model"
     session.chosen.select(head=None)
     session.chosen.choose_prefix("class")
-    assert session.columns.undo() is coarse
+    assert session.history.undo() == "other model"
+    assert session.columns.active is coarse
     assert coarse.column.model == COARSE
     assert coarse.trace is not None
     assert coarse.trace.model.patch == (32, 32)
     assert coarse.selection == before
     assert fine.selection == before, "linked columns stay linked"
     assert set(coarse.drawings.latest) == set(VIEWS)
-    assert session.columns.undo() is None
-    assert session.columns.undoes == ""
+    assert session.history.undoes == "new column", "the fixture's"
 
 
 def test_a_former_picture_comes_back_in_all_columns_that_left_it(
@@ -208,7 +207,8 @@ def test_a_former_picture_comes_back_in_all_columns_that_left_it(
     session.chosen.choose_prefix("class")
     told: list[Any] = []
     session.columns.current_changed.connect(told.append)
-    session.columns.undo()
+    for _ in session.columns:  # at work without delay each column's change is a step of its own
+        assert session.history.undo() == "other picture"
     assert [live.column.picture for live in session.columns] == [first.key] * 2
     assert [live.selection.pin for live in session.columns] == [Place(Spot(40.0, 30.0))] * 2
     assert told[-1] is first
@@ -218,34 +218,13 @@ def test_steps_are_taken_back_in_their_order_across_closed_columns(session: Sess
     coarse, fine = session.columns
     session.columns.use_model(OTHER, fine.id)
     session.columns.close(fine.id)
-    back = session.columns.undo()
-    assert back is not None
+    session.history.undo()
+    back = session.columns.active
     assert back.column.model == OTHER
-    assert session.columns.undo() is back, "what it was before is still known"
+    session.history.undo()
+    assert session.columns.active is back
     assert back.column.model == FINE
-    assert session.columns.undo() is None
     assert coarse.column.model == COARSE
-
-
-def test_a_column_whose_picture_was_closed_keeps_the_one_it_has(
-    session: Session, photo: np.ndarray
-) -> None:
-    coarse, _fine = session.columns
-    session.open([photo[::-1]])
-    gone, there = session.pictures.open
-    session.columns.show(gone.key, coarse.id)
-    session.columns.use_model(OTHER, coarse.id)
-    session.pictures.close(gone.key)
-    assert session.columns.undo() is coarse
-    assert coarse.column.model == COARSE
-    assert coarse.column.picture == there.key
-    assert coarse.trace is not None
-
-
-def test_a_model_that_cannot_be_read_leaves_nothing_to_take_back(session: Session) -> None:
-    session.columns.use_model(ModelRequest("test_resnet", pretrained=False))
-    assert session.request == COARSE, "the one that worked is shown again"
-    assert session.columns.undo() is None
 
 
 def test_work_of_a_closed_column_is_stopped_and_forgotten(photo: np.ndarray) -> None:
@@ -345,7 +324,7 @@ def test_a_stopped_model_gives_way_to_the_one_before_and_is_read_again(
     session.columns.read_again(live.id)
     home.until(lambda: not session.waiting)
     assert (live.column.model, live.state.given_up) == (OTHER, None)
-    assert session.columns.undo() is live
+    assert session.history.undo() == "other model"
     assert live.column.model == COARSE, "it came in place of another one"
 
 

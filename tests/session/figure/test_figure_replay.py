@@ -86,7 +86,7 @@ def test_raw_attention_is_made_again_byte_for_byte(trace, kitchen, matrices) -> 
         changed = {name: arrays[name] + 1e-3 if name == "rows" else arrays[name] for name in arrays}
     np.savez(file, **changed)
     assert raw_again(read_recipe(file), file, FigureReplay(kitchen))[1] == (
-        "the numbers differ from the file's by 1e-03 at most",
+        "the numbers differ from the file's by 0.001 at most",
     )
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from handmade import Handmade
+from two_towers import saved_towers
 
 import vitviz
+from vitviz.core.data.said_facts import SaidFacts
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadModel, VitvizError, silent
 from vitviz.models import to_fetch
 from vitviz.session.files import session_format
@@ -19,7 +22,7 @@ from vitviz.session.session import Session
 from vitviz.session.session_files import SessionFiles
 from vitviz.session.work.jobs import InlineJobs
 from vitviz.session.work.model_cache import ModelCache
-from vitviz.session.work.request import is_checkpoint
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 
 
 def test_two_models_of_one_title_have_names_that_no_file_has() -> None:
@@ -80,3 +83,22 @@ def test_a_session_and_a_recipe_say_that_it_cannot_be_opened_again(
     assert session.trace.model.called == "Handmade"
     with pytest.raises(VitvizError, match=r"make it there once more and call vitviz\.show"):
         vitviz.load(drawing.made.run.model)
+
+
+@pytest.mark.filterwarnings("ignore")  # transformers' own about its own
+def test_prompts_share_one_models_weights_and_are_kept(tmp_path: Path, photo: np.ndarray) -> None:
+    saved_towers("clip", tmp_path)
+    cache = ModelCache(1 << 30)
+    asked = ModelRequest(
+        f"transformers/{tmp_path}", facts=SaidFacts(prompts=("a red parrot", "a rock"))
+    )
+    picture = open_picture(photo)
+    first = cache.trace(asked, picture, silent)
+    second = cache.trace(asked, picture, silent)
+    assert len(cache.models) == 1, "weights are loaded once"
+    assert first.source is not None
+    (kept,) = cache._asked.values()
+    assert len(kept) == 1
+    assert first.model.prompts == second.model.prompts == ("a red parrot", "a rock")
+    plain = cache.trace(replace(asked, facts=SaidFacts()), picture, silent)
+    assert plain.model.prompts == ()

@@ -12,13 +12,13 @@ from vitviz.core.data.attribution import SIGNED, AttributionQuery, Method
 from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
-from vitviz.core.data.selection import Selection
+from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.target import Target
 from vitviz.core.measures.faithfulness import hidden_sets, hiding_order
 from vitviz.core.measures.marks import box_coverage, mark_fit
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_drawings import changed
-from vitviz.views import views
+from vitviz.views import find, views
 from vitviz.views.answers import trust
 from vitviz.views.answers.method_words import METHODS
 
@@ -221,3 +221,46 @@ def test_a_view_is_drawn_again_when_the_target_changes(tiny_trace):
 def test_the_same_question_is_asked_once(tiny_trace):
     query = AttributionQuery(Target("class", index=1)).plain()
     assert trust.attribution(tiny_trace, query) is trust.attribution(tiny_trace, query)
+
+
+def test_the_trust_number_stands_beside_the_map_and_grows_sharper(tiny_trace):
+    steps = find("why").sharper(tiny_trace, Selection(target=Target("class", index=7)))
+    assert [step.get("maps") for step in steps] == [*range(11), None]
+    target = {"target": 7}
+    first = vitviz.draw("why", tiny_trace, **target, **steps[0])
+    empty = first.panels[-1].layers[0]
+    assert {cell for row in empty.rows for cell in row[1:]} == {"–"}
+    one, many = (
+        vitviz.draw("why", tiny_trace, **target, test="in short", maps=count) for count in (1, 4)
+    )
+    asked = AttributionQuery(Target("class", index=7)).plain()
+    found = trust.attribution(tiny_trace, asked)
+    number = trust.trust_number(tiny_trace, found, "mean", maps=4)
+    rows = {row[0]: row[1:] for row in many.panels[-1].layers[0].rows}
+    assert rows["this map"][0] == f"{number.own.areas[0]:.3f}"
+    chance = number.chance_areas()
+    error = chance[:, 1].std(ddof=1) / 2
+    assert rows["random, 4 maps"][1] == f"{chance[:, 1].mean():.3f} ± {error:.3f}"
+    assert "±" not in one.panels[-1].layers[0].rows[1][1]
+    assert one.panels[-1].layers[0].rows[0] == many.panels[-1].layers[0].rows[0]
+    assert "random: mean of 4 random maps" in many.caption
+    assert "random at removing what the target needs" in many.panels[-1].title
+    again = find("why").sharper(tiny_trace, Selection(target=Target("class", index=7)))
+    assert again[0]["maps"] == 4, "what is known is shown at once"
+    last = vitviz.draw("why", tiny_trace, **target, **steps[-1])
+    assert "when weights are random" in last.caption
+    assert find("why").sharper(tiny_trace, Selection(target=Target("class", index=7))) == (
+        steps[-1],
+    )
+
+
+def test_a_file_is_not_put_to_a_test_that_nobody_asked_for(tiny_trace):
+    drawing = vitviz.draw("why", tiny_trace, target=3)
+    assert len(drawing.panels) == 1
+    assert find("why").sharper(tiny_trace, Selection(), {"test": "not asked"}) == (
+        {"test": "not asked"},
+    )
+    over = Selection(hover=Place(prefix="class"))
+    assert find("why").sharper(tiny_trace, over, {"of": "the chosen token"}) == (
+        {"of": "the chosen token"},
+    ), "a map that follows the cursor is not tested"

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from einops import rearrange
 from reference import make_trace
 
 import vitviz
-from vitviz.core.data.drawing import Message, Raster, RasterTiles
+from vitviz.core.data.drawing import Message, Raster, RasterTiles, aim
 from vitviz.views.learn.einops_pattern import EXAMPLES
 
 
@@ -153,3 +154,29 @@ def test_nonsense_is_answered_in_words(trace, pattern, operation):
         panel = out(trace, pattern=pattern, operation=operation, lengths=lengths)
         assert panel.title
         assert panel.layers
+
+
+def test_the_papers_own_pattern_cuts_a_batch_and_the_chosen_patch_is_lit(tiny_trace):
+    token = tiny_trace.grid.token(3, 4)
+    drawing = vitviz.draw("einops", tiny_trace, token=(3, 4), example="a batch into patches")
+    assert "'b c (h p1) (w p2) -> b (h w) (p1 p2 c)', p1=16, p2=16" in drawing.title
+    given, made = drawing.panels
+    assert given.title.endswith("1 × 3 × 160 × 160")
+    assert made.title == "Out: 1 × 100 × 768"
+    values = made.layers[0].values
+    rows = rearrange(tiny_trace.pixels, "(h p1) (w p2) c -> (h w) (p1 p2 c)", p1=16, p2=16)
+    np.testing.assert_array_equal(values, rows.astype(np.float32))
+    line = made.space.line(token)
+    assert aim(made, line.centre.row, line.centre.col).value == values[34, 384]
+    arrows = made.layers[1].arrows
+    assert {arrow.path[-1].row for arrow in arrows} == {line.centre.row}
+    assert given.layers[1].boxes == (tiny_trace.grid.box(token),)
+
+
+def test_a_batch_comes_back_together_and_patches_have_means(tiny_trace):
+    back = vitviz.draw("einops", tiny_trace, example="a batch back together").panels[1]
+    np.testing.assert_array_equal(back.layers[0].pixels, tiny_trace.pixels)
+    assert back.title == "Out: 1 × 3 × 160 × 160"
+    means = vitviz.draw("einops", tiny_trace, example="mean of every patch").panels[1]
+    plain = tiny_trace.pixels.reshape(10, 16, 10, 16, 3).mean((1, 3))
+    np.testing.assert_allclose(means.layers[0].pixels, plain, atol=0.51)

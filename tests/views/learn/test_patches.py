@@ -9,7 +9,7 @@ import pytest
 from einops import rearrange
 from reference import make_trace
 
-from vitviz.core.data.drawing import Grid, Labels, Message, Outlines, Raster, RasterTiles, aim
+from vitviz.core.data.drawing import Grid, Heat, Labels, Message, Outlines, Raster, RasterTiles, aim
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.views import views
@@ -126,3 +126,23 @@ def test_the_models_own_pixels_grid_and_numbers_on_request():
     assert layer_of(panel, Raster).pixels is trace.pixels
     assert [label.text for label in layer_of(panel, Labels).labels][:2] == ["1", "2"]
     assert not any(isinstance(layer, Grid) for layer in panel.layers)
+
+
+def test_the_class_token_stands_first_with_its_learned_vector(tiny_model, tiny_trace):
+    drawing = drawn(tiny_trace, 0)
+    learned = tiny_model.module.cls_token.detach()[0].numpy()
+    own = drawing.rows[0][1]
+    assert own.title == "The class token: a learned vector, no pixels"
+    np.testing.assert_array_equal(layer_of(own, Heat).values, learned)
+    panel = drawing.rows[1][0]
+    assert panel.title.endswith("class first")
+    tiles = layer_of(panel, RasterTiles)
+    assert tiles.count == 101
+    (box,) = layer_of(panel, Outlines).boxes
+    assert box.top == box.left == 0
+    assert aim(panel, 1, 1).token == 0
+    token = tiny_trace.grid.token(3, 4)
+    (box,) = layer_of(drawn(tiny_trace, token).rows[1][0], Outlines).boxes
+    assert aim(panel, box.centre.row, box.centre.col).token == token
+    bright = tiles.pixels[0, 0].reshape(-1, 3)
+    assert len(np.unique(bright, axis=0)) > 10, "its numbers are its colours"

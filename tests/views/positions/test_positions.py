@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import make_trace
 
-from vitviz.core.data.drawing import Heat, HeatTiles, Message, Raster, aim
+from vitviz.core.data.drawing import Heat, HeatTiles, Raster, aim
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.measures.similarity import cosine
 from vitviz.views import views
@@ -63,5 +63,21 @@ def test_a_diverging_table_turns_at_zero(trace):
     assert bar.high == pytest.approx(1)
 
 
-def test_a_token_without_a_place_says_so(trace):
-    assert isinstance(drawn(trace, 0).panels[0].layers[0], Message)
+def test_a_token_without_a_position_shows_the_middle_place_and_says_so():
+    trace = make_trace()
+    drawing = drawn(trace, 0)
+    middle = trace.grid.place(trace.grid.middle)
+    title = f"The class token has no position: row {middle[0]}, column {middle[1]} instead"
+    assert drawing.panels[0].title == title
+    own = drawn(trace, trace.grid.middle).panels[0].layers[0].values
+    np.testing.assert_array_equal(drawing.panels[0].layers[0].values, own)
+
+
+def test_the_class_position_is_compared_with_every_place(tiny_model, tiny_trace):
+    drawing = drawn(tiny_trace, 0)
+    table = tiny_model.module.pos_embed.detach()[0].numpy().astype(np.float64)
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    panel = drawing.panels[0]
+    assert panel.title == "The position of the class token compared with every place"
+    np.testing.assert_allclose(panel.layers[0].values.ravel(), unit[1:] @ unit[0], atol=1e-5)
+    assert drawing.title.endswith("to that of the class token")

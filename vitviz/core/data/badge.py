@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from vitviz.core.data.evidence import Evidence, assumed, assumed_sentence
+from vitviz.core.notation import shown_number
 
 BadgeState = Literal["good", "assumed", "bad"]
 """Green, amber and red, from best to worst."""
@@ -47,7 +48,11 @@ class NumbersBadge:
         """What the badge shows of it."""
         if self.refused:
             return f"{len(self.refused)} refused"
-        return f"verified {self.error:.0e}" if self.compared else "the model's own softmax"
+        return (
+            f"verified {shown_number(self.error, 1)}"
+            if self.compared
+            else "the model's own softmax"
+        )
 
     @property
     def line(self) -> str:
@@ -57,7 +62,7 @@ class NumbersBadge:
             said.append(
                 f"attention of {_calls(self.compared)} recomputed, attention @ values compared with "
                 "the module's own output over sampled tokens: largest relative difference "
-                f"{self.error:.2e} in {self.precision}"
+                f"{shown_number(self.error)} in {self.precision}"
             )
         if self.taken:
             said.append(f"the softmax of {_calls(self.taken)} taken from the module itself")
@@ -69,7 +74,7 @@ class NumbersBadge:
         """The same in a few words."""
         said = []
         if self.compared:
-            said.append(f"compared with the model's output ({self.error:.0e})")
+            said.append(f"compared with the model's output ({shown_number(self.error, 1)})")
         if self.taken:
             said.append("taken from the model itself")
         if self.refused:

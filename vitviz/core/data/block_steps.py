@@ -65,7 +65,8 @@ class PatchStem:
 class LayerVectors:
     """What meets in a layer's attention: its rows are softmax(`scale` · query keyᵀ), plus a bias.
 
-    `biased` says whether something is added to the scores, by place or as a mask.
+    `biased` says whether something is added to the scores, by place or as a mask; `bias` is what,
+    None where it is no numbers (a mask) or nothing.
     """
 
     query: Float32[np.ndarray, "head token dim"]
@@ -73,3 +74,27 @@ class LayerVectors:
     value: Float32[np.ndarray, "head token dim"]
     scale: float
     biased: bool
+    bias: Float32[np.ndarray, "head token key"] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceStart:
+    """What the first block reads: learned tokens, then the patches, plus a vector for each place.
+
+    `prefix` are the learned vectors by the names of the grid's prefix tokens, in its order, `patches`
+    what the patch embedding gives, `positions` what is added to every token (zeros where nothing is),
+    None where the model adds no such table. `tokens` is what the first block (or the norm before it)
+    is given, `difference` the largest difference of the sum from it, `largest` its largest number.
+    """
+
+    prefix: Float32[np.ndarray, "prefix dim"]
+    patches: Float32[np.ndarray, "patch dim"]
+    positions: Float32[np.ndarray, "token dim"] | None
+    tokens: Float32[np.ndarray, "token dim"]
+    difference: float
+    largest: float
+
+    @property
+    def joined(self) -> Float32[np.ndarray, "token dim"]:
+        """Prefix tokens and patches in one sequence, before anything is added."""
+        return np.concatenate([self.prefix, self.patches])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vitviz.core.data.counted import head_name, layer_name
+
 PositionChange = Literal["learned", "removed", "shuffled", "sin-cos"]
 Patches = Literal["in place", "shuffled"]
 Inner = Literal["as trained", "each word alone", "blocks off"]
@@ -63,7 +65,7 @@ class Intervention:
         if self.masked:
             said.append(f"{len(self.masked)} patch{'es' * (len(self.masked) > 1)} masked")
         if self.heads:
-            named = ", ".join(f"layer {a + 1} head {b + 1}" for a, b in self.heads)
+            named = ", ".join(f"{layer_name(a)} {head_name(b)}" for a, b in self.heads)
             said.append(f"{named} taken out")
         if self.inner != "as trained":
             said.append(

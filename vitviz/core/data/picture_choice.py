@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import BadImage
 
 
@@ -63,7 +64,7 @@ class PictureValues:
 
     def at(self, row: int, col: int) -> str:
         """The values of a pixel in words, "10.24" or "4: 812, 3: 655, 2: 512"."""
-        values = [f"{value:.6g}" for value in self.array[row, col].tolist()]
+        values = [shown_number(value, 6) for value in self.array[row, col].tolist()]
         if len(values) == 1:
             return values[0]
         named = zip(self.bands, values, strict=True)

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from vitviz.core.notation import shown_number
+
 Tone = Literal["plain", "chosen", "second", "third", "quiet"]
 """What a curve is for; the theme decides how it looks."""
 
@@ -57,6 +59,10 @@ class Axis:
         """Where one value lies between the ends, 0 to 1."""
         return (value - self.low) / ((self.high - self.low) or 1.0)
 
+    def value(self, share: float) -> float:
+        """What lies at a share between the ends: the other way round than `at`."""
+        return self.low + share * (self.high - self.low)
+
     def ticks(self, most: int) -> tuple[float, ...]:
         """Round numbers inside the range, at most about so many."""
         reach = self.high - self.low
@@ -68,6 +74,15 @@ class Axis:
         step = max(step, 1.0) if self.whole else step
         first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
         return tuple(round(index * step, 12) + 0.0 for index in range(first, last + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class PlotPoint:
+    """One point of a curve: what it belongs to, and where it lies along both axes."""
+
+    whose: Whose
+    x: float
+    value: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,18 +98,33 @@ class Plot:
     x: Axis
     y: Axis
 
-    def near(self, across: float, up: float) -> tuple[Whose, float] | None:
-        """Whose point is at these shares of the plot, and its value; None where there is none."""
-        best: tuple[float, Whose, float] | None = None
-        for curve in self.curves:
-            if not curve.whose or not len(curve.x):
+    def near(self, across: float, up: float) -> PlotPoint | None:
+        """The point at these shares of the plot; None where there is none.
+
+        What belongs to a layer or a head goes before what does not.
+        """
+        owned = [curve for curve in self.curves if curve.whose]
+        others = [curve for curve in self.curves if not curve.whose]
+        return self._nearest(owned, across, up) or self._nearest(others, across, up)
+
+    def _nearest(self, curves: Sequence[Curve], across: float, up: float) -> PlotPoint | None:
+        best: tuple[float, Curve, int] | None = None
+        for curve in curves:
+            if not len(curve.x):
                 continue
             gaps = np.hypot(self.x.share(curve.x) - across, self.y.share(curve.y) - up)
             gaps = np.where(np.isfinite(gaps), gaps, np.inf)
             index = int(np.argmin(gaps))
             if gaps[index] <= NEAR and (best is None or gaps[index] < best[0]):
-                best = float(gaps[index]), curve.whose[index], float(curve.y[index])
-        return None if best is None else best[1:]
+                best = float(gaps[index]), curve, index
+        if best is None:
+            return None
+        _, curve, index = best
+        x, value = float(curve.x[index]), float(curve.y[index])
+        if curve.whose:
+            return PlotPoint(curve.whose[index], x, value)
+        said = f"{curve.name}, {self.x.label}" if curve.name else self.x.label
+        return PlotPoint(Whose(f"{said} {shown_number(x, 4)}"), x, value)
 
 
 @dataclass(frozen=True, slots=True)

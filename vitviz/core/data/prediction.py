@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-Scores = Literal["softmax", "sigmoid"]
-"""How logits are read: one class of several, or each class yes or no by itself."""
+Scores = Literal["softmax", "sigmoid", "cosine"]
+"""How answers are read: one class of several, each class yes or no by itself, or as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Prediction:
 def scored(
     logits: Float32[np.ndarray, "*more label"], scores: Scores
 ) -> Float32[np.ndarray, "*more label"]:
-    """Logits as probabilities: over all classes together, or each by itself."""
+    """Logits as probabilities: over all classes together, or each by itself; cosines as they are."""
     values = np.asarray(logits, np.float32)
     if scores == "sigmoid":
         # By the tanh: neither end overflows.
         each: Float32[np.ndarray, "*more label"] = 0.5 + 0.5 * np.tanh(0.5 * values)
         return each
+    if scores == "cosine":
+        return values
     shifted = np.exp(values - values.max(axis=-1, keepdims=True))
     shares: Float32[np.ndarray, "*more label"] = shifted / shifted.sum(axis=-1, keepdims=True)
     return shares
@@ -71,8 +73,12 @@ def class_name(names: Sequence[str], index: int) -> str:
     return names[index] if index < len(names) else f"class {index}"
 
 
-def share_words(prediction: Prediction, classes: int) -> str:
-    """A prediction's probability, with its logit where one class is all there is to choose."""
+def share_words(prediction: Prediction, classes: int, scores: Scores) -> str:
+    """A prediction's probability, with its logit where one class is all there is to choose; a cosine
+    as it is.
+    """
+    if scores == "cosine":
+        return f"cosine {prediction.share:.3f}"
     share = percent(prediction.share)
     if classes > 1:
         return share

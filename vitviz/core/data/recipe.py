@@ -85,6 +85,7 @@ _WORDS = (
     "mlp_layer",
     "block_fn",
     "embed_norm_layer",
+    "prompts",
 )
 ARGUMENTS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(_SIZES, (int, float, tuple)),
@@ -93,7 +94,7 @@ ARGUMENTS: Mapping[str, tuple[type, ...]] = {
 }
 """All that a file may ask `vitviz.load` for beside the name, with the types it may have. Whatever else
 timm's constructors take (a checkpoint's path, an address) is a person's to say, in Python."""
-_MOST_NUMBER, _MOST_LETTERS = 1_000_000, 80
+_MOST_NUMBER, _MOST_LETTERS, _MOST_OF_PROMPTS = 1_000_000, 80, 4_000
 LARGEST_SIDE = 16_384
 """Pixels of a side that a file may ask for: over a million tokens at patch 16."""
 
@@ -182,8 +183,9 @@ def checked_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any
                 f"{where} asks to build its model with {str(name)[:40]!r}, which is not among the "
                 f"{len(ARGUMENTS)} sizes and switches that a file may set; it is not followed"
             )
+        letters = _MOST_OF_PROMPTS if name == "prompts" else _MOST_LETTERS
         side = name in ("patch_size", "input_size", "img_size")
-        if not _is_of(value, ARGUMENTS[name], LARGEST_SIDE if side else _MOST_NUMBER):
+        if not _is_of(value, ARGUMENTS[name], LARGEST_SIDE if side else _MOST_NUMBER, letters):
             raise BadModel(
                 f"{where} sets {name} to {str(value)[:40]!r}, which is not of the kind that it takes; "
                 "it is not followed"
@@ -191,7 +193,7 @@ def checked_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any
     return dict(arguments)
 
 
-def _is_of(value: Any, kinds: tuple[type, ...], most: float) -> bool:
+def _is_of(value: Any, kinds: tuple[type, ...], most: float, letters: int) -> bool:
     match value:
         case None:
             return True
@@ -203,8 +205,8 @@ def _is_of(value: Any, kinds: tuple[type, ...], most: float) -> bool:
             return (
                 tuple in kinds
                 and 0 < len(value) <= 64
-                and all(_is_of(each, (int,), most) for each in value)
+                and all(_is_of(each, (int,), most, letters) for each in value)
             )
         case str():
-            return str in kinds and len(value) <= _MOST_LETTERS
+            return str in kinds and len(value) <= letters
     return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from vitviz.core.progress import VitvizError
 
 Number = TypeVar("Number", int, float)
 
@@ -15,6 +17,7 @@ class SaidFacts:
 
     `num_heads` and `window_size` are one number or one for each stage, `mean` and `std` one or one for
     each channel, in 0..1. `classes` is a file of class names. `strict` refuses what is still assumed.
+    `prompts` are what pictures are compared with in place of classes.
     """
 
     num_heads: tuple[int, ...] = ()
@@ -24,6 +27,7 @@ class SaidFacts:
     classes: str = ""
     multi_label: bool | None = None
     strict: bool = False
+    prompts: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -37,6 +41,8 @@ class SaidFacts:
             found["classes"] = self.classes
         if self.multi_label is not None:
             found["multi_label"] = self.multi_label
+        if self.prompts:
+            found["prompts"] = self.prompts
         return found | ({"strict": True} if self.strict else {})
 
 
@@ -46,3 +52,25 @@ NOTHING_SAID = SaidFacts()
 def numbers_of(text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
     """Numbers with commas between them; () for nothing. ValueError for what is none."""
     return tuple(kind(each) for each in text.split(",")) if text.strip() else ()
+
+
+def prompts_of(said: str | Sequence[str]) -> tuple[str, ...]:
+    """Prompts in one line with semicolons between them, or several.
+
+    >>> from vitviz.core.data.said_facts import prompts_of
+    >>> prompts_of("a red parrot; a rock")
+    ('a red parrot', 'a rock')
+
+    VitvizError for a prompt that stands there twice.
+    """
+    parts = said.split(";") if isinstance(said, str) else said
+    found = tuple(each.strip() for each in parts if each.strip())
+    twice = next((each for at, each in enumerate(found) if each in found[:at]), None)
+    if twice is not None:
+        raise VitvizError(f"the prompt {shortened(twice)!r} is there twice; say each once")
+    return found
+
+
+def shortened(prompt: str) -> str:
+    """A prompt's beginning, for sentences."""
+    return prompt if len(prompt) <= 40 else f"{prompt[:39]}…"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal, assert_never
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.progress import VitvizError
 
 TargetKind = Literal[
@@ -93,7 +94,7 @@ class Target:
                     if self.index is None
                     else class_words(self.index, "", labels)
                 )
-                return f"{of} as layer {(self.layer or 0) + 1} would answer"
+                return f"{of} as {layer_name(self.layer or 0)} would answer"
             case "prompt":
                 return f'similarity with "{self.text}"'
             case "function":

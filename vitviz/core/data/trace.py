@@ -21,7 +21,8 @@ from vitviz.core.data.attribution import (
     TargetReading,
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
-from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
@@ -60,7 +61,9 @@ class ModelInfo:
     `asked` are the arguments of `vitviz.load` that changed it (patch_size, input_size, ...).
     `evidence` says of each fact that maps depend on how it is known; what is assumed is said
     wherever the model is shown. `multi_label` says that a picture may be of several classes or of
-    none. `mean` and `std` are what pictures of values 0 to 1 are normalised by.
+    none; `prompts`, where there are any, are what it is compared with in place of classes, which
+    a model can be asked for that `reads_prompts`. `mean`
+    and `std` are what pictures of values 0 to 1 are normalised by.
     """
 
     name: str
@@ -86,10 +89,17 @@ class ModelInfo:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     multi_label: bool = False
+    prompts: tuple[str, ...] = ()
+    reads_prompts: bool = False
 
     @property
     def scores(self) -> Scores:
-        """How its logits are read: softmax over two or more classes, unless each is for itself."""
+        """How its logits are read: softmax over two or more classes, unless each is for itself.
+
+        One prompt of a model that chooses among prompts is answered with its cosine.
+        """
+        if self.prompts and self.classes == 1 and not self.multi_label:
+            return "cosine"
         return "sigmoid" if self.multi_label or self.classes == 1 else "softmax"
 
     @property
@@ -289,6 +299,11 @@ class ModelProbe(Protocol):
     def stem(self) -> PatchStem:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
 
+    def sequence(self) -> SequenceStart:
+        """What the first block reads, taken apart: prefix tokens, patches, and what is added to them.
+        Unsupported where it is no such sum.
+        """
+
     def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
         """Sine and cosine of every angle by which a patch's q and k are turned. Unsupported without."""
 
@@ -433,6 +448,10 @@ class Trace:
         chosen = self._chosen_from
         found = chosen[layer].number if 0 <= layer < len(chosen) else 0
         return found or layer + 1
+
+    def layer_name(self, layer: int, start: str = "layer") -> str:
+        """The same in words: "layer 3"."""
+        return layer_name(self.number(layer) - 1, start)
 
     @property
     def calls(self) -> int:

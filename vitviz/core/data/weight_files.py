@@ -164,6 +164,9 @@ def shown_name(name: str) -> str:
     """What to call a model by the name that `vitviz.load` takes: a file without its folders."""
     if is_in_memory(name):
         return memory_title(name)
+    library, _, rest = name.partition("/")
+    if library == "transformers" and (Path(rest).is_absolute() or rest.startswith(("~", "."))):
+        return Path(rest).name
     is_file = named_as_checkpoint(name) or Path(name).is_absolute()
     return Path(name).name if is_file else name
 

@@ -1,4 +1,4 @@
-"""One range for drawings side by side: one colour means one value in all of them."""
+"""One range for drawings side by side: one colour, and one height in a plot, means one value in all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import numpy as np
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, HeatTiles, Panel
+from vitviz.core.data.plots import Axis, Plot
 
 Key = tuple[int, str, str, str]
-"""A panel's position in its drawing, and the label, unit and colour table of its numbers."""
+"""A panel's position in its drawing, and the label, unit and colour table of its numbers; of a plot its
+label, and which of its sides that is.
+"""
 SharedRanges = Mapping[Key, tuple[float, float]]
 
 
@@ -21,15 +24,19 @@ def ranges(drawings: Sequence[Drawing], *, every: bool = True) -> SharedRanges:
     Without `every` only of drawings whose option asks for one range of the page.
 
     Panels belong together that are at one position, of one quantity and in one colour table. Maps
-    that are coloured by their place in a range of their own ("relative") stay so.
+    that are coloured by their place in a range of their own ("relative") stay so. Plots belong
+    together side by side: where both have one quantity along it.
     """
-    found: dict[Key, list[ColorScale]] = {}
+    found: dict[Key, list[ColorScale | Axis]] = {}
     for drawing in drawings:
         if not every and dict(drawing.options).get("range") != "page":
             continue
         for at, panel in enumerate(drawing.panels):
             if panel.bar is not None and any(_coloured_by(panel.bar, one) for one in panel.layers):
                 found.setdefault(_key(at, panel.bar), []).append(panel.bar)
+            if (plot := _plot(panel)) is not None:
+                for key, side in _sides(at, plot):
+                    found.setdefault(key, []).append(side)
     return {
         key: (min(scale.low for scale in scales), max(scale.high for scale in scales))
         for key, scales in found.items()
@@ -52,25 +59,40 @@ def with_ranges(drawing: Drawing, shared: SharedRanges) -> Drawing:
     )
     if same:
         return drawing
-    other = {at: (low, high) for at, low, high in drawing.ranges}
+    other: dict[int, tuple[tuple[float, float], ...]] = {}
+    for at, low, high in drawing.ranges:
+        other[at] = (*other.get(at, ()), (low, high))
     for at, (old, new) in enumerate(
         zip(drawing.panels, (p for row in rows for p in row), strict=True)
     ):
-        if new is not old and new.bar is not None:
-            other[at] = new.bar.low, new.bar.high
-    return replace(
-        drawing, rows=tuple(rows), ranges=tuple((at, *ends) for at, ends in sorted(other.items()))
-    )
+        if new is not old:
+            other[at] = _ends(new)
+    kept = tuple((at, *ends) for at, several in sorted(other.items()) for ends in several)
+    return replace(drawing, rows=tuple(rows), ranges=kept)
+
+
+def kept_ranges(drawing: Drawing) -> list[tuple[int, float, float]]:
+    """The range of every panel that has one, as `in_ranges` takes them: what a recipe keeps."""
+    return [(at, *ends) for at, panel in enumerate(drawing.panels) for ends in _ends(panel)]
+
+
+def _ends(panel: Panel) -> tuple[tuple[float, float], ...]:
+    """What a panel's range says again: of its colours, or of a plot along x, then along y."""
+    if (plot := _plot(panel)) is not None:
+        return (plot.x.low, plot.x.high), (plot.y.low, plot.y.high)
+    return () if panel.bar is None else ((panel.bar.low, panel.bar.high),)
 
 
 def in_ranges(drawing: Drawing, kept: Sequence[tuple[int, float, float]]) -> Drawing:
     """The drawing with these panels in these ranges, (panel, low, high): as it was beside others."""
-    panels = drawing.panels
-    shared = {
-        _key(at, bar): (low, high)
-        for at, low, high in kept
-        if at < len(panels) and (bar := panels[at].bar) is not None
-    }
+    panels, shared = drawing.panels, dict[Key, tuple[float, float]]()
+    for at, panel in enumerate(panels):
+        ends = [(low, high) for which, low, high in kept if which == at]
+        if (plot := _plot(panel)) is not None:
+            keys = [key for key, _ in _sides(at, plot)]
+        else:
+            keys = [] if panel.bar is None else [_key(at, panel.bar)]
+        shared.update(zip(keys, ends, strict=False))
     return with_ranges(drawing, shared)
 
 
@@ -78,7 +100,27 @@ def _key(at: int, scale: ColorScale) -> Key:
     return at, scale.label, scale.unit, scale.table
 
 
+def _plot(panel: Panel) -> Plot | None:
+    return next((layer for layer in panel.layers if isinstance(layer, Plot)), None)
+
+
+def _sides(at: int, plot: Plot) -> tuple[tuple[Key, Axis], tuple[Key, Axis]]:
+    return ((at, plot.x.label, "", "x"), plot.x), ((at, plot.y.label, "", "y"), plot.y)
+
+
+def _ranged_plot(panel: Panel, plot: Plot, at: int, shared: SharedRanges) -> Panel:
+    sides = [(shared.get(key, (side.low, side.high)), side) for key, side in _sides(at, plot)]
+    if all(ends == (side.low, side.high) for ends, side in sides):
+        return panel
+    x, y = (replace(side, low=ends[0], high=ends[1]) for ends, side in sides)
+    wide = replace(plot, x=x, y=y)
+    layers = tuple(wide if layer is plot else layer for layer in panel.layers)
+    return replace(panel, layers=layers)
+
+
 def _ranged(panel: Panel, at: int, shared: SharedRanges) -> Panel:
+    if (plot := _plot(panel)) is not None:
+        return _ranged_plot(panel, plot, at, shared)
     bar = panel.bar
     if bar is None or (wide := shared.get(_key(at, bar))) is None or wide == (bar.low, bar.high):
         return panel

@@ -18,6 +18,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 
 CellValues = Float64[np.ndarray, "row col"]
@@ -193,7 +194,8 @@ def density(cells: CellValues, weights: CellValues) -> CellValues:
     """
     if cells.min() < 0:
         raise Unsupported(
-            f"the map has negative values (down to {cells.min():.3g}), so it is no distribution"
+            f"the map has negative values (down to {shown_number(cells.min())}), so it is no "
+            "distribution"
         )
     total = (cells * weights).sum()
     if total <= 0:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -64,19 +66,53 @@ def reader_of(start: bytes, name: str) -> Reader | None:
         return read_npy
     if start[128:132] == b"DICM":
         if find_spec("pydicom") is None:
-            raise BadImage(f"{name} is a DICOM picture, which needs pydicom; {INSTALL}")
+            raise BadImage(_needing(name, "DICOM", "pydicom"))
         return read_dicom
     return None
 
 
 def needs(start: bytes, name: str) -> str:
-    """What to install for a file that Pillow does not know, in a sentence; "" where nothing helps."""
+    """What a file that Pillow does not know is, and what to install, in a sentence; "" for others."""
     box = start[4:12]
     if box in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypheim", b"ftypmsf1"):
-        return f"{name} is a HEIC picture, which needs pillow-heif; {INSTALL}, or save it as JPEG"
+        if "HEIF" in plugins():
+            return f"{name} is a damaged HEIC picture; download or copy it again"
+        return f"{_needing(name, 'HEIC', 'pillow-heif')}, or save it as JPEG"
     if start.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL ")):
-        return f"{name} is a JPEG XL picture, which needs pillow-jxl-plugin; {INSTALL}"
+        if "JXL" in plugins():
+            return f"{name} is a damaged JPEG XL picture; download or copy it again"
+        return _needing(name, "JPEG XL", "pillow-jxl-plugin")
     return ""
+
+
+def _needing(name: str, kind: str, package: str) -> str:
+    return f"{name} is a {kind} picture, which needs {package}; {INSTALL}"
+
+
+_NEEDING = re.compile(r"(?s).* is a (.+?) picture, which needs ([\w-]+); ")
+
+
+def wants_package(sentence: str) -> bool:
+    """Whether it says that a file could be opened if a package were there."""
+    return _NEEDING.match(sentence) is not None
+
+
+def counted(sentences: Sequence[str]) -> list[str]:
+    """Sentences about files; those that only want a package are one for each kind, with their number.
+
+    >>> counted([f"{n}.heic is a HEIC picture, which needs pillow-heif; ..." for n in range(3)])
+    ['3 HEIC pictures need pillow-heif; install it with: pip install vitviz[formats]']
+    """
+    kinds = Counter(found.groups() for each in sentences if (found := _NEEDING.match(each)))
+    said: dict[str, None] = {}
+    for each in sentences:
+        found = _NEEDING.match(each)
+        if found is None or kinds[found.groups()] == 1:
+            said[each] = None
+        else:
+            kind, package = found.groups()
+            said[f"{kinds[kind, package]} {kind} pictures need {package}; {INSTALL}"] = None
+    return list(said)
 
 
 def read_npy(file: BinaryIO, name: str, choice: PictureChoice) -> UprightPixels:

@@ -10,6 +10,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, LayerPairs, Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Tone, Whose, axis
@@ -113,7 +114,7 @@ def _heads(mean: Means, error: Means | None, title: str, label: str) -> Panel:
     # Heads of a layer stand beside each other, so that their errors can be told apart.
     depth = depth + (np.arange(heads) - (heads - 1) / 2) * min(0.5 / max(heads - 1, 1), 0.12)
     whose = tuple(
-        Whose(f"layer {layer + 1} head {head + 1}", layer, head)
+        Whose(f"{layer_name(layer)} {head_name(head)}", layer, head)
         for layer in range(layers)
         for head in range(heads)
     )
@@ -165,7 +166,7 @@ def _columns(
 ) -> Panel:
     layers = len(mean)
     depth = np.arange(1.0, layers + 1)
-    whose = tuple(Whose(f"layer {layer + 1}", layer) for layer in range(layers))
+    whose = tuple(Whose(layer_name(layer), layer) for layer in range(layers))
     curves: list[Curve] = []
     for place, column in enumerate(columns):
         tone = _TONES[place % len(_TONES)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.geometry import Crop
 from vitviz.core.data.selection import token_words
 from vitviz.core.data.trace import Picture
@@ -129,7 +130,9 @@ def excited(
     places = most_excited(index, column, count, among)
     what = "head" if about.by_length else "feature"
     label = "length of the head's output" if about.by_length else "value"
-    return IndexAnswer(tuple(places), f"{what} {column} of layer {about.layer + 1} {where}", label)
+    return IndexAnswer(
+        tuple(places), f"{what} {column} of {layer_name(about.layer)} {where}", label
+    )
 
 
 def picture_of(index: VectorIndex, place: FoundPlace) -> Picture | str:

@@ -18,6 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Float16, Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.trace import Fit
 from vitviz.core.data.weight_files import shown_name
@@ -74,7 +75,7 @@ class IndexAbout:
     @property
     def words(self) -> str:
         """What it is of, in a clause."""
-        return f"{self.kind} of layer {self.layer + 1} of {self.called}"
+        return f"{self.kind} of {layer_name(self.layer)} of {self.called}"
 
 
 @dataclass(frozen=True, slots=True)

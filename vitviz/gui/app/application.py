@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -44,8 +45,12 @@ NO_MODEL = (
 )
 
 
-def run(launch: LaunchOptions, reporter: CrashReporter | None = None) -> int:
-    """Opens the window and stays until it is closed; the exit code."""
+def run(
+    launch: LaunchOptions,
+    reporter: CrashReporter | None = None,
+    shown: Callable[[], None] = lambda: None,
+) -> int:
+    """Opens the window, calls `shown` when it is there, and stays until it is closed; the exit code."""
     qInstallMessageHandler(quiet)
     app = application()
     mailbox = Mailbox()
@@ -63,7 +68,7 @@ def run(launch: LaunchOptions, reporter: CrashReporter | None = None) -> int:
         _settle_in(app, window, reporter, mailbox)
     if complaint:
         window.notices.say([complaint])
-    starter = ApplicationStarter(window, launch)
+    starter = ApplicationStarter(window, launch, shown)
     window.installEventFilter(starter)
     window.show()
     code = app.exec()
@@ -109,10 +114,15 @@ def quiet(kind: QtMsgType, _context: QMessageLogContext, message: str) -> None:
 class ApplicationStarter(QObject):
     """Opens what was asked for, once the window is there; takes the screenshot when all is painted."""
 
-    def __init__(self, window: MainWindow, launch: LaunchOptions) -> None:
+    def __init__(
+        self,
+        window: MainWindow,
+        launch: LaunchOptions,
+        shown: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(window)
         self.code = 0
-        self._window, self._launch = window, launch
+        self._window, self._launch, self._shown = window, launch, shown
         self._waiting: set[str] | None = None
         self._complaints: list[str] = []
         window.expect_picture(True)
@@ -127,6 +137,7 @@ class ApplicationStarter(QObject):
     def start(self) -> None:
         """Sends the first wishes."""
         _log.info(SHOWN)
+        self._shown()
         session = self._window.session
         self._window.painted.connect(self._painted)
         if self._launch.screenshot:
@@ -160,7 +171,7 @@ class ApplicationStarter(QObject):
         session = self._window.session
         session.columns.trace_ready.disconnect(self._traced)
         if self._launch.view:
-            self._window.board.maximise(self._launch.view)
+            self._window.compare.maximise(self._launch.view)
         self._waiting = set(self._window.board.visible)
 
     def _painted(self, view: str) -> None:

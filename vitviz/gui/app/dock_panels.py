@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -63,6 +63,9 @@ class PanelTitle(QWidget):
 class DockPanels(QObject):
     """Puts the panels where they begin, and makes room for the library while it is open."""
 
+    toggled = Signal()
+    """Somebody showed or closed a panel."""
+
     def __init__(
         self, window: QMainWindow, pictures: QWidget, inspector: QWidget, library: QWidget
     ) -> None:
@@ -76,10 +79,33 @@ class DockPanels(QObject):
         self.library = self._add("Library", library, _LEFT)
         window.splitDockWidget(self.pictures, self.library, Qt.Orientation.Horizontal)
         self.library.hide()
+        for dock in (self.pictures, self.inspector):
+            dock.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """A panel is shown or hidden, by whatever hand."""
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self.toggled.emit()
+        return False
+
+    @property
+    def shown(self) -> str:
+        """The names of the panels beside the views that are not closed; the library comes and goes."""
+        beside = self.pictures, self.inspector
+        return " ".join(dock.objectName() for dock in beside if not dock.isHidden())
+
+    def show_only(self, names: str) -> None:
+        """Shows these of the panels beside the views and closes the others."""
+        for dock in (self.pictures, self.inspector):
+            dock.setVisible(dock.objectName() in names.split())
+
+    @property
+    def _panels(self) -> tuple[QDockWidget, ...]:
+        return self.pictures, self.inspector, self.library
 
     def toggles(self) -> list[QAction]:
         """For each panel the action that shows and hides it."""
-        return [each.toggleViewAction() for each in (self.pictures, self.inspector, self.library)]
+        return [each.toggleViewAction() for each in self._panels]
 
     def open_library(self, first: bool) -> None:
         """Shows the library, as wide as it wants to be when it is the `first` time."""
@@ -97,8 +123,7 @@ class DockPanels(QObject):
 
     def hold_back(self) -> None:
         """Hides panels that float until `follow`: shown before their window they would lie below it."""
-        panels = self.pictures, self.inspector, self.library
-        self._late = [dock for dock in panels if dock.isFloating() and not dock.isHidden()]
+        self._late = [dock for dock in self._panels if dock.isFloating() and not dock.isHidden()]
         for dock in self._late:
             dock.hide()
 

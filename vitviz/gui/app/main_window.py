@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -42,13 +42,15 @@ from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
-from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.columns.pointer import ViewPointer
 from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.panels.filmstrip import Filmstrip
 from vitviz.gui.panels.inspector import InspectorPanel
 from vitviz.gui.panels.notices import NoticeStack
+from vitviz.gui.panels.picture_parts import PicturePartButton
+from vitviz.gui.panels.prompt_line import PromptLine
+from vitviz.gui.panels.run_line import RunLine
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
@@ -58,6 +60,8 @@ from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
 from vitviz.session.columns.header_text import answer_words, doubt_words
+from vitviz.session.history.session_history import WindowChoices
+from vitviz.session.pictures.picture_list import PicturePart
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.request import ModelRequest
@@ -78,22 +82,23 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("vitviz")
         self.setAcceptDrops(True)
         self.views = views()
-        self.board = ViewBoard(self.views)
         self.filmstrip, self.inspector = Filmstrip(), InspectorPanel()
         self.controls, self.notices, self.bar = BottomBar(), NoticeStack(), TopBar()
         self.welcome, self._middle = Welcome(), QStackedLayout()
         self.library = LibraryDock(session)
+        self.prompts, self.run = PromptLine(), RunLine()
         self._header = ElidedLabel()
         self._header.setFont(theme.font(0.5))
+        self._part = PicturePartButton()
         self._jobs: list[Job] = []
         self._picture_expected = False
-        self._visible: set[str] = set()
         self._wished: ModelRequest | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
         self._view_actions: dict[str, QAction] = {}
         self._links = Subscriptions()
-        self.compare = ColumnArea(self, session, self.views, self.board, self.notices)
+        self.compare = ColumnArea(self, session, self.views, self.notices)
+        self.board, self.shown = self.compare.board, self.compare.shown
         self.sessions = SessionMenu(self, session, self.notices, self.compare)
         self._pointing = ViewPointer(
             session,
@@ -127,9 +132,12 @@ class MainWindow(QMainWindow):
         layout.setSpacing(UNIT)
         top = QHBoxLayout()
         top.addWidget(self._header, 1)
+        top.addWidget(self._part)
         top.addWidget(self.compare.bar)
         layout.addLayout(top)
         layout.addWidget(self.compare.tabs)
+        layout.addWidget(self.prompts)
+        layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
         layout.addLayout(self._middle, 1)
@@ -175,7 +183,7 @@ class MainWindow(QMainWindow):
             session=self.session,
             frame=self,
             views=self.views,
-            board=self.board,
+            shown=self.shown,
             columns=self.compare,
             notices=self.notices,
             library=self.library,
@@ -193,6 +201,7 @@ class MainWindow(QMainWindow):
 
     def perform(self, name: str) -> None:
         """Does the action of that name, as its menu entry and its keys do."""
+        self.session.history.settle()
         actions()[name].perform(self.parts)
 
     def _is_on(self, name: str) -> bool:
@@ -210,22 +219,33 @@ class MainWindow(QMainWindow):
     def _find_model(self) -> None:
         self.perform("find_model")
 
+    def _ask_prompts(self, prompts: tuple[str, ...]) -> None:
+        request = self.session.request
+        facts = replace(request.facts, prompts=prompts)
+        self.session.columns.use_model(replace(request, facts=facts))
+
+    def _show_step(self, path: str) -> None:
+        self.session.columns.use_model(replace(self.session.request, name=path))
+
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
+
+    def _open_part(self, part: PicturePart) -> None:
+        self.session.open([part])
 
     # Who listens to whom
 
     def _connect_widgets(self) -> None:
         session = self.session
-        for shown in (self.board, self.compare.table):
-            self._pointing.listen(shown)
-            shown.wished.connect(self._card_wished)
-        self.board.focus_changed.connect(self._focus_changed)
-        self.board.visible_changed.connect(self._visible_changed)
+        for stage in self.compare.stages:
+            self._pointing.listen(stage)
+            stage.wished.connect(self._card_wished)
+        self.shown.focus_changed.connect(self._focus_changed)
         self.filmstrip.chosen.connect(session.columns.show)
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
-        self.filmstrip.part_wished.connect(lambda part: session.open([part]))
+        self.filmstrip.part_wished.connect(self._open_part)
+        self._part.wished.connect(self._open_part)
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.inspector.option_wished.connect(session.views.set_option)
         self.inspector.look_wished.connect(self._look_wished)
@@ -240,6 +260,8 @@ class MainWindow(QMainWindow):
         self.bar.open_wished.connect(self._open)
         self.welcome.open_wished.connect(self._open)
         self.welcome.samples_wished.connect(self._open_samples)
+        self.prompts.wished.connect(self._ask_prompts)
+        self.run.wished.connect(self._show_step)
         self.bar.find_wished.connect(self._find_model)
         self.library.requested.connect(self.request_model)
         self.library.file_wished.connect(self._open_model)
@@ -265,6 +287,7 @@ class MainWindow(QMainWindow):
         links.connect(session.views.drawing_ready, self._show_drawing)
         links.connect(session.views.drawing_failed, self._show_drawing_failure)
         links.connect(session.problems, self._show_problems)
+        links.connect(session.history.changed, self._show_history)
         links.connect(session.checkpoint_asked, self._open_checkpoint)
         links.connect(session.session_asked, self.sessions.files.open)
         links.connect(session.jobs.started, self._job_started)
@@ -272,6 +295,8 @@ class MainWindow(QMainWindow):
         links.connect(session.jobs.ended, self._job_ended)
         self.compare.listen(links)
         self.sessions.listen(links)
+        self._docks.toggled.connect(session.history.note)
+        session.history.include(WindowChoices(self._choices, self._show_choices))
 
     def _show_all(self) -> None:
         self._show_models()
@@ -279,7 +304,8 @@ class MainWindow(QMainWindow):
         self._show_request(self.session.request)
         self._show_look(self.session.views.look)
         self._show_trace(self.session.trace)
-        self.board.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
+        self._show_history()
+        self.shown.set_focus("heads" if "heads" in self.views else next(iter(self.views)))
         self.compare.want()
 
     # What the session announced
@@ -300,6 +326,8 @@ class MainWindow(QMainWindow):
 
     def _show_request(self, request: ModelRequest) -> None:
         self.bar.show_request(request)
+        self.prompts.show_request(request)
+        self.run.show_request(request)
         self.actions_by_name["whole"].setChecked(request.fit != "crop")
 
     def _trace_ready(self, trace: Trace, column: int) -> None:
@@ -309,17 +337,18 @@ class MainWindow(QMainWindow):
 
     def _show_trace(self, trace: Trace | None) -> None:
         self.bar.show_trace(trace)
+        self.prompts.show_trace(trace)
         self.show_header()
         self.show_page()
         picture = self.session.columns.current
         if trace is not None:
-            focus = self.board.focus
+            focus = self.shown.focus
             self.inspector.show_trace(trace, self.session.views.options.get(focus, {}))
             self._show_selection(self.session.selection, self.session.selection)
             return
         self.inspector.token.show_nothing()
         if picture is not None:
-            self._say_on_board(*card_words(self.session.columns.active.state, picture.name))
+            self.compare.say_on_board(*card_words(self.session.columns.active.state, picture.name))
 
     def _arranged(self) -> None:
         self.show_page()
@@ -343,18 +372,20 @@ class MainWindow(QMainWindow):
     def _show_coming(self) -> None:
         """The cards are there from the start, and say what they wait for."""
         if self.session.columns.current is None and self._picture_comes:
-            self._say_on_board("Opening the picture …", "")
+            self.compare.say_on_board("Opening the picture …", "")
         self.show_page()
 
     def _show_active(self) -> None:
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
         self._show_trace(self.session.trace)
-        self._show_options(self.board.focus)
+        self._show_options(self.shown.focus)
 
-    def _show_possible(self, why_not: dict[str, str], called: Collection[str]) -> None:
+    def _show_possible(self, why_not: dict[str, str]) -> None:
         """Offers the views that have something to show; the others say why they have nothing."""
-        self.board.show_possible([name for name, why in why_not.items() if not why], called)
         for name, action in self._view_actions.items():
+            blocker = QSignalBlocker(action)
+            action.setChecked(self.shown.is_shown(name))
+            blocker.unblock()
             action.setEnabled(not why_not[name])
             action.setToolTip(why_not[name] or self.views[name].shows)
 
@@ -382,6 +413,7 @@ class MainWindow(QMainWindow):
 
     def show_header(self) -> None:
         """Says what is shown; several columns have headers of their own that say it."""
+        self._part.show_picture(self.session.columns.current)
         trace = self.session.trace
         if trace is None:
             self._header.show_text("")
@@ -406,11 +438,7 @@ class MainWindow(QMainWindow):
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
-            self._say_on_board("Nothing to show", sentence)
-
-    def _say_on_board(self, text: str, hint: str) -> None:
-        for name in self.views:
-            self.board.show_message(name, text, hint)
+            self.compare.say_on_board("Nothing to show", sentence)
 
     def _show_selection(self, new: Selection, _old: Selection) -> None:
         trace = self.session.trace
@@ -429,7 +457,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name["heat"].setChecked(look.heat)
 
     def _show_options(self, view: str) -> None:
-        if view == self.board.focus:
+        if view == self.shown.focus:
             self.inspector.show_values(self.views[view], self.session.views.options.get(view, {}))
 
     def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
@@ -462,6 +490,23 @@ class MainWindow(QMainWindow):
         job = self._jobs[0]  # what the others wait for
         self.controls.jobs.show_job(job.words, job.done, job.total)
 
+    def _show_history(self) -> None:
+        """Says in the menu what would be undone, and what done again."""
+        history = self.session.history
+        for name, words in (("undo", history.undoes), ("redo", history.redoes)):
+            action = self.actions_by_name[name]
+            action.setText(f"{actions()[name].text} {words}".rstrip())
+            action.setEnabled(bool(words))
+
+    def _choices(self) -> dict[str, str]:
+        """What of the window somebody chose, to be taken back."""
+        return {**self.compare.choices(), "panels": self._docks.shown}
+
+    def _show_choices(self, choices: Mapping[str, str]) -> None:
+        if "panels" in choices:
+            self._docks.show_only(choices["panels"])
+        self.compare.show_choices(choices)
+
     # What the user wished
 
     def _reset_look(self) -> None:
@@ -481,31 +526,16 @@ class MainWindow(QMainWindow):
                 self.compare.maximise(view)
 
     def _focus_changed(self, view: str) -> None:
-        self.compare.table.show_focus(view)
-        self.compare.want()
         self.inspector.show_view(self.views[view], self.session.views.options.get(view, {}))
         self.inspector.show_look(self.session.views.look, self.session.views.look_chosen)
         self.inspector.show_implied(view, self.session.views.drawings.get(view))
 
-    def _visible_changed(self) -> None:
-        visible = set(self.board.visible)
-        new, self._visible = visible - self._visible, visible
-        if self.session.trace is not None:
-            for name in new:
-                if self.board.cards[name].drawing is None:
-                    self.board.show_message(name, f"Drawing {self.views[name].title} …")
-        self.compare.show_views()
-        for name, action in self._view_actions.items():
-            blocker = QSignalBlocker(action)
-            action.setChecked(self.board.is_shown(name))
-            blocker.unblock()
-
     def show_views_of(self, *names: str) -> None:
         """Shows these views and takes all others off."""
-        self.board.set_all_shown(names)
+        self.shown.set_all_shown(names)
 
     def _view_toggled(self, on: bool) -> None:
-        self.board.set_shown(_data(self.sender()), on)
+        self.shown.set_shown(_data(self.sender()), on)
 
     def _look_wished(self, name: str, value: object) -> None:
         self.session.views.set_look(**{name: value})
@@ -545,8 +575,8 @@ class MainWindow(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, theme.resolve(name))
         self.session.settings.remember(theme=name)
-        self.board.restyle()
-        self.compare.table.restyle()
+        for stage in self.compare.stages:
+            stage.restyle()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -576,11 +606,11 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
-        self.board.reset()
+        self.compare.reset_board()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
-        return f"{_text(self.saveState())};{self.board.state()}"
+        return f"{_text(self.saveState())};{self.compare.board_state()}"
 
     def restore(self, geometry: str, state: str) -> None:
         """Takes back what was remembered; anything unreadable is ignored."""
@@ -588,7 +618,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
         docks, _, rows = state.partition(";")
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
-            self.board.restore(rows)
+            self.compare.restore_board(rows)
         if not self.isVisible():
             self._docks.hold_back()
 

@@ -111,6 +111,7 @@ class SessionMenu(QObject):
 
     def _opened(self, file: Path, state: dict[str, str]) -> None:
         self._columns.restore_state(state)
+        self._session.history.clear()
         self.files.forget_left(file)
 
     def _missing(self, found: SavedSession, file: Path, gone: list[MissingFiles]) -> None:

@@ -50,10 +50,13 @@ def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
     mouse = (
         "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms "
         "(with Ctrl where the board itself scrolls), dragging pans, a double click gives a view all "
-        "the room.</p>"
+        "the room; of a plot that is zoomed it shows all again. Over the numbers of an axis the wheel "
+        "zooms along that axis alone, and a click on a point chooses its layer and head.</p>"
         "<p>In columns side by side (Ctrl+T) all of this means the same spot of the picture in each; "
-        "a header is dragged to move its column, Ctrl+Z brings back a closed column or a column's "
-        "former model or picture, and every link between columns can be cut.</p>"
+        "a header is dragged to move its column, and every link between columns can be cut.</p>"
+        "<p>Ctrl+Z takes back what was changed last: a column, a model, a picture, an option, a "
+        "target, the layout. Token, layer and head are where you look; they come back with their "
+        "column.</p>"
     )
     body = f"<h2>Keys and mouse</h2>{mouse}<table><tr>{columns}</tr></table>"
     page = TextPage(parent, "Keys and mouse", body)

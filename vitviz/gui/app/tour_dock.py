@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -18,49 +19,53 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
-from vitviz.gui.columns.board import ViewBoard
+from vitviz.gui.app.tour_keepsake import TourKeepsake
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
 from vitviz.views import find
-from vitviz.views.learn.tour import TourStep, TourTry, steps
+from vitviz.views.learn.tour import TITLES, TourStep, TourTry, steps
 
-HEIGHT = 168
+HEIGHT = 156
 LOW = 132
 """Height in a low window, where the views need the room."""
 WIDE = 1200
-"""Width of a window that has room for the strip of pictures too."""
+"""Width of a window that has room for the strip of pictures and the inspector too."""
+DOTTED = 1080
+"""Width of the guide from which every step has a number to press."""
 
 
-def show_walk(
-    window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
-) -> TourDock:
+def show_walk(window: QMainWindow, session: Session, columns: ColumnArea) -> TourDock:
     """The guide, begun or brought to the front."""
     found = window.findChild(TourDock)
-    walk = found if isinstance(found, TourDock) else TourDock(window, session, board, columns)
+    walk = found if isinstance(found, TourDock) else TourDock(window, session, columns)
     walk.begin()
     return walk
 
 
-class TourDock(QDockWidget):
-    """Shows one step at a time, with its views on the board; closed, the board is as it was."""
+def step_walk(window: QMainWindow, by: int) -> None:
+    """The guide goes on or back by so many steps, where it is open."""
+    found = window.findChild(TourDock)
+    if isinstance(found, TourDock) and found.isVisible():
+        found.go(found.at + by)
 
-    def __init__(
-        self, window: QMainWindow, session: Session, board: ViewBoard, columns: ColumnArea
-    ) -> None:
+
+class TourDock(QDockWidget):
+    """Shows one step at a time, with its views on the board; closed, all is as it was."""
+
+    def __init__(self, window: QMainWindow, session: Session, columns: ColumnArea) -> None:
         super().__init__("Walk through", window)
         self.setObjectName("Walk through")
         self.setAllowedAreas(
             Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea
         )
-        self._window, self._session = window, session
-        self._board, self._columns = board, columns
-        self._before: str | None = None
-        self._pin: Place | None = None  # as it was before the walk
-        self._pinned: Place | None = None  # as the walk has chosen it
-        self._strip: QDockWidget | None = None  # the pictures, while they have given their room
+        self._window, self._session, self._columns = window, session, columns
+        self._before: TourKeepsake | None = None
+        self._given: list[QDockWidget] = []  # panels that have given their room
+        self._coming = False
+        """Whether another model was asked for by the walk, and its trace is not there yet."""
         self._at = 0
         self.steps: tuple[TourStep, ...] = ()
         self._tries: list[QPushButton] = []
@@ -78,8 +83,7 @@ class TourDock(QDockWidget):
     def begin(self) -> None:
         """Shows the guide at the step where it was left."""
         if self._before is None:
-            self._before = self._board.state()
-            self._pin, self._pinned = self._session.selection.pin, None
+            self._before = TourKeepsake(self._session, self._columns)
         self._take_room()
         self.show()
         self.raise_()
@@ -89,41 +93,57 @@ class TourDock(QDockWidget):
         self.go(self._at)
 
     def _take_room(self) -> None:
-        """In a small window the strip of pictures gives its width to the views until the end."""
-        strip = self._window.findChild(QDockWidget, "Pictures")
-        if isinstance(strip, QDockWidget) and strip.isVisible() and self._window.width() < WIDE:
-            self._strip = strip
-            strip.hide()
+        """In a small window the panels at the sides give their width to the views until the end."""
+        if self._window.width() >= WIDE:
+            return
+        for name in ("Pictures", "Inspector"):
+            dock = self._window.findChild(QDockWidget, name)
+            if isinstance(dock, QDockWidget) and dock.isVisible():
+                self._given.append(dock)
+                dock.hide()
 
     def go(self, step: int) -> None:
-        """Goes to a step: its words, and its views on the board."""
-        if not self.steps:
+        """Goes to a step: its words, its views on the board, and what it is about chosen."""
+        if not self.steps or self._before is None:
             return
         self._at = min(max(step, 0), len(self.steps) - 1)
+        self._change_model(self.steps[self._at], self._before)
+        self._show_step()
+        shown = self.steps[self._at]
+        for view, option, value in shown.begins:
+            self._session.views.set_option(view, option, value)
+        self._choose(shown, self._before)
+
+    def _show_step(self) -> None:
+        """A step's words, and its views."""
         self._show_words()
         shown = self.steps[self._at]
-        board = self._board
-        if board.maximised:
-            board.maximise("")
-        board.set_all_shown(shown.views)
-        board.set_focus(shown.focus)
-        self._columns.show_views()
-        self._choose(shown)
+        self._columns.restore()
+        self._columns.shown.set_all_shown(shown.views)
+        self._columns.shown.set_focus(shown.focus)
 
-    def _choose(self, step: TourStep) -> None:
-        """Chooses a token that the step can be seen from, where another kind is chosen."""
+    def _change_model(self, step: TourStep, before: TourKeepsake) -> None:
+        """A step that another model is needed for lends it, any other one gives it back."""
+        trace = self._session.trace
+        if step.model and trace is not None and trace.grid.words is None:
+            self._coming = before.lend(step.model) or self._coming
+        elif not step.model and before.lends:
+            self._coming = before.take_back()
+
+    def _choose(self, step: TourStep, before: TourKeepsake) -> None:
+        """Chooses the layer and head of a step, and a token that it can be seen from."""
         trace, session = self._session.trace, self._session
-        if trace is None or not step.token:
+        if trace is None:
             return
+        head = None if step.head == "all" else min(step.head, max(trace.heads - 1, 0))
         pinned = session.selection.pin.token(trace.grid, trace.crop)
         place = None if pinned is None else trace.grid.place(pinned)
+        pin = None
         if step.token == "patch" and place is None:
-            session.chosen.pin(place_of(trace.grid.middle, trace.grid, trace.crop))
+            pin = place_of(trace.grid.middle, trace.grid, trace.crop)
         elif step.token == "class" and "class" in trace.grid.prefix and place is not None:
-            session.chosen.choose_prefix("class")
-        else:
-            return
-        self._pinned = session.selection.pin
+            pin = Place(prefix="class")
+        before.choose(pin=pin, depth=step.depth, head=head)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Listens while it is seen."""
@@ -137,6 +157,12 @@ class TourDock(QDockWidget):
         super().hideEvent(event)
         self._links.cut()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Numbers of all steps where there is room, else a line that shows how far it is."""
+        super().resizeEvent(event)
+        for dot in self._dots:
+            dot.setVisible(self.width() >= DOTTED)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Closes before the window does, so that the window remembers its own views."""
         if watched is self._window and event.type() == QEvent.Type.Close:
@@ -144,23 +170,23 @@ class TourDock(QDockWidget):
         return False
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Gives the board back as it was."""
+        """Gives everything back as it was."""
         super().closeEvent(event)
-        if self._strip is not None:
-            self._strip.show()
-            self._strip = None
+        for dock in self._given:
+            dock.show()
+        self._given = []
+        self._coming = False
         before, self._before = self._before, None
         if before is not None:
-            self._board.restore(before)
-            self._columns.show_views()
-            if self._pin is not None and self._session.selection.pin == self._pinned:
-                self._session.chosen.pin(self._pin)
+            before.give_back()
 
-    def _trace_ready(self, trace: Trace, _column: int) -> None:
-        if self.isVisible():
-            begun = bool(self.steps)
-            self._read(trace)
-            self._show_words() if begun else self.go(self._at)
+    def _trace_ready(self, trace: Trace, column: int) -> None:
+        if not self.isVisible() or column != self._session.columns.active.id:
+            return
+        begun, came = bool(self.steps), self._coming
+        self._read(trace)
+        self._coming = False
+        self._show_step() if begun and not came else self.go(self._at)
 
     def _read(self, trace: Trace | None) -> None:
         self.steps = () if trace is None else steps(trace)
@@ -174,11 +200,14 @@ class TourDock(QDockWidget):
             )
         for button in (self._back, self._next, *self._dots):
             button.setEnabled(bool(self.steps))
+        self._progress.setVisible(bool(self.steps))
 
     def _show_words(self) -> None:
         step, count = self.steps[self._at], len(self.steps)
         self._title.setText(f"{self._at + 1} of {count}   {step.title}")
         self._words.setText(step.words)
+        self._progress.setRange(0, count)
+        self._progress.setValue(self._at + 1)
         self._back.setEnabled(self._at > 0)
         self._next.setEnabled(self._at < count - 1)
         for old in self._tries:
@@ -197,7 +226,7 @@ class TourDock(QDockWidget):
         return button
 
     def _try(self, one: TourTry) -> None:
-        self._board.set_focus(one.view)
+        self._columns.shown.set_focus(one.view)
         self._session.views.set_options(one.view, dict(one.options))
         self._show_tried()
 
@@ -218,17 +247,23 @@ class TourDock(QDockWidget):
         self._title.setObjectName("title")
         self._title.setFont(theme.font(2))
         self._words.setWordWrap(True)
-        self._words.setMaximumWidth(1000)
+        self._words.setMaximumWidth(1200)
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setAccessibleName("How far the walk is")
         self._back, self._next = QPushButton("Back"), QPushButton("Next")
+        self._back.setToolTip("The step before (Alt+Left)")
+        self._next.setToolTip("The next step (Alt+Right)")
         done = QPushButton("Done")
-        done.setToolTip("Ends the walk and puts the views back as they were")
+        done.setToolTip("Ends the walk and puts everything back as it was")
         done.clicked.connect(self.close)
         self._back.clicked.connect(lambda: self.go(self._at - 1))
         self._next.clicked.connect(lambda: self.go(self._at + 1))
-        self._dots = [self._dot(index) for index in range(7)]
+        self._dots = [self._dot(index) for index in range(len(TITLES))]
         top, self._row = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self._title, 1)
+        top.setSpacing(2)
         for dot in self._dots:
             top.addWidget(dot)
         top.addSpacing(UNIT)
@@ -242,8 +277,9 @@ class TourDock(QDockWidget):
         words.setWidgetResizable(True)
         body = QWidget()
         layout = QVBoxLayout(body)
-        layout.setContentsMargins(2 * UNIT, UNIT, 2 * UNIT, UNIT)
-        layout.setSpacing(UNIT)
+        layout.setContentsMargins(2 * UNIT, 0, 2 * UNIT, UNIT)
+        layout.setSpacing(UNIT - 2)
+        layout.addWidget(self._progress)
         layout.addLayout(top)
         layout.addWidget(words, 1)
         layout.addLayout(self._row)
@@ -253,6 +289,8 @@ class TourDock(QDockWidget):
         dot = QToolButton()
         dot.setObjectName("quiet")
         dot.setText(str(index + 1))
+        dot.setToolTip(TITLES[index])
+        dot.setAccessibleName(f"Step {index + 1}: {TITLES[index]}")
         dot.setCheckable(True)
         dot.clicked.connect(lambda: self.go(index))
         return dot

@@ -21,7 +21,7 @@ from vitviz.gui.canvas.legend import (
     title_font,
 )
 from vitviz.gui.canvas.message_widget import message_height
-from vitviz.gui.canvas.plots import table_height, table_width
+from vitviz.gui.canvas.table_widget import table_height, table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
 from vitviz.gui.widgets.fitting_labels import wrapped
 from vitviz.gui.widgets.theme import UNIT
@@ -40,6 +40,7 @@ class DrawingWidget(QWidget):
     hovered = Signal(object)
     clicked = Signal(object)
     read = Signal(object)
+    brushed = Signal(object)
     double_clicked = Signal()
     zoomed = Signal(int, object)
     """Which panel, and the window of it in shares that other panels understand."""
@@ -200,6 +201,7 @@ class DrawingWidget(QWidget):
             widget.hovered.connect(self._hovered)
             widget.clicked.connect(self._clicked)
             widget.read.connect(self.read)
+            widget.brushed.connect(self.brushed)
             widget.double_clicked.connect(self.double_clicked)
             widget.zoomed.connect(partial(self._zoomed, widget))
             widget.grew.connect(self.grew)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from typing import assert_never
 
 import numpy as np
@@ -22,44 +21,18 @@ from vitviz.core.data.drawing import (
     RasterTiles,
     Segments,
 )
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.laid_maps import contours
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
+from vitviz.gui.canvas.diagram_painter import DiagramPainter
+from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.canvas.qimages import heat_image, image_of, line_path, raster_image
 from vitviz.gui.widgets import theme
 
 _Pixels = Raster | Heat | HeatTiles | RasterTiles
 LARGE = 400
 """Pixels across from which pictures of patches are smoothed: single pixels are not looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerPlacing:
-    """Where a map's positions lie in its widget: `scale` pixels each way, from (left, top) on.
-
-    `sharp` is how many of the screen's own pixels one pixel has.
-    """
-
-    scale: float
-    left: float
-    top: float
-    sharp: float = 1.0
-
-    def point(self, row: float, col: float) -> QPointF:
-        """Where a position lies."""
-        return QPointF(self.left + col * self.scale, self.top + row * self.scale)
-
-    def rect(self, box: Box) -> QRectF:
-        """Where a box lies."""
-        return QRectF(self.point(box.top, box.left), self.point(box.bottom, box.right))
-
-    def whole(self, box: Box) -> QRectF:
-        """Where a picture over a box lies, its edges on those of the screen's own pixels."""
-        place, sharp = self.rect(box), self.sharp
-        left, top = round(place.left() * sharp), round(place.top() * sharp)
-        right, bottom = round(place.right() * sharp), round(place.bottom() * sharp)
-        width, height = max(right - left, 1), max(bottom - top, 1)
-        return QRectF(left / sharp, top / sharp, width / sharp, height / sharp)
 
 
 class PixelPainter:
@@ -278,7 +251,13 @@ class ContourPainter:
 
 
 Painted = (
-    ContourPainter | PixelPainter | LinePainter | RectanglePainter | SegmentPainter | TextPainter
+    ContourPainter
+    | PixelPainter
+    | LinePainter
+    | RectanglePainter
+    | SegmentPainter
+    | TextPainter
+    | DiagramPainter
 )
 
 
@@ -297,6 +276,8 @@ def painted(layer: DrawnLayer) -> Painted:
             return SegmentPainter(layer)
         case Labels():
             return TextPainter(layer)
+        case Diagram():
+            return DiagramPainter(layer)
         case _:
             raise TypeError(f"{type(layer).__name__} cannot be drawn over a map")
 

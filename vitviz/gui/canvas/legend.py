@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Bars
+from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.widgets import theme
 
@@ -35,13 +36,6 @@ def bar_font() -> QFont:
 def facts_font() -> QFont:
     """What numbers beside a panel are written in."""
     return theme.font(-1, numbers=True)
-
-
-def number(value: float) -> str:
-    """A number for a colour bar: four significant digits, no noise."""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g}"
-    return f"{value:.2e}" if abs(value) < 1e-3 else f"{value:.3g}"
 
 
 class ColorBar(QWidget):
@@ -69,9 +63,8 @@ class ColorBar(QWidget):
                 unit = f" ({scale.unit})" if scale.unit else ""
                 beyond = "; arrows: numbers beyond" if scale.below or scale.above else ""
                 powers = ", logarithmic" if scale.powers else ""
-                self.setToolTip(
-                    f"{scale.label}{unit}: {scale.low:.6g} to {scale.high:.6g}{powers}{beyond}"
-                )
+                low, high = (shown_number(end, 6) for end in (scale.low, scale.high))
+                self.setToolTip(f"{scale.label}{unit}: {low} to {high}{powers}{beyond}")
                 self._fit()
             self.update()
 
@@ -158,7 +151,7 @@ def _side_by_side(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:
 
 def _bar_words(scale: ColorScale) -> tuple[str, str, str]:
     """(low, high, what) of a colour bar."""
-    return number(scale.low), number(scale.high), scale.words
+    return shown_number(scale.low), shown_number(scale.high), scale.words
 
 
 def _named_below(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from vitviz.core.data.drawing import DrawnLayer
 from vitviz.core.data.geometry import Box, Spot
-from vitviz.gui.canvas.layer_painters import LayerPlacing, Painted, painted
+from vitviz.gui.canvas.layer_painters import Painted, painted
+from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.widgets import theme
 
 MARGIN = 0.01

@@ -17,16 +17,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, aim
+from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, PatchBrush, aim
 from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.drawings.laid_maps import bar_colors
+from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
-from vitviz.gui.canvas.plots import PlotWidget, TableWidget
+from vitviz.gui.canvas.plot_widget import PlotWidget
+from vitviz.gui.canvas.table_widget import TableWidget
+from vitviz.gui.canvas.zoom import inside, shares_of
 from vitviz.gui.widgets.fitting_labels import WrappedLabel
 
 HIGHEST = (1 << 24) - 1
@@ -44,6 +47,22 @@ class PointedPlace:
     place: Place | None = None
     depth: float | None = None
     head: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrushedPatch:
+    """A patch under the pressed mouse in a panel that is painted on: the option that it belongs to.
+
+    `begins` says that the button was pressed here: the stroke paints, or wipes where this one is
+    painted.
+    """
+
+    option: str
+    row: int
+    col: int
+    rows: int
+    cols: int
+    begins: bool
 
 
 def pointed(panel: Panel, found: Aim) -> PointedPlace:
@@ -72,6 +91,9 @@ class PanelWidget(QWidget):
     """`PointedPlace` whose value is to be read while nothing is chosen: new numbers came under the
     cursor, or Shift is held."""
 
+    brushed = Signal(object)
+    """`BrushedPatch`: a panel that is painted on is painted on."""
+
     zoomed = Signal(object)
     """The `Box` that somebody zoomed or panned to."""
 
@@ -83,6 +105,7 @@ class PanelWidget(QWidget):
         self._panel: Panel | None = None
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
+        self._last_brushed: tuple[int, int] | None = None
         self._title = WrappedLabel(most=TITLE_LINES)
         self._title.setObjectName("quiet")
         self._title.setFont(title_font())
@@ -90,14 +113,15 @@ class PanelWidget(QWidget):
         self._bars, self._message = BarsWidget(), MessageWidget()
         for words in (self._title, self._facts, self._message):
             words.grew.connect(self.grew)
-        self._plot, self._table = PlotWidget(), TableWidget()
+        self._plot: PlotWidget | None = None  # made when one comes: axes take some milliseconds
+        self._table = TableWidget()
         self._map = MapWidget()
         self._map.zoomed.connect(self.zoomed)
-        for watched in (self._map.viewport(), self._plot, self._table.rows):
+        for watched in (self._map.viewport(), self._table.rows):
             watched.installEventFilter(self)
         self._content = content = QWidget()
         self._stack = QStackedLayout(content)
-        shown: tuple[QWidget, ...] = (self._map, self._bars, self._message, self._plot, self._table)
+        shown: tuple[QWidget, ...] = (self._map, self._bars, self._message, self._table)
         for widget in shown:
             self._stack.addWidget(widget)
         layout = QVBoxLayout(self)
@@ -131,8 +155,9 @@ class PanelWidget(QWidget):
                 self._message.show_message(first)
                 self._stack.setCurrentWidget(self._message)
             case Plot():
-                self._plot.show_plot(first)
-                self._stack.setCurrentWidget(self._plot)
+                plot = self._plotted()
+                plot.show_plot(first)
+                self._stack.setCurrentWidget(plot)
             case Table():
                 self._table.show_table(first)
                 self._stack.setCurrentWidget(self._table)
@@ -144,6 +169,18 @@ class PanelWidget(QWidget):
         self._fit_content()
         if self._cursor is not None:
             self.read.emit(self._pointed(self._cursor))
+
+    def _plotted(self) -> PlotWidget:
+        if self._plot is None:
+            self._plot = PlotWidget()
+            self._plot.viewport.installEventFilter(self)
+            self._plot.zoomed.connect(self._plot_zoomed)
+            self._stack.addWidget(self._plot)
+        return self._plot
+
+    def _plot_zoomed(self, shares: Box) -> None:
+        if self._panel is not None:
+            self.zoomed.emit(inside(shares, self._panel.extent))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A map gets the height that the new width lets it use."""
@@ -162,15 +199,22 @@ class PanelWidget(QWidget):
     def reset_zoom(self) -> None:
         """Shows the whole panel again."""
         self._map.reset()
+        if self._plot is not None:
+            self._plot.reset()
 
     def show_range(self, seen: Box) -> None:
         """Shows a part of the panel."""
-        self._map.see(seen)
+        if self.plot is not None and self._panel is not None:
+            self.plot.see(shares_of(seen, self._panel.extent))
+        else:
+            self._map.see(seen)
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
         self._map.restyle()
-        for widget in (self._bar, self._bars, self._facts, self._plot, self._table.rows):
+        if self._plot is not None:
+            self._plot.restyle()
+        for widget in (self._bar, self._bars, self._facts, self._table.rows):
             widget.update()
 
     def aim_at(self, position: QPointF) -> Aim | None:
@@ -179,23 +223,30 @@ class PanelWidget(QWidget):
             return None
         shown: Any = self._stack.currentWidget()
         extent = self._panel.extent
-        if shown is self._plot:
-            found = self._plot.shares(position)
-            return (
-                None
-                if found is None
-                else aim(
-                    self._panel,
-                    extent.top + found[0] * extent.height,
-                    extent.left + found[1] * extent.width,
-                )
-            )
+        if self.plot is not None:
+            return self._aim_plotted(self.plot, position)
         if shown is self._table:
             return aim(self._panel, self._table.line_at(position), extent.left)
         if shown is not self._map:  # bars and messages have no places
             return None
         spot = self._map.spot(position)
         return aim(self._panel, spot.row, spot.col)
+
+    def _aim_plotted(self, plot: PlotWidget, position: QPointF) -> Aim | None:
+        """The point of a curve near a position, in the panel's own coordinates."""
+        point, panel = plot.point_at(position), self._panel
+        plot.show_point(point)
+        if point is None or panel is None or not isinstance(panel.layers[0], Plot):
+            return None
+        x, y, extent = panel.layers[0].x, panel.layers[0].y, panel.extent
+        found = aim(
+            panel,
+            extent.top + (1 - y.at(point.value)) * extent.height,
+            extent.left + x.at(point.x) * extent.width,
+        )
+        return found or Aim(
+            value=point.value, words=f"{point.whose.words}: {shown_number(point.value, 4)}"
+        )
 
     def _pointed(self, position: QPointF) -> PointedPlace | None:
         found = self.aim_at(position)
@@ -206,6 +257,11 @@ class PanelWidget(QWidget):
         inside: QPointF = self._map.position_of(Spot(row, col))
         port: QWidget = self._map.viewport()
         return port.mapTo(self, inside)
+
+    @property
+    def plot(self) -> PlotWidget | None:
+        """The plot, where it shows one."""
+        return self._plot if self._stack.currentWidget() is self._plot else None
 
     @property
     def map(self) -> MapWidget:
@@ -230,18 +286,42 @@ class PanelWidget(QWidget):
                 return QCoreApplication.sendEvent(bar, event)
         if kind == QEvent.Type.Leave:
             self._cursor = None
+            if self._plot is not None:
+                self._plot.show_point(None)
             self.hovered.emit(None)
         elif isinstance(event, QMouseEvent):
             return self._mouse(kind, event)
         return False
 
+    def _brush(self, space: PatchBrush, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        """Whether the mouse paints: then the map is neither moved nor chosen from."""
+        left = bool((event.buttons() | event.button()) & Qt.MouseButton.LeftButton)
+        if kind == QEvent.Type.MouseButtonRelease or not left:
+            self._last_brushed = None
+            return left
+        token = space.grid.at(self._map.spot(event.position()))
+        place = None if token is None else space.grid.place(token)
+        begins = kind != QEvent.Type.MouseMove
+        if place is not None and (begins or place != self._last_brushed):
+            self._last_brushed = place
+            sides = space.grid.rows, space.grid.cols
+            self.brushed.emit(BrushedPatch(space.option, *place, *sides, begins))
+        return True
+
     def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        if self._panel is not None and isinstance(self._panel.space, PatchBrush):
+            painting = self._brush(self._panel.space, kind, event)
+            if painting:
+                return True
         left = event.button() == Qt.MouseButton.LeftButton
         if kind == QEvent.Type.MouseMove and not event.buttons():
             self._cursor = event.position()
             shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             (self.read if shift else self.hovered).emit(self._pointed(self._cursor))
-        elif kind == QEvent.Type.MouseButtonPress and left:
+            return (
+                self.plot is not None
+            )  # a scene would ask every curve whether it is below the mouse
+        if kind == QEvent.Type.MouseButtonPress and left:
             self._pressed = event.position()
         elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
             moved = (event.position() - self._pressed).manhattanLength()
@@ -249,7 +329,11 @@ class PanelWidget(QWidget):
             if moved < CLICK:
                 self.clicked.emit(self._pointed(event.position()))
         elif kind == QEvent.Type.MouseButtonDblClick and left:
-            self.double_clicked.emit()
+            if self.plot is not None and self.plot.is_zoomed():
+                self.plot.reset()
+                self._plot_zoomed(self.plot.seen)
+            else:
+                self.double_clicked.emit()
             return True
         return False
 

@@ -10,19 +10,20 @@ def window_of(panel: Panel, seen: Box) -> Box:
     """What is seen of a panel: a share of the original picture, or of the panel where it has none."""
     if isinstance(panel.space, PixelSpace):
         rows, cols = panel.space.crop.original
-        return _shares(panel.space.crop.box_to_original(seen), Box(0, 0, rows, cols))
-    return _shares(seen, panel.extent)
+        return shares_of(panel.space.crop.box_to_original(seen), Box(0, 0, rows, cols))
+    return shares_of(seen, panel.extent)
 
 
 def seen_of(panel: Panel, window: Box) -> Box:
     """What another panel has to show to be zoomed to the same."""
     if isinstance(panel.space, PixelSpace):
         rows, cols = panel.space.crop.original
-        return panel.space.crop.box_to_model(_inside(window, Box(0, 0, rows, cols)))
-    return _inside(window, panel.extent)
+        return panel.space.crop.box_to_model(inside(window, Box(0, 0, rows, cols)))
+    return inside(window, panel.extent)
 
 
-def _shares(box: Box, whole: Box) -> Box:
+def shares_of(box: Box, whole: Box) -> Box:
+    """A box in shares of another."""
     return Box(
         (box.top - whole.top) / whole.height,
         (box.left - whole.left) / whole.width,
@@ -31,7 +32,8 @@ def _shares(box: Box, whole: Box) -> Box:
     )
 
 
-def _inside(shares: Box, whole: Box) -> Box:
+def inside(shares: Box, whole: Box) -> Box:
+    """What lies at these shares of a box."""
     return Box(
         whole.top + shares.top * whole.height,
         whole.left + shares.left * whole.width,

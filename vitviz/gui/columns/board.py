@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.gui.columns.column_header import ColumnHeader
 from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
@@ -30,29 +31,23 @@ in sight are drawn."""
 
 
 class ViewBoard(QWidget):
-    """Cards of views in rows."""
+    """Cards of one column's views in rows, a `ViewStage`: whichever column is the active one."""
 
-    hovered = Signal(object)
-    clicked = Signal(object)
+    hovered = Signal(object, int)
+    clicked = Signal(object, int)
     read = Signal(object)
-    double_clicked = Signal(str)
-    wished = Signal(str, str)
-    focus_changed = Signal(str)
+    brushed = Signal(str, object)
+    double_clicked = Signal(str, int)
+    zoomed = Signal(str, int, int, object)
+    wished = Signal(str, str, int)
+    focused = Signal(str)
     visible_changed = Signal()
-    scrolled = Signal()
-    """Other views may have come into sight."""
 
-    def __init__(self, views: dict[str, View]) -> None:
+    def __init__(self, views: Mapping[str, View]) -> None:
         super().__init__()
         self.cards: dict[str, ViewCard] = {}
-        self._hidden = {name for name, view in views.items() if not view.shown}
-        self._first_hidden = frozenset(self._hidden)
-        self._impossible: frozenset[str] = frozenset()
-        self._called: frozenset[str] = frozenset()
-        self._answered: frozenset[str] = frozenset()
-        """Those of the called that were taken off by hand, or by a choice of other views."""
-        self._maximised = ""
-        self._focus = ""
+        self._large, self._focus = "", ""
+        self._offered: frozenset[str] = frozenset()
         self._column = QSplitter(Qt.Orientation.Vertical)
         self._column.setChildrenCollapsible(False)
         self._column.setHandleWidth(UNIT)
@@ -65,7 +60,7 @@ class ViewBoard(QWidget):
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(40)
-        self._settled.timeout.connect(self.scrolled)
+        self._settled.timeout.connect(self.visible_changed)
         area = self._area = QScrollArea()  # many views together would be too low to see anything
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -75,40 +70,29 @@ class ViewBoard(QWidget):
         area.verticalScrollBar().valueChanged.connect(self._settled.start)
         area.viewport().installEventFilter(self)
         layout.addWidget(area)
-        self._default = self.state()
-
-    @property
-    def focus(self) -> str:
-        """The view whose options and help are offered."""
-        return self._focus
-
-    @property
-    def maximised(self) -> str:
-        """The view that has all the room, or ""."""
-        return self._maximised
+        self._default = self.sizes()
 
     @property
     def placed(self) -> tuple[str, ...]:
-        """The views that are on the board, the maximised one alone."""
-        return (self._maximised,) if self._maximised else self.offered
+        """The views that are on the board, the large one alone."""
+        return (self._large,) if self._large else self.offered
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """The views that are on the board, behind a maximised one or not."""
-        return tuple(
-            name for name in self.cards if self.is_shown(name) and name not in self._impossible
-        )
+        """The views that are on the board, behind a large one or not."""
+        return tuple(name for name in self.cards if name in self._offered)
 
     @property
     def visible(self) -> tuple[str, ...]:
-        """The views that are scrolled into sight, and the one in focus: those worth drawing."""
+        """The views that are scrolled into sight: those worth drawing."""
         rows = [row for row in self._rows if not row.isHidden()]
         seen = {row for at, row in enumerate(rows) if self._sees(row, at, len(rows))}
-        return tuple(
-            name
-            for name in self.placed
-            if name == self._focus or self.cards[name].parentWidget() in seen
-        )
+        return tuple(name for name in self.placed if self.cards[name].parentWidget() in seen)
+
+    @property
+    def visible_columns(self) -> None:
+        """The active one, whichever it is."""
+        return None
 
     def _sees(self, row: QSplitter, at: int, rows: int) -> bool:
         port = self._area.viewport()
@@ -128,93 +112,67 @@ class ViewBoard(QWidget):
             self._settled.start()
         return False
 
-    def show_drawing(self, view: str, drawing: Drawing) -> None:
+    def show_columns(
+        self, headers: Sequence[ColumnHeader], views: Sequence[str], *, large: str = ""
+    ) -> None:
+        """Lays out these views of the one column; the `large` one has all the room."""
+        for header in headers:
+            for card in self.cards.values():
+                card.column = header.column
+        if (frozenset(views), large) != (self._offered, self._large):
+            self._offered, self._large = frozenset(views), large
+            self._arrange()
+
+    def forget(self, columns: Collection[int]) -> None:
+        """(Its cards are any column's.)"""
+
+    def rest(self) -> None:
+        """It is not shown: nobody asks what is in sight."""
+        self._settled.stop()
+
+    def settle(self) -> None:
+        """Something in it or above it needs another height."""
+        self._settled.start()
+
+    def card(self, view: str, _column: int) -> ViewCard | None:
+        """The card of a view."""
+        return self.cards.get(view)
+
+    def all_cards(self) -> list[ViewCard]:
+        """All cards, of views that are on the board or not."""
+        return list(self.cards.values())
+
+    def show_drawing(self, view: str, _column: int, drawing: Drawing) -> None:
         """Shows a view's new drawing."""
         self.cards[view].show_drawing(drawing)
 
-    def show_message(self, view: str, text: str, hint: str = "") -> None:
+    def show_message(self, view: str, _column: int, text: str, hint: str = "") -> None:
         """Says in a view why there is nothing to see."""
         self.cards[view].show_message(text, hint)
 
-    def _clicked(self, found: object) -> None:
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.clicked.emit(found)
-
-    def set_focus(self, view: str) -> None:
+    def show_focus(self, view: str) -> None:
         """Marks the view whose options and help are offered."""
-        if view == self._focus or view not in self.cards:
-            return
-        if self._focus:
-            self.cards[self._focus].show_focus(False)
+        for name in (self._focus, view):
+            if name in self.cards:
+                self.cards[name].show_focus(name == view)
         self._focus = view
-        self.cards[view].show_focus(True)
-        self.focus_changed.emit(view)
 
     def reveal(self, view: str) -> None:
         """Scrolls a view into sight."""
         self._area.ensureWidgetVisible(self.cards[view], 0, 0)
 
-    def maximise(self, view: str) -> None:
-        """Gives one view all the room, and its options; "" or the same view again gives it back."""
-        self._maximised = "" if view == self._maximised else view
-        self._arrange()
-        self.set_focus(self._maximised)
-
-    def set_shown(self, view: str, on: bool) -> None:
-        """Takes a view off the board, or puts it back."""
-        self._hidden.discard(view) if on else self._hidden.add(view)
-        self._answered |= {view}
-        self._arrange()
-
-    def set_all_shown(self, names: Collection[str]) -> None:
-        """Shows these views and takes all others off the board."""
-        self._hidden = set(self.cards) - set(names)
-        self._answered = self._called
-        self._arrange()
-
-    def show_possible(self, names: Collection[str], called: Collection[str] = ()) -> None:
-        """Shows only cards of these views, since the others have nothing to show for this model; those
-        that it calls for come by themselves, until somebody takes them off."""
-        impossible, calls = frozenset(self.cards) - frozenset(names), frozenset(called)
-        if (impossible, calls) == (self._impossible, self._called):
-            return
-        if calls != self._called:
-            self._answered = frozenset()
-        self._impossible, self._called = impossible, calls
-        self._arrange()
-
-    def is_shown(self, view: str) -> bool:
-        """Whether a view is on the board (behind a maximised one or not)."""
-        return view not in self._hidden or view in self._called - self._answered
-
-    def state(self) -> str:
-        """Sizes of rows and columns and the views taken off, as text."""
+    def sizes(self) -> str:
+        """Sizes of rows and of the views in them, as text."""
         parts = [self._column, *self._rows]
-        sizes = ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
-        shown = set(self.cards) - self._hidden
-        return f"{sizes}|{' '.join(sorted(self._hidden))}|{' '.join(sorted(shown))}"
+        return ",".join(base64.b64encode(part.saveState().data()).decode() for part in parts)
 
-    def restore(self, state: str) -> None:
-        """Takes sizes back; a state of another layout is ignored."""
-        parts = [self._column, *self._rows]
-        sizes, hidden, shown = (*state.split("|"), "", "")[:3]
-        known = set(hidden.split()) | set(shown.split())
-        new = self._first_hidden - known  # views that this state does not know are as at first
-        self._hidden = set(hidden.split()) & set(self.cards) | new
-        self._arrange()
-        saved = sizes.split(",")
+    def restore_sizes(self, sizes: str = "") -> None:
+        """Takes sizes back, without any the first ones; those of another layout are ignored."""
+        parts, saved = [self._column, *self._rows], (sizes or self._default).split(",")
         if len(saved) == len(parts):
             for part, text in zip(parts, saved, strict=True):
                 part.restoreState(QByteArray.fromBase64(text.encode()))
             self._turn()
-
-    def reset(self) -> None:
-        """Puts all views back, at their first sizes."""
-        self._hidden = set(self._first_hidden)
-        self._answered = frozenset()
-        self._maximised = ""
-        self._arrange()
-        self.restore(self._default)
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
@@ -226,14 +184,15 @@ class ViewBoard(QWidget):
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(UNIT)
         for index, (view, share) in enumerate(row):
-            card = ViewCard(view)
+            card = self.cards[view.name] = ViewCard(view, -1)
             card.hovered.connect(self.hovered)
             card.clicked.connect(self._clicked)
             card.read.connect(self.read)
+            card.brushed.connect(self.brushed)
             card.double_clicked.connect(self.double_clicked)
-            card.focused.connect(self.set_focus)
+            card.zoomed.connect(self.zoomed)
+            card.focused.connect(self.focused)
             card.wished.connect(self.wished)
-            self.cards[view.name] = card
             splitter.addWidget(card)
             splitter.setStretchFactor(index, share)
         splitter.setSizes([share * 1000 for _view, share in row])
@@ -246,7 +205,7 @@ class ViewBoard(QWidget):
         # First what goes, then what comes: both together may be wider than the window.
         for name, card in sorted(self.cards.items(), key=lambda item: item[0] in seen):
             card.setVisible(name in seen)
-            card.show_maximised(name == self._maximised)
+            card.show_maximised(name == self._large)
         for row in self._rows:
             inside = (row.widget(index) for index in range(row.count()))
             row.setVisible(
@@ -257,7 +216,10 @@ class ViewBoard(QWidget):
         below = self._column.orientation() == Qt.Orientation.Vertical
         self._column.setMinimumHeight(rows * LOWEST if rows > 1 and below else 0)
         self._settled.start()
-        self.visible_changed.emit()
+
+    def _clicked(self, found: object, column: int) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        self.clicked.emit(found, column)
 
     def _turn(self) -> None:
         """Two views that are alone in their rows stand beside each other where there is the width."""

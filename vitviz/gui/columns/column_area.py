@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -10,13 +10,16 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.gui.columns.board import LAID_OUT, ViewBoard
 from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderStrip
 from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
+from vitviz.gui.columns.shown_views import ShownViews
 from vitviz.gui.columns.view_card import ViewCard
+from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
@@ -29,15 +32,15 @@ from vitviz.views import View
 
 
 class ColumnArea(QObject):
-    """Shows the session's columns: one on the board, or several in a table.
+    """Shows the session's columns on a stage: one on the board, or several in a table.
 
     `arranged` tells that another page may be shown, `possible_changed` which views have something to
-    show (and why not) and which come by themselves, `activated` that another column is the active one;
-    `wished` is an action, by its name.
+    show (and why not), `activated` that another column is the active one; `wished` is an action, by its
+    name.
     """
 
     arranged = Signal()
-    possible_changed = Signal(object, object)
+    possible_changed = Signal(object)
     activated = Signal()
     wished = Signal(str)
 
@@ -46,22 +49,24 @@ class ColumnArea(QObject):
         parent: QWidget,
         session: Session,
         views: Mapping[str, View],
-        board: ViewBoard,
         notices: NoticeStack,
     ) -> None:
         super().__init__(parent)
         self._parent, self._session, self._views = parent, session, views
-        self._board, self._notices = board, notices
-        self.bar, self.tabs, self.table = CompareBar(), HeaderStrip(), ColumnTable(views)
+        self._notices, self.shown = notices, ShownViews(views)
+        self.bar, self.tabs = CompareBar(), HeaderStrip()
+        self.board, self.table = ViewBoard(views), ColumnTable(views)
+        self.stages: tuple[ViewStage, ...] = (self.board, self.table)
         self.headers: dict[int, ColumnHeader] = {}
         self.layout: ColumnLayout = "one"
+        self._maximised = False
         self._before: ColumnLayout = "grid"
         self._arranged: ColumnLayout = "one"
         self._count = 1
 
     def listen(self, links: Subscriptions) -> None:
         """Listens to the session and to its own widgets."""
-        session, table, bar = self._session, self.table, self.bar
+        session, bar = self._session, self.bar
         links.connect(session.columns.changed, self.arrange)
         links.connect(session.columns.active_changed, self._activated)
         links.connect(session.columns.links_changed, self._show_together)
@@ -72,10 +77,13 @@ class ColumnArea(QObject):
         links.connect(session.pictures.changed, self.show_headings)
         links.connect(session.settings.models_changed, self.show_headings)
         links.connect(session.jobs.ended, self._job_ended)
-        table.visible_changed.connect(self.want)
-        self._board.scrolled.connect(self.want)
-        table.focused.connect(self._board.set_focus)
-        table.instead.connect(self.show_views)
+        self.shown.changed.connect(self.show_views)
+        self.shown.chosen.connect(session.history.note)
+        self.shown.focus_changed.connect(self._focus_changed)
+        for stage in self.stages:
+            stage.visible_changed.connect(self.want)
+            stage.focused.connect(self.shown.set_focus)
+            stage.zoomed.connect(self._zoomed)
         bar.layout_wished.connect(self.set_layout)
         bar.link_wished.connect(self._link)
         bar.range_wished.connect(session.views.share_range)
@@ -92,9 +100,24 @@ class ColumnArea(QObject):
         return list(self._session.columns)
 
     @property
+    def stage(self) -> ViewStage:
+        """Where the views are shown now."""
+        return self.board if self.layout == "one" else self.table
+
+    @property
     def page(self) -> QWidget:
         """What the middle of the window shows while a picture is open."""
-        return self._board if self.layout == "one" else self.table
+        return self.board if self.layout == "one" else self.table
+
+    @property
+    def large(self) -> str:
+        """The view that has all the room, or ""."""
+        alone = self._maximised if self.layout == "one" else self.layout == "large"
+        return self.shown.focus if alone else ""
+
+    def _stands(self, column: int) -> bool:
+        """Whether a column is on the stage."""
+        return self.layout != "one" or column == self._session.columns.active.id
 
     def possible(self) -> dict[str, str]:
         """Why a view has nothing to show in any column that is seen; "" where it has."""
@@ -121,7 +144,8 @@ class ColumnArea(QObject):
             self.layout = "grid"
         self._count = count
         gone = set(self.headers) - {live.id for live in self.lives}
-        self.table.forget(gone)
+        for stage in self.stages:
+            stage.forget(gone)
         for column in gone:
             header = self.headers.pop(column)
             header.hide()  # it lives until the event loop turns
@@ -129,7 +153,7 @@ class ColumnArea(QObject):
         for live in self.lives:
             if live.id not in self.headers:
                 self.headers[live.id] = self._header(live.id)
-        self.bar.show_count(count, undoes=self._session.columns.undoes)
+        self.bar.show_count(count)
         self.bar.show_layout(self.layout)
         self.show_headings()
         self.show_views()
@@ -140,21 +164,34 @@ class ColumnArea(QObject):
 
     def show_views(self) -> None:
         """Shows the views that were not taken off, as far as some column has something for them."""
-        possible, board = self.possible(), self._board
-        self.possible_changed.emit(possible, self.called())
+        possible, called, stage = self.possible(), self.called(), self.stage
+        before = set(stage.placed)
+        self.shown.take_possible([name for name, why in possible.items() if not why], called)
+        self.possible_changed.emit(possible)
+        self._session.history.absorb()
         headers = [self.headers[live.id] for live in self.lives]
-        self.tabs.setVisible(self.layout == "one" and len(headers) > 1)
+        tabs = headers if self.layout == "one" and len(headers) > 1 else []
+        self.tabs.setVisible(bool(tabs))
+        for other in self.stages:
+            if other is not stage:
+                other.rest()
         if self.layout == "one":
-            self.tabs.place(headers if len(headers) > 1 else [])
-            self.table.rest()
-        else:
-            names = [name for name, why in possible.items() if not why and board.is_shown(name)]
-            large = self.layout == "large"
-            self.table.show_columns(headers, [board.focus] if large else names, large=large)
-            self.table.show_focus("" if large else board.focus)
-            self.table.offer(names)
-            self._show_missing()
+            self.tabs.place(tabs)
+            headers = [self.headers[self._session.columns.active.id]]
+        stage.show_columns(headers, self.shown.offered, large=self.large)
+        stage.show_focus(self.shown.focus)
+        self._show_missing()
+        self._show_coming(set(stage.placed) - before)
         self.want()
+
+    def _show_coming(self, views: Collection[str]) -> None:
+        """Views that come to the board say so until they are drawn."""
+        live = self._session.columns.active
+        if self.layout == "one" and live.trace is not None:
+            for name in views:
+                card = self.stage.card(name, live.id)
+                if card is not None and card.drawing is None:
+                    card.show_message(f"Drawing {self._views[name].title} …")
 
     def show_headings(self) -> None:
         """Says above every column what it is."""
@@ -179,56 +216,77 @@ class ColumnArea(QObject):
 
     def show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         """Shows a column's new drawing where that column is."""
-        if self.layout != "one":
-            self.table.show_drawing(view, column, drawing)
-        elif column == self._session.columns.active.id:
-            self._board.show_drawing(view, drawing)
+        if self._stands(column):
+            self.stage.show_drawing(view, column, drawing)
 
     def show_message(self, view: str, column: int, text: str, hint: str = "") -> None:
         """Says where a column's view would be why there is nothing to see."""
-        if self.layout != "one":
-            self.table.show_message(view, column, text, hint)
-        elif column == self._session.columns.active.id:
-            self._board.show_message(view, text, hint)
+        if self._stands(column):
+            self.stage.show_message(view, column, text, hint)
+
+    def say_on_board(self, text: str, hint: str) -> None:
+        """Says in all cards of the active column why there is nothing to see."""
+        for name in self._views:
+            self.board.show_message(name, self._session.columns.active.id, text, hint)
 
     def card(self, view: str) -> ViewCard | None:
         """The card of a view: the active column's."""
-        if self.layout == "one":
-            return self._board.cards.get(view)
-        return self.table.card(view, self._session.columns.active.id)
+        return self.stage.card(view, self._session.columns.active.id)
 
     def cards(self) -> list[ViewCard]:
         """All cards there are."""
-        below = [card for row in self.table.rows.values() for card in row.cards.values()]
-        return [*self._board.cards.values(), *below]
+        return [card for stage in self.stages for card in stage.all_cards()]
 
     def want(self) -> None:
         """Tells the session what is to be seen."""
-        if self.layout == "one":
-            self._session.views.want(self._board.visible)
-        else:
-            views, columns = self.table.visible
-            focus = self._board.focus
-            # What is in focus is what would be saved, out of sight or not.
-            self._session.views.want(
-                [*views, *([focus] if focus in self.table.names else [])], columns
-            )
+        stage, focus = self.stage, self.shown.focus
+        # What is in focus is what would be saved, out of sight or not.
+        beside = [focus] if focus in stage.placed else []
+        self._session.views.want([*stage.visible, *beside], stage.visible_columns)
 
     def state(self) -> dict[str, str]:
         """What a saved session finds again: layout, view in focus, views taken off or put on."""
-        board = self._board
-        shown = " ".join(name for name in self._views if board.is_shown(name))
-        return {"layout": self.layout, "focus": board.focus, "views": shown}
+        shown = " ".join(filter(self.shown.is_shown, self._views))
+        return {"layout": self.layout, "focus": self.shown.focus, "views": shown}
 
     def restore_state(self, state: Mapping[str, str]) -> None:
         """Takes it back, as far as there are such views."""
-        board, views = self._board, self._views
-        shown = [name for name in state.get("views", "").split() if name in views]
+        shown = [name for name in state.get("views", "").split() if name in self._views]
         if shown:
-            board.set_all_shown(shown)
-        board.set_focus(state.get("focus", ""))
+            self.shown.set_all_shown(shown)
+        self.shown.set_focus(state.get("focus", ""))
         layout = state.get("layout", "one")
         self.set_layout(layout if layout in ("one", "grid", "large") else "one")
+
+    def choices(self) -> dict[str, str]:
+        """What of the layout somebody chose, to be taken back."""
+        shown = " ".join(filter(self.shown.is_shown, self._views))
+        return {"layout": self.layout, "views": shown, "large": self.large}
+
+    def show_choices(self, choices: Mapping[str, str]) -> None:
+        """Lays out as it was; what is not named stays."""
+        if "views" in choices:
+            self.shown.set_all_shown(choices["views"].split())
+        layout, large = choices.get("layout", self.layout), choices.get("large", self.large)
+        self.shown.set_focus(large)
+        self._maximised = bool(large) and layout == "one"
+        self.set_layout(layout)
+
+    def board_state(self) -> str:
+        """Sizes of the board's rows and the views taken off, as text."""
+        return f"{self.board.sizes()}|{self.shown.state()}"
+
+    def restore_board(self, state: str) -> None:
+        """Takes that back."""
+        sizes, _, shown = state.partition("|")
+        self.shown.restore(shown)
+        self.board.restore_sizes(sizes)
+
+    def reset_board(self) -> None:
+        """Puts all views back, at their first sizes."""
+        self._maximised = False
+        self.shown.reset()
+        self.board.restore_sizes()
 
     # What the session announced
 
@@ -246,10 +304,10 @@ class ColumnArea(QObject):
 
     def _cards(self, column: int) -> list[ViewCard]:
         """The cards of a column, where they are seen."""
-        views, board = self._views, self._board
-        if self.layout != "one":
-            return [card for name in views if (card := self.table.card(name, column)) is not None]
-        return list(board.cards.values()) if column == self._session.columns.active.id else []
+        if not self._stands(column):
+            return []
+        found = (self.stage.card(name, column) for name in self._views)
+        return [card for card in found if card is not None]
 
     def _job_ended(self, job: Job) -> None:
         """A column may have nothing to wait for any more."""
@@ -262,7 +320,6 @@ class ColumnArea(QObject):
 
     def _show_together(self) -> None:
         self.bar.show_together(self._session.columns.links)
-        self.table.zoom_linked = self._session.columns.links.zoom
         self.show_headings()
 
     def _show_apart(self, new: Selection, old: Selection) -> None:
@@ -278,8 +335,23 @@ class ColumnArea(QObject):
             if live.trace is None and self.layout != "one":
                 picture = named.get(live.column.picture or "", "the picture")
                 text, hint = card_words(live.state, picture)
-                for name in self.table.rows:
-                    self.table.show_message(name, live.id, text, hint)
+                for name in self.stage.placed:
+                    self.stage.show_message(name, live.id, text, hint)
+
+    def _focus_changed(self, view: str) -> None:
+        if self.large:
+            self._session.history.note()
+            self.show_views()
+        else:
+            self.stage.show_focus(view)
+            self.want()
+
+    def _zoomed(self, view: str, column: int, panel: int, window: Box) -> None:
+        if self._session.columns.links.zoom:
+            for live in self.lives:
+                card = self.stage.card(view, live.id)
+                if live.id != column and card is not None:
+                    card.canvas.show_window(panel, window)
 
     # What the user wished
 
@@ -290,56 +362,52 @@ class ColumnArea(QObject):
         if layout == "large" and self.layout != "large":
             self._before = self.layout
         self.layout = cast(ColumnLayout, layout)
+        self._session.history.note()
         self.arrange()
 
     def maximise(self, view: str) -> None:
         """Gives a view all the room; again gives it back."""
-        board = self._board
-        board.set_focus(view)
+        again = self.large == view
+        self.shown.set_focus(view)
         if self.layout == "one":
-            board.maximise(view)
+            self._maximised = not again
+            self._session.history.note()
+            self.show_views()
         else:
             self.set_layout(self._before if self.layout == "large" else "large")
 
     def step_focus(self, by: int) -> None:
         """Puts the next view in focus; it takes over all the room where one has that."""
-        board = self._board
-        names = self.table.names if self.layout == "grid" else board.offered
-        if not names:
-            return
-        at = names.index(board.focus) if board.focus in names else -1
-        view = names[(at + by) % len(names)]
-        if self.layout == "one" and board.maximised and view != board.maximised:
-            board.maximise(view)
-        board.set_focus(view)
-        if self.layout == "large":
-            self.arrange()
-        page = board if self.layout == "one" else self.table
-        page.reveal(view)
+        names, focus = self.stage.offered, self.shown.focus
+        if names:
+            at = names.index(focus) if focus in names else -1
+            view = names[(at + by) % len(names)]
+            self.shown.set_focus(view)
+            self.stage.reveal(view)
 
     def restore(self) -> bool:
         """Gives the room back to all views; whether there was something to give back."""
         if self.layout == "large":
             self.set_layout(self._before)
             return True
-        if self._board.maximised:
-            self._board.maximise("")
+        if self.layout == "one" and self._maximised:
+            self._maximised = False
+            self._session.history.note()
+            self.show_views()
             return True
         return False
 
     def wish(self, wish: str) -> None:
-        """ "add", "undo", or a preset."""
-        session, board = self._session, self._board
+        """ "add", or a preset."""
+        session, shown = self._session, self.shown
         match wish:
             case "add":
                 session.columns.add_beside()
-            case "undo":
-                self._undo()
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:
-                    if found.one_view and not _tells_layers(self._views[board.focus]):
-                        board.set_focus("heads")
+                    if found.one_view and not _tells_layers(self._views[shown.focus]):
+                        shown.set_focus("heads")
                     self.set_layout("large" if found.one_view else "grid")
                     self._notices.tell(found.hint)
 
@@ -377,13 +445,6 @@ class ColumnArea(QObject):
                 columns.activate(column)
                 self.wished.emit("open_model")
 
-    def _undo(self) -> None:
-        live = self._session.columns.undo()
-        self._activate(live)
-        self.bar.show_count(len(self._session.columns), undoes=self._session.columns.undoes)
-        if live is None:
-            self._notices.tell("Nothing to bring back: no column, model or picture was lost.")
-
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""
         if live is not None:
@@ -397,8 +458,11 @@ class ColumnArea(QObject):
         header.picture_wished.connect(self._session.columns.show)
         header.dragged.connect(self._dragged)
         header.dropped.connect(self._dropped)
-        header.grew.connect(self.table.settle)
+        header.grew.connect(self._header_grew)
         return header
+
+    def _header_grew(self) -> None:
+        self.stage.settle()
 
     def _model_wished(self, name: str, column: int) -> None:
         live = self._session.columns.find(column)

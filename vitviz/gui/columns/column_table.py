@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -14,7 +13,6 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.drawing import Drawing
-from vitviz.core.data.geometry import Box
 from vitviz.gui.columns.column_header import ColumnHeader, HeaderStrip
 from vitviz.gui.columns.table_row import TableRow
 from vitviz.gui.columns.view_card import ViewCard
@@ -27,16 +25,16 @@ NARROWEST = 176
 
 
 class ColumnTable(QWidget):
-    """Headers above, rows of cards below; scrolls where there are many."""
+    """Headers above, rows of cards below; scrolls where there are many. A `ViewStage`."""
 
     hovered = Signal(object, int)
     clicked = Signal(object, int)
     read = Signal(object)
+    brushed = Signal(str, object)
     double_clicked = Signal(str, int)
+    zoomed = Signal(str, int, int, object)
     wished = Signal(str, str, int)
     focused = Signal(str)
-    instead = Signal(str)
-    """This view is to be the large one."""
     visible_changed = Signal()
     built = Signal()
     """A card has got its panels."""
@@ -44,11 +42,11 @@ class ColumnTable(QWidget):
     def __init__(self, views: Mapping[str, View]) -> None:
         super().__init__()
         self._views = views
-        self.zoom_linked = False
         self.rows: dict[str, TableRow] = {}
         self._columns: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
-        self._large = False
+        self._offered: tuple[str, ...] = ()
+        self._large = ""
         self._laid_out: object = None
         self._shown: tuple[ColumnHeader, ...] = ()
         self.headers = HeaderStrip()
@@ -80,18 +78,14 @@ class ColumnTable(QWidget):
         layout.addWidget(self._above)
         layout.addWidget(self._area, 1)
 
-    def offer(self, views: Sequence[str]) -> None:
-        """The views that the large one can be changed for."""
-        for row in self.rows.values():
-            row.offer([self._views[name] for name in views] if self._large else [])
-
     def show_columns(
-        self, headers: Sequence[ColumnHeader], names: Sequence[str], *, large: bool
+        self, headers: Sequence[ColumnHeader], views: Sequence[str], *, large: str = ""
     ) -> None:
-        """Lays out these columns and views; `large` gives all the room to the one view."""
+        """Lays out these columns and views; the `large` one has all the room."""
         columns = tuple(header.column for header in headers)
         self.forget(set(self._columns) - set(columns))
-        self._columns, self._names, self._large = columns, tuple(names), large
+        self._columns, self._offered, self._large = columns, tuple(views), large
+        self._names = (large,) if large else self._offered
         self._shown = tuple(headers)
         if not large:
             self.headers.place(headers)
@@ -105,6 +99,7 @@ class ColumnTable(QWidget):
         self._above.setVisible(not large)
         for name, row in self.rows.items():
             row.setVisible(name in self._names)
+            row.offer([self._views[view] for view in views] if large else [])
         laid_out = (self._columns, self._names, self._large)
         if laid_out == self._laid_out:
             self._settled.start()  # what grows says so itself
@@ -136,6 +131,10 @@ class ColumnTable(QWidget):
         """The card of a view in a column; None where it is not in the table."""
         row = self.rows.get(view)
         return None if row is None else row.cards.get(column)
+
+    def all_cards(self) -> list[ViewCard]:
+        """All cards, of views that are in the table or were."""
+        return [card for row in self.rows.values() for card in row.cards.values()]
 
     def show_drawing(self, view: str, column: int, drawing: Drawing) -> None:
         """Shows a new drawing in its place; cards that must be built first take turns."""
@@ -180,29 +179,40 @@ class ColumnTable(QWidget):
     def show_focus(self, view: str) -> None:
         """Marks the view whose options and help are offered."""
         for name, row in self.rows.items():
-            row.show_focus(name == view)
+            row.show_focus(name == view and not self._large)
 
     def reveal(self, view: str) -> None:
         """Scrolls a view into sight."""
         self._area.ensureWidgetVisible(self.rows[view], 0, 0)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The views in the table, in sight or not."""
+    def placed(self) -> tuple[str, ...]:
+        """The views in the table, in sight or not; a large one alone."""
         return self._names
 
     @property
-    def visible(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The views and the columns that are scrolled into sight, the only ones worth drawing."""
-        views = [name for name in self._names if self._sees(self.rows[name])]
+    def offered(self) -> tuple[str, ...]:
+        """The views that are on, behind a large one or not."""
+        return self._offered
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """The views that are scrolled into sight: those worth drawing."""
+        return tuple(name for name in self._names if self._sees(self.rows[name]))
+
+    @property
+    def visible_columns(self) -> tuple[int, ...]:
+        """The columns that are scrolled into sight."""
         cards = self.rows[self._names[0]].cards if self._names else {}
         columns = [column for column in self._columns if self._sees(cards.get(column), across=True)]
-        return tuple(views), tuple(columns) or self._columns
+        return tuple(columns) or self._columns
 
     def _sees(self, widget: QWidget | None, *, across: bool = False) -> bool:
         if widget is None:
             return False
         port = self._area.viewport()
+        if not port.isAncestorOf(widget):  # it has no place yet, and may well get one in sight
+            return True
         place = QRect(widget.mapTo(port, QPoint(0, 0)), widget.size())
         if across:
             return place.right() > 0 and place.left() < port.width()
@@ -210,9 +220,8 @@ class ColumnTable(QWidget):
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
-        for row in self.rows.values():
-            for card in row.cards.values():
-                card.restyle()
+        for card in self.all_cards():
+            card.restyle()
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """What can be seen at once has another size: everything is fitted into it."""
@@ -228,28 +237,21 @@ class ColumnTable(QWidget):
         return self.rows[name]
 
     def _card(self, name: str, column: int) -> ViewCard:
-        card = ViewCard(self._views[name], titled=False)
-        card.hovered.connect(lambda found: self.hovered.emit(found, column))
-        card.clicked.connect(lambda found: self._clicked(found, column))
+        card = ViewCard(self._views[name], column, titled=False)
+        card.hovered.connect(self.hovered)
+        card.clicked.connect(self._clicked)
         card.read.connect(self.read)
-        card.double_clicked.connect(lambda view: self.double_clicked.emit(view, column))
+        card.brushed.connect(self.brushed)
+        card.double_clicked.connect(self.double_clicked)
+        card.zoomed.connect(self.zoomed)
         card.focused.connect(self.focused)
         card.grew.connect(self.settle)
-        card.canvas.zoomed.connect(partial(self._zoomed, name, column))
-        card.wished.connect(lambda wish, view: self.wished.emit(wish, view, column))
+        card.wished.connect(self.wished)
         return card
-
-    def _zoomed(self, view: str, column: int, panel: int, window: Box) -> None:
-        if self.zoom_linked:
-            for other, card in self.rows[view].cards.items():
-                if other != column:
-                    card.canvas.show_window(panel, window)
 
     def _row_wished(self, wish: str, view: str) -> None:
         self.focused.emit(view)
-        if wish == "instead":
-            self.instead.emit(view)
-        else:
+        if wish != "instead":
             self.wished.emit(wish, view, -1)
 
     def _clicked(self, found: object, column: int) -> None:

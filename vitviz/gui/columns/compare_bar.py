@@ -34,7 +34,7 @@ class CompareBar(QWidget):
     link_wished = Signal(str, bool)
     range_wished = Signal(bool)
     wished = Signal(str)
-    """What: "add", "undo", or the name of a preset."""
+    """What: "add", or the name of a preset."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,6 @@ class CompareBar(QWidget):
         self._range.setCheckable(True)
         self._range.clicked.connect(self.range_wished)
         self._more = _menu_button("Compare  ▾", "One more column, or a comparison set up at once")
-        self._undo = QAction("Undo\tCtrl+Z", self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -64,15 +63,13 @@ class CompareBar(QWidget):
         for widget in (self._links, self._range, self._more):
             layout.addWidget(widget)
         self._fill()
-        self.show_count(1, undoes="")
+        self.show_count(1)
 
-    def show_count(self, columns: int, *, undoes: str) -> None:
+    def show_count(self, columns: int) -> None:
         """With one column there is nothing to lay out or to link yet."""
         for widget in (*self._switches, self._links, self._range):
             widget.setVisible(columns > 1)
         self._more.setText("Compare  ▾" if columns == 1 else "Add  ▾")
-        self._undo.setText(f"Bring back {undoes}\tCtrl+Z" if undoes else "Undo\tCtrl+Z")
-        self._undo.setEnabled(bool(undoes))
 
     def show_layout(self, layout: ColumnLayout) -> None:
         """Shows which layout is on."""
@@ -95,9 +92,10 @@ class CompareBar(QWidget):
         self._range.setChecked(shared)
         self._range.setText("One range" if shared else "Own ranges")
         self._range.setToolTip(
-            "One colour means one value in all columns of a view; press to give each its own range"
+            "One colour, and one height in a plot, means one value in all columns of a view; press to "
+            "give each its own range"
             if shared
-            else "Every column has its own range, so colours do not compare; press to share one"
+            else "Every column has its own range, which does not compare; press to share one"
         )
 
     def _fill(self) -> None:
@@ -123,10 +121,6 @@ class CompareBar(QWidget):
             action.triggered.connect(self._wish)
             if name == "add":
                 more.addSection("Set up")
-        more.addSeparator()
-        self._undo.setData("undo")
-        self._undo.triggered.connect(self._wish)
-        more.addAction(self._undo)
 
     def _layout_pressed(self) -> None:
         self.layout_wished.emit(self.sender().property("layout"))

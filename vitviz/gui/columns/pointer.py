@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from vitviz.core.data.selection import Selection
-from vitviz.gui.columns.board import ViewBoard
-from vitviz.gui.columns.column_table import ColumnTable
+from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
+from vitviz.views.learn.predict import repainted
 
 if TYPE_CHECKING:
-    from vitviz.gui.canvas.panel_widget import PointedPlace
+    from vitviz.gui.canvas.panel_widget import BrushedPatch, PointedPlace
 
 
 class ViewPointer(QObject):
@@ -34,15 +34,17 @@ class ViewPointer(QObject):
         self._session = session
         self._previews, self._read_out, self._enlarge = previews, read_out, enlarge
         self._before_click: Selection | None = None
+        self._wipes = False
 
-    def listen(self, views: ViewBoard | ColumnTable) -> None:
+    def listen(self, views: ViewStage) -> None:
         """Listens to the views of a board or of a table of columns."""
         views.hovered.connect(self._hovered)
         views.clicked.connect(self._clicked)
         views.read.connect(self._read)
+        views.brushed.connect(self._brushed)
         views.double_clicked.connect(self._double_clicked)
 
-    def _hovered(self, found: PointedPlace | None, column: int | None = None) -> None:
+    def _hovered(self, found: PointedPlace | None, column: int) -> None:
         self._read(found)
         live = self._session.columns.find(column)
         if live is not None and live.trace is not None:
@@ -53,10 +55,9 @@ class ViewPointer(QObject):
         """Says the value under the cursor, of the numbers that are drawn now."""
         self._read_out("" if found is None else found.words)
 
-    def _clicked(self, found: PointedPlace | None, column: int | None = None) -> None:
+    def _clicked(self, found: PointedPlace | None, column: int) -> None:
         session = self._session
-        if column is not None:
-            session.columns.activate(column)
+        session.columns.activate(column)
         chosen = self._before_click = session.selection
         if session.trace is None or found is None:
             return
@@ -68,7 +69,16 @@ class ViewPointer(QObject):
         elif found.place is not None:
             session.chosen.pin(found.place)
 
-    def _double_clicked(self, view: str, _column: int = 0) -> None:
+    def _brushed(self, view: str, patch: BrushedPatch) -> None:
+        """Paints a patch, or wipes it, as the stroke began."""
+        painted = str(self._session.views.options.get(view, {}).get(patch.option) or "")
+        if patch.begins:
+            self._wipes = f"{patch.row},{patch.col}" in painted.split()
+        place, sides = (patch.row, patch.col), (patch.rows, patch.cols)
+        now = repainted(painted, place, sides, wipes=self._wipes)
+        self._session.views.set_option(view, patch.option, now)
+
+    def _double_clicked(self, view: str, _column: int) -> None:
         """A double click is for the view: what its first click chose is given back."""
         before, self._before_click = self._before_click, None
         if before is not None:

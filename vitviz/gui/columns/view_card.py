@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.drawing import Drawing, Message
+from vitviz.core.data.geometry import Box
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
 from vitviz.gui.figure.drag_out import DragOut
@@ -31,27 +32,34 @@ MOMENT = 400
 class ViewCard(QFrame):
     """A view's frame. It sends wishes with its view's name and shows what it is given."""
 
-    hovered = Signal(object)
-    clicked = Signal(object)
+    hovered = Signal(object, int)
+    clicked = Signal(object, int)
     read = Signal(object)
-    double_clicked = Signal(str)
+    brushed = Signal(str, object)
+    """(view, `BrushedPatch`): somebody paints on it."""
+    double_clicked = Signal(str, int)
+    zoomed = Signal(str, int, int, object)
     focused = Signal(str)
-    wished = Signal(str, str)
-    """(wish, view): "help", "options", "export", "maximise"."""
+    wished = Signal(str, str, int)
+    """(wish, view, column): "help", "options", "export", "maximise"."""
     grew = Signal()
     """What is said in it needs more room than it had."""
 
-    def __init__(self, view: View, *, titled: bool = True) -> None:
+    def __init__(self, view: View, column: int, *, titled: bool = True) -> None:
         super().__init__()
         self.view = view
+        self.column = column
+        """The number of the column that it shows."""
         self._titled = titled
         self._maximised = False
         self.setObjectName("card")
         self.canvas = DrawingWidget()
-        self.canvas.hovered.connect(self.hovered)
+        self.canvas.hovered.connect(self._hovered)
         self.canvas.clicked.connect(self._clicked)
+        self.canvas.brushed.connect(self._brushed)
         self.canvas.read.connect(self.read)
         self.canvas.double_clicked.connect(self._double_clicked)
+        self.canvas.zoomed.connect(self._zoomed)
         self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
         if not titled:  # in a column that is as high as its words need
             self._subtitle, self._caption = WrappedLabel(most=2), WrappedLabel(most=3)
@@ -176,14 +184,24 @@ class ViewCard(QFrame):
 
     def _pressed(self) -> None:
         self.focused.emit(self.view.name)
-        self.wished.emit(self.sender().property("wish"), self.view.name)
+        self.wished.emit(self.sender().property("wish"), self.view.name, self.column)
+
+    def _hovered(self, found: object) -> None:
+        self.hovered.emit(found, self.column)
 
     def _double_clicked(self) -> None:
-        self.double_clicked.emit(self.view.name)
+        self.double_clicked.emit(self.view.name, self.column)
+
+    def _zoomed(self, panel: int, window: Box) -> None:
+        self.zoomed.emit(self.view.name, self.column, panel, window)
+
+    def _brushed(self, patch: object) -> None:
+        self.focused.emit(self.view.name)
+        self.brushed.emit(self.view.name, patch)
 
     def _clicked(self, found: object) -> None:
         self.focused.emit(self.view.name)
-        self.clicked.emit(found)
+        self.clicked.emit(found, self.column)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         if self._tools is None:

@@ -13,7 +13,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.gui.figure.figure_dialog import FigureDialog
-from vitviz.session.figure.code_snippets import as_command, as_python
+from vitviz.session.figure.code_snippets import as_command, as_python, count_words
 from vitviz.session.figure.drawing_sweep import SweepSubject
 from vitviz.session.figure.figure_composition import VIEWS, FigureComposition
 from vitviz.session.session import Session
@@ -101,4 +101,5 @@ def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
     except VitvizError as error:
         return str(error)
     QGuiApplication.clipboard().setText(text)
-    return f"Copied as {'Python' if kind == 'python' else 'a command'}: paste it and run it."
+    copied = f"Copied as {'Python' if kind == 'python' else 'a command'}: paste it and run it."
+    return f"{copied} {count_words(drawing.made, traces[0])}".rstrip()

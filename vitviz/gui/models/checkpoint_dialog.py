@@ -26,6 +26,7 @@ from shiboken6 import isValid
 
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress
 from vitviz.gui.library.model_words import millions
 from vitviz.gui.models.said_fields import SaidFields
@@ -366,7 +367,7 @@ def _classes(found: RecognisedFile) -> str:
 
 
 def _numbers(values: tuple[float, ...]) -> str:
-    texts = [f"{value:.3g}" for value in values]
+    texts = [shown_number(value) for value in values]
     return texts[0] if len(set(texts)) == 1 else " ".join(texts)
 
 

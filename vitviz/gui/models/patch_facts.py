@@ -7,6 +7,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from vitviz.core.measures.cost import PassCost, Size
+from vitviz.core.notation import shown_number
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
 
@@ -44,7 +45,7 @@ class CostTable(QWidget):
         self._values["patches"].setText(f"{found.grid[0]} × {found.grid[1]}")
         self._values["tokens"].setText(f"{found.tokens:,}")
         self._values["trace"].setText(memory(found.trace_bytes))
-        times = f"{found.relative:.0f}" if found.relative >= 10 else f"{found.relative:.2g}"
+        times = f"{found.relative:.0f}" if found.relative >= 10 else shown_number(found.relative, 2)
         self._values["compute"].setText(
             "as at its own sizes" if abs(found.relative - 1) < 5e-3 else f"{times} × its own"
         )

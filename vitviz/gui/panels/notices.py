@@ -98,9 +98,12 @@ class NoticeStack(QFrame):
             self._answer(f"Show all {len(self._sentences)}", self._show_all)
         self.setVisible(True)
 
-    def tell(self, sentence: str) -> None:
-        """Good news: says it for as many seconds as it takes to read."""
+    def tell(self, sentence: str, *, alone: bool = False) -> None:
+        """Good news: says it for as many seconds as it takes to read; `alone` in place of what was said
+        just before."""
         if sentence:
+            if alone:
+                self.dismiss()
             self.say([sentence])
             self._timer.start(max(6000, 60 * len(sentence)))
 

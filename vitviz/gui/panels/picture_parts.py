@@ -8,15 +8,73 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtWidgets import QInputDialog, QMenu
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.gui.widgets import theme
 from vitviz.session.pictures.picture_list import PicturePart
 
 PartWish = Callable[[PicturePart], object]
+_LONGEST = 18
+"""Letters of a colour profile's name."""
 LISTED = 20
 """Pages that a menu lists; of more one is asked for by its number."""
+
+
+class PicturePartButton(QToolButton):
+    """Says which part of a file is shown, where it has others, and offers these."""
+
+    wished = Signal(object)
+    """Another part of the picture's file (`PicturePart`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture: Picture | None = None
+        self.setObjectName("quiet")
+        self.setFont(theme.font(-0.5, numbers=True))
+        self.setToolTip("Another page or frame, other bands, colours of this picture's file")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(self)
+        menu.aboutToShow.connect(self._fill)
+        self.setMenu(menu)
+        self.hide()
+
+    def show_picture(self, picture: Picture | None) -> None:
+        """Shows what is chosen of this picture; nothing where there is nothing to choose."""
+        self._picture = picture
+        words = "" if picture is None else part_words(picture)
+        self.setText(f"{words}  ▾")
+        self.setAccessibleName(words)
+        self.setVisible(bool(words))
+
+    def _fill(self) -> None:
+        menu = self.menu()
+        menu.clear()
+        for old in menu.findChildren(QMenu):  # clearing leaves them
+            old.deleteLater()
+        if self._picture is not None:
+            add_parts(menu, self._picture, self.wished.emit)
+
+
+def part_words(picture: Picture) -> str:
+    """Which part of its file a picture is; "" where it is all of it."""
+    if not picture.path:
+        return ""
+    choice, parts = picture.choice, []
+    if picture.pages > 1:
+        parts.append(f"page {choice.page + 1} of {picture.pages}")
+    if picture.bands > 3:
+        shown = choice.bands or (1, 2, 3)
+        names = ", ".join(map(str, shown))
+        parts.append(f"band{'s' * (len(shown) > 1)} {names} of {picture.bands}")
+    if found := re.search(r"([^,]+), (read as|converted to) sRGB", picture.note):
+        name = found[1].strip()
+        short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
+        parts.append(f"{short} {found[2]} sRGB")
+    return " · ".join(parts)
 
 
 def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.data.drawing import Role
+from vitviz.core.data.plots import Tone
 from vitviz.core.resources import resource
 
 ThemeName = Literal["auto", "dark", "light"]
@@ -248,6 +249,22 @@ def role_color(role: Role) -> QColor:
             return QColor(255, 255, 255, 70)
         case "quiet":
             return QColor(_current.faint)
+
+
+def tone_color(tone: Tone) -> QColor:
+    """A curve's colour by what it is for."""
+    dark = _current.name == "dark"
+    match tone:
+        case "plain":
+            return QColor(_current.quiet)
+        case "chosen":
+            return QColor(_current.accent)
+        case "quiet":
+            return QColor(_current.faint)
+        case "second":
+            return QColor("#6aa9e9" if dark else "#2f6fb3")
+        case "third":
+            return QColor("#63c79a" if dark else "#23845a")
 
 
 def font(size: float = 0.0, *, bold: bool = False, numbers: bool = False) -> QFont:

@@ -21,6 +21,7 @@ from vitviz.core.data.attribution import (
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Layer
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
 from vitviz.models.attribution import pixel_methods
 from vitviz.models.attribution.attention_gradients import with_gradient
@@ -393,10 +394,10 @@ class Attributor:
             here, there = map(float, score.score(score.answers(self.model.module, ends)))
         gap = abs(float(values.sum()) - (here - there))
         facts = (
-            ("target here", f"{here:.4g}"),
-            ("at the baseline", f"{there:.4g}"),
-            ("all patches together", f"{float(values.sum()):.4g}"),
-            ("completeness error", f"{gap:.2g}"),
+            ("target here", shown_number(here, 4)),
+            ("at the baseline", shown_number(there, 4)),
+            ("all patches together", shown_number(float(values.sum()), 4)),
+            ("completeness error", shown_number(gap, 2)),
         )
         made = self._made(query, score, values, here, query.steps * PASS_WITH_GRADIENTS + 2)
         return _with(made, facts=facts)
@@ -459,7 +460,7 @@ class Attributor:
         )
         facts = (
             ("masks", str(query.steps)),
-            ("standard error, mean", f"{float(error.mean()):.2g}"),
+            ("standard error, mean", shown_number(float(error.mean()), 2)),
         )
         return AttributionMap(
             query,

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
 from vitviz.models.attribution.target_score import OnePicture, TargetScore
@@ -100,7 +101,7 @@ def ablated_heads(
                     before - score.score(answers).float().cpu().numpy()
                 )
                 done += len(few)
-                progress(done, total, f"layer {layer + 1}: taking out heads")
+                progress(done, total, f"{layer_name(layer)}: taking out heads")
     return found
 
 

@@ -17,8 +17,10 @@ from vitviz.core.data.target import Target, named_class
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.attribution.block_tokens import block_list, tokens_of
+from vitviz.models.loading.live.called_module import CalledModule
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import normalised, prepare
+from vitviz.models.loading.prompted import answers_prompts, image_features, one_prompt
 
 PixelBatch = Float[Tensor, "picture rgb row col"]
 OnePicture = Float[Tensor, "1 rgb row col"]
@@ -76,10 +78,7 @@ def target_score(
         case "lens":
             return _lens(target, model, pixels)
         case "prompt":
-            raise Unsupported(
-                f"{model.info.called} has no text tower here, so no prompt can be compared with the "
-                "picture; choose a class, a feature (feature:17) or another picture (like:PICTURE)"
-            )
+            return _prompt(target, model)
         case "function":
             return _function(target, model)
         case _:
@@ -161,6 +160,8 @@ def embedded(module: nn.Module, pixels: PixelBatch) -> AnswerRows:
     Unsupported where that is not one row (picture feature) of numbers.
     """
     part: Any = module
+    if isinstance(module, CalledModule) and answers_prompts(module):
+        return image_features(module, pixels)
     if not hasattr(part, "forward_head") or not hasattr(part, "forward_features"):
         return plain_answers(module, pixels)
     found: Tensor = part.forward_head(part.forward_features(pixels), pre_logits=True)
@@ -199,6 +200,11 @@ def _cosine(target: Target, model: Model) -> TargetScore:
         vector = embedded(model.module, pixels)[0].float().cpu().numpy()
     name = f"similarity with {picture.name}"
     return TargetScore(TargetReading(name, "embedding", vector=vector), embedded)
+
+
+def _prompt(target: Target, model: Model) -> TargetScore:
+    vector = one_prompt(model, target.text).float().cpu().numpy()
+    return TargetScore(TargetReading(target.words(), "embedding", vector=vector), embedded)
 
 
 def _lens(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:

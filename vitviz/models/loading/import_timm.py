@@ -14,13 +14,23 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
+from vitviz.core.garbage import garbage_kept
+
 COMPILER = "torch._dynamo"
 UTILS = f"{COMPILER}.utils"
 
 
 def import_timm() -> None:
     """Imports timm. A compiler that is here already, or was asked for meanwhile, stays."""
-    if "timm" in sys.modules or COMPILER in sys.modules:
+    if "timm" in sys.modules:
+        importlib.import_module("timm")  # in another thread it may not have come to its end
+        return
+    with garbage_kept():
+        _import_lean()
+
+
+def _import_lean() -> None:
+    if COMPILER in sys.modules:
         importlib.import_module("timm")
         return
     compiler, utils = _StandIn(COMPILER), _StandIn(UTILS)

@@ -13,6 +13,7 @@ from torch import nn
 from vitviz.core.data.trace import ModelInfo
 from vitviz.models.families import Family
 from vitviz.models.loading.preprocess import Preprocess
+from vitviz.models.loading.text_tower import TextTower
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -28,7 +29,8 @@ class Model:
     `labels` name the classes of the head, () where nobody knows them. One pass runs at a time.
     `reload` loads the same model once more; None for random weights, which cannot be had twice.
     `live`: the module is somebody's own, in use elsewhere. It stays on its device and in its number
-    type, and is in evaluation mode only while the `lock` is held.
+    type, and is in evaluation mode only while the `lock` is held. `text` is the side that reads
+    words, of a model that compares pictures with them.
     """
 
     module: nn.Module
@@ -39,6 +41,7 @@ class Model:
     reload: Callable[[], Model] | None = None
     lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False)
     live: bool = False
+    text: TextTower | None = None
 
     def __repr__(self) -> str:
         """In a line, for notebooks; `module` has all the others."""

@@ -2,71 +2,54 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import timm
 import torch
-from huggingface_hub.errors import EntryNotFoundError
-from timm.data import resolve_model_data_config
 from torch import nn
 
-from vitviz.core.data.evidence import Evidence
-from vitviz.core.data.trace import ModelInfo, Weights
+from vitviz.core.data.trace import ModelInfo
 from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import family_of
-from vitviz.models.loading.architectures.evidence import mean_and_std_of
 from vitviz.models.loading.architectures.network import (
     TIMM,
     ModelBlueprint,
     build,
-    check_room,
-    empty,
-    for_timm,
+)
+from vitviz.models.loading.built_model import (
+    BuiltModel,
+    InputSides,
+    WantedModel,
+    named_evidence,
+    resized_note,
+    weights_word,
 )
 from vitviz.models.loading.bundled import BundledModel, bundled
-from vitviz.models.loading.checkpoint.blueprint import understood
-from vitviz.models.loading.checkpoint.checkpoint import (
-    Checkpoint,
-    forget_checkpoint,
-    read_checkpoint,
-)
 from vitviz.models.loading.checkpoint.checkpoint_files import (
     checkpoint_path,
     file_hash,
     read_state,
 )
 from vitviz.models.loading.checkpoint.class_names import (
-    FoundClasses,
     card_labels,
-    classes_of,
     imagenet_labels,
 )
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
-from vitviz.models.loading.hub.download import fetch, not_allowed
-from vitviz.models.loading.hub.hub_files import FILES, cached
-from vitviz.models.loading.hub.repository_config import MOST as CONFIG_MOST
-from vitviz.models.loading.hub.repository_config import described
-from vitviz.models.loading.image_processor import processed
+from vitviz.models.loading.file_models import from_file
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.model_sizes import check_input, dimensions, planned, resampling_notes
+from vitviz.models.loading.model_sizes import check_input
 from vitviz.models.loading.own_networks import own
 from vitviz.models.loading.preprocess import (
-    Preprocess,
     channels_of,
     for_channels,
     preprocess_of,
 )
 from vitviz.models.loading.said import Said, refuse_assumed
+from vitviz.models.loading.timm_models import from_timm
 
-InputSides = tuple[int, int]
-HUB = "hf-hub:"
-"""Before a repository of the model hub that timm's catalogue does not have."""
 _NEVER = (
     "checkpoint_path",
     "pretrained_cfg",
@@ -83,50 +66,6 @@ _NEVER = (
     "no_jit",
 )
 """Arguments by which timm would read a file or an address past vitviz's own reader."""
-
-
-@dataclass(frozen=True, slots=True)
-class WantedModel:
-    """What was asked for beside the name."""
-
-    patch_size: int | None = None
-    size: InputSides | None = None
-    said: Said = field(default_factory=Said)
-    encoder: str | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    allow_download: bool = True
-
-    @property
-    def heard(self) -> Said:
-        """All that was said of a file."""
-        return replace(self.said, arguments=self.arguments, input_size=self.size)
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """Arguments for timm's constructors."""
-        changes = {**self.arguments, **self.said.changes}
-        if self.patch_size is not None:
-            changes["patch_size"] = self.patch_size
-        if self.size is not None:
-            changes["img_size"] = self.size
-        return changes
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltModel:
-    """A filled module and where it came from."""
-
-    module: nn.Module
-    preprocess: Preprocess
-    weights: Weights
-    title: str
-    architecture: str
-    labels: tuple[str, ...] = ()
-    source: str = ""
-    licence: str = ""
-    weights_hash: str = ""
-    notes: tuple[str, ...] = ()
-    evidence: tuple[Evidence, ...] = ()
 
 
 @torch.inference_mode(False)  # whoever asks: a weight made in it could never be differentiated
@@ -226,12 +165,12 @@ def _built(
 ) -> BuiltModel:
     path = checkpoint_path(name)
     if path is not None:
-        return _from_file(path, architecture, wanted, progress)
+        return from_file(path, architecture, wanted, progress)
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         return _from_card(card, pretrained, wanted, progress)
     plain = str(name).removeprefix(TIMM)
-    built = _from_timm(plain, pretrained, wanted, progress)
+    built = from_timm(plain, pretrained, wanted, progress)
     if plain != name:
         return replace(built, title=str(name))
     return replace(built, module=own(built.module))
@@ -257,12 +196,12 @@ def _from_card(
                 "resampled",
             )
         if wanted.size not in (None, model.input_size):
-            notes += (_resized_note(model.input_size),)
+            notes += (resized_note(model.input_size),)
     preprocess = preprocess_of(card)
     return BuiltModel(
         module,
         replace(preprocess, size=wanted.size or preprocess.size),
-        _weights(pretrained and bool(card.get("trained", True)), notes),
+        weights_word(pretrained and bool(card.get("trained", True)), notes),
         model.title,
         described["class"],
         labels=card_labels(card) or imagenet_labels(int(getattr(module, "num_classes", 0))),
@@ -270,204 +209,8 @@ def _from_card(
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
         notes=notes,
-        evidence=_named_evidence(described["class"], preprocess, "its card"),
+        evidence=named_evidence(described["class"], preprocess, "its card"),
     )
-
-
-def _from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progress) -> BuiltModel:
-    from_hub = name.startswith(HUB)
-    if not from_hub and not timm.is_model(name.split(".")[0]):
-        raise BadModel(_no_such(name))
-    progress(0, 3, "building the model")
-    resampled = pretrained and wanted.patch_size is not None and not from_hub
-    notes = resampling_notes(dimensions(name), wanted.patch_size) if resampled else ()
-    more: dict[str, Any] = {}
-    built = name
-    if from_hub:
-        built, more = _described_by_hub(name, wanted, progress)
-        wanted = replace(wanted, arguments={**more.pop("arguments"), **wanted.arguments})
-    if pretrained:
-        more |= _weights_of(name, wanted.allow_download, progress)
-    module = _create(built, pretrained, wanted, **more)
-    preprocess = preprocess_of(resolve_model_data_config(module))
-    trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
-    size = wanted.size or _own_size(module) or trained_size
-    if pretrained and size != trained_size:
-        notes += (_resized_note(trained_size),)
-    return BuiltModel(
-        module,
-        replace(preprocess, size=size),
-        "trained" if pretrained else "untrained",
-        name,
-        str(config.get("architecture") or name),
-        labels=_timms_labels(name, module) if pretrained else (),
-        source=str(config.get("hf_hub_id") or config.get("url") or "timm") if pretrained else "",
-        licence=str(config.get("license") or ""),
-        weights_hash=_revision(config) if pretrained else "",
-        notes=notes,
-        evidence=_named_evidence(str(config.get("architecture") or name), preprocess, "timm"),
-    )
-
-
-def _timms_labels(name: str, module: nn.Module) -> tuple[str, ...]:
-    """The names of the classes that timm's weights were trained for; () for a head of another size."""
-    config = getattr(module, "pretrained_cfg", {}) or {}
-    classes = int(getattr(module, "num_classes", 0) or 0)
-    named = card_labels(config)
-    if len(named) == classes > 0:
-        return named
-    is_timms = not name.startswith("hf-hub:") or name.startswith("hf-hub:timm/")
-    return imagenet_labels(classes) if is_timms and config.get("num_classes") == classes else ()
-
-
-def _described_by_hub(
-    name: str, wanted: WantedModel, progress: Progress
-) -> tuple[str, dict[str, Any]]:
-    """What config.json says: timm is never sent to the hub, it would fetch what that file names."""
-    repository = name.removeprefix(HUB)
-    wish: dict[str, Any] = {"files": ("config.json",), "most": CONFIG_MOST}
-    try:
-        file = fetch(repository, name, progress, allowed=wanted.allow_download, **wish)
-    except BadModel as error:
-        if isinstance(error.__cause__, EntryNotFoundError):
-            raise BadModel(
-                f"{name} has no config.json that would say which of timm's architectures it is; "
-                "download its weights, open the file, and name the architecture"
-            ) from error
-        raise
-    architecture, found = described(file, repository)
-    config = found.pop("pretrained_cfg")
-    return architecture, {"pretrained_cfg": config, "arguments": found}
-
-
-def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
-    """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
-    config = None if name.startswith(HUB) else timm.models.get_pretrained_cfg(name)
-    repository = name.removeprefix(HUB) if config is None else config.hf_hub_id
-    if not repository:
-        return _elsewhere(name, str(getattr(config, "url", "") or ""), allowed)
-    own = getattr(config, "hf_hub_filename", None)
-    try:
-        file = fetch(
-            repository, name, progress, files=(str(own),) if own else FILES, allowed=allowed
-        )
-    except BadModel as error:
-        raise BadModel(f"{error}; {_instead()}, and {name} itself with random weights") from error
-    progress(1, 3, "reading the weights")
-    if file.suffix == ".safetensors":
-        found: dict[str, Any] = {"file": str(file)}
-    else:  # read here: timm has not always refused to unpickle
-        found = {"state_dict": read_state(file)}
-    # A "custom" loader is for the makers' own file; the hub's has timm's names.
-    return {"pretrained_cfg_overlay": {**found, "custom_load": False}}
-
-
-def _elsewhere(name: str, address: str, allowed: bool) -> dict[str, Any]:
-    """Weights at an address of their own: timm's own download, of tensors only. BadModel where they
-    are not here and nothing may be fetched.
-    """
-    kept = Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(address).path).name)
-    if address and not allowed and not kept.is_file():
-        raise BadModel(not_allowed(name))
-    return {}
-
-
-def _create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.Module:
-    try:
-        module: nn.Module = timm.create_model(
-            name, pretrained=pretrained, **for_timm(wanted.changes), **more
-        )
-    except TypeError as error:
-        asked = ", ".join(wanted.changes) or "these arguments"
-        raise BadModel(f"{name} cannot be built with {asked} ({error}); leave them out") from error
-    except Exception as error:  # whatever the network layer raises: its kinds are not ours to list
-        words = (
-            str(error).strip().splitlines()[0][:160] if str(error).strip() else "no reason given"
-        )
-        if not pretrained:
-            raise BadModel(f"{name} cannot be built ({words}); try its own sizes") from error
-        raise BadModel(
-            f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
-            f"{_instead()}"
-        ) from error
-    getattr(module, "pretrained_cfg", {}).pop("state_dict", None)  # it would hold the weights twice
-    return module
-
-
-def _from_file(
-    path: Path, architecture: str | None, wanted: WantedModel, progress: Progress
-) -> BuiltModel:
-    found = read_checkpoint(path, encoder=wanted.encoder, progress=progress)
-    plan, state = understood(found, architecture, wanted.heard)
-    check_room(empty(plan, path.name), state, path.name)
-    changes = wanted.changes
-    arguments = {**plan.arguments, **changes}
-    if wanted.patch_size is not None:
-        resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
-    if plan.family:
-        changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
-        module = _create(plan.timm_name, False, changed)
-        module = module if plan.as_timm else own(module)
-    else:
-        module = build(ModelBlueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name)
-    forget_checkpoint()
-    classes = _classes(found, plan, module, architecture)
-    said = (classes.said,) if classes.said else ()
-    notes = found.notes + plan.notes + filled.resampled + filled.notes + said
-    config = {**resolve_model_data_config(module), **plan.config}
-    preprocess = preprocess_of(config)
-    size = wanted.size or _own_size(module) or preprocess.size
-    read = processed(found.preprocessor, replace(preprocess, size=size))
-    notes += (read.why,) if read.why else ()
-    return BuiltModel(
-        module,
-        read.preprocess or replace(preprocess, size=size),
-        _weights(plan.trained, notes),
-        plan.title or found.title,
-        plan.family or plan.kind,
-        labels=classes.names,
-        source=found.title,
-        licence=plan.licence,
-        weights_hash=found.hashed(progress),
-        notes=notes,
-        evidence=(*plan.evidence, *classes.evidence),
-    )
-
-
-def _named_evidence(
-    architecture: str, preprocess: Preprocess, because: str
-) -> tuple[Evidence, ...]:
-    """What a model that was asked for by its name is known by."""
-    said = f"{because} says so"
-    prepared = mean_and_std_of((preprocess.mean, preprocess.std), "known", said)
-    return (Evidence("architecture", architecture, "known", said), prepared)
-
-
-def _classes(
-    found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
-) -> FoundClasses:
-    """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
-    count = int(getattr(module, "num_classes", 0) or 0)
-    if plan.labels:
-        return FoundClasses(plan.labels, "the classes are named by its card")
-    named = classes_of(found.file, found.beside, count)
-    if named.names or count < 1:
-        return named
-    tagged = plan.timm_name if "." in plan.timm_name else ""
-    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
-    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
-        return named
-    config = timm.models.get_pretrained_cfg(tagged)
-    if config.num_classes != count or not imagenet_labels(count):
-        return named
-    return FoundClasses(imagenet_labels(count), f"the classes are those of {tagged}")
-
-
-def _weights(trained: bool, notes: tuple[str, ...]) -> Weights:
-    if not trained:
-        return "untrained"
-    return "partly loaded" if any("untrained" in note for note in notes) else "trained"
 
 
 def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
@@ -510,44 +253,3 @@ def _heads(module: nn.Module) -> int:
     inside = getattr(module, "blocks", module)
     heads = [getattr(part, "num_heads", None) for part in inside.modules()]
     return next((each for each in reversed(heads) if isinstance(each, int)), 0)
-
-
-def _own_size(module: nn.Module) -> InputSides | None:
-    """The picture size that a model was built for."""
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    size = getattr(embed, "img_size", None)
-    return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
-
-
-def _resized_note(trained: InputSides) -> str:
-    return f"trained at {trained[1]} × {trained[0]} pixels: its position embeddings are resampled"
-
-
-def _revision(config: dict[str, Any]) -> str:
-    """The revision of the downloaded file in the hub's cache; "" where it did not come from there."""
-    repository = config.get("hf_hub_id")
-    found = cached(str(repository), FILES[:2]) if repository else None
-    return found.parent.name if found is not None else ""
-
-
-def known_names() -> tuple[str, ...]:
-    """Every name that can be loaded: the bundled models, then timm's."""
-    return (*(model.name for model in bundled()), *timm.list_models())
-
-
-def _no_such(name: str) -> str:
-    if name and Path(name).is_dir():
-        return f"{name} is a folder, not a model; open the checkpoint file inside it"
-    known = known_names()
-    near = difflib.get_close_matches(name, known, n=3)
-    meant = f"did you mean {', '.join(near)}?" if near else _instead()
-    return f"there is no model {name!r}; {meant}"
-
-
-def _instead() -> str:
-    names = ", ".join(model.name for model in bundled())
-    return (
-        f"bundled models work without a network ({names}), and so do checkpoint files"
-        if names
-        else "checkpoint files work without a network"
-    )

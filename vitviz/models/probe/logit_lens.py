@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,28 @@ CLOSE = 1e-3
 Logits = Float32[np.ndarray, "... label"]
 
 
-def logits(module: nn.Module, tokens: Float32[np.ndarray, "token dim"]) -> Logits:
-    """What the head would answer of each token, were all tokens that it reads this one.
+@dataclass(frozen=True, slots=True, eq=False)
+class NormAndHead:
+    """A head that is a norm and timm's `forward_head`: nothing else of the module runs."""
 
-    That is head(norm(x)) whether it reads the class token, two tokens with a head each, a mean of
-    tokens or a pool of its own.
-    """
-    read = 1 + int(getattr(module, "num_prefix_tokens", 0))
-    with torch.no_grad():
-        normed = _normed(module, tokens)
-        found = _answer(module, repeat(normed, "token dim -> token read dim", read=read))
-    return _numbers(found)
+    module: nn.Module
 
+    def logits(self, tokens: Float32[np.ndarray, "token dim"]) -> Logits:
+        """What the head would answer of each token, were all tokens that it reads this one.
 
-def readout(module: nn.Module, layers: Float32[np.ndarray, "layer token dim"]) -> Logits:
-    """What the head would answer of each layer's tokens together, read just as the last layer's are."""
-    with torch.no_grad():
-        return _numbers(_answer(module, _normed(module, layers)))
+        That is head(norm(x)) whether it reads the class token, two tokens with a head each, a mean of
+        tokens or a pool of its own.
+        """
+        read = 1 + int(getattr(self.module, "num_prefix_tokens", 0))
+        with torch.no_grad():
+            normed = _normed(self.module, tokens)
+            given = repeat(normed, "token dim -> token read dim", read=read)
+            return _numbers(_answer(self.module, given))
+
+    def readout(self, layers: Float32[np.ndarray, "layer token dim"]) -> Logits:
+        """What the head would answer of each layer's tokens together, read as the last layer's are."""
+        with torch.no_grad():
+            return _numbers(_answer(self.module, _normed(self.module, layers)))
 
 
 def _normed(module: Any, tokens: Float32[np.ndarray, "... dim"]) -> Tensor:
@@ -54,19 +60,20 @@ def _numbers(found: Tensor) -> Logits:
     return values
 
 
-def check(
+def norm_and_head(
     module: Any, last: Float32[np.ndarray, "token dim"], answer: Tensor | None, called: str
-) -> None:
-    """Unsupported, with the reason, unless norm and head alone make the model's own `answer` of the
-    last layer's tokens.
+) -> NormAndHead | None:
+    """The head of a module that has timm's parts, after it has been seen to make the module's own
+    `answer` of the last layer's tokens; None for a module without such parts.
+
+    Unsupported where it makes another answer.
     """
     parts = [getattr(module, each, None) for each in ("norm", "head")]
-    readable = all(isinstance(each, nn.Module) for each in parts) and hasattr(
-        module, "forward_head"
-    )
-    if not readable or isinstance(parts[1], nn.Identity):
-        raise Unsupported(f"{called} has no head that reads tokens, so there is no answer early")
-    own = torch.from_numpy(readout(module, rearrange(last, "token dim -> 1 token dim")))
+    readable = all(isinstance(each, nn.Module) for each in parts)
+    if not readable or not hasattr(module, "forward_head") or isinstance(parts[1], nn.Identity):
+        return None
+    head = NormAndHead(module)
+    own = torch.from_numpy(head.readout(rearrange(last, "token dim -> 1 token dim")))
     if not isinstance(answer, Tensor) or answer.shape != own.shape:
         raise Unsupported(f"the answer of {called} is not one number for each class")
     off = float((answer - own).abs().max() / answer.abs().max())
@@ -75,3 +82,4 @@ def check(
             f"norm and head alone give other logits than {called} itself (by {off:.1%} of the largest"
             "), so its head cannot be applied to the tokens of other layers"
         )
+    return head

@@ -25,7 +25,7 @@ from vitviz.core.data.attribution import (
     LogitLedger,
     TargetReading,
 )
-from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.prediction import distinct_names
@@ -36,13 +36,15 @@ from vitviz.models.attribution.attributor import Attributor
 from vitviz.models.attribution.kept_gradients import KeptGradients
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
-from vitviz.models.probe import logit_lens
 from vitviz.models.probe.apply_intervention import intervened
 from vitviz.models.probe.block_lists import block_lists, in_reading_order
 from vitviz.models.probe.block_steps import block_of
+from vitviz.models.probe.early_head import EarlyHead, UsualBlock, early_head
 from vitviz.models.probe.layer_vectors import layer_vectors_of
+from vitviz.models.probe.logit_lens import NormAndHead, norm_and_head
 from vitviz.models.probe.patch_stem import stem_of
 from vitviz.models.probe.position_signal import bias_of, rotations_of
+from vitviz.models.probe.sequence_start import sequence_start_of
 from vitviz.models.probe.word_gradient import word_gradient
 
 BUDGET = 256 * 1024 * 1024
@@ -73,7 +75,8 @@ class TorchModelProbe:
     ) -> None:
         """`prepared` is the picture as the model read it, and `grid` the places of its tokens."""
         self._prepared, self._grid, self._layers = prepared, grid, tuple(layers)
-        self._change, self._reads = change or Intervention(), False
+        self._change = change or Intervention()
+        self._beside: tuple[tuple[Any, ...] | None, ...] | None = None
         self._answer: Tensor | None = None
         self.retrace: Retrace | None = None
         self.labels = distinct_names(model.labels)
@@ -114,24 +117,47 @@ class TorchModelProbe:
         self, features: Float32[np.ndarray, "token dim"]
     ) -> Float32[np.ndarray, "token label"]:
         """What the head would say were all that it reads one token. Unsupported without such a head."""
-        with self._head() as module:
-            return logit_lens.logits(module, features)
+        with self._head() as head:
+            return head.logits(features)
 
     def readout(self) -> Float32[np.ndarray, "layer label"]:
         """What the head would say of each layer's tokens together. Unsupported without such a head."""
         features = self.features()
-        with self._head() as module:
-            return logit_lens.readout(module, features)
+        with self._head() as head:
+            return head.readout(features)
 
     @contextmanager
-    def _head(self) -> Iterator[nn.Module]:
-        """The model, after its head has been seen to make its answer of the last layer's tokens."""
-        last = None if self._reads else self.features()[-1]
-        with self._at_work() as (model, _pixels):
+    def _head(self) -> Iterator[NormAndHead | EarlyHead]:
+        """The model's head, after it has been seen to make the answer of the last layer's tokens."""
+        if self._info.classes == 0:
+            raise Unsupported(f"{self._info.called} has no head, so there is no answer early")
+        last = self.features()[-1] if self._beside is None else None
+        with self._at_work() as (model, pixels):
             if last is not None:
-                logit_lens.check(model.module, last, self._answer, self._info.called)
-                self._reads = True
-            yield model.module
+                yield self._checked_head(model, pixels, last)
+            elif self._beside:
+                blocks = _usual(model, self._layers, self._beside)
+                yield EarlyHead(model.module, blocks, pixels, self._grid.tokens)
+            else:
+                yield NormAndHead(model.module)
+
+    def _checked_head(
+        self, model: Model, pixels: Tensor, last: Float32[np.ndarray, "token dim"]
+    ) -> NormAndHead | EarlyHead:
+        called = self._info.called
+        plain = norm_and_head(model.module, last, self._answer, called)
+        if plain is not None:
+            self._beside = ()
+            return plain
+        if in_reading_order(model) is not None:
+            raise Unsupported(
+                f"{called} holds its tokens in another order than the picture's, so its head cannot be "
+                "applied to the tokens of other layers"
+            )
+        blocks = _blocks(model, self._layers)
+        head = early_head(model.module, blocks, pixels, last, self._answer, called)
+        self._beside = tuple(each.beside for each in head.blocks)
+        return head
 
     def _name(self, layer: int) -> str:
         """The module of a layer."""
@@ -157,6 +183,11 @@ class TorchModelProbe:
         """The patch embedding as convolution and as matrix. Unsupported where it is another stem."""
         with self._at_work() as (model, pixels):
             return stem_of(model.module, pixels, self._info.called)
+
+    def sequence(self) -> SequenceStart:
+        """What the first block reads, taken apart. Unsupported where it is no such sum."""
+        with self._at_work() as (model, pixels):
+            return sequence_start_of(model.module, pixels, self._grid, self._info.called)
 
     def rotations(self, layer: int) -> Float32[np.ndarray, "patch angle"]:
         """Sines and cosines that turn q and k by their place. Unsupported where nothing does."""
@@ -351,6 +382,14 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
             "take a model with blocks, such as a ViT"
         )
     return [block for name in lists for block in model.module.get_submodule(name).children()]
+
+
+def _usual(
+    model: Model, layers: Sequence[str], beside: Sequence[tuple[Any, ...] | None]
+) -> list[UsualBlock]:
+    return [
+        UsualBlock(block, more) for block, more in zip(_blocks(model, layers), beside, strict=True)
+    ]
 
 
 def _tokens(output: Any, grid: TokenGrid, name: str) -> Tensor:

@@ -19,6 +19,7 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.trace import Layer, Matrix
 from vitviz.core.data.windows import PADDING, TokenWindows
+from vitviz.core.notation import shown_number
 from vitviz.models.record.attention.lazy_attention import (
     EagerAttention,
     FusedAttention,
@@ -305,15 +306,15 @@ def refusal(call: AttentionCall, *, altered: bool = False) -> str:
     error, limit = call.verified, tolerance(call.dtype)
     if not error <= limit:
         return (
-            f"attention @ v differs from the module's own output by {error:.1e} of its "
-            f"largest value (allowed {limit:.0e}), so its map is not shown"
+            f"attention @ v differs from the module's own output by {shown_number(error, 2)} of its "
+            f"largest value (allowed {shown_number(limit, 1)}), so its map is not shown"
         )
     if call.kind == "eager" and call.row_error is not None:
         rows = float(call.row_error)
         if not rows <= 10 * limit:
             return (
-                f"its rows sum to 1 only within {rows:.1e} (allowed {10 * limit:.0e}), so "
-                "its map is not shown"
+                f"its rows sum to 1 only within {shown_number(rows, 2)} (allowed "
+                f"{shown_number(10 * limit, 1)}), so its map is not shown"
             )
     return ""
 

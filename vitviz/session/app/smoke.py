@@ -9,6 +9,7 @@ import msgspec
 
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
 from vitviz.core.version import __version__
@@ -43,8 +44,8 @@ class SmokeResult(msgspec.Struct, frozen=True):
         return (
             f"vitviz {self.version} works: views {self.views}, families {self.families}, "
             f"bundled models {self.models}, pictures {self.pictures}, model names {self.names}; "
-            f"{self.model} read a picture in {self.seconds:.2f} s, verified to {self.verified:.0e}; "
-            f"views drawn and saved {len(self.drawn)}{refused}"
+            f"{self.model} read a picture in {self.seconds:.2f} s, verified to "
+            f"{shown_number(self.verified, 1)}; views drawn and saved {len(self.drawn)}{refused}"
         )
 
 

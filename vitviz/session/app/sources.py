@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitviz.session.files.session_format import SUFFIX
+from vitviz.session.files.training_run import newest_step
 from vitviz.session.pictures.picture_list import PictureSource
 from vitviz.session.work.request import is_checkpoint
 
@@ -25,7 +26,10 @@ class ClassifiedSources:
 
 
 def classify(sources: Iterable[Source]) -> ClassifiedSources:
-    """Tells pictures, checkpoint files and saved sessions apart; by content where a suffix lies."""
+    """Tells pictures, checkpoint files and saved sessions apart; by content where a suffix lies.
+
+    A folder of one training's checkpoints stands for its newest.
+    """
     pictures: list[Source] = []
     checkpoints: list[str] = []
     sessions: list[Path] = []
@@ -36,6 +40,8 @@ def classify(sources: Iterable[Source]) -> ClassifiedSources:
             sessions.append(Path(source))
         elif is_checkpoint(source):
             checkpoints.append(str(source))
+        elif (newest := newest_step(source)) != str(source):
+            checkpoints.append(newest)
         else:
             pictures.append(source)
     return ClassifiedSources(tuple(pictures), tuple(checkpoints), tuple(sessions))

@@ -88,6 +88,14 @@ def _depths(trace: Trace) -> tuple[int, ...]:
     return len(trace.layers), len(trace.words.layers) if trace.words else 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SharperDrawings:
+    """What a view will still be drawn with, more exactly each time, while its scene stays."""
+
+    scene: DrawingScene
+    values: tuple[Mapping[str, Any], ...]
+
+
 class ColumnDrawings:
     """Asks the draw lane for the drawings of one column's views that somebody sees."""
 
@@ -103,6 +111,7 @@ class ColumnDrawings:
         self._jobs, self._column = jobs, column
         self._ready, self._failed = ready, failed
         self._trace: Trace | None = None
+        self._sharper: dict[str, SharperDrawings] = {}
 
     def draw(self, views: Iterable[str], scene: DrawingScene) -> None:
         """Has these views drawn, as far as they are wanted."""
@@ -110,6 +119,7 @@ class ColumnDrawings:
         asked = [view for view in views if view in self.wanted]
         if asked:
             self._jobs.cancel(self._ahead)
+            self._jobs.cancel(self._sharpening)
         for view in asked:
             self._draw(view, scene)
 
@@ -117,11 +127,13 @@ class ColumnDrawings:
         """Drops all drawings and those on the way."""
         self._trace = None
         self.latest.clear()
+        self._sharper.clear()
 
     def close(self) -> None:
         """Ends all drawing for this column."""
         for view in self.wanted:
             self._jobs.cancel(self.key(view))
+        self._jobs.cancel(self._sharpening)
         self._jobs.cancel(self._ahead)
         self.forget()
 
@@ -150,16 +162,22 @@ class ColumnDrawings:
         ]
 
     def _draw(self, view: str, scene: DrawingScene) -> None:
-        shown, values = find(view), scene.values(view)
+        shown = find(view)
+        self._sharper.pop(view, None)
 
-        def work(progress: Progress) -> Drawing:
+        def work(progress: Progress) -> tuple[Drawing, SharperDrawings]:
             if why := shown.applies(scene.trace):
                 raise Unsupported(why)
+            first, *further = shown.sharper(scene.trace, scene.selection, scene.values(view))
             with watching(progress):
-                return shown.draw(scene.trace, scene.selection, values, scene.against, scene.pairs)
+                found = shown.draw(scene.trace, scene.selection, first, scene.against, scene.pairs)
+            return found, SharperDrawings(scene, tuple(further))
 
-        def done(drawing: Drawing) -> None:
+        def done(found: tuple[Drawing, SharperDrawings]) -> None:
+            drawing, further = found
             if scene.trace is self._trace and view in self.wanted:
+                if further.values:
+                    self._sharper[view] = further
                 self.latest[view] = drawing
                 self._ready(view, drawing)
                 self._prepare(scene)
@@ -185,8 +203,11 @@ class ColumnDrawings:
 
     def _prepare(self, scene: DrawingScene) -> None:
         """Once all is drawn and nobody asks for more, what a neighbouring token needs is made."""
+        if any(self._jobs.awaits(self.key(view)) for view in self.wanted):
+            return
         wanted = [view for view in self.wanted if find(view).prepares is not None]
-        if not wanted or any(self._jobs.awaits(self.key(view)) for view in self.wanted):
+        if not wanted:
+            self._sharpen()
             return
 
         def work(progress: Progress) -> None:
@@ -198,11 +219,61 @@ class ColumnDrawings:
 
         # What cannot be made is said where it is drawn.
         self._jobs.submit(
-            self._ahead, work, lane="ahead", done=lambda _: None, failed=lambda _: None, quiet=True
+            self._ahead,
+            work,
+            lane="ahead",
+            done=lambda _: self._sharpen(),
+            failed=lambda _: self._sharpen(),
+            quiet=True,
+        )
+
+    @property
+    def _sharpening(self) -> Hashable:
+        return ("sharper", self._column)
+
+    def _sharpen(self) -> None:
+        """Once nobody asks for more, a view that can be drawn more exactly is, a step at a time."""
+        view = next((each for each in self.wanted if each in self._sharper), None)
+        if view is None or any(self._jobs.awaits(self.key(each)) for each in self.wanted):
+            return
+        shown, steps = find(view), self._sharper[view]
+        scene = steps.scene
+
+        def work(progress: Progress) -> Drawing:
+            with watching(progress):
+                return shown.draw(
+                    scene.trace, scene.selection, steps.values[0], scene.against, scene.pairs
+                )
+
+        def done(drawing: Drawing) -> None:
+            if self._sharper.get(view) is not steps:
+                return
+            self._sharper.pop(view)
+            if len(steps.values) > 1:
+                self._sharper[view] = SharperDrawings(scene, steps.values[1:])
+            self.latest[view] = drawing
+            self._ready(view, drawing)
+            self._sharpen()
+
+        def failed(_error: Exception) -> None:
+            if self._sharper.get(view) is steps:  # what was drawn before stays
+                self._sharper.pop(view)
+                self._sharpen()
+
+        self._jobs.submit(
+            self._sharpening,
+            work,
+            lane="ahead",
+            done=done,
+            failed=failed,
+            label=f"testing {shown.title}",
+            quiet=True,
         )
 
     def stopped(self, job: Job) -> None:
-        """Says in the view that it was not drawn to its end."""
+        """Says in the view that it was not drawn to its end; what gets no sharper stays as it is."""
+        if job.key == self._sharpening:
+            self._sharper.clear()
         for view in self.wanted:
             if job.key == self.key(view):
                 self._failed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,6 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.session.columns.column import Column
 from vitviz.session.columns.column_drawings import ColumnDrawings
-from vitviz.session.columns.column_history import ColumnHistory, KeptColumn, LostColumn
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_state import ColumnState, SelectionKept, TriedAgain
 from vitviz.session.columns.column_trace import ColumnTrace
@@ -72,7 +71,6 @@ class Columns:
         self._lives = [make(first, Selection())]
         self._active = self._lives[0]
         self._next = first.id + 1
-        self._past = ColumnHistory()
         self._reference: int | None = None
         self._seen: tuple[int, ...] | None = None
         self.links = ColumnLinks()
@@ -166,77 +164,70 @@ class Columns:
         return live and self.add(live.column, live.selection, self.index(id) + 1)
 
     def close(self, id: int) -> None:
-        """Takes a column away and remembers it; the last one stays."""
+        """Takes a column away; the last one stays."""
         live, index = self.find(id), self.index(id)
         if live is None or len(self._lives) == 1:
             return
         self._lives.remove(live)
-        self._put_away(index, live)
+        live.close()
         if live is self._active:
             self._activate(self._lives[min(index, len(self._lives) - 1)], live.id)
         self.changed.emit()
 
     def replace_all(self, columns: Sequence[tuple[Column, Selection]]) -> None:
-        """These columns instead of those there are, which can be reopened; the first is active."""
+        """These columns instead of those there are; the first is active."""
         before, was_active = self._lives, self._active.id
         self._lives = [self._made(column, selection) for column, selection in columns]
         self._active = self._lives[0]
-        for at, live in enumerate(before):
-            self._put_away(at, live)
+        for live in before:
+            live.close()
         self.changed.emit()
         self.active_changed.emit(self._active.id, was_active)
         for live in self._lives:
             self._start(live)
 
-    @property
-    def undoes(self) -> str:
-        """What `undo` would bring back, in words; "" where nothing was lost."""
-        return self._past.words
-
-    def remember(self, lives: Sequence[LiveColumn], words: str) -> None:
-        """Keeps what these columns are, before they get another model or picture."""
-        kept = tuple(self._kept(live) for live in lives if live.trace is not None)
-        if kept:
-            self._past.remember(LostColumn(words, kept))
-
-    def take_back(self, is_open: Callable[[str | None], bool]) -> LiveColumn | None:
-        """Brings back what was lost last: a closed column to its place, or a column's former model,
-        picture and selection. None where nothing was lost. `is_open` knows the pictures there are:
-        a column whose picture was closed keeps the one it has.
+    def become(
+        self,
+        columns: Sequence[Column],
+        chosen: Mapping[int, Selection],
+        changed: Collection[int],
+        *,
+        reference: int,
+        active: int,
+    ) -> list[LiveColumn]:
+        """These columns by their numbers, as they once were: those that are there go on as they are,
+        the `changed` among them get their model, picture and selection back, others go or come again.
+        Those that changed or came, about to read their pictures.
         """
-        step = self._past.last(lambda lost: lost.closed or bool(self._differing(lost, is_open)))
-        if step is None:
-            return None
-        if step.closed:
-            return [self._reopened(kept, is_open) for kept in step.columns][-1]
-        found = self._differing(step, is_open)
-        for live, kept in found:
-            live.reading.tell(SelectionKept(kept.selection))
-            live.reading.tell(TriedAgain())
-            live.column = kept.column
+        there = {live.id: live for live in self._lives}
+        lives, again = [], []
+        for column in columns:
+            live = there.pop(column.id, None)
+            if live is None:
+                live = self._make(column, chosen[column.id])
+                again.append(live)
+            elif live.column != column and column.id in changed:
+                live.reading.tell(SelectionKept(chosen[column.id]))
+                live.reading.tell(TriedAgain())
+                live.column = column
+                if column.picture is None:
+                    live.reading.clear()
+                    live.drawings.forget()
+                again.append(live)
+            lives.append(live)
+        self._lives, was_active = lives, self._active.id
+        for gone in there.values():
+            gone.close()
+        self._reference = reference
+        # The one that has just come or changed is what the next change is about.
+        self._active = again[0] if len(again) == 1 else self.find(active) or lives[0]
         self.changed.emit()
-        for live, _ in found:
+        if self._active.id != was_active:
+            self.active_changed.emit(self._active.id, was_active)
+        self.reference_changed.emit()
+        for live in again:
             self._start(live)
-        return found[0][0]
-
-    def _differing(
-        self, lost: LostColumn, is_open: Callable[[str | None], bool]
-    ) -> list[tuple[LiveColumn, KeptColumn]]:
-        """The columns that are something else now than they were before a step."""
-        found = []
-        for kept in lost.columns:
-            live = self.find(kept.column.id)
-            if live is not None:
-                kept = _with_picture(kept, is_open, live.column.picture)
-                if kept.column != live.column:
-                    found.append((live, kept))
-        return found
-
-    def _reopened(self, kept: KeptColumn, is_open: Callable[[str | None], bool]) -> LiveColumn:
-        kept = _with_picture(kept, is_open, self._active.column.picture)
-        live = self.add(kept.column, kept.selection, min(kept.index, len(self._lives)))
-        self._past.renumber(kept.column.id, live.id)
-        return live
+        return again
 
     def move(self, id: int, index: int) -> None:
         """Puts a column at another position."""
@@ -257,23 +248,6 @@ class Columns:
         self._next += 1
         return self._make(replace(column, id=self._next - 1), selection)
 
-    def _kept(self, live: LiveColumn) -> KeptColumn:
-        return KeptColumn(self.index(live.id), live.column, replace(live.selection, hover=None))
-
-    def _put_away(self, index: int, live: LiveColumn) -> None:
-        kept = replace(self._kept(live), index=index)
-        self._past.remember(LostColumn("closed column", (kept,), closed=True))
-        live.close()
-
     def _activate(self, live: LiveColumn, before: int) -> None:
         self._active = live
         self.active_changed.emit(live.id, before)
-
-
-def _with_picture(
-    kept: KeptColumn, is_open: Callable[[str | None], bool], instead: str | None
-) -> KeptColumn:
-    """With another picture where its own was closed since."""
-    if is_open(kept.column.picture):
-        return kept
-    return replace(kept, column=replace(kept.column, picture=instead))

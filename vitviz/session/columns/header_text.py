@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vitviz.core.data.badge import BadgeState
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks
@@ -78,7 +79,7 @@ def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
     head = live.selection.head
     parts = [] if together.depth else [f"layer {layer}"]
     if not together.head:
-        parts.append("all heads" if head is None else f"head {head + 1}")
+        parts.append("all heads" if head is None else head_name(head))
     return ", ".join(parts)
 
 

@@ -103,14 +103,15 @@ class VisibleViews:
             self.problems.emit([str(error)])
             return
         if options != self.options.get(view, {}):
-            self._take_options(view, options)
+            self.take_options(view, options)
 
     def reset_options(self, view: str) -> None:
         """Gives a view its default options."""
         if self.options.get(view):
-            self._take_options(view, {})
+            self.take_options(view, {})
 
-    def _take_options(self, view: str, options: dict[str, OptionValue]) -> None:
+    def take_options(self, view: str, options: dict[str, OptionValue]) -> None:
+        """Gives a view exactly these options, which were checked before."""
         self.options = {**self.options, view: options}
         self._others.again()
         self.options_changed.emit(view)
@@ -122,13 +123,14 @@ class VisibleViews:
         if look.low > look.high:
             end = look.low if "low" in changes else look.high
             look = replace(look, low=end, high=end)
-        self._take_look(look, self.look_chosen | changes.keys())
+        self.take_look(look, self.look_chosen | changes.keys())
 
     def reset_look(self) -> None:
         """Leaves the colours of maps to each view's own defaults again."""
-        self._take_look(Look(), frozenset())
+        self.take_look(Look(), frozenset())
 
-    def _take_look(self, look: Look, chosen: frozenset[str]) -> None:
+    def take_look(self, look: Look, chosen: frozenset[str]) -> None:
+        """Colours all maps exactly so; `chosen` is what of it was somebody's choice."""
         if (look, chosen) != (self.look, self.look_chosen):
             self.look, self.look_chosen = look, chosen
             self.look_changed.emit(look)

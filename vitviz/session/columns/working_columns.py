@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -45,6 +45,9 @@ class WorkingColumns(Columns):
     current_changed = Signal(object)  # Picture | None
     request_changed = Signal(ModelRequest)
     taken_back = Signal(list)  # columns that are again what they were, and show it already
+    falls_back = (
+        Signal()
+    )  # a model that cannot be used is about to make way for the one that worked
     drawn = Signal(str)
     undrawn = Signal(str, str, int)
     problems = Signal(list)
@@ -88,9 +91,6 @@ class WorkingColumns(Columns):
         picture, live = self._pictures.find(key), self.find(column)
         if picture is None or live is None:
             return
-        if key != live.column.picture:
-            changed = self._with(live) if column is None else [live]
-            self.remember(changed, "former picture")
         if column is None:
             self._set_current(picture)
         else:
@@ -142,8 +142,6 @@ class WorkingColumns(Columns):
         """Has a column's picture read by another model; the old trace stays until it is there."""
         live = self.find(column)
         if live is not None:
-            if request != live.column.model:
-                self.remember([live], "former model")
             live.reading.tell(TriedAgain(also_stopped=True))
             self._give_model(live, request)
 
@@ -185,14 +183,28 @@ class WorkingColumns(Columns):
         self.replace_all(found.columns)
         return found
 
-    def undo(self) -> LiveColumn | None:
-        """Brings back what was lost last of the columns; which one, or None where nothing was lost."""
-        live = self.take_back(self._pictures.is_open)
-        if live is not None:
-            self.current_changed.emit(self.current)
-            self.request_changed.emit(self.request)
-        self.taken_back.emit([one for one in self if one.state.on_screen == one.state.target])
-        return live
+    def become(
+        self,
+        columns: Sequence[Column],
+        chosen: Mapping[int, Selection],
+        changed: Collection[int],
+        *,
+        reference: int,
+        active: int,
+    ) -> list[LiveColumn]:
+        """As `Columns.become`; tells what is current and asked for then."""
+        again = super().become(columns, chosen, changed, reference=reference, active=active)
+        self.current_changed.emit(self.current)
+        self.request_changed.emit(self.request)
+        self.taken_back.emit([one for one in again if one.state.on_screen == one.state.target])
+        return again
+
+    def leave_closed(self) -> None:
+        """Columns whose picture is open no more show the first that is."""
+        for live in self:
+            key = live.column.picture
+            if not self._pictures.is_open(key) and (key is not None or len(self._pictures)):
+                self._set_picture(live, next(iter(self._pictures), None))
 
     # Stopped and tried again
 
@@ -277,6 +289,7 @@ class WorkingColumns(Columns):
         self.trace_failed.emit(said, column)
         worked = live.state.falls_back_to
         if worked is not None and live.state.why == said:
+            self.falls_back.emit()
             self._give_model(live, worked)
 
     def _activated(self, _new: int, _old: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vitviz.core.data.counted import typed_words
 from vitviz.core.data.recipe import Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
@@ -65,6 +66,15 @@ def as_command(recipe: Recipe, traces: tuple[Trace, ...], ranges: GivenRanges = 
     return shlex.join(str(word) for word in words)
 
 
+def count_words(recipe: Recipe, trace: Trace) -> str:
+    """A sentence about the layer and the head that were copied, which count otherwise on screen; ""
+    where none is named.
+    """
+    chosen = _chosen(recipe.selection, trace)
+    said = typed_words(layer=chosen.get("layer"), head=chosen.get("head"))
+    return f"Commands and Python count from 0: {said}." if said else ""
+
+
 def _run(recipe: Recipe, name: str) -> RunRecipe:
     return recipe.against if name and recipe.against is not None else recipe.run
 
@@ -102,7 +112,7 @@ def _chosen(selection: Selection, trace: Trace) -> Mapping[str, Any]:
 
 
 def _model_words(run: RunRecipe) -> list[Any]:
-    flags = {"patch_size": "--patch", "input_size": "--input-size"}
+    flags = {"patch_size": "--patch", "input_size": "--input-size", "prompts": "--prompts"}
     if run.intervention is not None:
         raise VitvizError(
             "what was changed about the model has no words on the command line; take Python"

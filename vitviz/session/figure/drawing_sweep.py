@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.app.first_choices import place_named
 from vitviz.views import View, find, views
@@ -206,14 +208,14 @@ def _layer(at: int, trace: Trace) -> SweepStep:
     def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=subject.selection.with_layer(at, layers))
 
-    return SweepStep(f"layer {trace.number(at)}", change, "layer")
+    return SweepStep(trace.layer_name(at), change, "layer")
 
 
 def _head(at: int) -> SweepStep:
     def change(subject: SweepSubject) -> SweepSubject:
         return replace(subject, selection=replace(subject.selection, head=at))
 
-    return SweepStep(f"head {at + 1}", change, "head")
+    return SweepStep(head_name(at), change, "head")
 
 
 def _tokens(subject: SweepSubject, listed: str) -> list[SweepStep]:
@@ -244,7 +246,7 @@ def _options(view: View, name: str, listed: str) -> list[SweepStep]:
         def change(subject: SweepSubject) -> SweepSubject:
             return replace(subject, values={**subject.values, name: value})
 
-        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        shown = shown_number(value) if isinstance(value, float) else str(value)
         return SweepStep(f"{name.replace('_', ' ')} {shown}", change)
 
     return [step(value) for value in values]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.drawings.drawing_sheet import page
-from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.drawings.shared_ranges import in_ranges, kept_ranges
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.figure.drawing_sweep import (
     SweepStep,
@@ -87,12 +87,7 @@ def _drawings(
 
 def _anew(wanted: FigureComposition) -> Drawing:
     """What is on screen, drawn anew, in the ranges that it has there."""
-    kept = [
-        (at, panel.bar.low, panel.bar.high)
-        for at, panel in enumerate(wanted.shown.panels)
-        if panel.bar is not None
-    ]
-    return in_ranges(wanted.subject.draw(wanted.view), kept)
+    return in_ranges(wanted.subject.draw(wanted.view), kept_ranges(wanted.shown))
 
 
 def _steps(wanted: FigureComposition, way: str) -> list[SweepStep]:

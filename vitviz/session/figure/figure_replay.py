@@ -20,6 +20,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.files.settings import read_settings
@@ -255,7 +256,8 @@ def raw_again(
     trace = replace(kitchen.trace(book.raw.run))
     data, _ = raw_attention(trace, book.raw.selection, matrices=book.raw.matrices)
     apart = _apart(file.read_bytes(), data)
-    differs = (f"the numbers differ from the file's by {apart:.0e} at most",) if apart else ()
+    said = f"the numbers differ from the file's by {shown_number(apart, 1)} at most"
+    differs = (said,) if apart else ()
     return data, (*_newer(book), *kitchen.notes, *differs)
 
 

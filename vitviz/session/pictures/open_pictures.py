@@ -83,6 +83,11 @@ class OpenPictures:
             self.changed.emit()
             self.arrived.emit((picture,), True)
 
+    def become(self, pictures: Sequence[Picture]) -> None:
+        """The film strip as it once was; columns are told by whoever asks for it."""
+        self._list = self._list.with_open(tuple(pictures))
+        self.changed.emit()
+
     def replace_all(self, pictures: Iterable[Picture]) -> None:
         """These pictures instead of those there are; others on their way are turned away."""
         self._loading.turn_away()

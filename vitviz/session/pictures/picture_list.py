@@ -10,6 +10,7 @@ import numpy as np
 
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.core.pictures.foreign_formats import counted
 from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
 from vitviz.session.pictures.web_picture import fetch, file_name, is_address
@@ -47,6 +48,10 @@ class PictureList:
     def added(self, *pictures: Picture) -> PictureList:
         """With more at the end."""
         return replace(self, open=(*self.open, *pictures))
+
+    def with_open(self, pictures: tuple[Picture, ...]) -> PictureList:
+        """With these open, instead of those there are."""
+        return replace(self, open=pictures)
 
     def joined(self, pictures: Sequence[Picture]) -> tuple[PictureList, list[str]]:
         """With those that are not open yet; a sentence for each that is, by another name."""
@@ -134,7 +139,7 @@ def read_sources(
                 "was full; close some to open more"
             )
             break
-    return problems
+    return counted(problems)
 
 
 def _entries(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.data.weight_files import memory_name
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from vitviz.models import Model
 
 _BYTES_PER_PARAMETER = 4
+_MOST_ASKED = 8
+"""Sets of prompts that are kept for a model."""
 
 
 class ModelCache:
@@ -23,6 +26,7 @@ class ModelCache:
     def __init__(self, budget: int) -> None:
         self.models: ByteCache[ModelRequest, Model] = ByteCache(budget)
         self._in_memory: dict[str, Model] = {}
+        self._asked: WeakKeyDictionary[Model, dict[tuple[str, ...], Model]] = WeakKeyDictionary()
 
     def keep(self, model: Model) -> ModelRequest:
         """Keeps a model that somebody has in memory; the request that it answers to.
@@ -57,7 +61,7 @@ class ModelCache:
             device=request.device,
             precision=request.precision,
             architecture=request.architecture,
-            **request.facts.arguments,
+            **request.model.facts.arguments,
             progress=_named(progress, f"loading model {request.words}"),
         )
         self.models.put(request.model, model, model.info.parameters * _BYTES_PER_PARAMETER)
@@ -65,11 +69,25 @@ class ModelCache:
 
     def trace(self, request: ModelRequest, picture: Picture, progress: Progress) -> Trace:
         """All that the model did with the picture. VitvizError with the reason where it cannot."""
-        model = self.load(request, progress)
+        model = self._prompted(self.load(request, progress), request.facts.prompts)
         from vitviz import models
 
         named = _named(progress, f"reading {picture.name}")
         return models.trace(model, picture, fit=request.fit, progress=named)
+
+    def _prompted(self, model: Model, prompts: tuple[str, ...]) -> Model:
+        """The model with prompts for classes, the same one each time: traces ask it again."""
+        if not prompts:
+            return model
+        from vitviz import models
+
+        known = self._asked.setdefault(model, {})
+        found = known.get(prompts) or models.with_prompts(model, prompts)
+        known.pop(prompts, None)
+        known[prompts] = found
+        while len(known) > _MOST_ASKED:
+            del known[next(iter(known))]
+        return found
 
 
 def _check_as_it_is(request: ModelRequest, model: Model) -> None:

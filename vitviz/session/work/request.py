@@ -34,7 +34,7 @@ class ModelRequest:
     @property
     def model(self) -> ModelRequest:
         """The same without what concerns the picture only: what a loaded model is kept under."""
-        return replace(self, fit="crop")
+        return replace(self, fit="crop", facts=replace(self.facts, prompts=()))
 
     @property
     def words(self) -> str:

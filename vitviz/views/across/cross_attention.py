@@ -8,6 +8,7 @@ import numpy as np
 from einops import einsum, reduce
 from jaxtyping import Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
@@ -64,7 +65,7 @@ def draw(
     names = two_traces.names(trace, other)
     return Drawing(
         "cross",
-        f"Probe: what {name} of {names[0]} would look at in {names[1]}, layer {layer + 1}, {which}",
+        f"Probe: what {name} of {names[0]} would look at in {names[1]}, {layer_name(layer)}, {which}",
         (tuple(panels),),
         picture_layers.caption(trace, PROBE),
         known="Numbers of a probe: compared with nothing that the model puts out.",
@@ -76,8 +77,8 @@ def _probed(trace: Trace, other: Trace, layer: int, token: int) -> Float32[np.nd
     one, two = (model_questions.vectors(each, layer) for each in (trace, other))
     if one.biased or two.biased:
         raise Unsupported(
-            f"layer {layer + 1} of {trace.model.called} adds a bias by place to its scores, and places "
-            "of two pictures have none in common; compare its queries and keys instead"
+            f"{layer_name(layer)} of {trace.model.called} adds a bias by place to its scores, and "
+            "places of two pictures have none in common; compare its queries and keys instead"
         )
     scores = einsum(one.query[:, token], two.key, "head dim, head key dim -> head key") * one.scale
     shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))

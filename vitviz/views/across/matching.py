@@ -7,6 +7,7 @@ from weakref import ref
 
 import numpy as np
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Outlines, Panel, Raster, Segments
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
@@ -72,7 +73,7 @@ def draw(
     panel = _panel(trace, other, pairs, count, own)
     names = two_traces.names(trace, other)
     said = f"{len(pairs.alike)} pairs are each other's nearest, {count} of them drawn."
-    words = f"{of.capitalize()} of layer {layer + 1}."
+    words = f"{of.capitalize()} of {layer_name(layer)}."
     return Drawing(
         "matching",
         f"Patches of {names[0]} (left) and {names[1]} (right) that belong together",

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Grid, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
@@ -89,9 +90,9 @@ def draw(
     panels += [_there(one, scale, look) for one in ranked]
     rows = tuple(tuple(panels[at : at + ACROSS]) for at in range(0, len(panels), ACROSS))
     named = picture_layers.token_words(trace.grid, token)
-    said = f"{of.capitalize()} of layer {layer + 1}, among {len(found)} pictures."
+    said = f"{of.capitalize()} of {layer_name(layer)}, among {len(found)} pictures."
     if len(found) == 1:
-        said = f"{of.capitalize()} of layer {layer + 1}, in this picture alone."
+        said = f"{of.capitalize()} of {layer_name(layer)}, in this picture alone."
     return Drawing("where", f"Where else is {named}", rows, picture_layers.caption(trace, said))
 
 

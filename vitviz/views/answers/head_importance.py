@@ -8,12 +8,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.data.attribution import HeadImportance
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, Listed, Panel
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import rank_correlation
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -69,8 +71,9 @@ def draw(
     )
     how = "zeros" if replaced == "zero" else "its mean over the tokens"
     said = (
-        f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}; each head's output replaced by "
-        f"{how}, one pass a head. Rank correlation with the first order: {agreed:.2f}."
+        f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}; each head's "
+        f"output replaced by {how}, one pass a head. Rank correlation with the first order: "
+        f"{agreed:.2f}."
     )
     return Drawing(
         "head_importance",
@@ -100,7 +103,7 @@ def _against(trace: Trace, found: HeadImportance, selection: Selection, agreed: 
     there = np.argwhere(np.isfinite(found.ablated) & np.isfinite(found.first_order))
     measured, foretold = (each.astype(np.float64) for each in _both(found))
     owners = tuple(
-        Whose(f"layer {trace.number(int(layer))} head {head + 1}", int(layer), int(head))
+        Whose(f"{trace.layer_name(int(layer))} {head_name(head)}", int(layer), int(head))
         for layer, head in there
     )
     chosen = selection.layer(len(found.ablated))

@@ -10,12 +10,14 @@ from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING
 from vitviz.core.data.attribution import LogitLedger
+from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing import Drawing, HeadTiles, Listed, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table, Whose
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -69,7 +71,7 @@ def draw(
     error = abs(found.sum - found.total)
     said = (
         f"All entries sum to {found.sum:.5f}, the model's own number is {found.total:.5f} (apart by "
-        f"{error:.1e}). Direct effects only, the last norm's scale held."
+        f"{shown_number(error, 2)}). Direct effects only, the last norm's scale held."
     )
     return Drawing(
         "ledger",
@@ -97,10 +99,10 @@ def _large(
         case "all layers":
             row, words = found.heads.sum(axis=(0, 1)), "all layers and heads"
         case "chosen layer":
-            row, words = found.heads[layer].sum(axis=0), f"layer {layer + 1}"
+            row, words = found.heads[layer].sum(axis=0), layer_name(layer)
         case "chosen head":
             row = found.heads[layer].sum(axis=0) if head is None else found.heads[layer, head]
-            words = f"layer {layer + 1}, {'all heads' if head is None else f'head {head + 1}'}"
+            words = f"{layer_name(layer)}, {'all heads' if head is None else f'{head_name(head)}'}"
     grid = trace.grid
     values = picture_layers.on_grid(row[grid.patches].astype(np.float32), grid)
     scale = picture_layers.scale_of(values, look, "part of the logit")
@@ -141,9 +143,9 @@ def _table(found: LogitLedger, layer: int) -> Panel:
     ):
         total += float(heads) + float(mlp) + float(bias)
         rows.append(
-            (f"layer {at + 1}", f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
+            (layer_name(at), f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
         )
-        owners.append(Whose(f"layer {at + 1}", at))
+        owners.append(Whose(layer_name(at), at))
     rows.append(("head's bias", "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}"))
     owners.append(Whose("the head's bias"))
     table = Table(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose
@@ -23,6 +24,9 @@ from vitviz.views.shared.cache_per_trace import kept
 
 LONGEST = 20
 """Letters of a class's name in the table."""
+
+EARLY = "Before the last layer the head was never trained to read these tokens."
+COMPARED = "Of all tokens only what the model pools was trained to be compared with prompts."
 
 Read = Literal["the chosen token", "all that the head reads"]
 LabelShares = Float32[np.ndarray, "layer label"]
@@ -97,9 +101,7 @@ def draw(
         "lens",
         title,
         (above, (_table(trace, shares, layer, token, top),)),
-        picture_layers.caption(
-            trace, "Before the last layer the head was never trained to read these tokens."
-        ),
+        picture_layers.caption(trace, EARLY, *((COMPARED,) if trace.model.prompts else ())),
         implied=(("label", model_questions.label(trace, _answer(trace))),),
     )
 
@@ -184,7 +186,7 @@ def _nearness(trace: Trace, token: int) -> Float64[np.ndarray, "layer"]:
 def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -> Panel:
     near = _nearness(trace, token)
     depths = np.arange(1.0, len(near) + 1)
-    whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(near)))
+    whose = tuple(Whose(layer_name(index), index) for index in range(len(near)))
     curves = [Curve(depths, near, "cosine to its end", "line", "second", whose)]
     for one in lines:
         curves.append(Curve(depths, one.shares.astype(float), one.name, "line", one.tone, whose))
@@ -195,7 +197,7 @@ def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -
     up = Axis("cosine, and probability" if lines else "cosine", low, 1.0)
     plot = Plot((*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), up)
     front = ", ".join(trace.grid.prefix) or "none"
-    facts = (("put in front", front), (f"cosine after layer {layer + 1}", f"{near[layer]:.3f}"))
+    facts = (("put in front", front), (f"cosine after {layer_name(layer)}", f"{near[layer]:.3f}"))
     return Panel(
         (plot,),
         Box(0, 0, 3, 4),
@@ -214,7 +216,7 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"“{name}” from every patch, layer {layer + 1}",
+        f"“{name}” from every patch, {layer_name(layer)}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         facts,
@@ -236,7 +238,7 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
         for index, order in enumerate(best)
     )
     columns = ("layer", "cosine", *("1st", "2nd", "3rd", "4th", "5th")[: best.shape[1]])
-    whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(rows)))
+    whose = tuple(Whose(layer_name(index), index) for index in range(len(rows)))
     table = Table(columns, rows, layer, whose)
     wide = 0.5 * sum(table.widths)
     return Panel(

@@ -50,18 +50,35 @@ def _drawn(trace: Trace, top: int) -> Drawing:
     bars = Bars(
         tuple(each.name for each in best),
         tuple(each.share for each in best),
-        tuple(share_words(each, classes) for each in best),
+        tuple(share_words(each, classes, trace.model.scores) for each in best),
     )
-    facts = (("classes", str(classes)),) if classes else ()
-    panel = Panel((bars,), Box(0, 0, len(best), 1), "Most probable classes", facts=facts)
-    title = f"Most probable: {best[0].name}, {share_words(best[0], classes)}"
-    if classes == 1:
-        title = f"{best[0].name}: {share_words(best[0], classes)}"
+    prompts = bool(trace.model.prompts)
+    facts = (("prompts" if prompts else "classes", str(classes)),) if classes else ()
+    heading = "Prompts" if prompts else "Most probable classes"
+    panel = Panel((bars,), Box(0, 0, len(best), 1), heading, facts=facts)
+    first = share_words(best[0], classes, trace.model.scores)
+    title = (
+        f"{best[0].name}: {first}" if classes == 1 else f"Most probable: {best[0].name}, {first}"
+    )
     if trace.model.weights == "untrained":
         title += " (untrained weights: these are chance)"
-    said = () if trace.model.scores == "softmax" else (EACH if classes > 1 else ALONE,)
+    said = _said(trace)
     return Drawing("predictions", title, ((panel,),), picture_layers.caption(trace, *said))
 
 
+def _said(trace: Trace) -> tuple[str, ...]:
+    """How to read the numbers, where they are no probabilities of classes that exclude each other."""
+    classes, prompts = trace.model.classes, bool(trace.model.prompts)
+    match trace.model.scores:
+        case "cosine":
+            return (COSINE,)
+        case "sigmoid":
+            return (EACH if classes > 1 else ALONE,)
+        case "softmax":
+            return (PROMPTS,) if prompts else ()
+
+
+PROMPTS = "Among these prompts alone (softmax): the picture may be of none of them."
+COSINE = "One prompt alone: the cosine with the picture; among several the model chooses."
 EACH = "Each class is yes or no by itself (sigmoid): the probabilities need not make 1 together."
 ALONE = "One class alone, yes or no: its logit and the sigmoid of it."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
@@ -15,7 +17,7 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.drawing import Panel
 from vitviz.core.data.geometry import Box
-from vitviz.core.data.plots import Axis, Curve, Plot
+from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import (
@@ -75,6 +77,27 @@ def trust_number(
     return TrustNumber(own, chance, _of_attention(trace, read, target, fill))
 
 
+_steps_done: WeakKeyDictionary[Trace, dict[tuple[AttributionQuery, Fill], int]] = (
+    WeakKeyDictionary()
+)
+_steps_lock = Lock()
+
+
+def steps_known(trace: Trace, query: AttributionQuery, fill: Fill) -> int:
+    """How many random maps a map has been compared with while its trace lives; one more than
+    `RANDOM_MAPS` where it has met random weights too.
+    """
+    with _steps_lock:
+        return _steps_done.get(trace, {}).get((query, fill), 0)
+
+
+def remember_steps(trace: Trace, query: AttributionQuery, fill: Fill, steps: int) -> None:
+    """Says that so many steps of a map's test cost nothing any more."""
+    with _steps_lock:
+        done = _steps_done.setdefault(trace, {})
+        done[query, fill] = max(steps, done.get((query, fill), 0))
+
+
 def _of_attention(
     trace: Trace, read: TargetReading, target: Target, fill: Fill
 ) -> MaskingCurves | None:
@@ -130,7 +153,7 @@ def _answers(
     return model_questions.source_of(trace).hidden_answers(target, hidden, fill).answers
 
 
-def conventions(read: TargetReading, fill: Fill) -> str:
+def conventions(read: TargetReading, fill: Fill, maps: int = RANDOM_MAPS) -> str:
     """All that changes a trust number, in a sentence."""
     what = "its probability" if read.scores and read.against is None else "its value"
     shows = {
@@ -142,7 +165,8 @@ def conventions(read: TargetReading, fill: Fill) -> str:
     return (
         f"Deletion and insertion by patches in {STEPS} steps from 0 to 100 %, hidden ones show "
         f"{shows}; "
-        f"area under {what} of {read.name}, by trapezoids; random: mean of {RANDOM_MAPS} random maps."
+        f"area under {what} of {read.name}, by trapezoids; "
+        f"random: mean of {maps} random map{'s' * (maps != 1)}."
     )
 
 
@@ -166,6 +190,60 @@ def trust_facts(number: TrustNumber) -> tuple[tuple[str, str], ...]:
         if number.attention is not None:
             facts.append((f"{name}, attention", f"{number.attention.areas[which]:.3f}"))
     return tuple(facts)
+
+
+def short_title(number: TrustNumber) -> str:
+    """Both quotients in a line."""
+    said = [quotient_words(number.against_chance(which)[0], which) for which in (0, 1)]
+    return f"{said[0][:1].upper()}{said[0][1:]}; {said[1]}"
+
+
+def short_panel(
+    number: TrustNumber | None, ranks: RandomStages = (), *, weights: bool = False
+) -> Panel:
+    """Both areas beside those of chance and of attention, and what random weights do to the map; with
+    places for what is not known yet.
+    """
+    maps = 0 if number is None else len(number.chance)
+    rows = [("this map", *_pair(None if number is None else np.array([number.own.areas])))]
+    chance = None if number is None else number.chance_areas()
+    named = f"random, {maps} map{'s' * (maps != 1)}" if maps else "random maps"
+    rows.append((named, *_pair(chance)))
+    if number is None or number.attention is not None:
+        attention = None if number is None or number.attention is None else number.attention.areas
+        rows.append(
+            ("last attention", *_pair(None if attention is None else np.array([attention])))
+        )
+    rows.append(("times random", *_times(number)))
+    table = Table(("", "deletion ↓", "insertion ↑"), tuple(rows))
+    extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
+    title = "Deletion and insertion: not measured yet" if number is None else short_title(number)
+    facts = tuple((f"rank with {name} random", f"{one:.2f}") for name, one, _ in ranks)
+    if not facts and weights:
+        facts = (("rank with random weights", "–"),)
+    return Panel((table,), extent, title, facts=facts, weight=0.8)
+
+
+def _pair(areas: Float64[np.ndarray, "map 2"] | None) -> tuple[str, str]:
+    """Mean areas of some maps, with their standard errors where there are several."""
+    if areas is None:
+        return "–", "–"
+    means = areas.mean(axis=0)
+    if len(areas) < 2:
+        return f"{means[0]:.3f}", f"{means[1]:.3f}"
+    errors = areas.std(axis=0, ddof=1) / np.sqrt(len(areas))
+    return f"{means[0]:.3f} ± {errors[0]:.3f}", f"{means[1]:.3f} ± {errors[1]:.3f}"
+
+
+def _times(number: TrustNumber | None) -> tuple[str, str]:
+    if number is None:
+        return "–", "–"
+    found = [number.against_chance(which) for which in (0, 1)]
+    first, second = (
+        f"{times:.1f} ± {error:.1f}" if np.isfinite(error) else f"{times:.1f}"
+        for times, error in found
+    )
+    return first, second
 
 
 def trust_panels(trace: Trace, number: TrustNumber, read: TargetReading) -> tuple[Panel, Panel]:

@@ -17,6 +17,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -221,7 +222,7 @@ def _map(
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     which = picture_layers.head_words(selection.head, trace.heads)
-    title = f"{name}: layer {trace.number(layer)}, {which}"
+    title = f"{name}: {trace.layer_name(layer)}, {which}"
     if values is None:
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)
@@ -250,7 +251,7 @@ def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
     bars = Bars(
         tuple(each.name for each in best),
         tuple(each.share for each in best),
-        tuple(share_words(each, trace.model.classes) for each in best),
+        tuple(share_words(each, trace.model.classes, trace.model.scores) for each in best),
     )
     return Panel((bars,), ANSWERS, title)
 
@@ -259,7 +260,7 @@ def _share_of(trace: Trace, index: int) -> str:
     """What becomes of a class; one that is not among the best ones kept is asked for."""
     found = next((each.share for each in trace.predictions if each.index == index), None)
     share = float(_every_share(trace)[index]) if found is None else found
-    return f"{share:.1%}" if share >= 0.001 else f"{100 * share:.1g}%"
+    return f"{share:.1%}" if share >= 0.001 else f"{shown_number(100 * share, 1)}%"
 
 
 @kept(most=1)
@@ -294,7 +295,7 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
         together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
         words.append(f"Correlation of the two maps: {together:.2f}.")
     if change.masked:
-        mean = " ".join(f"{each:.4g}" for each in trace.model.mean)
+        mean = " ".join(shown_number(each, 4) for each in trace.model.mean)
         words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
     if change.patches == "shuffled" or change.masked:
         words.append("The picture after is what the model read.")

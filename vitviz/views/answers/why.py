@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -15,12 +16,15 @@ from vitviz.core.data.attribution import (
     Fill,
     Method,
 )
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, HeadTiles, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.measures.faithfulness import RANDOM_MAPS
 from vitviz.core.measures.marks import MarkFit, box_coverage, mark_fit
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.answers import trust
@@ -30,7 +34,33 @@ from vitviz.views.shared import model_questions, picture_layers
 
 WalkStart = Literal["what the head reads", "the chosen token"]
 LayerOfMap = Literal["chosen layer", "last layer"]
-MapTest = Literal["not asked", "deletion and insertion", "random weights"]
+MapTest = Literal[
+    "in the background",
+    "not asked",
+    "in short",
+    "in short, with random weights",
+    "deletion and insertion",
+    "random weights",
+]
+
+
+def sharper(
+    trace: Trace, selection: Selection, **options: Any
+) -> Iterator[Mapping[str, str | int]]:
+    """One random map after another, then random weights, where the test is left to the window.
+
+    What is known already is shown at once; a map that follows the cursor is not tested.
+    """
+    if options["test"] != "in the background":
+        return
+    if options["of"] == "the chosen token" and selection.hover is not None:
+        return
+    names = "method", "of", "at", "start", "steps", "window", "fill", "noise", "seed"
+    query = query_of(trace, selection, *(options[name] for name in names))
+    known = trust.steps_known(trace, query, options["fill"])
+    for maps in range(min(known, RANDOM_MAPS + 1), RANDOM_MAPS + 1):
+        yield {"test": "in short", "maps": maps}
+    yield {"test": "in short, with random weights"}
 
 
 @view(
@@ -52,6 +82,7 @@ MapTest = Literal["not asked", "deletion and insertion", "random weights"]
     follows=("token", "layer", "head", "target"),
     order=32,
     shown=False,
+    sharper=sharper,
 )
 def draw(
     trace: Trace,
@@ -85,8 +116,15 @@ def draw(
     ] = 0.15,
     seed: Annotated[int, OptionHelp("Another number draws other noise and masks", 0, 999, 1)] = 0,
     test: Annotated[
-        MapTest, OptionHelp("Put the map to the test; takes some hundred passes")
-    ] = "not asked",
+        MapTest,
+        OptionHelp(
+            "Put the map to the test; takes some hundred passes. In the background: a window does it "
+            "while nothing else is asked, in short; in files that is the same as not asked"
+        ),
+    ] = "in the background",
+    maps: Annotated[
+        int, OptionHelp("Random maps that the map is compared with", 0, 100, 1)
+    ] = RANDOM_MAPS,
     mark: Annotated[
         str,
         OptionHelp(
@@ -104,7 +142,7 @@ def draw(
     query = query_of(trace, selection, method, of, at, start, steps, window, fill, noise, seed)
     try:
         found = trust.attribution(trace, query)
-        tested = _tested(trace, found, query, test, fill)
+        tested = _tested(trace, found, query, test, fill, maps)
     except Unsupported as why:
         return model_questions.refused(trace, "why", "Why this answer", why)
     large = map_panel(trace, selection, found, look_of(method, look))
@@ -116,7 +154,7 @@ def draw(
     signed = ("Values below zero speak against it.",) if method in SIGNED else ()
     within = () if marked is None else (marked.fit.words(),)
     said = (*within, *signed, *method_sentences(method), *found.notes, *tested.sentences)
-    rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
+    rows = ((large, *layers, *tested.beside), *((tested.panels,) if tested.panels else ()))
     return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
 
 
@@ -154,35 +192,74 @@ def query_of(
     ).plain()
 
 
+@dataclass(frozen=True, slots=True)
 class _Tested:
-    """What a test of a map adds to its drawing."""
+    """What a test of a map adds to its drawing: panels beside the map, or in a row below."""
 
-    def __init__(self, panels: tuple[Panel, ...] = (), sentences: tuple[str, ...] = ()) -> None:
-        self.panels, self.sentences = panels, sentences
+    panels: tuple[Panel, ...] = ()
+    sentences: tuple[str, ...] = ()
+    beside: tuple[Panel, ...] = ()
 
 
 def _tested(
-    trace: Trace, found: AttributionMap, query: AttributionQuery, test: MapTest, fill: Fill
+    trace: Trace,
+    found: AttributionMap,
+    query: AttributionQuery,
+    test: MapTest,
+    fill: Fill,
+    maps: int,
 ) -> _Tested:
     match test:
-        case "not asked":
+        case "in the background" | "not asked":
             return _Tested()
+        case "in short" | "in short, with random weights":
+            try:
+                return _in_short(trace, found, query, fill, maps, "weights" in test)
+            except Unsupported as why:
+                return _Tested(sentences=(f"Not tested: {why}.",))
         case "deletion and insertion":
-            number = trust.trust_number(trace, found, fill)
+            number = trust.trust_number(trace, found, fill, maps=max(maps, 1))
             read = trust.reading(trace, query.target)
             return _Tested(
                 trust.trust_panels(trace, number, read),
-                (*trust.trust_sentences(number), trust.conventions(read, fill)),
+                (*trust.trust_sentences(number), trust.conventions(read, fill, max(maps, 1))),
             )
         case "random weights":
-            depth = trace.model.depth
-            stages = tuple(dict.fromkeys((1, 2, 1 + depth // 2, 1 + depth)))
-            ranks = trust.randomised_ranks(trace, query, stages)
+            ranks = trust.randomised_ranks(trace, query, _random_stages(trace))
             rows = tuple((name, f"{one:.2f}", f"{two:.2f}") for name, one, two in ranks)
             table = Table(("at random", "rank correlation", "of |map|"), rows)
             extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
             panel = Panel((table,), extent, "The map when weights are random")
             return _Tested((panel,), (trust.unchanged_words(ranks),))
+
+
+def _random_stages(trace: Trace) -> tuple[int, ...]:
+    depth = trace.model.depth
+    return tuple(dict.fromkeys((1, 2, 1 + depth // 2, 1 + depth)))
+
+
+def _in_short(
+    trace: Trace,
+    found: AttributionMap,
+    query: AttributionQuery,
+    fill: Fill,
+    maps: int,
+    all_of_it: bool,
+) -> _Tested:
+    """The trust number beside the map, as far as so many random maps tell."""
+    if not maps:
+        return _Tested(beside=(trust.short_panel(None, weights=True),))
+    number = trust.trust_number(trace, found, fill, maps=maps)
+    read = trust.reading(trace, query.target)
+    trust.remember_steps(trace, query, fill, min(maps, RANDOM_MAPS))
+    ranks: trust.RandomStages = ()
+    said: tuple[str, ...] = (trust.conventions(read, fill, maps),)
+    if all_of_it:
+        ranks = trust.randomised_ranks(trace, query, _random_stages(trace))
+        trust.remember_steps(trace, query, fill, RANDOM_MAPS + 1)
+        said = (*said, trust.unchanged_words(ranks))
+    panel = trust.short_panel(number, ranks[:1] + ranks[1:][-1:], weights=True)
+    return _Tested(sentences=said, beside=(panel,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +291,15 @@ def _marked(trace: Trace, found: AttributionMap, text: str) -> _Marked | None:
 
 
 def _value_words(found: AttributionMap) -> str:
-    return f"{found.name[:1].upper()}{found.name[1:]}: {found.value:.4g}."
+    return f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}."
 
 
 def _where(trace: Trace, query: AttributionQuery) -> str:
     said = ""
     if query.layer is not None:
-        said += f", layer {trace.number(query.layer)}"
+        said += f", {trace.layer_name(query.layer)}"
     if query.head is not None:
-        said += f", head {query.head + 1}"
+        said += f", {head_name(query.head)}"
     if query.token != READ_BY_HEAD:
         grid = trace.layers[-1].grid if trace.layers else trace.grid
         said += f", from {picture_layers.token_words(grid, query.token)}"
@@ -237,8 +314,8 @@ def map_panel(
     label = METHODS[found.query.method].label
     scale = picture_layers.scale_of(values, look, label)
     over = picture_layers.over_picture(trace, selection, values, scale, look, found.grid)
-    named = tuple((name, f"{value:.3g}") for name, value in found.prefix)
-    patches = ("patches", f"{float(found.patches.sum()):.3g}")
+    named = tuple((name, shown_number(value)) for name, value in found.prefix)
+    patches = ("patches", shown_number(float(found.patches.sum())))
     return Panel(
         over,
         trace.crop.frame,

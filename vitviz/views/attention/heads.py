@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from einops import reduce
 
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
@@ -221,7 +222,7 @@ def _large(
 ) -> Panel:
     frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:
-        return Panel((_not_on_grid(trace, layer),), frame, f"Layer {trace.number(layer)}")
+        return Panel((_not_on_grid(trace, layer),), frame, trace.layer_name(layer, "Layer"))
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     own = _seen(one, direction)
     factor, said = _unit(one, unit)
@@ -235,7 +236,7 @@ def _large(
     return Panel(
         (*over, *picture_layers.window_marks(trace, one, selection, looks=direction == "looks at")),
         frame,
-        f"Layer {trace.number(layer)}, {picture_layers.head_words(head, len(rows))}{size}",
+        f"{trace.layer_name(layer, 'Layer')}, {picture_layers.head_words(head, len(rows))}{size}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         picture_layers.shares(row, own)
@@ -248,8 +249,8 @@ def _not_on_grid(trace: Trace, index: int) -> Message:
     layer = trace.layers[index]
     attention = layer.attention
     return Message(
-        f"Layer {trace.number(index)} has {attention.queries} queries and {attention.keys} keys, which "
-        f"do not lie on its grid of {layer.grid.tokens} tokens.",
+        f"{trace.layer_name(index, 'Layer')} has {attention.queries} queries and {attention.keys} "
+        f"keys, which do not lie on its grid of {layer.grid.tokens} tokens.",
         "Choose another layer in the atlas.",
     )
 
@@ -259,10 +260,10 @@ def _title(
 ) -> str:
     who = picture_layers.token_words(trace.grid, token)
     what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
-    which = "all heads" if head is None else f"head {head + 1}"
+    which = "all heads" if head is None else head_name(head)
     before = mixed == "softmax before" and trace.layers[layer].before is not None
     return (
-        f"{what}: layer {trace.number(layer)}, {which}{', before they are mixed' if before else ''}"
+        f"{what}: {trace.layer_name(layer)}, {which}{', before they are mixed' if before else ''}"
     )
 
 

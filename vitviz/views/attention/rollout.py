@@ -12,6 +12,7 @@ from einops import rearrange
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Fuse
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
@@ -162,7 +163,7 @@ def draw(
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
-    which = f"heads fused by {fuse}" if chosen is None else f"head {chosen + 1}"
+    which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
     tiles, whole = _tiles(trace.grid, rows, row, unit, look)
     panels = (
         _large(trace, selection, trace.grid, row, which, unit, look, whole),
@@ -219,7 +220,7 @@ def _through_stages(
     if rows is None or chosen is None:
         row, which = _staged_row(trace, token, walk, fuse), f"heads fused by {fuse}"
     else:
-        row, which = rows[chosen], f"head {chosen + 1}"
+        row, which = rows[chosen], head_name(chosen)
     tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, unit, look)
     large = _large(trace, selection, grid, row, which, unit, look, whole)
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]

@@ -13,6 +13,7 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Trace
 from vitviz.core.data.windows import PADDING, TokenWindows
 from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
@@ -65,7 +66,7 @@ def walked_layers(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
     if worst > 1e-2:
         raise Unsupported(
             f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
-            f"sum of 1 by up to {worst:.2g}; see its heads instead"
+            f"sum of 1 by up to {shown_number(worst, 2)}; see its heads instead"
         )
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
@@ -154,10 +155,10 @@ def _facts(
 ) -> tuple[tuple[str, str], ...]:
     """The chosen pair, and the layer of the other model that is most alike."""
     layer, other = where
-    facts = [(f"layers {layer + 1} and {other + 1}", f"{alike[layer, other]:.3f}")]
+    facts = [(f"{layer_name(layer)} and {layer_name(other)}", f"{alike[layer, other]:.3f}")]
     if np.isfinite(alike[layer]).any():
         best = int(np.nanargmax(alike[layer]))
-        facts.append((f"most like layer {layer + 1}", f"{best + 1} ({alike[layer, best]:.3f})"))
+        facts.append((f"most like {layer_name(layer)}", f"{best + 1} ({alike[layer, best]:.3f})"))
     facts.append(("mean of all", f"{np.nanmean(alike):.3f}"))
     return tuple(facts)
 

@@ -11,6 +11,7 @@ from einops import reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale, ColorTable, Lay
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
@@ -159,7 +160,7 @@ def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:
     row = _headed(trace, layer.attention.rows(token), selection.head)
     words = (
         f"Attention of {picture_layers.token_words(layer.grid, token)}, "
-        f"layer {trace.number(trace.layers.index(layer))}, "
+        f"{trace.layer_name(trace.layers.index(layer))}, "
         f"{picture_layers.head_words(selection.head, layer.attention.heads)}"
     )
     return _laid(row, Seen(layer.keys, trace.crop), words)
@@ -173,7 +174,7 @@ def _layer(trace: Trace, number: int) -> Layer:
     sizes = layer.attention.queries, layer.attention.keys
     if sizes != (layer.grid.tokens, layer.keys.tokens):
         raise Unsupported(
-            f"layer {trace.number(number)} of {trace.model.called} has {sizes[0]} queries and "
+            f"{trace.layer_name(number)} of {trace.model.called} has {sizes[0]} queries and "
             f"{sizes[1]} keys, "
             "which do not lie on its grid; choose another layer"
         )
@@ -187,9 +188,9 @@ def _rollout(trace: Trace, selection: Selection) -> ComparedMap:
         row, which = fused_row(trace, token, walk, "mean"), "mean of heads"
     else:
         row = _headed(trace, head_rows(trace, token, walk), selection.head)
-        which = f"head {selection.head + 1}"
+        which = head_name(selection.head)
     who = picture_layers.token_words(trace.grid, token)
-    words = f"Rollout from {who}, layer {trace.number(end - 1)}, {which}"
+    words = f"Rollout from {who}, {trace.layer_name(end - 1)}, {which}"
     return _laid(row, two_traces.seen(trace), words)
 
 
@@ -200,7 +201,7 @@ def _headed(
         return reduce(rows, "head key -> key", "mean")
     if head >= len(rows):
         raise Unsupported(
-            f"{trace.model.called} has {len(rows)} heads here, and head {head + 1} is chosen; "
+            f"{trace.model.called} has {len(rows)} heads here, and {head_name(head)} is chosen; "
             "choose one that both have, or all together"
         )
     row: Float32[np.ndarray, "key"] = rows[head]

@@ -13,6 +13,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -53,7 +54,7 @@ def draw(
             f"{picture_layers.elsewhere(trace)}"
         )
     layer = selection.layer(len(trace.layers))
-    title = f"Layer {trace.number(layer)}, step by step"
+    title = f"{trace.layer_name(layer, 'Layer')}, step by step"
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:
@@ -83,7 +84,7 @@ def _line(step: BlockStep) -> tuple[str, ...]:
 
 def _number(value: float) -> str:
     size = abs(value)
-    said = f"{value:.1e}" if size and (size < 1e-3 or size >= 1e4) else f"{value:.3f}"
+    said = shown_number(value, 2) if size and (size < 1e-3 or size >= 1e4) else f"{value:.3f}"
     return said.replace("-", "−")
 
 

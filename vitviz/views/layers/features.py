@@ -10,6 +10,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float32, Float64, UInt8
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Panel, PixelSpace, Raster
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
@@ -77,7 +78,9 @@ def draw(
     said = (
         f"Colours fitted over {count} pictures." if count > 1 else "Colours fitted to this picture."
     )
-    title = f"What is like {picture_layers.token_words(trace.grid, token)} after layer {layer + 1}"
+    title = (
+        f"What is like {picture_layers.token_words(trace.grid, token)} after {layer_name(layer)}"
+    )
     return Drawing("features", title, (panels,), picture_layers.caption(trace, said))
 
 

@@ -9,11 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from vitviz.core.data.block_steps import BlockSteps
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -66,12 +68,12 @@ def draw(
     lengths = _lengths(trace, layer, of)
     found = _outliers(lengths[trace.grid.patches], threshold)
     count = trace.grid.rows * trace.grid.cols
-    title = f"{found.count} of {count} patches stick out after layer {layer + 1}"
+    title = f"{found.count} of {count} patches stick out after {layer_name(layer)}"
     panels = (
         _map(trace, selection, lengths, found, of, look),
         _depth(trace, selection, layer, threshold),
     )
-    said = f"Median {found.median:.3g}, robust deviation {found.spread:.3g}."
+    said = f"Median {shown_number(found.median)}, robust deviation {shown_number(found.spread)}."
     return Drawing("norms", title, (panels,), picture_layers.caption(trace, said))
 
 
@@ -180,7 +182,7 @@ def _depth(trace: Trace, selection: Selection, layer: int, threshold: float) -> 
     patches = streams[:, grid.patches].astype(np.float64)
     token = selection.token(grid, trace.crop)
     depths = np.arange(1.0, len(streams) + 1)
-    whose = tuple(Whose(f"layer {index + 1}", index) for index in range(len(streams)))
+    whose = tuple(Whose(layer_name(index), index) for index in range(len(streams)))
     limits = [_outliers(one.astype(np.float32), threshold) for one in patches]
     limit = np.array([one.median + threshold * one.spread for one in limits])
     own = streams[:, token].astype(np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, sqrt
 from typing import Annotated, Literal
 from weakref import ref
@@ -13,19 +14,39 @@ from einops import rearrange
 from jaxtyping import UInt8
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.drawing import Drawing, Heat, Message, Panel, Raster, RasterTiles
+from vitviz.core.data.drawing import (
+    Drawing,
+    DrawnLayer,
+    Heat,
+    Message,
+    Panel,
+    PixelSpace,
+    Raster,
+    RasterTiles,
+)
+from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.einops_pattern import AxisOrder, Operation, Reduction, lengths_of, run
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
-from vitviz.views.shared import picture_layers
+from vitviz.views.shared import picture_layers, token_matrices
 from vitviz.views.shared.cache_per_trace import kept
 
-PatternStart = Literal["picture", "patches in a row", "all open pictures"]
+PatternStart = Literal[
+    "picture",
+    "patches in a row",
+    "all open pictures",
+    "a batch as the model reads it",
+    "a batch of patches",
+]
 Example = Literal[
+    "a batch into patches",
+    "a batch back together",
+    "mean of every patch",
     "cut into patches",
     "patches in a row",
     "put back together",
@@ -38,7 +59,26 @@ Example = Literal[
 ]
 
 CUT, ROW = "(row p1) (col p2) c", "(row col) (p1 p2 c)"
+BATCH, SEQUENCE = "b c (h p1) (w p2)", "b (h w) (p1 p2 c)"
 EXAMPLES: dict[Example, tuple[PatternStart, Operation, str, str]] = {
+    "a batch into patches": (
+        "a batch as the model reads it",
+        "rearrange",
+        f"{BATCH} -> {SEQUENCE}",
+        "p1={p1} p2={p2}",
+    ),
+    "a batch back together": (
+        "a batch of patches",
+        "rearrange",
+        f"{SEQUENCE} -> {BATCH}",
+        "h={row} p1={p1} p2={p2}",
+    ),
+    "mean of every patch": (
+        "a batch as the model reads it",
+        "reduce",
+        f"{BATCH} -> (b h) w c",
+        "p1={p1} p2={p2}",
+    ),
     "cut into patches": ("picture", "rearrange", f"{CUT} -> row col p1 p2 c", "p1={p1} p2={p2}"),
     "patches in a row": ("picture", "rearrange", f"{CUT} -> {ROW}", "p1={p1} p2={p2}"),
     "put back together": (
@@ -88,6 +128,7 @@ LARGEST = 4_000_000
     ),
     formula="rearrange(x, '(row p1) (col p2) c -> (row col) (p1 p2 c)', p1=P, p2=P)",
     source="Rogozhnikov 2022, Einops, ICLR; Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
+    follows=("token",),
     order=79,
     shown=False,
 )
@@ -114,8 +155,18 @@ def draw(
     ] = "as the example",
     reduction: Annotated[Reduction, OptionHelp("How reduce makes one number of many")] = "mean",
     start: Annotated[
-        Literal["as the example", "picture", "patches in a row", "all open pictures"],
-        OptionHelp("What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c"),
+        Literal[
+            "as the example",
+            "picture",
+            "patches in a row",
+            "all open pictures",
+            "a batch as the model reads it",
+            "a batch of patches",
+        ],
+        OptionHelp(
+            "What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c, b c h w, "
+            "b (h w) (p1 p2 c)"
+        ),
     ] = "as the example",
 ) -> Drawing:
     """What goes in, and what einops makes of it."""
@@ -126,12 +177,11 @@ def draw(
         kind = kind if operation == "as the example" else operation
         filled = lengths.strip() or _needed(filled, said)
     every = tuple(ref(each) for each in (trace, *more))
-    values = _given(trace, begin, every)
-    panels = [_panel(values, "In", begin)]
+    panels = [_marked(trace, selection, _given_panel(trace, begin, every))]
     try:
         order = AxisOrder(kind, said, lengths_of(filled), reduction)
         title = order.words
-        panels.append(_panel(_result(trace, begin, every, order), "Out", ""))
+        panels.append(_marked(trace, selection, _result_panel(trace, begin, every, order)))
     except VitvizError as error:
         title = f"{kind}(x, {said!r}{', ' * bool(filled)}{filled})"
         message = Message(
@@ -142,7 +192,7 @@ def draw(
         "einops",
         title,
         (tuple(panels),),
-        picture_layers.caption(trace),
+        picture_layers.caption(trace, *_lit_words(panels)),
         implied=(("pattern", shown), ("lengths", filled)),
     )
 
@@ -160,20 +210,75 @@ def _filled(lengths: str, trace: Trace) -> str:
 
 
 @kept(most=4)
+def _given_panel(trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...]) -> Panel:
+    """What goes in, as a picture."""
+    return _with_places(trace, _panel(_given(trace, start, every), "In", start))
+
+
+@kept(most=4)
+def _result_panel(
+    trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...], order: AxisOrder
+) -> Panel:
+    """What einops makes of it, as a picture."""
+    return _with_places(trace, _panel(_result(trace, start, every, order), "Out", ""))
+
+
+def _with_places(trace: Trace, panel: Panel) -> Panel:
+    """A panel that can be pointed at: the model's own picture, or a matrix with a line a patch."""
+    grid = trace.grid
+    whole = (round(grid.patch[0] * grid.rows), round(grid.patch[1] * grid.cols))
+    match panel.layers:
+        case (Raster() as raster,) if raster.pixels.shape[:2] == trace.pixels.shape[:2]:
+            return replace(panel, space=PixelSpace(trace.crop, grid))
+        case (Heat() as heat,) if (
+            dict(panel.facts).get("lines") == str(grid.rows * grid.cols)
+            and whole == trace.pixels.shape[:2]
+            and grid.stride is None
+        ):
+            tokens = tuple(range(grid.tokens)[grid.patches])
+            part = RowsPart(heat.box, tokens)
+            box = heat.box
+            around = Box(box.top, box.left - 4, box.bottom, box.right + 4)
+            return replace(panel, space=TokenRows(trace.crop, grid, (part,)), extent=around)
+        case _:
+            return panel
+
+
+def _marked(trace: Trace, selection: Selection, panel: Panel) -> Panel:
+    """With the chosen patch lit, where it is a place in it."""
+    match panel.space:
+        case PixelSpace():
+            lit: tuple[DrawnLayer, ...] = picture_layers.marks(trace, selection)
+        case TokenRows() as rows:
+            lit = token_matrices.chosen_lines(rows, trace, selection)
+        case _:
+            lit = ()
+    return replace(panel, layers=(*panel.layers, *lit)) if lit else panel
+
+
+def _lit_words(panels: list[Panel]) -> tuple[str, ...]:
+    lit = any(isinstance(panel.space, TokenRows) for panel in panels)
+    return (
+        "Every line is a patch, its numbers side by side; arrows point at the chosen one.",
+    ) * lit
+
+
+@kept(most=4)
 def _given(trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...]) -> np.ndarray:
     """What the pattern is run on; of all pictures those that the model reads."""
     match start:
         case "picture":
             return trace.pixels
-        case "patches in a row":
+        case "a batch as the model reads it":
+            return np.ascontiguousarray(rearrange(trace.pixels, "row col c -> 1 c row col"))
+        case "patches in a row" | "a batch of patches":
             high, wide = (round(side) for side in trace.grid.patch)
             rows, cols = (
                 side // patch * patch
                 for side, patch in zip(trace.pixels.shape[:2], (high, wide), strict=True)
             )
-            return np.asarray(
-                rearrange(trace.pixels[:rows, :cols], f"{CUT} -> {ROW}", p1=high, p2=wide)
-            )
+            cut = rearrange(trace.pixels[:rows, :cols], f"{CUT} -> {ROW}", p1=high, p2=wide)
+            return np.asarray(cut if start == "patches in a row" else cut[None])
         case "all open pictures":
             found = [one for each in every if (one := each()) is not None]
             return np.stack([each.pixels for each in found])
@@ -192,7 +297,9 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
     facts = (("shape", shape), ("numbers", f"{values.size:,}"))
     named = f"{title}: {what}, {shape}" if what else f"{title}: {shape}"
     if values.ndim == 0:
-        return Panel((Message(f"{float(values):.6g}"),), Box(0, 0, 3, 4), named, facts=facts)
+        return Panel(
+            (Message(shown_number(float(values), 6)),), Box(0, 0, 3, 4), named, facts=facts
+        )
     if values.size == 0 or values.ndim > 5:
         return Panel(
             (Message(f"An array of {values.ndim} axes is no picture."),),
@@ -201,12 +308,19 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
             facts=facts,
         )
     colored = values.shape[-1] in (1, 3) and values.ndim >= 3
+    if values.ndim == 4 and values.shape[0] == 1 and values.shape[1] in (1, 3) and not colored:
+        shown = rearrange(values, "1 c row col -> row col c")
+        return _flat(_thin(_bytes(shown)), named, facts)
+    if values.ndim == 3 and values.shape[0] == 1 and not colored:
+        return _numbers(values[0], named, (*facts, ("lines", str(values.shape[1]))))
     match values.ndim:
         case 3 if colored:
             return _flat(_thin(_bytes(values)), named, facts)
         case 4 | 5 if colored:
             return _tiles(_bytes(values), named, facts)
-        case 1 | 2:
+        case 2:
+            return _numbers(values, named, (*facts, ("lines", str(values.shape[0]))))
+        case 1:
             return _numbers(values, named, facts)
         case _:
             words = Message(

@@ -16,6 +16,7 @@ from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.pca import components
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -84,9 +85,9 @@ def _numbers(trace: Trace, stem: PatchStem) -> Panel:
         *_sentence(trace, stem),
         ("grid, rows × cols", f"{grid.rows} × {grid.cols}"),
         ("tokens, with prefix", f"{count} + {len(grid.prefix)} = {grid.tokens}"),
-        ("convolution − matrix", f"{stem.difference:.2g}"),
-        ("largest output", f"{stem.largest:.3g}"),
-        ("difference / output", f"{stem.difference / (stem.largest or 1.0):.1g}"),
+        ("convolution − matrix", shown_number(stem.difference, 2)),
+        ("largest output", shown_number(stem.largest)),
+        ("difference / output", shown_number(stem.difference / (stem.largest or 1.0), 1)),
     )
     table = Table(("this model", ""), lines, len(lines) - 3)
     box = Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths))

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 from einops import rearrange
-from jaxtyping import Int, UInt8
+from jaxtyping import Float32, Int, UInt8
 from PIL import Image
 
+from vitviz.core.colors import colored
 from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
@@ -27,9 +28,11 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
+from vitviz.core.progress import VitvizError
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
-from vitviz.views.shared import picture_layers
+from vitviz.views.shared import model_questions, picture_layers, token_matrices
 from vitviz.views.shared.cache_per_trace import kept
 
 PixelSource = Literal["sharp", "model pixels"]
@@ -133,20 +136,69 @@ def _numbers(trace: Trace) -> Labels:
 def _enlarged(trace: Trace, token: int) -> Panel:
     """The chosen patch, pixel for pixel, and where it lies."""
     place = trace.grid.place(token)
-    tiles = _patches(trace)
+    tiles = patch_pixels(trace)
     rows, cols = tiles.shape[2:4]
     extent = Box(0, 0, rows, cols)
     if place is None:
-        name = picture_layers.token_words(trace.grid, token)
-        words = f"{name[0].upper()}{name[1:]} has no patch."
-        hint = "Point at a patch to see its pixels."
-        return Panel((Message(words, hint),), extent, "No patch", facts=(("token", str(token)),))
+        return _without_patch(trace, token, extent)
     return Panel(
         (Raster(tiles[place], extent, smooth=False),),
         extent,
         "One patch, pixel for pixel",
         facts=_facts(trace, token, place),
     )
+
+
+def _without_patch(trace: Trace, token: int, extent: Box) -> Panel:
+    """A token that no pixels become: its learned vector as a row of colours, where it is known."""
+    learned, name = _learned(trace), picture_layers.token_words(trace.grid, token)
+    facts = (("token", f"{token} of {trace.grid.tokens}"),)
+    if learned is None or token >= len(learned):
+        words = f"{name[0].upper()}{name[1:]} has no patch."
+        hint = "Point at a patch to see its pixels."
+        return Panel((Message(words, hint),), extent, "No patch", facts=facts)
+    vector = learned[token]
+    scale = token_matrices.signed_scale(vector)
+    box = Box(0, 0, extent.height, extent.width)
+    more = (("numbers", str(len(vector))), ("length", f"{np.linalg.norm(vector):.3g}"))
+    return Panel(
+        (token_matrices.matrix(vector[None], box, scale),),
+        extent,
+        f"{name[0].upper()}{name[1:]}: a learned vector, no pixels",
+        bar=scale,
+        facts=(*facts, *more),
+    )
+
+
+@kept(most=1)
+def _learned(trace: Trace) -> Float32[np.ndarray, "prefix dim"] | None:
+    """The vectors of the prefix tokens; None where there are none, or the model does not tell."""
+    if not trace.grid.prefix or trace.source is None:
+        return None
+    try:
+        return model_questions.sequence(trace).prefix
+    except VitvizError:
+        return None
+
+
+def _as_tiles(
+    vectors: Float32[np.ndarray, "prefix dim"], size: tuple[int, ...]
+) -> UInt8[np.ndarray, "prefix p1 p2 rgb"]:
+    """Each vector as a tile of colours in place of pixels, its numbers line after line."""
+    high, wide = size
+    cells = min(high, max(1, round(sqrt(vectors.shape[1] * high / wide))))
+    across = ceil(vectors.shape[1] / cells)
+    tiles = []
+    for vector in vectors:
+        laid = np.zeros(cells * across, np.float32)
+        laid[: len(vector)] = vector
+        colours = colored(
+            rearrange(laid, "(row col) -> row col", row=cells), token_matrices.signed_scale(vector)
+        )
+        rows = np.arange(high) * cells // high
+        cols = np.arange(wide) * across // wide
+        tiles.append(colours[rows][:, cols])
+    return np.stack(tiles)
 
 
 def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str, str], ...]:
@@ -167,7 +219,7 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
 
 
 @kept()
-def _patches(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
+def patch_pixels(trace: Trace) -> UInt8[np.ndarray, "row col p1 p2 rgb"]:
     """The model's pixels, taken apart into patches."""
     grid = trace.grid
     down = _pixel_indices(grid.rows, grid.patch[0], grid.cell[0], trace.pixels.shape[0])
@@ -191,13 +243,15 @@ def _pixel_indices(
 def _sequence(trace: Trace, token: int) -> Panel:
     tiles, extent, space = _laid_out(trace)
     chosen: tuple[Box, ...] = ()
-    if trace.grid.place(token) is not None:
-        down, across = divmod(token - len(trace.grid.prefix), space.cols)
+    tile = token if token < space.front else token - len(trace.grid.prefix) + space.front
+    if trace.grid.place(token) is not None or token < space.front:
+        down, across = divmod(tile, space.cols)
         chosen = (picture_layers.tile_box(down, across, space.tile, space.gap),)
+    first = f", {_listed(trace.grid.prefix[: space.front])} first" if space.front else ""
     return Panel(
         (tiles, Outlines(chosen, "chosen")),
         extent,
-        "The sequence that the model reads, line after line",
+        f"The sequence that the model reads, line after line{first}",
         space,
     )
 
@@ -205,7 +259,10 @@ def _sequence(trace: Trace, token: int) -> Panel:
 @kept()
 def _laid_out(trace: Trace) -> tuple[RasterTiles, Box, TokenTiles]:
     """The sequence broken into lines about five times as wide as they are many."""
-    patches = rearrange(_patches(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
+    patches = rearrange(patch_pixels(trace), "row col p1 p2 rgb -> (row col) p1 p2 rgb")
+    learned = _learned(trace)
+    if learned is not None:
+        patches = np.concatenate([_as_tiles(learned, patches.shape[1:3]), patches])
     count, height, width, _ = patches.shape
     cols = min(count, ceil(sqrt(5 * count * height / width)))
     rows = ceil(count / cols)
@@ -216,7 +273,8 @@ def _laid_out(trace: Trace) -> tuple[RasterTiles, Box, TokenTiles]:
         padded, "(tile_row tile_col) row col rgb -> tile_row tile_col row col rgb", tile_col=cols
     )
     extent = Box(0, 0, rows * (height + gap) - gap, cols * (width + gap) - gap)
-    space = TokenTiles(trace.crop, trace.grid, cols, (height, width), gap)
+    front = 0 if learned is None else len(learned)
+    space = TokenTiles(trace.crop, trace.grid, cols, (height, width), gap, front=front)
     return RasterTiles(tiles, gap, count), extent, space
 
 
@@ -263,7 +321,7 @@ def _pattern(trace: Trace) -> str:
         own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
         return (
             f"The model's own patches are {own} pixels; a token of this grid stands for "
-            f"{p2:.3g} × {p1:.3g} pixels."
+            f"{shown_number(p2)} × {shown_number(p1)} pixels."
         )
     if grid.stride is not None:
         return (

@@ -9,6 +9,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32, Float64
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose
@@ -22,6 +23,7 @@ from vitviz.core.measures.distance import (
     mass_within,
     radius_of,
 )
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -104,7 +106,7 @@ def _said(stack: Convolutions, cells: str) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number:,}" if number < 10**9 else f"{number:.2g}"
+    return f"{number:,}" if number < 10**9 else shown_number(number, 2)
 
 
 def _row(layer: Layer, trace: Trace, selection: Selection) -> Float32[np.ndarray, "key"] | None:
@@ -136,7 +138,7 @@ def _picture(
     one = trace.layers[layer]
     row = _row(one, trace, selection)
     which = picture_layers.head_words(selection.head, one.attention.heads)
-    title = f"Layer {trace.number(layer)}, {which}"
+    title = f"{trace.layer_name(layer, 'Layer')}, {which}"
     fields = _fields(stack, box, frame)
     if row is None:
         return Panel(
@@ -193,9 +195,7 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     radii = np.linspace(0, furthest, STEPS)
     found = [_mass(trace, layer, selection, radii) for layer in trace.layers]
     curves = [
-        Curve(
-            radii, mass, tone="quiet", whose=(Whose(f"layer {trace.number(index)}", index),) * STEPS
-        )
+        Curve(radii, mass, tone="quiet", whose=(Whose(trace.layer_name(index), index),) * STEPS)
         for index, mass in enumerate(found)
         if mass is not None and index != chosen
     ]
@@ -207,8 +207,8 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
     edge = np.array([reach, reach]), np.array([0.0, 1.0])
     curves.append(Curve(*edge, "the convolutions' edge", tone="second"))
     if (mass := found[chosen]) is not None:
-        whose = (Whose(f"layer {chosen + 1}", chosen),) * STEPS
-        curves.append(Curve(radii, mass, f"layer {chosen + 1}", tone="chosen", whose=whose))
+        whose = (Whose(layer_name(chosen), chosen),) * STEPS
+        curves.append(Curve(radii, mass, layer_name(chosen), tone="chosen", whose=whose))
     plot = Plot(
         tuple(curves),
         Axis("distance from the patch, pixels", 0, furthest),

@@ -1,14 +1,17 @@
-"""The walk through: from pixels to answer in seven steps, with this model's and picture's numbers."""
+"""The walk through: from pixels to answer, step by step, with this model's and picture's numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vitviz.core.data.trace import Trace
 from vitviz.views import find
+from vitviz.views.learn.tour_words import WORDS
 from vitviz.views.options import OptionValue
-from vitviz.views.shared import picture_layers
+
+TourOptions = tuple[tuple[str, OptionValue], ...]
+"""Options of a view by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class TourTry:
 
     words: str
     view: str
-    options: tuple[tuple[str, OptionValue], ...]
+    options: TourOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class TourStep:
     """One step: its title, a few plain sentences, the views that show it, and things to try.
 
     `token` is what must be chosen for its views to have something to show: any patch, or the class
-    token.
+    token. `depth` and `head` are chosen too, where the step is about one (None: the depth stays;
+    "all": all heads together). `begins` are (view, option, value) that it begins with. `model` is a
+    bundled model that it is shown on, where the one that is open cannot show it.
     """
 
     title: str
@@ -33,6 +38,10 @@ class TourStep:
     views: tuple[str, ...]
     tries: tuple[TourTry, ...] = ()
     token: Literal["", "patch", "class"] = ""
+    depth: float | None = None
+    head: int | Literal["all"] = "all"
+    begins: tuple[tuple[str, str, OptionValue], ...] = ()
+    model: str = ""
 
     @property
     def focus(self) -> str:
@@ -40,36 +49,14 @@ class TourStep:
         return self.tries[0].view if self.tries else self.views[0]
 
 
-def steps(trace: Trace) -> tuple[TourStep, ...]:
-    """The seven steps for a trace; views that have nothing to show for it are left out."""
-    found = (
-        _field(trace),
-        _patches(trace),
-        _embedding(trace),
-        _class(trace),
-        _positions(trace),
-        _block(trace),
-        _features(trace),
-    )
-    return tuple(_for(trace, step) for step in found)
+def _tries(view: str, option: str, *values: tuple[str, OptionValue]) -> tuple[TourTry, ...]:
+    return tuple(TourTry(words, view, ((option, value),)) for words, value in values)
 
 
-def _for(trace: Trace, step: TourStep) -> TourStep:
-    """The step with what this model has to show; the patches where that is nothing."""
-    views = tuple(name for name in step.views if not find(name).applies(trace))
-    nothing = "" if views else " For this model there is nothing to show at this step."
-    tries = tuple(one for one in step.tries if one.view in views)
-    return TourStep(step.title, step.words + nothing, views or ("patches",), tries, step.token)
-
-
-def _field(trace: Trace) -> TourStep:
-    rows, cols = trace.crop.model
-    return TourStep(
+_PLAN: tuple[TourStep, ...] = (
+    TourStep(
         "How far can one layer see?",
-        f"A convolution of 3 × 3 looks at the nearest pixels; five of them see 11 × 11 of the "
-        f"{cols} × {rows} here. Attention may look anywhere from the first layer on. Point at a patch: "
-        "the boxes are what convolutions reach, the map is where it looks. Each point of the plot is "
-        f"a head of one of the {len(trace.layers)} layers: some stay near, some look far across.",
+        "field",
         ("field", "distance"),
         (
             TourTry("5 convolutions", "field", (("count", 5), ("cells", "pixels"))),
@@ -77,151 +64,194 @@ def _field(trace: Trace) -> TourStep:
             TourTry("one over patches", "field", (("count", 1), ("cells", "patches"))),
         ),
         "patch",
-    )
-
-
-def _patches(trace: Trace) -> TourStep:
-    grid = trace.grid
-    high, wide = (f"{side:g}" for side in grid.patch)
-    return TourStep(
+        0.0,
+    ),
+    TourStep(
         "The picture is cut into patches",
-        f"A transformer reads a row of things, so the picture is cut into "
-        f"{picture_layers.grid_words(grid, 'patches')} of {wide} × {high} pixels and laid out "
-        f"row by row: "
-        f"{grid.rows * grid.cols} patches. The pattern above the other two pictures says it "
-        "exactly: try the three below, or write one of your own under Pattern on the right.",
+        "patches",
         ("patches", "einops"),
         tuple(
-            TourTry(words, "einops", (("example", words), ("pattern", "")))
-            for words in ("cut into patches", "patches in a row", "put back together")
+            TourTry(words, "einops", (("example", example), ("pattern", "")))
+            for words, example in (
+                ("rearrange: a batch into patches", "a batch into patches"),
+                ("rearrange: back together", "a batch back together"),
+                ("reduce: mean of every patch", "mean of every patch"),
+                ("repeat: twice as large", "twice as large"),
+            )
         ),
         "patch",
-    )
-
-
-def _embedding(trace: Trace) -> TourStep:
-    return TourStep(
-        "Each patch becomes a token",
-        _embedded(trace),
+        begins=(("einops", "example", "a batch into patches"), ("einops", "pattern", "")),
+    ),
+    TourStep(
+        "Each patch becomes a token: linear = convolution",
+        "embedding",
         ("embedding",),
-        (
-            TourTry("main directions", "embedding", (("filters", "principal components"),)),
-            TourTry("all filters", "embedding", (("filters", "all filters"),)),
+        _tries(
+            "embedding",
+            "filters",
+            ("main directions", "principal components"),
+            ("all filters", "all filters"),
         ),
-    )
-
-
-def _embedded(trace: Trace) -> str:
-    high, wide = (round(side) for side in trace.grid.patch)
-    dim, words = trace.model.dim, trace.grid.words
-    if words is not None:
-        return (
-            f"A patch of {wide} × {high} pixels is a sentence of {words[1]} × {words[0]} words. A "
-            "convolution whose windows overlap makes each word; its filters look for edges, colours "
-            "and waves. All words of a patch, side by side, go through one learned matrix and become "
-            f"the patch's token of {dim} numbers."
-        )
-    if trace.model.family != "vit":
-        return (
-            f"How this model turns pixels into tokens of {dim} numbers stands in the table: what its "
-            "first convolution reads, and what it makes of it. Its filters look for edges, colours "
-            "and waves."
-        )
-    return (
-        f"A patch is {wide} × {high} × 3 = {wide * high * 3} numbers. One learned matrix turns them "
-        f"into {dim}, the token. Its filters look for edges, colours and waves. That a "
-        "convolution with steps as large as its kernel does the very same is shown in the table, on "
-        "this picture, by the largest difference of the two."
-    )
-
-
-def _class(trace: Trace) -> TourStep:
-    front = trace.grid.prefix
-    if "class" in front:
-        free = [name for name in front if name.startswith("register")]
-        more = f" Also in front: {', '.join(free)}, free for the model to use." * bool(free)
-        if "distillation" in front:
-            more += (
-                " The distillation token beside it learned a teacher's answers and has a head of its "
-                "own; the answer is the mean of both heads."
-            )
-        said = (
-            "A class token, the same for every picture, is put in front. It has no patch of its own; "
-            "it gathers what the patches say. Press C to choose it." + more
-        )
-    elif front:
-        said = f"In front of the patches stand {', '.join(front)}; the answer is read from the patches."
-    else:
-        said = "Nothing is put in front here: the answer is read from the patches together."
-    answer = (
-        f" In the end this model says {trace.predictions[0].name}, {trace.predictions[0].share:.0%}."
-        if trace.predictions
-        else " This model has no head, so it gives no answer, only features."
-    )
-    return TourStep(
-        "The class token turns into the answer",
-        said + " The table asks the head after every layer what it would answer already." + answer,
-        ("lens",),
+    ),
+    TourStep(
+        "A class token is put in front",
+        "class_token",
+        ("class_token",),
+        _tries("class_token", "batch", ("one picture", 1), ("a batch of 3", 3), ("of 8", 8)),
+        "class",
+    ),
+    TourStep(
+        "z₀: places are added",
+        "z0",
+        ("z0",),
+        _tries("z0", "colours", ("each in its range", "each matrix"), ("one range", "one for all")),
+        "patch",
+    ),
+    TourStep(
+        "Does it matter where a patch lies?",
+        "positions",
+        ("positions", "whatif"),
         tuple(
-            TourTry(words, "lens", (("read", words),))
-            for words in ("the chosen token", "all that the head reads")
-            if trace.predictions
+            TourTry(words, "whatif", (("positions", positions), ("patches", patches)))
+            for words, positions, patches in (
+                ("removed", "removed", "in place"),
+                ("mixed up", "shuffled", "in place"),
+                ("fixed waves", "sin-cos", "in place"),
+                ("patches mixed up", "learned", "shuffled"),
+                ("both", "removed", "shuffled"),
+            )
+        ),
+        "patch",
+    ),
+    TourStep(
+        "Query, key, value: one row of one head",
+        "head_row",
+        ("head_row",),
+        _tries("head_row", "keys", ("5 tokens", 5), ("8 tokens", 8), ("16 tokens", 16)),
+        "patch",
+        0.45,
+        1,
+    ),
+    TourStep(
+        "All heads of all layers",
+        "heads",
+        ("heads",),
+        _tries(
+            "heads", "direction", ("where it looks", "looks at"), ("who looks", "is looked at by")
+        ),
+        "patch",
+        0.45,
+        1,
+    ),
+    TourStep(
+        "The whole matrix of a head",
+        "matrix",
+        ("matrix",),
+        token="patch",
+        depth=0.45,
+        head=1,
+    ),
+    TourStep(
+        "Predict, then reveal",
+        "predict",
+        ("predict",),
+        (
+            TourTry("reveal", "predict", (("reveal", True),)),
+            TourTry("hide", "predict", (("reveal", False),)),
+            TourTry("wipe all", "predict", (("painted", ""), ("reveal", False))),
+        ),
+        "patch",
+        0.45,
+        1,
+        (("predict", "painted", ""), ("predict", "reveal", False)),
+    ),
+    TourStep(
+        "The block: look around, then think",
+        "block",
+        ("block_diagram",),
+        _tries(
+            "block_diagram",
+            "step",
+            *(
+                (words, words)
+                for words in (
+                    "norm",
+                    "attention",
+                    "residual",
+                    "second norm",
+                    "MLP",
+                    "second residual",
+                )
+            ),
+        ),
+        "patch",
+        0.45,
+        begins=(("block_diagram", "step", "norm"),),
+    ),
+    TourStep(
+        "What the tokens have become",
+        "features",
+        ("features", "rollout"),
+        _tries(
+            "features",
+            "foreground",
+            ("all patches", "all patches"),
+            ("one side alone", "high first component"),
+            ("the other side", "low first component"),
+        ),
+        "patch",
+        1.0,
+    ),
+    TourStep(
+        "The class token turns into the answer",
+        "answer",
+        ("lens", "predictions"),
+        _tries(
+            "lens",
+            "read",
+            ("the chosen token", "the chosen token"),
+            ("all that the head reads", "all that the head reads"),
         ),
         "class",
-    )
-
-
-def _positions(trace: Trace) -> TourStep:
-    said = (
-        "So far nothing tells where a patch lies. A learned vector for each place is added; those of "
-        "neighbours become alike."
-        if trace.positions is not None
-        else f"Where a patch lies is told in another way here: {trace.positions_note.rstrip('.')}."
-    )
-    return TourStep(
-        "Each token is told its place",
-        said
-        + " Does it matter, and which encoding? Take the positions away, mix them up or replace "
-        "them by fixed waves, and compare answer and attention before and after. Without positions, "
-        "mixing up the patches too (both) changes no answer: the model cannot tell.",
-        ("positions", "whatif"),
-        (
-            TourTry("removed", "whatif", (("positions", "removed"), ("patches", "in place"))),
-            TourTry("mixed up", "whatif", (("positions", "shuffled"), ("patches", "in place"))),
-            TourTry("fixed waves", "whatif", (("positions", "sin-cos"), ("patches", "in place"))),
-            TourTry(
-                "patches mixed up", "whatif", (("positions", "learned"), ("patches", "shuffled"))
-            ),
-            TourTry("both", "whatif", (("positions", "removed"), ("patches", "shuffled"))),
+        1.0,
+    ),
+    TourStep(
+        "TNT: sentences and words",
+        "tnt",
+        ("mosaic", "words"),
+        _tries(
+            "words",
+            "direction",
+            ("where a word looks", "looks at"),
+            ("who looks", "is looked at by"),
         ),
         "patch",
-    )
+        0.6,
+        model="vitviz/tnt",
+    ),
+)
+"""The steps in the order of the tutorial; `words` names what `tour_words` says of it."""
 
 
-def _block(trace: Trace) -> TourStep:
-    heads = trace.heads
-    return TourStep(
-        "A block: look around, then think",
-        f"Every one of the {len(trace.layers)} layers does the same: tokens are normalised, each of "
-        f"{heads} heads lets them look at each other, what they find is added, and a small network "
-        "works on every token alone. The table has each step with its shape. Attention is a row of "
-        "numbers that sum to 1. Blocks only add: how long a token has become is how much was written.",
-        ("block", "norms"),
-    )
+TITLES = tuple(step.title for step in _PLAN)
+"""The steps' titles, the same for every model."""
 
 
-def _features(trace: Trace) -> TourStep:
-    return TourStep(
-        "What the tokens have become",
-        "After the blocks, patches that show the same thing have like vectors. The map compares the "
-        "chosen one with all others; the colours are the three directions in which they differ most. "
-        "Open more pictures: one colour then means the same in all of them. Go through the layers and "
-        "see objects come together.",
-        ("features", "rollout"),
-        (
-            TourTry("all patches", "features", (("foreground", "all patches"),)),
-            TourTry("one side alone", "features", (("foreground", "high first component"),)),
-            TourTry("the other side", "features", (("foreground", "low first component"),)),
-        ),
-        "patch",
-    )
+def steps(trace: Trace) -> tuple[TourStep, ...]:
+    """The steps for a trace; views that have nothing to show for it are left out."""
+    return tuple(_for(trace, step) for step in _PLAN)
+
+
+def _for(trace: Trace, step: TourStep) -> TourStep:
+    """The step with what this model has to show; the patches where that is nothing."""
+    words = WORDS[step.words](trace)
+    reasons = {name: find(name).applies(trace) for name in step.views}
+    views = tuple(name for name, why in reasons.items() if not why)
+    if not views and not step.model:
+        why = next(iter(reasons.values()))
+        words += f" For this model there is nothing to show at this step: {why}."
+    tries = tuple(one for one in step.tries if one.view in views)
+    if not trace.predictions and step.words == "answer":
+        tries = ()
+    begins = tuple(each for each in step.begins if each[0] in views)
+    return replace(step, words=words, views=views or ("patches",), tries=tries, begins=begins)

@@ -10,6 +10,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING, ColorScale
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,
@@ -78,7 +79,9 @@ def draw(
         return _otherwise(trace, selection, kind, look)
     token = selection.token(trace.grid, trace.crop)
     place = trace.grid.place(token)
-    of = "" if place is None else f" to that of {picture_layers.token_words(trace.grid, token)}"
+    of = f" to that of {picture_layers.token_words(trace.grid, token)}"
+    if place is None and (not _embedded(trace, kind) or _prefix_position(trace, token) is None):
+        of = ""
     return Drawing(
         "positions",
         f"Similarity of {_what(trace, kind)}{of}",
@@ -144,7 +147,7 @@ def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: L
                 *picture_layers.marks(trace, selection),
             ),
             trace.crop.frame,
-            f"Layer {number + 1}, {picture_layers.head_words(head, len(maps))}",
+            f"{layer_name(number, 'Layer')}, {picture_layers.head_words(head, len(maps))}",
             PixelSpace(trace.crop, grid),
             scale,
             query=grid.name(token),
@@ -308,19 +311,53 @@ def _large(
 ) -> Panel:
     frame = trace.crop.frame
     if place is None:
-        message = Message(
-            "This token lies nowhere in the picture.", "Point at a patch to compare its place."
-        )
-        return Panel((message,), frame, "No place")
-    values, whole = _from(trace, kind, place, look)
+        values, whole, title = _from_prefix(trace, selection, kind, look)
+    else:
+        values, whole = _from(trace, kind, place, look)
+        title = f"Row {place[0]}, column {place[1]} compared with every place"
     scale = picture_layers.scale_of(values, look, LABEL, whole)
     return Panel(
         _large_layers(trace, selection, values, scale, over_picture, look),
         frame,
-        f"Row {place[0]}, column {place[1]} compared with every place",
+        title,
         PixelSpace(trace.crop, trace.grid),
         scale,
     )
+
+
+def _from_prefix(
+    trace: Trace, selection: Selection, kind: PositionSignal, look: Look
+) -> tuple[picture_layers.GridMap, picture_layers.ViewRange, str]:
+    """The position of a token without a place, where one is added to it; else the middle place."""
+    token = selection.token(trace.grid, trace.crop)
+    name = picture_layers.token_words(trace.grid, token)
+    own = _prefix_position(trace, token) if _embedded(trace, kind) else None
+    table = _table(trace, kind)
+    if own is None or table is None:
+        middle = trace.grid.place(trace.grid.middle)
+        assert middle is not None
+        values, whole = _from(trace, kind, middle, look)
+        return (
+            values,
+            whole,
+            f"{name[0].upper()}{name[1:]} has no position: row {middle[0]}, column {middle[1]} instead",
+        )
+    alike = cosine_with(directions(np.concatenate([own[None], table])), 0)[1:]
+    values = picture_layers.on_grid(alike, trace.grid)
+    whole = picture_layers.view_range(look, values)
+    return values, whole, f"The position of {name} compared with every place"
+
+
+@kept(most=2)
+def _prefix_position(trace: Trace, token: int) -> Float32[np.ndarray, "dim"] | None:
+    """What is added to a prefix token for its position; None where nothing is, or nobody knows."""
+    if trace.source is None:
+        return None
+    try:
+        found = model_questions.sequence(trace).positions
+    except Unsupported:
+        return None
+    return None if found is None or not found[token].any() else found[token]
 
 
 def _large_layers(

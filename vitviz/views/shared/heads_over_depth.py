@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
@@ -88,7 +89,7 @@ def panel(
         for head, value in enumerate(() if heads is None else heads)
     ]
     whose = tuple(
-        Whose(f"layer {trace.number(layer)} head {head + 1}", layer, head)
+        Whose(f"{trace.layer_name(layer)} {head_name(head)}", layer, head)
         for layer, head, _ in points
     )
     depths, values = (np.array([each[at] for each in points], float) for at in (0, 2))
@@ -127,9 +128,9 @@ def of_layer(
     low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
     mean = float(np.nanmean(heads))
     return (
-        (f"layer {trace.number(layer)}, mean", form.format(mean)),
-        (f"least, head {low + 1}", form.format(heads[low])),
-        (f"most, head {high + 1}", form.format(heads[high])),
+        (f"{trace.layer_name(layer)}, mean", form.format(mean)),
+        (f"least, {head_name(low)}", form.format(heads[low])),
+        (f"most, {head_name(high)}", form.format(heads[high])),
     )
 
 

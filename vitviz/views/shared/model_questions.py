@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem
+from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
 from vitviz.core.data.drawing import Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.prediction import class_name, scored
@@ -49,6 +49,12 @@ def vectors(trace: Trace, layer: int) -> LayerVectors:
 def stem(trace: Trace) -> PatchStem:
     """The patch embedding."""
     return source_of(trace).stem()
+
+
+@kept(most=1)
+def sequence(trace: Trace) -> SequenceStart:
+    """What the first block reads, taken apart."""
+    return source_of(trace).sequence()
 
 
 @kept(most=4)

@@ -11,6 +11,7 @@ from einops import rearrange
 from jaxtyping import Float32, Int
 
 from vitviz.core.colors import ColorScale, Lay
+from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Place, Selection
@@ -184,7 +185,7 @@ def _layers_words(numbers: Sequence[int]) -> str:
 
 def layer_words(trace: Trace, index: int) -> str:
     """A layer by its number, of how many."""
-    return f"layer {trace.number(index)} of {max(trace.calls, trace.depths)}"
+    return f"{trace.layer_name(index)} of {max(trace.calls, trace.depths)}"
 
 
 def numbers(trace: Trace) -> tuple[int, ...]:
@@ -291,7 +292,7 @@ def head_words(head: int | None, heads: int) -> str:
     """What to call the chosen head."""
     if heads == 1:
         return "its one head"
-    return f"mean of {heads} heads" if head is None else f"head {head + 1}"
+    return f"mean of {heads} heads" if head is None else head_name(head)
 
 
 def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:

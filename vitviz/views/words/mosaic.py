@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
@@ -65,7 +66,7 @@ def draw(
     layer, head = inner_layer(trace, selection)
     tiles, _ = _tiles(trace, unit, look)
     heads = words_of(trace).layers[layer].attention.heads
-    which = f"inner layer {layer + 1}, {picture_layers.head_words(head, heads)}"
+    which = f"inner {layer_name(layer)}, {picture_layers.head_words(head, heads)}"
     return Drawing(
         "mosaic",
         f"What each word receives from the words of its patch: {which}",
@@ -115,7 +116,7 @@ def _large(
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"Inner layer {layer + 1}",
+        f"Inner {layer_name(layer)}",
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
@@ -85,7 +86,7 @@ def draw(
     panels = [replace(measure, facts=(("all words together", f"{gated.sum():.2f}"),))]
     if gradient:
         panels.append(_checked(trace, selection, gated, look, token))
-    which = layers if layers == "all layers" else f"inner layer {layer + 1}"
+    which = layers if layers == "all layers" else f"inner {layer_name(layer)}"
     heads = words_of(trace).layers[layer].attention.heads
     return Drawing(
         "reach",

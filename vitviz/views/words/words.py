@@ -8,6 +8,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
+from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     Grid,
@@ -81,7 +82,7 @@ def draw(
     rows = [each[:, one.word] if direction == "looks at" else each[:, :, one.word] for each in maps]
     whole = _whole(trace, one.sentence, look)
     tiles = _tiles(trace, rows, look, whole)
-    which = f"layer {layer + 1}, {picture_layers.head_words(head, len(rows[layer]))}"
+    which = f"{layer_name(layer)}, {picture_layers.head_words(head, len(rows[layer]))}"
     values = rearrange(
         fused(rows[layer], head), "(down across) -> down across", down=shape_of(trace)[0]
     )

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import ColorScale, Lay
+from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 
@@ -191,4 +192,5 @@ DrawnLayer = (
     | Message
     | Plot
     | Table
+    | Diagram
 )

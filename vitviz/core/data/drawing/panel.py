@@ -7,6 +7,7 @@ from typing import Literal
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing.drawn_layers import DrawnLayer
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 
 
@@ -19,10 +20,20 @@ class PixelSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchBrush:
+    """Positions are model pixels whose patches are painted; which are is the view's `option`."""
+
+    crop: Crop
+    grid: TokenGrid
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenTiles:
     """Tiles in reading order, one a patch token, `cols` tiles a row, of `tile` (rows, cols) + gap.
 
     Where a tile is itself a small map over the grid (`inner`), a position inside it is a token too.
+    The first `front` tiles are prefix tokens.
     """
 
     crop: Crop
@@ -31,6 +42,7 @@ class TokenTiles:
     tile: tuple[int, int]
     gap: int = 1
     inner: bool = False
+    front: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,17 @@ class Listed:
     layers: int
 
 
-Space = PixelSpace | TokenTiles | HeadTiles | LayerPairs | TokenPairs | Listed | None
+Space = (
+    PixelSpace
+    | PatchBrush
+    | TokenTiles
+    | HeadTiles
+    | LayerPairs
+    | TokenPairs
+    | TokenRows
+    | Listed
+    | None
+)
 
 
 @dataclass(frozen=True, slots=True)

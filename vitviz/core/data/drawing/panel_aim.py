@@ -8,18 +8,22 @@ from typing import assert_never
 import numpy as np
 
 from vitviz.core.colors import ColorScale
+from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing.drawn_layers import Heat, HeatTiles
 from vitviz.core.data.drawing.panel import (
     HeadTiles,
     LayerPairs,
     Listed,
     Panel,
+    PatchBrush,
     PixelSpace,
     TokenPairs,
     TokenTiles,
 )
+from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.plots import Plot, Table
+from vitviz.core.notation import shown_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return None
         case PixelSpace() as space:
             return _aim_pixels(panel, space, Spot(row, col))
+        case PatchBrush() as space:
+            return _aim_brush(space, Spot(row, col))
         case TokenTiles() as space:
             return _aim_tokens(panel, space, row, col)
         case HeadTiles() as space:
@@ -54,6 +60,8 @@ def aim(panel: Panel, row: float, col: float) -> Aim | None:
             return _aim_layers(panel, space, row, col)
         case TokenPairs() as space:
             return _aim_pairs(panel, space, row, col)
+        case TokenRows() as space:
+            return _aim_rows(panel, space, Spot(row, col))
         case Listed():
             return _aim_listed(panel, row, col)
         case _:
@@ -81,6 +89,12 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
     return Aim(token=token, value=value, words=words, spot=spot)
 
 
+def _aim_brush(space: PatchBrush, spot: Spot) -> Aim | None:
+    """The patch under the brush: read out, not chosen."""
+    token = space.grid.at(spot)
+    return None if token is None else Aim(words=_words(space.grid, token, None, None))
+
+
 def _tile(position: float, size: int, gap: int) -> tuple[int, int] | None:
     """(tile, cell inside it) on one axis; None in the gap or before the first tile."""
     tile, inside = divmod(position, size + gap)
@@ -91,7 +105,10 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
     down, across = _tile(row, space.tile[0], space.gap), _tile(col, space.tile[1], space.gap)
     if down is None or across is None or across[0] >= space.cols:
         return None
-    patch = down[0] * space.cols + across[0]
+    tile = down[0] * space.cols + across[0]
+    if tile < space.front:
+        return Aim(token=tile, words=_words(space.grid, tile, None, None))
+    patch = tile - space.front
     if patch >= space.grid.rows * space.grid.cols:
         return None
     token = patch + len(space.grid.prefix)
@@ -119,7 +136,7 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
     layer = down[0] if space.by_layer else None
     head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
     called = space.numbers[down[0]] if space.numbers else down[0] + 1
-    where = f"head {head + 1}" if layer is None else f"layer {called} head {head + 1}"
+    where = head_name(head) if layer is None else f"layer {called} {head_name(head)}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
         row % (space.grid.rows + space.gap) * space.grid.cell[0] + space.grid.corner[0],
@@ -134,7 +151,7 @@ def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim 
     layer, other = int(row), int(col)
     heat = next((each for each in panel.layers if isinstance(each, Heat)), None)
     value = None if heat is None else float(heat.values[layer, other])
-    words = f"{space.names[0]} layer {layer + 1}, {space.names[1]} layer {other + 1}"
+    words = f"{space.names[0]} {layer_name(layer)}, {space.names[1]} {layer_name(other)}"
     return Aim(layer=layer, value=value, words=_valued(words, value, panel.bar))
 
 
@@ -149,6 +166,21 @@ def _aim_pairs(panel: Panel, space: TokenPairs, row: float, col: float) -> Aim |
     return Aim(query, value=value, words=words, spot=_inside(space.grid.box(query), 0.5, 0.5))
 
 
+def _aim_rows(panel: Panel, space: TokenRows, spot: Spot) -> Aim | None:
+    token = space.token_at(spot)
+    if token is None:
+        return None
+    value, where = None, ""
+    for layer in panel.layers:
+        if isinstance(layer, Heat) and layer.box.contains(spot):
+            rows, cols = layer.values.shape
+            row = min(int((spot.row - layer.box.top) / layer.box.height * rows), rows - 1)
+            col = min(int((spot.col - layer.box.left) / layer.box.width * cols), cols - 1)
+            value, where = float(layer.values[row, col]), f", number {col + 1} of {cols}"
+    words = _valued(_words(space.grid, token, None, None) + where, value, panel.bar)
+    return Aim(token, value=value, words=words, spot=_inside(space.grid.box(token), 0.5, 0.5))
+
+
 def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
     extent = panel.extent
     match panel.layers:
@@ -158,8 +190,8 @@ def _aim_listed(panel: Panel, row: float, col: float) -> Aim | None:
             )
             if found is None:
                 return None
-            whose, value = found
-            words = f"{whose.words}: {value:.4g} · {plot.y.label}"
+            whose, value = found.whose, found.value
+            words = f"{whose.words}: {shown_number(value, 4)} · {plot.y.label}"
             return Aim(layer=whose.layer, head=whose.head, value=value, words=words)
         case (Table() as table, *_) if 1 <= row < len(table.whose) + 1:
             one = table.whose[int(row) - 1]
@@ -208,4 +240,4 @@ def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
 
 def _number(value: float, bar: ColorScale | None) -> str:
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
-    return f"{value:.4g}{unit}"
+    return f"{shown_number(value, 4)}{unit}"

@@ -15,8 +15,8 @@ from typing import Literal
 
 from vitviz.gui.app.actions.window_parts import WindowParts
 
-Menu = Literal["File", "View", "Model", "Compare", "Figure", "Help", ""]
-MENUS: tuple[Menu, ...] = ("File", "View", "Model", "Compare", "Figure", "Help", "")
+Menu = Literal["File", "Edit", "View", "Model", "Compare", "Figure", "Help", ""]
+MENUS: tuple[Menu, ...] = ("File", "Edit", "View", "Model", "Compare", "Figure", "Help", "")
 """In the order of the menu bar; those of "" have keys only."""
 
 Perform = Callable[[WindowParts], None]

@@ -18,12 +18,6 @@ def close_column(parts: WindowParts) -> None:
     parts.session.columns.close(parts.session.columns.active.id)
 
 
-@action("&Undo", keys="Ctrl+Z", menu="Compare")
-def undo(parts: WindowParts) -> None:
-    """Brings back a closed column, or a column's former model or picture"""
-    parts.columns.wish("undo")
-
-
 @action("&Next column", keys="Ctrl+Right", menu="Compare", rule=True)
 def next_column(parts: WindowParts) -> None:
     """(After the last comes the first.)"""

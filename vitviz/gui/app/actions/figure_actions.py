@@ -14,19 +14,19 @@ from vitviz.gui.figure.figure_source import composition_of, copy_as, open_compos
 @action("&Compose a figure…", keys="Ctrl+E", menu="Figure")
 def compose(parts: WindowParts) -> None:
     """A page for paper: its width, type, letters, grids of layers, heads, columns; animations"""
-    compose_view(parts, parts.board.focus)
+    compose_view(parts, parts.shown.focus)
 
 
 @action("Compose the whole co&lumn…", keys="Ctrl+Alt+E", menu="Figure")
 def compose_column(parts: WindowParts) -> None:
     """All views of this column on one page"""
-    compose_view(parts, parts.board.focus, whole=True)
+    compose_view(parts, parts.shown.focus, whole=True)
 
 
 @action("&Save this view as it is…", keys="Ctrl+Shift+E", menu="Figure")
 def export(parts: WindowParts) -> None:
     """PNG, SVG, PDF or TIFF"""
-    drawing = _drawing(parts, parts.board.focus)
+    drawing = _drawing(parts, parts.shown.focus)
     if drawing is not None:
         first = composition_of(parts.session, drawing)
         save_figure(parts.frame, parts.session, drawing, first, parts.notices.tell)
@@ -35,7 +35,7 @@ def export(parts: WindowParts) -> None:
 @action("Copy view as &picture", keys="Ctrl+C", menu="Figure", rule=True)
 def copy(parts: WindowParts) -> None:
     """(As it is seen.)"""
-    card = parts.columns.card(parts.board.focus)
+    card = parts.columns.card(parts.shown.focus)
     if card is None or card.drawing is None or parts.session.trace is None:
         parts.notices.tell("There is no view to copy yet; open a picture first.")
         return
@@ -74,6 +74,6 @@ def _drawing(parts: WindowParts, view: str) -> Drawing | None:
 
 
 def _copy_as(parts: WindowParts, kind: str) -> None:
-    drawing = _drawing(parts, parts.board.focus)
+    drawing = _drawing(parts, parts.shown.focus)
     if drawing is not None:
         parts.notices.tell(copy_as(kind, parts.session, drawing))

@@ -5,20 +5,32 @@ from __future__ import annotations
 from vitviz.gui.app import desktop, text_pages
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.actions.window_parts import WindowParts
-from vitviz.gui.app.tour_dock import show_walk
+from vitviz.gui.app.tour_dock import show_walk, step_walk
 from vitviz.session.work import log
 
 
 @action("&Walk through", keys="Ctrl+Shift+H", menu="Help")
 def walk(parts: WindowParts) -> None:
-    """From pixels to answer, in seven steps"""
-    show_walk(parts.frame, parts.session, parts.board, parts.columns)
+    """From pixels to the answer, step by step"""
+    show_walk(parts.frame, parts.session, parts.columns)
+
+
+@action("Next step of the walk", keys="Alt+Right")
+def walk_on(parts: WindowParts) -> None:
+    """(While it is open.)"""
+    step_walk(parts.frame, 1)
+
+
+@action("Step before in the walk", keys="Alt+Left")
+def walk_back(parts: WindowParts) -> None:
+    """(While it is open.)"""
+    step_walk(parts.frame, -1)
 
 
 @action("&Help on this view", keys="F1", menu="Help")
 def help_(parts: WindowParts) -> None:
     """What it shows, its formula and source"""
-    text_pages.view_help(parts.frame, parts.views[parts.board.focus]).show()
+    text_pages.view_help(parts.frame, parts.views[parts.shown.focus]).show()
 
 
 @action("&Keys", keys="?", menu="Help")

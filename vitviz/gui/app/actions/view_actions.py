@@ -62,7 +62,7 @@ def whole(parts: WindowParts) -> None:
 @action("&Maximise view", keys="F", menu="View", rule=True)
 def maximise(parts: WindowParts) -> None:
     """Give the view in focus all the room"""
-    parts.columns.maximise(parts.board.focus)
+    parts.columns.maximise(parts.shown.focus)
 
 
 @action("Restore", keys="Escape")

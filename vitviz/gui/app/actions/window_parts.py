@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QMainWindow
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.session_menu import SessionMenu
-from vitviz.gui.columns.board import ViewBoard
 from vitviz.gui.columns.column_area import ColumnArea
+from vitviz.gui.columns.shown_views import ShownViews
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.theme import ThemeName
 from vitviz.session.session import Session
@@ -26,7 +26,7 @@ class WindowParts:
     session: Session
     frame: QMainWindow
     views: Mapping[str, View]
-    board: ViewBoard
+    shown: ShownViews
     columns: ColumnArea
     notices: NoticeStack
     library: LibraryDock

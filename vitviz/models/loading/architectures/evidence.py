@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import timm
 
 from vitviz.core.data.evidence import Certainty, Evidence
+from vitviz.core.notation import shown_number
 from vitviz.models.loading.architectures.facts import FACTS, Fact
 
 Prepared = tuple[tuple[float, ...], tuple[float, ...]]
@@ -141,9 +142,7 @@ def shown(prepared: Prepared) -> str:
         return _KNOWN[mean]
     if mean == (0.0, 0.0, 0.0) and std == (1.0, 1.0, 1.0):
         return "0/1"
-    return (
-        f"{'/'.join(f'{each:.3g}' for each in mean)} and {'/'.join(f'{each:.3g}' for each in std)}"
-    )
+    return " and ".join("/".join(map(shown_number, each)) for each in (mean, std))
 
 
 def listed(names: Iterable[str]) -> str:

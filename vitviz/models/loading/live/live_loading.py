@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import ModelInfo
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import BadModel, Progress, Unsupported
 from vitviz.models.families import Family
 from vitviz.models.families.measured import MeasuredFamily, UnplacedFamily
@@ -149,7 +150,7 @@ def _preprocessing(
 
 def _said(preprocess: Preprocess) -> str:
     values = (preprocess.mean, preprocess.std)
-    mean, std = (" ".join(f"{each:.3g}" for each in group) for group in values)
+    mean, std = (" ".join(shown_number(each) for each in group) for group in values)
     return f"mean {mean}, std {std}"
 
 

@@ -13,12 +13,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.loading.text_tower import TextTower
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourcedModule:
     """What a library gives: the module, how it is called, its own preprocessing as a function, and
-    what it says of itself. `classes`: whether the answer has a number for each class.
+    what it says of itself. `classes`: whether the answer has a number for each class. `text`: its side
+    that reads words.
     """
 
     module: nn.Module
@@ -29,6 +31,7 @@ class SourcedModule:
     classes: bool = True
     source: str = ""
     weights_hash: str = ""
+    text: TextTower | None = None
 
 
 class SourceLibrary(Protocol):

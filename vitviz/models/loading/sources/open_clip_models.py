@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.sources import SourcedModule
+from vitviz.models.loading.sources.open_clip_text import text_side
 
 
 class OpenClipModels:
@@ -46,6 +47,7 @@ class OpenClipModels:
         return SourcedModule(
             module, architecture, prepared, _image_tower, classes=False,
             source=f"open_clip: {name}", weights_hash=tag if pretrained else "",
+            text=text_side(module, architecture),
         )  # fmt: skip
 
 

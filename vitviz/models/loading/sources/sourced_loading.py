@@ -49,8 +49,14 @@ def load_sourced(
     model = load_live(module, wishes, progress)
     evidence = tuple(_from_library(each, found.source) for each in model.info.evidence)
     weights: Weights = "trained" if pretrained else "untrained"
-    info = replace(model.info, weights=weights, weights_hash=found.weights_hash, evidence=evidence)
-    return replace(model, info=info, live=False)
+    info = replace(
+        model.info,
+        weights=weights,
+        weights_hash=found.weights_hash,
+        evidence=evidence,
+        reads_prompts=found.text is not None,
+    )
+    return replace(model, info=info, live=False, text=found.text)
 
 
 def _from_library(fact: Evidence, source: str) -> Evidence:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.checkpoint.checkpoint_files import file_hash
 from vitviz.models.loading.sources import SourcedModule
+from vitviz.models.loading.sources.transformers_text import text_side
 
 
 class TransformersModels:
@@ -34,6 +35,7 @@ class TransformersModels:
             _call_of(module), tuple(str(own[each]) for each in sorted(own)), classed,
             source=f"transformers: {folder.name if folder.is_dir() else name}",
             weights_hash=file_hash(file) if pretrained and file.exists() else "",
+            text=text_side(module, where, local),
         )  # fmt: skip
 
 

@@ -1,0 +1,22 @@
+"""The menu Edit: what was changed of what is shown, taken back and done again."""
+
+from __future__ import annotations
+
+from vitviz.gui.app.actions import action
+from vitviz.gui.app.actions.window_parts import WindowParts
+
+
+@action("&Undo", keys="Ctrl+Z", menu="Edit")
+def undo(parts: WindowParts) -> None:
+    """Takes back what was changed last: a column, model, picture, option, target or layout"""
+    words = parts.session.history.undo()
+    parts.notices.tell(f"Undone: {words}." if words else "There is nothing to undo.", alone=True)
+
+
+@action("&Redo", keys=("Ctrl+Shift+Z", "Ctrl+Y"), menu="Edit")
+def redo(parts: WindowParts) -> None:
+    """Does again what was taken back last"""
+    words = parts.session.history.redo()
+    parts.notices.tell(
+        f"Done again: {words}." if words else "There is nothing to do again.", alone=True
+    )
