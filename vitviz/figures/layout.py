@@ -128,9 +128,13 @@ def _names_room(drawing: Drawing, paper: PaperStyle) -> float:
 
 
 def _shared(drawing: Drawing) -> ColorScale | None:
-    """The scale of all colour bars, where they have only one."""
-    scales = {panel.bar for panel in drawing.panels if panel.bar is not None}
-    return scales.pop() if len(scales) == 1 else None
+    """The scale of all colour bars, where they have only one; its arrows say what is so of any."""
+    bars = [panel.bar for panel in drawing.panels if panel.bar is not None]
+    scales = {replace(bar, below=False, above=False) for bar in bars}
+    if len(scales) != 1:
+        return None
+    below, above = (any(getattr(bar, side) for bar in bars) for side in ("below", "above"))
+    return replace(scales.pop(), below=below, above=above)
 
 
 def _caption(drawing: Drawing, room: float, paper: PaperStyle) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from vitviz.core.data.drawing import Drawing, Panel
+from vitviz.core.colors import ColorScale
+from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.laid_maps import bar_colors
 from vitviz.core.notation import shown_number
@@ -57,8 +58,8 @@ def render(
     for placed in page.placed:
         printed.panel(placed)
     if page.bar is not None and page.shared is not None:
-        whose = next(one.panel for one in page.placed if one.panel.bar == page.shared)
-        printed.bar(whose, page.bar, page.label)
+        whose = next(one.panel for one in page.placed if one.panel.bar is not None)
+        printed.bar(page.shared, bar_colors(whose), page.bar, page.label)
     printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
 
@@ -145,18 +146,22 @@ class _Printed:
         weight = "normal" if placed.letter else "bold"
         self.lines(placed.heading, top, left, size=paper.heading, weight=weight)
         if placed.panel.bar is not None and placed.bar is not None:
-            self.bar(placed.panel, placed.bar, placed.label)
+            self.bar(placed.panel.bar, bar_colors(placed.panel), placed.bar, placed.label)
         if paper.facts:
             self._facts(placed)
 
-    def bar(self, panel: Panel, box: Box, label: tuple[str, ...]) -> None:
+    def bar(
+        self,
+        scale: ColorScale,
+        seen: UInt8[np.ndarray, "256 rgb"],
+        box: Box,
+        label: tuple[str, ...],
+    ) -> None:
         """A slim bar between the ends of its range, its label beside it or below.
 
         It ends in an arrow where there are numbers beyond.
         """
-        paper, scale, seen = self.paper, panel.bar, bar_colors(panel)
-        assert scale is not None
-        assert seen is not None
+        paper = self.paper
         low, high = shown_number(scale.low), shown_number(scale.high)
         left = box.left + width(low, paper.size, paper) + 1.2
         behind = width(high, paper.size, paper)

@@ -117,15 +117,14 @@ def test_opposite_corners_are_cut_off_each_on_its_own():
 def test_a_bar_shows_what_is_seen_over_grey(lay: Lay):
     one = heat(np.random.default_rng(0).random((3, 6)), lay)
     bar = bar_colors(Panel((PICTURE, one), BOX, bar=one.scale))
-    assert bar is not None
     colors = laid_colors("viridis", lay, 0.65).astype(float)
     below = {"fade": 96, "contours": 96, "light": 192, "tint": 128, "map alone": 128}[lay]
     share = colors[:, 3:] / 255
     assert np.abs(bar - (share * colors[:, :3] + (1 - share) * below)).max() <= 1
     alone = bar_colors(Panel((one,), BOX, bar=one.scale))
-    assert alone is not None
     assert (alone == table_colors("viridis")).all()
-    assert bar_colors(Panel((PICTURE, one), BOX)) is None
+    with pytest.raises(ValueError, match="no colour bar"):
+        bar_colors(Panel((PICTURE, one), BOX))
 
 
 def test_a_logarithmic_scale_has_equal_factors_equally_far_apart():

@@ -123,14 +123,14 @@ def heat_index(heat: Heat) -> UInt8[np.ndarray, "row col"]:
     return scale_index(values, heat.scale)
 
 
-def bar_colors(panel: Panel) -> UInt8[np.ndarray, "256 rgb"] | None:
+def bar_colors(panel: Panel) -> UInt8[np.ndarray, "256 rgb"]:
     """What the panel's colour bar shows: the colours as they are seen over a middling grey.
 
-    None where the panel has no bar.
+    ValueError for a panel without a bar.
     """
     bar = panel.bar
     if bar is None:
-        return None
+        raise ValueError(f"panel {panel.title!r} has no colour bar")
     heats = [one for one in panel.layers if isinstance(one, Heat) and one.scale == bar]
     if not heats or not any(isinstance(layer, Raster) for layer in panel.layers):
         return table_colors(bar.table)

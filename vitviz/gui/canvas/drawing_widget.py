@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -52,6 +53,7 @@ class DrawingWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._drawing: Drawing | None = None
+        self._chosen: Drawing | None = None
         self._rows: list[list[PanelWidget]] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -152,13 +154,24 @@ class DrawingWidget(QWidget):
             self._build(rows)
             self._shape = shape
         self._drawing = drawing
+        self._chosen = _of_the_chosen(drawing, self._chosen)
         panels = [panel for row in rows for panel in row]
-        for widget, panel in zip(self.panels, panels, strict=True):
+        for widget, panel, chosen in zip(
+            self.panels, panels, self._chosen_panels(rows), strict=True
+        ):
+            widget.read_from(chosen)
             if widget.panel is not panel:
                 widget.show_panel(panel)
         if new:
             self._divide()
         self.painted.emit()
+
+    def _chosen_panels(self, rows: tuple[tuple[Panel, ...], ...]) -> list[Panel | None]:
+        """The panels as they are for the chosen token, where those shown preview another."""
+        found = () if self._chosen is None else self._arranged(self._chosen)
+        if [len(row) for row in found] != [len(row) for row in rows]:
+            return [None for row in rows for _ in row]
+        return [panel for row in found for panel in row]
 
     def reset_zoom(self) -> None:
         """Shows every panel whole again."""
@@ -227,6 +240,18 @@ class DrawingWidget(QWidget):
 
     def _clicked(self, found: PointedPlace | None) -> None:
         self.clicked.emit(found)
+
+
+def _of_the_chosen(drawing: Drawing, before: Drawing | None) -> Drawing | None:
+    """The drawing for the chosen token: this one unless it previews another, else the one before, if
+    nothing but the token under the cursor differs; None where it is not there.
+    """
+    if drawing.made is None or drawing.made.selection.hover is None:
+        return drawing
+    if before is None or before.made is None:
+        return None
+    same = replace(drawing.made, selection=replace(drawing.made.selection, hover=None))
+    return before if before.made == same else None
 
 
 def _fills(panel: Panel) -> bool:

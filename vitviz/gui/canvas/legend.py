@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from vitviz.core.colors import ColorScale, table_colors
+from vitviz.core.colors import ColorScale, scale_index, table_colors
 from vitviz.core.data.drawing import Bars
 from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.qimages import image_of
@@ -47,6 +47,7 @@ class ColorBar(QWidget):
         super().__init__()
         self._scale: ColorScale | None = None
         self._colors: BarColors | None = None
+        self._value: tuple[float | None, str] = (None, "")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFont(bar_font())
 
@@ -66,6 +67,18 @@ class ColorBar(QWidget):
                 low, high = (shown_number(end, 6) for end in (scale.low, scale.high))
                 self.setToolTip(f"{scale.label}{unit}: {low} to {high}{powers}{beyond}")
                 self._fit()
+            self.update()
+
+    @property
+    def value(self) -> tuple[float | None, str]:
+        """The value under the cursor, and what is said of it; None and nothing without one."""
+        return self._value
+
+    def show_value(self, value: float | None, words: str) -> None:
+        """Marks a value on the bar and says in `words` whose it is, in the place of the bar's name."""
+        shown = (None, "") if value is None or not np.isfinite(value) else (value, words)
+        if shown != self._value:
+            self._value = shown
             self.update()
 
     def height_at(self, width: int) -> int:
@@ -102,9 +115,10 @@ class ColorBar(QWidget):
             self._paint_bar(painter, QRectF(left, line / 2 - BAR / 2, bar, BAR))
             painter.drawText(QRectF(left + bar + 6, 0, right, line), centre, high)
             at = (0, line - 2) if below else (left + bar + right + 6, 0)
-            painter.setPen(QColor(theme.current().faint))
+            value, words = self._value
+            painter.setPen(QColor(theme.current().faint if value is None else theme.current().text))
             room = self.width() - at[0]
-            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, int(room))
+            elided = metrics.elidedText(words or label, Qt.TextElideMode.ElideRight, int(room))
             painter.drawText(QRectF(*at, room, line), centre, elided)
 
     def _paint_bar(self, painter: QPainter, place: QRectF) -> None:
@@ -131,6 +145,13 @@ class ColorBar(QWidget):
                         QPointF(at, place.bottom()),
                     ]
                 )
+        value, _ = self._value
+        if value is not None:
+            share = int(scale_index(np.array([value], np.float32), scale)[0]) / 255
+            at, top = inside.left() + share * inside.width(), place.top()
+            painter.setBrush(QColor(theme.current().text))
+            mark = (at - 4, top - 5), (at + 4, top - 5), (at, top + 1)
+            painter.drawPolygon([QPointF(*corner) for corner in mark])
         painter.restore()
 
 
