@@ -86,6 +86,11 @@ OVERWRITE = Parameter(help="Replace files that are there already.")
 WIDTH = Parameter(
     "--width", help="Width in mm, or: one column (85), text width (180), slide (254)."
 )
+HEIGHT = Parameter(
+    "--height",
+    help="The most that a page is high, in mm (240; of a slide 143), or none. What is higher goes on "
+    "on further pages of a PDF, or in files called -2, -3, ...",
+)
 DPI = Parameter("--dpi", help="Dots per inch of a picture.")
 FONT = Parameter("--font", help="The font, by name.")
 TYPE = Parameter("--size", help="Size of the type in points; titles in proportion.")
@@ -101,6 +106,7 @@ class Printing:
     """How a figure is printed."""
 
     width: Annotated[str, WIDTH] = ""
+    height: Annotated[str, HEIGHT] = ""
     dpi: Annotated[int | None, DPI] = None
     font: Annotated[str, FONT] = ""
     size: Annotated[float | None, TYPE] = None
@@ -111,8 +117,13 @@ class Printing:
 
     def paper(self, **usual: Any) -> Any:
         """The paper asked for; `usual` where nothing was said. Imports matplotlib's side."""
-        from vitviz.figures.paper import PaperStyle
+        from vitviz.figures.paper import HEIGHTS, PaperStyle
 
+        if self.width in HEIGHTS:
+            usual = {**usual, "height_mm": HEIGHTS[self.width]}
+        if self.height:
+            high = None if self.height == "none" else millimetres(self.height, "height")
+            usual = {**usual, "height_mm": high}
         said = {
             "width_mm": millimetres(self.width) if self.width else None,
             "dpi": self.dpi,
@@ -127,16 +138,17 @@ class Printing:
         return PaperStyle(**{**usual, **known, **left_out})
 
 
-def millimetres(text: str) -> float:
-    """A width as a number or by its usual name."""
+def millimetres(text: str, side: str = "width") -> float:
+    """A width or another side as a number, a width also by its usual name."""
     from vitviz.figures.paper import WIDTHS
 
-    if text in WIDTHS:
+    if text in WIDTHS and side == "width":
         return WIDTHS[text]
     try:
         return float(text.removesuffix("mm"))
     except ValueError:
-        raise Misused(f"the width {text!r} is neither mm nor one of: {', '.join(WIDTHS)}") from None
+        names = ", ".join(WIDTHS) if side == "width" else "none"
+        raise Misused(f"the {side} {text!r} is neither mm nor one of: {names}") from None
 
 
 def view_named(name: str) -> View:

@@ -61,7 +61,7 @@ from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, fitting_name, whole
 from vitviz.core.pictures.foreign_formats import counted, wants_package
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
-from vitviz.figures.save import save as save_figure
+from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.columns.compare_words import changed
@@ -82,7 +82,7 @@ from vitviz.views.api import pictured, selection_of
 
 if TYPE_CHECKING:
     from vitviz.models import Model
-    from vitviz.session.figure.figure_replay import FigureReplay
+    from vitviz.session.figure.figure_replay import FigureBook, FigureReplay
 
 _MODELS_KEPT = 16 * 1024**3
 """Bytes: all models of one command stay."""
@@ -204,12 +204,21 @@ def draw(
         with written_file(target, kind or "png", overwrite=overwrite) as file:
             drawings = _swept(chosen, subject, ways, file) if over else [drawing]
             files = _save(
-                drawings, file, printing or Printing(), seconds, overwrite, bool(over), data
+                drawings,
+                file,
+                printing or Printing(),
+                seconds,
+                overwrite,
+                bool(over),
+                data,
+                one_page=target == STDOUT_FILE,
             )
         said_too = {"assumed": guesses} if guesses else {}
         made.append({"picture": picture, "files": [str(file) for file in files], **said_too})
         if not as_json and target != STDOUT_FILE:
-            say_file(target)
+            for written in files:
+                if written.suffix == target.suffix:
+                    say_file(written)
 
     broken: list[str] = []
     for picture, target in targets.items():
@@ -351,6 +360,8 @@ def _save(
     overwrite: bool,
     swept: bool,
     data: bool,
+    *,
+    one_page: bool = False,
 ) -> list[Path]:
     if target.suffix.lower() in ANIMATED:
         from vitviz.figures.animate import animate
@@ -367,9 +378,12 @@ def _save(
             )
         ]
     paper = printing.paper(**({"grid": True, "bars": "shared"} if swept else {}))
+    if one_page and target.suffix.lower() != ".pdf":  # a stream has no further files
+        paper = replace(paper, height_mm=None)
     return [
-        save_figure(drawings[0], file, paper=paper, overwrite=overwrite)
+        page
         for file in (target, *_beside(target, data))
+        for page in save_pages(drawings[0], file, paper, overwrite=overwrite)
     ]
 
 
@@ -533,6 +547,7 @@ def _figure_again(
     names = {
         field: made.book.paper[field] for field in PaperStyle.__slots__ if field in made.book.paper
     }
+    names |= _as_printed_once(made.book)
     paper = printing.paper(**names)
     if len(made.drawings) > 1 or target.suffix.lower() in ANIMATED:
         from vitviz.figures.animate import animate
@@ -548,5 +563,14 @@ def _figure_again(
             progress=meter(),
         )
     else:
-        save_figure(made.drawings[0], target, paper=paper, overwrite=overwrite)
+        save_pages(made.drawings[0], target, paper, overwrite=overwrite)
     return made.notes
+
+
+def _as_printed_once(book: FigureBook) -> dict[str, Any]:
+    """How a figure was printed that knows of no pages: on one, no bar for maps of several ranges."""
+    if not book.paper or "height_mm" in book.paper:
+        return {}
+    several = book.sheet is not None and not book.sheet.one_range
+    each = {"bars": "each"} if several and book.paper.get("bars") == "shared" else {}
+    return {"height_mm": None, **each}

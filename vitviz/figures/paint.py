@@ -36,10 +36,13 @@ from vitviz.figures.embedded import Copies, EmbeddedImage
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.plots import paint_plot, paint_table
 from vitviz.figures.text import family, height, printable, wrapped
+from vitviz.figures.thumbnails import Thumbnails
 
 INK, QUIET, FAINT, ACCENT, LINE = "#1a1c20", "#5c636e", "#9aa1ab", "#dd4a1c", "#dcdfe4"
-CRISP = 800
-"""Cells are repeated up to about so many pixels: readers of PDF and SVG blur small images."""
+CRISP, FEW = 800, 48
+"""Cells are repeated up to about so many pixels: readers of PDF and SVG blur small images. Few of them
+are larger than a pixel of any figure, and need not be where it is of pixels itself.
+"""
 
 
 def paint(
@@ -47,11 +50,12 @@ def paint(
     layer: DrawnLayer,
     room: tuple[float, float],
     paper: PaperStyle,
-    copies: Copies | None = None,
+    copies: Copies | Thumbnails | None = None,
 ) -> None:
     """One layer into axes of `room` (height, width) in millimetres.
 
-    `copies` are the images of the figure so far, for vector files; None for a figure of pixels.
+    `copies` are the images of the figure so far: for vector files each once and as it is, for pixels
+    as small as they are shown; None where nobody knows what becomes of it. The axes' limits are set.
     """
     match layer:
         case Raster():
@@ -91,16 +95,21 @@ def paint_image(
     box: Box,
     opacity: float = 1.0,
     *,
-    copies: Copies | None,
+    copies: Copies | Thumbnails | None,
     smooth: bool = False,
 ) -> None:
     """An image over a box; embedded once and as it is in vector files."""
-    factor = 1 if smooth else max(1, CRISP // max(pixels.shape[:2]))
+    vector = isinstance(copies, dict)
+    if smooth and isinstance(copies, Thumbnails):
+        pixels = copies.fitted(pixels, *_shown(axes, box))
+    few = not vector and max(pixels.shape[:2]) <= FEW
+    factor = 1 if smooth or few else max(1, CRISP // max(pixels.shape[:2]))
     crisp = repeat(pixels, "row col channel -> (row y) (col x) channel", y=factor, x=factor)
-    if copies is not None:
+    if isinstance(copies, dict):
         axes.add_image(EmbeddedImage(axes, copies, crisp, box, opacity))
         return
-    fine: Any = "lanczos" if smooth else "auto"
+    exact = smooth and pixels.shape[:2] == _shown(axes, box)
+    fine: Any = "nearest" if few or exact else "lanczos" if smooth else "auto"
     axes.imshow(
         crisp,
         extent=(box.left, box.right, box.bottom, box.top),
@@ -110,7 +119,7 @@ def paint_image(
     )
 
 
-def _heat(axes: Axes, heat: Heat, copies: Copies | None) -> None:
+def _heat(axes: Axes, heat: Heat, copies: Copies | Thumbnails | None) -> None:
     """A map over what lies below it: an image, or lines of equal value."""
     if heat.lay == "contours":
         for line in contours(heat):
@@ -126,6 +135,14 @@ def _heat(axes: Axes, heat: Heat, copies: Copies | None) -> None:
     if heat.lay in ("tint", "map alone"):  # alike everywhere, so that vector files have it once
         pixels, opacity = pixels[..., :3], float(pixels[0, 0, 3]) / 255
     paint_image(axes, pixels, heat.box, opacity, smooth=heat.smooth, copies=copies)
+
+
+def _shown(axes: Axes, box: Box) -> tuple[int, int]:
+    """(rows, cols) of pixels that a box has on the page, at the figure's resolution."""
+    left, right = axes.get_xlim()
+    low, high = axes.get_ylim()
+    across, up = axes.bbox.width * box.width, axes.bbox.height * box.height
+    return round(up / abs(high - low)), round(across / abs(right - left))
 
 
 def _grid(axes: Axes, grid: Grid) -> None:

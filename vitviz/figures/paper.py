@@ -10,6 +10,9 @@ from vitviz.core.progress import VitvizError
 WIDTHS = {"one column": 85.0, "text width": 180.0, "slide": 254.0}
 """Usual widths of a figure, in millimetres."""
 
+HEIGHTS = {"one column": 240.0, "text width": 240.0, "slide": 143.0}
+"""The most that a page of such a width is high, in millimetres."""
+
 NARROWEST, WIDEST = 40.0, 2000.0
 
 
@@ -19,7 +22,8 @@ class PaperStyle:
 
     `background` is any colour matplotlib knows, or "transparent". `bars`: a colour bar below each
     map, one for all where they share one range, or none. `grid` keeps rows of panels together on
-    narrow paper too.
+    narrow paper too. What is higher than `height_mm` goes on on a further page; None: one page,
+    however high.
     """
 
     width_mm: float = WIDTHS["text width"]
@@ -34,6 +38,7 @@ class PaperStyle:
     caption: bool = True
     bars: Literal["each", "shared", "none"] = "each"
     grid: bool = False
+    height_mm: float | None = 240.0
 
     def __post_init__(self) -> None:
         """VitvizError, with the limits, for a width, resolution or type that no figure can have."""
@@ -41,6 +46,11 @@ class PaperStyle:
             raise VitvizError(
                 f"a figure needs a width of at least {NARROWEST:g} mm and at most {WIDEST:g} mm, "
                 f"not {self.width_mm:g}"
+            )
+        if self.height_mm is not None and not NARROWEST <= self.height_mm <= WIDEST:
+            raise VitvizError(
+                f"a page is at least {NARROWEST:g} mm and at most {WIDEST:g} mm high, not "
+                f"{self.height_mm:g}"
             )
         if not 20 <= self.dpi <= 2400:
             raise VitvizError(f"a figure has 20 to 2400 dots per inch, not {self.dpi}")

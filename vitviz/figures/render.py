@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from einops import rearrange
 from jaxtyping import UInt8
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from vitviz.core.colors import ColorScale
+from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.laid_maps import bar_colors
-from vitviz.core.notation import shown_number
-from vitviz.core.progress import VitvizError
+from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.figures.color_bars import PlacedBar
 from vitviz.figures.embedded import Copies
-from vitviz.figures.layout import (
-    MARGIN,
-    PaperPage,
-    PlacedPanel,
-    bar_room,
-    lay_out,
-    names_width,
-)
+from vitviz.figures.layout import MARGIN, PaperPage, PlacedPanel, lay_out, paper_pages
 from vitviz.figures.paint import INK, QUIET, paint, paint_image
+from vitviz.figures.panel_rows import names_width
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, MM, POINT, family, printable, typeset, width
+from vitviz.figures.thumbnails import Thumbnails
 
-LONGEST_BAR, ARROW = 36.0, 1.6
-"""The most that a colour bar has of the room, and the length of its arrows, in millimetres."""
+ARROW = 1.6
+"""How long the arrow at the end of a colour bar is, in millimetres."""
 
 
 def render(
@@ -43,7 +40,7 @@ def render(
     vector: bool = False,
     paper: PaperStyle | None = None,
 ) -> Figure:
-    """The drawing on a page, as wide as asked and as high as it needs.
+    """The drawing on one page, as wide as asked and as high as it needs.
 
     `vector` leaves images at their own size, to be embedded in PDF or SVG. `width_mm` replaces the
     paper's. VitvizError for a width that no figure can have.
@@ -51,23 +48,46 @@ def render(
     paper = paper or PaperStyle()
     if width_mm is not None:
         paper = replace(paper, width_mm=width_mm)
-    page = lay_out(drawing, paper)
+    return _printed(lay_out(drawing, paper), {} if vector else None)
+
+
+def render_pages(drawing: Drawing, paper: PaperStyle, *, vector: bool = False) -> Iterator[Figure]:
+    """The drawing on as many pages as the paper's height makes of it, one after the other."""
+    return (_printed(page, {} if vector else Thumbnails()) for page in paper_pages(drawing, paper))
+
+
+def _printed(page: PaperPage, copies: Copies | Thumbnails | None) -> Figure:
+    paper = page.paper
     figure = Figure(figsize=(page.width * MM, page.height * MM), facecolor=background(paper))
-    printed = _Printed(figure, page, {} if vector else None)
+    if isinstance(copies, Thumbnails):
+        figure.set_dpi(paper.dpi)
+    printed = _Printed(figure, page, copies)
     printed.lines(page.title, MARGIN, MARGIN, size=paper.headline, weight="bold")
     for placed in page.placed:
         printed.panel(placed)
-    if page.bar is not None and page.shared is not None:
-        whose = next(one.panel for one in page.placed if one.panel.bar is not None)
-        printed.bar(page.shared, bar_colors(whose), page.bar, page.label)
+    for bar in page.bars:
+        printed.bar(bar, _colors_of(bar.scale, page))
     printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
 
 
 def pixels(drawing: Drawing, paper: PaperStyle) -> UInt8[np.ndarray, "row col rgba"]:
-    """The page as its PNG shows it, at the paper's resolution."""
-    figure = render(drawing, paper=paper)
-    figure.set_dpi(paper.dpi)
+    """The drawing on one page as a PNG shows it, at the paper's resolution."""
+    return _pixels(_printed(lay_out(drawing, paper), Thumbnails()))
+
+
+def page_pixels(
+    drawing: Drawing, paper: PaperStyle, progress: Progress = silent
+) -> list[UInt8[np.ndarray, "row col rgba"]]:
+    """Every page as its PNG shows it."""
+    pages, found = paper_pages(drawing, paper), []
+    for at, page in enumerate(pages):
+        progress(at, len(pages), f"printing page {at + 1} of {len(pages)}")
+        found.append(_pixels(_printed(page, Thumbnails())))
+    return found
+
+
+def _pixels(figure: Figure) -> UInt8[np.ndarray, "row col rgba"]:
     canvas: Any = FigureCanvasAgg(figure)
     with typeset():
         canvas.draw()
@@ -91,7 +111,7 @@ class _Printed:
 
     figure: Figure
     page: PaperPage
-    copies: Copies | None
+    copies: Copies | Thumbnails | None
 
     @property
     def paper(self) -> PaperStyle:
@@ -134,44 +154,35 @@ class _Printed:
         axes.set_xlim(extent.left, extent.right)
         axes.set_ylim(extent.bottom, extent.top)
         for layer in placed.panel.layers:
+            _show(axes, extent)
             paint(axes, layer, room, paper, self.copies)
-            axes.set_xlim(extent.left, extent.right)
-            axes.set_ylim(extent.bottom, extent.top)
+        _show(axes, extent)
+        size = placed.size
         lines = max(len(placed.heading), bool(placed.letter))
-        top = placed.axes.top - 1.0 - lines * paper.heading * POINT * LINE
+        top = placed.axes.top - 1.0 - lines * size * POINT * LINE
         left = placed.axes.left
         if placed.letter:
-            self.lines((placed.letter,), top, left, size=paper.heading, weight="bold")
-            left += width(placed.letter, paper.heading, paper, bold=True) + 2.0
+            self.lines((placed.letter,), top, left, size=size, weight="bold")
+            left += width(placed.letter, size, paper, bold=True) + 2.0
         weight = "normal" if placed.letter else "bold"
-        self.lines(placed.heading, top, left, size=paper.heading, weight=weight)
-        if placed.panel.bar is not None and placed.bar is not None:
-            self.bar(placed.panel.bar, bar_colors(placed.panel), placed.bar, placed.label)
+        self.lines(placed.heading, top, left, size=size, weight=weight)
+        if placed.bar is not None:
+            self.bar(placed.bar, bar_colors(placed.panel))
         if paper.facts:
             self._facts(placed)
 
-    def bar(
-        self,
-        scale: ColorScale,
-        seen: UInt8[np.ndarray, "256 rgb"],
-        box: Box,
-        label: tuple[str, ...],
-    ) -> None:
-        """A slim bar between the ends of its range, its label beside it or below.
+    def bar(self, placed: PlacedBar, seen: UInt8[np.ndarray, "256 rgb"]) -> None:
+        """A slim bar, the ends of its range and its label around it.
 
         It ends in an arrow where there are numbers beyond.
         """
-        paper = self.paper
-        low, high = shown_number(scale.low), shown_number(scale.high)
-        left = box.left + width(low, paper.size, paper) + 1.2
-        behind = width(high, paper.size, paper)
-        room = box.right - left - behind - 1.2 if label else bar_room(scale, box.width, paper)
-        right = left + max(min(room, LONGEST_BAR), 1.0)
-        axes = self.figure.add_axes(_rect(self.page, Box(box.top, left, box.bottom, right)))
+        page, strip, scale = self.page, placed.strip, placed.scale
+        axes = self.figure.add_axes(_rect(page, strip))
         axes.set_axis_off()
-        colors = rearrange(seen, "entry rgb -> 1 entry rgb")
-        tip = ARROW / (right - left)
+        _show(axes, Box(0.0, 0.0, 1.0, 1.0))
+        tip = min(ARROW / strip.width, 0.25)
         ends = tip * scale.below, 1.0 - tip * scale.above
+        colors = rearrange(seen, "entry rgb -> 1 entry rgb")
         paint_image(axes, colors, Box(0.0, ends[0], 1.0, ends[1]), copies=self.copies)
         for there, at, point, color in (
             (scale.below, ends[0], 0.0, seen[0]),
@@ -181,28 +192,18 @@ class _Printed:
                 corners = [(at, 0.0), (point, 0.5), (at, 1.0)]
                 shade = [part / 255 for part in color.tolist()]
                 axes.add_patch(Polygon(corners, closed=True, facecolor=shade, linewidth=0))
-        axes.set_xlim(0.0, 1.0)
-        axes.set_ylim(1.0, 0.0)
-        self._beside(box, low, box.left, INK)
-        self._beside(box, high, right + 1.2, INK)
-        if label:
-            self.lines(label, box.bottom + 0.8, box.left, size=paper.size, color=QUIET)
-        else:
-            self._beside(box, scale.words, right + behind + 3.4, QUIET)
-
-    def _beside(self, box: Box, text: str, left: float, color: str) -> None:
-        """Text on the line of a colour bar."""
-        page = self.page
-        self.figure.text(
-            left / page.width,
-            1 - box.centre.row / page.height,
-            self._letters(text),
-            fontsize=self.paper.size,
-            color=color,
-            va="center_baseline",
-            parse_math=False,
-            family=family(self.paper.font, text),
-        )
+        _show(axes, Box(0.0, 0.0, 1.0, 1.0))
+        for text in placed.texts:
+            self.figure.text(
+                text.left / page.width,
+                1 - text.middle / page.height,
+                self._letters(text.text),
+                fontsize=text.size,
+                color=QUIET if text.quiet else INK,
+                va="center_baseline",
+                parse_math=False,
+                family=family(self.paper.font, text.text),
+            )
 
     def _facts(self, placed: PlacedPanel) -> None:
         size = self.paper.size
@@ -214,6 +215,23 @@ class _Printed:
 
     def _letters(self, text: str) -> str:
         return printable(text, self.paper.font)
+
+
+def _show(axes: Axes, extent: Box) -> None:
+    """What of a panel is visible; painting an image shows all of it."""
+    axes.set_xlim(extent.left, extent.right)
+    axes.set_ylim(extent.bottom, extent.top)
+
+
+def _colors_of(scale: ColorScale, page: PaperPage) -> UInt8[np.ndarray, "256 rgb"]:
+    """What a bar at the foot shows: the colours as a panel that it is about has them."""
+    whose = (one.panel for one in page.placed if one.panel.bar is not None)
+    ends = scale.low, scale.high, scale.label, scale.unit, scale.table
+    for panel in whose:
+        bar = panel.bar
+        if bar and ends == (bar.low, bar.high, bar.label, bar.unit, bar.table):
+            return bar_colors(panel)
+    return table_colors(scale.table)
 
 
 def _rect(page: PaperPage, box: Box) -> tuple[float, float, float, float]:

@@ -95,11 +95,17 @@ def wrapped(
             lines[-1] = longer
             continue
         while len(word) > 1 and width(word, size, paper, bold) > room:
-            fits = _fitting(word, room, size, paper, bold)
+            fits = _good_break(word, _fitting(word, room, size, paper, bold))
             lines.append(word[:fits])
             word = word[fits:]
         lines.append(word)
     return lines
+
+
+def _good_break(word: str, fits: int) -> int:
+    """How many letters of a word to take, of those that fit: up to a sign, as in names of files."""
+    at = max(word.rfind(sign, 0, fits) for sign in "_-./")
+    return at + 1 if at + 1 >= 0.4 * fits else fits
 
 
 def fitted(text: str, room: float, size: float, paper: PaperStyle) -> str:

@@ -122,6 +122,11 @@ class Session:
                 self.use_checkpoint(checkpoint)
         return self.pictures.load(found.pictures) if found.pictures else None
 
+    @property
+    def models_at_work(self) -> ModelCache:
+        """Loads models for work beside the columns, or gives those that are there. Called in a lane."""
+        return self._engine
+
     def use_checkpoint(self, path: str, architecture: str | None = None) -> None:
         """Has the active column read by a checkpoint file's model, as what it was confirmed to be."""
         self.columns.use_model(

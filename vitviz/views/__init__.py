@@ -78,6 +78,13 @@ class View:
     sharpens: Callable[..., Iterator[Mapping[str, Any]]] | None = None
 
     @property
+    def chapter(self) -> str:
+        """What it is about: the room that its file lies in ("attention"); "others" for a plugin's."""
+        parts = self.function.__module__.split(".")
+        inside = parts[:2] == ["vitviz", "views"] and len(parts) > 3
+        return parts[2] if inside else "others"
+
+    @property
     def takes_pairs(self) -> bool:
         """Whether such a view also takes what both models did with further pictures."""
         return bool(self.pairs_word)

@@ -67,25 +67,27 @@ def test_views_that_a_model_calls_for_come_by_themselves_until_they_are_taken_of
 ) -> None:
     board, session = window.board, window.session
     assert not {"matrix", "pools"} & set(board.placed)
+    window.perform("add_view")
+    tiles = window.compare.gallery.tiles
     own = session.request
     channels = ModelRequest("xcit_nano_12_p16_224", pretrained=False, input_size=64)
     session.columns.use_model(channels)
     qtbot.waitUntil(lambda: "matrix" in board.placed, timeout=10_000)
     assert "pools" in board.placed
     assert "heads" not in board.placed, "it has none among patches"
-    assert "see its matrices" in window._view_actions["heads"].toolTip()
+    assert "see its matrices" in tiles["heads"].toolTip()
     rows = Counter(card.parent() for card in board.cards.values() if card.isVisible())
     assert max(rows.values()) <= 3, "more find no room in a small window"
-    assert window._view_actions["matrix"].isChecked()
+    assert tiles["matrix"].isChecked()
     qtbot.waitUntil(lambda: board.cards["matrix"].drawing is not None, timeout=10_000)
-    window._view_actions["matrix"].trigger()
+    tiles["matrix"].click()
     assert "matrix" not in board.placed
     window.compare.reset_board()
     assert "matrix" in board.placed
     session.columns.use_model(own)
     qtbot.waitUntil(lambda: "heads" in board.placed, timeout=10_000)
     assert not {"matrix", "pools"} & set(board.placed)
-    assert not window._view_actions["pools"].isChecked()
+    assert not tiles["pools"].isChecked()
 
 
 def test_a_drawing_of_the_model_before_stays_for_a_moment_only(
@@ -538,11 +540,13 @@ def test_a_click_beside_everything_and_a_double_click_change_nothing(window: Mai
     assert window.session.selection == before
 
 
-def test_the_view_menu_knows_what_was_taken_off(window: MainWindow) -> None:
+def test_the_gallery_knows_what_was_taken_off(window: MainWindow) -> None:
+    window.perform("add_view")
+    tile = window.compare.gallery.tiles["positions"]
     window.shown.set_shown("positions", False)
-    assert not window._view_actions["positions"].isChecked()
+    assert not tile.isChecked()
     window.perform("reset_layout")
-    assert window._view_actions["positions"].isChecked()
+    assert tile.isChecked()
 
 
 def test_copying_without_a_picture_says_so(window: MainWindow) -> None:

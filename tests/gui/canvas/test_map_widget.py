@@ -234,16 +234,17 @@ def test_token_numbers_stay_on_the_picture(qtbot: QtBot, side: int) -> None:
 def test_a_diagram_is_painted_with_words_that_fit_and_its_lit_box_in_the_accent(
     qtbot: QtBot,
 ) -> None:
-    wide, low = DiagramBox("attention", Box(4, 2, 16, 30), "chosen"), Box(20, 2, 24, 12)
-    small = DiagramBox("norm of every token", low, note="9 × 4")
+    wide, low = DiagramBox("attention", Box(4, 2, 16, 30), "chosen"), Box(20, 2, 26, 13)
+    small = DiagramBox("norm", low, note="9 × 4")
     diagram = Diagram((wide, small), (DiagramArrow((Spot(16, 16), Spot(30, 16)), "chosen"),))
     widget = shown(qtbot, diagram)
     painter = DiagramPainter(diagram)
     at = widget._placed()
     assert painter.bounds(at).contains(at.rect(wide.box))
-    sizes = painter._type(at)
+    sizes, noted = painter._type(at)
+    assert noted
     assert sizes[0] == sizes[1], "words of framed boxes have one size"
-    lines = ("norm of every token", "9 × 4")
+    lines = ("norm", "9 × 4")
     font = theme.font(0, numbers=True)
     font.setPixelSize(max(round(sizes[1]), 1))
     room = at.rect(low)
@@ -254,3 +255,12 @@ def test_a_diagram_is_painted_with_words_that_fit_and_its_lit_box_in_the_accent(
     edge = at.rect(wide.box)
     assert image.pixelColor(round(edge.center().x()), round(edge.top())) == accent
     assert image.pixelColor(round(at.point(23, 16).x()), round(at.point(23, 16).y())) == accent
+
+
+def test_in_little_room_a_diagram_leaves_out_its_notes_first(qtbot: QtBot) -> None:
+    box = DiagramBox("norm", Box(0, 0, 6, 12), note="197 × 192 numbers of all tokens")
+    diagram = Diagram((box,))
+    widget = shown(qtbot, diagram)
+    sizes, noted = DiagramPainter(diagram)._type(widget._placed())
+    assert not noted
+    assert sizes[0] > 9

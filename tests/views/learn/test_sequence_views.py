@@ -56,7 +56,7 @@ def test_a_model_without_class_token_says_so(photo):
 
 def test_z0_is_the_sum_that_the_first_block_reads(tiny_model, tiny_trace):
     drawing = vitviz.draw("z0", tiny_trace, token=(2, 3), numbers=5)
-    _, joined, positions, total = drawing.rows[0]
+    joined, positions, total, _ = drawing.rows[0]
     one, two, three = (of(panel, Heat)[0].values for panel in (joined, positions, total))
     found = []
     hook = tiny_model.module.blocks[0].register_forward_pre_hook(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import NamedTuple, assert_never
+from weakref import ref
 
 import numpy as np
 from jaxtyping import Float64, Int, UInt8
@@ -26,6 +27,8 @@ _LUMINANCE = np.array([54, 183, 19], np.uint32)
 """Red, green and blue in 256 parts of a grey (ITU-R BT.709)."""
 _BAND = 3
 """Entries of a colour bar to each side of a line's value that have its colour."""
+
+_TONED: dict[tuple[int, PictureTone], tuple[ref[np.ndarray], np.ndarray]] = {}
 
 Colors = UInt8[np.ndarray, "256 rgba"]
 
@@ -95,11 +98,18 @@ def tone_under(table: ColorTable, lay: Lay) -> PictureTone:
 
 
 def toned(raster: Raster) -> UInt8[np.ndarray, "row col rgb"]:
-    """The pixels of a picture in its tone."""
-    if raster.tone == "own colours":
-        return raster.pixels
-    grey = _grey(raster.tone)[(raster.pixels @ _LUMINANCE) >> 8]
-    return np.repeat(grey[..., None], 3, axis=-1)
+    """The pixels of a picture in its tone, the very same ones while the picture's own live."""
+    pixels, tone = raster.pixels, raster.tone
+    if tone == "own colours":
+        return pixels
+    key = id(pixels), tone
+    known = _TONED.get(key)
+    if known is not None and known[0]() is pixels:
+        return known[1]
+    grey = _grey(tone)[(pixels @ _LUMINANCE) >> 8]
+    made = np.repeat(grey[..., None], 3, axis=-1)
+    _TONED[key] = ref(pixels, lambda _: _TONED.pop(key, None)), made
+    return made
 
 
 @cache

@@ -83,6 +83,30 @@ def _ends(panel: Panel) -> tuple[tuple[float, float], ...]:
     return () if panel.bar is None else ((panel.bar.low, panel.bar.high),)
 
 
+def one_for_each_quantity(drawing: Drawing) -> Drawing:
+    """The drawing with one range for each quantity, wherever on the page its panels are.
+
+    What is coloured by its place in a range of its own ("relative") stays so. `ranges` of the drawing
+    remain what its recipe says.
+    """
+    wide: dict[tuple[str, str, str], tuple[float, float]] = {}
+    for panel in drawing.panels:
+        bar = panel.bar
+        if bar is not None and any(_coloured_by(bar, layer) for layer in panel.layers):
+            low, high = wide.get(_quantity(bar), (bar.low, bar.high))
+            wide[_quantity(bar)] = min(low, bar.low), max(high, bar.high)
+
+    def ranged(panel: Panel) -> Panel:
+        ends = None if panel.bar is None else wide.get(_quantity(panel.bar))
+        return panel if ends is None else _in_range(panel, ends)
+
+    return replace(drawing, rows=tuple(tuple(map(ranged, row)) for row in drawing.rows))
+
+
+def _quantity(scale: ColorScale) -> tuple[str, str, str]:
+    return scale.label, scale.unit, scale.table
+
+
 def in_ranges(drawing: Drawing, kept: Sequence[tuple[int, float, float]]) -> Drawing:
     """The drawing with these panels in these ranges, (panel, low, high): as it was beside others."""
     panels, shared = drawing.panels, dict[Key, tuple[float, float]]()
@@ -121,8 +145,14 @@ def _ranged_plot(panel: Panel, plot: Plot, at: int, shared: SharedRanges) -> Pan
 def _ranged(panel: Panel, at: int, shared: SharedRanges) -> Panel:
     if (plot := _plot(panel)) is not None:
         return _ranged_plot(panel, plot, at, shared)
+    wide = None if panel.bar is None else shared.get(_key(at, panel.bar))
+    return panel if wide is None else _in_range(panel, wide)
+
+
+def _in_range(panel: Panel, wide: tuple[float, float]) -> Panel:
+    """The panel's maps, as far as its bar is about them, in another range."""
     bar = panel.bar
-    if bar is None or (wide := shared.get(_key(at, bar))) is None or wide == (bar.low, bar.high):
+    if bar is None or wide == (bar.low, bar.high):
         return panel
     if not any(_coloured_by(bar, layer) for layer in panel.layers):
         return panel

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QObject, QPoint, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -95,7 +95,6 @@ class MainWindow(QMainWindow):
         self._wished: ModelRequest | None = None
         self._devices_known = False
         self.actions_by_name: dict[str, QAction] = {}
-        self._view_actions: dict[str, QAction] = {}
         self._links = Subscriptions()
         self.compare = ColumnArea(self, session, self.views, self.notices)
         self.board, self.shown = self.compare.board, self.compare.shown
@@ -167,14 +166,6 @@ class MainWindow(QMainWindow):
 
     def _add_panels(self, menu: QMenu) -> None:
         menu.addSeparator()
-        shown = menu.addMenu("Views")
-        for name, view in self.views.items():
-            action = shown.addAction(view.title)
-            action.setCheckable(True)
-            action.setChecked(True)
-            action.setData(name)
-            action.toggled.connect(self._view_toggled)
-            self._view_actions[name] = action
         panels = menu.addMenu("Panels")
         panels.addActions(self._docks.toggles())
 
@@ -269,7 +260,6 @@ class MainWindow(QMainWindow):
         self.bar.checkpoint_wished.connect(self._open_model)
         self.bar.evidence_wished.connect(self._say_more)
         self.compare.arranged.connect(self._arranged)
-        self.compare.possible_changed.connect(self._show_possible)
         self.compare.activated.connect(self._show_active)
         self.compare.wished.connect(self.perform)
 
@@ -379,15 +369,6 @@ class MainWindow(QMainWindow):
         """Another column is the active one: shows what was drawn for it, or what it waits for."""
         self._show_trace(self.session.trace)
         self._show_options(self.shown.focus)
-
-    def _show_possible(self, why_not: dict[str, str]) -> None:
-        """Offers the views that have something to show; the others say why they have nothing."""
-        for name, action in self._view_actions.items():
-            blocker = QSignalBlocker(action)
-            action.setChecked(self.shown.is_shown(name))
-            blocker.unblock()
-            action.setEnabled(not why_not[name])
-            action.setToolTip(why_not[name] or self.views[name].shows)
 
     def _show_middle(self, page: QWidget) -> None:
         """The page that is shown has the keys: a button that had them would take Space."""
@@ -533,9 +514,6 @@ class MainWindow(QMainWindow):
     def show_views_of(self, *names: str) -> None:
         """Shows these views and takes all others off."""
         self.shown.set_all_shown(names)
-
-    def _view_toggled(self, on: bool) -> None:
-        self.shown.set_shown(_data(self.sender()), on)
 
     def _look_wished(self, name: str, value: object) -> None:
         self.session.views.set_look(**{name: value})

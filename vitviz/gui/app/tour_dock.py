@@ -220,7 +220,7 @@ class TourDock(QDockWidget):
 
     def _button(self, one: TourTry) -> QPushButton:
         button = QPushButton(one.words)
-        button.setCheckable(True)
+        button.setCheckable(one.marked)
         button.clicked.connect(lambda: self._try(one))
         self._row.insertWidget(self._row.count() - 1, button)
         return button

@@ -12,8 +12,10 @@ from vitviz.core.data.geometry import Box
 from vitviz.gui.canvas.layer_placing import LayerPlacing
 from vitviz.gui.widgets import theme
 
-LARGEST, SMALLEST = 17.0, 6.0
-"""Type in pixels: no larger than reads well, left out below what can be read."""
+LARGEST, READABLE, SMALLEST = 17.0, 9.0, 6.0
+"""Type in pixels: no larger than reads well, without notes where they would make it smaller than the
+second, left out below what can be read.
+"""
 NOTE = 0.86
 """Size of a note over that of its text."""
 AIR = 0.86
@@ -27,7 +29,7 @@ class DiagramPainter:
 
     def __init__(self, diagram: Diagram) -> None:
         self._diagram = diagram
-        self._sizes: tuple[LayerPlacing | None, dict[int, float]] = (None, {})
+        self._sizes: tuple[LayerPlacing | None, tuple[dict[int, float], bool]] = (None, ({}, True))
 
     def shows(self, layer: object) -> bool:
         """Whether it looks as this layer does."""
@@ -55,33 +57,36 @@ class DiagramPainter:
         for one in self._diagram.boxes:
             if one.frame and not one.ground:
                 _frame(painter, one, at)
-        sizes = self._type(at)
+        sizes, noted = self._type(at)
         for index, one in enumerate(self._diagram.boxes):
             if sizes[index] >= SMALLEST:
-                _words(painter, one, at.rect(one.box), sizes[index])
+                _words(painter, one, at.rect(one.box), sizes[index], noted=noted or not one.frame)
         painter.restore()
 
-    def _type(self, at: LayerPlacing) -> dict[int, float]:
-        """The size of every box's words: one for all that have a frame; measured once for a placing."""
+    def _type(self, at: LayerPlacing) -> tuple[dict[int, float], bool]:
+        """The size of every box's words, one for all that have a frame, and whether notes have room;
+        measured once for a placing.
+        """
         if self._sizes[0] != at:
-            own = {
-                index: _fitting(one, at.rect(one.box))
+            least = self._framed(at, notes=True)
+            noted = least >= READABLE
+            least = least if noted else self._framed(at, notes=False)
+            loose = max(least * 1.25, 10.0)
+            sizes = {
+                index: least
+                if one.frame
+                else min(_fitting(one, at.rect(one.box), notes=True), loose)
                 for index, one in enumerate(self._diagram.boxes)
             }
-            framed = [
-                own[index]
-                for index, one in enumerate(self._diagram.boxes)
-                if one.frame and not one.ground
-            ]
-            least = min(framed, default=LARGEST)
-            self._sizes = (
-                at,
-                {
-                    index: least if one.frame else min(own[index], max(least, LARGEST * 0.8))
-                    for index, one in enumerate(self._diagram.boxes)
-                },
-            )
+            self._sizes = at, (sizes, noted)
         return self._sizes[1]
+
+    def _framed(self, at: LayerPlacing, *, notes: bool) -> float:
+        """The largest type that fits all boxes with a frame."""
+        framed = [one for one in self._diagram.boxes if one.frame and not one.ground]
+        return min(
+            (_fitting(one, at.rect(one.box), notes=notes) for one in framed), default=LARGEST
+        )
 
 
 def _color(tone: DiagramTone) -> QColor:
@@ -132,9 +137,9 @@ def _font(size: float, bold: bool = False) -> QFont:
     return font
 
 
-def _fitting(one: DiagramBox, place: QRectF) -> float:
+def _fitting(one: DiagramBox, place: QRectF, *, notes: bool) -> float:
     """The largest type, up to a limit, at which a box's words lie inside of it."""
-    lines = [*one.text.split("\n"), *(one.note.split("\n") if one.note else [])]
+    lines = [*one.text.split("\n"), *(one.note.split("\n") if one.note and notes else [])]
     metrics = QFontMetricsF(_font(100, one.tone == "chosen"))
     widest = max((metrics.horizontalAdvance(line) for line in lines), default=1.0) / 100
     high = sum(
@@ -150,12 +155,12 @@ def _fitting(one: DiagramBox, place: QRectF) -> float:
     )
 
 
-def _words(painter: QPainter, one: DiagramBox, place: QRectF, size: float) -> None:
+def _words(painter: QPainter, one: DiagramBox, place: QRectF, size: float, *, noted: bool) -> None:
     colors = theme.current()
     said = [
         (line, _font(size, one.tone == "chosen"), False) for line in one.text.split("\n") if line
     ]
-    said += [(line, _font(size * NOTE), True) for line in one.note.split("\n") if line]
+    said += [(line, _font(size * NOTE), True) for line in one.note.split("\n") if line and noted]
     heights = [QFontMetricsF(font).lineSpacing() for _, font, _ in said]
     top = place.center().y() - sum(heights) / 2
     side = {

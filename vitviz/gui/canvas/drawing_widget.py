@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
@@ -22,6 +22,7 @@ from vitviz.gui.canvas.legend import (
     title_font,
 )
 from vitviz.gui.canvas.message_widget import message_height
+from vitviz.gui.canvas.panel_fitting import PanelStand, beside_shares, fitting_stand
 from vitviz.gui.canvas.table_widget import table_height, table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
 from vitviz.gui.widgets.fitting_labels import wrapped
@@ -30,7 +31,9 @@ from vitviz.gui.widgets.theme import UNIT
 if TYPE_CHECKING:
     from vitviz.gui.canvas.panel_widget import PanelWidget, PointedPlace
 
-Arrangement = Literal["rows", "stacked", "single", "first"]
+Arrangement = Literal["rows", "fitting", "stacked", "single", "first"]
+SHORT = 6
+"""Lines of a table that is to be seen whole."""
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -61,6 +64,11 @@ class DrawingWidget(QWidget):
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
+        self._stand: PanelStand = "rows"
+        self._turning = QTimer(self)
+        self._turning.setSingleShot(True)
+        self._turning.setInterval(0)
+        self._turning.timeout.connect(self._turn)
         self._divided = True
         """Whether the height is divided by what the rows need, not by hand or from outside."""
 
@@ -70,8 +78,9 @@ class DrawingWidget(QWidget):
         return self._shape
 
     def arrange(self, arrangement: Arrangement) -> None:
-        """Has panels as the view wants them, the large ones below each other, each in a line of its
-        own, or the first of them alone; they are built so by the next `show_drawing`.
+        """Has panels as the view wants them, or as they are largest, the large ones below each other,
+        each in a line of its own, or the first of them alone; they are built so by the next
+        `show_drawing`.
         """
         self._arrangement = arrangement
 
@@ -97,7 +106,20 @@ class DrawingWidget(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Divides the new height between the rows of panels."""
         super().resizeEvent(event)
+        if self._drawing is not None and self._fitting(self._drawing) != self._stand:
+            self._turning.start()
         self._divide()
+
+    def _turn(self) -> None:
+        """Another size has room for the panels in another way."""
+        if self._drawing is not None and self._fitting(self._drawing) != self._stand:
+            self.show_drawing(self._drawing)
+
+    def _fitting(self, drawing: Drawing) -> PanelStand:
+        """How its panels are to stand."""
+        if self._arrangement != "fitting":
+            return "rows"
+        return fitting_stand(drawing, self.width(), self.height(), words_height)
 
     def _divide(self) -> None:
         """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
@@ -125,7 +147,9 @@ class DrawingWidget(QWidget):
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
-            case "rows":
+            case "fitting" if self._fitting(drawing) == "single":
+                return tuple((panel,) for panel in drawing.panels)
+            case "rows" | "fitting":
                 return drawing.rows
             case "stacked":
                 return tuple(line for row in drawing.rows for line in _stacked(row))
@@ -148,11 +172,11 @@ class DrawingWidget(QWidget):
     def show_drawing(self, drawing: Drawing) -> None:
         """Replaces what is shown."""
         rows = self._arranged(drawing)
-        shape = self._shape_of(rows)
-        new = shape != self._shape
+        shape, stand = self._shape_of(rows), self._fitting(drawing)
+        new = (shape, stand) != (self._shape, self._stand)
         if new:
+            self._shape, self._stand = shape, stand
             self._build(rows)
-            self._shape = shape
         self._drawing = drawing
         self._chosen = _of_the_chosen(drawing, self._chosen)
         panels = [panel for row in rows for panel in row]
@@ -206,8 +230,12 @@ class DrawingWidget(QWidget):
         layout = QHBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
+        beside = self._stand == "beside"
+        left, shares = beside_shares(row) if beside else (0, [])
+        column = QVBoxLayout()
+        column.setSpacing(UNIT)
         made = []
-        for panel in row:
+        for at, panel in enumerate(row):
             widget = PanelWidget()
             if self._arrangement != "rows":
                 widget.setMinimumSize(NARROW, NARROW)
@@ -220,8 +248,13 @@ class DrawingWidget(QWidget):
             widget.grew.connect(self.grew)
             if len(row) > 1 and isinstance(panel.layers[0], Table):
                 widget.setMaximumWidth(table_width(panel.layers[0]))
-            layout.addWidget(widget, _share(panel))
+            if beside and at:
+                column.addWidget(widget, shares[at - 1])
+            else:
+                layout.addWidget(widget, left if beside else _share(panel))
             made.append(widget)
+        if beside:
+            layout.addLayout(column, 1000 - left)
         body.addWidget(holder)
         return made
 
@@ -260,8 +293,14 @@ def _fills(panel: Panel) -> bool:
 
 
 def _firm(row: tuple[Panel, ...]) -> bool:
-    """Whether a row of panels loses something in less height: bars have no smaller size."""
-    return all(isinstance(layer, Bars) for panel in row for layer in panel.layers)
+    """Whether a row of panels loses something in less height: bars and short tables have no smaller
+    size.
+    """
+    return all(
+        isinstance(layer, Bars) or (isinstance(layer, Table) and len(layer.rows) <= SHORT)
+        for panel in row
+        for layer in panel.layers
+    )
 
 
 def _is_message(panel: Panel) -> bool:

@@ -145,6 +145,11 @@ class PanelWidget(QWidget):
         """Reads values from the panel as it is for the chosen token, while it previews another."""
         self._chosen = chosen
 
+    @property
+    def content(self) -> QWidget:
+        """What is drawn, without its title and its legend."""
+        return self._content
+
     def show_panel(self, panel: Panel) -> None:
         """Replaces what is shown; items are kept where the kinds of layers match."""
         before, self._panel = self._panel, panel

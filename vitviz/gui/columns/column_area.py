@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import cast
 
 from PySide6.QtCore import QObject, QPoint, Signal
@@ -19,6 +20,7 @@ from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
 from vitviz.gui.columns.shown_views import ShownViews
 from vitviz.gui.columns.view_card import ViewCard
+from vitviz.gui.columns.view_gallery import ViewGallery
 from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.panels.notices import NoticeStack
@@ -34,13 +36,11 @@ from vitviz.views import View
 class ColumnArea(QObject):
     """Shows the session's columns on a stage: one on the board, or several in a table.
 
-    `arranged` tells that another page may be shown, `possible_changed` which views have something to
-    show (and why not), `activated` that another column is the active one; `wished` is an action, by its
-    name.
+    `arranged` tells that another page may be shown, `activated` that another column is the active one;
+    `wished` is an action, by its name.
     """
 
     arranged = Signal()
-    possible_changed = Signal(object)
     activated = Signal()
     wished = Signal(str)
 
@@ -58,6 +58,7 @@ class ColumnArea(QObject):
         self.board, self.table = ViewBoard(views), ColumnTable(views)
         self.stages: tuple[ViewStage, ...] = (self.board, self.table)
         self.headers: dict[int, ColumnHeader] = {}
+        self._has_gallery = False
         self.layout: ColumnLayout = "one"
         self._maximised = False
         self._before: ColumnLayout = "grid"
@@ -88,6 +89,7 @@ class ColumnArea(QObject):
         bar.link_wished.connect(self._link)
         bar.range_wished.connect(session.views.share_range)
         bar.wished.connect(self.wish)
+        bar.add_view.clicked.connect(self._gallery_wished)
         self._show_together()
         bar.show_range(session.views.one_range)
         self.arrange()
@@ -167,8 +169,9 @@ class ColumnArea(QObject):
         possible, called, stage = self.possible(), self.called(), self.stage
         before = set(stage.placed)
         self.shown.take_possible([name for name, why in possible.items() if not why], called)
-        self.possible_changed.emit(possible)
         self._session.history.absorb()
+        if self._has_gallery:
+            self.gallery.show_states(self.shown.is_shown, possible)
         headers = [self.headers[live.id] for live in self.lives]
         tabs = headers if self.layout == "one" and len(headers) > 1 else []
         self.tabs.setVisible(bool(tabs))
@@ -504,6 +507,30 @@ class ColumnArea(QObject):
 
         lives = self.lives
         return lives.index(min(lives, key=away))
+
+    def show_gallery(self) -> None:
+        """All views with pictures of them, to put them on and take them off."""
+        self.gallery.show_states(self.shown.is_shown, self.possible())
+        self.gallery.begin()
+
+    @cached_property
+    def gallery(self) -> ViewGallery:
+        """All views to choose from, made when they are first wanted."""
+        made = ViewGallery(self._parent, self._views)
+        made.toggled.connect(self._view_toggled)
+        self._has_gallery = True
+        return made
+
+    def _view_toggled(self, view: str, on: bool) -> None:
+        """One that comes is in focus, and scrolled to."""
+        self._session.history.settle()
+        self.shown.set_shown(view, on)
+        if on and view in self.stage.placed:
+            self.shown.set_focus(view)
+            self.stage.reveal(view)
+
+    def _gallery_wished(self) -> None:
+        self.wished.emit("add_view")
 
     def _link(self, name: str, on: bool) -> None:
         self._session.chosen.link(**{name: on})

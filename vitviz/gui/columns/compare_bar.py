@@ -47,6 +47,7 @@ class CompareBar(QWidget):
         self._range = _tool("One range", "")
         self._range.setCheckable(True)
         self._range.clicked.connect(self.range_wished)
+        self.add_view = _tool("+ View", "Choose among all views, with pictures of them (V)")
         self._more = _menu_button("Compare  ▾", "One more column, or a comparison set up at once")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -60,7 +61,7 @@ class CompareBar(QWidget):
             self._switches.append(button)
             layout.addWidget(button)
         layout.addSpacing(8)
-        for widget in (self._links, self._range, self._more):
+        for widget in (self._links, self._range, self._more, self.add_view):
             layout.addWidget(widget)
         self._fill()
         self.show_count(1)

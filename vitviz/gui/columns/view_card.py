@@ -61,6 +61,7 @@ class ViewCard(QFrame):
         self.canvas.double_clicked.connect(self._double_clicked)
         self.canvas.zoomed.connect(self._zoomed)
         self._subtitle, self._caption = ElidedLabel(), ElidedLabel()
+        self.canvas.arrange("fitting" if titled else "rows")
         if not titled:  # in a column that is as high as its words need
             self._subtitle, self._caption = WrappedLabel(most=2), WrappedLabel(most=3)
             for words in (self._subtitle, self._caption, self.canvas):

@@ -44,8 +44,8 @@ DARK = Theme(
     raised="#24272c",
     line="#2c2f36",
     text="#e8eaed",
-    quiet="#9ba1ab",
-    faint="#5f656f",
+    quiet="#a9afb8",
+    faint="#8b919c",
     accent="#ff7a50",
     accent_text="#1a0d07",
     good="#5fc98f",
@@ -59,11 +59,11 @@ LIGHT = Theme(
     raised="#f2f4f6",
     line="#dcdfe4",
     text="#1a1c20",
-    quiet="#5c636e",
-    faint="#9aa1ab",
-    accent="#dd4a1c",
+    quiet="#4d545e",
+    faint="#626973",
+    accent="#bf3d10",
     accent_text="#ffffff",
-    good="#1d8a50",
+    good="#187544",
     assumed="#8a5a00",
     bad="#c62f2f",
 )
@@ -150,7 +150,7 @@ QTextBrowser { background: $surface; border: none; border-radius: 8px; padding: 
 QTableWidget { background: $surface; border: none; gridline-color: $line; }
 QHeaderView::section { background: $surface; color: $quiet; border: none; padding: 4px 8px; }
 QFrame#card { background: $surface; border: 1px solid $surface; border-radius: 8px; }
-QFrame#card[focused="true"] { border: 1px solid $line; }
+QFrame#card[focused="true"] { border: 1px solid $faint; }
 QFrame#column { background: $surface; border: 1px solid $surface; border-top: 2px solid $line;
   border-radius: 8px; border-top-left-radius: 0; border-top-right-radius: 0; }
 QFrame#column[active="true"] { border-top: 2px solid $accent; }
@@ -162,6 +162,12 @@ QFrame#strip { background: $surface; }
 QFrame#side { background: $surface; border-radius: 8px; }
 QFrame#notice { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame#rule { background: $line; max-height: 1px; min-height: 1px; }
+QToolButton#tile { background: $surface; border: 2px solid transparent; border-radius: 8px;
+  padding: 4px; color: $quiet; }
+QToolButton#tile:hover { background: $raised; color: $text; }
+QToolButton#tile:checked { border-color: $accent; color: $text; }
+QToolButton#tile:focus { border-color: $text; }
+QToolButton#tile:disabled { color: $faint; }
 QLabel#title { font-weight: 600; }
 QLabel#title[focused="true"] { color: $accent; }
 QLabel#quiet, QLabel#facts { color: $quiet; }

@@ -9,28 +9,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vitviz.core.progress import Unsupported
-
-_LISTS = nn.Sequential | nn.ModuleList
-
-
-def find_blocks(module: nn.Module) -> list[nn.Module]:
-    """The list `blocks`, else those of its stages one after the other; [] where there are none."""
-    own: Any = getattr(module, "blocks", None)
-    if isinstance(own, _LISTS):
-        return list(own)
-    found = [
-        part
-        for name, part in module.named_modules()
-        if name.rpartition(".")[2] in ("blocks", "layer", "resblocks", "layers")
-        and isinstance(part, _LISTS)
-        and not any(isinstance(getattr(each, "blocks", None), _LISTS) for each in part)
-    ]
-    return [block for part in found for block in part]
+from vitviz.models.families import anatomy_of
 
 
 def block_list(module: nn.Module, called: str) -> list[nn.Module]:
     """The blocks. Unsupported where there is no list of them."""
-    found = find_blocks(module)
+    found = anatomy_of(module).stage_blocks()
     if not found:
         raise Unsupported(
             f"{called} has no list of blocks whose outputs could be read; take a model with blocks, "

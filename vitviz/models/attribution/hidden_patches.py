@@ -18,8 +18,8 @@ from vitviz.core.data.attribution import Fill
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.attribution.block_tokens import find_blocks
 from vitviz.models.attribution.target_score import AnswerRows, OnePicture, TargetScore
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.preprocess import Preprocess
 
 HiddenPatches = Bool[np.ndarray, "pass patch"]
@@ -175,18 +175,17 @@ def _shortened(
 
 def _droppable(module: nn.Module) -> list[nn.Module]:
     """The blocks of a model whose tokens know their places by themselves. Unsupported for others."""
-    blocks = find_blocks(module)
-    name = type(module).__name__
-    one_list = isinstance(getattr(module, "blocks", None), nn.Sequential | nn.ModuleList)
+    anatomy, name = anatomy_of(module), type(module).__name__
+    blocks = list(anatomy.blocks)
     # A block that is also told rows and columns reads its tokens as a map, with none missing.
-    if not blocks or not one_list or not all(_takes_tokens_alone(each) for each in blocks):
+    if not blocks or not all(_takes_tokens_alone(each) for each in blocks):
         raise Unsupported(
             f"{name} has not one list of blocks that read any number of tokens, so none can be left "
             "out; fill patches with mean, zero or blur instead"
         )
     named = [each for each, _ in module.named_modules()]
     tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
-    if getattr(module, "rope", None) is not None or any(
+    if anatomy.is_rotary or any(
         "rel_pos" in each or "relative_position" in each for each in (*named, *tables)
     ):
         raise Unsupported(

@@ -21,6 +21,7 @@ from vitviz.models.attribution.block_tokens import block_list, tokens_of
 from vitviz.models.attribution.gradient_ready import differentiable, ready_for_gradients
 from vitviz.models.attribution.output_gradients import GradientRecorder
 from vitviz.models.attribution.target_score import AnswerRows, TargetScore
+from vitviz.models.families import anatomy_of
 from vitviz.models.record.recorder import AttentionCall
 
 BlockTokens = Float[Tensor, "1 token dim"]
@@ -60,7 +61,7 @@ def layer_score_calls(
             answers = score.answers(module, leaf)
         _check_reads(module, given, answers.detach(), score, called)
         value = float(score.score(answers.detach())[0])
-        if _pools_by_attention(module):
+        if anatomy_of(module).pool is not None:
             pools = _pool_calls(module, given, score, called)
             return _without_outputs(recorder.calls), pools, value
         with torch.enable_grad():
@@ -94,17 +95,13 @@ def _inside(call: AttentionCall, module: nn.Module, block: nn.Module) -> bool:
 
 def reads_class_token(module: nn.Module) -> bool:
     """Whether the head reads one token of its own, not a pool of them."""
-    return getattr(module, "global_pool", "") == "token"
-
-
-def _pools_by_attention(module: nn.Module) -> bool:
-    return getattr(module, "attn_pool", None) is not None
+    return anatomy_of(module).pooling == "token"
 
 
 def _layer_score(module: Any, tokens: BlockTokens, score: TargetScore) -> Tensor:
     if reads_class_token(module):
         mean = reduce(tokens, "1 token dim -> 1 dim", "mean")
-        read = 1 + int(getattr(module, "num_prefix_tokens", 0))
+        read = 1 + anatomy_of(module).prefixes
         tokens = repeat(mean, "1 dim -> 1 read dim", read=read)
     return score.score(_head(module, tokens, score))[0]
 
@@ -119,8 +116,7 @@ def _check_reads(
     module: Any, given: dict[int, Tensor], answers: Tensor, score: TargetScore, called: str
 ) -> None:
     """Unsupported unless norm and head alone make the model's own answer of the last tokens."""
-    parts = isinstance(getattr(module, "norm", None), nn.Module) and hasattr(module, "forward_head")
-    if not parts or not given or score.reading.readout == "lens":
+    if not anatomy_of(module).reads_tokens or not given or score.reading.readout == "lens":
         raise Unsupported(
             f"LeGrad asks the head about every layer's tokens, and {called} has no norm and head that "
             "read tokens of this target; take relevance or Grad-CAM"

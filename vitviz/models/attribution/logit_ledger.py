@@ -27,6 +27,8 @@ from vitviz.models.attribution.attention_gradients import add_to, pieces, with_g
 from vitviz.models.attribution.block_tokens import block_list
 from vitviz.models.attribution.gradient_ready import ready_for_gradients
 from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.families import anatomy_of
+from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
 from vitviz.models.record.recorder import AttentionCall, record
 
 LINEAR = 1e-4
@@ -68,7 +70,8 @@ class FixedScale:
             power = tokens.detach().square().mean(dim=-1, keepdim=True)
             self.scale = torch.rsqrt(power + float(self.norm.eps))
         found = tokens * self.scale
-        weight, bias = getattr(self.norm, "weight", None), getattr(self.norm, "bias", None)
+        own = dict(self.norm.named_parameters(recurse=False))
+        weight, bias = own.get("weight"), own.get("bias")
         found = found if weight is None else found * weight
         return found if bias is None else found + bias
 
@@ -202,19 +205,21 @@ class _Answering(nn.Module):
 
 def _parts(block: Any, called: str) -> dict[str, nn.Module]:
     """The modules whose inputs and outputs tell what a block adds."""
-    attention = getattr(block, "attn", None)
+    parts = block_anatomy(block)
+    attention = attention_anatomy(parts.attention)
     wanted = {
         "block": block,
-        "norm1": getattr(block, "norm1", None),
-        "norm2": getattr(block, "norm2", None),
-        "proj": getattr(attention, "proj", None),
+        "norm1": parts.norm1,
+        "norm2": parts.norm2,
+        "proj": attention and attention.proj,
     }
-    if any(not isinstance(each, nn.Module) for each in wanted.values()):
+    found = {name: part for name, part in wanted.items() if part is not None}
+    if found.keys() < wanted.keys():
         raise Unsupported(
             f"the blocks of {called} are not norm, attention, norm, MLP one after the other, so what "
             "each adds to the answer cannot be told apart"
         )
-    return {name: part for name, part in wanted.items() if isinstance(part, nn.Module)}
+    return found
 
 
 def _keep(found: dict[str, Tensor], name: str, _module: nn.Module, given: Any, output: Any) -> None:
@@ -241,7 +246,8 @@ def _direct(
     module: nn.Module, last: TokenStream, score: TargetScore, value: float, called: str
 ) -> tuple[TokenStream, float]:
     """d target / d stream behind the last block, with the last norm's scale held; and the constant."""
-    norms = {name: getattr(module, name, None) for name in ("norm", "fc_norm")}
+    anatomy = anatomy_of(module)
+    norms = {"norm": anatomy.norm, "fc_norm": anatomy.closing_norm}
     fixed = {
         name: FixedScale(norm)
         for name, norm in norms.items()
@@ -275,9 +281,7 @@ def _direct(
 
 
 def _answers_of_tokens(module: Any, tokens: TokenStream, score: TargetScore, called: str) -> Tensor:
-    if not hasattr(module, "forward_head") or not isinstance(
-        getattr(module, "norm", None), nn.Module
-    ):
+    if not anatomy_of(module).reads_tokens:
         raise Unsupported(f"{called} has no norm and head that read tokens, so there is no account")
     early = score.reading.readout == "embedding"
     found: Tensor = module.forward_head(
@@ -291,10 +295,13 @@ def _entries_of(
 ) -> None:
     """Gives the block's call the part of the target that each query's head output is seen with."""
     added = stream.middle - stream.start
-    scaled: Any = getattr(block, "ls1", nn.Identity())
+    parts = block_anatomy(block)
+    attention = attention_anatomy(parts.attention)
+    assert attention is not None
+    assert attention.proj is not None
     with torch.enable_grad():
         leaf = stream.joined.clone().requires_grad_()
-        again = scaled(block.attn.proj(leaf))
+        again = parts.scale1(attention.proj(leaf))
         there = again.shape == added.shape
         if not there or float((again.detach() - added).abs().max()) > ROUNDING * float(
             stream.middle.abs().max()

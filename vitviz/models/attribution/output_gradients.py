@@ -17,9 +17,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vitviz.core.progress import Progress, Unsupported, silent
-from vitviz.models.attribution.block_tokens import find_blocks, tokens_of
+from vitviz.models.attribution.block_tokens import tokens_of
 from vitviz.models.attribution.gradient_ready import differentiable, ready_for_gradients
 from vitviz.models.attribution.target_score import TargetScore
+from vitviz.models.families import anatomy_of
+from vitviz.models.families.anatomy import block_anatomy
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
 
@@ -98,7 +100,7 @@ def gradient_pass(
     leaves the model as it was.
     """
     module = differentiable(module, called)
-    blocks = find_blocks(module)
+    blocks = anatomy_of(module).stage_blocks()
     recorder = GradientRecorder(max(1, len(blocks)), progress)
     with ExitStack() as undo:
         undo.enter_context(ready_for_gradients(module))
@@ -167,7 +169,7 @@ def _watch_blocks(blocks: Sequence[nn.Module], undo: ExitStack) -> _SeenTokens:
 
     for number, block in enumerate(blocks):
         undo.callback(block.register_forward_hook(partial(gave, number)).remove)
-        norm = first_norm(block)
+        norm = block_anatomy(block).norm1
         if norm is None:
             undo.callback(block.register_forward_pre_hook(partial(entered, number)).remove)
         else:
@@ -184,15 +186,6 @@ def _keep_tokens(kept: dict[int, Tensor], number: int, output: Any) -> None:
     if tokens.requires_grad:
         original = output if isinstance(output, Tensor) else tokens
         kept.setdefault(number, original)
-
-
-def first_norm(block: Any) -> nn.Module | None:
-    """The norm in front of a block's attention, by the names that networks have for it."""
-    for name in ("norm1", "norm_out", "ln_1", "layernorm_before", "layer_norm1"):
-        found = getattr(block, name, None)
-        if isinstance(found, nn.Module):
-            return found
-    return None
 
 
 def _run_twice(blocks: Sequence[nn.Module], undo: ExitStack) -> None:
@@ -217,9 +210,9 @@ def _is_large(module: nn.Module, blocks: Sequence[nn.Module], pixels: Tensor) ->
     """Whether what the blocks would hold is more than the budget, by their norms' widths."""
     if not blocks:
         return False
-    patch: Any = getattr(getattr(module, "patch_embed", None), "patch_size", None) or 16
-    sides = (patch, patch) if isinstance(patch, int) else tuple(patch)
-    tokens = pixels.shape[-2] // int(sides[0]) * (pixels.shape[-1] // int(sides[-1]))
+    patch = anatomy_of(module).patch
+    rows, cols = patch or (16, 16)
+    tokens = pixels.shape[-2] // rows * (pixels.shape[-1] // cols)
     width = max(
         (p.shape[-1] for block in blocks[:1] for p in block.parameters() if p.ndim == 1), default=0
     )

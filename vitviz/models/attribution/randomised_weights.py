@@ -14,6 +14,7 @@ from torch import nn
 
 from vitviz.core.progress import Unsupported
 from vitviz.models.attribution.block_tokens import block_list
+from vitviz.models.families import anatomy_of
 
 
 def stage_names(module: nn.Module, called: str) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def _replace(parameter: nn.Parameter, generator: torch.Generator) -> None:
 
 
 def _head(module: nn.Module, called: str) -> nn.Module:
-    head = getattr(module, "head", None)
-    if not isinstance(head, nn.Module) or not any(True for _ in head.parameters()):
+    head = anatomy_of(module).head
+    if head is None or not any(True for _ in head.parameters()):
         raise Unsupported(f"{called} has no head to be randomised first")
     return head

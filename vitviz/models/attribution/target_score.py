@@ -17,6 +17,7 @@ from vitviz.core.data.target import Target, named_class
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.attribution.block_tokens import block_list, tokens_of
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.live.called_module import CalledModule
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import normalised, prepare
@@ -214,9 +215,7 @@ def _lens(target: Target, model: Model, pixels: PixelBatch) -> TargetScore:
     if not -len(blocks) <= layer < len(blocks):
         raise VitvizError(f"there is no layer {layer}; the {len(blocks)} layers count from 0")
     layer %= len(blocks)
-    if not (
-        isinstance(getattr(module, "norm", None), nn.Module) and hasattr(module, "forward_head")
-    ):
+    if not anatomy_of(model.module).reads_tokens:
         raise Unsupported(
             f"{model.info.called} has no head that reads tokens, so none answers early"
         )

@@ -22,7 +22,8 @@ from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue.catalogue import FILE, CatalogueEntry, ModelCatalogue, catalogue, write
 from vitviz.models.catalogue.shape_fingerprint import fingerprint
-from vitviz.models.families import family_of
+from vitviz.models.families import anatomy_of, family_of
+from vitviz.models.families.anatomy import has_heads
 
 ModelSides = tuple[int, int]
 
@@ -80,15 +81,15 @@ def _facts(architecture: str, size: ModelSides, classes: int) -> dict[str, Any] 
     if module is None or not has_attention(module):
         return None
     patch, tokens, registers = _tokens(module, size, architecture)
-    blocks, state = getattr(module, "blocks", None), module.state_dict()
+    anatomy, state = anatomy_of(module), module.state_dict()
     return {
         "kind": type(module).__name__,
         "patch": patch,
         "size": size,
         "tokens": tokens,
         "registers": registers,
-        "depth": len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else 0,
-        "dim": int(getattr(module, "num_features", 0) or 0),
+        "depth": len(anatomy.blocks),
+        "dim": anatomy.dim,
         "parameters": sum(parameter.numel() for parameter in module.parameters()),
         "numbers": sum(tensor.numel() for tensor in state.values()),
         "shapes": fingerprint(state),
@@ -97,9 +98,8 @@ def _facts(architecture: str, size: ModelSides, classes: int) -> dict[str, Any] 
 
 def _tokens(module: nn.Module, size: ModelSides, architecture: str) -> tuple[int, int, int]:
     """Patch size, tokens and registers of the first attention; zeros where nothing says them."""
-    embed = getattr(module, "patch_embed", None)
-    told = hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None)
-    told = told or hasattr(module, "pixel_embed")  # a TNT enters with the words in its patches
+    anatomy = anatomy_of(module)
+    told = anatomy.says_grid or anatomy.words  # a TNT enters with the words in its patches
     entered = (0, 0) if told else entering(module, size)
     grid = None if entered[0] else _grid(module, size, architecture)
     if grid is None:
@@ -156,12 +156,11 @@ def _stop(part: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) ->
 def _grid(module: nn.Module, size: ModelSides, architecture: str) -> TokenGrid | None:
     """The grid of the first attention by embedding, family or name; None where it would be a guess."""
     _, family = family_of(module)
-    embed = getattr(module, "patch_embed", None)
     try:
         grid = family.grid(module, size)
     except (AttributeError, TypeError, ValueError, RuntimeError):
         grid = None
-    if hasattr(embed, "dynamic_feat_size") or getattr(embed, "grid_size", None):
+    if anatomy_of(module).says_grid:
         return grid
     # Where nothing says it, families begin with cells of 16 pixels until they see the calls.
     if grid != TokenGrid(size[0] // 16, size[1] // 16, (16, 16)):
@@ -193,8 +192,7 @@ def has_attention(module: nn.Module) -> bool:
 
 def _attends(part: nn.Module) -> bool:
     kind = type(part).__name__
-    heads = isinstance(getattr(part, "num_heads", None), int)
-    return kind in HEADLESS or (heads and "Pool" not in kind)
+    return kind in HEADLESS or (has_heads(part) and "Pool" not in kind)
 
 
 def main(arguments: Iterable[str]) -> int:

@@ -15,6 +15,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.old_paths import renamed
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.recorder import AttentionCall
 
@@ -50,6 +51,9 @@ class Family(Protocol):
 
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """Position embeddings as added for this grid, or None and why there are none."""
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """Where the parts of a model are; a family without it has them by timm's names."""
 
 
 _registered: dict[str, tuple[int, Family]] = {}
@@ -96,6 +100,14 @@ def families() -> dict[str, Family]:
 def family_of(module: nn.Module) -> tuple[str, Family]:
     """The family of a model, and its name; the generic one fits every model."""
     return next((name, found) for name, found in families().items() if found.matches(module))
+
+
+def anatomy_of(module: nn.Module) -> Anatomy:
+    """Where the parts of a model are, as its family says."""
+    _, found = family_of(module)
+    read = getattr(found, "anatomy", timm_anatomy)  # plugins for 0.1 have none
+    anatomy: Anatomy = read(module)
+    return anatomy
 
 
 __getattr__ = renamed("models.families", "models.families")

@@ -17,6 +17,7 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import PADDING, TokenWindows, WindowTokens, squares, whole
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.channels import gathering
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import NO_TABLE, file_of, on_maps
@@ -52,6 +53,10 @@ class Bottlenecks:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: places are told apart by biases and convolutions."""
         return None, NO_TABLE
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def _placed(module: nn.Module, call: AttentionCall) -> PlacedCall | UnplacedCall:

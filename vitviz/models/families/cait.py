@@ -12,6 +12,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
@@ -46,3 +47,7 @@ class Cait:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The patches' table."""
         return VisionTransformer().positions(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)

@@ -12,6 +12,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.record.layers_from_calls import (
@@ -81,3 +82,7 @@ class Channels:
                 "this model computes its positions from sines and a convolution, not a table",
             )
         return table_of(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, embedded, timm_anatomy
 from vitviz.models.families.maps import file_of
 from vitviz.models.families.vit import no_table, prefix_names
 from vitviz.models.record.layers_from_calls import GridSize, TraceLayers, read_calls
@@ -31,7 +33,7 @@ class Encoders:
     def grid(self, module: nn.Module, size: GridSize) -> TokenGrid | None:
         """The patches behind the prefix tokens."""
         encoder = _encoder(module)
-        embed = getattr(encoder, "embeds", None) or encoder.patch_embed
+        embed = _embed(encoder)
         height, width = embed.patch_size
         padded = getattr(embed, "dynamic_img_pad", False)
         rows, cols = (
@@ -68,6 +70,15 @@ class Encoders:
                     return None, no_table(encoder)
         rows = rearrange(found.float().cpu(), "1 patch dim -> patch dim")
         return np.array(rows.numpy(), np.float32), ""
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names; the encoder may be inside a classifier."""
+        return replace(timm_anatomy(module), **embedded(_embed(_encoder(module))))
+
+
+def _embed(encoder: Any) -> Any:
+    """What cuts the picture into patches."""
+    return getattr(encoder, "embeds", None) or encoder.patch_embed
 
 
 def _encoder(module: nn.Module) -> Any:

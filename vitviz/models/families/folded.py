@@ -13,6 +13,7 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import PADDING, TokenWindows, combs, whole
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.families.windows import map_given
@@ -63,6 +64,10 @@ class Folded:
         if hasattr(module, "pos_embed_0"):
             return None, "this model has two tables of positions, one for each of its two branches"
         return table_of(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def _placed(module: nn.Module, call: AttentionCall) -> PlacedCall | UnplacedCall:

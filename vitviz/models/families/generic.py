@@ -9,6 +9,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.record.layers_from_calls import TraceLayers, UnplacedCall, read_each
 from vitviz.models.record.recorder import AttentionCall
 
@@ -40,6 +41,10 @@ class Generic:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: where a model of no known family adds positions is not known."""
         return None, "this model adds no table of position embeddings to its patches"
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def patch_grid(

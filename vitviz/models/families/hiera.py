@@ -19,6 +19,7 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.maps import file_of, table_of
 from vitviz.models.record.layers_from_calls import (
     GridSize,
@@ -57,6 +58,10 @@ class Hiera:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, which is in reading order."""
         return table_of(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def stages_of(module: Any, grid: TokenGrid) -> list[tuple[TokenGrid, TokenOrder]]:

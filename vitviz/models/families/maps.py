@@ -14,6 +14,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer, prefix_names
 from vitviz.models.record.layers_from_calls import (
@@ -93,6 +94,10 @@ class FeatureMaps:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """The table, where there is one for this grid."""
         return table_of(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def on_maps(call: AttentionCall, prefix: tuple[str, ...] = ()) -> PlacedCall | UnplacedCall:

@@ -13,6 +13,7 @@ from vitviz.core.data.badge import TokenPlaces
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.windows import with_padding_said
 from vitviz.models.record.layers_from_calls import (
     GridSize,
@@ -81,6 +82,10 @@ class MeasuredFamily:
                 return np.array(values[-patches:].numpy(), np.float32), ""
         return None, NO_TABLE
 
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
+
 
 class UnplacedFamily:
     """The family of a module whose tokens lie in no grid that could be found: its calls as matrices."""
@@ -108,6 +113,10 @@ class UnplacedFamily:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """None: which row would belong to which place is not known."""
         return None, NO_TABLE
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def _apart(call: AttentionCall, found: CallPlaces | None) -> AttentionCall:

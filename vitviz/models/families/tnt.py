@@ -14,6 +14,7 @@ from torch import nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, embedded, timm_anatomy
 from vitviz.models.record.inner_attention import read_words, words_grid
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
 from vitviz.models.record.recorder import AttentionCall
@@ -62,3 +63,8 @@ class TransformerInTransformer:
         table: Any = module.patch_pos
         rows = table.detach().float().cpu().numpy()[0, len(grid.prefix) :]
         return np.array(rows, np.float32), ""
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names; what cuts the picture makes the words of its patches too."""
+        words: Any = module.pixel_embed
+        return replace(timm_anatomy(module), words=words, **embedded(words))

@@ -16,6 +16,7 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.record.attention.difference_attention import DifferenceAttention
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
@@ -80,6 +81,10 @@ class VisionTransformer:
                     num_prefix_tokens=prefix,
                 )[:, prefix:]
         return np.array(rows[0].numpy(), np.float32), beside_table(module)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def differences(layers: Sequence[Layer], shares: Sequence[float | None]) -> tuple[Layer, ...]:

@@ -16,6 +16,7 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.windows import PADDING, TokenWindows, combs, shifted, squares, whole
 from vitviz.models.families import PositionTable, family
+from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
@@ -82,6 +83,10 @@ class WindowedMaps:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """SAM's table; the others add a bias for the distance inside a window."""
         return table_of(module, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """By timm's names."""
+        return timm_anatomy(module)
 
 
 def with_padding_said(reading: TraceLayers) -> TraceLayers:

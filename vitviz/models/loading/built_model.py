@@ -74,13 +74,6 @@ def weights_word(trained: bool, notes: tuple[str, ...]) -> Weights:
     return "partly loaded" if any("untrained" in note for note in notes) else "trained"
 
 
-def own_size(module: nn.Module) -> InputSides | None:
-    """The picture size that a model was built for."""
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    size = getattr(embed, "img_size", None)
-    return (int(size[0]), int(size[1])) if isinstance(size, tuple) and len(size) == 2 else None
-
-
 def resized_note(trained: InputSides) -> str:
     """What is said of a model that reads another size than the one it was trained at."""
     return f"trained at {trained[1]} × {trained[0]} pixels: its position embeddings are resampled"

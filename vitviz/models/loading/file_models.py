@@ -10,6 +10,7 @@ from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.progress import Progress
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import (
     TIMM,
     ModelBlueprint,
@@ -20,7 +21,6 @@ from vitviz.models.loading.architectures.network import (
 from vitviz.models.loading.built_model import (
     BuiltModel,
     WantedModel,
-    own_size,
     weights_word,
 )
 from vitviz.models.loading.checkpoint.blueprint import understood
@@ -66,7 +66,7 @@ def from_file(
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
-    size = wanted.size or own_size(module) or preprocess.size
+    size = wanted.size or anatomy_of(module).picture or preprocess.size
     read = processed(found.preprocessor, replace(preprocess, size=size))
     notes += (read.why,) if read.why else ()
     return BuiltModel(
@@ -88,7 +88,7 @@ def _classes(
     found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
 ) -> FoundClasses:
     """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
-    count = int(getattr(module, "num_classes", 0) or 0)
+    count = anatomy_of(module).classes
     if plan.labels:
         return FoundClasses(plan.labels, "the classes are named by its card")
     named = classes_of(found.file, found.beside, count)

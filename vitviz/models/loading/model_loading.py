@@ -12,7 +12,7 @@ from torch import nn
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
-from vitviz.models.families import family_of
+from vitviz.models.families import anatomy_of, family_of
 from vitviz.models.loading.architectures.network import (
     TIMM,
     ModelBlueprint,
@@ -204,7 +204,7 @@ def _from_card(
         weights_word(pretrained and bool(card.get("trained", True)), notes),
         model.title,
         described["class"],
-        labels=card_labels(card) or imagenet_labels(int(getattr(module, "num_classes", 0))),
+        labels=card_labels(card) or imagenet_labels(anatomy_of(module).classes),
         source="bundled with vitviz",
         licence=str(card.get("licence", "")),
         weights_hash=str(card.get("sha256") or file_hash(model.file)) if pretrained else "",
@@ -214,7 +214,7 @@ def _from_card(
 
 
 def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
-    module = built.module
+    module, anatomy = built.module, anatomy_of(built.module)
     parameter = next(module.parameters())
     return ModelInfo(
         name=name,
@@ -224,11 +224,11 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         weights=built.weights,
         patch=(0, 0),
         input_size=built.preprocess.size,
-        depth=_depth(module),
-        heads=_heads(module),
-        dim=int(getattr(module, "num_features", 0)),
+        depth=anatomy.depth,
+        heads=anatomy.heads,
+        dim=anatomy.dim,
         parameters=parameters(module),
-        classes=int(getattr(module, "num_classes", 0) or 0),
+        classes=anatomy.classes,
         device=str(parameter.device),
         precision=precision_name(parameter.dtype),
         source=built.source,
@@ -239,17 +239,3 @@ def _info(name: str, built: BuiltModel, family: str) -> ModelInfo:
         mean=built.preprocess.mean,
         std=built.preprocess.std,
     )
-
-
-def _depth(module: nn.Module) -> int:
-    """Attention calls to expect: modules that have heads."""
-    counted = sum(hasattr(part, "num_heads") for part in module.modules())
-    blocks = getattr(module, "blocks", None)
-    return len(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else max(1, counted)
-
-
-def _heads(module: nn.Module) -> int:
-    """Heads of the last block (TNT's outer attention comes after its inner one)."""
-    inside = getattr(module, "blocks", module)
-    heads = [getattr(part, "num_heads", None) for part in inside.modules()]
-    return next((each for each in reversed(heads) if isinstance(each, int)), 0)

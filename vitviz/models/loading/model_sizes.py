@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from torch import nn
 
 from vitviz.core.measures.cost import ModelDimensions, Size, check_divides, note
 from vitviz.core.progress import BadModel
-from vitviz.models.families import family_of
+from vitviz.models.families import anatomy_of, family_of
+from vitviz.models.families.anatomy import checkpoint_filter
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.bundled import bundled
 from vitviz.models.loading.checkpoint.blueprint import blueprint_of
@@ -54,13 +54,10 @@ def dimensions_of(
 ) -> ModelDimensions:
     """The dimensions of a module at its own sizes; where it is no plain ViT only why it stays so."""
     fixed = _fixed(module, name)
-    embed: Any = getattr(module, "patch_embed", None)
-    size: Size = getattr(embed, "img_size", None) or _configured(module)
-    patch = getattr(embed, "patch_size", None)
+    anatomy = anatomy_of(module)
+    patch, size = anatomy.patch, anatomy.picture or _configured(module)
     if fixed or patch is None:
-        return ModelDimensions(
-            name, patch[0] if isinstance(patch, tuple) else 0, size, 0, 0, 0, 0, (), fixed
-        )
+        return ModelDimensions(name, patch[0] if patch else 0, size, 0, 0, 0, 0, (), fixed)
     _, reader = family_of(module)
     grid = reader.grid(module, size)
     blocks = list(module.blocks.parameters())  # type: ignore[union-attr]
@@ -78,8 +75,9 @@ def dimensions_of(
 
 def check_input(module: nn.Module, size: Size) -> None:
     """Unsupported, naming what fits, where a module's patches leave pixels of the picture over."""
-    embed: Any = getattr(module, "patch_embed", None)
-    if type(embed) is PatchEmbed and not embed.dynamic_img_pad and hasattr(module, "blocks"):
+    anatomy = anatomy_of(module)
+    embed: Any = anatomy.embed
+    if type(embed) is PatchEmbed and not embed.dynamic_img_pad and anatomy.blocks:
         check_divides(embed.patch_size[0], size)
 
 
@@ -95,15 +93,15 @@ def resampling_notes(known: ModelDimensions, patch: int | None) -> tuple[str, ..
 
 def _fixed(module: nn.Module, name: str) -> str:
     """Why the patch size cannot change, in a sentence; "" where it can."""
-    embed = getattr(module, "patch_embed", None)
-    if not isinstance(getattr(module, "blocks", None), nn.Sequential | nn.ModuleList):
+    anatomy = anatomy_of(module)
+    if not anatomy.blocks:
         return f"{name} has no plain row of blocks over one grid, so its patches stay as they are"
-    if type(embed) is not PatchEmbed:
+    if type(anatomy.embed) is not PatchEmbed:
         return (
             f"{name} makes its tokens otherwise than by one convolution over its patches, so these "
             "cannot be resampled"
         )
-    convert = getattr(sys.modules[type(module).__module__], "checkpoint_filter_fn", None)
+    convert = checkpoint_filter(module)
     if convert is None or "resample_patch_embed" not in convert.__code__.co_names:
         return f"timm knows no way to resample the patches and positions of {name}"
     return ""

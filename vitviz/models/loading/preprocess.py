@@ -20,6 +20,7 @@ from vitviz.core.data.lazy_field import later, lazy_fields
 from vitviz.core.data.trace import Fit, Picture
 from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.progress import BadImage
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.live.measured_transform import MeasuredTransform
 
 DISPLAYED = 768
@@ -91,8 +92,8 @@ def preprocess_of(config: Mapping[str, Any]) -> Preprocess:
 
 def channels_of(module: nn.Module) -> int:
     """How many channels a model reads; three where nothing says otherwise."""
-    found = getattr(module, "in_chans", None)
-    if isinstance(found, int):
+    found = anatomy_of(module).channels
+    if found:
         return found
     convolution = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
     return 3 if convolution is None else convolution.in_channels

@@ -15,12 +15,12 @@ from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.progress import BadModel, Progress
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import for_timm
 from vitviz.models.loading.built_model import (
     BuiltModel,
     WantedModel,
     named_evidence,
-    own_size,
     resized_note,
 )
 from vitviz.models.loading.bundled import bundled
@@ -57,8 +57,9 @@ def from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progre
         more |= _weights_of(name, wanted.allow_download, progress)
     module = create(built, pretrained, wanted, **more)
     preprocess = preprocess_of(resolve_model_data_config(module))
-    trained_size, config = preprocess.size, getattr(module, "pretrained_cfg", {}) or {}
-    size = wanted.size or own_size(module) or trained_size
+    anatomy = anatomy_of(module)
+    trained_size, config = preprocess.size, anatomy.config
+    size = wanted.size or anatomy.picture or trained_size
     if pretrained and size != trained_size:
         notes += (resized_note(trained_size),)
     return BuiltModel(
@@ -78,8 +79,8 @@ def from_timm(name: str, pretrained: bool, wanted: WantedModel, progress: Progre
 
 def _timms_labels(name: str, module: nn.Module) -> tuple[str, ...]:
     """The names of the classes that timm's weights were trained for; () for a head of another size."""
-    config = getattr(module, "pretrained_cfg", {}) or {}
-    classes = int(getattr(module, "num_classes", 0) or 0)
+    anatomy = anatomy_of(module)
+    config, classes = anatomy.config, anatomy.classes
     named = card_labels(config)
     if len(named) == classes > 0:
         return named
@@ -112,8 +113,8 @@ def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
     config = None if name.startswith(HUB) else timm.models.get_pretrained_cfg(name)
     repository = name.removeprefix(HUB) if config is None else config.hf_hub_id
     if not repository:
-        return _elsewhere(name, str(getattr(config, "url", "") or ""), allowed)
-    own = getattr(config, "hf_hub_filename", None)
+        return _elsewhere(name, str(config.url or "") if config else "", allowed)
+    own = config.hf_hub_filename if config else None
     try:
         file = fetch(
             repository, name, progress, files=(str(own),) if own else FILES, allowed=allowed
@@ -158,7 +159,7 @@ def create(name: str, pretrained: bool, wanted: WantedModel, **more: Any) -> nn.
             f"the weights of {name} could not be fetched ({type(error).__name__}: {words}); "
             f"{_instead()}"
         ) from error
-    getattr(module, "pretrained_cfg", {}).pop("state_dict", None)  # it would hold the weights twice
+    anatomy_of(module).config.pop("state_dict", None)  # it would hold the weights twice
     return module
 
 

@@ -22,6 +22,8 @@ from torch.nn import functional
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.models.families import anatomy_of
+from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
 from vitviz.models.loading.preprocess import PreparedPicture, Preprocess, tensor_of
 
 TEMPERATURE = 10_000.0
@@ -136,9 +138,8 @@ def _replace(module: nn.Module, grid: TokenGrid, change: Intervention, undo: Exi
 
 def _turned(module: nn.Module) -> list[nn.Module]:
     """The blocks that are given rotations by place."""
-    if getattr(module, "rope", None) is None:
-        return []
-    blocks = getattr(module, "blocks", ())
+    anatomy = anatomy_of(module)
+    blocks = anatomy.blocks if anatomy.is_rotary else ()
     return [each for each in blocks if "rope" in signature(each.forward).parameters]
 
 
@@ -178,7 +179,8 @@ def _biased(module: nn.Module, grid: TokenGrid) -> list[nn.Module]:
         each
         for each in module.modules()
         if each._parameters.get(_BIAS) is not None
-        and getattr(each, _PLACES, torch.empty(0)).shape == (grid.tokens, grid.tokens)
+        and (index := each._buffers.get(_PLACES)) is not None
+        and index.shape == (grid.tokens, grid.tokens)
     ]
 
 
@@ -258,24 +260,20 @@ def sines(grid: TokenGrid, dim: int) -> Float[Tensor, "patch dim"]:
 
 def _without_head(module: nn.Module, layer: int, head: int) -> Any:
     """A hook that takes one head's part out of what the projection of a layer reads."""
-    blocks: Any = getattr(module, "blocks", None)
-    blocks = list(blocks) if isinstance(blocks, nn.Sequential | nn.ModuleList) else []
+    blocks = anatomy_of(module).blocks
     if not blocks:
         raise Unsupported(
             f"the blocks of {type(module).__name__} are in no one list, so no head of one is taken out"
         )
     if not 0 <= layer < len(blocks):
         raise VitvizError(f"there is no layer {layer} to mask; the {len(blocks)} count from 0")
-    # TNT: the outer attention is the one whose heads are shown.
-    attention: Any = getattr(blocks[layer], "attn", getattr(blocks[layer], "attn_out", None))
-    heads = getattr(attention, "num_heads", 0)
-    plain = isinstance(getattr(attention, "norm", nn.Identity()), nn.Identity)
-    known = any(hasattr(attention, name) for name in ("qkv", "qk"))
-    if not (hasattr(attention, "proj") and known and plain):
+    attention = attention_anatomy(block_anatomy(blocks[layer]).attention)
+    if attention is None or attention.proj is None or not attention.is_joined:
         raise Unsupported(
             f"the heads of {type(module).__name__} are not put side by side before one projection, so "
             "one cannot be taken out exactly"
         )
+    heads = attention.heads
     if not 0 <= head < heads:
         raise VitvizError(f"there is no head {head} in layer {layer}; it has 0 to {heads - 1}")
 
@@ -290,13 +288,13 @@ def _without_head(module: nn.Module, layer: int, head: int) -> Any:
 
 def _inner(module: nn.Module, grid: TokenGrid, *names: str) -> list[nn.Module]:
     """These parts of every inner block. Unsupported where patches are not divided into words."""
-    blocks: Any = getattr(module, "blocks", ())
-    if grid.words is None or not all(hasattr(each, name) for each in blocks for name in names):
+    inner = [block_anatomy(block).words for block in anatomy_of(module).blocks]
+    if grid.words is None or not all(name in each for each in inner for name in names):
         raise Unsupported(
             f"{type(module).__name__} has no inner blocks, since it does not divide its patches into "
             "words; take a Transformer in Transformer, such as tnt_s_patch16_224"
         )
-    return [getattr(block, name) for block in blocks for name in names]
+    return [each[name] for each in inner for name in names]
 
 
 def _each_alone(

@@ -13,16 +13,11 @@ from torch import Tensor, nn
 
 from vitviz.core.data.block_steps import BlockStep, BlockSteps
 from vitviz.core.progress import Unsupported
+from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
 from vitviz.models.record.recorder import AttentionCall, record
 
 AXES = {1: "dim", 2: "token dim", 3: "1 token dim", 4: "1 row col dim"}
 WORDS = "sentence word dim"
-
-_NAMES = ("norm1", "attn", "norm2", "mlp"), ("norm_out", "attn_out", "norm_mlp", "mlp")
-"""What a block calls its norm, attention, norm and MLP: most of them, and a TNT's outer one."""
-
-_INNER = ("norm_in", "attn_in", "norm_mlp_in", "mlp_in", "proj", "norm2_proj")
-"""What a TNT's block does to the words of its sentences before."""
 
 
 def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> BlockSteps:
@@ -66,27 +61,23 @@ def block_of(module: nn.Module, name: str, pixels: Tensor, called: str) -> Block
 
 def _parts(block: Any, attention: Any) -> dict[str, nn.Module] | None:
     """The modules to look at, by the names of the steps; None in a block of another kind."""
-    for names in _NAMES:
-        found = [getattr(block, each, None) for each in names]
-        if found[1] is attention and all(isinstance(each, nn.Module) for each in found):
-            break
-    else:
+    there = block_anatomy(block)
+    if there.attention is not attention or not there.is_plain:
         return None
-    norm1, _, norm2, mlp = found
-    wanted: dict[str, Any] = {
+    asked = attention_anatomy(attention)
+    wanted = {
         "block": block,
-        "norm1": norm1,
-        "qkv": getattr(attention, "qkv", None),
-        "outer proj": getattr(attention, "proj", None),
+        "norm1": there.norm1,
+        "qkv": asked and asked.qkv,
+        "outer proj": asked and asked.proj,
         "attn": attention,
-        "norm2": norm2,
-        "fc1": getattr(mlp, "fc1", None),
-        "act": getattr(mlp, "act", None),
-        "mlp": mlp,
+        "norm2": there.norm2,
+        "fc1": there.fc1,
+        "act": there.act,
+        "mlp": there.mlp,
+        **there.words,
     }
-    if names is _NAMES[1]:
-        wanted |= {each: getattr(block, each, None) for each in _INNER}
-    return {key: part for key, part in wanted.items() if isinstance(part, nn.Module)}
+    return {key: part for key, part in wanted.items() if part is not None}
 
 
 def _keeper(seen: dict[str, Tensor], key: str) -> Any:

@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from vitviz.core.progress import Unsupported
+from vitviz.models.families import anatomy_of
 
 CLOSE = 1e-3
 """Largest difference of logits, over the largest logit, for which the reading is the model's own."""
@@ -31,7 +32,7 @@ class NormAndHead:
         That is head(norm(x)) whether it reads the class token, two tokens with a head each, a mean of
         tokens or a pool of its own.
         """
-        read = 1 + int(getattr(self.module, "num_prefix_tokens", 0))
+        read = 1 + anatomy_of(self.module).prefixes
         with torch.no_grad():
             normed = _normed(self.module, tokens)
             given = repeat(normed, "token dim -> token read dim", read=read)
@@ -68,9 +69,8 @@ def norm_and_head(
 
     Unsupported where it makes another answer.
     """
-    parts = [getattr(module, each, None) for each in ("norm", "head")]
-    readable = all(isinstance(each, nn.Module) for each in parts)
-    if not readable or not hasattr(module, "forward_head") or isinstance(parts[1], nn.Identity):
+    anatomy = anatomy_of(module)
+    if not anatomy.reads_tokens or isinstance(anatomy.head, nn.Identity | None):
         return None
     head = NormAndHead(module)
     own = torch.from_numpy(head.readout(rearrange(last, "token dim -> 1 token dim")))

@@ -34,6 +34,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent, watched
 from vitviz.models.attribution.attributor import Attributor
 from vitviz.models.attribution.kept_gradients import KeptGradients
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, tensor_of
 from vitviz.models.probe.apply_intervention import intervened
@@ -373,7 +374,7 @@ def _blocks(model: Model, layers: Sequence[str]) -> list[nn.Module]:
     """The blocks that the recorded calls belong to, with their neighbours in the same list."""
     matches = [re.match(r"(.*?\bblocks)\.(\d+)\.", f"{name}.") for name in layers]
     lists = list(dict.fromkeys(match[1] for match in matches if match))
-    if not lists and isinstance(getattr(model.module, "blocks", None), _LISTS):
+    if not lists and anatomy_of(model.module).blocks:
         lists = ["blocks"]  # calls over no patches, such as XCiT's between channels
     lists = lists or block_lists(model.module, layers)
     if not lists:

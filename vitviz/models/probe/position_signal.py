@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
+from vitviz.models.families.anatomy import place_bias, window_bias
 from vitviz.models.record.recorder import record
 
 
@@ -50,23 +51,21 @@ def rotations_of(
 
 def _in_windows(attention: Any) -> Float32[np.ndarray, "head query key"] | None:
     """The bias between the places of a Swin's window, as its module lays it out; None in others."""
-    if getattr(attention, "window_area", None) is None or not hasattr(
-        attention, "_get_rel_pos_bias"
-    ):
+    read = window_bias(attention)
+    if read is None:
         return None
     with torch.no_grad():
-        bias = attention._get_rel_pos_bias().float().cpu()
+        bias = read().float().cpu()
     return np.array(rearrange(bias, "1 head query key -> head query key").numpy(), np.float32)
 
 
 def _learned_by_place(attention: Any) -> Float32[np.ndarray, "head query key"] | None:
     """The bias that LeViT, TinyViT and their like keep for every two places; None in others."""
-    if not isinstance(getattr(attention, "attention_biases", None), torch.Tensor) or not hasattr(
-        attention, "get_attention_biases"
-    ):
+    read = place_bias(attention)
+    if read is None:
         return None
     with torch.no_grad():
-        bias = attention.get_attention_biases(attention.attention_biases.device).float().cpu()
+        bias = read().float().cpu()
     return np.array(bias.numpy(), np.float32)
 
 

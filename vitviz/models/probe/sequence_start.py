@@ -13,14 +13,8 @@ from torch import Tensor, nn
 from vitviz.core.data.block_steps import SequenceStart
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Unsupported
+from vitviz.models.families import anatomy_of
 from vitviz.models.record.verify import tolerance
-
-_ENTRANCES = ("norm2_proj", "patch_embed")
-"""Modules whose output are the embedded patches: a TNT's last one before its sentences, a ViT's."""
-
-_TABLES = ("patch_pos", "pos_embed")
-
-_PREFIXES = {"class": ("cls_token",), "distillation": ("dist_token",)}
 
 
 class _Reached(Exception):
@@ -60,18 +54,14 @@ def _seen(
     module: nn.Module, pixels: Tensor, grid: TokenGrid, called: str
 ) -> tuple[Float[Tensor, "patch dim"], Float[Tensor, "token dim"]]:
     """The embedded patches, and what the first block (or a norm before it) is given."""
-    entrance = next(
-        (each for name in _ENTRANCES if isinstance(each := getattr(module, name, None), nn.Module)),
-        None,
-    )
-    blocks: Any = getattr(module, "blocks", None)
-    if entrance is None or not isinstance(blocks, nn.Sequential | nn.ModuleList) or not len(blocks):
+    anatomy = anatomy_of(module)
+    entrance, blocks = anatomy.entrance, anatomy.blocks
+    if entrance is None or not blocks:
         raise Unsupported(
             f"{called} has no patch embedding and list of blocks by the names that a ViT has, so the "
             "start of its sequence cannot be taken apart"
         )
-    norm = getattr(module, "norm_pre", None)
-    first: nn.Module = norm if isinstance(norm, nn.Module) else blocks[0]
+    first = anatomy.first_norm or blocks[0]
     found: dict[str, Tensor] = {}
 
     def embedded(_module: nn.Module, _given: Any, output: Any) -> None:
@@ -105,27 +95,22 @@ def _seen(
 
 def _prefix(module: nn.Module, grid: TokenGrid, called: str) -> Float[Tensor, "prefix dim"]:
     """The learned vectors in front of the patches, in the order of the grid's names."""
-    rows: list[Tensor] = []
+    anatomy, rows = anatomy_of(module), list[Tensor]()
     for name in grid.prefix:
-        if name.startswith("register "):
-            table, index = getattr(module, "reg_token", None), int(name.split()[-1]) - 1
-        else:
-            table, index = getattr(module, _PREFIXES.get(name, ("",))[0], None), 0
-        if not isinstance(table, Tensor) or table.ndim != 3 or index >= table.shape[1]:
+        word, _, number = name.partition(" ")
+        table, index = anatomy.prefix_tables.get(word), int(number or 1) - 1
+        if table is None or table.ndim != 3 or index >= table.shape[1]:
             raise Unsupported(
                 f"where {called} keeps the vector of its token {name!r} is not known, so the start of "
                 "its sequence cannot be taken apart"
             )
         rows.append(table[0, index].detach().float())
-    width = int(getattr(module, "embed_dim", rows[0].shape[0] if rows else 0))
-    return torch.stack(rows) if rows else torch.zeros(0, width)
+    return torch.stack(rows) if rows else torch.zeros(0, anatomy.dim)
 
 
 def _added(module: nn.Module, grid: TokenGrid, called: str) -> Float[Tensor, "token dim"] | None:
     """What is added to every token; zeros for prefix tokens that have no place in the table."""
-    table = next(
-        (each for name in _TABLES if isinstance(each := getattr(module, name, None), Tensor)), None
-    )
+    table = anatomy_of(module).places
     if table is None:
         return None
     rows = table.detach().float()

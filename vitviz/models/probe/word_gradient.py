@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.models.families import anatomy_of
 
 
 def word_gradient(
@@ -22,7 +23,7 @@ def word_gradient(
 
     Unsupported for a model without words inside its patches, VitvizError for a class that is not there.
     """
-    embed = getattr(module, "pixel_embed", None)
+    embed = anatomy_of(module).words
     if embed is None:
         raise Unsupported(f"{name} has no words inside its patches; take a TNT")
     found: list[Tensor] = []

@@ -13,15 +13,23 @@ from psygnal import Signal
 
 from vitviz.core.progress import Cancelled, Progress
 
-Lane = Literal["read", "run", "draw", "fetch", "web", "ahead"]
-"""Pictures are read, models run, views drawn, models downloaded and web pages waited for side by side;
-what has one key comes in order. Ahead is made what is likely to be asked for next, once its key has
-been quiet for a while."""
+Lane = Literal["read", "run", "draw", "fetch", "web", "ahead", "folder"]
+"""Pictures are read, models run, views drawn, models downloaded, web pages waited for and a folder of
+pictures worked through side by side; what has one key comes in order. Ahead is made what is likely to
+be asked for next, once its key has been quiet for a while."""
 JobState = Literal["waiting", "running", "done", "failed", "stopped"]
 Deliver = Callable[[Callable[[], None]], None]
 T = TypeVar("T")
 
-_WORKERS: dict[Lane, int] = {"read": 2, "run": 1, "draw": 2, "fetch": 2, "web": 2, "ahead": 1}
+_WORKERS: dict[Lane, int] = {
+    "read": 2,
+    "run": 1,
+    "draw": 2,
+    "fetch": 2,
+    "web": 2,
+    "ahead": 1,
+    "folder": 1,
+}
 """Threads of each lane: a slow view holds up no other, a slow web page no file."""
 
 _QUIET: dict[Lane, float] = {"ahead": 0.15}

@@ -155,7 +155,7 @@ def _facts(
 ) -> tuple[tuple[str, str], ...]:
     """The chosen pair, and the layer of the other model that is most alike."""
     layer, other = where
-    facts = [(f"{layer_name(layer)} and {layer_name(other)}", f"{alike[layer, other]:.3f}")]
+    facts = [(f"{layer_name(layer, 'layers')} and {other + 1}", f"{alike[layer, other]:.3f}")]
     if np.isfinite(alike[layer]).any():
         best = int(np.nanargmax(alike[layer]))
         facts.append((f"most like {layer_name(layer)}", f"{best + 1} ({alike[layer, best]:.3f})"))

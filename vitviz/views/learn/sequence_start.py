@@ -87,7 +87,9 @@ def draw(
             PARTS, _scales(trace, colours), _titles(trace, start), strict=True
         )
     )
-    picture = token_matrices.patches_panel(trace, selection, "The patches that the lines are of")
+    picture = token_matrices.patches_panel(
+        trace, selection, "The patches that the lines are of", weight=0.5
+    )
     token = selection.token(trace.grid, trace.crop)
     said = (
         "Largest difference between the sum and what the first block was given: "
@@ -97,7 +99,7 @@ def draw(
     return Drawing(
         "z0",
         f"z₀ = {_joined(trace)} + E_pos: {picture_layers.token_words(trace.grid, token)}",
-        ((picture, *panels), (_table(trace, start, token, numbers),)),
+        ((*panels, picture), (_table(trace, start, token, numbers),)),
         picture_layers.caption(trace, *said),
     )
 
@@ -139,7 +141,7 @@ def _scales(trace: Trace, colours: MatrixRange) -> tuple[ColorScale, ...]:
 def _rows(trace: Trace) -> TokenRows:
     """A line a token, in a box of a shape that can be seen."""
     tokens, dim = model_questions.sequence(trace).tokens.shape
-    wide = 100 * min(max(dim / tokens, 0.6), 1.2)
+    wide = 100 * min(max(dim / tokens, 0.45), 0.6)
     return TokenRows(
         trace.crop, trace.grid, (RowsPart(Box(0, 0, 100, wide), tuple(range(tokens))),)
     )

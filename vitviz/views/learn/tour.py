@@ -16,11 +16,14 @@ TourOptions = tuple[tuple[str, OptionValue], ...]
 
 @dataclass(frozen=True, slots=True)
 class TourTry:
-    """Something to try at a step: what to call it, and which options of a view it sets."""
+    """Something to try at a step: what to call it, and which options of a view it sets; whether it
+    stays marked while they are so.
+    """
 
     words: str
     view: str
     options: TourOptions
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +159,9 @@ _PLAN: tuple[TourStep, ...] = (
         "predict",
         ("predict",),
         (
+            TourTry("paint", "predict", (("reveal", False),)),
             TourTry("reveal", "predict", (("reveal", True),)),
-            TourTry("hide", "predict", (("reveal", False),)),
-            TourTry("wipe all", "predict", (("painted", ""), ("reveal", False))),
+            TourTry("wipe all", "predict", (("painted", ""), ("reveal", False)), marked=False),
         ),
         "patch",
         0.45,

@@ -130,9 +130,10 @@ def _matrix(trace: Trace) -> str:
 
 def _predict(trace: Trace) -> str:
     return (
-        "Choose a token in another view, a layer and a head below. Where will it look? Paint the "
-        "patches with the mouse, then reveal. Two numbers say how well you knew: the share of its "
-        "attention inside what you painted, and the intersection over union at the best threshold."
+        "Choose a token with the arrow keys (or C), a layer and a head below. Where will it look? "
+        "Paint the patches with the mouse, then reveal. Two numbers say how well you knew: the share "
+        "of its attention inside what you painted, and the intersection over union at the best "
+        "threshold."
     )
 
 

@@ -32,6 +32,14 @@ def export(parts: WindowParts) -> None:
         save_figure(parts.frame, parts.session, drawing, first, parts.notices.tell)
 
 
+@action("Averages over a &folder…", keys="Ctrl+Alt+F", menu="Figure", rule=True)
+def average_folder(parts: WindowParts) -> None:
+    """What the model does over all pictures of a folder: distance, entropy, rollout, CKA, mean maps"""
+    from vitviz.gui.folders.averages_window import AveragesWindow
+
+    AveragesWindow(parts.frame, parts.session).show()
+
+
 @action("Copy view as &picture", keys="Ctrl+C", menu="Figure", rule=True)
 def copy(parts: WindowParts) -> None:
     """(As it is seen.)"""

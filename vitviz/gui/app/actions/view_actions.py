@@ -21,6 +21,12 @@ def previous(parts: WindowParts) -> None:
     parts.session.columns.step_picture(-1)
 
 
+@action("&Views…", keys="V", menu="View")
+def add_view(parts: WindowParts) -> None:
+    """Choose among all views, with pictures of them"""
+    parts.columns.show_gallery()
+
+
 @action("Next view", keys="F6", menu="View")
 def next_view(parts: WindowParts) -> None:
     """To have its options, help and figure"""

@@ -14,6 +14,7 @@ from torch import nn
 from vitviz.core.data.evidence import Certainty, Evidence
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue.catalogue import CatalogueEntry, catalogue
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.evidence import (
     Candidate,
     agreed,
@@ -311,9 +312,8 @@ def _most_used(found: Fits) -> Fits:
 
 
 def _candidate(name: str, module: nn.Module, facts: Mapping[str, Any]) -> Candidate:
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    size = getattr(embed, "img_size", None) or (0, 0)
-    return Candidate(name, (int(size[0]), int(size[1])), tuple(facts[fact] for fact in FACTS))
+    size = anatomy_of(module).picture or (0, 0)
+    return Candidate(name, size, tuple(facts[fact] for fact in FACTS))
 
 
 def preferred(path: Path, state: Tensors, names: Sequence[str]) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from vitviz.models.families import anatomy_of
+from vitviz.models.families.anatomy import heads_inside, windows_inside
+
 FACTS = ("heads", "window", "activation", "norm eps", "rope", "pooling", "rest")
 """The facts by the words of `Evidence.fact`; "rest" is all else that computes."""
 
@@ -124,25 +127,25 @@ def facts_of(module: nn.Module) -> dict[str, Fact]:
 def _in_words(module: nn.Module) -> dict[str, str]:
     parts = list(module.modules())
     return {
-        "heads": counted(_heads(parts)),
-        "window": counted(_windows(parts)),
+        "heads": counted(heads_inside(parts)),
+        "window": counted(windows_inside(parts)),
         "activation": activations(parts),
         "norm eps": ", ".join(dict.fromkeys(f"{each:g}" for each in _epsilons(parts))),
         "rope": ", ".join(
             dict.fromkeys(type(p).__name__ for p in parts if "Rotary" in type(p).__name__)
         ),
-        "pooling": str(getattr(module, "global_pool", "")),
+        "pooling": anatomy_of(module).pooling,
     }
 
 
 def heads_of(module: nn.Module) -> tuple[int, ...]:
     """The heads of every attention of a network, in its order."""
-    return tuple(_heads(list(module.modules())))
+    return tuple(heads_inside(list(module.modules())))
 
 
 def windows_of(module: nn.Module) -> tuple[int, ...]:
     """The side of the window of every attention that has one, in order; other shapes as their rows."""
-    return tuple(_windows(list(module.modules())))
+    return tuple(windows_inside(list(module.modules())))
 
 
 def counted(numbers: Iterable[int]) -> str:
@@ -160,23 +163,6 @@ def activations(parts: Iterable[nn.Module]) -> str:
     """The activations in words, without those that make weights or gates of 0 to 1."""
     named = (_named(part) for part in parts if _is_activation(part))
     return ", ".join(dict.fromkeys(each for each in named if each not in _GATES))
-
-
-def _heads(parts: list[nn.Module]) -> Iterator[int]:
-    for part in parts:
-        value = getattr(part, "num_heads", getattr(part, "heads", None))
-        inner = any(isinstance(getattr(each, "num_heads", None), int) for each in part.children())
-        if isinstance(value, int) and not inner:
-            yield value
-
-
-def _windows(parts: list[nn.Module]) -> Iterator[int]:
-    for part in parts:
-        value = getattr(part, "window_size", getattr(part, "partition_size", None))
-        side = value[0] if isinstance(value, tuple | list) and value else value
-        inner = any(hasattr(each, "window_size") for each in part.children())
-        if isinstance(side, int) and side > 0 and not inner:
-            yield side
 
 
 def _epsilons(parts: list[nn.Module]) -> list[float]:

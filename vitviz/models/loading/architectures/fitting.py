@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vitviz.core.measures.cost import Size
 from vitviz.core.progress import BadModel
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.index import AFTER, needed_of
 from vitviz.models.loading.architectures.marks import FIRST, is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import for_timm
@@ -74,11 +75,11 @@ def is_after(key: str) -> bool:
 def heads_of_file(name: str, state: Tensors) -> dict[str, Any]:
     """As many classes as the file's head has, and as many channels as its first kernel."""
     config = timm.models.get_pretrained_cfg(name)
-    classifier = getattr(config, "classifier", None) or "head"
+    classifier = (config.classifier if config else None) or "head"
     first = classifier if isinstance(classifier, str) else classifier[0]
     head = state.get(f"{first}.weight", state.get("head.weight"))
     found: dict[str, Any] = {"num_classes": 0 if head is None else int(head.shape[0])}
-    kernel_name = getattr(config, "first_conv", None) or "patch_embed.proj"
+    kernel_name = (config.first_conv if config else None) or "patch_embed.proj"
     kernel = state.get(f"{kernel_name}.weight") if isinstance(kernel_name, str) else None
     if kernel is not None and kernel.ndim == 4 and kernel.shape[1] != 3:
         found["in_chans"] = int(kernel.shape[1])
@@ -108,9 +109,7 @@ def _sizes(module: nn.Module, state: Tensors, name: str, size: Size | None) -> d
         patch = _patch(own.get(FIRST), state.get(FIRST))
         if patch is not None:
             found["patch_size"] = patch[0] if patch[0] == patch[1] else patch
-        patch = patch or tuple(
-            getattr(getattr(module, "patch_embed", None), "patch_size", (16, 16))
-        )
+        patch = patch or anatomy_of(module).patch or (16, 16)
         picture = _picture(module, own, state, name, (patch[0], patch[1]), size)
     except BadModel:
         return {}
@@ -132,13 +131,12 @@ def _picture(
         rows, cols = there.shape[1:3] if there.shape[-1] == table.shape[-1] else there.shape[2:4]
         return int(rows) * patch[0], int(cols) * patch[1]
     if table is not None and there is not None and table.ndim == there.ndim == 3:
-        grid = getattr(getattr(module, "patch_embed", None), "grid_size", None)
+        grid = anatomy_of(module).grid
         covered = table.shape[1] - grid[0] * grid[1] if grid else 0
         (rows, cols), _, _ = grid_of_table(there.shape[1] - covered, 0, name, patch, size)
         return rows * patch[0], cols * patch[1]
-    if any(key.endswith("relative_position_bias_table") for key in own) and hasattr(
-        module, "blocks"
-    ):
+    relative = any(key.endswith("relative_position_bias_table") for key in own)
+    if relative and anatomy_of(module).blocks:
         picture = read("Beit", state, name, size).arguments["img_size"]
         return int(picture[0]), int(picture[1])
     return _scaled(module, own, state)
@@ -146,9 +144,8 @@ def _picture(
 
 def _scaled(module: nn.Module, own: Tensors, state: Tensors) -> tuple[int, int] | None:
     """The picture by how much longer the first table of places is, if it is a square's."""
-    size = getattr(getattr(module, "patch_embed", None), "img_size", None)
-    config = getattr(module, "pretrained_cfg", {}) or {}
-    size = size or tuple(config.get("input_size", (3, 224, 224)))[-2:]
+    anatomy = anatomy_of(module)
+    size = anatomy.picture or tuple(anatomy.config.get("input_size", (3, 224, 224)))[-2:]
     for key, table in own.items():
         there = state.get(key)
         if there is None or there.ndim != table.ndim or there.shape == table.shape or is_head(key):

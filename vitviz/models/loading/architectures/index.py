@@ -25,6 +25,7 @@ from torch import nn
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue.catalogue import cache_file
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.facts import FACTS, Fact, facts_of
 from vitviz.models.loading.architectures.marks import FIRST, Shaped, exact, groups, is_on_path
 
@@ -219,15 +220,14 @@ def _first_kernels(names: list[str]) -> frozenset[str]:
     found = {FIRST}
     for name in names:
         config = timm.models.get_pretrained_cfg(name)
-        first = getattr(config, "first_conv", None) or ()
+        first = (config.first_conv if config else None) or ()
         found |= {f"{each}.weight" for each in ((first,) if isinstance(first, str) else first)}
     return frozenset(found)
 
 
 def _size(name: str, module: nn.Module) -> tuple[int, int]:
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    size = getattr(embed, "img_size", None)
-    if not (isinstance(size, tuple | list) and len(size) == 2):
+    size = anatomy_of(module).picture
+    if size is None:
         config = timm.models.get_pretrained_cfg(name)
         size = config.input_size[-2:] if config is not None else (0, 0)
     return int(size[0]), int(size[1])

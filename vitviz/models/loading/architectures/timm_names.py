@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.families.anatomy import checkpoint_filter
 
 
 def converted(module: nn.Module, state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -15,7 +15,7 @@ def converted(module: nn.Module, state: Mapping[str, Tensor], name: str) -> dict
 
     BadModel, with timm's words, for tensors that do not fit.
     """
-    convert = getattr(sys.modules.get(type(module).__module__), "checkpoint_filter_fn", None)
+    convert = checkpoint_filter(module)
     if convert is None:
         return dict(state)
     state = {

@@ -9,6 +9,7 @@ from timm.data import resolve_model_data_config
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import empty
 from vitviz.models.loading.checkpoint.blueprint import understood
 from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
@@ -38,13 +39,13 @@ def card_of(
     config = {**resolve_model_data_config(module), **plan.config}
     want = said.prepared(preprocess_of(config))
     want = processed(held.preprocessor, want).preprocess or want
-    count = int(getattr(module, "num_classes", 0) or 0)
+    anatomy = anatomy_of(module)
+    count = anatomy.classes
     named = read_classes(Path(classes)) if classes else plan.labels
     if named and len(named) != count:
         raise BadModel(f"{len(named)} classes are named and {path.name} has {count}")
     named = named or (classes_of(held.file, held.beside, count).names if count else ())
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    size = said.input_size or getattr(embed, "img_size", None) or want.size
+    size = said.input_size or anatomy.picture or want.size
     described: Any = plan.family
     if not plan.family:
         described = {"class": plan.kind, "arguments": _plain({**plan.arguments, **said.changes})}

@@ -11,6 +11,7 @@ from timm.data import resolve_model_data_config
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
 from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import ModelBlueprint, check_room, empty
 from vitviz.models.loading.architectures.timm_names import converted
 from vitviz.models.loading.checkpoint.blueprint import described_by, understood
@@ -101,19 +102,17 @@ def _compared(
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
     prepared = said.prepared(preprocess_of(config))
-    classes = int(getattr(module, "num_classes", 0) or 0)
+    anatomy = anatomy_of(module)
+    classes = anatomy.classes
     named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
-    embed = getattr(module, "patch_embed", getattr(module, "pixel_embed", None))
-    patch = getattr(embed, "patch_size", 0)
-    rows, cols = getattr(embed, "img_size", None) or config["input_size"][-2:]
-    heads = [getattr(part, "num_heads", None) for part in module.modules()]
+    rows, cols = anatomy.picture or config["input_size"][-2:]
     return replace(
         found,
         architecture=plan.family,
         title=plan.title or plan.family or plan.kind,
-        patch=int(patch[0] if isinstance(patch, tuple) else patch or 0),
+        patch=anatomy.patch[0] if anatomy.patch else 0,
         size=(int(rows), int(cols)),
-        heads=next((each for each in reversed(heads) if isinstance(each, int)), 0),
+        heads=anatomy.heads,
         classes=classes,
         labels=plan.labels or named.names,
         labels_said=named.said,

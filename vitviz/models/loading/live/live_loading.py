@@ -15,7 +15,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import BadModel, Progress, Unsupported
-from vitviz.models.families import Family
+from vitviz.models.families import Family, anatomy_of
+from vitviz.models.families.anatomy import timm_anatomy
 from vitviz.models.families.measured import MeasuredFamily, UnplacedFamily
 from vitviz.models.loading.checkpoint.fill import parameters
 from vitviz.models.loading.devices import precision_name
@@ -124,8 +125,8 @@ def _preprocessing(
             return known, (Evidence(fact, _said(known), "known", f"{wishes.source} says so"),)
         case None:
             size, found = picture_size(module, run, wishes.input_size)
-            configs = (getattr(each, "pretrained_cfg", None) for each in module.modules())
-            config = next((each for each in configs if isinstance(each, dict)), {})
+            configs = (timm_anatomy(each).config for each in module.modules())
+            config = next(filter(None, configs), {})
             usual = Preprocess(size)
             preprocess = replace(
                 usual,
@@ -265,7 +266,7 @@ def _info(
     grid: TokenGrid | None = tokens.family.grid(module, preprocess.size)
     calls = tokens.found.calls if tokens.found else ()
     heads, width = (calls[-1].heads, calls[-1].width) if calls else (0, 0)
-    dim = heads * width or int(getattr(module, "num_features", 0) or 0)
+    dim = heads * width or anatomy_of(module).dim
     answered = answer.shape[1] if answer.ndim == 2 and len(answer) == 1 else 0
     features = answered == dim and not wishes.classes
     if wishes.answers_classes is not None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
+from vitviz.models.families.anatomy import timm_anatomy
 from vitviz.models.record.token_map.noise_pictures import PictureSides, PixelRun
 
 TRIED = (224, 256, 384, 32, 64, 96, 128, 28, 48, 512, 192, 336, 448, 518, 1024)
@@ -70,8 +71,8 @@ def _named(module: nn.Module) -> Iterator[PictureSides]:
                 size = _pair(getattr(holder, name, None)) if holder is not None else None
                 if size is not None:
                     yield size
-        trained = getattr(part, "pretrained_cfg", None)
-        if isinstance(trained, dict) and len(trained.get("input_size") or ()) == 3:
+        trained = timm_anatomy(part).config
+        if len(trained.get("input_size") or ()) == 3:
             yield (int(trained["input_size"][1]), int(trained["input_size"][2]))
 
 

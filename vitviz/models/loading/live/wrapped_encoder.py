@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.models.families import Family, PositionTable, family_of
+from vitviz.models.families import Family, PositionTable, anatomy_of, family_of
+from vitviz.models.families.anatomy import Anatomy
 from vitviz.models.families.generic import Generic
 from vitviz.models.record.layers_from_calls import GridSize, TraceLayers
 from vitviz.models.record.recorder import AttentionCall
@@ -114,3 +115,7 @@ class EncoderFamily:
     def positions(self, module: nn.Module, grid: TokenGrid) -> tuple[PositionTable | None, str]:
         """As the family says of the encoder."""
         return self._family.positions(self._encoder, grid)
+
+    def anatomy(self, module: nn.Module) -> Anatomy:
+        """As the family says of the encoder."""
+        return anatomy_of(self._encoder)

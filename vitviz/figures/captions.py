@@ -1,0 +1,64 @@
+"""What stands below a figure: what is shown, of which model and picture, and how that is known."""
+
+from __future__ import annotations
+
+from vitviz.core.data.drawing import Drawing
+from vitviz.core.notation import shown_number
+from vitviz.figures.paper import PaperStyle
+from vitviz.figures.text import wrapped
+
+
+def caption_lines(
+    drawing: Drawing, paper: PaperStyle, room: float, *, one_label: bool = False
+) -> tuple[str, ...]:
+    """The caption in lines of `room` millimetres; with `one_label` it says what all bars are about."""
+    if not paper.caption:
+        return ()
+    parts = (
+        drawing.caption,
+        _ranges(drawing) if one_label else "",
+        _made_from(drawing),
+        drawing.known,
+        _options(drawing),
+    )
+    return tuple(line for part in parts for line in wrapped(part, room, paper.size, paper))
+
+
+def _ranges(drawing: Drawing) -> str:
+    """What the colours of a grid mean, where its bars do not say so one by one."""
+    scales = {panel.bar for panel in drawing.panels if panel.bar is not None}
+    if not scales:
+        return ""
+    label = next(" ".join(filter(None, (one.label, one.unit))) for one in scales)
+    low, high = min(one.low for one in scales), max(one.high for one in scales)
+    own = "one range for all maps" if len(scales) == 1 else "each map in a range of its own"
+    return f"Colours: {label}, {own}, between {shown_number(low)} and {shown_number(high)}."
+
+
+def _made_from(drawing: Drawing) -> str:
+    """The model and the picture, by name: a printed figure has lost its recipe."""
+    recipe = dict(drawing.recipe)
+    names = ["model", "picture"]
+    for name in ("model", "patch", "picture"):
+        other = f"against {name}"
+        if other in recipe and recipe[other] != recipe.get(name):
+            names += [other] if name in names else [name, other]
+    return " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
+
+
+def _options(drawing: Drawing) -> str:
+    """The options that were chosen."""
+    named = (f"{name.replace('_', ' ')} {_said(value)}" for name, value in drawing.options)
+    return " · ".join(named)
+
+
+def _said(value: object) -> str:
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case float():
+            return shown_number(value)
+        case None:
+            return "none"
+        case _:
+            return str(value)
