@@ -103,7 +103,7 @@ class ColumnDrawings:
         self,
         jobs: Jobs,
         column: int,
-        ready: Callable[[str, Drawing], None],
+        ready: Callable[[str], None],
         failed: Callable[[str, str], None],
     ) -> None:
         self.wanted: tuple[str, ...] = ()
@@ -179,7 +179,7 @@ class ColumnDrawings:
                 if further.values:
                     self._sharper[view] = further
                 self.latest[view] = drawing
-                self._ready(view, drawing)
+                self._ready(view)
                 self._prepare(scene)
 
         def failed(error: Exception) -> None:
@@ -252,7 +252,7 @@ class ColumnDrawings:
             if len(steps.values) > 1:
                 self._sharper[view] = SharperDrawings(scene, steps.values[1:])
             self.latest[view] = drawing
-            self._ready(view, drawing)
+            self._ready(view)
             self._sharpen()
 
         def failed(_error: Exception) -> None:
