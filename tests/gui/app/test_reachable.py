@@ -74,7 +74,8 @@ def named(widget: QWidget) -> str:
 def told(widget: QWidget) -> str:
     above = widget.parentWidget()
     around = [] if above is None else [above.metaObject().className(), above.objectName()]
-    return f"{widget.metaObject().className()} {widget.objectName()} in {' '.join(around)}"
+    words = widget.text() if isinstance(widget, QAbstractButton) else ""
+    return f"{widget.metaObject().className()} {widget.objectName()} {words!r} {widget.toolTip()!r} in {' '.join(around)}"
 
 
 def test_every_control_has_a_name(window: MainWindow) -> None:
