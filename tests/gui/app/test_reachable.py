@@ -75,7 +75,8 @@ def told(widget: QWidget) -> str:
     above = widget.parentWidget()
     around = [] if above is None else [above.metaObject().className(), above.objectName()]
     words = widget.text() if isinstance(widget, QAbstractButton) else ""
-    return f"{widget.metaObject().className()} {widget.objectName()} {words!r} {widget.toolTip()!r} in {' '.join(around)}"
+    kind, tip = widget.metaObject().className(), widget.toolTip()
+    return f"{kind} {widget.objectName()} {words!r} {tip!r} in {' '.join(around)}"
 
 
 def test_every_control_has_a_name(window: MainWindow) -> None:
