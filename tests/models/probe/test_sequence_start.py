@@ -66,7 +66,11 @@ def test_other_sequences(name, arguments, prefix, added, photo):
     ("name", "arguments", "why"),
     [
         ("xcit_nano_12_p16_224", {"depth": 1, "img_size": 64}, "start of its sequence"),
-        ("samvit_base_patch16", {"depth": 1, "embed_dim": 48, "num_heads": 2, "img_size": 128}, "start of"),
+        (
+            "samvit_base_patch16",
+            {"depth": 1, "embed_dim": 48, "num_heads": 2, "img_size": 128},
+            "start of",
+        ),
         ("hiera_tiny_224", {"stages": (1, 1, 1, 1)}, "added up|vectors of"),
     ],
 )
