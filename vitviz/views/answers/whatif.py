@@ -58,8 +58,8 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
         "Transformer add? The model runs once more with something changed: its positions (embeddings, "
         "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
         "the patches themselves mixed up; those that you paint made grey, or all others; heads taken "
-        "out; each word looking at itself alone, or the inner blocks, attention and MLP, adding "
-        "nothing. "
+        "out, or looking everywhere alike; the picture turned, moved, blurred or darkened; each word "
+        "looking at itself alone, or the inner blocks, attention and MLP, adding nothing. "
         "Answer and attention stand side by side, before and after. "
         "The weights stay those that were trained without the change."
     ),
@@ -122,6 +122,37 @@ def draw(
     without: Annotated[
         str, OptionHelp("Further heads taken out: LAYER.HEAD counted from 1, with commas")
     ] = "",
+    heads_give: Annotated[
+        Literal["nothing", "an even look"],
+        OptionHelp(
+            "What heads that are taken out give instead: nothing, or the mean of all values, as if "
+            "they looked at every token alike"
+        ),
+    ] = "nothing",
+    turned: Annotated[
+        float, OptionHelp("The picture turned, in degrees", -180, 180, 1, beside="together")
+    ] = 0.0,
+    blurred: Annotated[
+        float,
+        OptionHelp(
+            "The picture blurred: sigma in the model's pixels", 0, 30, 0.5, beside="together"
+        ),
+    ] = 0.0,
+    darkened: Annotated[
+        float, OptionHelp("The picture darkened, 1 is black", 0, 1, 0.05, beside="together")
+    ] = 0.0,
+    down: Annotated[
+        float,
+        OptionHelp(
+            "The picture moved down, as a share of its height", -1, 1, 0.01, beside="together"
+        ),
+    ] = 0.0,
+    right: Annotated[
+        float,
+        OptionHelp(
+            "The picture moved right, as a share of its width", -1, 1, 0.01, beside="together"
+        ),
+    ] = 0.0,
     inner: Annotated[
         Inner,
         OptionHelp(
@@ -147,13 +178,19 @@ def draw(
 
     VitvizError for a head that is not there, or not said as LAYER.HEAD.
     """
+    taken = (*_heads(trace, selection, heads), *_named_heads(trace, without))
     change = Intervention(
         positions,
         patches,
         _hidden(trace, selection, masked, painted, paint),
-        (*_heads(trace, selection, heads), *_named_heads(trace, without)),
+        () if heads_give == "an even look" else taken,
         seed,
         inner,
+        taken if heads_give == "an even look" else (),
+        turned,
+        blurred,
+        darkened,
+        (down, right),
     )
     try:
         after = _changed(trace, change)
@@ -343,6 +380,11 @@ def _share_of(trace: Trace, index: int) -> str:
     """What becomes of a class; one that is not among the best ones kept is asked for."""
     found = next((each.share for each in trace.predictions if each.index == index), None)
     share = float(_every_share(trace)[index]) if found is None else found
+    return _percent(share)
+
+
+def _percent(share: float) -> str:
+    """A share as a number, however small."""
     return f"{share:.1%}" if share >= 0.001 else f"{shown_number(100 * share, 1)}%"
 
 
@@ -380,7 +422,9 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
     if change.masked:
         mean = " ".join(shown_number(each, 4) for each in trace.model.mean)
         words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
-    if change.patches == "shuffled" or change.masked:
+    if change.even:
+        words.append("The map of a head that looks everywhere alike is the one it would have had.")
+    if change.patches == "shuffled" or change.masked or change.changes_picture:
         words.append("The picture after is what the model read.")
     return picture_layers.caption(trace, *words)
 
