@@ -535,9 +535,7 @@ class MainWindow(QMainWindow):
 
     def request_model(self, request: ModelRequest) -> None:
         """Has a model shown; a file as what it was confirmed to be."""
-        confirmed = self.session.settings.now.confirmed.get(request.name)
-        if confirmed and request.architecture is None:
-            request = replace(request, architecture=confirmed)
+        request = self.session.settings.confirmed(request)
         self._wished = request
         self.session.columns.use_model(request)
 

@@ -30,6 +30,8 @@ LONGEST_BADGE = 32
 """Letters of a badge above a column; all of it is in its tooltip."""
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
+LISTED = 40
+"""Pictures that the menu lists."""
 _DRAG = 12  # pixels before a press on a header is a drag
 _MARK = 4  # pixels of the mark where a dragged column lands
 Side = Literal["", "left", "right"]
@@ -185,6 +187,8 @@ class ColumnHeader(QFrame):
     def _fill(self) -> None:
         menu, heading = self._menu, self._heading
         menu.clear()
+        for old in menu.findChildren(QMenu):  # clearing leaves them
+            old.deleteLater()
         if heading is None:
             return
         models = menu.addMenu("Model")
@@ -198,7 +202,7 @@ class ColumnHeader(QFrame):
         self._wish(menu, "Patch size lab…", "lab")
         pictures = menu.addMenu("Picture")
         pictures.setEnabled(bool(self._offer.pictures))
-        for key, name in self._offer.pictures:
+        for key, name in _near(self._offer.pictures, heading.key):
             action = _choice(pictures, name, key, key == heading.key)
             action.triggered.connect(self._picture_chosen)
         menu.addSeparator()
@@ -291,6 +295,13 @@ class HeaderStrip(QWidget):
     def show_gap(self, right: int) -> None:
         """Leaves room at the right, as a scroll bar does below."""
         self._layout.setContentsMargins(0, 0, right, 0)
+
+
+def _near(pictures: Sequence[tuple[str, str]], key: str | None) -> Sequence[tuple[str, str]]:
+    """The pictures around one of them, as many as a menu can list; the film strip has all."""
+    at = next((at for at, (other, _) in enumerate(pictures) if other == key), 0)
+    first = max(0, min(at - LISTED // 2, len(pictures) - LISTED))
+    return pictures[first : first + LISTED]
 
 
 def _row(*widgets: tuple[QWidget, int]) -> QWidget:
