@@ -75,7 +75,7 @@ class SessionHistory:
         ):
             signal.connect(self.note)
         columns.active_changed.connect(self.absorb)
-        chosen.affected.connect(self._selected)
+        chosen.chosen.connect(self._selected)
         pictures.arrived.connect(self._arrived)
         columns.trace_settled.connect(self._settled)
         columns.falls_back.connect(self._give_way)
