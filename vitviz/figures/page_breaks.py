@@ -130,7 +130,8 @@ def _on_one_page(
                 yield laid
                 break
             maps = sum(max((one.axes.height for one in row), default=0.0) for row in laid.rows)
-            tallest = (room - (laid.height - maps)) / len(laid.rows) - 0.01
+            left = room - (laid.height - maps)
+            tallest = (tallest or maps / len(laid.rows)) * left / maps - 0.01
             if tallest <= 1:
                 break
 

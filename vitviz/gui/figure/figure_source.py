@@ -14,8 +14,8 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.gui.figure.figure_dialog import FigureDialog
 from vitviz.session.figure.code_snippets import as_command, as_python, count_words
-from vitviz.session.figure.drawing_sweep import SweepSubject
 from vitviz.session.figure.figure_composition import VIEWS, FigureComposition
+from vitviz.session.figure.sweep_steps import SweepSubject
 from vitviz.session.session import Session
 from vitviz.views import find, views
 

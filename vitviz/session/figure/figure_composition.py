@@ -11,14 +11,13 @@ from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges, kept_ranges
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.figure.drawing_sweep import (
-    SweepStep,
-    SweepSubject,
     across,
     sheet_of,
     shown,
     steps,
     sweep,
 )
+from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject
 from vitviz.views import View
 from vitviz.views.options import OptionValue
 
