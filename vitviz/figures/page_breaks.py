@@ -43,7 +43,7 @@ class PageRows:
     @property
     def narrowest(self) -> float:
         """The width of the narrowest map."""
-        maps = [one.axes.width for row in self.rows for one in row if has_content(one.panel)]
+        maps = [one.axes.width for row in self.rows for one in row if not is_label(one.panel)]
         return min(maps, default=0.0)
 
     def placed(self, top: float) -> tuple[PlacedPanel, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -92,8 +93,11 @@ def labels_of(way: Sequence[SweepStep], lines: Sequence[Sequence[Drawing]]) -> t
     have in every model on their line.
     """
     said = [_label(step, drawings) for step, drawings in zip(way, lines, strict=True)]
-    twice = len(set(said)) < len(said)
-    return tuple(step.label for step in way) if twice else tuple(said)
+    counts = Counter(said)
+    return tuple(
+        one if counts[one] == 1 else f"{one} ({said[: at + 1].count(one)})"
+        for at, one in enumerate(said)
+    )
 
 
 def _label(step: SweepStep, drawings: Sequence[Drawing]) -> str:
