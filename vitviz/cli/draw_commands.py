@@ -58,8 +58,10 @@ from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
-from vitviz.core.files import check_place, fitting_name, whole
+from vitviz.core.files import check_place, expanded, fitting_name, whole
 from vitviz.core.pictures.foreign_formats import counted, wants_package
+from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
@@ -111,12 +113,29 @@ _OVER = Parameter(
     "are sizes, models or pictures. Twice for rows and columns. A page of small figures, or an "
     "animation.",
 )
+_MARK = Parameter(
+    "--mark",
+    help="Your own mark, for a view that says how its map lies to one: TOP,LEFT,BOTTOM,RIGHT in pixels "
+    "of the picture (several with ; between them), or a picture file that is white where the mark is.",
+)
 _DATA = Parameter(
     "--data",
     help="Write the numbers beside each figure too, as .npz and .csv (whose first line, behind a #, is "
     "the recipe).",
 )
 _SECONDS = Parameter("--seconds", help="How long each frame of an animation is shown.")
+
+
+def _marked(view: View, mark: str) -> dict[str, str]:
+    """The option that a mark is for; a file as the mask in it, so that a recipe holds the mark."""
+    if not mark:
+        return {}
+    painted = view.painted
+    if painted is None or painted.paints != "mark":
+        raise Misused(f"{view.name} measures no mark; --mark goes with the view why")
+    file = expanded(mark)
+    area = mask_file(file) if file.is_file() else PictureArea.read(mark)
+    return {painted.name: area.text}
 
 
 def draw(
@@ -130,6 +149,7 @@ def draw(
     head: Annotated[int | None, HEAD] = None,
     about: Annotated[str, TARGET] = "",
     option: Annotated[tuple[str, ...], OPTION] = (),
+    mark: Annotated[str, _MARK] = "",
     ranges: Annotated[tuple[str, ...], RANGE] = (),
     over: Annotated[tuple[str, ...], _OVER] = (),
     against: Annotated[tuple[str, ...], _AGAINST] = (),
@@ -149,7 +169,7 @@ def draw(
 ) -> int:
     """Draw a view of pictures into files, without a window; a broken one is said, the rest goes on."""
     chosen = view_named(view)
-    values: dict[str, Any] = option_values(chosen, option)
+    values: dict[str, Any] = option_values(chosen, option) | _marked(chosen, mark)
     if (chosen.traces == 2) != bool(against):
         change = (
             f"{view} compares two: say with what by"

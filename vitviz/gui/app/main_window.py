@@ -36,6 +36,7 @@ from vitviz.gui.app.actions import MENUS, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
 from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
+from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
             read_out=self.controls.read_out,
             enlarge=self.compare.maximise,
         )
+        self.painting = AreaPainting(self, session, self.views, self.notices)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
+        layout.addWidget(self.painting.bar)
         layout.addLayout(self._middle, 1)
         for page in (self.welcome, self.board, self.compare.table):
             self._middle.addWidget(page)
@@ -180,6 +183,7 @@ class MainWindow(QMainWindow):
             library=self.library,
             docks=self._docks,
             sessions=self.sessions,
+            painting=self.painting,
             request_model=self.request_model,
             hide_library=self.hide_library,
             reset_layout=self.reset_layout,
@@ -497,6 +501,8 @@ class MainWindow(QMainWindow):
         if column >= 0:
             self.session.columns.activate(column)
         match wish:
+            case "paint":
+                self.painting.begin(view)
             case "help":
                 text_pages.view_help(self, self.views[view]).show()
             case "options":

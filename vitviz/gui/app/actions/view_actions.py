@@ -73,7 +73,9 @@ def maximise(parts: WindowParts) -> None:
 
 @action("Restore", keys="Escape")
 def restore(parts: WindowParts) -> None:
-    """(Gives the room back to all views; leaves full screen where there is nothing to give back.)"""
+    """(Lays the brush down, gives the room back to all views, else leaves full screen.)"""
+    if parts.painting.end():
+        return
     if not parts.columns.restore() and parts.frame.isFullScreen():
         parts.frame.showNormal()
 
