@@ -50,7 +50,13 @@ from vitviz.cli.figure_files import (
     suffix_of,
     written_file,
 )
-from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
+from vitviz.cli.model_arguments import (
+    SaidOfModel,
+    check_chosen,
+    input_sides,
+    say_assumed,
+    say_preparations,
+)
 from vitviz.cli.picture_sources import PictureParts, named_pictures, opened_picture, stem_of
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
@@ -205,6 +211,8 @@ def draw(
 
     def make(picture: str, target: Path) -> None:
         trace, other, pairs = _traces(source, picture, against, also)
+        if not any(each["files"] for each in made):
+            say_preparations(loaded, trace.picture, fit)
         drawing = draw_view(
             view,
             trace,
@@ -426,7 +434,9 @@ def trace(
     loaded = cache.load(request, meter())
     check_chosen(loaded, token_of(token), None)
     say_assumed(loaded.info)
-    found = cache.trace(request, opened_picture(picture, choice), meter())
+    opened = opened_picture(picture, choice)
+    ways = say_preparations(loaded, opened, fit)
+    found = cache.trace(request, opened, meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
     with (
@@ -440,7 +450,10 @@ def trace(
         _write_beside(cache.load(request, meter()), Path(picture), fit, beside, overwrite)
     if as_json:
         others = {name: str(file) for name, file in beside.items()}
-        print_json({"file": str(target), **about, **({"beside": others} if others else {})})
+        guesses = [each.value for each in assumed(loaded.info.evidence)]
+        told = {"file": str(target), **about, "assumed": guesses}
+        told |= {"preparations": ways} if ways else {}
+        print_json(told | ({"beside": others} if others else {}))
     else:
         for each in (target, *beside.values()):
             say_file(each)
