@@ -220,6 +220,7 @@ class Session:
     def close(self) -> None:
         """Remembers the look and ends all work."""
         self.settings.remember()
+        self.history.close()
         self.jobs.close()
 
     def restore(self, saved: SavedSession, pictures: Mapping[str, Picture]) -> None:

@@ -276,6 +276,7 @@ class MainWindow(QMainWindow):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._show_trace_failure)
         links.connect(session.chosen.changed, self._show_selection)
+        links.connect(session.chosen.pointed, self._show_pointed)
         links.connect(session.views.look_changed, self._show_look)
         links.connect(session.views.options_changed, self._show_options)
         links.connect(session.views.drawing_ready, self._show_drawing)
@@ -436,6 +437,11 @@ class MainWindow(QMainWindow):
         self.inspector.token.show_token(trace, new)
         self.inspector.target.show_target(new.target, trace)
 
+    def _show_pointed(self, selection: Selection) -> None:
+        trace = self.session.columns.active.trace
+        if trace is not None:
+            self.inspector.token.show_token(trace, selection)
+
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.views.look_chosen)
         self.actions_by_name["grid"].setChecked(look.grid)
@@ -588,19 +594,21 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
+        self._docks.unfold("Pictures Inspector")
         self.compare.reset_board()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
-        return f"{_text(self.saveState())};{self.compare.board_state()}"
+        return f"{_text(self.saveState())};{self.compare.board_state()};{self._docks.folded}"
 
     def restore(self, geometry: str, state: str) -> None:
         """Takes back what was remembered; anything unreadable is ignored."""
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-        docks, _, rows = state.partition(";")
+        docks, rows, folded = (*state.split(";"), "", "")[:3]
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
             self.compare.restore_board(rows)
+        self._docks.unfold(folded)
         if not self.isVisible():
             self._docks.hold_back()
 

@@ -99,10 +99,9 @@ class ColumnHeader(QFrame):
         layout.addStretch()
         self._fit()
 
-    def show_heading(self, heading: HeaderText, offer: HeaderOffer, *, alone: bool) -> None:
-        """Shows what the column is; a column that is alone cannot be closed or moved."""
+    def show_heading(self, heading: HeaderText, offer: HeaderOffer) -> None:
+        """Shows what the column is."""
         self._offer = offer
-        self._close.setVisible(not alone)
         self._again.setVisible(heading.failed or bool(heading.again))
         self._again.setToolTip(_again_words(heading))
         if heading == self._heading:
@@ -217,7 +216,7 @@ class ColumnHeader(QFrame):
         self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
         again = self._wish(menu, _again_words(heading), "again")
         again.setEnabled(heading.failed or bool(heading.again))
-        self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
+        self._wish(menu, "Close column", "close")
 
     def _fill_patches(self, menu: QMenu, heading: HeaderText) -> None:
         choice = next((c for c in self._offer.models if c.name == heading.model), None)

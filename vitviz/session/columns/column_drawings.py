@@ -14,6 +14,7 @@ from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 from vitviz.views import Follows, find
 from vitviz.views.options import Look, OptionValue
+from vitviz.views.shared.attention_unit import comparable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +31,16 @@ class DrawingScene:
     """What a view of two traces compares with."""
     pairs: tuple[tuple[Trace, Trace], ...] = ()
     """Further pictures as this model and the other one read them, as far as that is at hand."""
+    beside_others: bool = False
+    """Whether grids of other sizes stand beside it, so that shares do not compare."""
 
     def values(self, view: str) -> dict[str, Any]:
         """A view's flat options: the shared look as far as it was chosen, then its own."""
         own = {option.name: option.default for option in find(view).options if option.group}
         shared = {name: getattr(self.look, name) for name in own.keys() & self.look_chosen}
         shared = {name: value for name, value in shared.items() if value != own[name]}
-        return {**shared, **self.options.get(view, {})}
+        values = {**shared, **self.options.get(view, {})}
+        return comparable(find(view), values, beside_others=self.beside_others)
 
 
 def chosen_of(look: Look) -> frozenset[str]:
@@ -99,7 +103,7 @@ class ColumnDrawings:
         self,
         jobs: Jobs,
         column: int,
-        ready: Callable[[str, Drawing], None],
+        ready: Callable[[str], None],
         failed: Callable[[str, str], None],
     ) -> None:
         self.wanted: tuple[str, ...] = ()
@@ -175,7 +179,7 @@ class ColumnDrawings:
                 if further.values:
                     self._sharper[view] = further
                 self.latest[view] = drawing
-                self._ready(view, drawing)
+                self._ready(view)
                 self._prepare(scene)
 
         def failed(error: Exception) -> None:
@@ -248,7 +252,7 @@ class ColumnDrawings:
             if len(steps.values) > 1:
                 self._sharper[view] = SharperDrawings(scene, steps.values[1:])
             self.latest[view] = drawing
-            self._ready(view, drawing)
+            self._ready(view)
             self._sharpen()
 
         def failed(_error: Exception) -> None:

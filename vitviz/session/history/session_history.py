@@ -60,6 +60,7 @@ class SessionHistory:
         self._done: list[HistoryStep] = []
         self._undone: list[HistoryStep] = []
         self._begun = self._due = self._moving = self._falls_back = self._paused = False
+        self._closed = False
         self._at = float("-inf")
         self._late: set[str] = set()
         self._now = self._read()
@@ -74,7 +75,7 @@ class SessionHistory:
         ):
             signal.connect(self.note)
         columns.active_changed.connect(self.absorb)
-        chosen.affected.connect(self._selected)
+        chosen.chosen.connect(self._selected)
         pictures.arrived.connect(self._arrived)
         columns.trace_settled.connect(self._settled)
         columns.falls_back.connect(self._give_way)
@@ -105,9 +106,13 @@ class SessionHistory:
         self._now = self._read()
         self.changed.emit()
 
+    def close(self) -> None:
+        """Lets go of the window, which is closed, and of a change that nobody can take back."""
+        self._window, self._due, self._closed = None, False, True
+
     def note(self) -> None:
         """Something may be shown differently; what, is found out when the change is over."""
-        if not self._due and not self._moving and not self._paused:
+        if not (self._due or self._moving or self._paused or self._closed):
             self._due = True
             self._later(self._end_of_change)
 

@@ -10,7 +10,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32, Int
 
-from vitviz.core.data.drawing import Bars, Drawing, Heat, Listed, Message, Panel, PixelSpace
+from vitviz.core.data.drawing import Bars, Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
@@ -161,7 +161,7 @@ def draw(
         return model_questions.refused(trace, "whatif", "What if", why, OTHERS)
     maps = [_attention(each, selection) for each in (trace, after)]
     drawn = tuple(
-        _map(one, selection, values, _whole(maps), look, name)
+        _map(one, selection, values, _whole(maps, look), look, name)
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
     rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
@@ -286,19 +286,17 @@ def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     return values
 
 
-def _whole(maps: list[AnswerMap | None]) -> tuple[float, float]:
+def _whole(maps: list[AnswerMap | None], look: Look) -> picture_layers.ViewRange | None:
     """One range for both, so that one colour means one value."""
     there = [values for values in maps if values is not None]
-    if not there:
-        return 0.0, 1.0
-    return float(min(each.min() for each in there)), float(max(each.max() for each in there))
+    return picture_layers.view_range(look, *there) if there else None
 
 
 def _map(
     trace: Trace,
     selection: Selection,
     values: AnswerMap | None,
-    whole: tuple[float, float],
+    whole: picture_layers.ViewRange | None,
     look: Look,
     name: str,
 ) -> Panel:
@@ -309,11 +307,10 @@ def _map(
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)
     scale = picture_layers.scale_of(values, look, "attention", whole)
-    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
+    below = picture_layers.picture(trace)
     return Panel(
         (
-            *picture_layers.picture(trace),
-            *((heat,) if look.heat else ()),
+            *picture_layers.map_over(below, values, trace.grid.frame, scale, look),
             *picture_layers.marks(trace, selection),
         ),
         frame,

@@ -83,7 +83,7 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
                 ]
             )
     if panel.query and value is not None and np.isfinite(value):
-        words = f"{_asked(panel, space.grid, token)}: {_number(value, panel.bar)}"
+        words = f"{_asked(panel, space.grid, token)}: {number_words(value, panel.bar)}"
     else:
         words = _words(space.grid, token, value, panel.bar, spot)
     return Aim(token=token, value=value, words=words, spot=spot)
@@ -127,15 +127,16 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
 def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | None:
     down = _tile(row, space.grid.rows, space.gap)
     across = _tile(col, space.grid.cols, space.gap)
-    if down is None or across is None or down[0] >= space.layers:
+    if down is None or across is None:
         return None
-    if across[0] >= space.heads[down[0]]:
+    line, beside = _line_of(space, down[0], across[0])
+    if line >= space.layers or beside >= space.heads[line]:
         return None
     token = space.grid.token(down[1], across[1])
     value = _tile_value(panel, down, across)
-    layer = down[0] if space.by_layer else None
-    head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
-    called = space.numbers[down[0]] if space.numbers else down[0] + 1
+    layer = line if space.by_layer else None
+    head = beside + (0 if space.by_layer else sum(space.heads[:line]))
+    called = space.numbers[line] if space.numbers else line + 1
     where = head_name(head) if layer is None else f"layer {called} {head_name(head)}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
@@ -143,6 +144,14 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
         col % (space.grid.cols + space.gap) * space.grid.cell[1] + space.grid.corner[1],
     )
     return Aim(token, layer, head, value, _valued(words, value, panel.bar), inside)
+
+
+def _line_of(space: HeadTiles, down: int, across: int) -> tuple[int, int]:
+    """The line (a layer) of a tile, and its place in it; also where layers stand in blocks."""
+    if not space.fold:
+        return down, across
+    block, beside = divmod(across, max(1, *space.heads, 1) + 1)
+    return (block * space.fold + down if down < space.fold else space.layers), beside
 
 
 def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim | None:
@@ -235,9 +244,10 @@ def _words(
 def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
     if value is None or not np.isfinite(value):
         return words
-    return f"{words} · {_number(value, bar)}"
+    return f"{words} · {number_words(value, bar)}"
 
 
-def _number(value: float, bar: ColorScale | None) -> str:
+def number_words(value: float, bar: ColorScale | None) -> str:
+    """A value as the read-out says it, with its unit."""
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
     return f"{shown_number(value, 4)}{unit}"

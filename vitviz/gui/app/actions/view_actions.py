@@ -80,6 +80,18 @@ def restore(parts: WindowParts) -> None:
         parts.frame.showNormal()
 
 
+@action("P&ictures", keys="F7", menu="View")
+def pictures_panel(parts: WindowParts) -> None:
+    """Show the panel of pictures, or fold it away"""
+    parts.docks.toggle(parts.docks.pictures)
+
+
+@action("I&nspector", keys="F8", menu="View")
+def inspector_panel(parts: WindowParts) -> None:
+    """Show the inspector, or fold it away"""
+    parts.docks.toggle(parts.docks.inspector)
+
+
 @action("Reset &zoom", keys="Ctrl+0", menu="View")
 def reset_zoom(parts: WindowParts) -> None:
     """(Of every view.)"""
