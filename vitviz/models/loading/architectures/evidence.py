@@ -93,7 +93,7 @@ def _said(fact: str, words: str) -> str:
 
 
 def counted_heads(count: object) -> str:
-    """ "3 heads", or "1 head"; of several stages "3, 6, 12, 24 heads"."""
+    """How many heads, in words; of several stages "3, 6, 12, 24 heads"."""
     return "1 head" if str(count) == "1" else f"{count} heads"
 
 
