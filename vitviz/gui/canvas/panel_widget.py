@@ -63,6 +63,8 @@ class PointedPlace:
     place: Place | None = None
     depth: float | None = None
     head: int | None = None
+    ticks: bool = False
+    """Whether it was clicked with Ctrl: to be one of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +405,9 @@ class PanelWidget(QWidget):
             moved = (event.position() - self._pressed).manhattanLength()
             self._pressed = None
             if moved < CLICK:
-                self.clicked.emit(self._pointed(event.position()))
+                found = self._pointed(event.position())
+                ticks = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+                self.clicked.emit(replace(found, ticks=True) if found and ticks else found)
         elif kind == QEvent.Type.MouseButtonDblClick and left:
             if self.plot is not None and self.plot.is_zoomed():
                 self.plot.reset()
