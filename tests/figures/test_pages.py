@@ -25,7 +25,8 @@ from vitviz.figures.panel_rows import has_content
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.render import render, render_pages
 from vitviz.figures.save import save, save_pages
-from vitviz.session.figure.drawing_sweep import SweepSubject, sheet_of, steps, sweep
+from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
+from vitviz.session.figure.sweep_steps import SweepSubject
 from vitviz.views import find, views
 
 WIDTHS = (85.0, 180.0)
@@ -211,3 +212,14 @@ def test_a_page_recipe_without_rows_wraps_nothing():
         ("layer 2",),
     ]
     assert all(each.height <= 240 for each in pages)
+
+
+def test_a_grid_a_little_too_high_is_made_a_little_smaller(subject):
+    view, heads = find("heads"), [steps(find("heads"), subject, "head")]
+    drawings = sweep(view, subject, heads)
+    sheet = replace(sheet_of(view, drawings, heads), across=3, rows=("a", "b", "c", "d"))
+    whole, paper = page(drawings * 4, sheet), PaperStyle(bars="shared", grid=True)
+    high = paper_pages(whole, replace(paper, height_mm=None))[0].height
+    (laid,) = paper_pages(whole, replace(paper, height_mm=high - 8))
+    assert laid.height <= high - 8
+    assert len({one.axes.top for one in laid.placed}) == 4  # in four rows as before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,7 +57,7 @@ from vitviz.cli.model_arguments import (
     say_assumed,
     say_preparations,
 )
-from vitviz.cli.picture_sources import PictureParts, opened_picture, stem_of
+from vitviz.cli.picture_sources import PictureParts, named_pictures, opened_picture, stem_of
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.picture_choice import PictureChoice
@@ -72,16 +72,10 @@ from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
-from vitviz.session.columns.compare_words import changed
-from vitviz.session.figure.drawing_sweep import (
-    SweepStep,
-    SweepSubject,
-    read,
-    sheet_of,
-    steps,
-    sweep,
-)
-from vitviz.session.files.training_run import newest_step, run_around
+from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
+from vitviz.session.figure.run_steps import swept_together
+from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, SweptRun
+from vitviz.session.files.training_run import newest_step
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
@@ -92,8 +86,8 @@ if TYPE_CHECKING:
     from vitviz.models import Model
     from vitviz.session.figure.figure_replay import FigureBook, FigureReplay
 
-_MODELS_KEPT = 16 * 1024**3
-"""Bytes: all models of one command stay."""
+_MODELS_KEPT, _TRACES_KEPT = 16 * 1024**3, 64
+"""Bytes and number: the models of one command stay, and the last traces."""
 
 _FILES = Parameter(
     help="Pictures, folders of pictures, addresses (https://, file://), or - for standard input."
@@ -120,9 +114,10 @@ _ALSO = Parameter(
 )
 _OVER = Parameter(
     "--over",
-    help="Draw again and again over: layer, head, token, view or an option, all or listed "
-    "(layer=0,3,6-11); or columns=16;8;4, which are patch sizes, models or pictures. Twice for rows "
-    "and columns. A page of small figures, or an animation.",
+    help="Draw again and again over: picture (all that are named), layer, head, token, view or an "
+    "option, all or listed (layer=0,3,6-11); size=32;16;8, model=NAME;NAME, or columns=16;8;4, which "
+    "are sizes, models or pictures. Twice for rows and columns. A page of small figures, or an "
+    "animation.",
 )
 _MARK = Parameter(
     "--mark",
@@ -191,7 +186,10 @@ def draw(
     if len(over) > 2:
         raise Misused("--over may be given once, or twice for rows and columns")
     asked_about = pictured(target_of(about))
-    targets = figure_places(pictures, view, out, kind)
+    together = swept_together(over)
+    every = named_pictures(pictures)
+    listed = figure_places(pictures[:1] if together else pictures, view, out, kind)
+    targets = dict([next(iter(listed.items()))]) if together else listed
     for target in targets.values():
         check_alone(target, as_json=as_json, beside=data)
         _check_suffix(suffix_of(target, kind), target.name, swept=bool(over))
@@ -203,7 +201,8 @@ def draw(
             pretrained=not untrained,
         )
     )  # fmt: skip
-    source = _Source(ModelCache(_MODELS_KEPT), request, (parts or PictureParts()).choice)
+    choice = (parts or PictureParts()).choice
+    source = _Source(ModelCache(_MODELS_KEPT), request, choice, tuple(every))
     made: list[dict[str, Any]] = []
     loaded = source.engine.load(request, meter())
     check_chosen(loaded, token_of(token), layer)
@@ -227,8 +226,11 @@ def draw(
             **values,
         )
         selection = replace(_selection(drawing), target=asked_about)
-        subject = SweepSubject(trace, selection, values, other, pairs)
-        ways = [_columns(source, picture, text) or steps(chosen, subject, text) for text in over]
+        run = SweptRun(request, picture)
+        subject = SweepSubject(
+            trace, selection, values, other, pairs, run=run, traced=run, runs=source
+        )
+        ways = [steps(chosen, subject, text) for text in over]
         with written_file(target, kind or "png", overwrite=overwrite) as file:
             drawings = _swept(chosen, subject, ways, file) if over else [drawing]
             files = _save(
@@ -269,15 +271,25 @@ def draw(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a command draws with: models that stay, the one asked for, the part of each picture."""
+    """What a command draws with: models and traces that stay, the one asked for, the part of each
+    picture, and all pictures that were named.
+    """
 
     engine: ModelCache
     request: ModelRequest
     choice: PictureChoice
+    pictures: tuple[str, ...]
+    _made: dict[tuple[ModelRequest, str], Trace] = field(default_factory=dict)
 
     def trace(self, request: ModelRequest, picture: str) -> Trace:
         """What a model did with a picture."""
-        return self.engine.trace(request, opened_picture(picture, self.choice), meter())
+        key = (request, picture)
+        if key not in self._made:
+            if len(self._made) >= _TRACES_KEPT:
+                del self._made[next(iter(self._made))]
+            opened = opened_picture(picture, self.choice)
+            self._made[key] = self.engine.trace(request, opened, meter())
+        return self._made[key]
 
 
 def _check_suffix(suffix: str, name: str, *, swept: bool) -> None:
@@ -325,47 +337,6 @@ def _traces(
 def _selection(drawing: Drawing) -> Any:
     assert drawing.made is not None
     return drawing.made.selection
-
-
-def _columns(source: _Source, picture: str, text: str) -> list[SweepStep]:
-    """The stops of "columns=16;8;4": other patch sizes, models or pictures; or of "checkpoint", the
-    steps of the model's training. [] for another way.
-    """
-    name, _, listed = text.partition("=")
-    if name == "checkpoint":
-        return _checkpoints(source, picture, listed)
-    if name != "columns":
-        return []
-    words = [word.strip() for word in listed.split(";") if word.strip()]
-    if not words:
-        raise Misused(
-            "--over columns wants a list of patch sizes, models or pictures: columns=16;8;4"
-        )
-    found = []
-    for word in words:
-        other, file = changed(source.request, picture, [word])
-        trace = source.trace(other, file)
-        found.append(read(trace.picture.name if file != picture else other.words, trace))
-    return found
-
-
-def _checkpoints(source: _Source, picture: str, listed: str) -> list[SweepStep]:
-    """The steps of the run that the model belongs to, or those listed (checkpoint=100,500)."""
-    run = run_around(source.request.name)
-    if run is None:
-        raise Misused(
-            f"--over checkpoint wants a model of a run: {source.request.words} has no checkpoints "
-            "beside it that are named alike but for a number"
-        )
-    wanted = {word.strip() for word in listed.split(",") if word.strip()}
-    steps = [step for step in run.steps if not wanted or str(step.number) in wanted]
-    if not steps:
-        known = ", ".join(str(step.number) for step in run.steps[:12])
-        raise Misused(f"--over checkpoint={listed}: the run has no such steps; it has {known}")
-    return [
-        read(step.words, source.trace(replace(source.request, name=step.path), picture))
-        for step in steps
-    ]
 
 
 def _swept(

@@ -40,14 +40,18 @@ def _ranges(drawing: Drawing) -> str:
 
 
 def _made_from(drawing: Drawing) -> str:
-    """The model and the picture, by name: a printed figure has lost its recipe."""
+    """The model and the picture, by the names that are shown: a printed figure has lost its recipe."""
     recipe = dict(drawing.recipe)
+    for before in ("", "against "):
+        if shown := recipe.get(f"{before}called"):
+            recipe[f"{before}model"] = shown
     names = ["model", "picture"]
     for name in ("model", "patch", "picture"):
         other = f"against {name}"
         if other in recipe and recipe[other] != recipe.get(name):
             names += [other] if name in names else [name, other]
-    return " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
+    said = " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _options(drawing: Drawing) -> str:

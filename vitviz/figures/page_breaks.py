@@ -43,7 +43,7 @@ class PageRows:
     @property
     def narrowest(self) -> float:
         """The width of the narrowest map."""
-        maps = [one.axes.width for row in self.rows for one in row if has_content(one.panel)]
+        maps = [one.axes.width for row in self.rows for one in row if not is_label(one.panel)]
         return min(maps, default=0.0)
 
     def placed(self, top: float) -> tuple[PlacedPanel, ...]:
@@ -130,7 +130,8 @@ def _on_one_page(
                 yield laid
                 break
             maps = sum(max((one.axes.height for one in row), default=0.0) for row in laid.rows)
-            tallest = (room - (laid.height - maps)) / len(laid.rows) - 0.01
+            left = room - (laid.height - maps)
+            tallest = (tallest or maps / len(laid.rows)) * left / maps - 0.01
             if tallest <= 1:
                 break
 
@@ -204,6 +205,7 @@ def _laid(
     across = paper.width_mm - 2 * MARGIN
     high = (0.62 if paper.width_mm >= ONE_COLUMN else 1.0) * across
     most = high if room is None else min(high, max(room - 14 * paper.size / 7, 20.0))
+    titled = any(panel.title for row in rows[1:] for panel in row)
     names = names_room([panel for row in rows for panel in row], paper)
     letters = letters or _letters(rows, paper)
     rules = [
@@ -211,7 +213,7 @@ def _laid(
             paper,
             across,
             gap_of(row, grid),
-            (3.2 if bars else 1.5) if grid else max(gap_of(row, grid), 1.5),
+            (3.2 if bars or titled else 1.5) if grid else max(gap_of(row, grid), 1.5),
             names,
             most if tallest is None else min(most, tallest),
             bars=bars,

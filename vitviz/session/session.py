@@ -189,6 +189,11 @@ class Session:
         return self.columns.active.selection
 
     @property
+    def engine(self) -> ModelCache:
+        """The models at work. To be asked in the run lane."""
+        return self._engine
+
+    @property
     def waiting(self) -> bool:
         """Whether anything at all is still on the way: pictures, models, drawings."""
         return any(job.lane != "ahead" for job in self.jobs.current)

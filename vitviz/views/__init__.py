@@ -207,6 +207,7 @@ def _made_by(trace: Trace) -> tuple[tuple[str, str], ...]:
     """The model and the picture, so that nobody takes them for others."""
     return (
         ("model", trace.model.called),
+        *((("called", trace.model.title),) if trace.model.title != trace.model.called else ()),
         ("weights", trace.model.weights_hash or trace.model.weights),
         ("precision", trace.model.precision),
         ("patch", " × ".join(map(str, trace.model.patch))),

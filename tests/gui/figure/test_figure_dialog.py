@@ -22,7 +22,7 @@ from vitviz.figures.recipes import read_recipe
 from vitviz.figures.render import pixels
 from vitviz.gui.canvas.qimages import heat_image
 from vitviz.gui.figure.drag_out import figure_to_drop
-from vitviz.gui.figure.figure_dialog import FigureDialog
+from vitviz.gui.figure.figure_dialog import DIMMED, FigureDialog
 from vitviz.gui.figure.figure_source import composition_of, copy_as, open_composer
 from vitviz.session.figure.figure_composition import compose
 from vitviz.session.session import Session
@@ -173,16 +173,104 @@ def test_a_page_that_takes_a_while_says_how_far_it_is(
     made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
     assert made is not None
     said: list[str] = []
-    jobs.progressed.connect(lambda _job: said.append(made._said.text()))
+    shown: list[tuple[bool, float, int]] = []
+
+    def look(_job: object) -> None:
+        said.append(made._said.text())
+        shown.append((made._stop.isHidden(), made._dimmed.opacity(), made._bar.value()))
+
+    jobs.progressed.connect(look)
     choose(made.form.across, "layer")
     made.refresh()
     layers = len(session.trace.layers)
     assert any(f"(2 of {layers})" in text for text in said)
-    assert said[-1].startswith("Composing: printing the page")
+    assert any(text.startswith("Composing: printing page 1 of 1") for text in said)
+    assert {(hidden, opacity) for hidden, opacity, _ in shown} == {(False, DIMMED)}
+    assert {value for _, _, value in shown} >= {1, layers - 1}
     assert made._stop.isHidden()  # it is there
+    assert made._dimmed.opacity() == 1
     made.stop()
     assert "as it was before" in made._said.text()
     made.close()
+
+
+def test_another_title_draws_nothing_anew(composer: FigureDialog) -> None:
+    choose(composer.form.across, "layer")
+    composer.refresh()
+    before = composer.made
+    composer.form.heading.setText("My title")
+    composer.form.type_size.setValue(6)
+    composer.refresh()
+    now = composer.made
+    assert now.page.title == "My title"
+    assert now.drawings == before.drawings
+    assert all(one is other for one, other in zip(now.drawings, before.drawings, strict=True))
+    composer.form.across_list.setText("0,1")
+    composer.refresh()
+    assert len(composer.made.drawings) == 2
+
+
+def test_pictures_down_and_heads_across(
+    qtbot: QtBot, session: Session, photo: np.ndarray, tmp_path: Path
+) -> None:
+    Image.fromarray(np.ascontiguousarray(photo[::-1])).save(tmp_path / "upside_down.png")
+    session.open([str(tmp_path / "upside_down.png")])
+    session.views.want(["heads"])
+    made = open_composer(None, session, session.views.drawings["heads"], lambda _said: None)
+    choose(made.form.down, "picture")
+    choose(made.form.across, "head")
+    made.refresh()
+    page, drawings = made.made.page, made.made.drawings
+    names = [row[0].layers[0].labels[0].text for row in page.rows]
+    assert names == ["photo 1", "upside down"]
+    assert [panel.title for panel in page.rows[0][1:]] == ["head 1", "head 2"]
+    keys = [dict(drawing.recipe)["picture key"] for drawing in drawings]
+    assert len(set(keys)) == 2
+    choose(made.form.down, "size")
+    choose(made.form.across, "picture")
+    made.refresh()
+    assert [row[0].layers[0].labels[0].text for row in made.made.page.rows] == [
+        "patch 32",
+        "patch 16",
+        "patch 8",
+    ]
+    made.close()
+    session.pictures.close(keys[-1])
+    session.views.want(["heads", "rollout"])
+
+
+def test_one_bar_for_all_is_one_range(composer: FigureDialog) -> None:
+    form = composer.form
+    choose(form.across, "layer")
+    assert form.bars.currentData() == "shared"
+    form.one_range.setChecked(False)
+    assert form.bars.currentData() == "each"
+    composer.refresh()
+    bars = {panel.bar for panel in composer.made.page.panels if panel.bar is not None}
+    assert len(bars) > 1
+    choose(form.bars, "shared")
+    assert form.one_range.isChecked()
+    composer.refresh()
+    bars = {panel.bar for panel in composer.made.page.panels if panel.bar is not None}
+    assert len(bars) == 1
+
+
+def test_a_page_has_a_height_and_goes_on(
+    composer: FigureDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = composer.form
+    form.dpi.setValue(50)
+    choose(form.across, "views")
+    form.page_height.setValue(100)
+    composer.refresh()
+    pages = len(composer.made.printed)
+    assert pages > 1
+    assert f"{pages} pages of 180 × " in composer._said.text()
+    saved(composer, tmp_path / "figure.png", monkeypatch)
+    assert len(list(tmp_path.glob("figure*.png"))) == pages
+    form.page_height.setValue(form.page_height.minimum())
+    composer.refresh()
+    assert len(composer.made.printed) == 1
 
 
 def test_what_cannot_be_drawn_is_said_and_cannot_be_saved(composer: FigureDialog) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-import vitviz
+from vitviz.core.data.drawing import Drawing, Labels
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import page
-from vitviz.core.progress import VitvizError
+from vitviz.core.pictures.picture_files import open_picture
+from vitviz.core.progress import VitvizError, silent
 from vitviz.figures.layout import lay_out
 from vitviz.figures.numbers import numbers
 from vitviz.figures.paper import PaperStyle
-from vitviz.session.figure.drawing_sweep import SweepSubject, read, sheet_of, steps, sweep
+from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
+from vitviz.session.figure.sweep_steps import SweepSubject, SweptRun
+from vitviz.session.work.model_cache import ModelCache
+from vitviz.session.work.request import ModelRequest
 from vitviz.views import views
 from vitviz.views.api import selection_of
 
@@ -22,9 +28,31 @@ def subject(tiny_trace: Trace) -> SweepSubject:
     return SweepSubject(tiny_trace, selection_of(tiny_trace, token=(1, 2), layer=2), {})
 
 
+class Runs:
+    """Real runs of the smallest model over two pictures made here."""
+
+    def __init__(self, photo: np.ndarray) -> None:
+        pixels = {"first_one.png": photo, "second.png": np.ascontiguousarray(photo[:, ::-1])}
+        self._open = {name: open_picture(each, name=name) for name, each in pixels.items()}
+        self._engine, self.made = ModelCache(10**9), 0
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        return tuple(self._open)
+
+    def trace(self, request: ModelRequest, picture: str) -> Trace:
+        self.made += 1
+        return self._engine.trace(request, self._open[picture], silent)
+
+
 @pytest.fixture(scope="module")
-def other(photo: np.ndarray) -> Trace:
-    return vitviz.trace(vitviz.load("test_vit", pretrained=False, patch_size=32), photo)
+def ready(photo: np.ndarray) -> SweepSubject:
+    """The first picture, read, with everything that other runs need."""
+    runs = Runs(photo)
+    run = SweptRun(ModelRequest("test_vit", pretrained=False), "first_one.png")
+    trace = runs.trace(run.request, run.picture)
+    chosen = selection_of(trace, token=(1, 2))
+    return SweepSubject(trace, chosen, {}, run=run, traced=run, runs=runs)
 
 
 def paged(subject: SweepSubject, *ways: str, view: str = "heads"):
@@ -72,24 +100,106 @@ def test_all_views_are_those_that_fit_the_model(subject: SweepSubject) -> None:
     assert views()["difference"].title not in found  # there is nothing to compare with
 
 
-def test_a_grid_of_columns_and_views_takes_the_main_map_of_each(
-    subject: SweepSubject, other: Trace
-) -> None:
-    view = views()["heads"]
-    ways = [
-        [read("patch 32", other), read("patch 16", subject.trace)],
-        steps(view, subject, "view=heads,positions"),
-    ]
-    drawings = sweep(view, subject, ways)
-    whole = page(drawings, sheet_of(view, drawings, ways))
+def test_a_grid_of_columns_and_views_takes_the_main_map_of_each(ready: SweepSubject) -> None:
+    whole, drawings = paged(ready, "columns=32;16", "view=heads,positions")
     assert [len(row) for row in whole.rows] == [3, 3]  # a name, and two maps
     panels = [panel for row in whole.rows for panel in row[1:]]
     assert all(panel.bar is not None for panel in panels)
     sizes = [one.values.shape for one in numbers(whole)]
-    grids = [(trace.grid.rows, trace.grid.cols) for trace in (other, subject.trace)]
-    assert (sizes[0], sizes[2]) == tuple(grids)
+    assert (sizes[0], sizes[2]) == ((5, 5), (10, 10))
     assert "patch" not in whole.title
-    assert f"layer 3 of {len(subject.trace.layers)}" in whole.title
+    layers = len(ready.trace.layers)
+    assert f"layer {layers} of {layers}" in whole.title
+    assert len(drawings) == 4
+
+
+def names_in(whole: Drawing) -> tuple[list[str], list[str]]:
+    """(names of rows, headings of columns) of a grid."""
+    rows = [
+        label.text
+        for row in whole.rows
+        for layer in row[0].layers
+        if isinstance(layer, Labels)
+        for label in layer.labels
+    ]
+    return rows, [panel.title for panel in whole.rows[0][1:]]
+
+
+def test_pictures_down_and_heads_across(ready: SweepSubject) -> None:
+    whole, drawings = paged(ready, "picture", "head")
+    rows, columns = names_in(whole)
+    assert rows == ["first one", "second"]
+    assert columns == [f"head {at + 1}" for at in range(ready.trace.heads)]
+    heads = ready.trace.heads
+    pictures = [dict(drawing.recipe)["picture"] for drawing in drawings]
+    assert pictures == ["first_one.png"] * heads + ["second.png"] * heads
+    assert "model" in dict(whole.recipe)
+    assert "picture" not in dict(whole.recipe), "what differs is not said of all"
+    errors = {drawing.known for drawing in drawings}
+    assert whole.known.count("compared with the model's output") == 1
+    assert ("at most" in whole.known) == (len(errors) > 1)
+    assert {dict(drawing.recipe)["token"] for drawing in drawings} == {"(1, 2)"}
+    one, other = (drawings[at].arrays["panel1"] for at in (0, heads))
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    list(
+        combinations(
+            (
+                "picture",
+                "layer=0,5",
+                "head=0",
+                "model=test_vit",
+                "size=32;16",
+                "view=heads,rollout",
+            ),
+            2,
+        )
+    ),
+    ids=" ".join,
+)
+def test_any_two_of_them_make_a_grid(ready: SweepSubject, ways: tuple[str, str]) -> None:
+    counts = {"head=0": 1, "model=test_vit": 1}
+    for down, across in (ways, ways[::-1]):
+        whole, drawings = paged(ready, down, across)
+        rows, columns = names_in(whole)
+        assert (len(rows), len(columns)) == (counts.get(down, 2), counts.get(across, 2))
+        assert len(drawings) == len(rows) * len(columns)
+        assert all(rows)
+        assert all(columns)
+
+
+def test_the_place_stays_when_the_grid_does_not(ready: SweepSubject) -> None:
+    _, drawings = paged(ready, "size=32;16", "picture")
+    assert [dict(each.recipe)["token"] for each in drawings] == [
+        "(0, 1)",
+        "(0, 1)",
+        "(1, 2)",
+        "(1, 2)",
+    ]
+
+
+def test_layers_of_columns_are_those_of_each(ready: SweepSubject) -> None:
+    _, drawings = paged(ready, "layer=0,2", "columns=32;16")
+    assert [dict(each.recipe)["layer"] for each in drawings] == ["1 of 6"] * 2 + ["3 of 6"] * 2
+
+
+def test_other_runs_that_cannot_be_are_a_sentence(
+    ready: SweepSubject, subject: SweepSubject
+) -> None:
+    for way, said in {
+        "size": "say which to go over, for example size=32;16;8",
+        "model": "for example model=NAME;NAME",
+        "size=big": "is no patch size",
+    }.items():
+        with pytest.raises(VitvizError, match=said):
+            paged(ready, way)
+    with pytest.raises(VitvizError, match="compares two runs"):
+        paged(ready, "picture", view="difference")
+    with pytest.raises(VitvizError, match="cannot be made here"):
+        paged(subject, "picture")
 
 
 def test_what_a_view_needs_is_said(subject: SweepSubject) -> None:

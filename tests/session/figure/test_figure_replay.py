@@ -22,8 +22,9 @@ from vitviz.figures.numbers import numbers
 from vitviz.figures.raw import raw_attention
 from vitviz.figures.recipes import read_recipe
 from vitviz.figures.save import save
-from vitviz.session.figure.drawing_sweep import SweepSubject, sheet_of, steps, sweep
+from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
 from vitviz.session.figure.figure_replay import FigureReplay, raw_again, replayed
+from vitviz.session.figure.sweep_steps import SweepSubject
 from vitviz.views import views
 from vitviz.views.api import selection_of
 

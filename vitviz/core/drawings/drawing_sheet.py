@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -16,6 +17,8 @@ MAIN = -1
 _NARROW = 0.22
 """A row's label over the width of a map."""
 _T = TypeVar("_T")
+_ERROR = re.compile(r"\((\d[\d.]*(?:e-\d+)?)\)")
+"""A measured error as `Drawing.known` says it, such as "(6e-7)"."""
 
 
 def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
@@ -49,8 +52,22 @@ def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
         recipe=_common([part.recipe for part in parts]),
         parts=tuple(parts),
         sheet=sheet,
-        known=" ".join(dict.fromkeys(part.known for part in parts if part.known)),
+        known=_known([part.known for part in parts if part.known]),
     )
+
+
+def _known(said: Sequence[str]) -> str:
+    """How the parts are known; once, by the largest error, where they differ in that alone."""
+    alike: dict[str, list[str]] = {}
+    for one in said:
+        alike.setdefault(_ERROR.sub("()", one), []).append(one)
+    found = []
+    for several in alike.values():
+        errors = [each for one in several for each in _ERROR.findall(one)]
+        most = max(errors, key=float, default="")
+        few = len(set(errors)) == 1
+        found.append(_ERROR.sub(f"({most})" if few else f"(at most {most})", several[0]))
+    return " ".join(found)
 
 
 def main_panel(drawing: Drawing) -> int:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QImage, QPixmap, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QImage, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
+    QGraphicsOpacityEffect,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -26,7 +28,13 @@ from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.figure.figure_form import FigureForm
 from vitviz.gui.figure.figure_saving import FIGURES, ask_where, first_name, save_to
 from vitviz.gui.widgets.theme import UNIT, first_size
-from vitviz.session.figure.figure_composition import VIEWS, FigureComposition, compose
+from vitviz.session.figure.figure_composition import (
+    VIEWS,
+    FigureComposition,
+    SweptDrawings,
+    compose,
+)
+from vitviz.session.figure.session_runs import SessionRuns
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.session.work.log import sentence
@@ -38,17 +46,19 @@ KINDS = f"{FIGURES};;Numbers for Python (*.npz);;Numbers as a table (*.csv)"
 ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
 NUMBERS = (".npz", ".csv")
 MM = 25.4
+DIMMED = 0.35
+"""The opacity of a page that is not what was asked for any more."""
 _LEAST = 60
 """Dots per inch of a preview at least."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MadeFigure:
-    """What was composed: the page, its drawings one by one, and the page printed for the screen."""
+    """What was composed: the figure, its drawings one by one, and its pages printed for the screen."""
 
     page: Drawing
     drawings: tuple[Drawing, ...]
-    pixels: np.ndarray
+    printed: tuple[np.ndarray, ...]
     paper: PaperStyle
     fonts: tuple[str, ...]
 
@@ -85,6 +95,13 @@ class FigureDialog(QDialog):
         self._stop.setToolTip("Leave the page as it is")
         self._stop.clicked.connect(self.stop)
         self._stop.hide()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(4)
+        self._bar.setAccessibleName("How far the page is")
+        self._dimmed = QGraphicsOpacityEffect(self._page, opacity=1.0)
+        self._page.setGraphicsEffect(self._dimmed)
+        self._kept: SweptDrawings = {}
         session.jobs.progressed.connect(self._progressed)
         self._wait = QTimer(self, singleShot=True, interval=120)
         self._wait.timeout.connect(self.refresh)
@@ -102,6 +119,7 @@ class FigureDialog(QDialog):
         told = QHBoxLayout()
         told.addWidget(self._said, 1)
         told.addWidget(self._stop)
+        left.addWidget(self._bar)
         left.addLayout(told)
         side = QScrollArea()
         side.setWidget(self.form)
@@ -149,21 +167,22 @@ class FigureDialog(QDialog):
         dots = max(_LEAST, round(self._room() / asked.width_mm * MM * self.devicePixelRatioF()))
 
         def work(progress: Progress) -> MadeFigure:
-            from vitviz.figures.render import pixels
+            from vitviz.figures.render import page_pixels
             from vitviz.figures.text import fonts
 
             paper = asked.paper()
-            page, drawings = compose(wanted, progress)
+            page, drawings = compose(_told(wanted, progress), progress, kept)
             progress(0, 0, "printing the page")
-            return MadeFigure(
-                page, drawings, pixels(page, replace(paper, dpi=min(dots, 300))), paper, fonts()
-            )
+            printed = page_pixels(page, replace(paper, dpi=min(dots, 300)), progress)
+            return MadeFigure(page, drawings, tuple(printed), paper, fonts())
 
         self._session.jobs.cancel(self._key)
+        kept = self._kept = dict(self._kept)  # another job may still be at work with the one before
+        self._work(True)
         self._session.jobs.submit(
             self._key,
             work,
-            lane="draw",
+            lane="run" if wanted.runs else "draw",
             done=self._show,
             failed=self._failed,
             label="composing the figure",
@@ -173,16 +192,29 @@ class FigureDialog(QDialog):
     def stop(self) -> None:
         """Leaves the page as it was before the last change."""
         self._session.jobs.cancel(self._key)
-        self._stop.hide()
+        self._work(False)
         self._said.setText("Stopped: the page is as it was before the last change.")
 
     def _progressed(self, job: Job) -> None:
         """A page that takes a while says how far it is."""
         if job.key != self._key:
             return
-        far = f" ({job.done + 1:.0f} of {job.total:.0f})" if 0 <= job.done < job.total else ""
+        known = 0 <= job.done < job.total
+        far = f" ({job.done + 1:.0f} of {job.total:.0f})" if known else ""
         self._said.setText(f"Composing: {job.what}{far} …")
-        self._stop.show()
+        self._bar.setRange(0, round(job.total) if known else 0)
+        self._bar.setValue(round(job.done))
+
+    def _work(self, on: bool) -> None:
+        """Shows that a page is made: the one before is dimmed, and can be kept."""
+        if on:
+            self._said.setText("Composing …")
+            self._bar.setRange(0, 0)
+        else:
+            self._bar.setRange(0, 1)
+            self._bar.reset()
+        self._dimmed.setOpacity(DIMMED if on else 1.0)
+        self._stop.setVisible(on)
 
     def _room(self) -> int:
         return max(self._scroll.viewport().width() - 4 * UNIT, 240)
@@ -191,17 +223,11 @@ class FigureDialog(QDialog):
         if self._closed:
             return
         self.made = made
-        self._stop.hide()
-        image = image_of(made.pixels)
+        self._work(False)
+        pages = [image_of(each) for each in made.printed]
+        image = pages[0] if len(pages) == 1 else _below_each_other(pages)
         self._page.setPixmap(QPixmap.fromImage(self._fitted(image)))
-        rows, cols = made.pixels.shape[:2]
-        paper = made.paper
-        wide, high = paper.width_mm, paper.width_mm * rows / cols
-        self._said.setText(
-            f"{wide:.0f} × {high:.0f} mm · {wide / MM * paper.dpi:.0f} × "
-            f"{high / MM * paper.dpi:.0f} pixels at {paper.dpi} dpi · {len(made.drawings)} "
-            f"{'drawing' if len(made.drawings) == 1 else 'drawings'}"
-        )
+        self._said.setText(_size_words(made))
         self.form.show_panels(made.drawings[0])
         self.form.show_fonts(made.fonts)
         self.copy_button.setEnabled(True)
@@ -219,7 +245,7 @@ class FigureDialog(QDialog):
 
     def _failed(self, error: Exception) -> None:
         if not self._closed:
-            self._stop.hide()
+            self._work(False)
             self._said.setText(sentence(error, "composing the figure"))
             self.save_button.setEnabled(False)
 
@@ -289,7 +315,12 @@ class FigureDialog(QDialog):
     def _asked(self, kinds: str, usual: str, beside: Sequence[str] = ()) -> Path | None:
         made = cast(MadeFigure, self.made)
         return ask_where(
-            self, "Save figure", first_name(self._session, made.page, usual), kinds, beside
+            self,
+            "Save figure",
+            first_name(self._session, made.page, usual),
+            kinds,
+            beside,
+            len(made.printed) if kinds is KINDS else 1,
         )
 
     def _do(self, path: Path, work: Callable[[Progress], None]) -> None:
@@ -305,6 +336,43 @@ class FigureDialog(QDialog):
 
     def sizeHint(self) -> QSize:
         return QSize(1180, 780)
+
+
+def _told(wanted: FigureComposition, progress: Progress) -> FigureComposition:
+    """The same, whose runs tell how far they are and can be stopped."""
+    runs = wanted.subject.runs
+    if not isinstance(runs, SessionRuns):
+        return wanted
+    subject = replace(wanted.subject, runs=replace(runs, progress=progress))
+    return replace(wanted, subject=subject)
+
+
+def _below_each_other(pages: Sequence[QImage]) -> QImage:
+    """All pages in one image, with the desk between them."""
+    high = sum(page.height() for page in pages) + UNIT * 2 * (len(pages) - 1)
+    whole = QImage(pages[0].width(), high, QImage.Format.Format_ARGB32_Premultiplied)
+    whole.fill(Qt.GlobalColor.transparent)
+    painter, top = QPainter(whole), 0
+    for page in pages:
+        painter.drawImage(0, top, page)
+        top += page.height() + 2 * UNIT
+    painter.end()
+    return whole
+
+
+def _size_words(made: MadeFigure) -> str:
+    """How large the pages are, on paper and in pixels."""
+    paper = made.paper
+    wide = paper.width_mm
+    high = max(wide * each.shape[0] / each.shape[1] for each in made.printed)
+    pages, count = len(made.printed), len(made.drawings)
+    size = f"{wide:.0f} × {high:.0f} mm"
+    if pages > 1:
+        size = f"{pages} pages of {size} at most"
+    return (
+        f"{size} · {wide / MM * paper.dpi:.0f} × {high / MM * paper.dpi:.0f} pixels at "
+        f"{paper.dpi} dpi · {count} {'drawing' if count == 1 else 'drawings'}"
+    )
 
 
 def put_on_clipboard(data: bytes) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vitviz.figures.paper import PaperStyle
 
 PRESETS = (("One column", 85.0), ("Text width", 180.0), ("Slide", 254.0))
+HEIGHT, SLIDE, NO_LIMIT = 240.0, 143.0, 39.0
+"""The most that a page is high in millimetres, a slide, and what says that it may be of any height."""
 SWITCHES = (
     ("title", "Title", True, ""),
     ("labels", "Labels", True, "The heading of each panel"),
@@ -48,6 +50,7 @@ class FigureChoices:
     one_range: bool
     heading: str
     width_mm: float
+    height_mm: float
     dpi: int
     font: str
     size: float
@@ -68,7 +71,7 @@ class FigureChoices:
             first,
             ways=self.ways,
             panel=self.panel,
-            one_range=self.one_range,
+            one_range=self.one_range or self.bars == "shared",
             method=self.method,
             title=self.heading or None,
         )
@@ -90,6 +93,7 @@ class FigureChoices:
             self.caption,
             self.bars,  # type: ignore[arg-type]
             grid=bool(self.ways),
+            height_mm=self.height_mm if self.height_mm > NO_LIMIT else None,
         )
 
 
@@ -103,13 +107,18 @@ class FigureForm(QWidget):
         self._first = first
         self._panels: tuple[str, ...] = ()
         self.across, self.across_list = self._way(first)
-        self.down, self.down_list = self._way(first, columns=False)
+        self.down, self.down_list = self._way(first)
         self.panel = _choice([("All panels", None)])
         self.one_range = _switch("One colour range", True, "One colour means one value on the page")
         self.heading = QLineEdit()
         self.heading.setPlaceholderText("as usual")
         self.width_preset = _choice([*PRESETS, ("Own width", 0.0)], 1)
         self.page_width = _number(40, 2000, 180, " mm")
+        self.page_height = _number(NO_LIMIT, 2000, HEIGHT, " mm")
+        self.page_height.setSpecialValueText("any height")
+        self.page_height.setToolTip(
+            "What is higher goes on on further pages of a PDF, or in further files of other kinds"
+        )
         self.dpi = QSpinBox(minimum=50, maximum=1200, value=300, singleStep=50, suffix=" dpi")
         self.font_box = _choice([("DejaVu Sans", "DejaVu Sans")])
         self.type_size = _number(4, 24, 7, " pt", 0.5)
@@ -146,6 +155,7 @@ class FigureForm(QWidget):
             self.one_range.isChecked(),
             self.heading.text().strip(),
             self.page_width.value(),
+            self.page_height.value(),
             self.dpi.value(),
             self.font_box.currentData(),
             self.type_size.value(),
@@ -171,10 +181,15 @@ class FigureForm(QWidget):
         self.panel.setCurrentIndex(max(self.panel.findData(chosen), 0))
         self.panel.blockSignals(False)
 
-    def _way(self, first: FigureComposition, columns: bool = True) -> tuple[QComboBox, QLineEdit]:
+    def _way(self, first: FigureComposition) -> tuple[QComboBox, QLineEdit]:
         """What to go over, and which of it."""
         ways = [(_OWN, ""), ("all layers", "layer"), ("all heads", "head"), ("tokens", "token")]
-        if columns and len(first.beside) > 1:
+        if first.view.traces == 1 and first.subject.runs is not None:
+            if len(first.subject.runs.pictures) > 1:
+                ways.append(("all pictures", "picture"))
+            if first.sizes:
+                ways.append(("patch sizes", "size"))
+        if len(first.beside) > 1:
             ways.append(("all columns", COLUMNS))
         if len(first.views) > 1:
             ways.append(("all views", VIEWS))
@@ -185,7 +200,9 @@ class FigureForm(QWidget):
         ]
         which = QLineEdit()
         which.setPlaceholderText("all")
-        which.setToolTip("Which, such as 0,3,6-11; tokens as class;7,7; values as 0.1,0.5")
+        which.setToolTip(
+            "Which, such as 0,3,6-11; tokens as class;7,7; patch sizes as 32;16;8; values as 0.1,0.5"
+        )
         which.setFixedWidth(96)
         which.setEnabled(False)
         return _choice(ways), which
@@ -209,6 +226,7 @@ class FigureForm(QWidget):
         layout.addLayout(
             _rows(
                 ("Width", _beside(self.width_preset, self.page_width)),
+                ("Height", _beside(QLabel("at most"), self.page_height)),
                 ("Resolution", self.dpi),
                 ("Font", _beside(self.font_box, self.type_size)),
                 ("Background", self.background),
@@ -231,8 +249,10 @@ class FigureForm(QWidget):
             box.currentIndexChanged.connect(self._changed)
         for line in (self.across_list, self.down_list, self.heading):
             line.textChanged.connect(self._changed)
-        for spin in (self.page_width, self.dpi, self.type_size):
+        for spin in (self.page_width, self.page_height, self.dpi, self.type_size):
             spin.valueChanged.connect(self._changed)
+        self.one_range.toggled.connect(self._ranged)
+        self.bars.activated.connect(self._barred)
         for switch in (self.one_range, *self.switches.values()):
             switch.toggled.connect(self._changed)
         self.width_preset.activated.connect(self._preset)
@@ -242,19 +262,30 @@ class FigureForm(QWidget):
 
     def _changed(self) -> None:
         for box, listed in ((self.across, self.across_list), (self.down, self.down_list)):
-            listed.setEnabled(box.currentData() not in ("", COLUMNS, VIEWS))
+            listed.setEnabled(box.currentData() not in ("", COLUMNS, VIEWS, "picture"))
         self._panels = ()
         self.changed.emit()
 
     def _went(self) -> None:
         """Many small maps want one colour bar and no numbers beside them."""
         many = bool(self.across.currentData() or self.down.currentData())
-        self.bars.setCurrentIndex(1 if many else 0)
+        self.bars.setCurrentIndex(1 if many and self.one_range.isChecked() else 0)
         self.panel.setCurrentIndex(0)
+
+    def _ranged(self, one: bool) -> None:
+        """Maps of several ranges have several bars."""
+        if not one and self.bars.currentData() == "shared":
+            self.bars.setCurrentIndex(self.bars.findData("each"))
+
+    def _barred(self) -> None:
+        """One bar for all is one range for all."""
+        if self.bars.currentData() == "shared":
+            self.one_range.setChecked(True)
 
     def _preset(self) -> None:
         if width := self.width_preset.currentData():
             self.page_width.setValue(width)
+            self.page_height.setValue(SLIDE if width == PRESETS[-1][1] else HEIGHT)
 
     def _show_preset(self, width: float) -> None:
         at = next((at for at, (_, each) in enumerate(PRESETS) if each == width), len(PRESETS))

@@ -73,13 +73,18 @@ def save_to(
 
 
 def ask_where(
-    parent: QWidget, title: str, first: str, kinds: str, beside: Sequence[str] = ()
+    parent: QWidget,
+    title: str,
+    first: str,
+    kinds: str,
+    beside: Sequence[str] = (),
+    pages: int = 1,
 ) -> Path | None:
     """A file to save to, of one of the kinds; None when the user thinks better of it.
 
     A name without their suffixes gets the one that was chosen. The dialog asks before it replaces
     the very file that was typed; what else would be replaced (with the suffix added, or files
-    `beside` it with other suffixes) is asked for here.
+    `beside` it with other suffixes, further pages) is asked for here.
     """
     name, kind = QFileDialog.getSaveFileName(parent, title, first, kinds)
     if not name:
@@ -89,6 +94,8 @@ def ask_where(
     if path.suffix.lower() not in suffixes:
         path = path.with_name(path.name + re.findall(r"\*(\.\w+)", kind)[0])
     files = [path, *(path.with_suffix(suffix) for suffix in beside if suffix != path.suffix)]
+    if path.suffix.lower() != ".pdf":
+        files += [path.with_stem(f"{path.stem}-{at}") for at in range(2, pages + 1)]
     there = [file.name for file in files if file.exists() and str(file) != name]
     return path if not there or _may_replace(parent, title, there) else None
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.gui.figure.figure_dialog import FigureDialog
+from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.figure.code_snippets import as_command, as_python, count_words
-from vitviz.session.figure.drawing_sweep import SweepSubject
 from vitviz.session.figure.figure_composition import VIEWS, FigureComposition
+from vitviz.session.figure.session_runs import SessionRuns
+from vitviz.session.figure.sweep_steps import SweepSubject, SweptRun
 from vitviz.session.session import Session
 from vitviz.views import find, views
+from vitviz.views.options import OptionValue
 
 
 def open_composer(
@@ -57,8 +61,9 @@ def composition_of(session: Session, drawing: Drawing) -> FigureComposition | No
             continue
         name = live.column.model.words
         name = name if words[name] == 1 else f"{at}: {name}, {live.trace.picture.name}"
-        beside.append((name, SweepSubject(live.trace, live.selection, values, against)))
-    subject = SweepSubject(found[0], made.selection, values, other)
+        beside.append((name, _subject(session, live, live.trace, live.selection, values, against)))
+    whose = next((live for live in lives if live.trace is found[0]), session.columns.active)
+    subject = _subject(session, whose, found[0], made.selection, values, other)
     shown = tuple(
         (each, dict(how.options))
         for name, each in views().items()
@@ -66,7 +71,39 @@ def composition_of(session: Session, drawing: Drawing) -> FigureComposition | No
         and (drawn := session.views.drawings.get(name)) is not None
         and (how := drawn.made) is not None
     )
-    return FigureComposition(view, subject, drawing, beside=tuple(beside), views=shown)
+    sizes = _sizes(session, found[0])
+    return FigureComposition(view, subject, drawing, beside=tuple(beside), views=shown, sizes=sizes)
+
+
+def _subject(
+    session: Session,
+    live: LiveColumn,
+    trace: Trace,
+    selection: Selection,
+    values: Mapping[str, OptionValue],
+    against: Trace | None,
+) -> SweepSubject:
+    """What a column shows, with all that other models and pictures need to be run there."""
+    run = SweptRun(live.column.model, trace.picture.key)
+    runs = SessionRuns(
+        session.engine,
+        {picture.key: picture for picture in session.pictures},
+        {
+            SweptRun(each.column.model, each.trace.picture.key): each.trace
+            for each in session.columns
+            if each.trace is not None and each.column.picture == each.trace.picture.key
+        },
+    )
+    return SweepSubject(trace, selection, values, against, run=run, traced=run, runs=runs)
+
+
+def _sizes(session: Session, trace: Trace) -> tuple[int, ...]:
+    """Patch sizes that a model is made for, largest first; else its own, twice and half of it."""
+    made = next((each for each in session.models() if each.name == trace.model.name), None)
+    if made is not None and len(made.patch_sizes) > 1:
+        return tuple(sorted(made.patch_sizes, reverse=True))
+    own = int(trace.model.patch[0])
+    return (2 * own, own, own // 2) if own >= 4 and own % 2 == 0 else ()
 
 
 def traces_of(session: Session, drawing: Drawing) -> tuple[Trace, ...]:

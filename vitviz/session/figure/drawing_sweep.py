@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
-from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.selection import place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.app.first_choices import place_named
+from vitviz.session.figure.run_steps import labels_of, run_steps
+from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, Swept
 from vitviz.views import View, find, views
 from vitviz.views.options import Option, OptionValue
 from vitviz.views.shared.attention_unit import comparable, uneven
@@ -27,47 +29,18 @@ MOST = 4096
 STEPS = 9
 """How many values of a number are tried between its ends."""
 
-Change = Callable[["SweepSubject"], "SweepSubject"]
-
-
-@dataclass(frozen=True, slots=True)
-class SweepSubject:
-    """What is drawn, besides the view: the run, the place, the options."""
-
-    trace: Trace
-    selection: Selection
-    values: Mapping[str, OptionValue]
-    against: Trace | None = None
-    pairs: Sequence[tuple[Trace, Trace]] = ()
-    view: View | None = None
-
-    def draw(self, view: View) -> Drawing:
-        """The view of it, or its own, as if nothing had been drawn before: what views keep from one
-        drawing for the next can change the last digits, and a figure must be the same when it is
-        made again."""
-        against = None if self.against is None else replace(self.against)
-        view = self.view or view
-        return view.draw(replace(self.trace), self.selection, self.values, against, self.pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class SweepStep:
-    """One stop on the way: what it is called, and what is different there."""
-
-    label: str
-    change: Change
-    what: str = ""
-    """"layer", "head", "token" or "view", where that is what differs."""
-
 
 def steps(view: View, subject: SweepSubject, text: str) -> list[SweepStep]:
-    """The stops of "layer", "head", "token", "view" or an option's name, all or as listed after "=".
+    """The stops of "layer", "head", "token", "view", "picture", "model", "size", "columns" or of an
+    option's name, all or as listed after "=".
 
-    Layers and heads count from 0 and may be ranges ("layer=0,3,6-11"); tokens are divided by ";"
-    ("token=class;7,7"). VitvizError for what does not exist.
+    Layers and heads count from 0 and may be ranges ("layer=0,3,6-11"); tokens and runs are divided by
+    ";" ("token=class;7,7", "picture=a.jpg;b.jpg", "size=32;16;8"). VitvizError for what does not exist.
     """
     name, _, listed = text.partition("=")
     match name:
+        case "picture" | "model" | "size" | "columns":
+            return run_steps(view, subject, name, listed)
         case "layer":
             layers = len(subject.trace.layers)
             return [_layer(at, subject.trace) for at in _numbers(name, listed, layers)]
@@ -106,32 +79,35 @@ def sweep(
 
 
 def _changed(subject: SweepSubject, stop: Sequence[SweepStep]) -> SweepSubject:
-    for step in stop:
+    for step in sorted(stop, key=lambda step: step.what != "columns"):
         subject = step.change(subject)
-    return subject
+    return subject.settled()
 
 
 def sheet_of(
     view: View, drawings: Sequence[Drawing], ways: Sequence[Sequence[SweepStep]]
 ) -> PageRecipe:
     """How the drawings of a sweep lie on a page: side by side, or the first way downwards."""
-    labels = tuple(step.label for step in ways[-1])
+    wide = len(ways[-1])
+    labels = labels_of(ways[-1], [drawings[at::wide] for at in range(wide)])
     swept = {step.what for way in ways for step in way}
     title = _title(view, drawings, swept)
     panel = MAIN if "view" in swept else main_panel(drawings[0])
     if len(ways) == 2:
-        rows = tuple(step.label for step in ways[0])
+        lines = [drawings[at : at + wide] for at in range(0, len(drawings), wide)]
+        rows = labels_of(ways[0], lines)
         return PageRecipe(title, "", len(labels), labels, rows, panel)
     if swept == {"view"}:
         return PageRecipe(title, "", 1, labels, (), None)
     return PageRecipe(title, "", across(len(drawings)), labels, (), panel)
 
 
-def _title(view: View, drawings: Sequence[Drawing], swept: set[str]) -> str:
+def _title(view: View, drawings: Sequence[Drawing], swept: set[Swept]) -> str:
     """What is on the page, and what is the same for all of it: the token, the layer, the heads."""
     said = dict(set.intersection(*(set(drawing.recipe) for drawing in drawings)))
     several = "view" in swept
-    parts = [said.get("model") or said.get("picture", "") if several else view.title]
+    called = said.get("called") or said.get("model") or said.get("picture", "")
+    parts = [called if several else view.title]
     for name in ("token", "layer", "head"):
         value = said.get(name)
         if value and name not in swept and (several or name in view.follows):
@@ -152,15 +128,6 @@ def shown(view: View, values: Mapping[str, OptionValue]) -> SweepStep:
         return replace(subject, view=view, values=values)
 
     return SweepStep(view.title, change, "view")
-
-
-def read(label: str, trace: Trace) -> SweepStep:
-    """The same view of another run: another model, patch size or picture."""
-
-    def change(subject: SweepSubject) -> SweepSubject:
-        return replace(subject, trace=trace)
-
-    return SweepStep(label, change)
 
 
 def _listed_views(subject: SweepSubject, listed: str) -> list[str]:
@@ -238,7 +205,9 @@ def _tokens(subject: SweepSubject, listed: str) -> list[SweepStep]:
 def _options(view: View, name: str, listed: str) -> list[SweepStep]:
     option = next((each for each in view.options if each.name == name), None)
     if option is None:
-        names = ", ".join(("layer", "head", "token", "view", *(each.name for each in view.options)))
+        runs = ("picture", "model", "size", "columns")
+        named = ("layer", "head", "token", "view", *runs, *(each.name for each in view.options))
+        names = ", ".join(named)
         raise VitvizError(f"{view.name} has nothing called {name!r} to go over; there are: {names}")
     values = [_value(option, word) for word in listed.split(",")] if listed else _all(option)
 
