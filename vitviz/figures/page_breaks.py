@@ -205,6 +205,7 @@ def _laid(
     across = paper.width_mm - 2 * MARGIN
     high = (0.62 if paper.width_mm >= ONE_COLUMN else 1.0) * across
     most = high if room is None else min(high, max(room - 14 * paper.size / 7, 20.0))
+    titled = any(panel.title for row in rows[1:] for panel in row)
     names = names_room([panel for row in rows for panel in row], paper)
     letters = letters or _letters(rows, paper)
     rules = [
@@ -212,7 +213,7 @@ def _laid(
             paper,
             across,
             gap_of(row, grid),
-            (3.2 if bars else 1.5) if grid else max(gap_of(row, grid), 1.5),
+            (3.2 if bars or titled else 1.5) if grid else max(gap_of(row, grid), 1.5),
             names,
             most if tallest is None else min(most, tallest),
             bars=bars,

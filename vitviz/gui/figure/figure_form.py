@@ -226,7 +226,7 @@ class FigureForm(QWidget):
         layout.addLayout(
             _rows(
                 ("Width", _beside(self.width_preset, self.page_width)),
-                ("At most", _beside(QLabel("high"), self.page_height)),
+                ("Height", _beside(QLabel("at most"), self.page_height)),
                 ("Resolution", self.dpi),
                 ("Font", _beside(self.font_box, self.type_size)),
                 ("Background", self.background),

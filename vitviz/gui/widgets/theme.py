@@ -125,7 +125,7 @@ QComboBox QAbstractItemView { background: $surface; border: 1px solid $line; pad
   selection-background-color: $raised; selection-color: $text; }
 QSpinBox, QDoubleSpinBox { padding: 1px 4px; min-height: 22px; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
-QAbstractSpinBox QLineEdit { padding: 0; border: none; min-height: 0; background: transparent; }
+QAbstractSpinBox QLineEdit { padding: 0 4px; border: none; min-height: 0; background: transparent; }
 QSlider { min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; background: $line; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: $faint; border-radius: 2px; }
