@@ -16,6 +16,8 @@ import vitviz
 from vitviz.__main__ import main
 from vitviz.cli import run
 from vitviz.cli.card_text import card_lines
+from vitviz.core.pictures.picture_area import PictureArea
+from vitviz.figures.recipes import read_recipe
 from vitviz.models.loading.bundled import bundled_in
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.views import views
@@ -85,6 +87,7 @@ def test_the_window_gets_every_wish() -> None:
         "draw a.png --view heads --option nope=1",
         "draw a.png --view heads --option smooth=maybe",
         "draw a.png --view rollout --option keep",
+        "draw a.png --view rollout --mark 1,2,3,4",
     ],
 )
 def test_wrong_arguments_give_2_and_open_nothing(
@@ -337,6 +340,22 @@ def test_drawing_one_against_another(more: list[str], picture: Path, tmp_path: P
     with Image.open(out) as figure:
         made = json.loads(figure.info["vitviz"])
     assert any(name.startswith("against ") for name in made)
+
+
+def test_a_mark_is_a_box_or_a_mask_and_the_recipe_holds_it(
+    picture: Path, tmp_path: Path, photo: np.ndarray
+) -> None:
+    mask, out = np.zeros(photo.shape[:2], np.uint8), tmp_path / "why.png"
+    mask[: len(mask) // 2] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    for mark in ("10,10,60,80", str(tmp_path / "mask.png")):
+        line = (
+            f"draw {picture} --view why --model test_vit --untrained --out {out} --overwrite --mark"
+        )
+        assert run([*line.split(), mark], Window()) == 0
+        options = dict(read_recipe(out)["made"]["options"])
+        area = PictureArea.read(options["mark"])
+        assert area.mask is not None if mark.endswith("png") else len(area.boxes) == 1
 
 
 def test_layers_over_several_pictures(picture: Path, tmp_path: Path, photo: np.ndarray) -> None:

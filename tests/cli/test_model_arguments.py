@@ -147,3 +147,87 @@ def test_numbers_are_read_as_they_are_written():
     assert input_sides("") is None
     with pytest.raises(Misused, match="--std"):
         _ = SaidOfModel(std="0.5;0.5").facts
+
+
+def test_a_strict_refusal_speaks_the_words_of_whoever_asked(folder, capsys):
+    with pytest.raises(vitviz.VitvizError, match=r"num_heads=, .*mean=, std=.* leave strict out"):
+        vitviz.load(folder / "mine.pth", strict=True)
+    assert drawn(folder, "--strict") == 1
+    err = capsys.readouterr().err
+    assert "--num-heads, --mean, --std" in err
+    assert "num_heads=" not in err
+    assert "leave --strict out" in err
+
+
+def test_likely_preparations_are_offered_where_none_is_known(folder, capsys, tmp_path):
+    photo, model, out = str(folder / "photo.png"), str(folder / "mine.pth"), tmp_path / "a.npz"
+    line = ["trace", photo, "-m", model, "-o", str(out), "--json", "--overwrite"]
+    assert run(line, lambda _: 9) == 0
+    found, err = capsys.readouterr()
+    told = json.loads(found)
+    assert {each["name"] for each in told["preparations"]} == {"ImageNet", "0.5/0.5", "CLIP"}
+    taken = [each for each in told["preparations"] if each["taken"]]
+    assert len(taken) == 1
+    made = vitviz.trace(vitviz.load(model), photo)
+    assert taken[0]["best"][0]["share"] == pytest.approx(made.predictions[0].share)
+    assert "CLIP at crop" in err
+    assert "mean/std of ImageNet" in " ".join(told["assumed"])
+    half = vitviz.trace(vitviz.load(model, mean=0.5, std=0.5), photo).predictions[0]
+    told_half = next(each for each in told["preparations"] if each["name"] == "0.5/0.5")
+    assert told_half["best"][0] == {
+        "class": half.index,
+        "name": half.name,
+        "share": pytest.approx(half.share),
+    }
+    assert run([*line, "--mean", "0.5", "--std", "0.5"], lambda _: 9) == 0
+    found, err = capsys.readouterr()
+    assert "preparations" not in json.loads(found)
+    assert "CLIP" not in err
+
+
+def test_a_card_lists_what_each_preparation_predicts(folder, capsys, tmp_path):
+    line = ["card", str(folder / "mine.pth"), "-o", str(tmp_path / "c.json")]
+    assert run([*line, "--picture", str(folder / "photo.png")], lambda _: 9) == 0
+    lines = [each for each in capsys.readouterr().out.splitlines() if " crop " in each]
+    assert len(lines) >= 12
+    assert sum(each.startswith("*") for each in lines) == 1
+
+
+def test_commands_over_folders_hear_the_same_words(folder, capsys, tmp_path):
+    (tmp_path / "in" / "ant").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "in" / "ant" / f"{name}.png").write_bytes((folder / "photo.png").read_bytes())
+    said = ["-m", str(folder / "mine.pth"), "--json", "--num-heads", "1"]
+    pictures, out = str(tmp_path / "in"), tmp_path
+    for line in (
+        ["stats", pictures, "-o", str(out / "s.npz"), "-v", "distance"],
+        ["index", pictures, "-o", str(out / "index")],
+        ["rate", pictures, "-o", str(out / "rated"), "--method", "rollout"],
+    ):
+        assert run([*line, *said], lambda _: 9) == 0
+        found, err = capsys.readouterr()
+        assert "mean/std" in " ".join(json.loads(found)["assumed"])
+        assert "assumed: " in err
+        assert "heads" not in err.partition(";")[0]
+        assert run([*line, *said, "--overwrite", "--strict"], lambda _: 9) == 1
+        assert "leave --strict out" in capsys.readouterr().err
+    words = ["find", str(out / "index"), "--picture", str(folder / "photo.png"), "--token", "1,1"]
+    assert run([*words, "--json"], lambda _: 9) == 0, "the index's own model has what was said"
+
+
+def test_what_was_said_is_asked_for_again_by_a_replay(folder, capsys):
+    out = folder / "said.png"
+    said = ("--mean", "0.5", "--std", "0.5", "--crop-pct", "0.95", "--input-size", "64")
+    assert drawn(folder, *said, "-o", str(out)) == 0
+    words = [
+        "replay",
+        str(out),
+        "--model",
+        str(folder / "mine.pth"),
+        "-o",
+        str(folder / "again.png"),
+    ]
+    words += ["--picture", str(folder / "photo.png"), "--overwrite"]
+    assert run(words, lambda _: 9) == 0
+    with Image.open(out) as one, Image.open(folder / "again.png") as other:
+        assert one.tobytes() == other.tobytes()

@@ -11,10 +11,11 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from .trial_run import PATIENCE, TrialCase, TrialCount, TrialRun, within
 
-FILES = {"pictures": 10_000, "checkpoints": 500, "recipes": 500, "sessions": 500}
+FILES = {"pictures": 11_000, "checkpoints": 500, "recipes": 500, "sessions": 500}
 """Trials of files, and how many cases a whole one has."""
 OTHERS = ("kill", "monkey", "soak", "hub", "floors")
 
@@ -41,21 +42,24 @@ def run(kind: str, seed: int, minutes: float, most: int, keep: Path) -> TrialCou
     if kind in FILES:
         count = files(kind, seed, minutes, most or FILES[kind], keep)
     else:
-        room = importlib.import_module(f"{__package__}.{kind}_trials")
-        count = room.run(seed=seed, minutes=minutes, most=most, keep=keep)
+        count = room_of(kind).run(seed=seed, minutes=minutes, most=most, keep=keep)
     print(count.line(), flush=True)
     for name, said in count.failures[:10]:
         print(f"  {name}: {said.strip().splitlines()[-1][:160]}", flush=True)
     return count
 
 
+def room_of(kind: str) -> ModuleType:
+    """The module of a kind."""
+    return importlib.import_module(f"{__package__}.{kind.removesuffix('s')}_trials")
+
+
 def files(
     kind: str, seed: int, minutes: float, most: int, keep: Path, patience: float = PATIENCE
 ) -> TrialCount:
     """A trial of files."""
-    name = f"{__package__}.{kind.removesuffix('s')}_trials"
-    room = importlib.import_module(name)
-    with TrialRun(kind, name, keep, patience) as trial:
+    room = room_of(kind)
+    with TrialRun(kind, room.__name__, keep, patience) as trial:
         for _, case in zip(within(minutes, most), room.cases(seed), strict=False):
             trial.attempt(case)
     return trial.count
@@ -64,7 +68,7 @@ def files(
 def replay(file: Path) -> int:
     """Tries a case again, in this process, so that a debugger sees it."""
     about = json.loads(file.with_suffix(".json").read_text())
-    room = importlib.import_module(f"{__package__}.{about['kind'].removesuffix('s')}_trials")
+    room = room_of(about["kind"])
     if hasattr(room, "replay"):
         return int(room.replay(file))
     import tempfile

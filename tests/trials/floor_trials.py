@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
     count = TrialCount("floors")
     with tempfile.TemporaryDirectory(prefix="vitviz-floors-") as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        python = next(Path(folder).glob("*/python*"))
+        python = Path(folder, "Scripts" if os.name == "nt" else "bin", "python")
         bounds = [f"{name}=={version}" for name, version in floors().items()]
         install = [str(python), "-m", "pip", "install", "-q", f"{ROOT}[test]", *bounds]
         done = subprocess.run(install, capture_output=True, text=True)

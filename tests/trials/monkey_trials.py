@@ -85,6 +85,7 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
         ]
         env = os.environ | {
             "PYTHONFAULTHANDLER": "1",
+            "OMP_NUM_THREADS": "1",
             "VITVIZ_CONFIG_DIR": str(Path(folder, "config")),
             "QT_QPA_PLATFORM": "offscreen",
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),

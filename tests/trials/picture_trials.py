@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,11 @@ from PIL import Image
 from .mutations import mutated
 from .trial_run import Refused, TrialCase
 
-SHORT = 120
+_ODD = 1 / 11
+"""The share of whole pictures that nobody expects, among the spoilt ones."""
+_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I", "I;16", "F")
+_SAVED = ("PNG", "TIFF", "JPEG", "WEBP", "GIF", "BMP", "JPEG2000", "PPM", "TGA", "AVIF")
+_SIDES = (1, 2, 3, 7, 8, 17, 64, 255, 257, 1031, 20_011)
 
 
 def attempt(name: str, data: bytes, folder: Path) -> None:
@@ -37,6 +42,9 @@ def cases(seed: int) -> Iterator[TrialCase]:
     yield from (TrialCase(name, data) for name, data in odd().items())
     draw, names, every = np.random.default_rng(seed), list(whole), list(whole.values())
     while True:
+        if draw.random() < _ODD:
+            yield TrialCase(*odd_picture(draw))
+            continue
         name = names[int(draw.integers(len(names)))]
         data, how = mutated(whole[name], draw, every)
         if draw.random() < 0.2:
@@ -100,6 +108,64 @@ def with_plugins() -> None:
     from vitviz.core.pictures.foreign_formats import plugins
 
     plugins()
+
+
+def odd_picture(draw: np.random.Generator) -> tuple[str, bytes]:
+    """Whole, of any mode, shape, kind, turn, profile and number of frames that can be written."""
+    Image.init()
+    while True:
+        kind, mode = str(draw.choice(_SAVED)), str(draw.choice(_MODES))
+        cols, rows = (int(each) for each in draw.choice(_SIDES, 2))
+        if cols * rows > 2**21:
+            continue
+        options: dict[str, Any] = {}
+        exif = Image.Exif()
+        # The turn, some of which there are not; libtiff would say so aloud.
+        exif[0x0112] = int(draw.integers(1, 9) if kind == "TIFF" else draw.integers(0, 12))
+        if draw.random() < 0.4:
+            options["exif"] = exif
+        if draw.random() < 0.3:
+            options["icc_profile"] = draw.bytes(int(draw.integers(1, 400)))
+        if draw.random() < 0.3 and kind in ("TIFF", "GIF", "WEBP", "PNG"):
+            options |= {"save_all": True, "append_images": [_odd_image(draw, "RGB", 5, 3)] * 3}
+        if kind == "TIFF":
+            ways = ["raw", "tiff_lzw", "packbits", "tiff_deflate"]
+            ways += {"1": ["group4"], "L": ["jpeg"], "RGB": ["jpeg"]}.get(mode, [])
+            options["compression"] = str(draw.choice(ways))
+        file = io.BytesIO()
+        try:
+            _odd_image(draw, mode, cols, rows).save(file, kind, **options)
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+            SystemError,
+        ):
+            continue  # there is no such picture
+        ending = {"JPEG": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}.get(kind, kind.lower())
+        words = " ".join(f"{name}={value!r:.20}" for name, value in options.items())
+        return f"odd.{ending} {mode} {cols}x{rows} {words}", file.getvalue()
+
+
+def _odd_image(draw: np.random.Generator, mode: str, cols: int, rows: int) -> Image.Image:
+    """Noise, one colour, or numbers beyond what a colour is."""
+    noise = draw.integers(0, 256, (rows, cols, 3), "uint8")
+    if draw.random() < 0.3:
+        noise[:] = noise[0, 0]
+    if mode == "F":
+        far = (1.0, 1e38, float("inf"), float("nan"), -1e-30)
+        with np.errstate(all="ignore"):
+            return Image.fromarray(noise[..., 0] * np.float32(draw.choice(far)))
+    if mode in ("I", "I;16"):
+        wide = noise[..., 0].astype(np.int32) * int(draw.choice((1, 257, -70_000, 2**22)))
+        return Image.fromarray(wide.astype(np.int32 if mode == "I" else np.uint16))
+    image = Image.fromarray(noise)
+    if mode == "LAB":
+        return Image.frombytes("LAB", (cols, rows), noise.tobytes())
+    return image.convert(mode)
 
 
 def odd() -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trials import floor_trials, hub_trials, kill_trials, monkey_trials
-from trials.__main__ import files, replay
+from trials.__main__ import FILES, OTHERS, files, replay, room_of
 from trials.trial_run import TrialCase, TrialCount, TrialRun
 
 PATIENCE = 90.0
@@ -23,7 +23,7 @@ def fine(count: TrialCount, tried: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "cases"), [("pictures", 150), ("recipes", 50), ("sessions", 30), ("checkpoints", 40)]
+    ("kind", "cases"), [("pictures", 150), ("recipes", 30), ("sessions", 20), ("checkpoints", 30)]
 )
 def test_spoilt_and_hostile_files_end_in_sentences(kind: str, cases: int, tmp_path: Path) -> None:
     count = files(kind, 7, 0, cases, tmp_path, PATIENCE)
@@ -43,7 +43,12 @@ def test_a_hostile_hub_ends_in_sentences(tmp_path: Path) -> None:
 
 def test_a_monkey_finds_nothing_in_a_minute(tmp_path: Path) -> None:
     """The 34th event of this seed pastes from a clipboard that holds nothing."""
-    fine(monkey_trials.run(seed=5, minutes=0, most=120, keep=tmp_path), 120)
+    fine(monkey_trials.run(seed=5, minutes=0, most=80, keep=tmp_path), 80)
+
+
+@pytest.mark.parametrize("kind", [*FILES, *OTHERS])
+def test_every_kind_can_be_asked_for(kind: str) -> None:
+    assert hasattr(room_of(kind), "cases" if kind in FILES else "run")
 
 
 def test_the_floors_are_those_of_the_project() -> None:
@@ -66,7 +71,7 @@ def test_what_fails_is_kept_and_can_be_tried_again(
         "opened": b"open",
         "refused": b"refuse",
     }
-    with TrialRun("pictures", "trials.failing_trials", tmp_path, 8.0) as trial:
+    with TrialRun("pictures", "trials.failing_trials", tmp_path, 3.0) as trial:
         for name, data in cases.items():
             trial.attempt(TrialCase(name, data))
     assert [name for name, _ in trial.count.failures] == list(cases)[:5]

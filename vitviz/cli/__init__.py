@@ -36,7 +36,7 @@ from vitviz.cli.rate_command import rate
 from vitviz.cli.statistics_commands import merge, stats
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
-from vitviz.core.progress import VitvizError
+from vitviz.core.progress import StillAssumed, VitvizError
 from vitviz.core.version import __version__
 from vitviz.session.app.launch_options import LaunchOptions
 
@@ -128,7 +128,8 @@ def run(argv: Sequence[str], open_window: OpenWindow) -> int:
     except CycloptsError:
         return 2
     except VitvizError as error:
-        print(f"vitviz: {printable(str(error))}", file=sys.stderr)
+        said = error.flagged if isinstance(error, StillAssumed) else str(error)
+        print(f"vitviz: {printable(said)}", file=sys.stderr)
         return 2 if isinstance(error, Misused) else 1
     except KeyboardInterrupt:
         print(

@@ -38,14 +38,13 @@ from vitviz.cli.command_arguments import (
     token_of,
     view_named,
 )
-from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
+from vitviz.cli.model_arguments import SaidOfModel, check_chosen, say_assumed
 from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
 from vitviz.folders.batch import BatchOutcome
-from vitviz.folders.model_to_load import ModelToLoad
 
 _PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -132,15 +131,8 @@ def batch(
     chosen = [view_named(name) for name in view]
     if pair := next((one.name for one in chosen if one.traces == 2), ""):
         raise Misused(f"{pair} compares two; draw it with: vitviz draw --against")
-    model_said = said or SaidOfModel()
-    wanted = ModelToLoad(
-        model,
-        patch,
-        input_sides(input_size),
-        device,
-        pretrained=not untrained,
-        architecture=model_said.architecture or None,
-        facts=model_said.facts,
+    wanted = (said or SaidOfModel()).of_folder(
+        model, patch, input_size, device, untrained=untrained
     )
     loaded = wanted.load(meter())
     check_chosen(loaded, token_of(token), layer)

@@ -50,7 +50,13 @@ from vitviz.cli.figure_files import (
     suffix_of,
     written_file,
 )
-from vitviz.cli.model_arguments import SaidOfModel, check_chosen, input_sides, say_assumed
+from vitviz.cli.model_arguments import (
+    SaidOfModel,
+    check_chosen,
+    input_sides,
+    say_assumed,
+    say_preparations,
+)
 from vitviz.cli.picture_sources import PictureParts, named_pictures, opened_picture, stem_of
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
@@ -58,8 +64,10 @@ from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
-from vitviz.core.files import check_place, fitting_name, whole
+from vitviz.core.files import check_place, expanded, fitting_name, whole
 from vitviz.core.pictures.foreign_formats import counted, wants_package
+from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
@@ -111,12 +119,29 @@ _OVER = Parameter(
     "are sizes, models or pictures. Twice for rows and columns. A page of small figures, or an "
     "animation.",
 )
+_MARK = Parameter(
+    "--mark",
+    help="Your own mark, for a view that says how its map lies to one: TOP,LEFT,BOTTOM,RIGHT in pixels "
+    "of the picture (several with ; between them), or a picture file that is white where the mark is.",
+)
 _DATA = Parameter(
     "--data",
     help="Write the numbers beside each figure too, as .npz and .csv (whose first line, behind a #, is "
     "the recipe).",
 )
 _SECONDS = Parameter("--seconds", help="How long each frame of an animation is shown.")
+
+
+def _marked(view: View, mark: str) -> dict[str, str]:
+    """The option that a mark is for; a file as the mask in it, so that a recipe holds the mark."""
+    if not mark:
+        return {}
+    painted = view.painted
+    if painted is None or painted.paints != "mark":
+        raise Misused(f"{view.name} measures no mark; --mark goes with the view why")
+    file = expanded(mark)
+    area = mask_file(file) if file.is_file() else PictureArea.read(mark)
+    return {painted.name: area.text}
 
 
 def draw(
@@ -130,6 +155,7 @@ def draw(
     head: Annotated[int | None, HEAD] = None,
     about: Annotated[str, TARGET] = "",
     option: Annotated[tuple[str, ...], OPTION] = (),
+    mark: Annotated[str, _MARK] = "",
     ranges: Annotated[tuple[str, ...], RANGE] = (),
     over: Annotated[tuple[str, ...], _OVER] = (),
     against: Annotated[tuple[str, ...], _AGAINST] = (),
@@ -149,7 +175,7 @@ def draw(
 ) -> int:
     """Draw a view of pictures into files, without a window; a broken one is said, the rest goes on."""
     chosen = view_named(view)
-    values: dict[str, Any] = option_values(chosen, option)
+    values: dict[str, Any] = option_values(chosen, option) | _marked(chosen, mark)
     if (chosen.traces == 2) != bool(against):
         change = (
             f"{view} compares two: say with what by"
@@ -185,6 +211,8 @@ def draw(
 
     def make(picture: str, target: Path) -> None:
         trace, other, pairs = _traces(source, picture, against, also)
+        if not any(each["files"] for each in made):
+            say_preparations(loaded, trace.picture, fit)
         drawing = draw_view(
             view,
             trace,
@@ -406,7 +434,9 @@ def trace(
     loaded = cache.load(request, meter())
     check_chosen(loaded, token_of(token), None)
     say_assumed(loaded.info)
-    found = cache.trace(request, opened_picture(picture, choice), meter())
+    opened = opened_picture(picture, choice)
+    ways = say_preparations(loaded, opened, fit)
+    found = cache.trace(request, opened, meter())
     selection = selection_of(found, token=token_of(token))
     data, about = raw_attention(found, selection, matrices=matrices)
     with (
@@ -420,7 +450,10 @@ def trace(
         _write_beside(cache.load(request, meter()), Path(picture), fit, beside, overwrite)
     if as_json:
         others = {name: str(file) for name, file in beside.items()}
-        print_json({"file": str(target), **about, **({"beside": others} if others else {})})
+        guesses = [each.value for each in assumed(loaded.info.evidence)]
+        told = {"file": str(target), **about, "assumed": guesses}
+        told |= {"preparations": ways} if ways else {}
+        print_json(told | ({"beside": others} if others else {}))
     else:
         for each in (target, *beside.values()):
             say_file(each)

@@ -25,12 +25,13 @@ from vitviz.cli.command_arguments import (
     remark_broken,
     token_of,
 )
+from vitviz.cli.model_arguments import SaidOfModel, say_assumed
+from vitviz.core.data.evidence import assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.files import check_place
 from vitviz.folders.index.index_query import IndexAnswer, excited, where_else
 from vitviz.folders.index.index_run import IndexOrder, index_folder
 from vitviz.folders.index.vector_index import VectorIndex, open_index
-from vitviz.folders.model_to_load import ModelToLoad
 
 _KIND = Parameter(
     "--of",
@@ -48,26 +49,32 @@ def index(
     layer: Annotated[int, LAYER] = -1,
     of: Annotated[Literal["tokens", "queries", "keys", "values", "heads"], _KIND] = "tokens",
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Keep a vector of every patch of a folder's pictures, to be searched; reads only what is new."""
-    chosen = ModelToLoad(model, patch, input_size, device, pretrained=not untrained)
+    chosen = (said or SaidOfModel()).of_folder(
+        model, patch, input_size, device, untrained=untrained
+    )
     beside = workers_of(size, workers)
     order = IndexOrder(folder, of, layer, chosen, fit, size, beside)
     loaded = chosen.load(meter())
+    say_assumed(loaded.info)
     with shown_progress() as progress:
         found = index_folder(order, out, model=loaded, overwrite=overwrite, progress=progress)
     broken = [{"picture": file, "why": why} for file, why in found.broken]
     if as_json:
         counts = {"added": found.added, "before": found.before, "gone": found.gone}
-        print_json({**counts, "broken": broken, "index": str(out)})
+        guesses = [each.value for each in assumed(loaded.info.evidence)]
+        told = {"assumed": guesses} if guesses else {}
+        print_json({**counts, "broken": broken, "index": str(out), **told})
     else:
         gone = f", {found.gone} no longer in the folder" if found.gone else ""
         before = f", {found.before} were there before" if found.before else ""

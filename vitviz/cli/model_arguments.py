@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import Misused, remark
-from vitviz.core.data.evidence import assumed_sentence
+from vitviz.core.data.evidence import assumed, assumed_sentence
 from vitviz.core.data.geometry import Crop
 from vitviz.core.data.said_facts import Number, SaidFacts, numbers_of, prompts_of
-from vitviz.core.data.trace import ModelInfo
+from vitviz.core.data.trace import Fit, ModelInfo, Picture
+from vitviz.core.pictures.likely_preparations import PreparationAnswer, answers_sentence
 from vitviz.core.progress import VitvizError
+from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.session.work.request import ModelRequest
 from vitviz.views.api import token_chosen
 
@@ -31,6 +33,10 @@ _WINDOW = Parameter(
 )
 _MEAN = Parameter("--mean", help="What pictures are normalised by: 0.5, or 0.485,0.456,0.406.")
 _STD = Parameter("--std", help="The same, what they are divided by.")
+_CROP = Parameter("--crop-pct", help="The share of a picture's middle that is kept: 0.875, 0.9, 1.")
+_ENCODER = Parameter(
+    "--encoder", help="Which of two encoders in a file, by what stands before its names: student."
+)
 _CLASSES = Parameter("--classes", help="A text, CSV or JSON file with the names of the classes.")
 _SIGMOID = Parameter(
     "--multi-label",
@@ -59,6 +65,8 @@ class SaidOfModel:
     multi_label: Annotated[bool | None, _SIGMOID] = None
     strict: Annotated[bool, _STRICT] = False
     prompts: Annotated[str, _PROMPTS] = ""
+    crop_pct: Annotated[float | None, _CROP] = None
+    encoder: Annotated[str, _ENCODER] = ""
 
     @property
     def facts(self) -> SaidFacts:
@@ -72,11 +80,27 @@ class SaidOfModel:
             self.multi_label,
             self.strict,
             prompts_of(self.prompts),
+            self.crop_pct,
+            self.encoder,
         )
 
     def of(self, request: ModelRequest) -> ModelRequest:
         """The request with all of it."""
         return replace(request, architecture=self.architecture or None, facts=self.facts)
+
+    def of_folder(
+        self, name: str, patch: int | None, sides: str, device: str, *, untrained: bool
+    ) -> ModelToLoad:
+        """The model of a command over a folder. Misused for an input size that is none."""
+        return ModelToLoad(
+            name,
+            patch,
+            input_sides(sides),
+            device,
+            pretrained=not untrained,
+            architecture=self.architecture or None,
+            facts=self.facts,
+        )
 
 
 def _numbers(flag: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
@@ -104,8 +128,37 @@ def say_assumed(info: ModelInfo) -> None:
     if said := assumed_sentence(info.evidence):
         remark(
             f"{info.called}: {said}; say it (--architecture, --num-heads, --window-size, --mean, "
-            "--std), or refuse it with --strict"
+            "--std, --crop-pct, --input-size), or refuse it with --strict"
         )
+
+
+def say_preparations(model: Model, picture: Picture, fit: Fit = "crop") -> list[dict[str, Any]]:
+    """On stderr what a model of which nobody knows mean and std predicts with each likely one.
+
+    The same for scripts; [] where they are known, or where there is nothing to predict.
+    """
+    if not any(each.fact == "mean and std" for each in assumed(model.info.evidence)):
+        return []
+    from vitviz.models.tracing.preparation_answers import preparation_answers
+
+    found = preparation_answers(model, [picture], fit=fit, every=False)
+    if said := answers_sentence(found, picture.name):
+        remark(said)
+    return [as_plain(each) for each in found if each.best]
+
+
+def as_plain(answer: PreparationAnswer) -> dict[str, Any]:
+    """A way to prepare pictures with its predictions, for scripts."""
+    way = answer.preparation
+    best = [{"class": each.index, "name": each.name, "share": each.share} for each in answer.best]
+    return {
+        "name": way.name,
+        "mean": way.mean,
+        "std": way.std,
+        "crop_pct": way.crop_pct,
+        "taken": answer.taken,
+        "best": best,
+    }
 
 
 def check_chosen(model: Model, token: tuple[int, ...] | str | None, layer: int | None) -> None:

@@ -72,7 +72,7 @@ class PictureParts:
         if self.page < 1:
             raise Misused(f"--page counts from 1, there is no page {self.page}")
         if self.bands and not re.fullmatch(
-            r"\s*[1-9]\d{0,5}\s*(,\s*[1-9]\d{0,5}\s*){0,2}", self.bands
+            r"\s*[1-9]\d{0,5}\s*(,\s*[1-9]\d{0,5}\s*){0,63}", self.bands
         ):
             raise Misused(f"--bands {self.bands!r} is not a list such as 4,3,2, counted from 1")
         bands = tuple(map(int, self.bands.split(","))) if self.bands else ()

@@ -24,7 +24,9 @@ from vitviz.cli.command_arguments import (
     remark_broken,
 )
 from vitviz.cli.draw_commands import model_named
+from vitviz.cli.model_arguments import SaidOfModel, say_assumed
 from vitviz.core.data.attribution import Fill, Method
+from vitviz.core.data.evidence import assumed
 from vitviz.core.data.target import target_of
 from vitviz.views.api import pictured
 
@@ -55,15 +57,15 @@ def rate(
         int, Parameter(help="Steps of integrated gradients, samples of SmoothGrad, masks of RISE.")
     ] = 20,
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Rate methods by deletion and insertion against random maps; goes on where it stopped."""
-    from vitviz import models
     from vitviz.figures.save import save
     from vitviz.folders.rating.picture_rating import RatingPlan
     from vitviz.folders.rating.rate_folder import rate_folder, rating_figure
@@ -71,15 +73,12 @@ def rate(
     if not folder.is_dir():
         raise Misused(f"there is no folder {folder}; name one with pictures")
     plan = RatingPlan(methods_named(method), pictured(target_of(about)), fill, steps)
-    loaded = models.load(
-        model_named(model),
-        pretrained=not untrained,
-        patch_size=patch,
-        input_size=input_size,
-        device=device,
-        progress=meter(),
+    wanted = (said or SaidOfModel()).of_folder(
+        model_named(model), patch, input_size, device, untrained=untrained
     )
+    loaded = wanted.load(meter())
     info = loaded.info
+    say_assumed(info)
     settings: dict[str, Any] = {
         "rate": list(plan.methods),
         "model": info.called,
@@ -91,6 +90,7 @@ def rate(
         "fill": fill,
         "steps": steps,
         "folder": str(folder.resolve()),
+        **({"said": list(info.said)} if info.said else {}),
     }
     found = rate_folder(loaded, folder, out, plan, settings, anew=overwrite, progress=meter())
     caption = _caption(found, info.called, plan.target.words(loaded.labels), fill)
@@ -101,7 +101,7 @@ def rate(
         paper=(printing or Printing()).paper(),
         overwrite=True,
     )
-    return _said(found, figure, as_json)
+    return _said(found, figure, as_json, [each.value for each in assumed(info.evidence)])
 
 
 def methods_named(texts: tuple[str, ...]) -> tuple[Method, ...]:
@@ -126,7 +126,7 @@ def _caption(found: FolderRating, model: str, target: str, fill: Fill) -> str:
     )
 
 
-def _said(found: FolderRating, figure: Path, as_json: bool) -> int:
+def _said(found: FolderRating, figure: Path, as_json: bool, guesses: list[str]) -> int:
     from vitviz.folders.rating.rate_folder import ordered
 
     files = [str(file) for file in (*found.files, figure)]
@@ -140,6 +140,7 @@ def _said(found: FolderRating, figure: Path, as_json: bool) -> int:
                 "means": found.means,
                 "times_random": found.times,
                 "refused": found.refused,
+                **({"assumed": guesses} if guesses else {}),
             }
         )
     else:

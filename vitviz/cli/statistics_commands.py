@@ -20,6 +20,7 @@ from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
     JSON,
+    MODEL,
     OVERWRITE,
     PATCH,
     PIXELS,
@@ -33,6 +34,8 @@ from vitviz.cli.command_arguments import (
     remark_broken,
     token_of,
 )
+from vitviz.cli.model_arguments import SaidOfModel, say_assumed
+from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.folders.averages.folder_statistics import (
     FolderStatistics,
@@ -41,7 +44,6 @@ from vitviz.folders.averages.folder_statistics import (
 )
 from vitviz.folders.averages.statistics_files import save_statistics
 from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_of
-from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.ray_engine import RayCluster, threads_of
 
 Measure = Literal[
@@ -61,20 +63,18 @@ def stats(
     *,
     out: Annotated[Path, _OUT],
     view: Annotated[tuple[Measure, ...], _MEASURES] = (),
-    model: Annotated[
-        str,
-        Parameter(("--model", "-m"), help="A bundled model, a timm name, or a checkpoint file."),
-    ] = "",
+    model: Annotated[str, MODEL] = "",
     token: Annotated[str, TOKEN] = "",
     rows: Annotated[
         bool, Parameter("--rows", help="Keep every picture's own numbers too, with quantiles.")
     ] = False,
     shard: Annotated[str, SHARD] = "1/1",
     patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[int | None, PIXELS] = None,
+    input_size: Annotated[str, PIXELS] = "",
     fit: Annotated[Fit, FIT] = "crop",
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
+    said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
     engine: Annotated[Literal["", "ray"], ENGINE] = "",
@@ -87,7 +87,9 @@ def stats(
     """Average over the pictures of a folder; goes on where it stopped."""
     if not view:
         raise Misused("say what to average: --view distance, for example (see --help)")
-    chosen = ModelToLoad(model, patch, input_size, device, pretrained=not untrained)
+    chosen = (said or SaidOfModel()).of_folder(
+        model, patch, input_size, device, untrained=untrained
+    )
     order = StatisticsOrder(
         folder,
         view,
@@ -102,6 +104,7 @@ def stats(
     paper = (printing or Printing()).paper()
     cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
     loaded = chosen.load(meter())
+    say_assumed(loaded.info)
     with shown_progress() as progress:
         found = statistics_of(
             order,
@@ -112,7 +115,7 @@ def stats(
             cluster=cluster,
             progress=progress,
         )
-    return _said(found, [out], as_json)
+    return _said(found, [out], as_json, assumed(loaded.info.evidence))
 
 
 def merge(
@@ -134,12 +137,15 @@ def merge(
     return _said(found, files, as_json)
 
 
-def _said(found: FolderStatistics, files: list[Path], as_json: bool) -> int:
+def _said(
+    found: FolderStatistics, files: list[Path], as_json: bool, guesses: tuple[Evidence, ...] = ()
+) -> int:
     if as_json:
         broken = [{"picture": file, "why": why} for file, why in found.broken]
         made = [str(file) for file in files]
         known = {"used": found.used, "broken": broken, "missing": found.missing, "files": made}
-        print_json(known)
+        said = {"assumed": [each.value for each in guesses]} if guesses else {}
+        print_json(known | said)
     else:
         print(f"{found.used} pictures averaged, in {files[0]}")
         remark_broken(found.broken)

@@ -90,3 +90,16 @@ class BadModel(VitvizError):
     ...     print(error)
     there is no model 'no_such_model'...
     """
+
+
+class StillAssumed(BadModel):
+    """A model that strict refuses, in a sentence; `flagged` says it in the command line's words."""
+
+    def __init__(self, sentence: str, flagged: str = "") -> None:
+        """Both sentences; one does for both where it names no argument."""
+        super().__init__(sentence, flagged)
+        self.flagged = flagged or sentence
+
+    def __str__(self) -> str:
+        """The sentence in Python's words."""
+        return str(self.args[0])

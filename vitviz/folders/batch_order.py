@@ -114,6 +114,7 @@ class BatchOrder:
             "paper": asdict(self.paper or PaperStyle()),
             "folder": str(self.folder.resolve()),
             **self.choice.said,
+            **({"said": list(info.said)} if info.said else {}),
             **({} if self.plain_rows else {"arrays": self.arrays, "numbers": self.numbers}),
         }
 

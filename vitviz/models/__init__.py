@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from vitviz.core.progress import BadModel, Progress, silent
+from vitviz.core.progress import BadModel, Progress, StillAssumed, silent
 from vitviz.models.loading.bundled import BundledModel, bundled
 from vitviz.models.loading.import_timm import import_timm
 
@@ -56,6 +56,7 @@ def load(
     window_size: int | tuple[int, ...] | None = None,
     mean: float | tuple[float, ...] | None = None,
     std: float | tuple[float, ...] | None = None,
+    crop_pct: float | None = None,
     encoder: str | None = None,
     strict: bool = False,
     multi_label: bool | None = None,
@@ -92,6 +93,7 @@ def load(
     - a bundled name, or any timm name. A TNT's name gives vitviz's own network with these weights,
       "timm/" before it timm's own class.
     - a checkpoint: a file or folder of weights.
+    - "hf-hub:owner/name", a repository of the hub, whether timm, transformers or open_clip wrote it.
     - another library's model, built by it and prepared for by it: "torchvision/vit_b_16",
       "transformers/FOLDER" of save_pretrained or "transformers/owner/name" on the hub,
       "open_clip/ViT-B-32:TAG".
@@ -119,7 +121,8 @@ def load(
     - `architecture`, a timm name, or "TNT", "VisionTransformer", with further `arguments` of its
       class; "timm/" before a TNT's name counts there too.
     - `num_heads`, one number, or one for each stage; `window_size` in tokens, likewise.
-    - `mean` and `std`, how pictures are prepared, in 0..1: one number, or one for each channel.
+    - `mean` and `std`, how pictures are prepared, in 0..1: one number, or one for each channel;
+      `crop_pct`, the share of a picture's middle that is kept (0.875, 0.9, 1).
     - `encoder`, which of two encoders (a student and its teacher, weights and their average), by
       what stands before its names ("student"); without it the one that its method evaluates, said
       in a note.
@@ -159,7 +162,7 @@ def load(
     _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
     if is_in_memory(name):
         raise BadModel(gone_from_memory(str(name)))
-    said = Said(num_heads, window_size, mean, std)
+    said = Said(num_heads, window_size, mean, std, crop_pct=crop_pct)
     library = source_of(name)
     if library is not None:
         size = (input_size, input_size) if isinstance(input_size, int) else input_size
@@ -186,7 +189,24 @@ def load(
         allow_download=allow_download,
     )
     finished = partial(_finished, wanted, name=name, classes=classes, multi_label=multi_label)
-    model = finished(progress=progress)
+    try:
+        model = finished(progress=progress)
+    except StillAssumed:
+        raise
+    except BadModel as error:
+        if architecture or not pretrained:
+            raise
+        from vitviz.models.loading.sources.saved_folder import by_transformers
+
+        built = by_transformers(
+            error, name, patch_size=patch_size, device=device, precision=precision,
+            input_size=(input_size, input_size) if isinstance(input_size, int) else input_size,
+        )  # fmt: skip
+        try:
+            model = built(progress=progress)
+        except BadModel:
+            raise error from None  # what was wrong with it first
+        return with_prompts(replace(model, reload=partial(built, progress=silent)), prompts)
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,
@@ -194,7 +214,8 @@ def load(
         "architecture": architecture,
         "encoder": encoder,
     }
-    model = replace(model, info=replace(model.info, asked=_plain(asked | asdict(said) | arguments)))
+    asked = asdict(said) | arguments | asked
+    model = replace(model, info=replace(model.info, asked=_plain(asked)))
     if model.info.weights != "untrained":
         model = replace(model, reload=partial(finished, progress=silent))
     return with_prompts(model, prompts)
@@ -212,8 +233,10 @@ def _finished(
     from vitviz.models.loading.checkpoint.checkpoint_files import checkpoint_path
     from vitviz.models.loading.head_scores import multi_label_beside
     from vitviz.models.loading.said_classes import with_classes
+    from vitviz.models.loading.sources.saved_folder import saved_by_transformers
 
-    model, file = wanted(progress=progress), checkpoint_path(name)
+    model = wanted(progress=progress)
+    file = checkpoint_path(name) or saved_by_transformers(name)
     beside = None if file is None else multi_label_beside(file)
     chosen = beside if multi_label is None else multi_label
     model = replace(model, info=replace(model.info, multi_label=bool(chosen)))

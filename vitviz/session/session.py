@@ -13,6 +13,8 @@ from psygnal import Signal
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.pictures.likely_preparations import PreparationAnswer
+from vitviz.core.progress import Progress
 from vitviz.session.app.first_choices import (
     first_request,
     first_selection,
@@ -37,12 +39,14 @@ from vitviz.session.pictures.open_pictures import OpenPictures
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.model_cache import ModelCache
-from vitviz.session.work.request import ModelRequest
+from vitviz.session.work.request import ModelRequest, checkpoint_request
 
 if TYPE_CHECKING:
     from vitviz.models import Model
 
 _MB = 2**20
+MOST_TRIED = 4
+"""Pictures that are predicted in every likely preparation."""
 
 
 class Session:
@@ -129,16 +133,35 @@ class Session:
 
     def use_checkpoint(self, path: str, architecture: str | None = None) -> None:
         """Has the active column read by a checkpoint file's model, as what it was confirmed to be."""
-        self.columns.use_model(
-            replace(
-                self.request,
-                name=path,
-                architecture=architecture,
-                patch_size=None,
-                input_size=None,
-                pretrained=True,
-            )
-        )
+        wished = replace(checkpoint_request(self.request, path), architecture=architecture)
+        self.columns.use_model(self.settings.confirmed(wished))
+
+    @property
+    def tried_pictures(self) -> tuple[Picture, ...]:
+        """The pictures that `try_preparations` asks about: the shown one, then others that are open."""
+        shown = self.pictures.find(self.columns.active.column.picture)
+        others = [each for each in self.pictures if each is not shown]
+        return (*(() if shown is None else (shown,)), *others)[:MOST_TRIED]
+
+    def try_preparations(
+        self,
+        request: ModelRequest,
+        done: Callable[[tuple[PreparationAnswer, ...]], None],
+        failed: Callable[[Exception], None],
+    ) -> Job:
+        """Has a model predict the open pictures, the shown one first, prepared in each likely way."""
+        asked = self.tried_pictures
+
+        def work(progress: Progress) -> tuple[PreparationAnswer, ...]:
+            model = self._engine.load(request, progress)
+            from vitviz.models.tracing.preparation_answers import preparation_answers
+
+            return preparation_answers(model, asked, fit=request.fit, progress=progress)
+
+        return self.jobs.submit(
+            "preparations", work, lane="run", done=done, failed=failed,
+            label=f"trying preparations for {request.words}",
+        )  # fmt: skip
 
     def show_model(self, model: Model, sources: Sequence[Source] = ()) -> None:
         """Begins with a model that somebody has in memory, and pictures; without any, the bundled ones.
@@ -202,6 +225,7 @@ class Session:
     def close(self) -> None:
         """Remembers the look and ends all work."""
         self.settings.remember()
+        self.history.close()
         self.jobs.close()
 
     def restore(self, saved: SavedSession, pictures: Mapping[str, Picture]) -> None:

@@ -78,6 +78,11 @@ class View:
     sharpens: Callable[..., Iterator[Mapping[str, Any]]] | None = None
 
     @property
+    def painted(self) -> Option | None:
+        """The option that is painted on a picture, None without one."""
+        return next((option for option in self.options if option.paints), None)
+
+    @property
     def chapter(self) -> str:
         """What it is about: the room that its file lies in ("attention"); "others" for a plugin's."""
         parts = self.function.__module__.split(".")

@@ -15,12 +15,14 @@ from vitviz.core.progress import VitvizError
 
 OptionValue = str | float | int | bool | None
 OptionNeeds = Literal["", "words"]
+OptionPaints = Literal["", "mark", "patches"]
+"""What a text stands for that is painted on a picture: a mark around something, or patches."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptionHelp:
-    """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs` and
-    `beside` as in `Option`.
+    """Words for an option's tooltip and `--help`, with the range of a number and its step; `needs`,
+    `beside` and `paints` as in `Option`.
     """
 
     text: str
@@ -29,6 +31,7 @@ class OptionHelp:
     step: float | None = None
     needs: OptionNeeds = ""
     beside: str = ""
+    paints: OptionPaints = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Option:
 
     `group` is the keyword argument it belongs to when that argument is a dataclass (`look`). `needs`
     is what a trace must have for a form to offer it. `beside` is the switch without which the option
-    starts from nothing: the others of that switch go back to their defaults (`wished`).
+    starts from nothing: the others of that switch go back to their defaults (`wished`). A text that
+    `paints` is painted on a picture in the window (`PictureArea`).
     """
 
     name: str
@@ -52,6 +56,7 @@ class Option:
     group: str = ""
     needs: OptionNeeds = ""
     beside: str = ""
+    paints: OptionPaints = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
         "group": group,
         "needs": text.needs,
         "beside": text.beside,
+        "paints": text.paints,
     }
     if get_origin(hint) is Literal:
         return Option(kind="choice", choices=get_args(hint), **common)

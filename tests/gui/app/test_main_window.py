@@ -598,3 +598,36 @@ def test_the_line_above_says_what_was_not_read(window: MainWindow, photo: np.nda
     assert window._header.text() == f"{first.name} was not read (still showing {shown.name})"
     session.columns.show(shown.key)
     assert "still showing" not in window._header.text(), "it is what is wished for again"
+
+
+def test_panels_fold_into_strips_in_a_narrow_window(qtbot: QtBot, window: MainWindow) -> None:
+    docks = window._docks
+    window.resize(1400, 800)
+    assert not docks.inspector.isHidden()
+    assert docks.folded == ""
+    window.session.history.clear()
+    window.resize(1000, 650)
+    assert docks.inspector.isHidden()
+    assert docks.pictures.isHidden()
+    assert docks.folded == "Pictures Inspector"
+    assert window.compare.board.width() > 850, "they kept 40 % of the window"
+    strip = docks._strips[docks.inspector]
+    assert strip.isVisible()
+    qtbot.mouseClick(strip.button, Qt.MouseButton.LeftButton)
+    assert not docks.inspector.isHidden()
+    assert strip.button.isChecked()
+    window.perform("inspector_panel")
+    assert docks.inspector.isHidden()
+    kept = window.state()
+    window.resize(1400, 800)
+    assert not docks.inspector.isHidden()
+    assert not docks.pictures.isHidden()
+    assert not strip.isVisible()
+    assert window.session.history.undoes == "", "nobody chose any of it"
+    window.restore("", kept)
+    assert not docks.inspector.isHidden(), "what was folded away is there where there is room"
+    window.perform("pictures_panel")
+    assert docks.pictures.isHidden()
+    window.resize(1000, 650)
+    window.resize(1400, 800)
+    assert docks.pictures.isHidden(), "what was closed by hand stays closed"

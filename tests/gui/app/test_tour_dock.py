@@ -179,6 +179,23 @@ def test_what_is_painted_is_a_prediction_until_it_is_revealed(
     assert not session.views.options.get("predict")
 
 
+def test_the_walk_leaves_nothing_to_take_back_but_what_stays(window: MainWindow) -> None:
+    session = window.session
+    session.views.set_option("heads", "direction", "is looked at by")
+    before = session.history.undoes
+    assert before
+    walk = show_walk(window, window.session, window.compare)
+    for step in (0, 5, 9, 13, 12):
+        walk.go(step)
+    assert session.history.undoes == "", "nothing is taken back under the walk's feet"
+    assert session.history.undo() == ""
+    walk.close()
+    QCoreApplication.processEvents()
+    assert session.history.undoes == before
+    session.history.undo()
+    assert not session.views.options.get("heads")
+
+
 def drag(viewport: QWidget, point: QPoint) -> None:
     """Moves the mouse over a widget with the left button held."""
     left = Qt.MouseButton.LeftButton

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
@@ -18,7 +18,7 @@ from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.columns.column_header import ColumnHeader
+from vitviz.gui.columns.column_header import LISTED, ColumnHeader
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.widgets import theme
 from vitviz.session.files.settings import settings_folder
@@ -534,3 +534,19 @@ def test_what_a_crash_left_is_offered_and_taken_back(qtbot: QtBot, window: MainW
     assert not gone.exists()
     window.sessions.end()
     assert list(settings_folder().glob("*.vitviz")) == []
+
+
+def test_the_menu_of_a_folder_lists_the_pictures_around_the_one_that_is_shown(
+    window: MainWindow,
+) -> None:
+    many = [np.full((4, 4, 3), number, np.uint8) for number in range(LISTED + 30)]
+    window.session.open(many)
+    head = header(window, 0)
+    for _ in range(3):
+        head._fill()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    (pictures,) = (menu for menu in head._menu.findChildren(QMenu) if menu.title() == "Picture")
+    assert len(pictures.actions()) == LISTED
+    assert [action.data() for action in pictures.actions() if action.isChecked()] == [
+        window.compare.lives[0].column.picture
+    ]

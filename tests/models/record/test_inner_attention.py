@@ -278,7 +278,9 @@ def test_words_of_another_size_are_refused_with_the_reason(tmp_path):
     file = tmp_path / "mine.safetensors"
     save_file(loaded(NAMES[0]).module.state_dict(), str(file))
     with pytest.raises(
-        BadModel, match=r"looks like a TNT, but is none \(of another shape pixel_pos"
+        BadModel,
+        match=r"looks like a TNT, but is none \(of another shape pixel_pos \(1 × 8 × 4 × 4 in the "
+        r"file, 1 × 8 × 2 × 2 here\)",
     ):
         vitviz.load(file, first_stride=8, num_heads_inner=2)
 

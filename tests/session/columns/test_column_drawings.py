@@ -32,7 +32,7 @@ class Asked(InlineJobs):
 
 def drawings(jobs, *views):
     failed = []
-    found = ColumnDrawings(jobs, 3, lambda view, drawing: None, lambda *why: failed.append(why))
+    found = ColumnDrawings(jobs, 3, lambda view: None, lambda *why: failed.append(why))
     found.wanted = views
     return found, failed
 
@@ -68,7 +68,7 @@ def test_other_views_have_nothing_to_make_ahead():
 def test_a_view_grows_sharper_while_nobody_asks_for_more(tiny_trace):
     jobs, seen = Asked(), []
     made = ColumnDrawings(
-        jobs, 3, lambda view, drawing: seen.append(drawing), lambda *why: seen.append(why)
+        jobs, 3, lambda view: seen.append(made.latest[view]), lambda *why: seen.append(why)
     )
     made.wanted = ("why",)
     made.draw(
@@ -94,7 +94,7 @@ def test_what_grows_sharper_can_be_stopped_and_stays_as_it_is(tiny_trace):
             return super().submit(key, work, **how)
 
     jobs, seen = Stopping(), []
-    made = ColumnDrawings(jobs, 3, lambda view, drawing: seen.append(drawing), seen.append)
+    made = ColumnDrawings(jobs, 3, lambda view: seen.append(made.latest[view]), seen.append)
     made.wanted = ("why",)
     scene = DrawingScene(tiny_trace, Selection(target=Target("class", index=8)), Look(), {})
     made.draw(("why",), scene)

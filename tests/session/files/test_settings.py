@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from vitviz.core.data.said_facts import SaidFacts
+from vitviz.session.app.first_choices import remembered_request
 from vitviz.session.files.settings import (
     Settings,
     read_settings,
@@ -14,6 +17,8 @@ from vitviz.session.files.settings import (
     settings_folder,
     write_settings,
 )
+from vitviz.session.files.settings_store import SettingsStore
+from vitviz.session.work.request import ModelRequest
 from vitviz.views.options import Look
 
 
@@ -64,3 +69,18 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_recent_paths_have_the_newest_first_and_once() -> None:
     assert recent(("a", "b", "c"), "c") == ("c", "a", "b")
     assert len(recent(tuple("abcdefghijklmnop"), "z")) == 12
+
+
+def test_what_was_said_of_a_model_is_asked_once(config_folder: Path) -> None:
+    facts = SaidFacts(mean=(0.5,), std=(0.5,), crop_pct=0.9, encoder="student", multi_label=True)
+    store = SettingsStore(Settings(confirmed={"old.pth": "test_vit"}))
+    wished = ModelRequest("mine.pth", input_size=(96, 128), facts=facts)
+    store.confirm(wished)
+    kept, problem = read_settings()
+    assert problem == ""
+    after = SettingsStore(kept)
+    assert after.confirmed(ModelRequest("mine.pth")) == wished
+    assert after.confirmed(ModelRequest("old.pth")).architecture == "test_vit"
+    said_now = ModelRequest("mine.pth", facts=SaidFacts(mean=(0.4,)))
+    assert after.confirmed(said_now) == said_now, "what is said now counts"
+    assert remembered_request(msgspec.structs.replace(kept, model="")).facts == SaidFacts()

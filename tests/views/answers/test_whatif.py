@@ -11,9 +11,12 @@ import torch
 import vitviz
 from vitviz import Intervention
 from vitviz.core.data.drawing import Bars, Heat, Message
-from vitviz.core.data.plots import Table
+from vitviz.core.data.plots import Plot, Table
+from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
+from vitviz.core.pictures.picture_area import area_of
 from vitviz.core.progress import VitvizError
+from vitviz.views import find
 
 
 def heats(drawing):
@@ -172,3 +175,44 @@ def test_a_class_that_has_fallen_far_is_still_a_number(tiny_model, tiny_trace, p
     assert float(row[3].rstrip("%")) / 100 == pytest.approx(share[first], abs=6e-4)
     best = after.predictions[0]
     assert share[best.index] == pytest.approx(best.share, rel=1e-4)
+
+
+def test_painted_patches_are_hidden_or_kept(tiny_model, tiny_trace, photo):
+    grid, crop = tiny_trace.grid, tiny_trace.crop
+    patches = [11, 12, 3]
+    painted = area_of(patches, grid, crop).text
+    for paint, hidden in (
+        ("hides", patches),
+        ("keeps", [each for each in range(grid.rows * grid.cols) if each not in patches]),
+    ):
+        drawing = vitviz.draw("whatif", tiny_trace, painted=painted, paint=paint)
+        after = vitviz.trace(tiny_model, photo, intervention=Intervention(masked=tuple(hidden)))
+        assert drawing.rows[1][1].layers[0].values == tuple(
+            each.share for each in after.predictions[:5]
+        )
+    assert len(drawing.rows) == 2, "in a file the curve is drawn when it is asked for"
+
+
+def test_the_curve_follows_the_patches_as_they_were_painted(tiny_model, tiny_trace, photo):
+    patches = [33, 12, 13, 4]
+    painted = area_of(patches, tiny_trace.grid, tiny_trace.crop).text
+    drawing = vitviz.draw("whatif", tiny_trace, painted=painted, curve="on")
+    (panel,) = drawing.rows[2]
+    plot = panel.layers[0]
+    assert isinstance(plot, Plot)
+    first = plot.curves[0]
+    assert first.x.tolist() == [0, 1, 2, 3, 4]
+    best = tiny_trace.predictions[0]
+    assert first.y[0] == pytest.approx(best.share, abs=1e-5)
+    one = vitviz.trace(tiny_model, photo, intervention=Intervention(masked=(33, 12)))
+    every = {each.index: each.share for each in one.predictions}
+    if best.index in every:
+        assert first.y[2] == pytest.approx(every[best.index], abs=1e-5)
+    steps = find("whatif").sharper(tiny_trace, Selection(), {"painted": painted})
+    assert [step["curve"] for step in steps] == ["off", "on"]
+    assert find("whatif").sharper(tiny_trace, Selection()) == ({},)
+
+
+def test_a_wrong_painting_gets_a_sentence(tiny_trace):
+    with pytest.raises(VitvizError, match="TOP LEFT BOTTOM RIGHT"):
+        vitviz.draw("whatif", tiny_trace, painted="3,4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 
 import vitviz
 from vitviz.core.data.attribution import SIGNED, AttributionQuery, Method
-from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines
+from vitviz.core.data.drawing import Heat, HeatTiles, Message, Outlines, Segments
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.target import Target
 from vitviz.core.measures.faithfulness import hidden_sets, hiding_order
 from vitviz.core.measures.marks import box_coverage, mark_fit
+from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea, area_of
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_drawings import changed
 from vitviz.views import find, views
@@ -166,7 +169,7 @@ def test_an_own_mark_is_outlined_and_measured(tiny_trace):
     fit = mark_fit(values, box_coverage(box, tiny_trace.grid))
     assert fit.words() in drawing.caption
     for wrong in ("1, 2, 3", "a box", "60, 0, 0, 80"):
-        with pytest.raises(VitvizError, match="the mark"):
+        with pytest.raises(VitvizError, match=re.escape(wrong)):
             vitviz.draw("why", tiny_trace, mark=wrong)
 
 
@@ -228,23 +231,22 @@ def test_the_trust_number_stands_beside_the_map_and_grows_sharper(tiny_trace):
     assert [step.get("maps") for step in steps] == [*range(11), None]
     target = {"target": 7}
     first = vitviz.draw("why", tiny_trace, **target, **steps[0])
-    empty = first.panels[-1].layers[0]
-    assert {cell for row in empty.rows for cell in row[1:]} == {"–"}
+    assert first.panels[0].facts[-2:] == (("deletion", "…"), ("insertion", "…"))
     one, many = (
         vitviz.draw("why", tiny_trace, **target, test="in short", maps=count) for count in (1, 4)
     )
     asked = AttributionQuery(Target("class", index=7)).plain()
     found = trust.attribution(tiny_trace, asked)
     number = trust.trust_number(tiny_trace, found, "mean", maps=4)
-    rows = {row[0]: row[1:] for row in many.panels[-1].layers[0].rows}
-    assert rows["this map"][0] == f"{number.own.areas[0]:.3f}"
-    chance = number.chance_areas()
-    error = chance[:, 1].std(ddof=1) / 2
-    assert rows["random, 4 maps"][1] == f"{chance[:, 1].mean():.3f} ± {error:.3f}"
-    assert "±" not in one.panels[-1].layers[0].rows[1][1]
-    assert one.panels[-1].layers[0].rows[0] == many.panels[-1].layers[0].rows[0]
+    said = [fact for fact in many.panels[0].facts if fact[0] in ("deletion", "4 random")]
+    assert said[0] == ("deletion", shown_number(number.own.areas[0]))
+    chance = number.chance_areas()[:, 1]
+    error = chance.std(ddof=1) / 2
+    assert said[2] == ("4 random", f"{shown_number(chance.mean())} ± {shown_number(error, 2)}")
+    assert "±" not in dict(one.panels[0].facts)["1 random"]
+    assert dict(one.panels[0].facts)["deletion"] == said[0][1]
     assert "random: mean of 4 random maps" in many.caption
-    assert "random at removing what the target needs" in many.panels[-1].title
+    assert "random at removing what the target needs" in many.panels[0].title
     again = find("why").sharper(tiny_trace, Selection(target=Target("class", index=7)))
     assert again[0]["maps"] == 4, "what is known is shown at once"
     last = vitviz.draw("why", tiny_trace, **target, **steps[-1])
@@ -264,3 +266,20 @@ def test_a_file_is_not_put_to_a_test_that_nobody_asked_for(tiny_trace):
     assert find("why").sharper(tiny_trace, over, {"of": "the chosen token"}) == (
         {"of": "the chosen token"},
     ), "a map that follows the cursor is not tested"
+
+
+def test_a_painted_mark_and_a_mask_say_how_the_map_lies_to_them(tiny_trace):
+    grid, crop = tiny_trace.grid, tiny_trace.crop
+    area = area_of([22, 23, 32, 33, 44], grid, crop)
+    values = trust.attribution(tiny_trace, AttributionQuery().plain()).patches
+    mask = np.zeros(crop.original, bool)
+    for box in area.boxes:
+        mask[round(box.top) : round(box.bottom), round(box.left) : round(box.right)] = True
+    for said in (area, PictureArea.of_mask(mask)):
+        drawing = vitviz.draw("why", tiny_trace, mark=said.text)
+        fit = mark_fit(values, said.coverage(grid, crop))
+        assert fit.words() in drawing.caption
+        assert set(fit.facts()) <= set(drawing.panels[0].facts)
+        lines = drawing.panels[0].layers[-1]
+        assert isinstance(lines, Segments)
+        assert len(lines.ends) == 12

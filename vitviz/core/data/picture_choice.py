@@ -12,15 +12,18 @@ from jaxtyping import Shaped
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import BadImage
 
+MOST_BANDS = 64
+"""That are read at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureChoice:
     """What of a file is opened; the defaults open what any viewer shows.
 
     `page` is a page of a TIFF, a frame of an animation or a film's still, from 0. `bands` are counted
-    from 1, as makers of satellites do: three for red, green and blue, one for grey, () for the first
-    ones. `to_srgb` converts by the colour profile inside the file; models were trained on pixels that
-    were read as they are.
+    from 1, as makers of satellites do: three for red, green and blue, one for grey, as many as a model
+    of many channels reads, () for the first ones. `to_srgb` converts by the colour profile inside the
+    file; models were trained on pixels that were read as they are.
     """
 
     page: int = 0
@@ -42,7 +45,9 @@ class PictureChoice:
             said.get("to_srgb", False),
         )
         known = not set(said) - {"page", "bands", "to_srgb"}
-        whole = isinstance(page, int) and isinstance(bands, tuple | list) and len(bands) <= 3
+        whole = (
+            isinstance(page, int) and isinstance(bands, tuple | list) and len(bands) <= MOST_BANDS
+        )
         if not (known and whole and all(isinstance(each, int) for each in bands)):
             raise BadImage(f"a picture cannot be opened so ({str(dict(said))[:80]}); open it anew")
         return cls(page, tuple(bands), bool(to_srgb))

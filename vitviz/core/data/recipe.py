@@ -49,6 +49,9 @@ _SIZES = (
     "pos_drop_rate",
     "patch_drop_rate",
     "window_size",
+    "mean",
+    "std",
+    "crop_pct",
     "embed_dims",
     "stages",
 )
@@ -76,6 +79,7 @@ _SWITCHES = (
 )
 _WORDS = (
     "architecture",
+    "encoder",
     "global_pool",
     "pos_embed",
     "weight_init",

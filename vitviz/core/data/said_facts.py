@@ -16,7 +16,8 @@ class SaidFacts:
     """Facts that `vitviz.load` takes beside the name; what is empty or None was not said.
 
     `num_heads` and `window_size` are one number or one for each stage, `mean` and `std` one or one for
-    each channel, in 0..1. `classes` is a file of class names. `strict` refuses what is still assumed.
+    each channel, in 0..1; `crop_pct` is the share of a picture's middle that is kept. `classes` is a
+    file of class names. `encoder` names one of two in a file. `strict` refuses what is still assumed.
     `prompts` are what pictures are compared with in place of classes.
     """
 
@@ -28,6 +29,8 @@ class SaidFacts:
     multi_label: bool | None = None
     strict: bool = False
     prompts: tuple[str, ...] = ()
+    crop_pct: float | None = None
+    encoder: str = ""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -39,8 +42,11 @@ class SaidFacts:
                 found[name] = values[0] if len(values) == 1 else values
         if self.classes:
             found["classes"] = self.classes
-        if self.multi_label is not None:
-            found["multi_label"] = self.multi_label
+        if self.encoder:
+            found["encoder"] = self.encoder
+        for name in ("multi_label", "crop_pct"):
+            if (value := getattr(self, name)) is not None:
+                found[name] = value
         if self.prompts:
             found["prompts"] = self.prompts
         return found | ({"strict": True} if self.strict else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from vitviz.core.data.geometry import Crop, Spot, TokenGrid
 from vitviz.core.data.target import PREDICTED, Target
@@ -76,6 +76,10 @@ class Selection:
     head: int | None = None
     target: Target = PREDICTED
 
+    def differing(self, other: Selection) -> frozenset[str]:
+        """The parts, by their names, in which another selection is not this one."""
+        return frozenset(part for part in PARTS if getattr(self, part) != getattr(other, part))
+
     def token(self, grid: TokenGrid, crop: Crop) -> int:
         """The token to draw for: hovered, else pinned, else the class token, else the middle patch."""
         for place in (self.hover, self.pin):
@@ -115,3 +119,7 @@ class Selection:
     def with_layer(self, layer: int, layers: int) -> Selection:
         """The same selection at another layer."""
         return replace(self, depth=layer / (layers - 1) if layers > 1 else 1.0)
+
+
+PARTS = tuple(field.name for field in fields(Selection))
+"""The names of what is chosen."""

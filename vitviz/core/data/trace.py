@@ -103,6 +103,12 @@ class ModelInfo:
         return "sigmoid" if self.multi_label or self.classes == 1 else "softmax"
 
     @property
+    def said(self) -> tuple[str, ...]:
+        """What somebody said of it that no picture's size shows, one clause each: "mean 0.5"."""
+        sizes = ("patch_size", "input_size")
+        return tuple(f"{name} {value}" for name, value in self.asked if name not in sizes)
+
+    @property
     def resampled(self) -> bool:
         """Whether it runs at sizes that it was not trained at; `notes` say what was resampled."""
         return any("resampled" in note for note in self.notes)
@@ -175,6 +181,8 @@ class Picture:
     values: PictureValues | None = None
     pages: int = 1
     bands: int = 3
+    every: PictureValues | None = None
+    """All bands of a file that has more than colours, where they are not too many to keep."""
 
     @property
     def image(self) -> Image.Image:

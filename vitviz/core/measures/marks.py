@@ -31,6 +31,15 @@ class MarkFit:
     threshold: float
     by_area: float
 
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """As numbers beside a map."""
+        return (
+            ("in the mark", f"{self.inside:.0%} of the map"),
+            ("its area", f"{self.by_area:.0%}"),
+            ("highest patch", "inside" if self.hit else "outside"),
+            ("best overlap", f"{self.overlap:.2f}"),
+        )
+
     def words(self) -> str:
         """In a sentence."""
         hit = "its highest patch lies inside" if self.hit else "its highest patch lies outside"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import inf, isfinite
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float32, Shaped, UInt8
 
+from vitviz.core.data.picture_choice import MOST_BANDS, PictureValues
 from vitviz.core.progress import BadImage
 
 PIECE = 2**21
@@ -55,17 +56,21 @@ def pieces(rows: int, cols: int, most: int = PIECE) -> Iterator[tuple[slice, sli
 
 
 def chosen_bands(bands: Sequence[int], there: int, name: str) -> tuple[int, ...]:
-    """The bands to show, counted from 1: one or three. BadImage where the file has not so many."""
+    """The bands to show, counted from 1: one, or the first three of those that were named.
+
+    BadImage where the file has not so many.
+    """
     if not bands:
         return tuple(range(1, 4)) if there >= 3 else (1,)
-    if len(bands) not in (1, 3):
+    if len(bands) == 2:
         raise BadImage(
-            f"{name}: {len(bands)} bands were named; name one, or three: red, green, blue"
+            f"{name}: 2 bands were named; name one, three for red, green and blue, or as many as the "
+            "model reads"
         )
     wrong = next((band for band in bands if not 1 <= band <= there), None)
     if wrong is not None:
         raise BadImage(f"{name} has {there} bands, there is no band {wrong}; count them from 1")
-    return tuple(bands)
+    return tuple(bands[:3])
 
 
 def rgb_of_bands(
@@ -125,6 +130,33 @@ def kept_values(
         kept[down, across] = source.read(down, across)[..., places]
     kept.setflags(write=False)
     return kept
+
+
+def every_band(source: BandSource) -> PictureValues | None:
+    """All bands in their own numbers, for a model that reads more than colours; None for too many."""
+    size = source.rows * source.cols * source.bands * source.dtype.itemsize
+    if size > KEPT_VALUES or source.bands > MOST_BANDS or source.dtype.kind not in "buif":
+        return None
+    kept = np.array(source.read(slice(None), slice(None)))
+    kept.setflags(write=False)
+    return PictureValues(kept, tuple(range(1, source.bands + 1)))
+
+
+def unit_values(
+    values: Shaped[np.ndarray, "row col band"], bands: Sequence[int]
+) -> Float32[np.ndarray, "row col band"]:
+    """The chosen bands (counted from 1) as 0 to 1: by 255 where they have 8 bits, else all by the one
+    range that becomes 8 bits on the screen.
+    """
+    source, places = array_source(values), [band - 1 for band in bands]
+    scaled = band_range(source, places)
+    span = scaled.high - scaled.low or 1.0
+    found = np.nan_to_num(
+        values[..., places].astype(np.float32),
+        nan=scaled.low, posinf=scaled.high, neginf=scaled.low,
+    )  # fmt: skip
+    unit: Float32[np.ndarray, "row col band"] = (found - np.float32(scaled.low)) / np.float32(span)
+    return unit
 
 
 def _extent(source: BandSource, places: Sequence[int]) -> tuple[float, float, int]:

@@ -20,6 +20,7 @@ from vitviz.core.data.picture_choice import PictureChoice, PictureValues
 from vitviz.core.pictures.band_pixels import (
     array_source,
     chosen_bands,
+    every_band,
     kept_values,
     rgb_of_bands,
 )
@@ -227,7 +228,9 @@ def upright_of_bands(array: Bands, pages: int, name: str, choice: PictureChoice)
         else (f"first of {pages} pages" if pages > 1 else "")
     )
     values = None if kept is None else PictureValues(kept, bands)
-    return UprightPixels(pixels, 1, ", ".join(filter(None, (page, note))), values, pages, there)
+    said = ", ".join(filter(None, (page, note)))
+    every = every_band(source) if there > 3 else None
+    return UprightPixels(pixels, 1, said, values, pages, there, every)
 
 
 def _check_page(page: int, count: int, name: str) -> None:

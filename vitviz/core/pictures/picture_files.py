@@ -293,6 +293,7 @@ def _picture(
         found.values,
         found.pages,
         found.bands,
+        found.every,
     )
 
 

@@ -47,6 +47,7 @@ class UprightPixels:
     values: PictureValues | None = None
     pages: int = 1
     bands: int = 3
+    every: PictureValues | None = None
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -238,7 +238,7 @@ def about_of(order: StatisticsOrder, pictures: FolderPictures, trace: Trace) -> 
         minibatch=PART,
         grid=(grid.rows, grid.cols),
         prefix=grid.prefix,
-        notes=info.notes,
+        notes=(*info.notes, *info.said),
     )
 
 

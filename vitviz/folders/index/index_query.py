@@ -12,6 +12,7 @@ from jaxtyping import Float32
 
 from vitviz.core.data.counted import layer_name
 from vitviz.core.data.geometry import Crop
+from vitviz.core.data.recipe import checked_arguments
 from vitviz.core.data.selection import token_words
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
@@ -19,7 +20,6 @@ from vitviz.core.progress import BadImage, Progress, VitvizError, silent
 from vitviz.folders.index.index_run import IndexOrder, VectorReader
 from vitviz.folders.index.index_search import FoundPlace, direction_of, most_alike, most_excited
 from vitviz.folders.index.vector_index import VectorIndex
-from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.views.api import Token, token_chosen
 
 if TYPE_CHECKING:
@@ -106,10 +106,10 @@ def _loaded(index: VectorIndex, progress: Progress) -> Model:
             f"{index.place} is of random weights, which cannot be had twice; ask with a picture that "
             "is in it"
         )
-    asked = dict(index.about.asked)
-    names = ("patch_size", "input_size", "architecture")
-    known = {name: asked[name] for name in names if name in asked}
-    return ModelToLoad(index.about.model, **known).load(progress)
+    from vitviz import models
+
+    asked = checked_arguments(dict(index.about.asked), str(index.place))
+    return models.load(index.about.model, progress=progress, **asked)
 
 
 def excited(

@@ -55,11 +55,11 @@ def run(
     app = application()
     mailbox = Mailbox()
     settings, complaint = read_settings()
-    theme.apply(app, theme.resolve(launch.theme or settings.theme))
     # A screenshot is taken in passing: it must not move the window that a person left somewhere.
     save = (lambda _settings: "") if launch.screenshot else write_settings
     session = Session(Jobs(mailbox.deliver), settings, save=save)
-    window = MainWindow(session)
+    with theme.applied_last(app, theme.resolve(launch.theme or settings.theme)):
+        window = MainWindow(session)
     if not launch.screenshot:
         window.restore(settings.window_geometry, settings.window_state)
     if launch.size:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.gui.app.dock_strip import DockStrip
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
@@ -19,6 +20,11 @@ from vitviz.gui.widgets.theme import UNIT
 WIDE, SHELF, STRIP, INSPECTOR = 1300, 368, 152, 268
 """Pixels: in a window wider than the first, the library opens as wide as the second; the
 pictures' strip and the inspector begin as wide as the others."""
+
+FOLDED_BELOW = 1200
+"""Pixels of a window's width below which the panels beside the views are folded into strips."""
+
+PICTURES_KEY, INSPECTOR_KEY = "F7", "F8"
 
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 _FEATURES = (
@@ -79,25 +85,93 @@ class DockPanels(QObject):
         self.library = self._add("Library", library, _LEFT)
         window.splitDockWidget(self.pictures, self.library, Qt.Orientation.Horizontal)
         self.library.hide()
-        for dock in (self.pictures, self.inspector):
+        self._narrow = False
+        self._folded: set[QDockWidget] = set()
+        self._strips = {
+            self.pictures: self._strip_for(self.pictures, PICTURES_KEY, "Left"),
+            self.inspector: self._strip_for(self.inspector, INSPECTOR_KEY, "Right"),
+        }
+        for dock in self._strips:
             dock.installEventFilter(self)
+        window.installEventFilter(self)
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """A panel is shown or hidden, by whatever hand."""
-        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A panel is shown or hidden, by whatever hand; or the window has another width."""
+        if watched is self._window:
+            if event.type() == QEvent.Type.Resize:
+                self.fold()
+        elif event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            for dock, strip in self._strips.items():
+                strip.button.setChecked(not dock.isHidden())
             self.toggled.emit()
         return False
+
+    def fold(self) -> None:
+        """Folds the panels beside the views where the window has become narrow; a wide one has them
+        back. Between the two each is as somebody left it.
+        """
+        narrow = self._window.width() < FOLDED_BELOW
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        for dock in self._strips:
+            if narrow and not dock.isHidden() and not dock.isFloating():
+                self._folded.add(dock)
+                dock.hide()
+            elif not narrow and dock in self._folded:
+                self._folded.discard(dock)
+                dock.show()
+        self._show_strips()
+
+    def toggle(self, dock: QDockWidget) -> None:
+        """Shows a panel that is closed or folded away, and the other way round."""
+        if self._narrow and dock.isHidden() and dock not in self._folded:
+            self._folded.add(dock)
+            self._show_strips()
+        dock.setVisible(dock.isHidden())
+
+    @property
+    def folded(self) -> str:
+        """The names of the panels that have a strip."""
+        return " ".join(dock.objectName() for dock in self._strips if dock in self._folded)
+
+    def unfold(self, names: str) -> None:
+        """Shows the panels of these names, which were folded when the window was closed; a narrow
+        window folds them again."""
+        for dock in self._strips:
+            if dock.objectName() in names.split():
+                dock.show()
+        self._narrow = False
+        self._folded.clear()
+        self.fold()
+        self._show_strips()
+
+    def _show_strips(self) -> None:
+        for dock, strip in self._strips.items():
+            strip.setVisible(dock in self._folded)
+            strip.button.setChecked(not dock.isHidden())
+
+    def _strip_for(self, dock: QDockWidget, keys: str, side: str) -> DockStrip:
+        strip = DockStrip(dock.objectName(), keys)
+        strip.wished.connect(lambda: self.toggle(dock))
+        self._window.addToolBar(Qt.ToolBarArea[f"{side}ToolBarArea"], strip)
+        return strip
 
     @property
     def shown(self) -> str:
         """The names of the panels beside the views that are not closed; the library comes and goes."""
         beside = self.pictures, self.inspector
-        return " ".join(dock.objectName() for dock in beside if not dock.isHidden())
+        there = (dock for dock in beside if not dock.isHidden() or dock in self._folded)
+        return " ".join(dock.objectName() for dock in there)
 
     def show_only(self, names: str) -> None:
         """Shows these of the panels beside the views and closes the others."""
         for dock in (self.pictures, self.inspector):
-            dock.setVisible(dock.objectName() in names.split())
+            wanted = dock.objectName() in names.split()
+            if wanted != (not dock.isHidden() or dock in self._folded):
+                self._folded.discard(dock)
+                dock.setVisible(wanted)
+        self._show_strips()
 
     @property
     def _panels(self) -> tuple[QDockWidget, ...]:

@@ -36,6 +36,7 @@ from vitviz.gui.app.actions import MENUS, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
 from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
+from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
             read_out=self.controls.read_out,
             enlarge=self.compare.maximise,
         )
+        self.painting = AreaPainting(self, session, self.views, self.notices)
         self._landing = QLabel(self)
         self._landing.setObjectName("landing")
         self._landing.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -139,6 +141,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.run)
         layout.addWidget(self.sessions.left)
         layout.addWidget(self.notices)
+        layout.addWidget(self.painting.bar)
         layout.addLayout(self._middle, 1)
         for page in (self.welcome, self.board, self.compare.table):
             self._middle.addWidget(page)
@@ -180,6 +183,7 @@ class MainWindow(QMainWindow):
             library=self.library,
             docks=self._docks,
             sessions=self.sessions,
+            painting=self.painting,
             request_model=self.request_model,
             hide_library=self.hide_library,
             reset_layout=self.reset_layout,
@@ -272,6 +276,7 @@ class MainWindow(QMainWindow):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._show_trace_failure)
         links.connect(session.chosen.changed, self._show_selection)
+        links.connect(session.chosen.pointed, self._show_pointed)
         links.connect(session.views.look_changed, self._show_look)
         links.connect(session.views.options_changed, self._show_options)
         links.connect(session.views.drawing_ready, self._show_drawing)
@@ -432,6 +437,11 @@ class MainWindow(QMainWindow):
         self.inspector.token.show_token(trace, new)
         self.inspector.target.show_target(new.target, trace)
 
+    def _show_pointed(self, selection: Selection) -> None:
+        trace = self.session.columns.active.trace
+        if trace is not None:
+            self.inspector.token.show_token(trace, selection)
+
     def _show_look(self, look: Look) -> None:
         self.inspector.show_look(look, self.session.views.look_chosen)
         self.actions_by_name["grid"].setChecked(look.grid)
@@ -497,6 +507,8 @@ class MainWindow(QMainWindow):
         if column >= 0:
             self.session.columns.activate(column)
         match wish:
+            case "paint":
+                self.painting.begin(view)
             case "help":
                 text_pages.view_help(self, self.views[view]).show()
             case "options":
@@ -529,9 +541,7 @@ class MainWindow(QMainWindow):
 
     def request_model(self, request: ModelRequest) -> None:
         """Has a model shown; a file as what it was confirmed to be."""
-        confirmed = self.session.settings.now.confirmed.get(request.name)
-        if confirmed and request.architecture is None:
-            request = replace(request, architecture=confirmed)
+        request = self.session.settings.confirmed(request)
         self._wished = request
         self.session.columns.use_model(request)
 
@@ -584,19 +594,21 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Puts the panels and the views back where they were at first."""
         self.restoreState(self._default_state)
+        self._docks.unfold("Pictures Inspector")
         self.compare.reset_board()
 
     def state(self) -> str:
         """Where docks, rows and columns are, as text."""
-        return f"{_text(self.saveState())};{self.compare.board_state()}"
+        return f"{_text(self.saveState())};{self.compare.board_state()};{self._docks.folded}"
 
     def restore(self, geometry: str, state: str) -> None:
         """Takes back what was remembered; anything unreadable is ignored."""
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-        docks, _, rows = state.partition(";")
+        docks, rows, folded = (*state.split(";"), "", "")[:3]
         if docks and self.restoreState(QByteArray.fromBase64(docks.encode())):
             self.compare.restore_board(rows)
+        self._docks.unfold(folded)
         if not self.isVisible():
             self._docks.hold_back()
 

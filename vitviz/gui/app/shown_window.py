@@ -46,9 +46,9 @@ def open_window(model: Model, sources: Sequence[Source]) -> MainWindow:
     app = application()
     mailbox = Mailbox()
     settings, complaint = read_settings()
-    theme.apply(app, theme.resolve(settings.theme))
     session = Session(Jobs(mailbox.deliver), settings, save=write_settings)
-    window = MainWindow(session)
+    with theme.applied_last(app, theme.resolve(settings.theme)):
+        window = MainWindow(session)
     window.restore(settings.window_geometry, settings.window_state)
     if complaint:
         window.notices.say([complaint])

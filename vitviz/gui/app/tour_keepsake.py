@@ -17,6 +17,7 @@ class TourKeepsake:
 
     def __init__(self, session: Session, columns: ColumnArea) -> None:
         self._session, self._columns = session, columns
+        session.history.pause()
         self._board, self._focus, self._large = (
             columns.board_state(),
             columns.shown.focus,
@@ -85,6 +86,7 @@ class TourKeepsake:
         session.chosen.select(depth=self._selection.depth, head=self._selection.head)
         if session.selection.pin == self._chosen:
             session.chosen.pin(self._selection.pin)
+        session.history.resume()
 
     def _give_options(self, view: str, values: dict[str, OptionValue]) -> None:
         self._session.views.reset_options(view)

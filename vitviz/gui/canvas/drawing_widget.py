@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 from vitviz.core.data.drawing import Bars, Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
+from vitviz.core.drawings.folded_atlas import can_fold, folded, folds
 from vitviz.gui.canvas.legend import (
     TITLE_LINES,
     bar_font,
@@ -30,7 +32,10 @@ from vitviz.gui.widgets.theme import UNIT
 if TYPE_CHECKING:
     from vitviz.gui.canvas.panel_widget import PanelWidget, PointedPlace
 
+Room = tuple[int, int]
 Arrangement = Literal["rows", "fitting", "stacked", "single", "first"]
+SQUARE = 1.2
+"""The shape that a folded atlas comes near to in a card that is as high as it needs."""
 SHORT = 6
 """Lines of a table that is to be seen whole."""
 NARROW = 60
@@ -62,6 +67,7 @@ class DrawingWidget(QWidget):
         self._shape: list[list[int]] = []
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
+        self._blocks: dict[object, int] = {}
         self._stand: PanelStand = "rows"
         self._turning = QTimer(self)
         self._turning.setSingleShot(True)
@@ -104,14 +110,18 @@ class DrawingWidget(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Divides the new height between the rows of panels."""
         super().resizeEvent(event)
-        if self._drawing is not None and self._fitting(self._drawing) != self._stand:
+        if self._drawing is not None and self._stands_otherwise(self._drawing):
             self._turning.start()
         self._divide()
 
     def _turn(self) -> None:
         """Another size has room for the panels in another way."""
-        if self._drawing is not None and self._fitting(self._drawing) != self._stand:
+        if self._drawing is not None and self._stands_otherwise(self._drawing):
             self.show_drawing(self._drawing)
+
+    def _stands_otherwise(self, drawing: Drawing) -> bool:
+        """Whether its panels have another place or shape in this size than they have."""
+        return self._fitting(drawing) != self._stand or self.must_build(drawing)
 
     def _fitting(self, drawing: Drawing) -> PanelStand:
         """How its panels are to stand."""
@@ -144,6 +154,32 @@ class DrawingWidget(QWidget):
         self._divided = False
 
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
+        """The rows of panels; atlases have the shape of their room, or of a card that is as high as it
+        needs."""
+        rows = self._in_rows(drawing)
+        if not any(can_fold(panel) for row in rows for panel in row):
+            return rows
+        room = (
+            (self.width(), self.height() // len(rows))
+            if self._arrangement in ("rows", "fitting")
+            else None
+        )
+        return tuple(self._fitted(row, room) for row in rows)
+
+    def _fitted(self, row: tuple[Panel, ...], room: Room | None) -> tuple[Panel, ...]:
+        """A row whose atlas is folded as its room wants it: found once, as long as shapes stay."""
+        at = next((at for at, panel in enumerate(row) if can_fold(panel)), -1)
+        if at < 0:
+            return row
+        key = (room, at, tuple((panel.extent, panel.weight, panel.title == "") for panel in row))
+        if key not in self._blocks:
+            self._blocks = {
+                **dict(list(self._blocks.items())[-20:]),
+                key: fitting_blocks(row, at, room),
+            }
+        return (*row[:at], folded(row[at], self._blocks[key]), *row[at + 1 :])
+
+    def _in_rows(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
             case "fitting" if self._fitting(drawing) == "single":
                 return tuple((panel,) for panel in drawing.panels)
@@ -260,6 +296,35 @@ class DrawingWidget(QWidget):
 
     def _clicked(self, found: PointedPlace | None) -> None:
         self.clicked.emit(found)
+
+
+def fitting_blocks(row: tuple[Panel, ...], at: int, room: Room | None) -> int:
+    """Into how many blocks a row's atlas is folded so that most of the room is filled; without a room,
+    so that it is nearly square.
+    """
+    tried = {blocks: folded(row[at], blocks) for blocks in folds(row[at])}
+    if room is None:
+        return min(tried, key=lambda blocks: abs(math.log(_shape(tried[blocks]) / SQUARE)))
+    rows = {blocks: (*row[:at], panel, *row[at + 1 :]) for blocks, panel in tried.items()}
+    return max(rows, key=lambda blocks: _filled(rows[blocks], room))
+
+
+def _filled(row: tuple[Panel, ...], room: Room) -> float:
+    """How large the maps of a row are in a room: the product of their scales, so that twice the size
+    of small tiles counts as much as twice the size of the large map beside them.
+    """
+    shares = [_share(panel) for panel in row]
+    inside = room[0] - UNIT * (len(row) - 1)
+    scale = 1.0
+    for panel, share in zip(row, shares, strict=True):
+        width = max(inside * share // sum(shares), 1)
+        height = max(room[1] - words_height(panel, width), 1)
+        scale *= min(width / panel.extent.width, height / panel.extent.height)
+    return scale
+
+
+def _shape(panel: Panel) -> float:
+    return panel.extent.width / panel.extent.height
 
 
 def _fills(panel: Panel) -> bool:

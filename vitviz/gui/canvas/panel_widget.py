@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
@@ -17,12 +18,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.drawing import Aim, Bars, LayerPairs, Listed, Message, Panel, PatchBrush, aim
+from vitviz.core.data.drawing import (
+    Aim,
+    Bars,
+    DrawnLayer,
+    LayerPairs,
+    Listed,
+    Message,
+    Panel,
+    PatchBrush,
+    PixelSpace,
+    Segments,
+    aim,
+)
 from vitviz.core.data.drawing import HeadTiles as HeadSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import border
+from vitviz.gui.canvas.area_brush import AreaBrush, AreaStroke, brush_of
 from vitviz.gui.canvas.legend import TITLE_LINES, BarsWidget, ColorBar, FactsLabel, title_font
 from vitviz.gui.canvas.map_widget import CLICK, MapWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
@@ -104,6 +119,7 @@ class PanelWidget(QWidget):
         self._panel: Panel | None = None
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
+        self._stroke: AreaStroke | None = None
         self._last_brushed: tuple[int, int] | None = None
         self._title = WrappedLabel(most=TITLE_LINES)
         self._title.setObjectName("quiet")
@@ -312,7 +328,42 @@ class PanelWidget(QWidget):
             self.brushed.emit(BrushedPatch(space.option, *place, *sides, begins))
         return True
 
+    def _paint_area(self, brush: AreaBrush, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        """A stroke of the window's brush over a picture; whether the event belongs to one."""
+        if self._panel is None or not isinstance(self._panel.space, PixelSpace):
+            return False
+        spot = self._map.spot(event.position())
+        if kind == QEvent.Type.MouseButtonPress and event.button() in _PAINTS:
+            taken = event.modifiers() & Qt.KeyboardModifier.AltModifier
+            adds = event.button() == Qt.MouseButton.LeftButton and not taken
+            self._stroke = brush.stroke_at(self._panel.space, spot, adds=adds)
+        elif self._stroke is None:
+            return kind == QEvent.Type.MouseButtonDblClick
+        elif kind == QEvent.Type.MouseMove:
+            self._stroke = self._stroke.to(spot)
+        elif kind == QEvent.Type.MouseButtonRelease:
+            ended, self._stroke = self._stroke, None
+            brush.painted.emit(ended)
+        self._show_stroke()
+        return True
+
+    def _show_stroke(self) -> None:
+        """The patches of the stroke, outlined over what is shown."""
+        panel, stroke = self._panel, self._stroke
+        if panel is None:
+            return
+        over: tuple[DrawnLayer, ...] = ()
+        if stroke is not None:
+            covered = np.zeros(stroke.grid.rows * stroke.grid.cols, bool)
+            covered[list(stroke.patches)] = True
+            over = (Segments(border(covered, stroke.grid), "chosen" if stroke.adds else "quiet"),)
+        self._map.show_layers((*panel.layers, *over), panel.extent)
+
     def _mouse(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
+        brush = brush_of(self)
+        self._map.viewport().setCursor(_ARROW if brush is None else _CROSS)
+        if brush is not None and self._paint_area(brush, kind, event):
+            return True
         if self._panel is not None and isinstance(self._panel.space, PatchBrush):
             painting = self._brush(self._panel.space, kind, event)
             if painting:
@@ -322,9 +373,8 @@ class PanelWidget(QWidget):
             self._cursor = event.position()
             shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
             (self.read if shift else self.hovered).emit(self._pointed(self._cursor))
-            return (
-                self.plot is not None
-            )  # a scene would ask every curve whether it is below the mouse
+            # A scene would ask every curve whether it is below the mouse.
+            return self.plot is not None
         if kind == QEvent.Type.MouseButtonPress and left:
             self._pressed = event.position()
         elif kind == QEvent.Type.MouseButtonRelease and left and self._pressed is not None:
@@ -340,6 +390,10 @@ class PanelWidget(QWidget):
                 self.double_clicked.emit()
             return True
         return False
+
+
+_PAINTS = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+_CROSS, _ARROW = Qt.CursorShape.CrossCursor, Qt.CursorShape.ArrowCursor
 
 
 def _is_map(panel: Panel) -> bool:

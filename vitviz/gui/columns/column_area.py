@@ -146,8 +146,9 @@ class ColumnArea(QObject):
             self.layout = "grid"
         self._count = count
         gone = set(self.headers) - {live.id for live in self.lives}
-        for stage in self.stages:
-            stage.forget(gone)
+        if gone:
+            for stage in self.stages:
+                stage.forget(gone)
         for column in gone:
             header = self.headers.pop(column)
             header.hide()  # it lives until the event loop turns
@@ -197,8 +198,10 @@ class ColumnArea(QObject):
                     card.show_message(f"Drawing {self._views[name].title} …")
 
     def show_headings(self) -> None:
-        """Says above every column what it is."""
+        """Says above every column what it is; a column alone has no header."""
         session, lives = self._session, self.lives
+        if len(lives) == 1:
+            return
         models = session.models()
         offer = HeaderOffer(
             models, tuple((picture.key, picture.name) for picture in session.pictures.open)
@@ -215,7 +218,7 @@ class ColumnArea(QObject):
         ):
             header = self.headers.get(heading.column)
             if header is not None:
-                header.show_heading(heading, offer, alone=len(lives) == 1)
+                header.show_heading(heading, offer)
 
     def show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         """Shows a column's new drawing where that column is."""

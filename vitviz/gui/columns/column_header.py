@@ -30,6 +30,8 @@ LONGEST_BADGE = 32
 """Letters of a badge above a column; all of it is in its tooltip."""
 ROOMY = 280
 """Pixels of a header that has room for the badge's number, and for picture and prediction in a line."""
+LISTED = 40
+"""Pictures that the menu lists."""
 _DRAG = 12  # pixels before a press on a header is a drag
 _MARK = 4  # pixels of the mark where a dragged column lands
 Side = Literal["", "left", "right"]
@@ -97,10 +99,9 @@ class ColumnHeader(QFrame):
         layout.addStretch()
         self._fit()
 
-    def show_heading(self, heading: HeaderText, offer: HeaderOffer, *, alone: bool) -> None:
-        """Shows what the column is; a column that is alone cannot be closed or moved."""
+    def show_heading(self, heading: HeaderText, offer: HeaderOffer) -> None:
+        """Shows what the column is."""
         self._offer = offer
-        self._close.setVisible(not alone)
         self._again.setVisible(heading.failed or bool(heading.again))
         self._again.setToolTip(_again_words(heading))
         if heading == self._heading:
@@ -185,6 +186,8 @@ class ColumnHeader(QFrame):
     def _fill(self) -> None:
         menu, heading = self._menu, self._heading
         menu.clear()
+        for old in menu.findChildren(QMenu):  # clearing leaves them
+            old.deleteLater()
         if heading is None:
             return
         models = menu.addMenu("Model")
@@ -198,7 +201,7 @@ class ColumnHeader(QFrame):
         self._wish(menu, "Patch size lab…", "lab")
         pictures = menu.addMenu("Picture")
         pictures.setEnabled(bool(self._offer.pictures))
-        for key, name in self._offer.pictures:
+        for key, name in _near(self._offer.pictures, heading.key):
             action = _choice(pictures, name, key, key == heading.key)
             action.triggered.connect(self._picture_chosen)
         menu.addSeparator()
@@ -213,7 +216,7 @@ class ColumnHeader(QFrame):
         self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
         again = self._wish(menu, _again_words(heading), "again")
         again.setEnabled(heading.failed or bool(heading.again))
-        self._wish(menu, "Close column", "close").setEnabled(self._close.isVisible())
+        self._wish(menu, "Close column", "close")
 
     def _fill_patches(self, menu: QMenu, heading: HeaderText) -> None:
         choice = next((c for c in self._offer.models if c.name == heading.model), None)
@@ -291,6 +294,13 @@ class HeaderStrip(QWidget):
     def show_gap(self, right: int) -> None:
         """Leaves room at the right, as a scroll bar does below."""
         self._layout.setContentsMargins(0, 0, right, 0)
+
+
+def _near(pictures: Sequence[tuple[str, str]], key: str | None) -> Sequence[tuple[str, str]]:
+    """The pictures around one of them, as many as a menu can list; the film strip has all."""
+    at = next((at for at, (other, _) in enumerate(pictures) if other == key), 0)
+    first = max(0, min(at - LISTED // 2, len(pictures) - LISTED))
+    return pictures[first : first + LISTED]
 
 
 def _row(*widgets: tuple[QWidget, int]) -> QWidget:

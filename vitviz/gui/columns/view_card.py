@@ -166,7 +166,10 @@ class ViewCard(QFrame):
         layout = QHBoxLayout(strip)
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(0)
+        painted = self.view.painted
+        paints = () if painted is None else (("paint", "✎", f"On the picture: {painted.text}"),)
         for wish, sign, tip in (
+            *paints,
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view"),
             ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),

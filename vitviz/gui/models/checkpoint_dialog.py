@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -22,18 +20,15 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from shiboken6 import isValid
 
 from vitviz.core.data.evidence import assumed
-from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.notation import shown_number
-from vitviz.core.progress import Progress
+from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.library.model_words import millions
-from vitviz.gui.models.said_fields import SaidFields
+from vitviz.gui.models.preparation_table import PreparationTable
+from vitviz.gui.models.said_fields import WRONG, SaidFields
 from vitviz.gui.widgets import theme
-from vitviz.session.session import Session
-from vitviz.session.work.log import sentence
-from vitviz.session.work.request import ModelRequest
+from vitviz.session.files.confirmed_models import ConfirmedModel
 
 if TYPE_CHECKING:
     from vitviz.models.loading.checkpoint.recognise import RecognisedFile
@@ -45,126 +40,25 @@ _HOW = {
     "said": "as you say",
 }
 MOST = 200
-"""Most names of tensors to list, and most files to remember."""
-
-
-class CheckpointOpening:
-    """Opens checkpoint files: at once where something says what they are, else after asking."""
-
-    def __init__(
-        self, parent: QWidget, session: Session, wish: Callable[[ModelRequest], None]
-    ) -> None:
-        self._parent, self._session, self._wish = parent, session, wish
-
-    def open(self, path: str) -> None:
-        """Looks at the file off the window's thread; then has it shown, or asks."""
-        confirmed = self._session.settings.now.confirmed.get(path)
-        if confirmed:
-            self._wish_for(path, confirmed)
-            return
-        self._recognise(path, None, NOTHING_SAID, self._recognised, self._failed)
-
-    def ask(self, request: ModelRequest) -> None:
-        """Asks about a file that is open, with what was said of it before."""
-
-        def shown(found: RecognisedFile) -> None:
-            self._shown(found, request.facts)
-
-        self._recognise(request.name, request.architecture, request.facts, shown, self._failed)
-
-    def _recognised(self, found: RecognisedFile) -> None:
-        if found.sure:
-            self._wish_for(str(found.path), None)
-            return
-        self._shown(found, NOTHING_SAID)
-
-    def _shown(self, found: RecognisedFile, facts: SaidFacts) -> None:
-        dialog = CheckpointDialog(self._parent, found, facts)
-        dialog.asked.connect(partial(self._look_again, dialog))
-        dialog.confirmed.connect(partial(self._confirm, str(found.path)))
-        dialog.rejected.connect(_let_go)
-        dialog.open()
-
-    def _look_again(self, dialog: CheckpointDialog, architecture: str, facts: SaidFacts) -> None:
-        def done(found: RecognisedFile) -> None:
-            if isValid(dialog):
-                dialog.show_found(found)
-
-        def failed(error: Exception) -> None:
-            if isValid(dialog):
-                dialog.show_failure(sentence(error, "recognising the file"))
-
-        self._recognise(str(dialog.path), architecture or None, facts, done, failed)
-
-    def _recognise(
-        self,
-        path: str,
-        architecture: str | None,
-        facts: SaidFacts,
-        done: Callable[[RecognisedFile], None],
-        failed: Callable[[Exception], None],
-    ) -> None:
-        def work(progress: Progress) -> RecognisedFile:
-            from vitviz.models.loading.checkpoint.recognise import recognise
-            from vitviz.models.loading.said import said_of
-
-            return recognise(path, architecture, said=said_of(facts), progress=progress)
-
-        self._session.jobs.submit(
-            "recognise",
-            work,
-            lane="read",
-            done=done,
-            failed=failed,
-            label=f"looking at {Path(path).name}",
-        )
-
-    def _failed(self, error: Exception) -> None:
-        self._session.problems.emit([sentence(error, "opening a checkpoint file")])
-
-    def _confirm(self, path: str, architecture: str, facts: SaidFacts) -> None:
-        if architecture:
-            known = {**self._session.settings.now.confirmed, path: architecture}
-            self._session.settings.remember(confirmed=dict([*known.items()][-MOST:]))
-        self._wish_for(path, architecture or None, facts)
-
-    def _wish_for(
-        self, path: str, architecture: str | None, facts: SaidFacts = NOTHING_SAID
-    ) -> None:
-        request = self._session.request
-        self._wish(
-            replace(
-                request,
-                name=path,
-                architecture=architecture,
-                patch_size=None,
-                input_size=None,
-                pretrained=True,
-                facts=facts,
-            )
-        )
-
-
-def _let_go() -> None:
-    """Frees the tensors that were read to be looked at: nobody opens them."""
-    from vitviz.models.loading.checkpoint.checkpoint import forget_checkpoint
-
-    forget_checkpoint()
+"""Most names of tensors to list."""
 
 
 class CheckpointDialog(QDialog):
-    """Shows what a file seems to be; another architecture can be named, and is tried at once."""
+    """Shows what a file seems to be; whatever else is said of it is tried at once."""
 
-    asked = Signal(str, object)
-    confirmed = Signal(str, object)
+    asked = Signal(ConfirmedModel)
+    """What is said now: the file is to be looked at with it."""
+    confirmed = Signal(ConfirmedModel)
+    tried = Signal(ConfirmedModel)
+    """Nobody knows how its pictures are prepared: the likely ways are to be tried."""
 
     def __init__(
-        self, parent: QWidget, found: RecognisedFile, facts: SaidFacts = NOTHING_SAID
+        self, parent: QWidget, found: RecognisedFile, said: ConfirmedModel | None = None
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Open checkpoint file")
-        self.resize(560, 480)
+        self.resize(660, 480)
         self.path = found.path
         name, self._said = QLabel(found.path.name), QLabel()
         name.setObjectName("hero")
@@ -173,14 +67,18 @@ class CheckpointDialog(QDialog):
         self._said.setObjectName("quiet")
         self._said.setWordWrap(True)
         self.architecture = _architectures(found)
-        self.architecture.activated.connect(self._ask)
+        self.architecture.activated.connect(self._chosen)
         editor = self.architecture.lineEdit()
         assert editor is not None
         editor.returnPressed.connect(self._entered)
-        self._looked_with = facts
+        said = said or ConfirmedModel()
+        self._named, self._looked_with = said.architecture, replace(said, architecture="")
         self.said = SaidFields()
-        self.said.show_facts(facts)
+        self.said.show_said(self._looked_with)
         self.said.entered.connect(self._entered)
+        self._tried_with: ConfirmedModel | None = None
+        self.preparations = PreparationTable()
+        self.preparations.chosen.connect(self._prepared)
         self.facts, self.fit = QLabel(), QLabel()
         self.facts.setTextFormat(Qt.TextFormat.RichText)
         for label in (self.facts, self.fit):
@@ -197,7 +95,9 @@ class CheckpointDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
-        for widget in (name, self._said, self.architecture, self.facts, self.said, self.fit):
+        for widget in (
+            name, self._said, self.architecture, self.facts, self.said, self.preparations, self.fit
+        ):  # fmt: skip
             layout.addWidget(widget)
         layout.addWidget(self.names, 1)
         layout.addStretch(0)
@@ -207,11 +107,14 @@ class CheckpointDialog(QDialog):
     def show_found(self, found: RecognisedFile) -> None:
         """Shows what the file is, taken for what is named now."""
         self._found = found
+        if found.how != "said":
+            self._named = ""
         self._said.setText(_said(found))
         if found.architecture:
             blocker = QSignalBlocker(self.architecture)
             self.architecture.setEditText(found.architecture)
             blocker.unblock()
+        self.said.show_encoders(found.encoders)
         self.facts.setText(_facts(found))
         self.facts.setVisible(not found.problem)
         self.fit.setText(_fit(found))
@@ -224,6 +127,33 @@ class CheckpointDialog(QDialog):
         partly = not (found.problem or _whole(found))
         self.open_button.setText("Open partly loaded" if partly else "Open")
         self._fit_height()
+
+    def try_preparations(self) -> None:
+        """Asks for what is predicted with each likely preparation, where nobody knows which it was."""
+        found, looked = self._found, self._looked_with
+        bare = replace(looked.facts, mean=(), std=(), crop_pct=None)
+        key = replace(looked, architecture=self._named, facts=bare)
+        unknown = any(each.fact == "mean and std" for each in assumed(found.evidence))
+        if found.problem:
+            return
+        if unknown and key != self._tried_with:
+            self._tried_with = key
+            self.preparations.show_waiting("Trying how its pictures may have been prepared …")
+            self.tried.emit(replace(looked, architecture=self._named))
+        elif key != self._tried_with:
+            self.preparations.show_waiting("")
+        self._fit_height()
+
+    def show_preparations(
+        self, answers: Sequence[PreparationAnswer], pictures: Sequence[str]
+    ) -> None:
+        """What is predicted of pictures, by their names, in each likely preparation."""
+        self.preparations.show_answers(answers, pictures)
+        self._fit_height()
+
+    def _prepared(self, way: Preparation) -> None:
+        self.said.take_preparation(way)
+        self._entered()
 
     def _fit_height(self) -> None:
         """As high as its sentences are at this width; a list of names has more."""
@@ -247,36 +177,46 @@ class CheckpointDialog(QDialog):
         """Sends the wish for what was looked at last; what was typed since is looked at first."""
         typed = self.architecture.currentText().strip()
         renamed = typed and typed != self._found.architecture and self._found.architecture
-        if renamed or self._facts() != self._looked_with:
+        if renamed:
+            self._named = typed
+        if renamed or self._entries() != self._looked_with:
             self._ask()
             return
         if self._found.problem:
             return
-        self.confirmed.emit(self._found.architecture, self._looked_with)
+        # A guess is not said by opening it: its tensors say it again, and what it assumes stays so.
+        self.confirmed.emit(replace(self._looked_with, architecture=self._named))
         super().accept()
 
-    def _facts(self) -> SaidFacts | None:
+    def _entries(self) -> ConfirmedModel | None:
         """What the fields say; None where one of them holds no number."""
         try:
-            return self.said.facts
+            return self.said.said
         except ValueError:
             return None
 
     def _entered(self) -> None:
         """What was typed is looked at; where it is known already, the default button has the key."""
         typed = self.architecture.currentText().strip()
-        if typed != self._found.architecture or self._facts() != self._looked_with:
+        if typed != self._found.architecture:
+            self._named = typed
+            self._ask()
+        elif self._entries() != self._looked_with:
             self._ask()
 
+    def _chosen(self) -> None:
+        self._named = self.architecture.currentText().strip()
+        self._ask()
+
     def _ask(self) -> None:
-        typed, facts = self.architecture.currentText().strip(), self._facts()
-        if facts is None:
-            self.show_failure("Heads, window, mean and deviation are numbers: 6, or 0.5,0.5,0.4.")
+        typed, said = self.architecture.currentText().strip(), self._entries()
+        if said is None:
+            self.show_failure(WRONG)
             return
-        if typed or facts != self._looked_with:
-            self._looked_with = facts
+        if typed or said != self._looked_with:
+            self._looked_with = said
             self.open_button.setEnabled(False)
-            self.asked.emit(typed, facts)
+            self.asked.emit(replace(said, architecture=self._named))
 
 
 def _architectures(found: RecognisedFile) -> QComboBox:
@@ -359,9 +299,7 @@ def _classes(found: RecognisedFile) -> str:
     said = found.labels_said or (
         "named by its card"
         if found.labels
-        else "ImageNet's names"
-        if found.classes == 1000
-        else "numbered; a classes.txt beside the file would name them"
+        else "numbered; a classes.txt beside the file, or one chosen below, names them"
     )
     return f"{found.classes:,}; {said}"
 

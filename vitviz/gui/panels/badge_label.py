@@ -1,4 +1,4 @@
-"""The badge of a trace: a click opens the place where what is assumed can be said."""
+"""The badge of a trace: a click opens what is known of the model, and where it can be said."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ LONGEST = 44
 
 
 class BadgeLabel(QLabel):
-    """Words with a colour; pressed, where there is something to say."""
+    """Words with a colour, to be pressed."""
 
     clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._opens = False
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def show_words(self, words: str, opens: bool) -> None:
-        """The badge's words, and whether a click has somewhere to lead."""
-        self._opens = opens
+    def show_words(self, words: str) -> None:
+        """The badge's words."""
         self.setText(words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…")
         self.setAccessibleName(words)
-        shape = Qt.CursorShape.PointingHandCursor if opens else Qt.CursorShape.ArrowCursor
-        self.setCursor(shape)
-        focus = Qt.FocusPolicy.TabFocus if opens else Qt.FocusPolicy.NoFocus
-        self.setFocusPolicy(focus)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         inside = self.rect().contains(event.position().toPoint())
-        if self._opens and inside and event.button() == Qt.MouseButton.LeftButton:
+        if inside and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if self._opens and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Space):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Space):
             self.clicked.emit()
             return
         super().keyPressEvent(event)

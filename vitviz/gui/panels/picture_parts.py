@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
-from vitviz.core.data.picture_choice import PictureChoice
+from vitviz.core.data.picture_choice import MOST_BANDS, PictureChoice
 from vitviz.core.data.trace import Picture
 from vitviz.gui.widgets import theme
 from vitviz.session.pictures.picture_list import PicturePart
@@ -104,9 +104,10 @@ def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:
 
 
 def bands_of(text: str, there: int) -> tuple[int, ...]:
-    """One or three bands from words such as "4,3,2"; () for anything else."""
+    """Bands from words such as "4,3,2", one or at least three; () for anything else."""
     found = tuple(map(int, re.findall(r"\d+", text)))
-    return found if len(found) in (1, 3) and all(1 <= each <= there for each in found) else ()
+    several = len(found) == 1 or 3 <= len(found) <= MOST_BANDS
+    return found if several and all(1 <= each <= there for each in found) else ()
 
 
 def _open(wish: PartWish, picture: Picture, choice: PictureChoice, _on: bool = False) -> None:
@@ -131,7 +132,7 @@ def _ask_bands(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False)
     text, agreed = QInputDialog.getText(
         menu.parentWidget(),
         "Bands",
-        f"Red, green, blue, or one; from 1 to {picture.bands}:",
+        f"Red, green, blue, or one, or as many as the model reads; from 1 to {picture.bands}:",
         text=now,
     )
     if agreed and (bands := bands_of(text, picture.bands)):

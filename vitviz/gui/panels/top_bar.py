@@ -121,7 +121,7 @@ class TopBar(QToolBar):
         self._weights.setToolTip(tip)
         self._device.setText(f"{info.device} · {info.precision}  ▾")
         words, state, tip = badge_words(trace)
-        self._badge.show_words(words, state == "assumed")
+        self._badge.show_words(words)
         self._badge.setProperty("state", state)
         self._badge.style().unpolish(self._badge)
         self._badge.style().polish(self._badge)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -214,6 +216,23 @@ def current() -> Theme:
 
 def apply(app: QApplication, theme: Theme) -> None:
     """Puts a theme on the whole application."""
+    _colour(app, theme)
+    app.setStyleSheet(stylesheet(theme))
+
+
+@contextmanager
+def applied_last(app: QApplication, theme: Theme) -> Iterator[None]:
+    """Puts a theme on the application whose sheet comes when what is built inside is built.
+
+    With a sheet on, Qt works a widget's style out anew for every layout that it is put into: a tenth of
+    the whole start.
+    """
+    _colour(app, theme)
+    yield
+    app.setStyleSheet(stylesheet(theme))
+
+
+def _colour(app: QApplication, theme: Theme) -> None:
     global _current
     _current = theme
     if app.styleSheet():
@@ -241,7 +260,6 @@ def apply(app: QApplication, theme: Theme) -> None:
     ):
         palette.setColor(role, QColor(color))
     app.setPalette(palette)
-    app.setStyleSheet(stylesheet(theme))
 
 
 def role_color(role: Role) -> QColor:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import timm
 from timm.data import resolve_model_data_config
 from torch import nn
 
-from vitviz.core.progress import Progress
+from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import (
-    TIMM,
     ModelBlueprint,
     build,
     check_room,
@@ -21,18 +20,13 @@ from vitviz.models.loading.architectures.network import (
 from vitviz.models.loading.built_model import (
     BuiltModel,
     WantedModel,
+    resized_note,
     weights_word,
 )
-from vitviz.models.loading.checkpoint.blueprint import understood
+from vitviz.models.loading.checkpoint.blueprint import classes_of_plan, understood
 from vitviz.models.loading.checkpoint.checkpoint import (
-    Checkpoint,
     forget_checkpoint,
     read_checkpoint,
-)
-from vitviz.models.loading.checkpoint.class_names import (
-    FoundClasses,
-    classes_of,
-    imagenet_labels,
 )
 from vitviz.models.loading.checkpoint.fill import fill
 from vitviz.models.loading.image_processor import processed
@@ -49,25 +43,35 @@ def from_file(
     found = read_checkpoint(path, encoder=wanted.encoder, progress=progress)
     plan, state = understood(found, architecture, wanted.heard)
     check_room(empty(plan, path.name), state, path.name)
-    changes = wanted.changes
-    arguments = {**plan.arguments, **changes}
     if wanted.patch_size is not None:
         resampling_notes(planned(plan, path.name), wanted.patch_size)  # refuses what cannot be
-    if plan.family:
-        changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
-        module = create(plan.timm_name, False, changed)
-        module = module if plan.as_timm else own(module)
-    else:
-        module = build(ModelBlueprint(plan.kind, arguments), path.name)
-    filled = fill(module, state, path.name)
+    module = _module(plan, wanted, path.name)
+    try:
+        filled = fill(module, state, path.name)
+    except BadModel:
+        if wanted.size is None:
+            raise
+        # timm's reader lays every table of positions over a square; the module itself knows better.
+        bare = replace(wanted, size=None)
+        plan, state = understood(found, architecture, bare.heard)
+        module = _module(plan, bare, path.name)
+        filled = fill(module, state, path.name)
+        before = anatomy_of(module).picture
+        resize: Any = getattr(module, "set_input_size", None)
+        if before is None or resize is None:
+            raise
+        resize(img_size=wanted.size)
+        filled = replace(filled, notes=(*filled.notes, resized_note(before)))
     forget_checkpoint()
-    classes = _classes(found, plan, module, architecture)
+    count = anatomy_of(module).classes
+    classes = classes_of_plan(found, plan, count, architecture)
     said = (classes.said,) if classes.said else ()
     notes = found.notes + plan.notes + filled.resampled + filled.notes + said
     config = {**resolve_model_data_config(module), **plan.config}
     preprocess = preprocess_of(config)
     size = wanted.size or anatomy_of(module).picture or preprocess.size
-    read = processed(found.preprocessor, replace(preprocess, size=size))
+    version = found.transformers_version
+    read = processed(found.preprocessor, replace(preprocess, size=size), version)
     notes += (read.why,) if read.why else ()
     return BuiltModel(
         module,
@@ -80,25 +84,15 @@ def from_file(
         licence=plan.licence,
         weights_hash=found.hashed(progress),
         notes=notes,
-        evidence=(*plan.evidence, *classes.evidence),
+        evidence=(*plan.evidence, *read.evidence, *classes.evidence),
     )
 
 
-def _classes(
-    found: Checkpoint, plan: ModelBlueprint, module: nn.Module, architecture: str | None
-) -> FoundClasses:
-    """The names of a file's classes; ImageNet's only where a name says that these are timm's."""
-    count = anatomy_of(module).classes
-    if plan.labels:
-        return FoundClasses(plan.labels, "the classes are named by its card")
-    named = classes_of(found.file, found.beside, count)
-    if named.names or count < 1:
-        return named
-    tagged = plan.timm_name if "." in plan.timm_name else ""
-    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
-    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
-        return named
-    config = timm.models.get_pretrained_cfg(tagged)
-    if config.num_classes != count or not imagenet_labels(count):
-        return named
-    return FoundClasses(imagenet_labels(count), f"the classes are those of {tagged}")
+def _module(plan: ModelBlueprint, wanted: WantedModel, name: str) -> nn.Module:
+    """The network that is planned, with what else was asked for, unfilled."""
+    if not plan.family:
+        arguments = {**plan.arguments, **wanted.changes}
+        return build(ModelBlueprint(plan.kind, arguments), name)
+    changed = replace(wanted, arguments={**plan.arguments, **wanted.arguments})
+    module = create(plan.timm_name, False, changed)
+    return module if plan.as_timm else own(module)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vitviz.core.data.evidence import Evidence
+from vitviz.models.loading.checkpoint.open_clip_config import KIND as OPEN_CLIP
 from vitviz.models.loading.preprocess import Preprocess
 
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
@@ -17,19 +19,32 @@ _UNKNOWN = ("do_pad", "do_flip_channel_order", "do_reduce_labels", "do_convert_g
 """Steps that change pixels and that are not made here."""
 
 
+_PILLOWS = Evidence(
+    "resize",
+    "bicubic as Pillow has it",
+    "assumed",
+    "no config.json beside the file says which transformers it was, and since 5 it is torchvision's, "
+    "which differs by up to 3 of 255",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessorReading:
     """The preprocessing of a file, None where it holds none; `why` says what of it is not followed."""
 
     preprocess: Preprocess | None = None
     why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """That nobody knows whose resize it was, where that matters."""
 
 
-def processed(config: Mapping[str, Any], usual: Preprocess) -> ProcessorReading:
+def processed(config: Mapping[str, Any], usual: Preprocess, version: str = "") -> ProcessorReading:
     """The preprocessing that a processor's file describes; what it does not say is the library's usual.
 
     `usual` gives the model's own size (rows, cols) and its channels. Pixels equal the library's within
     1/255. Where a step is unknown here, nothing of the file's sizes is followed and `why` says which.
+    `version` is of the transformers that wrote it: since 5 they resize as torchvision does, before that
+    as Pillow does, unless the processor is called fast.
     """
     if not any(
         key in config for key in ("image_mean", "size", "do_resize", "image_processor_type")
@@ -49,6 +64,8 @@ def processed(config: Mapping[str, Any], usual: Preprocess) -> ProcessorReading:
     made_for = crop or (resize if len(resize) == 2 else usual.size)
     interpolation = _resampling(config, kind.lower())
     of_torch = interpolation in ("bilinear", "bicubic")
+    fast = kind.endswith("Fast") or (kind != OPEN_CLIP and int(_major(version) or 0) >= 5)
+    unknown = interpolation == "bicubic" and not (fast or _major(version) or kind == OPEN_CLIP)
     return ProcessorReading(
         replace(
             usual,
@@ -59,10 +76,17 @@ def processed(config: Mapping[str, Any], usual: Preprocess) -> ProcessorReading:
             crop_mode="center",
             resize=resize,
             resize_for=(made_for[0], made_for[-1]),
-            centre="floor",
-            resizer="torchvision" if kind.endswith("Fast") and of_torch else "pillow",
-        )
+            centre="rounded" if kind == OPEN_CLIP else "floor",
+            resizer="torchvision" if fast and of_torch else "pillow",
+        ),
+        evidence=(_PILLOWS,) if unknown else (),
     )
+
+
+def _major(version: str) -> str:
+    """The first number of a version, "" where it is none."""
+    first = version.partition(".")[0]
+    return first if first.isascii() and first.isdigit() and len(first) < 4 else ""
 
 
 def _sizes(

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.data.weight_files import named_as_checkpoint
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import anatomy_of, family_of
+from vitviz.models.loading.architectures.evidence import replaced
 from vitviz.models.loading.architectures.network import (
     TIMM,
     ModelBlueprint,
@@ -39,6 +41,7 @@ from vitviz.models.loading.checkpoint.class_names import (
 from vitviz.models.loading.checkpoint.fill import as_dtype, fill, parameters
 from vitviz.models.loading.devices import chosen_device, chosen_precision, precision_name
 from vitviz.models.loading.file_models import from_file
+from vitviz.models.loading.hub.repository_folder import repository_folder
 from vitviz.models.loading.model import Model
 from vitviz.models.loading.model_sizes import check_input
 from vitviz.models.loading.own_networks import own
@@ -48,7 +51,7 @@ from vitviz.models.loading.preprocess import (
     preprocess_of,
 )
 from vitviz.models.loading.said import Said, refuse_assumed
-from vitviz.models.loading.timm_models import from_timm
+from vitviz.models.loading.timm_models import HUB, from_timm
 
 _NEVER = (
     "checkpoint_path",
@@ -101,7 +104,10 @@ def load(
     said.check()
     wanted = WantedModel(patch_size, size, said, encoder, arguments, allow_download)
     progress(0, 3, "building the model")
-    built = _for_channels(_built(name, pretrained, architecture, wanted, progress))
+    built = _for_channels(
+        _built(name, pretrained, architecture, wanted, progress),
+        said="mean and std" in said.facts,
+    )
     built = replace(built, preprocess=said.prepared(built.preprocess))
     if strict:
         refuse_assumed(built.evidence, Path(name).name)
@@ -118,15 +124,31 @@ def load(
     return Model(module, info, built.preprocess, reader, built.labels)
 
 
-def _for_channels(built: BuiltModel) -> BuiltModel:
-    """Pictures prepared for as many channels as the model reads, and a sentence where that is not 3."""
+def _for_channels(built: BuiltModel, *, said: bool) -> BuiltModel:
+    """Pictures prepared for as many channels as the model reads, and a sentence where that is not 3.
+
+    What they are normalised by is assumed then, unless it was `said`.
+    """
     channels = channels_of(built.module)
     prepared = for_channels(built.preprocess, channels)
     if prepared is built.preprocess:
         return built
-    how = "turned to grey" if channels == 1 else f"to be given as tensors of {channels} channels"
-    note = f"it reads {channels} channel{'s' * (channels > 1)}: pictures are {how}"
-    return replace(built, preprocess=prepared, notes=(*built.notes, note))
+    how = (
+        "pictures are turned to grey"
+        if channels == 1
+        else "files with as many bands, or with as many named, each band as 0 to 1"
+    )
+    note = f"it reads {channels} channel{'s' * (channels > 1)}: {how}"
+    built = replace(built, preprocess=prepared, notes=(*built.notes, note))
+    if said:
+        return built
+    guess = Evidence(
+        "mean and std",
+        f"mean/std of {prepared.mean[0]:.3g} and {prepared.std[0]:.3g}",
+        "assumed",
+        "the average of those for three colours",
+    )
+    return replace(built, evidence=replaced(built.evidence, guess))
 
 
 def _full_name(name: str | Path) -> str:
@@ -169,6 +191,13 @@ def _built(
     card = next((model for model in bundled() if model.name == name), None)
     if card is not None:
         return _from_card(card, pretrained, wanted, progress)
+    if str(name).startswith(HUB) and pretrained:
+        repository = str(name).removeprefix(HUB)
+        allowed = wanted.allow_download
+        folder = repository_folder(repository, str(name), progress, allowed=allowed)
+        if folder is not None:
+            built = from_file(folder, architecture, wanted, progress)
+            return replace(built, title=str(name), source=repository)
     plain = str(name).removeprefix(TIMM)
     built = from_timm(plain, pretrained, wanted, progress)
     if plain != name:

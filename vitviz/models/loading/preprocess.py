@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from einops import rearrange
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Shaped, UInt8
 from PIL import Image
 from torch import nn
 
 from vitviz.core.data.geometry import Box, Crop
 from vitviz.core.data.lazy_field import later, lazy_fields
 from vitviz.core.data.trace import Fit, Picture
+from vitviz.core.pictures.band_pixels import unit_values
 from vitviz.core.pictures.decoding_size import LARGEST
 from vitviz.core.progress import BadImage
 from vitviz.models.families import anatomy_of
@@ -112,11 +113,12 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
 
     "crop" equals `timm.data.create_transform` for evaluation, pixel for pixel.
 
-    BadImage for a picture too long and thin for it, or a model that does not read three channels.
+    A model of other channels than one or three reads as many bands of the picture's file. BadImage
+    for a picture that has not so many, or is too long and thin.
     """
     if want.transform is not None:
         return _transformed(picture, want.transform)
-    _check_channels(picture.name, len(want.mean))
+    bands = None if len(want.mean) in (1, 3) else _bands_of(picture, len(want.mean))
     original = picture.size
     resized = _resized_size(original, want, fit)
     _check_length(picture.name, resized)
@@ -127,14 +129,15 @@ def prepare(picture: Picture, want: Preprocess, fit: Fit = "crop") -> PreparedPi
     image = picture.image
     if resized != original:
         image = _resize(image, resized, want)
-    fill = tuple(round(255 * value) for value in want.mean)
-    if fit == "crop" and want.crop_mode != "border":
+    fill = tuple(round(255 * value) for value in want.mean)[:3]
+    if (fit == "crop" and want.crop_mode != "border") or len(fill) < 3:
         fill = (0, 0, 0)
     pixels = _placed(np.asarray(image), want.size, offset, fill)
+    values = None if bands is None else _values_of(bands, resized, offset, want)
     scale = (resized[0] / original[0], resized[1] / original[1])
     crop = Crop(original, want.size, scale, offset, picture.orientation)
     return PreparedPicture(
-        pixels, later(partial(_shown, picture, crop)), crop.box_to_model(crop.seen), crop
+        pixels, later(partial(_shown, picture, crop)), crop.box_to_model(crop.seen), crop, values
     )
 
 
@@ -226,13 +229,43 @@ def _as_said(original: tuple[int, int], want: Preprocess) -> tuple[int, int]:
     return (edge, int(edge * cols / rows)) if rows <= cols else (int(edge * rows / cols), edge)
 
 
-def _check_channels(name: str, channels: int) -> None:
-    """BadImage where the model reads other channels than red, green and blue, or grey."""
-    if channels not in (1, 3):
+def _bands_of(picture: Picture, channels: int) -> Float32[np.ndarray, "row col band"]:
+    """The bands that a model of so many channels reads, in 0..1: those that were chosen, else all.
+
+    BadImage where the picture has another number of them.
+    """
+    there = 3 if picture.every is None else picture.bands
+    chosen = picture.choice.bands if len(picture.choice.bands) == channels else ()
+    if picture.every is None or there < channels:
         raise BadImage(
-            f"this model reads {channels} channels and {name} is opened with 3; give it a tensor of "
-            f"{channels}, prepared as it was trained: vitviz.trace(model, tensor)"
+            f"this model reads {channels} channels and {picture.name} is opened with {there}; open a "
+            f"TIFF or .npy of {channels} bands, or give it a tensor, prepared as it was trained: "
+            "vitviz.trace(model, tensor)"
         )
+    if not chosen and there != channels:
+        raise BadImage(
+            f"{picture.name} has {there} bands and this model reads {channels}; say which, in its "
+            f"order, from 1: --bands {','.join(map(str, range(1, channels + 1)))}"
+        )
+    return unit_values(picture.every.array, chosen or picture.every.bands)
+
+
+def _values_of(
+    bands: Float32[np.ndarray, "row col band"],
+    resized: tuple[int, int],
+    offset: tuple[int, int],
+    want: Preprocess,
+) -> Float32[torch.Tensor, "1 band row col"]:
+    """The bands resized, cut out and normalised, each as a colour would be."""
+    resampling = _RESAMPLING.get(want.interpolation, Image.Resampling.BICUBIC)
+    size, channels = (resized[1], resized[0]), bands.shape[-1]
+    made = np.zeros((*resized, channels), np.float32)
+    for at in range(channels):
+        band = Image.fromarray(np.ascontiguousarray(bands[..., at]))
+        made[..., at] = np.asarray(band.resize(size, resampling))
+    values = torch.from_numpy(_placed(made, want.size, offset, (0,) * channels).copy())
+    read = values.sub_(torch.tensor(want.mean)).div_(torch.tensor(want.std))
+    return rearrange(read, "row col band -> 1 band row col").contiguous()
 
 
 def _check_length(name: str, resized: tuple[int, int]) -> None:
@@ -252,12 +285,12 @@ def _centred(size: int, target: int, centre: Literal["rounded", "floor"]) -> int
 
 
 def _placed(
-    image: UInt8[np.ndarray, "row col rgb"],
+    image: Shaped[np.ndarray, "row col channel"],
     size: tuple[int, int],
     offset: tuple[int, int],
     fill: tuple[int, ...],
-) -> UInt8[np.ndarray, "row col rgb"]:
-    frame = np.empty((*size, 3), np.uint8)
+) -> Shaped[np.ndarray, "row col channel"]:
+    frame = np.empty((*size, image.shape[-1]), image.dtype)
     frame[:] = fill
     top, left = max(offset[0], 0), max(offset[1], 0)
     part = image[max(-offset[0], 0) :, max(-offset[1], 0) :][: size[0] - top, : size[1] - left]

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.said_facts import SaidFacts
-from vitviz.core.progress import BadModel
+from vitviz.core.progress import BadModel, StillAssumed
 from vitviz.models.loading.preprocess import Preprocess
 
 Numbers = float | tuple[float, ...]
 Counts = int | tuple[int, ...]
 
 WAYS = {
-    "architecture": "architecture=",
-    "heads": "num_heads=",
-    "window": "window_size=",
-    "mean and std": "mean= and std=",
-    "activation": "act_layer=",
-    "norm eps": "norm_eps=",
-    "pooling": "global_pool=",
-    "input size": "input_size=",
+    "architecture": ("architecture",),
+    "heads": ("num_heads",),
+    "window": ("window_size",),
+    "mean and std": ("mean", "std"),
+    "activation": ("act_layer",),
+    "norm eps": ("norm_eps",),
+    "pooling": ("global_pool",),
+    "input size": ("input_size",),
 }
-"""Which argument of `vitviz.load` says a fact; on the command line, --num-heads and so on."""
+"""Which arguments of `vitviz.load` say a fact."""
+FLAGS = ("architecture", "num_heads", "window_size", "mean", "std", "input_size")
+"""Those that the command line has too, as --num-heads and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Said:
 
     `num_heads` and `window_size` (tokens) are one number or one for each stage; `mean` and `std` are
     in 0..1, one number or one for each channel. `arguments` are further ones for a constructor;
-    `input_size` (rows, cols) is the picture's.
+    `input_size` (rows, cols) is the picture's; `crop_pct` the share of a picture's middle that is kept.
     """
 
     num_heads: Counts | None = None
@@ -42,6 +44,7 @@ class Said:
     std: Numbers | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     input_size: tuple[int, int] | None = None
+    crop_pct: float | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -80,15 +83,22 @@ class Said:
             high = next((each for each in _several(values) if each > 2), None)
             if high is not None:
                 raise BadModel(f"{what} is for pixels in 0..1, not {high:g}; divide it by 255")
+        if self.crop_pct is not None and not 0.1 <= self.crop_pct <= 1:
+            raise BadModel(
+                f"crop_pct is the share of a picture's sides that is kept, 0.1 to 1, not "
+                f"{self.crop_pct:g}; timm's usual ones are 0.875, 0.9 and 1"
+            )
 
     def prepared(self, preprocess: Preprocess) -> Preprocess:
-        """The preprocessing with the mean and std that were said.
+        """The preprocessing with the mean, std and crop that were said.
 
         BadModel where there are more or fewer than the model has channels.
         """
         channels = len(preprocess.mean)
         mean = _channels("mean", self.mean, preprocess.mean, channels)
         std = _channels("std", self.std, preprocess.std, channels)
+        if self.crop_pct is not None:
+            preprocess = replace(preprocess, crop_pct=self.crop_pct, resize=())
         return replace(preprocess, mean=mean, std=std)
 
 
@@ -100,25 +110,32 @@ def said_of(facts: SaidFacts, input_size: tuple[int, int] | None = None) -> Said
         facts.mean or None,
         facts.std or None,
         input_size=input_size,
+        crop_pct=facts.crop_pct,
     )
 
 
 def refuse_assumed(evidence: tuple[Evidence, ...], name: str) -> None:
-    """BadModel that lists what is assumed and how it can be said; nothing where all is known."""
+    """StillAssumed, which lists what is assumed and how it can be said; nothing where all is known."""
     guesses = assumed(evidence)
     if not guesses:
         return
-    ways = dict.fromkeys(WAYS[each.fact] for each in guesses if each.fact in WAYS)
-    how = (
-        f"say it with {', '.join(ways)}, in a card or config.json beside the file, or "
-        if ways
-        else ""
-    )
-    raise BadModel(
+    said = (
         f"{name}: {', '.join(each.value for each in guesses)} "
         f"{'is' if len(guesses) == 1 else 'are'} assumed, and strict refuses what nothing confirms; "
-        f"{how}leave strict out"
     )
+    names = [way for each in guesses for way in WAYS.get(each.fact, ())]
+    flags = [f"--{way.replace('_', '-')}" for way in names if way in FLAGS]
+    raise StillAssumed(
+        f"{said}{_how([f'{way}=' for way in names])}leave strict out",
+        f"{said}{_how(flags)}leave --strict out",
+    )
+
+
+def _how(ways: Sequence[str]) -> str:
+    if not ways:
+        return ""
+    listed = ", ".join(dict.fromkeys(ways))
+    return f"say it with {listed}, in a card or config.json beside the file, or "
 
 
 def _several(value: Numbers | None) -> tuple[float, ...]:

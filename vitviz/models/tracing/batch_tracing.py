@@ -21,7 +21,7 @@ from vitviz.core.data.trace import Fit, Picture, Trace
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import silent
 from vitviz.models.loading.model import Model
-from vitviz.models.loading.preprocess import PreparedPicture, normalised, prepare
+from vitviz.models.loading.preprocess import PreparedPicture, prepare, tensor_of
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.map_sizes import SeenMaps
@@ -74,7 +74,7 @@ class BatchTracing:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
         picture = open_picture(source, choice=self.choice)
         prepared = prepare(picture, self.model.preprocess, self.fit)
-        return picture, prepared, normalised(prepared.pixels, self.model.preprocess)
+        return picture, prepared, tensor_of(prepared, self.model.preprocess)
 
     def trace(self, batch: Sequence[Ready]) -> list[Trace]:
         """All that the model does with each of the pictures. Unsupported as for a single one."""

@@ -230,7 +230,7 @@ def _read(
     )
     info = replace(info, notes=(*info.notes, *reading.notes, *noted))
     positions, positions_note = model.family.positions(model.module, grid)
-    predictions, predictions_note = _predictions(model, output)
+    predictions, predictions_note = predictions_of(model, output)
     return Trace(
         model=info,
         picture=picture,
@@ -279,7 +279,7 @@ def _no_call(info: ModelInfo) -> str:
     return f"{who} made no attention call; choose a transformer"
 
 
-def _predictions(model: Model, output: Any) -> tuple[tuple[Prediction, ...], str]:
+def predictions_of(model: Model, output: Any) -> tuple[tuple[Prediction, ...], str]:
     """The best classes with their probability, or () and why there are none."""
     info = model.info
     if info.classes == 0:

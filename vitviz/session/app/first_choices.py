@@ -10,6 +10,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.pictures.picture_files import bundled_pictures, bundled_spot
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
+from vitviz.session.files.confirmed_models import as_confirmed
 from vitviz.session.files.settings import Settings
 from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views.api import selection_of
@@ -21,15 +22,16 @@ def remembered_request(settings: Settings) -> ModelRequest:
     is_file = is_checkpoint(name) or Path(name).is_absolute()
     if is_file and not Path(name).exists():
         name = ""
-    return ModelRequest(
+    request = ModelRequest(
         name, fit=settings.fit, device=settings.device, precision=settings.precision
     )
+    return as_confirmed(request, settings.said, settings.confirmed)
 
 
 def first_request(launch: LaunchOptions, settings: Settings) -> ModelRequest:
     """The model to begin with; its name is empty where none is bundled and none was asked for."""
     kept = remembered_request(settings)
-    return replace(
+    request = replace(
         kept,
         name=launch.model or kept.name or first_bundled(),
         patch_size=launch.patch,
@@ -41,6 +43,7 @@ def first_request(launch: LaunchOptions, settings: Settings) -> ModelRequest:
         # What one device likes another may not know.
         precision="auto" if launch.device not in ("", kept.device) else kept.precision,
     )
+    return as_confirmed(request, settings.said, settings.confirmed)
 
 
 def first_bundled() -> str:

@@ -99,7 +99,7 @@ class ColumnDrawings:
         self,
         jobs: Jobs,
         column: int,
-        ready: Callable[[str, Drawing], None],
+        ready: Callable[[str], None],
         failed: Callable[[str, str], None],
     ) -> None:
         self.wanted: tuple[str, ...] = ()
@@ -175,7 +175,7 @@ class ColumnDrawings:
                 if further.values:
                     self._sharper[view] = further
                 self.latest[view] = drawing
-                self._ready(view, drawing)
+                self._ready(view)
                 self._prepare(scene)
 
         def failed(error: Exception) -> None:
@@ -248,7 +248,7 @@ class ColumnDrawings:
             if len(steps.values) > 1:
                 self._sharper[view] = SharperDrawings(scene, steps.values[1:])
             self.latest[view] = drawing
-            self._ready(view, drawing)
+            self._ready(view)
             self._sharpen()
 
         def failed(_error: Exception) -> None:

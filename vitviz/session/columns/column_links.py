@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vitviz.core.data.geometry import Spot
@@ -13,7 +13,6 @@ from vitviz.session.work.request import ModelRequest
 
 GridSides = tuple[int, int]
 ColumnSizes = tuple[GridSides, GridSides]
-PARTS = tuple(field.name for field in fields(Selection))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,6 @@ def one_model(one: ModelRequest, other: ModelRequest) -> bool:
 def _model(request: ModelRequest) -> tuple[str, str, bool]:
     name, architecture = request.name, request.architecture or ""
     return name.removeprefix("timm/"), architecture.removeprefix("timm/"), request.pretrained
-
-
-def differing(old: Selection, new: Selection) -> frozenset[str]:
-    """The parts of a selection that have changed."""
-    return frozenset(part for part in PARTS if getattr(old, part) != getattr(new, part))
 
 
 def carried(

@@ -9,17 +9,15 @@ from typing import Any, cast
 
 from psygnal import Signal
 
-from vitviz.core.data.selection import Place, Selection
+from vitviz.core.data.selection import PARTS, Place, Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns import selection_steps
 from vitviz.session.columns.column_links import (
-    PARTS,
     ColumnSizes,
     GridSides,
     carried,
-    differing,
     one_model,
 )
 from vitviz.session.columns.column_state import SelectionKept
@@ -30,6 +28,8 @@ from vitviz.session.pictures.open_pictures import OpenPictures
 Affected = list[tuple[LiveColumn, list[str]]]
 """Columns with those of their views that look different now."""
 
+HOVER = frozenset({"hover"})
+
 SelectionStep = Callable[[Selection, Trace], Selection]
 
 
@@ -39,7 +39,9 @@ class LinkedSelection:
     `at_first` is a step to be tried with the first trace: what somebody asked for before there was one.
     """
 
-    changed = Signal(Selection, Selection)  # of the active column: new, old
+    changed = Signal(Selection, Selection)  # of the active column: new, old; more than its hover
+    pointed = Signal(Selection)  # of the active column: only what is under the cursor is another
+    chosen = Signal(list)  # Affected: where more than the hover is another
     affected = Signal(list)  # Affected: what is to be drawn anew
     problems = Signal(list)
 
@@ -100,12 +102,16 @@ class LinkedSelection:
 
     def _choose(self, origin: LiveColumn, new: Selection, *, draw: bool = True) -> None:
         """Gives a column a selection, and what is linked of it to the others."""
-        before, parts = self.now, differing(origin.selection, new)
+        before, parts = self.now, origin.selection.differing(new)
         if not parts:
             return
         affected = [(origin, self._take(origin, new)), *self._carry(origin, parts)]
-        if self.now != before:
+        if self.now.differing(before) == HOVER:
+            self.pointed.emit(self.now)
+        elif self.now != before:
             self.changed.emit(self.now, before)
+        if parts != HOVER:
+            self.chosen.emit(affected)
         if draw:
             self.affected.emit(affected)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from psygnal import Signal
 
-from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.progress import VitvizError
@@ -257,12 +256,12 @@ class WorkingColumns(Columns):
     def _live(self, column: Column, selection: Selection) -> LiveColumn:
         """A column at work. What it tells is told by its number: it may be closed by then."""
         came, failed = partial(self._came, column.id), partial(self._failed, column.id)
-        drawn, undrawn = partial(self._drawn, column.id), partial(self._undrawn, column.id)
+        undrawn = partial(self._undrawn, column.id)
         return LiveColumn(
             column,
             selection,
             ColumnTrace(self._jobs, self._engine, self._traces, came, failed),
-            ColumnDrawings(self._jobs, column.id, drawn, undrawn),
+            ColumnDrawings(self._jobs, column.id, self.drawn.emit, undrawn),
         )
 
     def _came(self, column: int, target: TraceTarget, trace: Trace, old: Trace | None) -> None:
@@ -295,9 +294,6 @@ class WorkingColumns(Columns):
     def _activated(self, _new: int, _old: int) -> None:
         self.current_changed.emit(self.current)
         self.request_changed.emit(self.request)
-
-    def _drawn(self, _column: int, view: str, _drawing: Drawing) -> None:
-        self.drawn.emit(view)
 
     def _undrawn(self, column: int, view: str, said: str) -> None:
         self.undrawn.emit(view, said, column)

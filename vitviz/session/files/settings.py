@@ -11,6 +11,7 @@ import platformdirs
 
 from vitviz.core.files import whole
 from vitviz.core.progress import VitvizError
+from vitviz.session.files.confirmed_models import ConfirmedModel
 from vitviz.views.options import Look
 
 _FILE = "settings.json"
@@ -21,8 +22,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything remembered; a change makes a new one.
 
     `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `window_geometry`
-    and `window_state` are Qt's bytes in base64; `confirmed` says of checkpoint files which
-    architecture they are.
+    and `window_state` are Qt's bytes in base64; `said` is what somebody said of models, by name,
+    `confirmed` what earlier versions kept of that: which architecture a file is.
     """
 
     version: int = _NEWEST
@@ -38,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     recent_sessions: tuple[str, ...] = ()
     favourites: tuple[str, ...] = ()
     confirmed: dict[str, str] = msgspec.field(default_factory=dict)
+    said: dict[str, ConfirmedModel] = msgspec.field(default_factory=dict)
     picture_folder: str = ""
     figure_folder: str = ""
     window_geometry: str = ""

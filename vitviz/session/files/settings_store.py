@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from psygnal import Signal
 
+from vitviz.session.files.confirmed_models import as_confirmed, confirmed_of, with_confirmed
 from vitviz.session.files.settings import Settings, recent, write_settings
-from vitviz.session.work.request import is_checkpoint
+from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views.options import Look
 
 _RECENT = 12
@@ -40,6 +41,19 @@ class SettingsStore:
         self.changed.emit(settings)
         if problem := self._save(settings):
             self.problems.emit([problem])
+
+    def confirm(self, request: ModelRequest) -> None:
+        """What a request says of its model holds from now on, whenever that is opened."""
+        said = with_confirmed(self.now.said, request.name, confirmed_of(request))
+        self.remember(said=said)
+
+    def is_confirmed(self, name: str) -> bool:
+        """Whether somebody was asked about a model and has answered."""
+        return name in self.now.said or name in self.now.confirmed
+
+    def confirmed(self, request: ModelRequest) -> ModelRequest:
+        """The request as its model was confirmed before."""
+        return as_confirmed(request, self.now.said, self.now.confirmed)
 
     def take_look(self, look: Look) -> None:
         """Another look was chosen; it is saved with the next change, or at the end."""

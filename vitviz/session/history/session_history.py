@@ -59,7 +59,8 @@ class SessionHistory:
         self._window: WindowChoices | None = None
         self._done: list[HistoryStep] = []
         self._undone: list[HistoryStep] = []
-        self._begun = self._due = self._moving = self._falls_back = False
+        self._begun = self._due = self._moving = self._falls_back = self._paused = False
+        self._closed = False
         self._at = float("-inf")
         self._late: set[str] = set()
         self._now = self._read()
@@ -74,7 +75,7 @@ class SessionHistory:
         ):
             signal.connect(self.note)
         columns.active_changed.connect(self.absorb)
-        chosen.affected.connect(self._selected)
+        chosen.chosen.connect(self._selected)
         pictures.arrived.connect(self._arrived)
         columns.trace_settled.connect(self._settled)
         columns.falls_back.connect(self._give_way)
@@ -82,12 +83,12 @@ class SessionHistory:
     @property
     def undoes(self) -> str:
         """What `undo` would take back, in words; "" for nothing."""
-        return self._done[-1].words if self._done else ""
+        return self._done[-1].words if self._done and not self._paused else ""
 
     @property
     def redoes(self) -> str:
         """What `redo` would do again, in words; "" for nothing."""
-        return self._undone[-1].words if self._undone else ""
+        return self._undone[-1].words if self._undone and not self._paused else ""
 
     @property
     def pictures(self) -> frozenset[str]:
@@ -105,11 +106,27 @@ class SessionHistory:
         self._now = self._read()
         self.changed.emit()
 
+    def close(self) -> None:
+        """Lets go of the window, which is closed, and of a change that nobody can take back."""
+        self._window, self._due, self._closed = None, False, True
+
     def note(self) -> None:
         """Something may be shown differently; what, is found out when the change is over."""
-        if not self._due and not self._moving:
+        if not (self._due or self._moving or self._paused or self._closed):
             self._due = True
             self._later(self._end_of_change)
+
+    def pause(self) -> None:
+        """What is shown from now on is for the moment, and will be given back: no change is a step."""
+        self.settle()
+        self._paused = True
+        self.changed.emit()
+
+    def resume(self) -> None:
+        """What is shown was given back; what is different all the same is one step."""
+        self._paused = False
+        self.note()
+        self.changed.emit()
 
     def settle(self) -> None:
         """Ends the change that is being made: what comes now is another step."""
@@ -118,7 +135,7 @@ class SessionHistory:
 
     def absorb(self) -> None:
         """Another column is active, or the window shows something else by itself: that is no step."""
-        if not self._changing:
+        if not self._changing and not self._paused:
             self._now = replace(
                 self._now,
                 chosen=self._selections(),
@@ -134,7 +151,7 @@ class SessionHistory:
     def undo(self) -> str:
         """Takes back what was changed last; what that was, "" where there is nothing."""
         self.settle()
-        if not self._done:
+        if not self._done or self._paused:
             return ""
         step = self._done.pop()
         self._undone.append(self._go(step.back).back)
@@ -143,7 +160,7 @@ class SessionHistory:
     def redo(self) -> str:
         """Does again what was taken back last; what that was, "" where there is nothing."""
         self.settle()
-        if not self._undone:
+        if not self._undone or self._paused:
             return ""
         step = self._undone.pop()
         self._done.append(self._go(step))
@@ -188,7 +205,7 @@ class SessionHistory:
 
     def _selected(self, affected: Affected) -> None:
         """Where somebody looks is kept for the step that comes next; another target is a step."""
-        if self._changing:
+        if self._changing or self._paused:
             return
         targets = self._now.targets
         if any(targets.get(live.id) != live.selection.target for live, _views in affected):

@@ -98,6 +98,7 @@ def _check_as_it_is(request: ModelRequest, model: Model) -> None:
         "patch size": (request.patch_size, (None,)),
         "input size": (request.input_size, (None,)),
         "architecture": (request.architecture, (None,)),
+        "preparation": (request.model.facts.arguments or None, (None,)),
     }
     for what, (wanted, possible) in asked.items():
         if wanted not in possible:

@@ -43,6 +43,11 @@ class ModelRequest:
         return f"{name}, patch {self.patch_size}" if self.patch_size else name
 
 
+def checkpoint_request(now: ModelRequest, path: str) -> ModelRequest:
+    """A file's model, on the device and with the fit that there are now; nothing is said of it."""
+    return ModelRequest(path, fit=now.fit, device=now.device, precision=now.precision)
+
+
 def is_checkpoint(name: str | Path) -> bool:
     """Whether a name is that of weights, a file or a folder of them, rather than a picture's.
 

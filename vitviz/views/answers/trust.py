@@ -17,7 +17,7 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.drawing import Panel
 from vitviz.core.data.geometry import Box
-from vitviz.core.data.plots import Axis, Curve, Plot, Table
+from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import (
@@ -33,6 +33,7 @@ from vitviz.core.measures.faithfulness import (
     rank_correlation,
     step_counts,
 )
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views.shared import model_questions
 from vitviz.views.shared.cache_per_trace import kept
@@ -192,58 +193,40 @@ def trust_facts(number: TrustNumber) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def short_title(number: TrustNumber) -> str:
-    """Both quotients in a line."""
-    said = [quotient_words(number.against_chance(which)[0], which) for which in (0, 1)]
-    return f"{said[0][:1].upper()}{said[0][1:]}; {said[1]}"
+def short_words(number: TrustNumber) -> str:
+    """Both quotients in a clause that goes on behind the map's title."""
+    removing, keeping = (quotient_words(number.against_chance(which)[0], which) for which in (0, 1))
+    return f"{removing}; {keeping}"
 
 
-def short_panel(
-    number: TrustNumber | None, ranks: RandomStages = (), *, weights: bool = False
-) -> Panel:
-    """Both areas beside those of chance and of attention, and what random weights do to the map; with
-    places for what is not known yet.
+def short_facts(
+    number: TrustNumber | None, ranks: RandomStages = ()
+) -> tuple[tuple[str, str], ...]:
+    """Both areas beside those of chance and of attention, the quotients, and what random weights do to
+    the map; with places for what is not known yet.
     """
-    maps = 0 if number is None else len(number.chance)
-    rows = [("this map", *_pair(None if number is None else np.array([number.own.areas])))]
-    chance = None if number is None else number.chance_areas()
-    named = f"random, {maps} map{'s' * (maps != 1)}" if maps else "random maps"
-    rows.append((named, *_pair(chance)))
-    if number is None or number.attention is not None:
-        attention = None if number is None or number.attention is None else number.attention.areas
-        rows.append(
-            ("last attention", *_pair(None if attention is None else np.array([attention])))
-        )
-    rows.append(("times random", *_times(number)))
-    table = Table(("", "deletion ↓", "insertion ↑"), tuple(rows))
-    extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
-    title = "Deletion and insertion: not measured yet" if number is None else short_title(number)
-    facts = tuple((f"rank with {name} random", f"{one:.2f}") for name, one, _ in ranks)
-    if not facts and weights:
-        facts = (("rank with random weights", "–"),)
-    return Panel((table,), extent, title, facts=facts, weight=0.8)
-
-
-def _pair(areas: Float64[np.ndarray, "map 2"] | None) -> tuple[str, str]:
-    """Mean areas of some maps, with their standard errors where there are several."""
-    if areas is None:
-        return "–", "–"
-    means = areas.mean(axis=0)
-    if len(areas) < 2:
-        return f"{means[0]:.3f}", f"{means[1]:.3f}"
-    errors = areas.std(axis=0, ddof=1) / np.sqrt(len(areas))
-    return f"{means[0]:.3f} ± {errors[0]:.3f}", f"{means[1]:.3f} ± {errors[1]:.3f}"
-
-
-def _times(number: TrustNumber | None) -> tuple[str, str]:
     if number is None:
-        return "–", "–"
-    found = [number.against_chance(which) for which in (0, 1)]
-    first, second = (
-        f"{times:.1f} ± {error:.1f}" if np.isfinite(error) else f"{times:.1f}"
-        for times, error in found
-    )
-    return first, second
+        return ("deletion", "…"), ("insertion", "…")
+    chance, maps = number.chance_areas(), len(number.chance)
+    facts: list[tuple[str, str]] = []
+    for which, name in enumerate(("deletion", "insertion")):
+        times, error = number.against_chance(which)
+        facts.append((name, shown_number(number.own.areas[which])))
+        facts.append((f"{maps} random", _with_error(chance[:, which])))
+        if number.attention is not None:
+            facts.append(("attention", shown_number(number.attention.areas[which])))
+        spread = f" ± {shown_number(error, 2)}" if np.isfinite(error) else ""
+        facts.append(("better", f"{shown_number(times, 2)}{spread} ×"))
+    return (*facts, *((f"rank with {name} random", shown_number(one, 2)) for name, one, _ in ranks))
+
+
+def _with_error(areas: Float64[np.ndarray, "map"]) -> str:
+    """The mean over some maps, with its standard error where there are several."""
+    mean = shown_number(float(areas.mean()))
+    if len(areas) < 2:
+        return mean
+    error = float(areas.std(ddof=1) / np.sqrt(len(areas)))
+    return f"{mean} ± {shown_number(error, 2)}"
 
 
 def trust_panels(trace: Trace, number: TrustNumber, read: TargetReading) -> tuple[Panel, Panel]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from einops import reduce
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
-from vitviz.core.data.drawing import Bars, Drawing, Heat, Message, Panel, PixelSpace
+from vitviz.core.data.drawing import Bars, Drawing, Heat, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
-from vitviz.core.data.plots import Table
+from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -34,6 +37,16 @@ VARIANTS = (
     Intervention(patches="shuffled"),
     Intervention(positions="removed", patches="shuffled"),
 )
+CURVE, STEPS = Box(0, 0, 3, 8), 24
+
+
+def sharper(trace: Trace, _selection: Selection, **options: Any) -> Iterator[Mapping[str, str]]:
+    """First what is changed, then the curve over how much of it."""
+    if options["curve"] == "in the background" and options["painted"].strip() and trace.predictions:
+        yield {"curve": "off"}
+        yield {"curve": "on"}
+
+
 OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks off"))
 
 
@@ -44,8 +57,9 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
         "Does it matter how places are told apart, and what do the words of a Transformer in "
         "Transformer add? The model runs once more with something changed: its positions (embeddings, "
         "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
-        "the patches themselves mixed up; one of them or one head taken out; each word looking at "
-        "itself alone, or the inner blocks (attention and MLP) adding nothing. "
+        "the patches themselves mixed up; those that you paint made grey, or all others; heads taken "
+        "out; each word looking at itself alone, or the inner blocks, attention and MLP, adding "
+        "nothing. "
         "Answer and attention stand side by side, before and after. "
         "The weights stay those that were trained without the change."
     ),
@@ -58,6 +72,7 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
     order=88,
     applies=heads_over_depth.layers_needed,
     shown=False,
+    sharper=sharper,
 )
 def draw(
     trace: Trace,
@@ -77,6 +92,26 @@ def draw(
             beside="together",
         ),
     ] = "none",
+    painted: Annotated[
+        str,
+        OptionHelp(
+            "patches that you paint; as text TOP LEFT BOTTOM RIGHT in pixels of the picture, several "
+            "with ; between them",
+            beside="together",
+            paints="patches",
+        ),
+    ] = "",
+    paint: Annotated[
+        Literal["hides", "keeps"],
+        OptionHelp("Whether painted patches are made grey, or all others are"),
+    ] = "hides",
+    curve: Annotated[
+        Literal["in the background", "off", "on"],
+        OptionHelp(
+            "What becomes of the answer as one hidden patch after another is; a window draws it while "
+            "nothing else is asked, in files that is the same as off"
+        ),
+    ] = "in the background",
     heads: Annotated[
         Literal["all", "without the chosen head"],
         OptionHelp(
@@ -115,7 +150,7 @@ def draw(
     change = Intervention(
         positions,
         patches,
-        _masked(trace, selection, masked),
+        _hidden(trace, selection, masked, painted, paint),
         (*_heads(trace, selection, heads), *_named_heads(trace, without)),
         seed,
         inner,
@@ -130,6 +165,8 @@ def draw(
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
     rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
+    if curve == "on" and len(change.masked) > 1 and trace.predictions:
+        rows.append((_curve(trace, change, keeps=paint == "keeps" and bool(painted.strip())),))
     if every:
         rows.append((_table(trace, change, selection),))
     return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
@@ -137,6 +174,17 @@ def draw(
 
 _NAMES = ("Before", "After")
 AnswerMap = Float32[np.ndarray, "row col"]
+
+
+def _hidden(
+    trace: Trace, selection: Selection, masked: str, painted: str, paint: str
+) -> tuple[int, ...]:
+    """The patches that are made grey, painted ones in the order in which they were painted."""
+    found = PictureArea.read(painted).patches(trace.grid, trace.crop)
+    if found and paint == "keeps":
+        kept = set(found)
+        found = tuple(each for each in range(trace.grid.rows * trace.grid.cols) if each not in kept)
+    return tuple(dict.fromkeys((*_masked(trace, selection, masked), *found)))
 
 
 def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
@@ -156,6 +204,38 @@ def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
         if 0 <= row < grid.rows and 0 <= col < grid.cols
     }
     return tuple(patch for patch in range(grid.rows * grid.cols) if patch not in near)
+
+
+def _curve(trace: Trace, change: Intervention, *, keeps: bool) -> Panel:
+    """The first answer's probability while patches are hidden one after another."""
+    counts, shares = _falling(trace, change.masked)
+    best = trace.predictions[0]
+    order = "row by row" if keeps else "in the order they were painted"
+    line = Curve(counts.astype(np.float64), shares[:, best.index].astype(np.float64), best.name)
+    last = int(shares[-1].argmax())
+    curves = [replace(line, tone="chosen")]
+    if last != best.index:
+        name = model_questions.label(trace, last)
+        curves.append(Curve(line.x, shares[:, last].astype(np.float64), name, tone="second"))
+    y = Axis("probability" if trace.model.scores == "softmax" else "score", 0.0, 1.0)
+    plot = Plot(tuple(curves), Axis("patches hidden", 0, float(counts[-1]), True), y)
+    return Panel((plot,), CURVE, f"As patches are hidden, {order}", Listed(1))
+
+
+@kept(most=8)
+def _falling(
+    trace: Trace, hidden: tuple[int, ...]
+) -> tuple[Int[np.ndarray, "step"], Float32[np.ndarray, "step label"]]:
+    """(how many are hidden, every class's share then) in up to `STEPS` steps."""
+    counts = np.unique(
+        np.round(np.linspace(0, len(hidden), min(len(hidden), STEPS) + 1)).astype(int)
+    )
+    sets = np.zeros((len(counts), trace.grid.rows * trace.grid.cols), bool)
+    for row, count in enumerate(counts):
+        sets[row, list(hidden[:count])] = True
+    source = model_questions.source_of(trace)
+    answers = source.hidden_answers(Target("output", index=0), sets, "mean").answers
+    return counts, scored(answers, trace.model.scores)
 
 
 def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, int], ...]:

@@ -17,14 +17,23 @@ from vitviz.core.data.attribution import (
     Method,
 )
 from vitviz.core.data.counted import head_name
-from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Panel, PixelSpace
+from vitviz.core.data.drawing import (
+    Drawing,
+    HeadTiles,
+    HeatTiles,
+    Outlines,
+    Panel,
+    PixelSpace,
+    Segments,
+)
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.faithfulness import RANDOM_MAPS
-from vitviz.core.measures.marks import MarkFit, box_coverage, mark_fit
+from vitviz.core.measures.marks import MarkFit, mark_fit
 from vitviz.core.notation import shown_number
+from vitviz.core.pictures.picture_area import PictureArea, border
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.answers import trust
@@ -128,9 +137,9 @@ def draw(
     mark: Annotated[
         str,
         OptionHelp(
-            "Your own box around what the answer should depend on: TOP, LEFT, BOTTOM, RIGHT in "
-            "pixels of "
-            "the picture"
+            "Your own mark around what the answer should depend on, painted or loaded; as text TOP "
+            "LEFT BOTTOM RIGHT in pixels of the picture, several with ; between them",
+            paints="mark",
         ),
     ] = "",
     look: Look = Look(),
@@ -147,14 +156,18 @@ def draw(
         return model_questions.refused(trace, "why", "Why this answer", why)
     large = map_panel(trace, selection, found, look_of(method, look))
     marked = _marked(trace, found, mark)
+    if tested.facts:
+        title = f"{large.title}: {tested.words}" if tested.words else large.title
+        large = replace(large, title=title, facts=(*large.facts, *tested.facts))
     if marked is not None:
-        large = replace(large, layers=(*large.layers, marked.outline))
+        facts = (*large.facts, *marked.fit.facts())
+        large = replace(large, layers=(*large.layers, marked.outline), facts=facts)
     layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
     title = f"Why {found.name}: {method}{_where(trace, query)}"
     signed = ("Values below zero speak against it.",) if method in SIGNED else ()
     within = () if marked is None else (marked.fit.words(),)
     said = (*within, *signed, *method_sentences(method), *found.notes, *tested.sentences)
-    rows = ((large, *layers, *tested.beside), *((tested.panels,) if tested.panels else ()))
+    rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
     return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
 
 
@@ -194,11 +207,14 @@ def query_of(
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What a test of a map adds to its drawing: panels beside the map, or in a row below."""
+    """What a test of a map adds to its drawing: panels below it, sentences in the caption; to the map
+    itself words behind its title and numbers.
+    """
 
     panels: tuple[Panel, ...] = ()
     sentences: tuple[str, ...] = ()
-    beside: tuple[Panel, ...] = ()
+    words: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 def _tested(
@@ -248,7 +264,7 @@ def _in_short(
 ) -> _Tested:
     """The trust number beside the map, as far as so many random maps tell."""
     if not maps:
-        return _Tested(beside=(trust.short_panel(None, weights=True),))
+        return _Tested(facts=trust.short_facts(None))
     number = trust.trust_number(trace, found, fill, maps=maps)
     read = trust.reading(trace, query.target)
     trust.remember_steps(trace, query, fill, min(maps, RANDOM_MAPS))
@@ -258,36 +274,35 @@ def _in_short(
         ranks = trust.randomised_ranks(trace, query, _random_stages(trace))
         trust.remember_steps(trace, query, fill, RANDOM_MAPS + 1)
         said = (*said, trust.unchanged_words(ranks))
-    panel = trust.short_panel(number, ranks[:1] + ranks[1:][-1:], weights=True)
-    return _Tested(sentences=said, beside=(panel,))
+    facts = trust.short_facts(number, ranks[:1])
+    return _Tested(sentences=said, words=trust.short_words(number), facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """Somebody's own box, in the model's pixels, and how the map lies to it."""
+    """Somebody's own mark, in the model's pixels, and how the map lies to it."""
 
-    outline: Outlines
+    outline: Outlines | Segments
     fit: MarkFit
 
 
 def _marked(trace: Trace, found: AttributionMap, text: str) -> _Marked | None:
-    """The mark in a text of four numbers; None for no text. VitvizError for another one."""
-    if not text.strip():
+    """The mark in a text; None for no text. VitvizError for another one, and outside of the picture."""
+    area = PictureArea.read(text)
+    if not (area.boxes or area.mask):
         return None
-    try:
-        top, left, bottom, right = (float(each) for each in text.replace(",", " ").split())
-    except ValueError:
+    covered = area.coverage(found.grid, trace.crop)
+    if covered.sum() == 0:
         raise VitvizError(
-            f"the mark {text!r} is not TOP, LEFT, BOTTOM, RIGHT in pixels of the picture, such as "
-            "40, 60, 200, 180"
-        ) from None
-    if bottom <= top or right <= left:
-        raise VitvizError(
-            f"the mark {text!r} has no area: bottom and right come behind top and left"
+            "the mark lies outside of what the model sees of the picture; draw it anew"
         )
-    box = trace.crop.box_to_model(Box(top, left, bottom, right))
-    fit = mark_fit(found.patches, box_coverage(box, found.grid))
-    return _Marked(Outlines((box.clip(trace.crop.frame),), "chosen"), fit)
+    if len(area.boxes) == 1:
+        box = trace.crop.box_to_model(area.boxes[0])
+        return _Marked(
+            Outlines((box.clip(trace.crop.frame),), "chosen"), mark_fit(found.patches, covered)
+        )
+    lines = Segments(border(covered >= 0.5, found.grid), "chosen")
+    return _Marked(lines, mark_fit(found.patches, covered))
 
 
 def _value_words(found: AttributionMap) -> str:

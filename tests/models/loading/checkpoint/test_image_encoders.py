@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import timm
 import torch
 from torch import Tensor
 
+import vitviz
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.checkpoint.encoders import choose_encoder, find_encoders
 from vitviz.models.loading.checkpoint.named_tensors import named_tensors
@@ -134,3 +136,15 @@ def test_a_masked_decoder_stays_beside_the_encoder_and_a_head_of_its_own_dict_co
     named = named_tensors(apart, "a.pth")
     chosen = choose_encoder(named.tensors, named.groups, "a.pth")
     assert set(chosen.state) == {*vit, "classifier.weight"}
+
+
+def test_a_classifier_outside_of_the_encoder_is_said_to_be_left_out(tmp_path: Path) -> None:
+    state = timm.create_model("test_vit", num_classes=0).state_dict()
+    beside = {"classifier.weight": torch.randn(3, 64), "classifier.bias": torch.randn(3)}
+    torch.save({f"vit.{key}": tensor for key, tensor in state.items()} | beside, tmp_path / "a.pth")
+    model = vitviz.load(tmp_path / "a.pth")
+    assert model.info.classes == 0
+    assert any(
+        "classifier.weight and classifier.bias make 3 classes of the network's 64 numbers" in note
+        for note in model.info.notes
+    )

@@ -63,3 +63,13 @@ def test_a_square_says_nothing(tmp_path: Path) -> None:
     state = timm.create_model("test_vit", num_classes=3).state_dict()
     torch.save({"model": state, "args": Namespace(img_size=[96, 96])}, tmp_path / "a_9x9.pth")
     assert vitviz.load(tmp_path / "a_9x9.pth").info.input_size == (160, 160)
+
+
+def test_pictures_that_lie_are_read_at_other_sizes_too(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    own = timm.create_model("test_vit", num_classes=2, img_size=(80, 160))
+    torch.save(own.state_dict(), tmp_path / "best.pth")
+    model = vitviz.load(tmp_path / "best.pth", input_size=(96, 128))
+    own.set_input_size(img_size=(96, 128))
+    assert torch.equal(model.module.pos_embed, own.pos_embed)
+    assert model.info.resampled

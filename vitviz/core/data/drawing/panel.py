@@ -62,6 +62,9 @@ class HeadTiles:
     by_layer: bool = True
     numbers: tuple[int, ...] = ()
     """What the layers are called; 1, 2, ... where nothing is said."""
+    fold: int = 0
+    """Layers below each other before the next block of them begins to the right, a tile's width away;
+    0: all are below each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,15 +127,16 @@ def _aim_tokens(panel: Panel, space: TokenTiles, row: float, col: float) -> Aim 
 def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | None:
     down = _tile(row, space.grid.rows, space.gap)
     across = _tile(col, space.grid.cols, space.gap)
-    if down is None or across is None or down[0] >= space.layers:
+    if down is None or across is None:
         return None
-    if across[0] >= space.heads[down[0]]:
+    line, beside = _line_of(space, down[0], across[0])
+    if line >= space.layers or beside >= space.heads[line]:
         return None
     token = space.grid.token(down[1], across[1])
     value = _tile_value(panel, down, across)
-    layer = down[0] if space.by_layer else None
-    head = across[0] + (0 if space.by_layer else sum(space.heads[: down[0]]))
-    called = space.numbers[down[0]] if space.numbers else down[0] + 1
+    layer = line if space.by_layer else None
+    head = beside + (0 if space.by_layer else sum(space.heads[:line]))
+    called = space.numbers[line] if space.numbers else line + 1
     where = head_name(head) if layer is None else f"layer {called} {head_name(head)}"
     words = f"{where} · {_asked(panel, space.grid, token)}"
     inside = Spot(
@@ -143,6 +144,14 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
         col % (space.grid.cols + space.gap) * space.grid.cell[1] + space.grid.corner[1],
     )
     return Aim(token, layer, head, value, _valued(words, value, panel.bar), inside)
+
+
+def _line_of(space: HeadTiles, down: int, across: int) -> tuple[int, int]:
+    """The line (a layer) of a tile, and its place in it; also where layers stand in blocks."""
+    if not space.fold:
+        return down, across
+    block, beside = divmod(across, max(1, *space.heads, 1) + 1)
+    return (block * space.fold + down if down < space.fold else space.layers), beside
 
 
 def _aim_layers(panel: Panel, space: LayerPairs, row: float, col: float) -> Aim | None:

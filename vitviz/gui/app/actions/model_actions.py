@@ -6,8 +6,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
-from vitviz.gui.models.checkpoint_dialog import CheckpointOpening
-from vitviz.session.work.request import is_checkpoint
+from vitviz.gui.models.model_saying import ModelSaying
 
 CHECKPOINTS = (
     "Checkpoints (*.safetensors *.pth *.pt *.bin *.ckpt *.tar *.npz *.index.json);;All files (*)"
@@ -35,14 +34,12 @@ def open_model(parts: WindowParts) -> None:
 
 def open_checkpoint(parts: WindowParts, path: str) -> None:
     """Looks at a checkpoint file and opens it, after a question where nothing says what it is."""
-    CheckpointOpening(parts.frame, parts.session, parts.request_model).open(path)
+    ModelSaying(parts.frame, parts.session, parts.request_model).open(path)
 
 
 def say_of_model(parts: WindowParts) -> None:
-    """Shows what is assumed of the checkpoint in front, where it can be said."""
-    request = parts.session.request
-    if is_checkpoint(request.name):
-        CheckpointOpening(parts.frame, parts.session, parts.request_model).ask(request)
+    """Shows what is assumed of the model in front, where it can be said."""
+    ModelSaying(parts.frame, parts.session, parts.request_model).ask(parts.session.request)
 
 
 @action("&Patch size lab…", keys="Ctrl+P", menu="Model")

@@ -73,9 +73,23 @@ def maximise(parts: WindowParts) -> None:
 
 @action("Restore", keys="Escape")
 def restore(parts: WindowParts) -> None:
-    """(Gives the room back to all views; leaves full screen where there is nothing to give back.)"""
+    """(Lays the brush down, gives the room back to all views, else leaves full screen.)"""
+    if parts.painting.end():
+        return
     if not parts.columns.restore() and parts.frame.isFullScreen():
         parts.frame.showNormal()
+
+
+@action("P&ictures", keys="F7", menu="View")
+def pictures_panel(parts: WindowParts) -> None:
+    """Show the panel of pictures, or fold it away"""
+    parts.docks.toggle(parts.docks.pictures)
+
+
+@action("I&nspector", keys="F8", menu="View")
+def inspector_panel(parts: WindowParts) -> None:
+    """Show the inspector, or fold it away"""
+    parts.docks.toggle(parts.docks.inspector)
 
 
 @action("Reset &zoom", keys="Ctrl+0", menu="View")

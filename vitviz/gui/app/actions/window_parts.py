@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QMainWindow
 
+from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.session_menu import SessionMenu
@@ -32,6 +33,7 @@ class WindowParts:
     library: LibraryDock
     docks: DockPanels
     sessions: SessionMenu
+    painting: AreaPainting
     request_model: Callable[[ModelRequest], None]
     hide_library: Callable[[], None]
     reset_layout: Callable[[], None]

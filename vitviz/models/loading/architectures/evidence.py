@@ -87,6 +87,8 @@ def _unlike(differ: Sequence[Candidate], place: int) -> str:
 
 
 def _said(fact: str, words: str) -> str:
+    if (fact, words) == ("heads", "1"):
+        return "1 head"
     return _WORDS[fact].format(words) if words else f"no {fact}"
 
 

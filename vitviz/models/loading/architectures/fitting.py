@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import timm
-import torch
 from torch import Tensor, nn
 
 from vitviz.core.measures.cost import Size
@@ -17,6 +16,7 @@ from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.index import AFTER, needed_of
 from vitviz.models.loading.architectures.marks import FIRST, is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import for_timm
+from vitviz.models.loading.architectures.shapes_only import shapes_only
 from vitviz.models.loading.architectures.structure import Tensors, grid_of_table, read
 from vitviz.models.loading.said import Said
 
@@ -88,7 +88,7 @@ def heads_of_file(name: str, state: Tensors) -> dict[str, Any]:
 
 def empty_timm(name: str, arguments: Mapping[str, Any]) -> nn.Module | None:
     """A timm model on torch's "meta" device; None where it does not take the arguments."""
-    with warnings.catch_warnings(), torch.device("meta"):
+    with warnings.catch_warnings(), shapes_only():
         warnings.simplefilter("ignore")
         try:
             module: nn.Module = timm.create_model(name, pretrained=False, **for_timm(arguments))

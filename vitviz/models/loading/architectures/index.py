@@ -28,6 +28,7 @@ from vitviz.models.catalogue.catalogue import cache_file
 from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.facts import FACTS, Fact, facts_of
 from vitviz.models.loading.architectures.marks import FIRST, Shaped, exact, groups, is_on_path
+from vitviz.models.loading.architectures.shapes_only import shapes_only
 
 FILE = "architectures.json"
 
@@ -133,7 +134,7 @@ def made(progress: Progress = silent, *, known: Index | None = None) -> Index:
 
 def built(name: str, **arguments: Any) -> nn.Module | None:
     """The architecture on torch's "meta" device; None where it cannot be built there."""
-    with warnings.catch_warnings(), torch.device("meta"):
+    with warnings.catch_warnings(), shapes_only():
         warnings.simplefilter("ignore")
         try:
             module: nn.Module = timm.create_model(name, pretrained=False, **arguments)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import timm
-import torch
 from timm.layers import SwiGLUPacked, get_act_layer
 from timm.models.beit import Beit
 from timm.models.deit import VisionTransformerDistilled
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
+from vitviz.models.loading.architectures.shapes_only import shapes_only
 from vitviz.models.nets.tnt import TNT
 
 CLASSES: dict[str, type[nn.Module]] = {
@@ -119,7 +119,7 @@ def for_timm(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def empty(plan: ModelBlueprint, name: str) -> nn.Module:
     """The model on torch's "meta" device, where tensors have shapes, no bytes. BadModel as `build`."""
-    with torch.device("meta"):
+    with shapes_only():
         if not plan.family:
             return build(plan, name)
         try:

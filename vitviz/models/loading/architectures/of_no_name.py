@@ -88,7 +88,7 @@ def _confirm(plan: ModelBlueprint, state: Tensors, name: str) -> None:
     missing = [key for key in needed if key not in state and not is_after(key)]
     extra = [key for key in state if key not in own and not is_computed(key) and is_on_path(key)]
     wrong = [
-        key
+        f"{key} ({_sizes(state[key])} in the file, {_sizes(value)} here)"
         for key, value in needed.items()
         if key in state and state[key].shape != value.shape and not is_head(key)
     ]
@@ -104,6 +104,10 @@ def _confirm(plan: ModelBlueprint, state: Tensors, name: str) -> None:
     raise BadModel(
         f"{name} looks like a {plan.kind}, but is none ({'; '.join(said)}); name its architecture"
     )
+
+
+def _sizes(tensor: Any) -> str:
+    return " × ".join(map(str, tensor.shape))
 
 
 class _Told:

@@ -23,7 +23,12 @@ from vitviz.models.loading.architectures.hf_config import vision_part
 from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint, check_depth
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
-from vitviz.models.loading.checkpoint.class_names import card_labels
+from vitviz.models.loading.checkpoint.class_names import (
+    FoundClasses,
+    card_labels,
+    classes_of,
+    imagenet_labels,
+)
 from vitviz.models.loading.checkpoint.json_file import read_json, read_mapping
 from vitviz.models.loading.checkpoint.training_size import training_size
 from vitviz.models.loading.said import Said
@@ -107,6 +112,28 @@ def _said_in_words(fact: str, said: Said) -> str:
 
 def _plain(value: object) -> str:
     return ", ".join(f"{each:g}" for each in value) if isinstance(value, tuple) else f"{value}"
+
+
+def classes_of_plan(
+    found: Checkpoint, plan: ModelBlueprint, count: int, architecture: str | None
+) -> FoundClasses:
+    """The names of a file's `count` classes; ImageNet's only where a name says that these are timm's.
+
+    `architecture` is the one that somebody named, with its training or without.
+    """
+    if plan.labels:
+        return FoundClasses(plan.labels, "the classes are named by its card")
+    named = classes_of(found.file, found.beside, count) if count else FoundClasses()
+    if named.names or count < 1:
+        return named
+    tagged = plan.timm_name if "." in plan.timm_name else ""
+    is_named = tagged and (architecture or "").removeprefix(TIMM) == tagged
+    if not is_named and not (tagged and found.file.name.startswith(f"{tagged}.")):
+        return named
+    config = timm.models.get_pretrained_cfg(tagged)
+    if config.num_classes != count or not imagenet_labels(count):
+        return named
+    return FoundClasses(imagenet_labels(count), f"the classes are those of {tagged}")
 
 
 def described_by(path: Path) -> Literal["card", "name", "shapes"]:

@@ -38,7 +38,7 @@ def card_of(
     module = empty(plan, path.name)
     config = {**resolve_model_data_config(module), **plan.config}
     want = said.prepared(preprocess_of(config))
-    want = processed(held.preprocessor, want).preprocess or want
+    want = processed(held.preprocessor, want, held.transformers_version).preprocess or want
     anatomy = anatomy_of(module)
     count = anatomy.classes
     named = read_classes(Path(classes)) if classes else plan.labels

@@ -33,6 +33,7 @@ from vitviz.models.loading.checkpoint.named_tensors import (
     named_tensors,
 )
 from vitviz.models.loading.checkpoint.npz_file import read_npz_arrays
+from vitviz.models.loading.checkpoint.open_clip_config import open_clips, open_clips_tower
 from vitviz.models.loading.checkpoint.quantised import dequantised
 from vitviz.models.loading.checkpoint.safetensors_file import (
     read_safetensors,
@@ -75,6 +76,12 @@ class Checkpoint:
     def file(self) -> Path:
         """The file beside which cards and class names lie."""
         return self.files[0]
+
+    @property
+    def transformers_version(self) -> str:
+        """Which transformers wrote config.json; "" where none says so."""
+        said = self.config.get("transformers_version")
+        return said if isinstance(said, str) else ""
 
     def hashed(self, progress: Progress = silent) -> str:
         """The SHA-256 (hex) of the file; of several, of their hashes in order."""
@@ -166,7 +173,9 @@ _KEPT = _KeptCheckpoint()
 def _stamp(path: Path) -> tuple[object, ...]:
     """What changes when a file, or what lies beside it, is written anew."""
     folder = path if path.is_dir() else path.parent
-    beside = ("config.json", "preprocessor_config.json", "adapter_config.json")
+    beside = (
+        "config.json", "preprocessor_config.json", "open_clip_config.json", "adapter_config.json"
+    )  # fmt: skip
     files = [path, *(folder / name for name in beside)]
     if path.is_dir() and (weights := weights_in(path)) is not None:
         files.append(weights)
@@ -187,7 +196,9 @@ def _read(path: Path, encoder: str | None, progress: Progress) -> Checkpoint:
         title = _file_title(path, title if shards is None else shards.title)
     found = _tensors(files, kind, progress)
     folder = file.absolute().parent
-    config = read_mapping(folder / "config.json")
+    config = read_mapping(folder / "config.json") or open_clips_tower(
+        read_mapping(folder / "open_clip_config.json")
+    )
     settings = {**found.beside, **read_mapping(folder / "adapter_config.json")}
     chosen = choose_encoder(found.tensors, found.groups, path.name, encoder)
     state, notes = _cleaned(chosen.state, files, config, settings, path.name, progress)
@@ -202,16 +213,23 @@ def _read(path: Path, encoder: str | None, progress: Progress) -> Checkpoint:
         (*_chosen_note(chosen), *_whole_note(found), *notes),
         found.beside,
         config,
-        read_mapping(folder / "preprocessor_config.json"),
+        _preprocessor(folder),
         found.whole_module,
     )
+
+
+def _preprocessor(folder: Path) -> Mapping[str, Any]:
+    """How pictures are prepared, as transformers or open_clip wrote it beside the weights."""
+    found = read_mapping(folder / "preprocessor_config.json")
+    return found or open_clips(read_mapping(folder / "open_clip_config.json"))
 
 
 def _file_title(path: Path, title: str) -> str:
     """A file's name; its folder's where every model of save_pretrained is called so."""
     folder = path.absolute().parent
     is_usual = title.startswith(("model.", "pytorch_model.", "open_clip_", "adapter_model."))
-    return folder.name if is_usual and (folder / "config.json").is_file() else title
+    described = any((folder / name).is_file() for name in ("config.json", "open_clip_config.json"))
+    return folder.name if is_usual and described else title
 
 
 def _known_format(path: Path) -> WeightFormat:

@@ -89,10 +89,31 @@ def fill(module: nn.Module, state: StateDict, name: str) -> FilledWeights:
     )
     notes = [listed("not in the file, left untrained", found.missing)] if found.missing else []
     notes += [listed("of another shape, left untrained", found.wrong)] if found.wrong else []
-    notes += (
-        [listed("in the file but not in the model, left out", found.extra)] if found.extra else []
-    )
+    classifier = _classifier_left_out(module, state, found.extra)
+    rest = tuple(each for each in found.extra if each not in classifier)
+    notes += [_classifier_note(classifier, state)] if classifier else []
+    notes += [listed("in the file but not in the model, left out", rest)] if rest else []
     return FilledWeights(tuple(notes), _resampled(stored, state))
+
+
+def _classifier_left_out(
+    module: nn.Module, state: StateDict, extra: Sequence[str]
+) -> tuple[str, ...]:
+    """The tensors of a linear classifier that stands outside the network and reads what it gives."""
+    width = getattr(module, "num_features", 0)
+    for key in extra:
+        if key.endswith("weight") and state[key].ndim == 2 and state[key].shape[1] == width > 0:
+            bias = f"{key.removesuffix('weight')}bias"
+            return (key, bias) if bias in extra else (key,)
+    return ()
+
+
+def _classifier_note(keys: Sequence[str], state: StateDict) -> str:
+    classes, width = state[keys[0]].shape
+    return (
+        f"{' and '.join(keys)} make {classes} classes of the network's {width} numbers and are left "
+        "out: nothing says which token they read, so there are features and no predictions"
+    )
 
 
 def _refuse_other_numbers(own: StateDict, state: StateDict, name: str) -> None:

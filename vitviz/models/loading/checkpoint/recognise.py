@@ -10,14 +10,14 @@ from timm.data import resolve_model_data_config
 
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.files import expanded
-from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.progress import BadModel, Progress, VitvizError, silent
 from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.network import ModelBlueprint, check_room, empty
 from vitviz.models.loading.architectures.timm_names import converted
-from vitviz.models.loading.checkpoint.blueprint import described_by, understood
+from vitviz.models.loading.checkpoint.blueprint import classes_of_plan, described_by, understood
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpoint
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
-from vitviz.models.loading.checkpoint.class_names import FoundClasses, classes_of
+from vitviz.models.loading.checkpoint.class_names import read_classes
 from vitviz.models.loading.checkpoint.fill import match
 from vitviz.models.loading.preprocess import preprocess_of
 from vitviz.models.loading.said import Said
@@ -62,8 +62,9 @@ class RecognisedFile:
 
     @property
     def sure(self) -> bool:
-        """Whether there is nothing to ask: nothing is assumed, and every weight is there."""
-        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong)
+        """Whether there is nothing to ask: nothing is assumed or missing, and one encoder is there."""
+        several = len(self.encoders) > 1
+        return not (assumed(self.evidence) or self.problem or self.missing or self.wrong or several)
 
 
 def recognise(
@@ -72,12 +73,13 @@ def recognise(
     *,
     said: Said | None = None,
     encoder: str | None = None,
+    classes: str = "",
     progress: Progress = silent,
 ) -> RecognisedFile:
     """Reads a file and compares it with what it seems to be, or with an architecture that is named.
 
-    `said` are further facts that somebody gave, `encoder` one of two in the file. BadModel where the
-    file itself cannot be read.
+    `said` are further facts that somebody gave, `encoder` one of two in the file, `classes` a file of
+    the classes' names. BadModel where the file itself cannot be read.
     """
     path = expanded(path)
     held = read_checkpoint(path, encoder=encoder, progress=progress)
@@ -88,10 +90,25 @@ def recognise(
     found = RecognisedFile(path, how, architecture or "", held.title, (), len(state), numbers)
     found = replace(found, encoders=held.encoders, notes=held.notes)
     try:
+        if said is not None:
+            said.check()
         plan, names = understood(held, architecture, said)
-        return _compared(found, plan, names, held, said or Said())
+        compared = _compared(found, plan, names, held, said or Said())
+        return _named(compared, classes) if classes else compared
     except VitvizError as error:
         return replace(found, problem=str(error))
+
+
+def _named(found: RecognisedFile, classes: str) -> RecognisedFile:
+    """With the names of its classes from a file that somebody chose; BadModel where they do not fit."""
+    file = expanded(classes)
+    names = read_classes(file)
+    if len(names) != found.classes:
+        raise BadModel(
+            f"{file.name} names {len(names)} classes and {found.path.name} has {found.classes}; choose "
+            "the file with one name for each, in the order of its outputs"
+        )
+    return replace(found, labels=names, labels_said=f"named by {file.name}")
 
 
 def _compared(
@@ -104,8 +121,8 @@ def _compared(
     prepared = said.prepared(preprocess_of(config))
     anatomy = anatomy_of(module)
     classes = anatomy.classes
-    named = classes_of(held.file, held.beside, classes) if classes else FoundClasses()
-    rows, cols = anatomy.picture or config["input_size"][-2:]
+    named = classes_of_plan(held, plan, classes, found.architecture)
+    rows, cols = said.input_size or anatomy.picture or config["input_size"][-2:]
     return replace(
         found,
         architecture=plan.family,
@@ -114,7 +131,7 @@ def _compared(
         size=(int(rows), int(cols)),
         heads=anatomy.heads,
         classes=classes,
-        labels=plan.labels or named.names,
+        labels=named.names,
         labels_said=named.said,
         mean=prepared.mean,
         std=prepared.std,

@@ -17,8 +17,17 @@ from huggingface_hub import constants, errors, get_token, try_to_load_from_cache
 
 from vitviz.core.progress import BadModel
 
-FILES = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors")
+FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 """Where a repository keeps weights, the best first."""
+INDEX = "model.safetensors.index.json"
+"""Names the files of weights that are cut into several."""
+CONFIGS = ("config.json", "open_clip_config.json")
+"""What describes a repository's model: timm's or transformers' words, or open_clip's."""
 
 _MB = 10**6
 

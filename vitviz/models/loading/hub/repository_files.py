@@ -7,7 +7,7 @@ from vitviz.core.files import expanded
 from vitviz.core.progress import BadModel
 from vitviz.models.catalogue.catalogue import catalogue
 from vitviz.models.loading.bundled import bundled
-from vitviz.models.loading.hub.hub_files import cached, check_name
+from vitviz.models.loading.hub.hub_files import CONFIGS, FILES, INDEX, cached, check_name
 
 HUB, TIMM = "hf-hub:", "timm/"
 
@@ -36,5 +36,7 @@ def _missing(repository: str, *, described: bool) -> str:
         check_name(repository)
     except BadModel:
         return repository  # asked for, and then refused with its sentence
-    whole = cached(repository) and (not described or cached(repository, ("config.json",)))
+    if not described:
+        return "" if cached(repository) else repository
+    whole = cached(repository, (*FILES, INDEX)) and cached(repository, CONFIGS)
     return "" if whole else repository

@@ -48,6 +48,7 @@ LAYOUTS = (
         ),
         _NAMES,
         finish=_finished,
+        fixed={"layer_norm_eps": 1e-5},
         prepared=CLIP,
         as_timm=True,
     ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from vitviz.models.loading.libraries import (
+    baai_eva,
     meta_dino,
     openai_clip,
     swin_names,
@@ -20,6 +21,7 @@ from vitviz.models.loading.libraries.layout import Layout, LibraryConfig, Rename
 
 LAYOUTS: tuple[Layout, ...] = (
     *meta_dino.LAYOUTS,
+    *baai_eva.LAYOUTS,
     *swin_names.LAYOUTS,
     *transformers_beit.LAYOUTS,
     *transformers_vit.LAYOUTS,

@@ -57,8 +57,13 @@ def source_of(name: str | Path) -> tuple[SourceLibrary, str] | None:
     library, slash, rest = str(name).partition("/")
     if isinstance(name, Path) or not slash or library not in _SOURCES or not rest:
         return None
+    return library_named(library, name), rest
+
+
+def library_named(library: str, name: str | Path) -> SourceLibrary:
+    """A library that models come from. BadModel, which says what to install, where it is not there."""
     file, wanted, extra = _SOURCES[library]
     if find_spec(wanted) is None:
         raise BadModel(f"{name} needs {wanted}, which is not installed; pip install '{extra}'")
     source: SourceLibrary = import_module(f"{__name__}.{file}").SOURCE
-    return source, rest
+    return source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class TransformersModels:
         where = str(folder) if folder.is_dir() else name
         config = _asked(transformers.AutoConfig.from_pretrained, where, name, **local)
         kind = _class_of(config)
-        module = _asked(kind.from_pretrained, where, name, **local) if pretrained else kind(config)
+        module = _trained(kind, where, name, local) if pretrained else kind(config)
         file = folder / "model.safetensors"
         classed = kind.__name__.endswith(("ForImageClassification", "WithTeacher"))
         labels = getattr(config, "id2label", None) or {}
@@ -49,6 +50,26 @@ def _asked(build: Any, where: str, name: str, **local: bool) -> Any:
             f"transformers makes no model of {name} ({words[0][:140] if words else type(error)}); give "
             "a folder written by save_pretrained, or owner/name on the hub"
         ) from error
+
+
+def _trained(kind: Any, where: str, name: str, local: dict[str, bool]) -> Any:
+    """The model with its weights. BadModel where some would be random: its maps would be too."""
+    build = partial(kind.from_pretrained, output_loading_info=True)
+    bars: Any = transformers.utils.logging
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        module, loaded = _asked(build, where, name, **local)
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+    missing = sorted(each for each in loaded["missing_keys"] if "pooler" not in each)
+    if missing:
+        raise BadModel(
+            f"{len(missing)} tensors of {kind.__name__} are not in {name} and would be random "
+            f"({', '.join(missing[:3])}); give the whole folder that save_pretrained wrote"
+        )
+    return module
 
 
 def _class_of(config: Any) -> Any:
