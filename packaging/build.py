@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from project import BUILD, DIST, NAME, ROOT, version
@@ -131,7 +132,7 @@ def _made() -> Path:
 
 
 def _commands(lines: list[list[str]]) -> list[Step]:
-    return [Step(_words(one), lambda one=one: _run(one)) for one in lines]
+    return [Step(_words(one), partial(_run, one)) for one in lines]
 
 
 def program(system: str = sys.platform) -> Path:
@@ -160,7 +161,7 @@ def tried(system: str = sys.platform) -> None:
     frozen, plain = (
         json.loads(subprocess.run(start, cwd=ROOT, env=env, capture_output=True, check=True).stdout)
         for start, env in (
-            ([program(system), "smoke", "--json"], environment),
+            ([str(program(system)), "smoke", "--json"], environment),
             ([sys.executable, "-c", _SOURCES], dict(os.environ)),
         )
     )

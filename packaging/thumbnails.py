@@ -40,7 +40,7 @@ def main() -> int:
     application = QApplication(sys.argv[:1])
     drawn = dict(_drawings(asked.photo, asked.other, asked.only))
     for name in ("dark", "light"):
-        theme.apply(application, theme.resolve(name))  # type: ignore[arg-type]
+        theme.apply(application, theme.resolve(name))
         for view, drawing in drawn.items():
             size = _write(drawing, FOLDER / name / f"{view}.webp")
             print(f"{name} {view}: {size} bytes")

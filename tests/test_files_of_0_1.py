@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 import vitviz
 from vitviz.cli import run
+from vitviz.core.data.drawing import Heat, Raster
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
@@ -73,6 +74,16 @@ def test_a_figure_is_made_again_with_the_same_numbers(name, kitchen, tmp_path) -
     now, remarks = again(name, kitchen, tmp_path)
     assert same(numbers_in((HERE / name).with_suffix(".npz")), now)
     assert not remarks
+
+
+def test_maps_of_0_1_tint_the_picture_as_they_did(kitchen) -> None:
+    (drawing,) = replayed(read_recipe(HERE / "heads.npz"), "heads.npz", kitchen).drawings
+    picture, heat, *_ = drawing.panels[0].layers
+    assert isinstance(picture, Raster)
+    assert picture.tone == "own colours"
+    assert isinstance(heat, Heat)
+    assert (heat.lay, heat.opacity) == ("tint", 0.65)
+    assert dict(drawing.options)["lay"] == "tint"
 
 
 @pytest.mark.parametrize("name", sorted(MENDED))
@@ -138,7 +149,8 @@ def test_a_session_opens_with_all_that_was_chosen(
     assert not session.columns.links.depth
     assert session.columns.links.place
     assert (session.views.look.table, session.views.look.opacity) == ("magma", 0.4)
-    assert session.views.look_chosen == {"table", "opacity"}
+    assert session.views.look.lay == "tint"
+    assert session.views.look_chosen == {"table", "opacity", "lay"}
     assert session.views.options == {
         "rollout": {"fuse": "max"},
         "whatif": {"positions": "removed"},

@@ -7,20 +7,21 @@ imported with torchvision and not before, because the window comes first.
 """
 
 import sys
+from typing import Any
 
 
 class _Declare:
     """A finder that finds nothing: it sees torchvision being imported and declares what is missing."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if name == "torchvision":
             sys.meta_path.remove(self)
             import torch
 
-            library = torch.library.Library("torchvision", "DEF")
+            library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
             library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
             library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            sys._vitviz_torchvision = library  # what is declared lives as long as this
+            vars(sys)["_vitviz_torchvision"] = library  # what is declared lives as long as this
 
 
 sys.meta_path.insert(0, _Declare())

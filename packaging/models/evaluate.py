@@ -232,7 +232,8 @@ def switch_off(model: Any) -> str:
             return ""
         model.pos_embed.zero_()
         return "positions"
-    for block in model.blocks:
+    blocks: Any = model.blocks
+    for block in blocks:
         for layer in (block.attn_in.proj, block.mlp_in.fc2):
             layer.weight.zero_()
             layer.bias.zero_()

@@ -47,9 +47,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 try:
-    from vitviz.models.nets.tnt import TNT
+    from vitviz.models.nets.tnt import TNT as TNT  # for evaluate.py too
 except ImportError:  # run without vitviz: timm's has the same names, numbers and speed
-    from timm.models.tnt import TNT
+    from timm.models.tnt import TNT as TNT  # type: ignore[no-redef]
 
 CHOICES = {"architecture": ("vit", "tnt"), "positions": ("learned", "none")}
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
@@ -369,7 +369,11 @@ def architecture_arguments(s: Settings, classes: int) -> dict[str, Any]:
     }
     match s.architecture:
         case "vit":
-            own = {"patch_size": STORED_PATCH, "num_heads": s.heads, "class_token": True}
+            own: dict[str, Any] = {
+                "patch_size": STORED_PATCH,
+                "num_heads": s.heads,
+                "class_token": True,
+            }
             if s.positions == "none":
                 own["pos_embed"] = "none"
         case "tnt":

@@ -66,6 +66,15 @@ def test_one_broken_picture_alone_is_a_failure(photos: Path) -> None:
     assert vitviz("draw", "broken.png", "-v", "patches", *MODEL, "-o", "x.png") == 1
 
 
+def test_a_folder_of_one_picture_is_drawn_into_a_folder(photos: Path) -> None:
+    (photos / "album").mkdir()
+    (photos / "good.png").rename(photos / "album" / "good.png")
+    if os.name != "nt":
+        (photos / "album" / "again").symlink_to(photos / "album")
+    assert vitviz("draw", "album", "-v", "patches", *MODEL, "-o", "figures") == 0
+    assert [file.name for file in (photos / "figures").iterdir()] == ["good-patches.png"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="such names cannot be there")
 def test_odd_names_are_drawn(photos: Path, photo: np.ndarray, capfdbinary) -> None:
     for file in list(photos.iterdir()):

@@ -7,7 +7,6 @@ import importlib
 import json
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -166,6 +165,11 @@ def _sentence(said: str) -> tuple[str, str]:
 
 
 def _peak() -> int:
+    """Bytes that this process has held at most; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

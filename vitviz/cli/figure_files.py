@@ -41,7 +41,7 @@ def figure_places(
     if not files:
         raise VitvizError(f"there are no pictures in {', '.join(pictures)}")
     ending = f"-{view}.{kind or 'png'}"
-    if len(files) == 1 and not (out is not None and out.is_dir()):
+    if len(files) == 1 and not _is_folder(out, pictures):
         target = out or Path(fitting_name(stem_of(files[0]), ending))
         check_kind(target, kind)
         return {files[0]: target}
@@ -56,6 +56,13 @@ def figure_places(
             for at, file in enumerate(files, start=1)
         }
     return named
+
+
+def _is_folder(out: Path | None, pictures: Sequence[str]) -> bool:
+    """Whether figures go into it: a folder of one picture is a folder too."""
+    if out is None or out == STDOUT_FILE:
+        return False
+    return out.is_dir() or (not out.suffix and any(Path(each).is_dir() for each in pictures))
 
 
 def check_kind(target: Path, kind: FigureKind) -> None:

@@ -47,7 +47,7 @@ def animate(
     target, paper = Path(path), paper or PaperStyle(dpi=120)
     kind = _kind(target, drawings, seconds)
     check_place(target, overwrite=overwrite)
-    shared = ranges(drawings) if one_range else {}
+    shared = ranges(drawings, every=one_range)
     coloured = [with_ranges(drawing, shared) for drawing in drawings]
     frames = _frames(coloured, paper, progress)
     more = {

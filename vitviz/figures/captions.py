@@ -29,9 +29,13 @@ def _ranges(drawing: Drawing) -> str:
     scales = {panel.bar for panel in drawing.panels if panel.bar is not None}
     if not scales:
         return ""
-    label = next(" ".join(filter(None, (one.label, one.unit))) for one in scales)
+    label = next(one.words for one in scales)
     low, high = min(one.low for one in scales), max(one.high for one in scales)
-    own = "one range for all maps" if len(scales) == 1 else "each map in a range of its own"
+    own = (
+        "one range for all maps"
+        if len({(one.low, one.high) for one in scales}) == 1
+        else "each map in a range of its own"
+    )
     return f"Colours: {label}, {own}, between {shown_number(low)} and {shown_number(high)}."
 
 

@@ -57,7 +57,7 @@ class PlacedBar:
 
 def bar_label(scale: ColorScale) -> str:
     """What a colour bar's numbers are."""
-    return " ".join(part for part in (scale.label, scale.unit) if part)
+    return scale.words
 
 
 def form_for(scale: ColorScale, room: float, paper: PaperStyle, labelled: bool = True) -> BarForm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vitviz.core.colors import ColorScale
@@ -115,9 +116,19 @@ def _title(
 
 def _foot(drawing: Drawing) -> tuple[ColorScale, ...]:
     """The scales whose bars stand at the foot of the page, one for each quantity."""
-    scales = tuple(dict.fromkeys(panel.bar for panel in drawing.panels if panel.bar is not None))
+    scales = _unlike([panel.bar for panel in drawing.panels if panel.bar is not None])
     quantities = {(scale.label, scale.unit, scale.table) for scale in scales}
     return scales if len(quantities) == len(scales) <= _MOST_BARS else ()
+
+
+def _unlike(bars: Sequence[ColorScale]) -> tuple[ColorScale, ...]:
+    """Each scale once; its arrows say what is so of any panel that has it."""
+    found: dict[ColorScale, ColorScale] = {}
+    for bar in bars:
+        one = replace(bar, below=False, above=False)
+        before = found.get(one, one)
+        found[one] = replace(one, below=before.below or bar.below, above=before.above or bar.above)
+    return tuple(found.values())
 
 
 def _bars(scales: tuple[ColorScale, ...], room: float, paper: PaperStyle) -> tuple[PlacedBar, ...]:

@@ -12,7 +12,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from vitviz.core.colors import colored
 from vitviz.core.data.drawing import (
     Bars,
     DrawnLayer,
@@ -30,7 +29,8 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
-from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic, upsampled
+from vitviz.core.drawings.laid_maps import contours, heat_pixels, toned
+from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.figures.diagram import paint_diagram
 from vitviz.figures.embedded import Copies, EmbeddedImage
 from vitviz.figures.paper import PaperStyle
@@ -59,17 +59,9 @@ def paint(
     """
     match layer:
         case Raster():
-            paint_image(axes, layer.pixels, layer.box, smooth=layer.smooth, copies=copies)
+            paint_image(axes, toned(layer), layer.box, smooth=layer.smooth, copies=copies)
         case Heat():
-            values = upsampled(layer.values) if layer.smooth else layer.values
-            paint_image(
-                axes,
-                colored(values, layer.scale),
-                layer.box,
-                layer.opacity,
-                smooth=layer.smooth,
-                copies=copies,
-            )
+            _heat(axes, layer, copies)
         case HeatTiles():
             paint_image(axes, heat_mosaic(layer), mosaic_box(layer), copies=copies)
         case RasterTiles():
@@ -125,6 +117,24 @@ def paint_image(
         alpha=None if opacity >= 1 else opacity,
         interpolation=fine,
     )
+
+
+def _heat(axes: Axes, heat: Heat, copies: Copies | Thumbnails | None) -> None:
+    """A map over what lies below it: an image, or lines of equal value."""
+    if heat.lay == "contours":
+        for line in contours(heat):
+            ends = line.pieces[..., ::-1]
+            for color, width in (("#000000a0", 1.7), ([part / 255 for part in line.color], 0.9)):
+                lines = LineCollection(
+                    list(ends), colors=[color], linewidths=width, capstyle="round"
+                )
+                axes.add_collection(lines, autolim=False)
+        return
+    pixels = heat_pixels(heat)
+    opacity = 1.0
+    if heat.lay in ("tint", "map alone"):  # alike everywhere, so that vector files have it once
+        pixels, opacity = pixels[..., :3], float(pixels[0, 0, 3]) / 255
+    paint_image(axes, pixels, heat.box, opacity, smooth=heat.smooth, copies=copies)
 
 
 def _shown(axes: Axes, box: Box) -> tuple[int, int]:

@@ -13,10 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
-from vitviz.core.colors import table_colors
+from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
+from vitviz.core.drawings.laid_maps import bar_colors
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.figures.color_bars import PlacedBar
 from vitviz.figures.embedded import Copies
@@ -26,6 +28,9 @@ from vitviz.figures.panel_rows import names_width
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import LINE, MM, POINT, family, printable, typeset, width
 from vitviz.figures.thumbnails import Thumbnails
+
+ARROW = 1.6
+"""How long the arrow at the end of a colour bar is, in millimetres."""
 
 
 def render(
@@ -61,7 +66,7 @@ def _printed(page: PaperPage, copies: Copies | Thumbnails | None) -> Figure:
     for placed in page.placed:
         printed.panel(placed)
     for bar in page.bars:
-        printed.bar(bar)
+        printed.bar(bar, _colors_of(bar.scale, page))
     printed.lines(page.caption, page.caption_top, MARGIN, size=paper.size, color=QUIET)
     return figure
 
@@ -162,18 +167,31 @@ class _Printed:
         weight = "normal" if placed.letter else "bold"
         self.lines(placed.heading, top, left, size=size, weight=weight)
         if placed.bar is not None:
-            self.bar(placed.bar)
+            self.bar(placed.bar, bar_colors(placed.panel))
         if paper.facts:
             self._facts(placed)
 
-    def bar(self, placed: PlacedBar) -> None:
-        """A slim bar, the ends of its range and its label around it."""
-        page, strip = self.page, placed.strip
+    def bar(self, placed: PlacedBar, seen: UInt8[np.ndarray, "256 rgb"]) -> None:
+        """A slim bar, the ends of its range and its label around it.
+
+        It ends in an arrow where there are numbers beyond.
+        """
+        page, strip, scale = self.page, placed.strip, placed.scale
         axes = self.figure.add_axes(_rect(page, strip))
         axes.set_axis_off()
         _show(axes, Box(0.0, 0.0, 1.0, 1.0))
-        colors = rearrange(table_colors(placed.scale.table), "entry rgb -> 1 entry rgb")
-        paint_image(axes, colors, Box(0.0, 0.0, 1.0, 1.0), copies=self.copies)
+        tip = min(ARROW / strip.width, 0.25)
+        ends = tip * scale.below, 1.0 - tip * scale.above
+        colors = rearrange(seen, "entry rgb -> 1 entry rgb")
+        paint_image(axes, colors, Box(0.0, ends[0], 1.0, ends[1]), copies=self.copies)
+        for there, at, point, color in (
+            (scale.below, ends[0], 0.0, seen[0]),
+            (scale.above, ends[1], 1.0, seen[-1]),
+        ):
+            if there:
+                corners = [(at, 0.0), (point, 0.5), (at, 1.0)]
+                shade = [part / 255 for part in color.tolist()]
+                axes.add_patch(Polygon(corners, closed=True, facecolor=shade, linewidth=0))
         _show(axes, Box(0.0, 0.0, 1.0, 1.0))
         for text in placed.texts:
             self.figure.text(
@@ -203,6 +221,17 @@ def _show(axes: Axes, extent: Box) -> None:
     """What of a panel is visible; painting an image shows all of it."""
     axes.set_xlim(extent.left, extent.right)
     axes.set_ylim(extent.bottom, extent.top)
+
+
+def _colors_of(scale: ColorScale, page: PaperPage) -> UInt8[np.ndarray, "256 rgb"]:
+    """What a bar at the foot shows: the colours as a panel that it is about has them."""
+    whose = (one.panel for one in page.placed if one.panel.bar is not None)
+    ends = scale.low, scale.high, scale.label, scale.unit, scale.table
+    for panel in whose:
+        bar = panel.bar
+        if bar and ends == (bar.low, bar.high, bar.label, bar.unit, bar.table):
+            return bar_colors(panel)
+    return table_colors(scale.table)
 
 
 def _rect(page: PaperPage, box: Box) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from vitviz.core.colors import ColorTable
+from vitviz.core.colors import ColorTable, Lay
 from vitviz.core.old_paths import renamed
 from vitviz.core.progress import VitvizError
 
@@ -59,6 +59,17 @@ class Option:
     paints: OptionPaints = ""
 
 
+LAY = (
+    "How the map lies over the picture: fade (the picture in grey, opacity follows the value), light "
+    "(the picture dark where the value is low), tint (one opacity for all), contours (lines of equal "
+    "value), or the map alone. Fade is usual: over 25 photographs, bright, dark and colourful, it "
+    "alone left every subject to be recognised and every colour of the map to be found on the bar"
+)
+OPACITY = (
+    "Opacity of the map over the picture; with fade how early it rises, with light how dark it gets"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a heat map is coloured; shared by all views that draw one.
@@ -76,11 +87,19 @@ class Look:
     """
 
     table: Annotated[ColorTable, OptionHelp("Colour table")] = "viridis"
-    opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    lay: Annotated[Lay, OptionHelp(LAY)] = "fade"
+    opacity: Annotated[float, OptionHelp(OPACITY, 0, 1, 0.05)] = 0.65
     range: Annotated[
-        Literal["map", "view", "fixed"],
-        OptionHelp("Range of the colours: each map its own, one for the whole view, or fixed"),
+        Literal["map", "view", "page", "robust", "fixed"],
+        OptionHelp(
+            "Range of the colours: each map its own; one for the view; one for the page (all columns); "
+            "robust, one from the 1st to the 99th percentile, which no single value can empty (arrows "
+            "on the bar say that there are others); or fixed"
+        ),
     ] = "map"
+    log: Annotated[
+        bool, OptionHelp("Logarithmic colours, where all numbers of a map are above zero")
+    ] = False
     low: Annotated[float, OptionHelp("Lowest value of the fixed range", -1, 1, 0.001)] = 0.0
     high: Annotated[float, OptionHelp("Highest value of the fixed range", -1, 1, 0.001)] = 0.1
     smooth: Annotated[

@@ -120,3 +120,24 @@ def test_the_brush_is_laid_down_and_the_picture_is_moved_again(
 def test_cards_of_views_without_painting_have_no_brush(window: MainWindow) -> None:
     window.painting.begin("heads")
     assert not window.painting.brush.on
+
+
+def test_heads_are_ticked_in_the_atlas_several_at_once(qtbot: QtBot, window: MainWindow) -> None:
+    window.shown.set_all_shown(["heads", "whatif"])
+    before = window.session.selection
+    atlas, trace = window.board.cards["heads"].canvas.panels[1], window.session.trace
+    assert trace is not None
+
+    def tick(layer: int, head: int) -> str:
+        row, col = (at * (side + 1) + side / 2 for at, side in ((layer, 10), (head, 10)))
+        at = atlas.position_of(row, col).toPoint()
+        place = atlas.viewport.mapFrom(atlas, at)
+        qtbot.mouseClick(atlas.viewport, LEFT, Qt.KeyboardModifier.ControlModifier, place)
+        return str(window.session.views.options.get("whatif", {}).get("without", ""))
+
+    assert tick(0, 1) == "1.2"
+    assert tick(3, 0) == "1.2, 4.1"
+    drawing = window.session.views.drawings["whatif"]
+    assert "layer 1 head 2, layer 4 head 1 taken out" in drawing.title
+    assert tick(0, 1) == "4.1"
+    assert window.session.selection == before, "ticking chooses nothing"

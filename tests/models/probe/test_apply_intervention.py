@@ -12,6 +12,7 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.loading.preprocess import normalised
 from vitviz.models.probe.apply_intervention import order_of, sines
+from vitviz.models.probe.picture_change import changed_picture
 
 
 def run(model, trace, table=None):
@@ -110,6 +111,60 @@ def test_a_masked_head_adds_nothing(tiny_model, photo):
     assert not projection._forward_pre_hooks
 
 
+def test_a_head_that_looks_everywhere_alike_gives_the_mean_of_its_values(tiny_model, photo):
+    """Against the same head without queries, whose scores are all 0."""
+    trace = vitviz.trace(tiny_model, photo, intervention=Intervention(even=((1, 1),)))
+    attention = tiny_model.module.blocks[1].attn
+    width = attention.qkv.weight.shape[1] // attention.num_heads
+    kept = attention.qkv.weight.detach().clone(), attention.qkv.bias.detach().clone()
+    with torch.no_grad():
+        attention.qkv.weight[width : 2 * width] = 0
+        attention.qkv.bias[width : 2 * width] = 0
+    try:
+        expected = run(tiny_model, trace)
+    finally:
+        with torch.no_grad():
+            attention.qkv.weight.copy_(kept[0])
+            attention.qkv.bias.copy_(kept[1])
+    np.testing.assert_allclose(final(tiny_model, trace), expected, atol=1e-5)
+    assert not attention.qkv._forward_hooks
+    assert not attention.proj._forward_pre_hooks
+    assert "looking everywhere alike" in trace.model.notes[-1]
+
+
+def test_the_picture_itself_is_changed(tiny_model, tiny_trace):
+    want = tiny_model.preprocess
+    plain = normalised(tiny_trace.pixels, want)
+
+    def changed(**how):
+        return changed_picture(plain, want, Intervention(**how))
+
+    dark = normalised((tiny_trace.pixels * 0.5).astype(np.uint8), want)
+    np.testing.assert_allclose(changed(darkened=0.5), dark, atol=0.02)
+    np.testing.assert_allclose(changed(turned=90.0), torch.rot90(plain, -1, (2, 3)), atol=1e-3)
+    rows = plain.shape[2]
+    down = changed(moved=(0.25, 0.0))
+    np.testing.assert_allclose(down[:, :, rows // 4 :], plain[:, :, : -rows // 4], atol=1e-3)
+    assert down[:, :, : rows // 4 - 1].abs().max() < 1e-3, "what comes in is the mean grey"
+    point = torch.zeros_like(plain)
+    point[:, :, 80, 80] = 1
+    spread = changed_picture(point, want, Intervention(blurred=2.0))[0, 0]
+    far = torch.arange(160) - 80
+    bell = torch.exp(-(far**2) / 8.0)
+    np.testing.assert_allclose(spread[80] / spread[80, 80], bell, atol=2e-2)
+    assert spread.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_changed_picture_is_read_and_shown(tiny_model, tiny_trace, photo):
+    change = Intervention(turned=90.0, masked=(0,))
+    trace = vitviz.trace(tiny_model, photo, intervention=change)
+    turned = np.rot90(tiny_trace.pixels, -1)
+    assert np.abs(trace.pixels[16:, 16:].astype(int) - turned[16:, 16:]).max() <= 1
+    assert "turned by 90°" in change.words
+    still = vitviz.trace(tiny_model, photo, intervention=Intervention(blurred=0.0))
+    assert still.intervention is None
+
+
 def test_sines_tell_rows_and_columns_apart():
     grid = TokenGrid(3, 4, (8, 8))
     waves = sines(grid, 16).numpy()
@@ -133,6 +188,7 @@ def test_sines_tell_rows_and_columns_apart():
         (Intervention(masked=(999,)), "no patch 999"),
         (Intervention(heads=((9, 0),)), "no layer 9"),
         (Intervention(heads=((0, 9),)), "no head 9 in layer 0"),
+        (Intervention(even=((0, 9),)), "no head 9 in layer 0"),
     ],
 )
 def test_what_is_not_there_cannot_be_changed(tiny_model, photo, change, said):

@@ -62,8 +62,19 @@ def test_other_sequences(name, arguments, prefix, added, photo):
         np.testing.assert_allclose(start.joined + start.positions, start.tokens, atol=1e-5)
 
 
-def test_a_model_of_another_kind_is_refused(photo):
-    model = vitviz.load("xcit_nano_12_p16_224", pretrained=False, depth=1, img_size=64)
-    trace = vitviz.trace(model, photo)
-    with pytest.raises(Unsupported, match=r"start of its sequence|added up|table of positions"):
+@pytest.mark.parametrize(
+    ("name", "arguments", "why"),
+    [
+        ("xcit_nano_12_p16_224", {"depth": 1, "img_size": 64}, "start of its sequence"),
+        (
+            "samvit_base_patch16",
+            {"depth": 1, "embed_dim": 48, "num_heads": 2, "img_size": 128},
+            "start of",
+        ),
+        ("hiera_tiny_224", {"stages": (1, 1, 1, 1)}, "added up|vectors of"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(name, arguments, why, photo):
+    trace = vitviz.trace(vitviz.load(name, pretrained=False, **arguments), photo)
+    with pytest.raises(Unsupported, match=why):
         trace.source.sequence()

@@ -216,3 +216,18 @@ def test_the_curve_follows_the_patches_as_they_were_painted(tiny_model, tiny_tra
 def test_a_wrong_painting_gets_a_sentence(tiny_trace):
     with pytest.raises(VitvizError, match="TOP LEFT BOTTOM RIGHT"):
         vitviz.draw("whatif", tiny_trace, painted="3,4")
+
+
+def test_heads_may_look_everywhere_alike_and_the_picture_may_be_changed(
+    tiny_model, tiny_trace, photo
+):
+    drawing = vitviz.draw("whatif", tiny_trace, without="2.1, 3.2", heads_give="an even look")
+    change = Intervention(even=((1, 0), (2, 1)))
+    after = vitviz.trace(tiny_model, photo, intervention=change)
+    assert drawing.rows[1][1].layers[0].values == tuple(
+        each.share for each in after.predictions[:5]
+    )
+    assert change.words in drawing.title
+    drawing = vitviz.draw("whatif", tiny_trace, darkened=0.5, down=0.1)
+    assert "darkened by 50%, moved 10% down" in drawing.title
+    assert all(re.search(r"^\d", text) for text in drawing.rows[1][1].layers[0].texts)

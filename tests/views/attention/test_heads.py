@@ -34,7 +34,7 @@ def on_grid(trace, row):
 
 
 def test_every_tile_is_one_heads_row(trace):
-    tiles = layer_of(drawn(trace, 9).panels[1], HeatTiles)
+    tiles = layer_of(drawn(trace, 9, options={"range": "map"}).panels[1], HeatTiles)
     for index, layer in enumerate(trace.layers):
         for head in range(layer.attention.heads):
             expected = on_grid(trace, layer.attention.maps[head, 9])
@@ -98,6 +98,37 @@ def test_the_range_serves_one_map_or_the_whole_view(trace, options, same):
     tiles = layer_of(atlas, HeatTiles)
     assert (len(np.unique(tiles.high)) == 1) is same
     assert (large.bar.high == float(tiles.high.max())) is same
+
+
+def test_one_large_value_does_not_empty_the_other_maps():
+    trace = make_trace(rows=8, cols=10)
+    maps = softmax_maps(4, 4, 81, 81)
+    maps[0, 9] = 0
+    maps[0, 9, 40] = 1
+    layer = replace(trace.layers[1], attention=Maps(maps))
+    trace = replace(trace, layers=(trace.layers[0], layer, trace.layers[2]))
+    large, atlas = drawn(trace, 9).panels
+    tiles = layer_of(atlas, HeatTiles)
+    real = tiles.values[~np.isnan(tiles.values)]
+    assert (atlas.bar.low, atlas.bar.high) == pytest.approx(np.percentile(real, (1, 99)))
+    assert (atlas.bar.below, atlas.bar.above) == (False, True)
+    assert atlas.bar.high < 0.3
+    assert large.bar == atlas.bar
+    assert (tiles.high == np.float32(atlas.bar.high)).all()
+    whole = drawn(trace, 9, options={"range": "view"}).panels[1].bar
+    assert (whole.high, whole.above) == (1.0, False)
+    signed = drawn(trace, 9, options={"table": "vik"}).panels[1].bar
+    assert signed.low == -signed.high
+
+
+def test_colours_by_powers_where_all_values_are_above_zero(trace):
+    large, atlas = drawn(trace, 9, options={"log": True}).panels
+    assert large.bar.powers
+    assert atlas.bar.powers
+    drawing = drawn(trace, 9, options={"log": True, "range": "map"})
+    assert [panel.bar.powers for panel in drawing.panels] == [True, False]
+    assert "Linear where a map has its own range" in drawing.caption
+    assert not drawn(trace, 9, options={"log": True, "table": "vik"}).panels[0].bar.powers
 
 
 def test_a_fixed_range_is_fixed(trace):

@@ -57,7 +57,7 @@ def chosen(panel):
 def test_the_tokens_window_is_outlined_and_moves_with_the_shift(swin):
     first = draw("heads", swin, at(swin, 5 * 16 + 6, 0)).panels[0]
     assert chosen(first) == (Box(16, 16, 32, 32),)
-    second = draw("heads", swin, at(swin, 5 * 16 + 6, 1)).panels[0]
+    second = draw("heads", swin, at(swin, 5 * 16 + 6, 1), range="map").panels[0]
     assert chosen(second) == (Box(8, 24, 24, 40),)
     heat = next(each for each in second.layers if isinstance(each, Heat))
     inside = np.zeros((16, 16), bool)
@@ -65,6 +65,10 @@ def test_the_tokens_window_is_outlined_and_moves_with_the_shift(swin):
     assert (heat.values[inside] > 0).all()
     assert (heat.values[~inside] == 0).all()
     assert heat.scale.low == heat.values[inside].min()
+    robust, atlas = draw("heads", swin, at(swin, 5 * 16 + 6, 1)).panels
+    assert robust.bar is not None
+    assert robust.bar.low > 0  # what nobody can see has no say in the range
+    assert robust.bar == atlas.bar
 
 
 def test_at_the_edge_a_shifted_window_is_what_the_mask_leaves_of_it(swin):

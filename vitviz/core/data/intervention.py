@@ -34,6 +34,10 @@ class Intervention:
     `inner` is the inner level of a Transformer in Transformer: as it was trained; every word looks
     at itself alone, so that no word learns of another; or the inner blocks, attention and MLP, add
     nothing, so that sentences read their words as they were embedded.
+
+    `even` are (layer, head), from 0, that look at every token alike. The picture itself may be `turned`
+    (degrees, clockwise), `blurred` (sigma of a Gaussian in the model's pixels), `darkened` (0 to 1) and
+    `moved` (down, right, as shares of its sides); what comes into it is the model's mean grey.
     """
 
     positions: PositionChange = "learned"
@@ -42,6 +46,16 @@ class Intervention:
     heads: tuple[tuple[int, int], ...] = ()
     seed: int = 0
     inner: Inner = "as trained"
+    even: tuple[tuple[int, int], ...] = ()
+    turned: float = 0.0
+    blurred: float = 0.0
+    darkened: float = 0.0
+    moved: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def changes_picture(self) -> bool:
+        """Whether the picture itself is turned, blurred, darkened or moved."""
+        return bool(self.turned or self.blurred or self.darkened or any(self.moved))
 
     @property
     def nothing(self) -> bool:
@@ -67,6 +81,10 @@ class Intervention:
         if self.heads:
             named = ", ".join(f"{layer_name(a)} {head_name(b)}" for a, b in self.heads)
             said.append(f"{named} taken out")
+        if self.even:
+            named = ", ".join(f"{layer_name(a)} {head_name(b)}" for a, b in self.even)
+            said.append(f"{named} looking everywhere alike")
+        said += self._picture_words()
         if self.inner != "as trained":
             said.append(
                 {
@@ -75,3 +93,16 @@ class Intervention:
                 }[self.inner]
             )
         return ", ".join(said) or "nothing changed"
+
+    def _picture_words(self) -> list[str]:
+        said = []
+        if self.turned:
+            said.append(f"the picture turned by {self.turned:g}°")
+        if self.blurred:
+            said.append(f"blurred with σ {self.blurred:g}")
+        if self.darkened:
+            said.append(f"darkened by {self.darkened:.0%}")
+        if any(self.moved):
+            down, right = self.moved
+            said.append(f"moved {down:.0%} down and {right:.0%} right")
+        return said

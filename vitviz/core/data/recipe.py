@@ -13,11 +13,12 @@ from vitviz.core.data.trace import Fit, LoadArguments, Trace, Weights
 from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.progress import BadModel
 
-NEWEST = 3
+NEWEST = 4
 """The version of recipes written now; one of a newer version is refused.
 
 3: what-if changes nothing unless told (before: positions removed); rollout adds the identity before it
 divides (before: max, min and discarded maps were divided first).
+4: maps fade over the picture unless told (before: they tinted it).
 """
 
 RecipeValue = str | float | int | bool | None

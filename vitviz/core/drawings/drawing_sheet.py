@@ -25,7 +25,7 @@ def page(parts: Sequence[Drawing], sheet: PageRecipe) -> Drawing:
     """The drawings as one. ValueError without drawings."""
     if not parts:
         raise ValueError("a page needs at least one drawing")
-    shared = ranges(parts) if sheet.one_range else {}
+    shared = ranges(parts, every=sheet.one_range)
     cells = [_cell(with_ranges(part, shared), sheet, at) for at, part in enumerate(parts)]
     across = max(1, sheet.across)
     if across == 1 and sheet.panel is None:

@@ -18,8 +18,10 @@ label, and which of its sides that is.
 SharedRanges = Mapping[Key, tuple[float, float]]
 
 
-def ranges(drawings: Sequence[Drawing]) -> SharedRanges:
+def ranges(drawings: Sequence[Drawing], *, every: bool = True) -> SharedRanges:
     """The range that holds the numbers of all drawings, for each panel that more than one has.
+
+    Without `every` only of drawings whose option asks for one range of the page.
 
     Panels belong together that are at one position, of one quantity and in one colour table. Maps
     that are coloured by their place in a range of their own ("relative") stay so. Plots belong
@@ -27,6 +29,8 @@ def ranges(drawings: Sequence[Drawing]) -> SharedRanges:
     """
     found: dict[Key, list[ColorScale | Axis]] = {}
     for drawing in drawings:
+        if not every and dict(drawing.options).get("range") != "page":
+            continue
         for at, panel in enumerate(drawing.panels):
             if panel.bar is not None and any(_coloured_by(panel.bar, one) for one in panel.layers):
                 found.setdefault(_key(at, panel.bar), []).append(panel.bar)
@@ -152,11 +156,28 @@ def _in_range(panel: Panel, wide: tuple[float, float]) -> Panel:
         return panel
     if not any(_coloured_by(bar, layer) for layer in panel.layers):
         return panel
-    scale = replace(bar, low=wide[0], high=wide[1])
+    scale = _scale_between(panel, bar, *wide)
     layers = tuple(
         _scaled(layer, scale) if _coloured_by(bar, layer) else layer for layer in panel.layers
     )
     return replace(panel, layers=layers, bar=scale)
+
+
+def _scale_between(panel: Panel, bar: ColorScale, low: float, high: float) -> ColorScale:
+    """The panel's scale with other ends, and whether its numbers go beyond these."""
+    scale = replace(bar, low=low, high=high)
+    narrower = bar.below or bar.above or low > bar.low or high < bar.high
+    values = [
+        one.values
+        for one in panel.layers
+        if isinstance(one, Heat | HeatTiles) and _coloured_by(bar, one)
+    ]
+    if not narrower or not values:
+        return scale
+    least, most = min(map(np.nanmin, values)), max(map(np.nanmax, values))
+    below = bool(least < low) and (bar.below or low > bar.low)
+    above = bool(most > high) and (bar.above or high < bar.high)
+    return replace(scale, below=below, above=above)
 
 
 def _coloured_by(bar: ColorScale, layer: DrawnLayer) -> bool:

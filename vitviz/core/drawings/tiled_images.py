@@ -20,7 +20,8 @@ def mosaic_box(tiles: HeatTiles | RasterTiles) -> Box:
 
 def heat_mosaic(tiles: HeatTiles) -> UInt8[np.ndarray, "row col rgba"]:
     """The coloured tiles of an atlas as one image; gaps and tiles of NaN are transparent."""
-    index = color_index(tiles.values, tiles.low[..., None, None], tiles.high[..., None, None])
+    ends = tiles.low[..., None, None], tiles.high[..., None, None]
+    index = color_index(tiles.values, *ends, tiles.scale.powers)
     colors = np.empty((256, 4), np.uint8)
     colors[:, :3] = table_colors(tiles.scale.table)
     colors[:, 3] = 255

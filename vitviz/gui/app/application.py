@@ -25,6 +25,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.printable import printable
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
+from vitviz.gui.app.interface_size import scale_interface
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.app.single_instance import SingleInstance
 from vitviz.gui.widgets import theme
@@ -52,9 +53,10 @@ def run(
 ) -> int:
     """Opens the window, calls `shown` when it is there, and stays until it is closed; the exit code."""
     qInstallMessageHandler(quiet)
+    settings, complaint = read_settings()
+    scale_interface(settings.interface_size)
     app = application()
     mailbox = Mailbox()
-    settings, complaint = read_settings()
     # A screenshot is taken in passing: it must not move the window that a person left somewhere.
     save = (lambda _settings: "") if launch.screenshot else write_settings
     session = Session(Jobs(mailbox.deliver), settings, save=save)

@@ -40,6 +40,7 @@ from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
+from vitviz.gui.app.interface_size import InterfaceSizeMenu
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
@@ -171,6 +172,8 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         panels = menu.addMenu("Panels")
         panels.addActions(self._docks.toggles())
+        size = self.session.settings.now.interface_size
+        menu.addMenu(InterfaceSizeMenu(self, size, self._size_chosen))
 
     def _parts(self) -> WindowParts:
         return WindowParts(
@@ -556,6 +559,13 @@ class MainWindow(QMainWindow):
             current.setFocus()
 
     # Theme, drops and closing
+
+    def _size_chosen(self, percent: int) -> None:
+        """Remembers how large the interface is to be."""
+        self.session.settings.remember(interface_size=percent)
+        self.notices.tell(
+            f"The interface is drawn at {percent} % from the next start of vitviz on."
+        )
 
     def set_theme(self, name: theme.ThemeName) -> None:
         """Puts the window into a theme, and remembers it."""

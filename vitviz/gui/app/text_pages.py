@@ -33,25 +33,45 @@ def view_help(parent: QWidget, view: View) -> TextPage:
     return TextPage(parent, f"Help: {view.title}", body)
 
 
-def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
-    """All keys on one page, in two columns."""
-    named = [(plain(wish.text), ", ".join(wish.keys)) for wish in wishes if wish.keys]
-    named += [("Read values of the pinned token", "hold Shift")]
-    half = (len(named) + 1) // 2
-    columns = "".join(
-        "<td style='padding-right:32px'><table>"
-        + "".join(
-            f"<tr><td>{html.escape(words)}</td><td>&nbsp;&nbsp;<b>{html.escape(keys)}</b></td></tr>"
-            for words, keys in part
-        )
-        + "</table></td>"
-        for part in (named[:half], named[half:])
+KEY_GROUPS = {"": "Where you look", "File": "Pictures and sessions", "Edit": "Undo"}
+"""What the groups of keys are called that are not called as their menu."""
+
+
+def key_groups(wishes: Iterable[Action]) -> dict[str, list[tuple[str, str]]]:
+    """(words, keys) of everything that has keys, in groups: where one looks, then menu by menu."""
+    found: dict[str, list[tuple[str, str]]] = {KEY_GROUPS[""]: []}
+    for wish in wishes:
+        if wish.keys:
+            group = found.setdefault(KEY_GROUPS.get(wish.menu, wish.menu), [])
+            group.append((plain(wish.text), ", ".join(wish.keys)))
+    found[KEY_GROUPS[""]].append(("Read values of the pinned token", "hold Shift"))
+    return found
+
+
+def _group_table(title: str, keys: list[tuple[str, str]]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(words)}</td><td>&nbsp;&nbsp;<b>{html.escape(pressed)}</b></td></tr>"
+        for words, pressed in keys
     )
+    return f"<h3>{html.escape(title)}</h3><table>{rows}</table>"
+
+
+def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
+    """All keys on one page, group by group, in two columns of about one length."""
+    groups = key_groups(wishes)
+    half, sides = sum(len(keys) + 2 for keys in groups.values()) / 2, ["", ""]
+    length = 0
+    for title, keys in groups.items():
+        sides[int(length + len(keys) / 2 > half)] += _group_table(title, keys)
+        length += len(keys) + 2
+    columns = "".join(f"<td style='padding-right:32px'>{side}</td>" for side in sides)
     mouse = (
         "<p>Point at a patch to preview its token in every view, click to pin it. The wheel zooms "
         "(with Ctrl where the board itself scrolls), dragging pans, a double click gives a view all "
         "the room; of a plot that is zoomed it shows all again. Over the numbers of an axis the wheel "
-        "zooms along that axis alone, and a click on a point chooses its layer and head.</p>"
+        "zooms along that axis alone, and a click on a point chooses its layer and head; with Ctrl it "
+        "takes a head out of What if, several one after another. The pencil of a card paints patches "
+        "on any picture.</p>"
         "<p>In columns side by side (Ctrl+T) all of this means the same spot of the picture in each; "
         "a header is dragged to move its column, and every link between columns can be cut.</p>"
         "<p>Ctrl+Z takes back what was changed last: a column, a model, a picture, an option, a "
@@ -60,7 +80,7 @@ def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
     )
     body = f"<h2>Keys and mouse</h2>{mouse}<table><tr>{columns}</tr></table>"
     page = TextPage(parent, "Keys and mouse", body)
-    page.resize(760, 560)
+    page.resize(820, 720)
     return page
 
 

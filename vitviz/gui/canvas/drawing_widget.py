@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,9 @@ NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
 
+PanelRows = tuple[tuple[Panel, ...], ...]
+
+
 class DrawingWidget(QWidget):
     """Paints a `Drawing` and passes on what the mouse points at."""
 
@@ -60,6 +64,7 @@ class DrawingWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._drawing: Drawing | None = None
+        self._chosen: tuple[Drawing, PanelRows] | None = None
         self._rows: list[list[PanelWidget]] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -212,13 +217,37 @@ class DrawingWidget(QWidget):
             self._shape, self._stand = shape, stand
             self._build(rows)
         self._drawing = drawing
+        self._remember_chosen(drawing, rows)
         panels = [panel for row in rows for panel in row]
-        for widget, panel in zip(self.panels, panels, strict=True):
+        for widget, panel, chosen in zip(
+            self.panels, panels, self._chosen_panels(rows), strict=True
+        ):
+            widget.read_from(chosen)
             if widget.panel is not panel:
                 widget.show_panel(panel)
         if new:
             self._divide()
         self.painted.emit()
+
+    def _remember_chosen(self, drawing: Drawing, rows: PanelRows) -> None:
+        """Keeps the drawing for the chosen token while this one previews another, as long as nothing
+        but the token under the cursor differs.
+        """
+        made = drawing.made
+        if made is None or made.selection.hover is None:
+            self._chosen = drawing, rows
+        elif self._chosen is not None:
+            same = replace(made, selection=replace(made.selection, hover=None))
+            if self._chosen[0].made != same:
+                self._chosen = None
+            elif _extents(self._chosen[1]) != _extents(rows):  # another size has come meanwhile
+                self._chosen = self._chosen[0], self._arranged(self._chosen[0])
+
+    def _chosen_panels(self, rows: PanelRows) -> list[Panel | None]:
+        """The panels as they are for the chosen token, where those shown preview another."""
+        if self._chosen is None or _extents(self._chosen[1]) != _extents(rows):
+            return [None for row in rows for _ in row]
+        return [panel for row in self._chosen[1] for panel in row]
 
     def reset_zoom(self) -> None:
         """Shows every panel whole again."""
@@ -296,6 +325,10 @@ class DrawingWidget(QWidget):
 
     def _clicked(self, found: PointedPlace | None) -> None:
         self.clicked.emit(found)
+
+
+def _extents(rows: PanelRows) -> list[list[Box]]:
+    return [[panel.extent for panel in row] for row in rows]
 
 
 def fitting_blocks(row: tuple[Panel, ...], at: int, room: Room | None) -> int:

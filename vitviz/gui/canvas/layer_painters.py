@@ -23,10 +23,11 @@ from vitviz.core.data.drawing import (
 )
 from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
+from vitviz.core.drawings.laid_maps import contours
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui.canvas.diagram_painter import DiagramPainter
 from vitviz.gui.canvas.layer_placing import LayerPlacing
-from vitviz.gui.canvas.qimages import heat_image, image_of, raster_image
+from vitviz.gui.canvas.qimages import heat_image, image_of, line_path, raster_image
 from vitviz.gui.widgets import theme
 
 _Pixels = Raster | Heat | HeatTiles | RasterTiles
@@ -41,7 +42,7 @@ class PixelPainter:
         self._layer = layer  # keeps alive the arrays that its key names
         self._key = _key(layer)
         self._image = _image(layer)
-        self._box, self._smooth, self._opacity = _placed(layer, self._image)
+        self._box, self._smooth = _placed(layer, self._image)
         self._fitted: QImage | None = None
 
     def shows(self, layer: DrawnLayer) -> bool:
@@ -55,10 +56,8 @@ class PixelPainter:
     def paint(self, painter: QPainter, at: LayerPlacing) -> None:
         """Paints it."""
         place = at.whole(self._box)
-        painter.setOpacity(self._opacity)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
         painter.drawImage(place, self._fit(place, at.sharp))
-        painter.setOpacity(1.0)
 
     def _fit(self, place: QRectF, sharp: float) -> QImage:
         """Qt's own scaling samples four pixels only, or one: shrink by averaging, and remember it."""
@@ -220,14 +219,53 @@ class SegmentPainter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
+class ContourPainter:
+    """Lines of equal value, each in the colour of its value, with a dark halo."""
+
+    def __init__(self, heat: Heat) -> None:
+        self._heat = heat  # keeps alive the array that its key names
+        self._key = _key(heat)
+        self._lines = [(QColor(*line.color), line_path(line.pieces)) for line in contours(heat)]
+
+    def shows(self, layer: DrawnLayer) -> bool:
+        """Whether it looks as this layer does."""
+        return isinstance(layer, Heat) and _key(layer) == self._key
+
+    def bounds(self, at: LayerPlacing) -> QRectF:
+        """All that it covers."""
+        return at.rect(self._heat.box).adjusted(-2, -2, 2, 2)
+
+    def paint(self, painter: QPainter, at: LayerPlacing) -> None:
+        """Paints it."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        painter.translate(at.left, at.top)
+        painter.scale(at.scale, at.scale)
+        for color, path in self._lines:
+            for shade, width in ((QColor(0, 0, 0, 150), 3.0), (color, 1.6)):
+                pen = _pen(shade, width, at.sharp)
+                pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+                painter.setPen(pen)
+                painter.drawPath(path)
+        painter.restore()
+
+
 Painted = (
-    PixelPainter | LinePainter | RectanglePainter | SegmentPainter | TextPainter | DiagramPainter
+    ContourPainter
+    | PixelPainter
+    | LinePainter
+    | RectanglePainter
+    | SegmentPainter
+    | TextPainter
+    | DiagramPainter
 )
 
 
 def painted(layer: DrawnLayer) -> Painted:
     """A layer of a map, to be painted. TypeError for what is no layer of a map."""
     match layer:
+        case Heat() if layer.lay == "contours":
+            return ContourPainter(layer)
         case Raster() | Heat() | HeatTiles() | RasterTiles():
             return PixelPainter(layer)
         case Grid():
@@ -273,9 +311,10 @@ def _key(layer: _Pixels) -> tuple[Hashable, ...]:
     """What an image and its place depend on."""
     match layer:
         case Raster():
-            return id(layer.pixels), layer.box, layer.smooth
+            return id(layer.pixels), layer.box, layer.smooth, layer.tone
         case Heat():
-            return id(layer.values), layer.box, layer.scale, layer.opacity, layer.smooth
+            looks = layer.opacity, layer.smooth, layer.lay
+            return id(layer.values), layer.box, layer.scale, looks
         case HeatTiles():
             ranges = layer.low.tobytes() + layer.high.tobytes()
             return id(layer.values), ranges, layer.scale, layer.gap
@@ -299,16 +338,16 @@ def _image(layer: _Pixels) -> QImage:
             assert_never(layer)
 
 
-def _placed(layer: _Pixels, image: QImage) -> tuple[Box, bool, float]:
-    """Where an image goes, whether it is smoothed, and its opacity."""
+def _placed(layer: _Pixels, image: QImage) -> tuple[Box, bool]:
+    """Where an image goes, and whether it is smoothed."""
     match layer:
         case Raster():
-            return layer.box, layer.smooth, 1.0
+            return layer.box, layer.smooth
         case Heat():
-            return layer.box, False, layer.opacity
+            return layer.box, False
         case HeatTiles():
-            return mosaic_box(layer), False, 1.0
+            return mosaic_box(layer), False
         case RasterTiles():
-            return mosaic_box(layer), image.width() > LARGE, 1.0
+            return mosaic_box(layer), image.width() > LARGE
         case _:
             assert_never(layer)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from jaxtyping import UInt8
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from vitviz.core.colors import ColorScale, table_colors
+from vitviz.core.colors import ColorScale, scale_index, table_colors
 from vitviz.core.data.drawing import Bars
 from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.widgets import theme
 
+BarColors = UInt8[np.ndarray, "256 rgb"]
+BAR = 6
+"""Pixels that a colour bar is high."""
 TITLE_LINES = 2
 """Lines that a panel's title may have."""
 
@@ -42,22 +46,39 @@ class ColorBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._scale: ColorScale | None = None
+        self._colors: BarColors | None = None
+        self._value: tuple[float | None, str] = (None, "")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFont(bar_font())
 
     def sizeHint(self) -> QSize:
         return QSize(120, self.height_at(self.width()))
 
-    def show_scale(self, scale: ColorScale | None) -> None:
-        """Replaces what is shown; None hides the bar."""
+    def show_scale(self, scale: ColorScale | None, colors: BarColors | None = None) -> None:
+        """Replaces what is shown, in the scale's own colours unless told; None hides the bar."""
         self.setVisible(scale is not None)
-        if scale != self._scale:
-            self._scale = scale
+        colors = table_colors(scale.table) if colors is None and scale is not None else colors
+        if scale != self._scale or colors is not self._colors:
+            self._scale, self._colors = scale, colors
             if scale is not None:
                 unit = f" ({scale.unit})" if scale.unit else ""
+                beyond = "; arrows: numbers beyond" if scale.below or scale.above else ""
+                powers = ", logarithmic" if scale.powers else ""
                 low, high = (shown_number(end, 6) for end in (scale.low, scale.high))
-                self.setToolTip(f"{scale.label}{unit}: {low} to {high}")
+                self.setToolTip(f"{scale.label}{unit}: {low} to {high}{powers}{beyond}")
                 self._fit()
+            self.update()
+
+    @property
+    def value(self) -> tuple[float | None, str]:
+        """The value under the cursor, and what is said of it; None and nothing without one."""
+        return self._value
+
+    def show_value(self, value: float | None, words: str) -> None:
+        """Marks a value on the bar and says in `words` whose it is, in the place of the bar's name."""
+        shown = (None, "") if value is None or not np.isfinite(value) else (value, words)
+        if shown != self._value:
+            self._value = shown
             self.update()
 
     def height_at(self, width: int) -> int:
@@ -91,14 +112,47 @@ class ColorBar(QWidget):
             beside = 0 if below else metrics.horizontalAdvance(label) + 12
             bar = max(min(max(room - beside, min(room, 48)), 180), 4)
             painter.drawText(QRectF(0, 0, left, line), centre, low)
-            table = image_of(np.ascontiguousarray(table_colors(self._scale.table)[None]))
-            painter.drawImage(QRectF(left, line / 2 - 3, bar, 6), table)
+            self._paint_bar(painter, QRectF(left, line / 2 - BAR / 2, bar, BAR))
             painter.drawText(QRectF(left + bar + 6, 0, right, line), centre, high)
             at = (0, line - 2) if below else (left + bar + right + 6, 0)
-            painter.setPen(QColor(theme.current().faint))
+            value, words = self._value
+            painter.setPen(QColor(theme.current().faint if value is None else theme.current().text))
             room = self.width() - at[0]
-            elided = metrics.elidedText(label, Qt.TextElideMode.ElideRight, int(room))
+            elided = metrics.elidedText(words or label, Qt.TextElideMode.ElideRight, int(room))
             painter.drawText(QRectF(*at, room, line), centre, elided)
+
+    def _paint_bar(self, painter: QPainter, place: QRectF) -> None:
+        """The colours, from an arrow to an arrow where there are numbers beyond the ends."""
+        scale, colors = self._scale, self._colors
+        assert scale is not None
+        assert colors is not None
+        tip = min(float(BAR), place.width() / 4)
+        inside = place.adjusted(tip * scale.below, 0, -tip * scale.above, 0)
+        painter.drawImage(inside, image_of(np.ascontiguousarray(colors[None])))
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for there, at, point, color in (
+            (scale.below, inside.left(), place.left(), colors[0]),
+            (scale.above, inside.right(), place.right(), colors[-1]),
+        ):
+            if there:
+                painter.setBrush(QColor(*color.tolist()))
+                painter.drawPolygon(
+                    [
+                        QPointF(at, place.top()),
+                        QPointF(point, place.center().y()),
+                        QPointF(at, place.bottom()),
+                    ]
+                )
+        value, _ = self._value
+        if value is not None:
+            share = int(scale_index(np.array([value], np.float32), scale)[0]) / 255
+            at, top = inside.left() + share * inside.width(), place.top()
+            painter.setBrush(QColor(theme.current().text))
+            mark = (at - 4, top - 5), (at + 4, top - 5), (at, top + 1)
+            painter.drawPolygon([QPointF(*corner) for corner in mark])
+        painter.restore()
 
 
 def bar_height(scale: ColorScale | None, metrics: QFontMetrics, width: int) -> int:
@@ -118,8 +172,7 @@ def _side_by_side(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:
 
 def _bar_words(scale: ColorScale) -> tuple[str, str, str]:
     """(low, high, what) of a colour bar."""
-    label = " ".join(part for part in (scale.label, scale.unit) if part)
-    return shown_number(scale.low), shown_number(scale.high), label
+    return shown_number(scale.low), shown_number(scale.high), scale.words
 
 
 def _named_below(scale: ColorScale, metrics: QFontMetrics, width: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -32,9 +32,11 @@ from vitviz.core.data.drawing import (
     aim,
 )
 from vitviz.core.data.drawing import HeadTiles as HeadSpace
+from vitviz.core.data.drawing.panel_aim import number_words
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 from vitviz.core.data.selection import Place, place_of
+from vitviz.core.drawings.laid_maps import bar_colors
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_area import border
 from vitviz.gui.canvas.area_brush import AreaBrush, AreaStroke, brush_of
@@ -61,6 +63,8 @@ class PointedPlace:
     place: Place | None = None
     depth: float | None = None
     head: int | None = None
+    ticks: bool = False
+    """Whether it was clicked with Ctrl: to be one of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class PanelWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._panel: Panel | None = None
+        self._chosen: Panel | None = None
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
         self._stroke: AreaStroke | None = None
@@ -154,6 +159,10 @@ class PanelWidget(QWidget):
         """What is shown."""
         return self._panel
 
+    def read_from(self, chosen: Panel | None) -> None:
+        """Reads values from the panel as it is for the chosen token, while it previews another."""
+        self._chosen = chosen
+
     @property
     def content(self) -> QWidget:
         """What is drawn, without its title and its legend."""
@@ -164,7 +173,7 @@ class PanelWidget(QWidget):
         before, self._panel = self._panel, panel
         self._title.show_text(panel.title)
         self._title.setVisible(bool(panel.title))
-        self._bar.show_scale(panel.bar)
+        self._bar.show_scale(panel.bar, None if panel.bar is None else bar_colors(panel))
         self._facts.show_facts(panel.facts)
         first = panel.layers[0] if panel.layers else Message("")
         match first:
@@ -269,8 +278,22 @@ class PanelWidget(QWidget):
         )
 
     def _pointed(self, position: QPointF) -> PointedPlace | None:
+        """What is pointed at, with what the chosen token gives to it; the colour bar shows that too."""
         found = self.aim_at(position)
-        return None if found is None or self._panel is None else pointed(self._panel, found)
+        if found is None or self._panel is None:
+            self._bar.show_value(None, "")
+            return None
+        value, panel = found, self._panel
+        if self._chosen is not None and self._stack.currentWidget() is self._map:
+            spot, panel = self._map.spot(position), self._chosen
+            value = aim(panel, spot.row, spot.col) or found
+        if value.value is None:
+            self._bar.show_value(None, "")
+        else:
+            number = number_words(value.value, panel.bar)
+            whose = value.words.removesuffix(number).rstrip(" ·:")
+            self._bar.show_value(value.value, f"{number} · {whose}" if whose else number)
+        return replace(pointed(self._panel, found), words=value.words)
 
     def position_of(self, row: float, col: float) -> QPointF:
         """Where a position of the panel lies in this widget, for tests and tooltips."""
@@ -306,6 +329,7 @@ class PanelWidget(QWidget):
                 return QCoreApplication.sendEvent(bar, event)
         if kind == QEvent.Type.Leave:
             self._cursor = None
+            self._bar.show_value(None, "")
             if self._plot is not None:
                 self._plot.show_point(None)
             self.hovered.emit(None)
@@ -381,7 +405,9 @@ class PanelWidget(QWidget):
             moved = (event.position() - self._pressed).manhattanLength()
             self._pressed = None
             if moved < CLICK:
-                self.clicked.emit(self._pointed(event.position()))
+                found = self._pointed(event.position())
+                ticks = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+                self.clicked.emit(replace(found, ticks=True) if found and ticks else found)
         elif kind == QEvent.Type.MouseButtonDblClick and left:
             if self.plot is not None and self.plot.is_zoomed():
                 self.plot.reset()

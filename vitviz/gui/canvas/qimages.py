@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import UInt8
-from PySide6.QtGui import QImage
+from einops import rearrange
+from jaxtyping import Float64, UInt8
+from PySide6.QtGui import QImage, QPainterPath
 
-from vitviz.core.colors import ColorTable, color_index, table_colors
+from vitviz.core.colors import ColorTable, Lay
 from vitviz.core.data.drawing import Heat, Raster
-from vitviz.core.drawings.tiled_images import upsampled
+from vitviz.core.drawings.laid_maps import heat_index, laid_colors, toned
 
 
 def image_of(pixels: UInt8[np.ndarray, "row col channel"]) -> QImage:
@@ -27,22 +28,33 @@ def image_of(pixels: UInt8[np.ndarray, "row col channel"]) -> QImage:
 
 
 def heat_image(heat: Heat) -> QImage:
-    """A heat map in the colours of its scale; smooth ones interpolate the values, not the colours."""
-    values = upsampled(heat.values) if heat.smooth else heat.values
-    index = np.ascontiguousarray(color_index(values, heat.scale.low, heat.scale.high))
+    """A heat map in the colours that it has over a picture, with their opacity."""
+    index = np.ascontiguousarray(heat_index(heat))
     rows, cols = index.shape
     image = QImage(index.data, cols, rows, cols, QImage.Format.Format_Indexed8)
-    image.setColorTable(_color_table(heat.scale.table))
-    return image.convertToFormat(QImage.Format.Format_RGB32)
+    colors = _color_table(heat.scale.table, heat.lay, heat.opacity)
+    image.setColorTable(colors)
+    formats = QImage.Format
+    opaque = all(color >> 24 == 255 for color in (colors[0], colors[128], colors[255]))
+    fast = formats.Format_RGB32 if opaque else formats.Format_ARGB32_Premultiplied
+    return image.convertToFormat(fast)
 
 
 @cache
-def _color_table(table: ColorTable) -> list[int]:
-    colors = table_colors(table).astype(np.uint32)
-    packed = 0xFF000000 | colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2]
-    return [int(color) for color in packed]
+def _color_table(table: ColorTable, lay: Lay, opacity: float) -> list[int]:
+    red, green, blue, cover = laid_colors(table, lay, opacity).astype(np.uint32).T
+    return [int(color) for color in cover << 24 | red << 16 | green << 8 | blue]
 
 
 def raster_image(raster: Raster) -> QImage:
-    """A raster layer's picture."""
-    return image_of(raster.pixels)
+    """A raster layer's picture, in its tone."""
+    return image_of(toned(raster))
+
+
+def line_path(pieces: Float64[np.ndarray, "piece end row_col"]) -> QPainterPath:
+    """Straight pieces as one path, from (row, col) of their ends."""
+    import pyqtgraph as pg  # a third of a second: not before something is drawn
+
+    ends = np.ascontiguousarray(rearrange(pieces, "piece end row_col -> row_col (piece end)"))
+    path: QPainterPath = pg.arrayToQPath(ends[1], ends[0], connect="pairs")
+    return path

@@ -179,7 +179,7 @@ class ColumnHeader(QFrame):
 
     def _button(self, sign: str, wish: str, tip: str) -> QToolButton:
         button = _quiet(sign, tip)
-        button.setAccessibleName(wish)
+        button.setAccessibleName(f"{wish} column")
         button.clicked.connect(lambda: self.wished.emit(wish, self.column))
         return button
 

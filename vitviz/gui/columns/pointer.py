@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from vitviz.core.data.selection import Selection
 from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
+from vitviz.views.answers.taken_out import ticked_heads
 from vitviz.views.learn.predict import repainted
 
 if TYPE_CHECKING:
@@ -61,13 +62,26 @@ class ViewPointer(QObject):
         chosen = self._before_click = session.selection
         if session.trace is None or found is None:
             return
-        if found.head is not None:
+        if found.ticks and found.head is not None and found.depth is not None:
+            self._tick(found.depth, found.head)
+        elif found.head is not None:
             depth = chosen.depth if found.depth is None else found.depth
             session.chosen.select(depth=depth, head=found.head)
         elif found.depth is not None:
             session.chosen.select(depth=found.depth)
         elif found.place is not None:
             session.chosen.pin(found.place)
+
+    def _tick(self, depth: float, head: int) -> None:
+        """Takes a head out of What if, with those ticked before; a ticked one is put back."""
+        trace = self._session.trace
+        assert trace is not None
+        layer = Selection(depth=depth).layer(len(trace.layers))
+        text = str(self._session.views.options.get("whatif", {}).get("without") or "")
+        now = ticked_heads(text, layer, head)
+        self._session.views.set_option("whatif", "without", now)
+        told = f"What if without heads (layer.head): {now}" if now else "What if: every head is in"
+        self._read_out(told)
 
     def _brushed(self, view: str, patch: BrushedPatch) -> None:
         """Paints a patch, or wipes it, as the stroke began."""

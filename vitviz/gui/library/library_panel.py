@@ -136,6 +136,7 @@ class LibraryPanel(QWidget):
         again = QToolButton()
         again.setObjectName("quiet")
         again.setText("↻")
+        again.setAccessibleName("Look again what is on this computer")
         again.setToolTip("Look again: what is on disk, is there a network")
         again.clicked.connect(self._library.look_at_disk)
         row = QHBoxLayout()

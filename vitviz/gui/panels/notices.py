@@ -45,6 +45,7 @@ class NoticeStack(QFrame):
         close.setObjectName("quiet")
         close.setText("✕")
         close.setToolTip("Dismiss")
+        close.setAccessibleName("Dismiss this notice")
         close.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)

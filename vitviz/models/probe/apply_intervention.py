@@ -23,8 +23,9 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.intervention import Intervention
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.models.families import anatomy_of
-from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
+from vitviz.models.families.anatomy import AttentionAnatomy, attention_anatomy, block_anatomy
 from vitviz.models.loading.preprocess import PreparedPicture, Preprocess, tensor_of
+from vitviz.models.probe.picture_change import with_picture_changed
 
 TEMPERATURE = 10_000.0
 RgbPixels = UInt8[np.ndarray, "row col rgb"]
@@ -38,10 +39,11 @@ def order_of(count: int, seed: int) -> np.ndarray:
 def changed(
     prepared: PreparedPicture, want: Preprocess, grid: TokenGrid, change: Intervention
 ) -> PreparedPicture:
-    """The picture as the model is to read it: patches shuffled or grey. Shown as the model reads it.
+    """The picture as the model is to read it: changed itself, patches shuffled or grey. Shown so too.
 
     VitvizError for a patch that is not there, Unsupported where patches are no whole pixels.
     """
+    prepared = with_picture_changed(prepared, want, change)
     if change.patches == "in place" and not change.masked:
         return prepared
     count = grid.rows * grid.cols
@@ -93,6 +95,8 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
             _replace(module, grid, change, undo)
         for layer, head in change.heads:
             undo.callback(_without_head(module, layer, head).remove)
+        for layer, head in change.even:
+            _even_head(module, layer, head, undo)
         match change.inner:
             case "as trained":
                 pass
@@ -258,8 +262,8 @@ def sines(grid: TokenGrid, dim: int) -> Float[Tensor, "patch dim"]:
     return torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], dim=1).float()
 
 
-def _without_head(module: nn.Module, layer: int, head: int) -> Any:
-    """A hook that takes one head's part out of what the projection of a layer reads."""
+def _joined_attention(module: nn.Module, layer: int, head: int) -> AttentionAnatomy:
+    """The attention of a layer whose heads lie side by side before one projection."""
     blocks = anatomy_of(module).blocks
     if not blocks:
         raise Unsupported(
@@ -273,17 +277,56 @@ def _without_head(module: nn.Module, layer: int, head: int) -> Any:
             f"the heads of {type(module).__name__} are not put side by side before one projection, so "
             "one cannot be taken out exactly"
         )
-    heads = attention.heads
-    if not 0 <= head < heads:
-        raise VitvizError(f"there is no head {head} in layer {layer}; it has 0 to {heads - 1}")
+    if not 0 <= head < attention.heads:
+        raise VitvizError(
+            f"there is no head {head} in layer {layer}; it has 0 to {attention.heads - 1}"
+        )
+    return attention
+
+
+def _without_head(module: nn.Module, layer: int, head: int) -> Any:
+    """A hook that takes one head's part out of what the projection of a layer reads."""
+    attention = _joined_attention(module, layer, head)
+    assert attention.proj is not None
 
     def take_out(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
-        width = given[0].shape[-1] // heads
+        width = given[0].shape[-1] // attention.heads
         kept = given[0].clone()
         kept[..., head * width : (head + 1) * width] = 0
         return (kept,)
 
     return attention.proj.register_forward_pre_hook(take_out)
+
+
+def _even_head(module: nn.Module, layer: int, head: int, undo: ExitStack) -> None:
+    """One head looks at every token alike: what it gives is the mean of its values."""
+    attention = _joined_attention(module, layer, head)
+    assert attention.proj is not None
+    if attention.qkv is None:
+        raise Unsupported(
+            f"the values of {type(module).__name__}'s heads do not come from one layer with queries "
+            "and keys, so a head cannot be made to look everywhere alike exactly; take it out instead"
+        )
+    values: list[Tensor] = []
+
+    def keep(_module: nn.Module, _given: Any, output: Tensor) -> None:
+        values[:] = [output]
+
+    def give(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+        mixed = given[0].clone()
+        dim, (found,) = mixed.shape[-1], values
+        if found.shape != (*mixed.shape[:-1], 3 * dim):
+            raise Unsupported(
+                f"queries, keys and values have shape {tuple(found.shape)}, not three times the "
+                f"{dim} numbers of each token, so a head cannot be made to look everywhere alike"
+            )
+        width = dim // attention.heads
+        part = slice(head * width, (head + 1) * width)
+        mixed[..., part] = found[..., 2 * dim :][..., part].mean(dim=-2, keepdim=True)
+        return (mixed,)
+
+    undo.callback(attention.qkv.register_forward_hook(keep).remove)
+    undo.callback(attention.proj.register_forward_pre_hook(give).remove)
 
 
 def _inner(module: nn.Module, grid: TokenGrid, *names: str) -> list[nn.Module]:

@@ -30,8 +30,16 @@ def sequence_start_of(
     """
     patches, tokens = _seen(module, pixels, grid, called)
     prefix = _prefix(module, grid, called)
-    joined = torch.cat([prefix.to(patches), patches])
+    if not len(prefix):
+        prefix = patches[:0]
     table = _added(module, grid, called)
+    widths = {each.shape[1] for each in (prefix, patches, tokens, table) if each is not None}
+    if len(widths) > 1:
+        raise Unsupported(
+            f"the patches, learned tokens and positions of {called} have vectors of "
+            f"{', '.join(map(str, sorted(widths)))} numbers, so its first block does not read their sum"
+        )
+    joined = torch.cat([prefix.to(patches), patches])
     total = joined if table is None else joined + table.to(joined)
     largest, difference = float(tokens.abs().max()), float((total - tokens).abs().max())
     if difference > 10 * tolerance(pixels.dtype) * max(largest, 1e-12):

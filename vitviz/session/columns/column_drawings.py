@@ -14,6 +14,7 @@ from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 from vitviz.views import Follows, find
 from vitviz.views.options import Look, OptionValue
+from vitviz.views.shared.attention_unit import comparable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +31,16 @@ class DrawingScene:
     """What a view of two traces compares with."""
     pairs: tuple[tuple[Trace, Trace], ...] = ()
     """Further pictures as this model and the other one read them, as far as that is at hand."""
+    beside_others: bool = False
+    """Whether grids of other sizes stand beside it, so that shares do not compare."""
 
     def values(self, view: str) -> dict[str, Any]:
         """A view's flat options: the shared look as far as it was chosen, then its own."""
         own = {option.name: option.default for option in find(view).options if option.group}
         shared = {name: getattr(self.look, name) for name in own.keys() & self.look_chosen}
         shared = {name: value for name, value in shared.items() if value != own[name]}
-        return {**shared, **self.options.get(view, {})}
+        values = {**shared, **self.options.get(view, {})}
+        return comparable(find(view), values, beside_others=self.beside_others)
 
 
 def chosen_of(look: Look) -> frozenset[str]:

@@ -46,7 +46,7 @@ class ColumnRanges:
     def _announce(self, view: str, seen: Sequence[LiveColumn]) -> None:
         self._since.pop(view, None)
         latest = [(live.id, one) for live in seen if (one := live.drawings.latest.get(view))]
-        shared = ranges([drawing for _, drawing in latest]) if self.one_range else {}
+        shared = ranges([drawing for _, drawing in latest], every=self.one_range)
         for column, drawing in latest:
             before = self._shown.get((column, view))
             if before is None or before[0] is not drawing or before[1] != shared:

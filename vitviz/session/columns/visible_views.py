@@ -22,6 +22,7 @@ from vitviz.session.pictures.open_pictures import OpenPictures
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.views import View, find
 from vitviz.views.options import Look, OptionValue, arguments, wished
+from vitviz.views.shared.attention_unit import has_unit, uneven
 
 
 class VisibleViews:
@@ -51,7 +52,7 @@ class VisibleViews:
         self.wanted: tuple[str, ...] = ()
         self._beside = ColumnRanges(jobs, self.drawing_ready.emit)
         self._columns, self._traces, self._others = columns, traces, others
-        self._pictures = pictures
+        self._pictures, self._uneven = pictures, False
         columns.trace_settled.connect(self._trace_settled)
         columns.active_changed.connect(self._activated)
         columns.reference_changed.connect(self._reference_changed)
@@ -72,6 +73,7 @@ class VisibleViews:
         """
         self.wanted = tuple(find(view).name for view in dict.fromkeys(views))
         self._columns.see(columns)
+        self._compare_grids()
         seen = self._columns.seen()
         for live in (*seen, *(live for live in self._columns if live not in seen)):
             self._want(live, self.wanted if live in seen else ())
@@ -189,6 +191,7 @@ class VisibleViews:
             self.look_chosen,
             None if other is None else other.trace,
             self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
+            self._uneven,
         )
         live.drawings.draw(views, scene)
         if any(find(view).takes_all(self.options.get(view, {})) for view in views):
@@ -212,7 +215,18 @@ class VisibleViews:
 
         self._others.want(shown.model, shown.picture, self._pictures.open, live.trace, drawn_again)
 
+    def _compare_grids(self) -> None:
+        """Where grids of different size have come beside each other, or no longer are, what can be
+        drawn so that it compares is drawn again.
+        """
+        now = uneven(live.trace.grid for live in self._columns.seen() if live.trace is not None)
+        if now != self._uneven:
+            self._uneven = now
+            for live in self._columns.seen():
+                self.draw(live, [view for view in live.drawings.wanted if has_unit(find(view))])
+
     def _trace_settled(self, live: LiveColumn, _target: TraceTarget) -> None:
+        self._compare_grids()
         self.draw(live, live.drawings.wanted)
         self.draw_comparisons(live)
 

@@ -22,6 +22,7 @@ from vitviz.session.figure.run_steps import labels_of, run_steps
 from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, Swept
 from vitviz.views import View, find, views
 from vitviz.views.options import Option, OptionValue
+from vitviz.views.shared.attention_unit import comparable, uneven
 
 MOST = 4096
 """Drawings at most; nobody looks at more."""
@@ -67,14 +68,20 @@ def sweep(
     if not 0 < len(stops) <= MOST:
         raise VitvizError(f"that makes {len(stops)} drawings; choose 1 to {MOST} of them")
     found = []
-    for at, stop in enumerate(stops):
+    subjects = [_changed(subject, stop) for stop in stops]
+    apart = uneven(one.trace.grid for one in subjects)
+    for at, (one, stop) in enumerate(zip(subjects, stops, strict=True)):
         progress(at, len(stops), " ".join(step.label for step in stop))
-        changed = subject
-        for step in sorted(stop, key=lambda step: step.what != "columns"):
-            changed = step.change(changed)
-        found.append(changed.settled().draw(view))
+        values = comparable(one.view or view, one.values, beside_others=apart)
+        found.append(replace(one, values=values).draw(view))
     progress(len(stops), len(stops))
     return found
+
+
+def _changed(subject: SweepSubject, stop: Sequence[SweepStep]) -> SweepSubject:
+    for step in sorted(stop, key=lambda step: step.what != "columns"):
+        subject = step.change(subject)
+    return subject.settled()
 
 
 def sheet_of(

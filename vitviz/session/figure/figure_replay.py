@@ -104,8 +104,12 @@ class FigureReplay:
     def _as_meant(self, made: Recipe, version: int) -> dict[str, Any]:
         """The options, with what an older version took where nothing was said."""
         options = dict(made.options)
+        if version < 4 and any(option.name == "lay" for option in find(made.view).options):
+            options = {"lay": "tint", **options}
+            if made.view in _ROBUST_NOW:
+                options = {"range": _ROBUST_NOW[made.view], **options}
         if version < 3 and made.view == "whatif":
-            return {"positions": "removed", **options}
+            options = {"positions": "removed", **options}
         if version < 3 and made.view == "rollout":
             uneven = options.get("fuse", "mean") != "mean" or options.get("discard", 0) != 0
             if uneven:
@@ -341,6 +345,8 @@ def _wrong_page(book: FigureBook) -> str:
 
 
 _MOST_ACROSS = 256
+_ROBUST_NOW = {"heads": "map", "rollout": "map", "pools": "map", "mosaic": "map", "words": "view"}
+"""The range that views took before version 4 which take a robust one now."""
 
 
 def _newer(book: FigureBook) -> tuple[str, ...]:

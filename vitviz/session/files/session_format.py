@@ -26,7 +26,8 @@ from vitviz.views import find
 from vitviz.views.options import Look, OptionValue, arguments
 
 SUFFIX = ".vitviz"
-NEWEST = 1
+NEWEST = 2
+"""2: maps fade over the picture unless told (before: they tinted it)."""
 LARGEST = 2**30
 """Bytes of a session: pasted pictures are in it as PNG."""
 MOST_COLUMNS, MOST_PICTURES = 64, 100_000
@@ -122,7 +123,13 @@ def read(file: Path) -> SavedSession:
         raise VitvizError(f"{file.name} is damaged ({error}); choose another session") from error
     if why := _wrong(found):
         raise VitvizError(f"{file.name} is damaged ({why}); choose another session")
-    return found
+    return found if found.version >= 2 else _tinted(found)
+
+
+def _tinted(found: SavedSession) -> SavedSession:
+    """A session from before maps could lie over a picture in other ways than by tinting it."""
+    look = replace(found.look, lay="tint")
+    return msgspec.structs.replace(found, look=look, look_chosen=(*found.look_chosen, "lay"))
 
 
 def _bytes_of(file: Path) -> bytes:

@@ -21,9 +21,10 @@ _NEWEST = 1
 class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything remembered; a change makes a new one.
 
-    `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `window_geometry`
-    and `window_state` are Qt's bytes in base64; `said` is what somebody said of models, by name,
-    `confirmed` what earlier versions kept of that: which architecture a file is.
+    `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `interface_size` is a
+    percentage beside the system's own scale. `window_geometry` and `window_state` are Qt's bytes in
+    base64; `said` is what somebody said of models, by name, `confirmed` what earlier versions kept of
+    that: which architecture a file is.
     """
 
     version: int = _NEWEST
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     said: dict[str, ConfirmedModel] = msgspec.field(default_factory=dict)
     picture_folder: str = ""
     figure_folder: str = ""
+    interface_size: int = 100
     window_geometry: str = ""
     window_state: str = ""
 

@@ -9,7 +9,7 @@ from einops import einsum, reduce
 from jaxtyping import Float32
 
 from vitviz.core.data.counted import layer_name
-from vitviz.core.data.drawing import Drawing, Heat, Outlines, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
@@ -110,11 +110,9 @@ def _there(other: Trace, row: Float32[np.ndarray, "key"], look: Look, title: str
     grid = other.grid
     values = picture_layers.on_grid(row[grid.patches], grid)
     scale = picture_layers.scale_of(values, look, "share, were it there")
-    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     box = grid.box(int(row[grid.patches].argmax()) + len(grid.prefix))
     layers = (
-        *picture_layers.picture(other),
-        *((heat,) if look.heat else ()),
+        *picture_layers.map_over(picture_layers.picture(other), values, grid.frame, scale, look),
         Outlines(() if box is None else (box,), "seen"),
     )
     facts = picture_layers.shares(row, grid)

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.counted import layer_name
-from vitviz.core.data.drawing import Drawing, Grid, Heat, Outlines, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, Grid, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.views import view
@@ -112,11 +112,9 @@ def _there(one: FoundPatches, scale: ColorScale, look: Look) -> Panel:
     """Another picture with its best place outlined; nothing in it can be chosen from here."""
     trace, grid = one.trace, one.trace.grid
     values = picture_layers.on_grid(one.alike, grid)
-    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     box = grid.box(one.best)
     layers = (
-        *picture_layers.picture(trace),
-        *((heat,) if look.heat else ()),
+        *picture_layers.map_over(picture_layers.picture(trace), values, grid.frame, scale, look),
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         Outlines(() if box is None else (box,), "seen"),
     )

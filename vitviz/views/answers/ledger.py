@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from vitviz.core.colors import DIVERGING
 from vitviz.core.data.attribution import LogitLedger
 from vitviz.core.data.counted import head_name, layer_name
-from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Listed, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, HeadTiles, Listed, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table, Whose
 from vitviz.core.data.selection import Selection
@@ -125,11 +125,8 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
     values: Float32[np.ndarray, "tile_row tile_col row col"] = picture_layers.on_grid(
         found.heads[..., grid.patches], grid
     )
-    whole = replace(look, range="view") if look.range == "map" else look
-    low, high = picture_layers.tile_ranges(values, whole)
-    tiles = HeatTiles(
-        values, low, high, picture_layers.tiles_scale(low, high, whole, "part of the logit")
-    )
+    robust = replace(look, range="robust") if look.range == "map" else look
+    tiles = picture_layers.tiles_of(values, robust, "part of the logit")
     labels, extent = picture_layers.axes(layers, heads, (grid.rows, grid.cols))
     space = HeadTiles(trace.crop, grid, layers, (heads,) * layers)
     return Panel(

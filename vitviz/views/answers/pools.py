@@ -42,7 +42,7 @@ def without(trace: Trace) -> str:
     shown=False,
     comes=lambda trace: bool(trace.pools),
 )
-def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
+def draw(trace: Trace, selection: Selection, *, look: Look = Look(range="robust")) -> Drawing:
     """The pool at the chosen depth: its heads together large over the picture, and each alone.
 
     Unsupported for a model that does not pool by attention.
@@ -53,7 +53,7 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
     pool = trace.pools[number]
     rows = pool.attention.rows(0)
     head = None if selection.head is None else min(selection.head, len(rows) - 1)
-    tiles = _tiles(pool, rows, look)
+    tiles, whole = _tiles(pool, rows, look)
     name = "" if len(trace.pools) == 1 else f", {number + 1} of {len(trace.pools)} ({pool.name})"
     which = picture_layers.head_words(head, len(rows))
     return Drawing(
@@ -61,24 +61,26 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
         f"What is read from the patches{name}: {which}",
         (
             (
-                _large(trace, selection, pool, rows, head, look, tiles),
+                _large(trace, selection, pool, rows, head, look, whole),
                 _each(trace, pool, tiles, head),
             ),
         ),
-        picture_layers.caption(trace, *picture_layers.ranges_words(look)),
+        picture_layers.caption(trace, *picture_layers.ranges_words(look, tiles.scale)),
     )
 
 
-def _tiles(pool: Layer, rows: picture_layers.HeadRows, look: Look) -> HeatTiles:
-    """Every head's map, in lines of about a square."""
+def _tiles(
+    pool: Layer, rows: picture_layers.HeadRows, look: Look
+) -> tuple[HeatTiles, picture_layers.ViewRange]:
+    """Every head's map, in lines of about a square; and the range of all."""
     cols = ceil(sqrt(len(rows)))
     lines = ceil(len(rows) / cols)
     padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
     padded[: len(rows)] = rows
     maps = picture_layers.on_grid(padded[:, pool.grid.patches], pool.grid)
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "attention"))
+    whole = picture_layers.view_range(look, values)
+    return picture_layers.tiles_of(values, look, "attention", whole=whole), whole
 
 
 def _large(
@@ -88,11 +90,10 @@ def _large(
     rows: picture_layers.HeadRows,
     head: int | None,
     look: Look,
-    tiles: HeatTiles,
+    whole: picture_layers.ViewRange,
 ) -> Panel:
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     values = picture_layers.on_grid(row[pool.grid.patches], pool.grid)
-    whole = float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
     scale = picture_layers.scale_of(values, look, "attention", whole)
     which = picture_layers.head_words(head, len(rows))
     return Panel(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from einops import reduce
-from jaxtyping import Float32, Int
+from jaxtyping import Float32
 
-from vitviz.core.data.drawing import Bars, Drawing, Heat, Listed, Message, Panel, PixelSpace
+from vitviz.core.data.drawing import Bars, Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
-from vitviz.core.data.plots import Axis, Curve, Plot, Table
+from vitviz.core.data.plots import Table
 from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
@@ -21,8 +20,9 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.measures.distance import drawable
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_area import PictureArea
-from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.progress import Unsupported
 from vitviz.views import view
+from vitviz.views.answers.taken_out import falling_panel, named_heads
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
@@ -37,7 +37,6 @@ VARIANTS = (
     Intervention(patches="shuffled"),
     Intervention(positions="removed", patches="shuffled"),
 )
-CURVE, STEPS = Box(0, 0, 3, 8), 24
 
 
 def sharper(trace: Trace, _selection: Selection, **options: Any) -> Iterator[Mapping[str, str]]:
@@ -58,8 +57,8 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
         "Transformer add? The model runs once more with something changed: its positions (embeddings, "
         "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
         "the patches themselves mixed up; those that you paint made grey, or all others; heads taken "
-        "out; each word looking at itself alone, or the inner blocks, attention and MLP, adding "
-        "nothing. "
+        "out, or looking everywhere alike; the picture turned, moved, blurred or darkened; each word "
+        "looking at itself alone, or the inner blocks, attention and MLP, adding nothing. "
         "Answer and attention stand side by side, before and after. "
         "The weights stay those that were trained without the change."
     ),
@@ -120,8 +119,43 @@ def draw(
         ),
     ] = "all",
     without: Annotated[
-        str, OptionHelp("Further heads taken out: LAYER.HEAD counted from 1, with commas")
+        str,
+        OptionHelp(
+            "Further heads taken out: LAYER.HEAD counted from 1, with commas; Ctrl and a click in an "
+            "atlas adds one or puts it back"
+        ),
     ] = "",
+    heads_give: Annotated[
+        Literal["nothing", "an even look"],
+        OptionHelp(
+            "What heads that are taken out give instead: nothing, or the mean of all values, as if "
+            "they looked at every token alike"
+        ),
+    ] = "nothing",
+    turned: Annotated[
+        float, OptionHelp("The picture turned, in degrees", -180, 180, 1, beside="together")
+    ] = 0.0,
+    blurred: Annotated[
+        float,
+        OptionHelp(
+            "The picture blurred: sigma in the model's pixels", 0, 30, 0.5, beside="together"
+        ),
+    ] = 0.0,
+    darkened: Annotated[
+        float, OptionHelp("The picture darkened, 1 is black", 0, 1, 0.05, beside="together")
+    ] = 0.0,
+    down: Annotated[
+        float,
+        OptionHelp(
+            "The picture moved down, as a share of its height", -1, 1, 0.01, beside="together"
+        ),
+    ] = 0.0,
+    right: Annotated[
+        float,
+        OptionHelp(
+            "The picture moved right, as a share of its width", -1, 1, 0.01, beside="together"
+        ),
+    ] = 0.0,
     inner: Annotated[
         Inner,
         OptionHelp(
@@ -147,13 +181,19 @@ def draw(
 
     VitvizError for a head that is not there, or not said as LAYER.HEAD.
     """
+    taken = (*_heads(trace, selection, heads), *named_heads(trace, without))
     change = Intervention(
         positions,
         patches,
         _hidden(trace, selection, masked, painted, paint),
-        (*_heads(trace, selection, heads), *_named_heads(trace, without)),
+        () if heads_give == "an even look" else taken,
         seed,
         inner,
+        taken if heads_give == "an even look" else (),
+        turned,
+        blurred,
+        darkened,
+        (down, right),
     )
     try:
         after = _changed(trace, change)
@@ -161,12 +201,14 @@ def draw(
         return model_questions.refused(trace, "whatif", "What if", why, OTHERS)
     maps = [_attention(each, selection) for each in (trace, after)]
     drawn = tuple(
-        _map(one, selection, values, _whole(maps), look, name)
+        _map(one, selection, values, _whole(maps, look), look, name)
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
     rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
     if curve == "on" and len(change.masked) > 1 and trace.predictions:
-        rows.append((_curve(trace, change, keeps=paint == "keeps" and bool(painted.strip())),))
+        rows.append(
+            (falling_panel(trace, change.masked, keeps=paint == "keeps" and bool(painted.strip())),)
+        )
     if every:
         rows.append((_table(trace, change, selection),))
     return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
@@ -206,63 +248,12 @@ def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
     return tuple(patch for patch in range(grid.rows * grid.cols) if patch not in near)
 
 
-def _curve(trace: Trace, change: Intervention, *, keeps: bool) -> Panel:
-    """The first answer's probability while patches are hidden one after another."""
-    counts, shares = _falling(trace, change.masked)
-    best = trace.predictions[0]
-    order = "row by row" if keeps else "in the order they were painted"
-    line = Curve(counts.astype(np.float64), shares[:, best.index].astype(np.float64), best.name)
-    last = int(shares[-1].argmax())
-    curves = [replace(line, tone="chosen")]
-    if last != best.index:
-        name = model_questions.label(trace, last)
-        curves.append(Curve(line.x, shares[:, last].astype(np.float64), name, tone="second"))
-    y = Axis("probability" if trace.model.scores == "softmax" else "score", 0.0, 1.0)
-    plot = Plot(tuple(curves), Axis("patches hidden", 0, float(counts[-1]), True), y)
-    return Panel((plot,), CURVE, f"As patches are hidden, {order}", Listed(1))
-
-
-@kept(most=8)
-def _falling(
-    trace: Trace, hidden: tuple[int, ...]
-) -> tuple[Int[np.ndarray, "step"], Float32[np.ndarray, "step label"]]:
-    """(how many are hidden, every class's share then) in up to `STEPS` steps."""
-    counts = np.unique(
-        np.round(np.linspace(0, len(hidden), min(len(hidden), STEPS) + 1)).astype(int)
-    )
-    sets = np.zeros((len(counts), trace.grid.rows * trace.grid.cols), bool)
-    for row, count in enumerate(counts):
-        sets[row, list(hidden[:count])] = True
-    source = model_questions.source_of(trace)
-    answers = source.hidden_answers(Target("output", index=0), sets, "mean").answers
-    return counts, scored(answers, trace.model.scores)
-
-
 def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, int], ...]:
     if heads == "all" or selection.head is None:
         return ()
     layer = selection.layer(len(trace.layers))
     count = trace.layers[layer].attention.heads
     return ((trace.layers[layer].block, min(selection.head, count - 1)),)
-
-
-def _named_heads(trace: Trace, text: str) -> tuple[tuple[int, int], ...]:
-    """Heads in a text. VitvizError for what is none."""
-    found = []
-    for each in (part.strip() for part in text.split(",") if part.strip()):
-        layer, _, head = each.partition(".")
-        if not (layer.isdecimal() and head.isdecimal() and 1 <= int(layer) <= len(trace.layers)):
-            raise VitvizError(
-                f"the head {each!r} is not LAYER.HEAD, counted from 1, of {len(trace.layers)} layers; "
-                "say 3.1, 3.2 for example"
-            )
-        one = trace.layers[int(layer) - 1]
-        if not 1 <= int(head) <= one.attention.heads:
-            raise VitvizError(
-                f"layer {layer} has no head {head}; its {one.attention.heads} count from 1"
-            )
-        found.append((one.block, int(head) - 1))
-    return tuple(dict.fromkeys(found))
 
 
 @kept(most=8)
@@ -286,19 +277,17 @@ def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
     return values
 
 
-def _whole(maps: list[AnswerMap | None]) -> tuple[float, float]:
+def _whole(maps: list[AnswerMap | None], look: Look) -> picture_layers.ViewRange | None:
     """One range for both, so that one colour means one value."""
     there = [values for values in maps if values is not None]
-    if not there:
-        return 0.0, 1.0
-    return float(min(each.min() for each in there)), float(max(each.max() for each in there))
+    return picture_layers.view_range(look, *there) if there else None
 
 
 def _map(
     trace: Trace,
     selection: Selection,
     values: AnswerMap | None,
-    whole: tuple[float, float],
+    whole: picture_layers.ViewRange | None,
     look: Look,
     name: str,
 ) -> Panel:
@@ -309,11 +298,10 @@ def _map(
         words = Message("This layer's attention is not among the tokens of one grid.")
         return Panel((words,), frame, title)
     scale = picture_layers.scale_of(values, look, "attention", whole)
-    heat = Heat(values, trace.grid.frame, scale, look.opacity, look.smooth)
+    below = picture_layers.picture(trace)
     return Panel(
         (
-            *picture_layers.picture(trace),
-            *((heat,) if look.heat else ()),
+            *picture_layers.map_over(below, values, trace.grid.frame, scale, look),
             *picture_layers.marks(trace, selection),
         ),
         frame,
@@ -343,6 +331,11 @@ def _share_of(trace: Trace, index: int) -> str:
     """What becomes of a class; one that is not among the best ones kept is asked for."""
     found = next((each.share for each in trace.predictions if each.index == index), None)
     share = float(_every_share(trace)[index]) if found is None else found
+    return _percent(share)
+
+
+def _percent(share: float) -> str:
+    """A share as a number, however small."""
     return f"{share:.1%}" if share >= 0.001 else f"{shown_number(100 * share, 1)}%"
 
 
@@ -380,7 +373,9 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
     if change.masked:
         mean = " ".join(shown_number(each, 4) for each in trace.model.mean)
         words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
-    if change.patches == "shuffled" or change.masked:
+    if change.even:
+        words.append("The map of a head that looks everywhere alike is the one it would have had.")
+    if change.patches == "shuffled" or change.masked or change.changes_picture:
         words.append("The picture after is what the model read.")
     return picture_layers.caption(trace, *words)
 

@@ -20,7 +20,6 @@ from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
-    HeatTiles,
     Outlines,
     Panel,
     PixelSpace,
@@ -327,7 +326,7 @@ def map_panel(
     """The map over the picture; signed ones turn their colours at zero."""
     values = picture_layers.on_grid(found.patches, found.grid)
     label = METHODS[found.query.method].label
-    scale = picture_layers.scale_of(values, look, label, (float(values.min()), float(values.max())))
+    scale = picture_layers.scale_of(values, look, label)
     over = picture_layers.over_picture(trace, selection, values, scale, look, found.grid)
     named = tuple((name, shown_number(value)) for name, value in found.prefix)
     patches = ("patches", shown_number(float(found.patches.sum())))
@@ -354,10 +353,8 @@ def _layer_tiles(trace: Trace, found: AttributionMap, look: Look) -> Panel:
     values = np.full((down * across, grid.rows, grid.cols), np.nan, np.float32)
     values[:count] = picture_layers.on_grid(found.layers, grid)
     tiles_values = values.reshape(down, across, grid.rows, grid.cols)
-    low, high = picture_layers.tile_ranges(tiles_values, look)
-    tiles = HeatTiles(
-        tiles_values, low, high, picture_layers.tiles_scale(low, high, look, "LeGrad")
-    )
+    robust = replace(look, range="robust") if look.range == "map" else look
+    tiles = picture_layers.tiles_of(tiles_values, robust, "LeGrad")
     heads = tuple(min(across, count - row * across) for row in range(down))
     labels, extent = picture_layers.axes(down, across, (grid.rows, grid.cols))
     space = HeadTiles(trace.crop, grid, down, heads, by_layer=False)

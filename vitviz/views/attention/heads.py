@@ -26,6 +26,13 @@ from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
+from vitviz.views.shared.attention_unit import (
+    UNIT_HELP,
+    AttentionUnit,
+    UnitFactor,
+    unit_factor,
+    unit_words,
+)
 from vitviz.views.shared.cache_per_trace import kept
 
 Direction = Literal["looks at", "is looked at by"]
@@ -67,7 +74,8 @@ def draw(
         Mixed,
         OptionHelp("Where a model mixes its heads after the softmax: what it then uses, or before"),
     ] = "as used",
-    look: Look = Look(),
+    unit: Annotated[AttentionUnit, OptionHelp(UNIT_HELP)] = "automatic",
+    look: Look = Look(range="robust"),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture.
 
@@ -89,8 +97,8 @@ def draw(
     rows = [_rows(trace, one, selection, direction, mixed) for one in trace.layers]
     last = _heads(trace)[layer] - 1
     head = None if selection.head is None or last < 0 else min(selection.head, last)
-    tiles = _tiles(trace, rows, selection, look, direction)
-    large = _large(trace, selection, rows[layer], layer, head, look, direction, _whole(tiles))
+    tiles, whole = _tiles(trace, rows, selection, look, direction, unit)
+    large = _large(trace, selection, rows[layer], layer, head, look, direction, unit, whole)
     panels = (large, _atlas(trace, tiles, layer, head))
     query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
@@ -99,7 +107,8 @@ def draw(
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         picture_layers.caption(
             trace,
-            *picture_layers.ranges_words(look),
+            *unit_words(unit),
+            *picture_layers.ranges_words(look, tiles.scale),
             *picture_layers.window_words(trace.layers[layer]),
             *_resampled(trace),
             *_left_out(trace),
@@ -143,25 +152,31 @@ def _tiles(
     selection: Selection,
     look: Look,
     direction: Direction,
-) -> HeatTiles:
-    """All heads' maps as one tiled image; tiles without a head are NaN."""
+    unit: AttentionUnit,
+) -> tuple[HeatTiles, picture_layers.ViewRange]:
+    """All heads' maps as one tiled image, tiles without a head NaN; and the range of all."""
     heads, grid = _heads(trace), trace.grid
     values = np.full((len(heads), max(1, *heads, 1), grid.rows, grid.cols), np.nan, np.float32)
     ranged = values.copy()
     for index, (layer, row) in enumerate(zip(trace.layers, rows, strict=True)):
         if row is not None:
-            own = _seen(layer, direction)
+            own, factor = _seen(layer, direction), np.float32(_unit(layer, unit).factor)
             window = picture_layers.reach(trace, layer, selection, looks=direction == "looks at")
-            values[index, : len(row)] = picture_layers.laid(row, own, grid)
-            ranged[index, : len(row)] = picture_layers.laid(
-                picture_layers.inside(row, window), own, grid
-            )
-    low, high = picture_layers.tile_ranges(ranged, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "attention"))
+            values[index, : len(row)] = picture_layers.laid(row, own, grid) * factor
+            seen = picture_layers.inside(row, window)
+            ranged[index, : len(row)] = picture_layers.laid(seen, own, grid) * factor
+    whole = picture_layers.view_range(look, ranged)
+    said = unit_factor(unit, 1).unit
+    tiles = picture_layers.tiles_of(
+        values, look, "attention", unit=said, ranged=ranged, whole=whole
+    )
+    return tiles, whole
 
 
-def _whole(tiles: HeatTiles) -> tuple[float, float]:
-    return float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
+def _unit(layer: Layer, unit: AttentionUnit) -> UnitFactor:
+    """How shares are drawn: each token looks at all keys, or at those of its window."""
+    windows = layer.windows
+    return unit_factor(unit, layer.keys.tokens if windows is None else windows.keys.shape[1])
 
 
 def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Panel:
@@ -202,17 +217,20 @@ def _large(
     head: int | None,
     look: Look,
     direction: Direction,
-    whole: tuple[float, float],
+    unit: AttentionUnit,
+    whole: picture_layers.ViewRange,
 ) -> Panel:
     frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:
         return Panel((_not_on_grid(trace, layer),), frame, trace.layer_name(layer, "Layer"))
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     own = _seen(one, direction)
-    values = picture_layers.on_grid(row[own.patches], own)
+    factor, said = _unit(one, unit)
+    values = picture_layers.on_grid(row[own.patches], own) * np.float32(factor)
     window = picture_layers.reach(trace, one, selection, looks=direction == "looks at")
-    ranged = picture_layers.on_grid(picture_layers.inside(row[None], window)[0, own.patches], own)
-    scale = picture_layers.scale_of(ranged, look, "attention", whole)
+    seen = picture_layers.inside(row[None] * np.float32(factor), window)[0, own.patches]
+    ranged = picture_layers.on_grid(seen, own)
+    scale = picture_layers.scale_of(ranged, look, "attention", whole, said)
     size = "" if own == trace.grid else f", {picture_layers.grid_words(own, 'tokens')}"
     over = picture_layers.over_picture(trace, selection, values, scale, look, own)
     return Panel(

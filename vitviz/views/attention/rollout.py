@@ -41,8 +41,15 @@ from vitviz.views.attention.rollout_runs import (
 )
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
+from vitviz.views.shared.attention_unit import (
+    UNIT_HELP,
+    AttentionUnit,
+    unit_factor,
+    unit_words,
+)
 from vitviz.views.shared.cache_per_trace import kept
 
+HeadShares = Float32[np.ndarray, "head key"]
 EACH_AHEAD, FUSED_AHEAD = 8, 3
 """Runs made ahead to each side; as many are remembered."""
 
@@ -136,7 +143,10 @@ def draw(
             "run with max or mean and 0.9): half kept, all layers, its own division, over its maximum"
         ),
     ] = "none",
-    look: Look = Look(),
+    unit: Annotated[
+        AttentionUnit, OptionHelp(f"{UNIT_HELP}. As vit-explain only the share")
+    ] = "automatic",
+    look: Look = Look(range="robust"),
 ) -> Drawing:
     """The walk through the fused heads large over the picture, and through every head alone.
 
@@ -147,15 +157,16 @@ def draw(
         trace, selection, preset,
         heads=heads, until=until, skip=skip, keep=keep, discard=discard,
     )  # fmt: skip
+    unit = unit if walk.preset == "none" else "share of attention"
     if staged(trace):
-        return _through_stages(trace, selection, walk, chosen, fuse, look)
+        return _through_stages(trace, selection, walk, chosen, fuse, unit, look)
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
-    tiles = _tiles(trace.grid, rows, look)
+    tiles, whole = _tiles(trace.grid, rows, row, unit, look)
     panels = (
-        _large(trace, selection, trace.grid, row, which, look, tiles),
+        _large(trace, selection, trace.grid, row, which, unit, look, whole),
         _each(trace, trace.grid, tiles, len(rows), chosen),
     )
     query = trace.grid.name(token)
@@ -164,7 +175,12 @@ def draw(
         f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: "
         f"{_layers(trace, walk)}, {which}",
         (tuple(replace(panel, query=query) for panel in panels),),
-        picture_layers.caption(trace, _sentence(walk), *picture_layers.ranges_words(look)),
+        picture_layers.caption(
+            trace,
+            _sentence(walk),
+            *unit_words(unit),
+            *picture_layers.ranges_words(look, tiles.scale),
+        ),
     )
 
 
@@ -179,6 +195,7 @@ def _through_stages(
     walk: RolloutWalk,
     chosen: int | None,
     fuse: Fuse,
+    unit: AttentionUnit,
     look: Look,
 ) -> Drawing:
     """The walk over bridges, through every head alone too where all layers have the same ones."""
@@ -194,15 +211,18 @@ def _through_stages(
     token = selection.token(last, trace.crop)
     counts = head_counts(layers)
     if len(counts) == 1:
-        rows = _staged_heads(trace, token, walk)
+        rows: HeadShares | None = _staged_heads(trace, token, walk)
         chosen = None if chosen is None else min(chosen, counts[0] - 1)
-        tiles, apart = _tiles(grid, rows, look), ""
+        apart = ""
     else:
-        tiles, chosen = None, None
+        rows, chosen = None, None
         apart = f"Stages of {_listed(counts)} heads: none goes on in the next, so they are fused."
-    row = _staged_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
-    which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
-    large = _large(trace, selection, grid, row, which, look, tiles)
+    if rows is None or chosen is None:
+        row, which = _staged_row(trace, token, walk, fuse), f"heads fused by {fuse}"
+    else:
+        row, which = rows[chosen], head_name(chosen)
+    tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, unit, look)
+    large = _large(trace, selection, grid, row, which, unit, look, whole)
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
     if tiles is not None:
         panels.append(_each(trace, grid, tiles, counts[0], chosen))
@@ -215,7 +235,8 @@ def _through_stages(
             trace,
             *((apart,) if apart else ()),
             _sentence(walk),
-            *(() if apart else picture_layers.ranges_words(look)),
+            *unit_words(unit),
+            *(() if tiles is None else picture_layers.ranges_words(look, tiles.scale)),
             BRIDGE,
         ),
     )
@@ -257,15 +278,23 @@ def _sentence(walk: RolloutWalk) -> str:
     )
 
 
-def _tiles(grid: TokenGrid, rows: Float32[np.ndarray, "head key"], look: Look) -> HeatTiles:
-    """Every head's map, in lines of about a square."""
+def _tiles(
+    grid: TokenGrid,
+    rows: HeadShares,
+    row: Float32[np.ndarray, "key"],
+    unit: AttentionUnit,
+    look: Look,
+) -> tuple[HeatTiles, picture_layers.ViewRange]:
+    """Every head's map, in lines of about a square; and the range of these and of the large one."""
     lines, cols = _shape(len(rows))
     padded = np.full((lines * cols, rows.shape[1]), np.nan, np.float32)
-    padded[: len(rows)] = rows
+    factor, said = unit_factor(unit, grid.tokens)
+    padded[: len(rows)] = rows * np.float32(factor)
     maps = picture_layers.on_grid(padded[:, grid.patches], grid)
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, "contribution"))
+    large = row[grid.patches] * np.float32(factor)
+    whole = picture_layers.view_range(look, values, large)
+    return picture_layers.tiles_of(values, look, "contribution", unit=said, whole=whole), whole
 
 
 def _shape(heads: int) -> tuple[int, int]:
@@ -280,15 +309,14 @@ def _large(
     grid: TokenGrid,
     row: Float32[np.ndarray, "key"],
     which: str,
+    unit: AttentionUnit,
     look: Look,
-    tiles: HeatTiles | None,
+    whole: picture_layers.ViewRange | None,
 ) -> Panel:
     """One walk over the picture; in one range with the small maps, where there are some."""
-    values = picture_layers.on_grid(row[grid.patches], grid)
-    low, high = float(values.min()), float(values.max())
-    if tiles is not None:
-        low, high = min(low, float(np.nanmin(tiles.low))), max(high, float(np.nanmax(tiles.high)))
-    scale = picture_layers.scale_of(values, look, "contribution", (low, high))
+    factor, said = unit_factor(unit, grid.tokens)
+    values = picture_layers.on_grid(row[grid.patches], grid) * np.float32(factor)
+    scale = picture_layers.scale_of(values, look, "contribution", whole, said)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,

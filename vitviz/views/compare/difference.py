@@ -10,9 +10,10 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
-from vitviz.core.colors import ColorScale, ColorTable
+from vitviz.core.colors import ColorScale, ColorTable, Lay
 from vitviz.core.data.counted import head_name
-from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Heat, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Panel, PixelSpace
+from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.measures.overlap import (
@@ -29,7 +30,7 @@ from vitviz.core.measures.overlap import (
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.attention.rollout_runs import RolloutWalk, fused_row, head_rows
-from vitviz.views.options import OptionHelp
+from vitviz.views.options import LAY, OPACITY, OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 
 DifferenceOf = Literal["rollout", "attention", "class attention"]
@@ -40,7 +41,8 @@ EVEN = "(1: even share)"
 class DifferenceOver:
     """How maps lie over the picture."""
 
-    opacity: Annotated[float, OptionHelp("Opacity of the map over the picture", 0, 1, 0.05)] = 0.65
+    lay: Annotated[Lay, OptionHelp(LAY)] = "fade"
+    opacity: Annotated[float, OptionHelp(OPACITY, 0, 1, 0.05)] = 0.65
     smooth: Annotated[bool, OptionHelp("Interpolate between cells; off shows flat ones")] = False
     heat: Annotated[bool, OptionHelp("Show the map; off shows the bare picture")] = True
     grid: Annotated[bool, OptionHelp("Show the patch grid over the picture")] = False
@@ -53,6 +55,14 @@ class ComparedMap(NamedTuple):
     seen: Seen
     words: str
     share: float
+
+
+class BoxedMap(NamedTuple):
+    """A map's numbers, where they lie in model pixels, and their colours."""
+
+    values: Float32[np.ndarray, "row col"]
+    box: Box
+    scale: ColorScale
 
 
 def _applies(trace: Trace) -> str:
@@ -111,11 +121,11 @@ def draw(
     names = two_traces.names(trace, against)
     change = one / means[0] - two / means[1]
     scale = _scale(change, colours, reach)
-    heat = Heat(shared.evenly(change), shared.box(trace.crop), scale, look.opacity, look.smooth)
-    panels = [_panel(trace, selection, heat, "Difference", look)]
+    large = BoxedMap(shared.evenly(change), shared.box(trace.crop), scale)
+    panels = [_panel(trace, selection, large, "Difference", look)]
     panels[0] = replace(panels[0], facts=_alike(one, two, shared))
     if beside:
-        heats = _heats((first, second), means, table, _what(maps), look)
+        heats = _heats((first, second), means, table, _what(maps))
         short = two_traces.short(names)
         left = _panel(trace, selection, heats[0], short[0], look)
         right = _as_here(_panel(against, moved, heats[1], short[1], look), against, trace)
@@ -232,14 +242,13 @@ def _heats(
     means: Sequence[float],
     table: ColorTable,
     label: str,
-    look: DifferenceOver,
-) -> list[Heat]:
+) -> list[BoxedMap]:
     """Both maps in multiples of an even share, in one range."""
     own = [each.values / np.float32(mean) for each, mean in zip(maps, means, strict=True)]
     low = min(0.0, *(float(each.min()) for each in own))
     scale = ColorScale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
     return [
-        Heat(values, each.seen.grid.frame, scale, look.opacity, look.smooth)
+        BoxedMap(values, each.seen.grid.frame, scale)
         for values, each in zip(own, maps, strict=True)
     ]
 
@@ -265,12 +274,11 @@ def _as_here(panel: Panel, other: Trace, trace: Trace) -> Panel:
 
 
 def _panel(
-    trace: Trace, selection: Selection, heat: Heat, title: str, look: DifferenceOver
+    trace: Trace, selection: Selection, heat: BoxedMap, title: str, look: DifferenceOver
 ) -> Panel:
     grid = trace.grid
     layers: tuple[DrawnLayer, ...] = (
-        *picture_layers.picture(trace),
-        *((heat,) if look.heat else ()),
+        *picture_layers.map_over(picture_layers.picture(trace), *heat, look),
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         *picture_layers.marks(trace, selection),
     )

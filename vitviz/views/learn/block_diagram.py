@@ -28,7 +28,8 @@ SAID: dict[LitPart, str] = {
     "MLP": "every token alone goes through two layers, widened and brought back",
     "second residual": "what the MLP made is added to the stream, which goes on to the next block",
 }
-WIDE, HIGH = 116.0, 48.0
+HIGH, BEFORE, WORDS = 44.5, 12.0, 16.0
+"""Height of the diagram, width of what is before the block, and of a TNT's words in it."""
 
 
 @view(
@@ -72,7 +73,7 @@ def draw(
     token = selection.token(trace.layers[layer].grid, trace.crop)
     panel = Panel(
         (_diagram(trace, found, layer, token, step),),
-        Box(0, 0, HIGH, WIDE),
+        Box(0, 0, HIGH, BEFORE + (0 if found.words is None else WORDS) + 110),
         f"{picture_layers.layer_words(trace, layer).capitalize()}: {SAID[step]}",
     )
     return Drawing(
@@ -80,7 +81,8 @@ def draw(
         f"One of {len(trace.layers)} blocks that all do the same",
         ((panel,), (_lengths(trace, found, token, step),)),
         picture_layers.caption(
-            trace, "Lengths are those of the chosen token's vector and of what is added to it."
+            trace,
+            "‖z‖ is the length of the chosen token's vector; + is that of what is added to it.",
         ),
     )
 
@@ -93,7 +95,7 @@ def _diagram(trace: Trace, found: BlockSteps, layer: int, token: int, lit: LitPa
     wide = shapes.get("MLP, widened", ())
     stream = 34.0
     told = found.words is not None
-    first = 18.0 if told else 12.0
+    first = BEFORE + (WORDS if told else 0.0)
     names: tuple[tuple[BlockPart, str, str, Box], ...] = (
         ("norm", "norm", tokens, Box(10, first + 4, 18, first + 16)),
         (
@@ -109,22 +111,24 @@ def _diagram(trace: Trace, found: BlockSteps, layer: int, token: int, lit: LitPa
     )
     boxes = [DiagramBox(text, box, _tone(part, lit), note) for part, text, note, box in names]
     box = {part: box for part, _, _, box in names}
-    inside = Box(3, first, 43, first + 93)
+    inside = Box(3, BEFORE, 43, first + 93)
     behind = tuple(_frame(inside, by) for by in (2.0, 1.0, 0.0))
     words = [
         _text(f"× {len(trace.layers)}", Box(38, first + 80, 42.5, first + 92), "right"),
-        _text(_length(found.before[token]), Box(stream + 1.5, 0, stream + 5, first - 1)),
-        _text("tokens", Box(stream - 5, 0, stream - 1.5, first - 1)),
-        _text(
-            f"+ {_length(found.attention[token])}", Box(24, first + 46.5, 28, first + 58), "left"
-        ),
-        _text(f"+ {_length(found.mlp[token])}", Box(24, first + 87.5, 28, first + 96), "left"),
+        _text(f"‖z‖ {_length(found.before[token])}", Box(stream + 1.5, 0, stream + 5, BEFORE - 1)),
+        _text("tokens", Box(stream - 5, 0, stream - 1.5, BEFORE - 1)),
+        _text(f"+ {_length(found.attention[token])}", Box(24, first + 34, 28, first + 45), "right"),
+        _text(f"+ {_length(found.mlp[token])}", Box(24, first + 74, 28, first + 86), "right"),
     ]
     arrows = _arrows(box, stream, first, lit)
     if told:
-        words.append(DiagramBox("words", Box(8, 0, 18, 14), "plain", "inner block"))
-        arrows = (*arrows, DiagramArrow((Spot(18, 7), Spot(stream, 7))))
-    words.append(_text(_length(found.after[token]), Box(stream + 4, first + 91, stream + 8, WIDE)))
+        words.append(
+            DiagramBox("words", Box(8, BEFORE + 2, 20, BEFORE + 15), "plain", "inner block")
+        )
+        middle = BEFORE + 8.5
+        arrows = (*arrows, DiagramArrow((Spot(20, middle), Spot(stream, middle))))
+    after = Box(stream + 1.5, first + 95.5, stream + 5, first + 110)
+    words.append(_text(f"‖z‖ {_length(found.after[token])}", after))
     return Diagram((*behind, *boxes, *words), arrows)
 
 
@@ -144,7 +148,7 @@ def _arrows(
         DiagramArrow(
             (Spot(stream, plus.right), Spot(stream, last.left)), _tone("second residual", lit)
         ),
-        DiagramArrow((Spot(stream, last.right), Spot(stream, WIDE))),
+        DiagramArrow((Spot(stream, last.right), Spot(stream, first + 110))),
         *_branch(box, stream, first + 2, ("norm", "attention", "residual"), lit),
         *_branch(box, stream, first + 51, ("second norm", "MLP", "second residual"), lit),
     )

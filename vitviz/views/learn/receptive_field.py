@@ -10,7 +10,7 @@ from einops import reduce
 from jaxtyping import Float32, Float64
 
 from vitviz.core.data.counted import layer_name
-from vitviz.core.data.drawing import Drawing, Heat, Listed, Outlines, Panel, PixelSpace
+from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose
 from vitviz.core.data.selection import Selection, place_of
@@ -149,9 +149,10 @@ def _picture(
         )
     values = picture_layers.on_grid(row[one.keys.patches], one.keys)
     scale = picture_layers.scale_of(values, look, "attention")
-    heat = (Heat(values, one.keys.frame, scale, look.opacity, look.smooth),) if look.heat else ()
+    below = picture_layers.picture(trace)
+    over = picture_layers.map_over(below, values, one.keys.frame, scale, look)
     return Panel(
-        (*picture_layers.picture(trace), *heat, *fields, *picture_layers.marks(trace, selection)),
+        (*over, *fields, *picture_layers.marks(trace, selection)),
         frame,
         title,
         PixelSpace(trace.crop, trace.grid),

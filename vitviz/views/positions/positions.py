@@ -206,12 +206,11 @@ def _bias_tiles(
     ranged: picture_layers.Tiles = rearrange(
         np.pad(inside, missing, mode="edge"), pattern, down=down
     )
-    low, high = picture_layers.tile_ranges(ranged, look)
-    scale = picture_layers.tiles_scale(low, high, look, "bias")
+    tiles = picture_layers.tiles_of(values, look, "bias", ranged=ranged)
     lines = tuple(min(across, heads - line * across) for line in range(down))
     space = HeadTiles(trace.crop, grid, down, lines, by_layer=False)
     extent = Box(0, 0, down * (grid.rows + 1) - 1, across * (grid.cols + 1) - 1)
-    return Panel((HeatTiles(values, low, high, scale),), extent, "Every head", space, scale)
+    return Panel((tiles,), extent, "Every head", space, tiles.scale)
 
 
 @kept(most=1)
@@ -259,8 +258,7 @@ def _none(trace: Trace, kind: PositionSignal) -> Drawing:
 def _tiles(trace: Trace, kind: PositionSignal, look: Look) -> HeatTiles:
     """All places' maps; what a painter uploads once."""
     values = _similarity(trace, kind)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, LABEL))
+    return picture_layers.tiles_of(values, look, LABEL)
 
 
 @kept(most=1)
@@ -313,9 +311,9 @@ def _large(
 ) -> Panel:
     frame = trace.crop.frame
     if place is None:
-        values, whole, title = _from_prefix(trace, selection, kind)
+        values, whole, title = _from_prefix(trace, selection, kind, look)
     else:
-        values, whole = _from(trace, kind, place)
+        values, whole = _from(trace, kind, place, look)
         title = f"Row {place[0]}, column {place[1]} compared with every place"
     scale = picture_layers.scale_of(values, look, LABEL, whole)
     return Panel(
@@ -328,8 +326,8 @@ def _large(
 
 
 def _from_prefix(
-    trace: Trace, selection: Selection, kind: PositionSignal
-) -> tuple[picture_layers.GridMap, tuple[float, float], str]:
+    trace: Trace, selection: Selection, kind: PositionSignal, look: Look
+) -> tuple[picture_layers.GridMap, picture_layers.ViewRange, str]:
     """The position of a token without a place, where one is added to it; else the middle place."""
     token = selection.token(trace.grid, trace.crop)
     name = picture_layers.token_words(trace.grid, token)
@@ -338,7 +336,7 @@ def _from_prefix(
     if own is None or table is None:
         middle = trace.grid.place(trace.grid.middle)
         assert middle is not None
-        values, whole = _from(trace, kind, middle)
+        values, whole = _from(trace, kind, middle, look)
         return (
             values,
             whole,
@@ -346,8 +344,8 @@ def _from_prefix(
         )
     alike = cosine_with(directions(np.concatenate([own[None], table])), 0)[1:]
     values = picture_layers.on_grid(alike, trace.grid)
-    ends = float(values.min()), float(values.max())
-    return values, ends, f"The position of {name} compared with every place"
+    whole = picture_layers.view_range(look, values)
+    return values, whole, f"The position of {name} compared with every place"
 
 
 @kept(most=2)
@@ -377,21 +375,20 @@ def _large_layers(
 
 
 def _from(
-    trace: Trace, kind: PositionSignal, place: tuple[int, int]
-) -> tuple[picture_layers.GridMap, tuple[float, float]]:
+    trace: Trace, kind: PositionSignal, place: tuple[int, int], look: Look
+) -> tuple[picture_layers.GridMap, picture_layers.ViewRange]:
     """One place compared with every place, and the range of all such maps, or of it alone."""
     rows, cols = trace.grid.rows, trace.grid.cols
     if not too_many(rows * cols, rows * cols):
-        return _similarity(trace, kind)[place], _whole(trace, kind)
+        return _similarity(trace, kind)[place], _whole(trace, kind, look)
     table = _table(trace, kind)
     assert table is not None
     alike = rearrange(
         cosine_with(directions(table), place[0] * cols + place[1]), "(row col) -> row col", row=rows
     )
-    return alike, (float(alike.min()), float(alike.max()))
+    return alike, picture_layers.view_range(look, alike)
 
 
-@kept(most=1)
-def _whole(trace: Trace, kind: PositionSignal) -> tuple[float, float]:
-    values = _similarity(trace, kind)
-    return float(values.min()), float(values.max())
+@kept(most=2)
+def _whole(trace: Trace, kind: PositionSignal, look: Look) -> picture_layers.ViewRange:
+    return picture_layers.view_range(look, _similarity(trace, kind))

@@ -100,19 +100,19 @@ def _similarity(trace: Trace) -> Float32[np.ndarray, "tile_row tile_col row col"
 @kept(most=2)
 def _tiles(trace: Trace, look: Look) -> HeatTiles:
     values = _similarity(trace)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, LABEL))
+    return picture_layers.tiles_of(values, look, LABEL)
 
 
 def _large(trace: Trace, one: ChosenWord, over_picture: bool, look: Look) -> Panel:
     rows, cols = shape_of(trace)
     every = _similarity(trace)
     values = every[divmod(one.word, cols)]
-    scale = picture_layers.scale_of(values, look, LABEL, (float(every.min()), float(every.max())))
-    heat = Heat(values, one.box, scale, look.opacity if over_picture else 1.0, look.smooth)
-    below: tuple[DrawnLayer, ...] = cut(trace, one.box) if over_picture else ()
+    scale = picture_layers.scale_of(values, look, LABEL, picture_layers.view_range(look, every))
+    over: tuple[DrawnLayer, ...] = (Heat(values, one.box, scale, smooth=look.smooth),)
+    if over_picture:
+        over = picture_layers.map_over(cut(trace, one.box), values, one.box, scale, look)
     return Panel(
-        (*below, heat, Grid(one.box, rows, cols), Outlines((one.word_box,), "hover")),
+        (*over, Grid(one.box, rows, cols), Outlines((one.word_box,), "hover")),
         one.box,
         f"Word {one.name} compared with every word of a patch",
         PixelSpace(trace.crop, trace.grid),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
-from einops import rearrange, reduce
+from einops import rearrange
 from jaxtyping import Float32, Int
 
-from vitviz.core.colors import DIVERGING, ColorScale
+from vitviz.core.colors import ColorScale, Lay
 from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
@@ -16,12 +18,20 @@ from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.selection import token_words as token_words
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.data.windows import boxes_of
+from vitviz.core.drawings.laid_maps import tone_under
 from vitviz.views.options import Look
 from vitviz.views.shared.cache_per_trace import kept
+from vitviz.views.shared.map_ranges import GridMap as GridMap
+from vitviz.views.shared.map_ranges import Tiles as Tiles
+from vitviz.views.shared.map_ranges import ViewRange as ViewRange
+from vitviz.views.shared.map_ranges import ranges_words as ranges_words
+from vitviz.views.shared.map_ranges import scale_of as scale_of
+from vitviz.views.shared.map_ranges import tile_ranges as tile_ranges
+from vitviz.views.shared.map_ranges import tiles_of as tiles_of
+from vitviz.views.shared.map_ranges import tiles_scale as tiles_scale
+from vitviz.views.shared.map_ranges import view_range as view_range
 
-GridMap = Float32[np.ndarray, "row col"]
 HeadRows = Float32[np.ndarray, "head token"]
-Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
 
 
 @kept()
@@ -42,13 +52,44 @@ def over_picture(
 ) -> tuple[DrawnLayer, ...]:
     """A map over the picture, with the marked tokens; on the trace's grid unless told."""
     grid = grid or trace.grid
-    heat = Heat(values, grid.frame, scale, look.opacity, look.smooth)
     return (
-        *picture(trace),
-        *((heat,) if look.heat else ()),
+        *map_over(picture(trace), values, grid.frame, scale, look),
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         *marks(trace, selection),
     )
+
+
+class LookOfMaps(Protocol):
+    """What a view's options say of maps over pictures."""
+
+    @property
+    def lay(self) -> Lay:
+        """How they lie over it."""
+
+    @property
+    def opacity(self) -> float:
+        """How far."""
+
+    @property
+    def smooth(self) -> bool:
+        """Whether they are interpolated."""
+
+    @property
+    def heat(self) -> bool:
+        """Whether they are shown at all."""
+
+
+def map_over(
+    below: Sequence[Raster], values: GridMap, box: Box, scale: ColorScale, look: LookOfMaps
+) -> tuple[DrawnLayer, ...]:
+    """A map laid over pictures as the look says; the pictures alone where it shows no maps."""
+    if not look.heat:
+        return tuple(below)
+    heat = Heat(values, box, scale, look.opacity, look.smooth, look.lay)
+    if look.lay == "map alone":
+        return (heat,)
+    tone = tone_under(scale.table, look.lay)
+    return (*(replace(one, tone=tone) for one in below), heat)
 
 
 def marks(trace: Trace, selection: Selection) -> tuple[Outlines, Outlines]:
@@ -91,13 +132,12 @@ def window_marks(
 
 
 def inside(rows: HeadRows, tokens: Int[np.ndarray, "token"] | None) -> HeadRows:
-    """Rows for choosing a range: outside of a window the lowest value inside, not the zeros there."""
+    """Rows for choosing a range: the zeros outside of a window have no say in it, and are NaN."""
     if tokens is None or not len(tokens):
         return rows
-    lowest = reduce(rows[:, tokens], "head token -> head 1", "min")
-    filled: HeadRows = np.broadcast_to(lowest, rows.shape).copy()
-    filled[:, tokens] = rows[:, tokens]
-    return filled
+    seen: HeadRows = np.full_like(rows, np.nan)
+    seen[:, tokens] = rows[:, tokens]
+    return seen
 
 
 def window_words(layer: Layer) -> tuple[str, ...]:
@@ -200,63 +240,6 @@ def _stretched(
     )
     stretched: Float32[np.ndarray, "head tile_row tile_col"] = maps[:, down][:, :, across]
     return stretched
-
-
-def scale_of(
-    values: GridMap, look: Look, label: str, whole: tuple[float, float] | None = None
-) -> ColorScale:
-    """The range and colours of one map; `whole` is the range of the view where one serves all."""
-    low, high = _span(values) if look.range == "map" or whole is None else whole
-    if look.range == "fixed":
-        low, high = sorted((look.low, look.high))
-    elif look.table in DIVERGING:
-        low, high = _even(low, high)
-    return ColorScale(low, high, look.table, label)
-
-
-def _span(values: np.ndarray) -> tuple[float, float]:
-    return float(np.nanmin(values)), float(np.nanmax(values))
-
-
-def _even(low: float, high: float) -> tuple[float, float]:
-    """A range as wide below zero as above it, so that a diverging table turns at zero."""
-    reach = max(abs(low), abs(high)) or 1.0  # zero alone is in the middle of the table
-    return -reach, reach
-
-
-def tile_ranges(
-    values: Tiles, look: Look
-) -> tuple[Float32[np.ndarray, "tile_row tile_col"], Float32[np.ndarray, "tile_row tile_col"]]:
-    """The lowest and highest value of each tile's colours, by the look's range."""
-    low = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "min")
-    high = reduce(values, "tile_row tile_col row col -> tile_row tile_col", "max")
-    match look.range:
-        case "map":
-            bounds = (low, high)
-        case "view":
-            bounds = (np.full_like(low, np.nanmin(low)), np.full_like(high, np.nanmax(high)))
-        case "fixed":
-            fixed = sorted((look.low, look.high))
-            return np.full_like(low, fixed[0]), np.full_like(high, fixed[1])
-    if look.table in DIVERGING:
-        reach = np.maximum(np.abs(bounds[0]), np.abs(bounds[1]))
-        reach = np.where(reach == 0, np.float32(1), reach)
-        return -reach, reach
-    return bounds
-
-
-def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> ColorScale:
-    """What the colour bar beside many tiles says."""
-    if look.range == "map":
-        return ColorScale(0, 1, look.table, f"relative {label}")
-    return ColorScale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
-
-
-def ranges_words(look: Look) -> tuple[str, ...]:
-    """What "relative" means beside many tiles."""
-    if look.range != "map":
-        return ()
-    return ("Every small map has its own range, from its lowest value (0) to its highest (1).",)
 
 
 def tile_box(row: int, col: int, tile: tuple[int, int], gap: int = 1) -> Box:

@@ -59,19 +59,19 @@ def draw(
     unit: Annotated[
         Unit, OptionHelp("Shares of each sentence, or how many times an even share")
     ] = "times even",
-    look: Look = Look(),
+    look: Look = Look(range="robust"),
 ) -> Drawing:
     """The chosen inner layer and head large over the picture, and all of them small."""
     words_of(trace)
     layer, head = inner_layer(trace, selection)
-    tiles = _tiles(trace, unit, look)
+    tiles, _ = _tiles(trace, unit, look)
     heads = words_of(trace).layers[layer].attention.heads
     which = f"inner {layer_name(layer)}, {picture_layers.head_words(head, heads)}"
     return Drawing(
         "mosaic",
         f"What each word receives from the words of its patch: {which}",
         ((_large(trace, selection, layer, head, unit, look), _atlas(trace, tiles, layer, head)),),
-        picture_layers.caption(trace, _SUMS[unit], *picture_layers.ranges_words(look)),
+        picture_layers.caption(trace, _SUMS[unit], *picture_layers.ranges_words(look, tiles.scale)),
     )
 
 
@@ -87,17 +87,15 @@ def _map(trace: Trace, layer: int, head: int | None, unit: Unit) -> Float32[np.n
 
 
 @kept(most=2)
-def _tiles(trace: Trace, unit: Unit, look: Look) -> HeatTiles:
-    """All inner layers and heads; what a painter uploads once."""
+def _tiles(trace: Trace, unit: Unit, look: Look) -> tuple[HeatTiles, picture_layers.ViewRange]:
+    """All inner layers and heads, what a painter uploads once; and their range."""
     heads, grid = _heads(trace), trace.grid.word_grid(alone=False)
     values = np.full((len(heads), max(heads), grid.rows, grid.cols), np.nan, np.float32)
     for layer, count in enumerate(heads):
         for head in range(count):
             values[layer, head] = _map(trace, layer, head, unit)
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(
-        values, low, high, picture_layers.tiles_scale(low, high, look, _LABELS[unit]), GAP
-    )
+    whole = picture_layers.view_range(look, values)
+    return picture_layers.tiles_of(values, look, _LABELS[unit], whole=whole, gap=GAP), whole
 
 
 GAP = 4
@@ -113,8 +111,7 @@ def _large(
     trace: Trace, selection: Selection, layer: int, head: int | None, unit: Unit, look: Look
 ) -> Panel:
     values = _map(trace, layer, head, unit)
-    tiles = _tiles(trace, unit, look)
-    whole = float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
+    _, whole = _tiles(trace, unit, look)
     scale = picture_layers.scale_of(values, look, _LABELS[unit], whole)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),

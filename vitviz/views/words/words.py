@@ -11,7 +11,6 @@ from jaxtyping import Float32
 from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
-    DrawnLayer,
     Grid,
     HeadTiles,
     Heat,
@@ -73,7 +72,7 @@ def draw(
         WordDirection, OptionHelp("Where the word looks, or which words look at it")
     ] = "looks at",
     field: Annotated[bool, OptionHelp("Outline the pixels that the word was read from")] = True,
-    look: Look = Look(range="view", opacity=0.5),
+    look: Look = Look(range="robust", opacity=0.5),
 ) -> Drawing:
     """The patch enlarged, the atlas of inner layers and heads, and all words of the sentence."""
     words_of(trace)
@@ -81,8 +80,8 @@ def draw(
     layer, head = inner_layer(trace, selection)
     maps = _maps(trace, one.sentence)
     rows = [each[:, one.word] if direction == "looks at" else each[:, :, one.word] for each in maps]
-    tiles = _tiles(trace, rows, look)
-    whole = float(np.nanmin(tiles.low)), float(np.nanmax(tiles.high))
+    whole = _whole(trace, one.sentence, look)
+    tiles = _tiles(trace, rows, look, whole)
     which = f"{layer_name(layer)}, {picture_layers.head_words(head, len(rows[layer]))}"
     values = rearrange(
         fused(rows[layer], head), "(down across) -> down across", down=shape_of(trace)[0]
@@ -90,7 +89,7 @@ def draw(
     panels = (
         _large(trace, selection, one, values, which, field, look, whole),
         _atlas(trace, one, tiles, layer, head),
-        _matrix(trace, one, fused(maps[layer], head), look),
+        _matrix(trace, one, fused(maps[layer], head), look, whole),
     )
     says = "looks" if direction == "looks at" else "is looked at from"
     return Drawing(
@@ -98,7 +97,9 @@ def draw(
         f"Inside {picture_layers.token_words(trace.grid, one.token)}: "
         f"where word {one.name} {says}, {which}",
         (panels,),
-        picture_layers.caption(trace, reach_words(trace), *picture_layers.ranges_words(look)),
+        picture_layers.caption(
+            trace, reach_words(trace), *picture_layers.ranges_words(look, tiles.scale)
+        ),
     )
 
 
@@ -113,7 +114,18 @@ def _heads(trace: Trace) -> tuple[int, ...]:
     return tuple(layer.attention.heads for layer in words_of(trace).layers)
 
 
-def _tiles(trace: Trace, rows: list[Float32[np.ndarray, "head word"]], look: Look) -> HeatTiles:
+@kept(most=4)
+def _whole(trace: Trace, sentence: int, look: Look) -> picture_layers.ViewRange:
+    """One range for all of the card: every map of the sentence, whichever word is chosen."""
+    return picture_layers.view_range(look, *_maps(trace, sentence))
+
+
+def _tiles(
+    trace: Trace,
+    rows: list[Float32[np.ndarray, "head word"]],
+    look: Look,
+    whole: picture_layers.ViewRange,
+) -> HeatTiles:
     """One small map of the sentence for each inner layer and head; no head, no number."""
     heads, shape = _heads(trace), shape_of(trace)
     values = np.full((len(heads), max(heads), *shape), np.nan, np.float32)
@@ -121,8 +133,7 @@ def _tiles(trace: Trace, rows: list[Float32[np.ndarray, "head word"]], look: Loo
         values[layer, : len(row)] = rearrange(
             row, "head (down across) -> head down across", down=shape[0]
         )
-    low, high = picture_layers.tile_ranges(values, look)
-    return HeatTiles(values, low, high, picture_layers.tiles_scale(low, high, look, LABEL))
+    return picture_layers.tiles_of(values, look, LABEL, whole=whole)
 
 
 def _large(
@@ -133,13 +144,12 @@ def _large(
     which: str,
     field: bool,
     look: Look,
-    whole: tuple[float, float],
+    whole: picture_layers.ViewRange,
 ) -> Panel:
     scale = picture_layers.scale_of(values, look, LABEL, whole)
     rows, cols = shape_of(trace)
-    layers: list[DrawnLayer] = [*cut(trace, around(trace, one))]
-    if look.heat:
-        layers.append(Heat(values, one.box, scale, look.opacity, look.smooth))
+    below = cut(trace, around(trace, one))
+    layers = [*picture_layers.map_over(below, values, one.box, scale, look)]
     layers.append(Grid(one.box, rows, cols))
     if field:
         layers.append(Outlines((receptive(trace, one),), "quiet"))
@@ -187,11 +197,15 @@ def _inside(trace: Trace, one: ChosenWord) -> tuple[Crop, TokenGrid]:
 
 
 def _matrix(
-    trace: Trace, one: ChosenWord, values: Float32[np.ndarray, "query key"], look: Look
+    trace: Trace,
+    one: ChosenWord,
+    values: Float32[np.ndarray, "query key"],
+    look: Look,
+    whole: picture_layers.ViewRange,
 ) -> Panel:
     count = len(values)
     box = Box(0, 0, count, count)
-    scale = picture_layers.scale_of(values, look, LABEL)
+    scale = picture_layers.scale_of(values, look, LABEL, whole)
     crop, grid = _inside(trace, one)
     return Panel(
         (

@@ -8,18 +8,20 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from vitviz.core.colors import ColorScale
+from vitviz.core.colors import ColorScale, Lay
 from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Plot, Table
 
 Role = Literal["grid", "seen", "pin", "hover", "chosen", "quiet"]
 """What an outline or a line is for; the theme decides how it looks."""
+PictureTone = Literal["own colours", "dark grey", "light grey"]
+"""What a picture is painted in: grey, on which a map's colours are seen as they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """A picture in RGB, stretched over a box; nearest or smooth.
+    """A picture in RGB, stretched over a box; nearest or smooth. `tone` is what it is painted in.
 
     >>> raster = drawing.panels[0].layers[0]
     >>> raster.pixels.shape, raster.pixels.dtype.name, raster.box.height  # (row col rgb)
@@ -29,11 +31,13 @@ class Raster:
     pixels: UInt8[np.ndarray, "row col rgb"]
     box: Box
     smooth: bool = True
+    tone: PictureTone = "own colours"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heat:
-    """A map of numbers over a box, coloured by a scale; `opacity` 0 to 1 over what lies below.
+    """A map of numbers over a box, coloured by a scale; `lay` says how over what lies below, how far
+    is its `opacity`, 0 to 1.
 
     >>> heat = drawing.panels[0].layers[1]
     >>> heat.values.shape, heat.values.dtype.name, heat.scale.label  # (row col), one a patch
@@ -45,6 +49,7 @@ class Heat:
     scale: ColorScale
     opacity: float = 1.0
     smooth: bool = False
+    lay: Lay = "tint"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

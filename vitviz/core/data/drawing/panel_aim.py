@@ -83,7 +83,7 @@ def _aim_pixels(panel: Panel, space: PixelSpace, spot: Spot) -> Aim | None:
                 ]
             )
     if panel.query and value is not None and np.isfinite(value):
-        words = f"{_asked(panel, space.grid, token)}: {_number(value, panel.bar)}"
+        words = f"{_asked(panel, space.grid, token)}: {number_words(value, panel.bar)}"
     else:
         words = _words(space.grid, token, value, panel.bar, spot)
     return Aim(token=token, value=value, words=words, spot=spot)
@@ -244,9 +244,10 @@ def _words(
 def _valued(words: str, value: float | None, bar: ColorScale | None) -> str:
     if value is None or not np.isfinite(value):
         return words
-    return f"{words} · {_number(value, bar)}"
+    return f"{words} · {number_words(value, bar)}"
 
 
-def _number(value: float, bar: ColorScale | None) -> str:
+def number_words(value: float, bar: ColorScale | None) -> str:
+    """A value as the read-out says it, with its unit."""
     unit = f" {bar.unit}" if bar is not None and bar.unit else ""
     return f"{shown_number(value, 4)}{unit}"
