@@ -88,7 +88,7 @@ def test_tokens_are_those_that_enter_the_first_attention(
     entry = next(each for each in entries.values() if each.architecture == name)
     trace = vitviz.trace(vitviz.load(name, pretrained=False), photo)
     if trace.layers:
-        grid = trace.layers[0].queries if trace.layers[0].pooled else trace.layers[0].grid
+        grid = trace.layers[0].grid
         assert grid.rows * grid.cols == entry.tokens
     assert entry.tokens == (entry.size[0] // entry.patch) * (entry.size[1] // entry.patch)
 

@@ -13,6 +13,7 @@ from jaxtyping import Float64
 
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.measures.distance import drawable, mean_distance, mean_entropy
+from vitviz.core.measures.norm_outliers import norm_outliers
 from vitviz.core.measures.similarity import cosine
 from vitviz.core.measures.stage_rollout import staged_rollout
 from vitviz.core.progress import Unsupported, VitvizError
@@ -20,7 +21,6 @@ from vitviz.folders.picture_traces import PictureNumbers
 from vitviz.views.api import Token, selection_of
 from vitviz.views.attention.rollout import staged
 from vitviz.views.attention.rollout_runs import RolloutWalk, fused_row
-from vitviz.views.layers.norms import _outliers
 from vitviz.views.shared.heads_over_depth import layers_needed
 
 THRESHOLD = 6.0
@@ -124,7 +124,7 @@ def _norms(one: PictureNumbers, _token: Token) -> MeasuredValues:
     assert one.features is not None
     lengths = np.linalg.norm(one.features.astype(np.float64), axis=-1)
     patches = lengths[:, one.trace.grid.patches]
-    stick_out = [_outliers(each.astype(np.float32), THRESHOLD).which.mean() for each in patches]
+    stick_out = [norm_outliers(each.astype(np.float32), THRESHOLD).which.mean() for each in patches]
     columns = (np.median(patches, axis=1), patches.mean(axis=1), patches.max(axis=1), stick_out)
     return np.column_stack([*columns, lengths[:, : len(one.trace.grid.prefix)]])
 

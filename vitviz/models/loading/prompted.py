@@ -87,7 +87,7 @@ def image_features(module: CalledModule, pixels: Tensor) -> Tensor:
 
 
 def one_prompt(model: Model, prompt: str) -> Tensor:
-    """A prompt's row (feature), of length 1. Errors as `with_prompts`."""
+    """A prompt's row (feature), of length 1. VitvizError for an empty one; errors as `with_prompts`."""
     tower = text_tower(model)
     found = prompts_of((prompt,))
     if not found:

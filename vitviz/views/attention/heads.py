@@ -230,7 +230,8 @@ def _large(
     window = picture_layers.reach(trace, one, selection, looks=direction == "looks at")
     seen = picture_layers.inside(row[None] * np.float32(factor), window)[0, own.patches]
     ranged = picture_layers.on_grid(seen, own)
-    scale = picture_layers.scale_of(ranged, look, "attention", whole, said)
+    shared = None if look.range == "robust" else whole
+    scale = picture_layers.scale_of(ranged, look, "attention", shared, said)
     size = "" if own == trace.grid else f", {picture_layers.grid_words(own, 'tokens')}"
     over = picture_layers.over_picture(trace, selection, values, scale, look, own)
     return Panel(

@@ -313,10 +313,11 @@ def _large(
     look: Look,
     whole: picture_layers.ViewRange | None,
 ) -> Panel:
-    """One walk over the picture; in one range with the small maps, where there are some."""
+    """One walk over the picture; its own robust range, else one with the small maps."""
     factor, said = unit_factor(unit, grid.tokens)
     values = picture_layers.on_grid(row[grid.patches], grid) * np.float32(factor)
-    scale = picture_layers.scale_of(values, look, "contribution", whole, said)
+    shared = None if look.range == "robust" else whole
+    scale = picture_layers.scale_of(values, look, "contribution", shared, said)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Float32
 
 from vitviz.core.data.block_steps import BlockSteps
 from vitviz.core.data.counted import layer_name
@@ -15,15 +14,13 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.measures.norm_outliers import NormOutliers, norm_outliers
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-
-NORMAL = 1.4826
-"""The median distance from the median, times this, is the standard deviation of a normal spread."""
 
 What = Literal[
     "stream after the block",
@@ -66,7 +63,7 @@ def draw(
     """
     layer = model_questions.depth_of(trace, selection)
     lengths = _lengths(trace, layer, of)
-    found = _outliers(lengths[trace.grid.patches], threshold)
+    found = norm_outliers(lengths[trace.grid.patches], threshold)
     count = trace.grid.rows * trace.grid.cols
     title = f"{found.count} of {count} patches stick out after {layer_name(layer)}"
     panels = (
@@ -75,28 +72,6 @@ def draw(
     )
     said = f"Median {shown_number(found.median)}, robust deviation {shown_number(found.spread)}."
     return Drawing("norms", title, (panels,), picture_layers.caption(trace, said))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NormOutliers:
-    """What sticks out of so many lengths."""
-
-    which: Bool[np.ndarray, "patch"]
-    median: float
-    spread: float
-
-    @property
-    def count(self) -> int:
-        """How many do."""
-        return int(self.which.sum())
-
-
-def _outliers(lengths: Float32[np.ndarray, "patch"], threshold: float) -> NormOutliers:
-    """Robust, so that the outliers do not set the measure by which they are judged."""
-    median = float(np.median(lengths))
-    spread = float(NORMAL * np.median(np.abs(lengths - median)))
-    which = lengths > median + threshold * spread if spread > 0 else np.zeros(len(lengths), bool)
-    return NormOutliers(which, median, spread)
 
 
 def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
@@ -183,7 +158,7 @@ def _depth(trace: Trace, selection: Selection, layer: int, threshold: float) -> 
     token = selection.token(grid, trace.crop)
     depths = np.arange(1.0, len(streams) + 1)
     whose = tuple(Whose(layer_name(index), index) for index in range(len(streams)))
-    limits = [_outliers(one.astype(np.float32), threshold) for one in patches]
+    limits = [norm_outliers(one.astype(np.float32), threshold) for one in patches]
     limit = np.array([one.median + threshold * one.spread for one in limits])
     own = streams[:, token].astype(np.float64)
     curves = (

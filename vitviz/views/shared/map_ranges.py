@@ -144,8 +144,8 @@ def ranges_words(look: Look, *scales: ColorScale) -> tuple[str, ...]:
         )
     if look.range == "robust":
         said.append(
-            "Colours reach from the 1st to the 99th percentile of all maps; numbers beyond (an arrow "
-            "on the bar) have the colours of the ends."
+            "Colours reach from the 1st to the 99th percentile, of all small maps together; numbers "
+            "beyond (an arrow on the bar) have the colours of the ends."
         )
     if look.log and any(not scale.powers for scale in scales):
         said.append(

@@ -32,7 +32,8 @@ def saved_by_transformers(name: str | Path) -> Path | None:
 def by_transformers(error: BadModel, name: str | Path, **wishes: Any) -> Callable[..., Model]:
     """How transformers makes the model of a folder that it wrote and whose names are not mapped here.
 
-    The error itself where the folder is not of save_pretrained, or transformers is not there.
+    The error itself, or a BadModel that adds to it, where the folder is not of save_pretrained, or
+    transformers is not there.
     """
     folder = saved_by_transformers(name)
     if folder is None:
