@@ -550,3 +550,13 @@ def test_the_menu_of_a_folder_lists_the_pictures_around_the_one_that_is_shown(
     assert [action.data() for action in pictures.actions() if action.isChecked()] == [
         window.compare.lives[0].column.picture
     ]
+
+
+def test_options_and_help_are_of_a_view_that_is_there(window: MainWindow) -> None:
+    window.shown.set_focus("heads")
+    window.shown.set_shown("heads", False)
+    assert window.shown.focus != "heads"
+    assert window.shown.focus in window.compare.stage.placed
+    window.shown.set_shown("heads", True)
+    window.shown.set_focus("heads")
+    assert window.shown.focus == "heads"

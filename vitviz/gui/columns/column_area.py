@@ -182,7 +182,10 @@ class ColumnArea(QObject):
         if self.layout == "one":
             self.tabs.place(tabs)
             headers = [self.headers[self._session.columns.active.id]]
-        stage.show_columns(headers, self.shown.offered, large=self.large)
+        offered = self.shown.offered
+        if offered and not self.large and self.shown.focus not in offered:
+            self.shown.set_focus(offered[0])  # options and help are of a view that is there
+        stage.show_columns(headers, offered, large=self.large)
         stage.show_focus(self.shown.focus)
         self._show_missing()
         self._show_coming(set(stage.placed) - before)
