@@ -14,6 +14,7 @@ from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,7 @@ _BROKEN = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+    TokenError,
 )
 """What the readers of pictures and archives raise for damaged ones."""
 

@@ -21,7 +21,8 @@ from vitviz.core.data.recipe import ARGUMENTS, checked_arguments
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import VitvizError
 from vitviz.figures.recipes import MOST_LETTERS, MOST_TEXT, read_recipe
-from vitviz.session.figure.figure_replay import FigureReplay, replayed
+from vitviz.folders.averages.folder_statistics import read_statistics
+from vitviz.session.figure.figure_replay import FigureReplay, _apart, replayed
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,18 @@ def test_what_may_be_asked_is_a_closed_set() -> None:
     good = {"patch_size": 8, "input_size": (96, 112), "architecture": "vit_tiny_patch16_224"}
     assert checked_arguments(good, "the recipe") == good
     assert {"checkpoint_path", "pretrained_cfg", "cache_dir", "file", "url"}.isdisjoint(ARGUMENTS)
+
+
+@pytest.mark.parametrize("head", [b"{'descr': '<f4', 'shape': (2,", b"nothing of a head"])
+def test_arrays_whose_heads_are_damaged_are_a_sentence(head: bytes, tmp_path: Path) -> None:
+    """numpy reads them as Python's tokens, and gives up in a way of its own."""
+    whole, spoilt = io.BytesIO(), tmp_path / "spoilt.npz"
+    np.savez(whole, rows=np.zeros(2, np.float32))
+    array = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
+    with zipfile.ZipFile(spoilt, "w") as archive:
+        archive.writestr("rows.npy", array)
+        archive.writestr("about.npy", array)
+    with pytest.raises(VitvizError, match="damaged"):
+        _apart(spoilt.read_bytes(), whole.getvalue())
+    with pytest.raises(VitvizError, match="holds no statistics"):
+        read_statistics(spoilt)

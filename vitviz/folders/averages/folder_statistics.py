@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -208,7 +210,7 @@ def read_statistics(file: Path) -> FolderStatistics:
             return _read(arrays, json.loads(str(arrays["about"])))
     except FileNotFoundError:
         raise VitvizError(f"there is no file {file}; name one that vitviz stats wrote") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, TokenError) as error:
         raise VitvizError(
             f"{file} holds no statistics that can be read; name an .npz that vitviz stats wrote"
         ) from error

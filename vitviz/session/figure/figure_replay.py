@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -271,7 +272,15 @@ def _apart(one: bytes, other: bytes) -> float:
             if any(sizes.get(f"{name}.npy", 0) > now[name].nbytes + 4096 for name in names):
                 raise ValueError("its arrays have other sizes")
             return max(float(np.abs(before[name] - now[name]).max()) for name in names)
-    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+        EOFError,
+        TypeError,
+        zipfile.BadZipFile,
+        TokenError,
+    ) as error:  # numpy reads the heads of arrays as Python's tokens
         raise VitvizError(
             f"the numbers in the file are damaged ({error}); take the file as it was saved"
         ) from error
