@@ -146,6 +146,7 @@ def load(
     from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.said import Said
+    from vitviz.models.loading.said_classes import refuse_for_library, with_what_was_said
     from vitviz.models.loading.sources import source_of
     from vitviz.models.loading.sources.sourced_loading import load_sourced
 
@@ -170,8 +171,13 @@ def load(
             load_sourced, *library, called=name, pretrained=pretrained, patch_size=patch_size,
             input_size=size, device=device, precision=precision, allow_download=allow_download,
         )  # fmt: skip
+        refuse_for_library(
+            name, architecture=architecture, num_heads=num_heads, window_size=window_size, mean=mean,
+            std=std, crop_pct=crop_pct, encoder=encoder, **arguments,
+        )  # fmt: skip
         model = own(progress=progress)
         reload = None if model.info.weights == "untrained" else partial(own, progress=silent)
+        model = with_what_was_said(model, classes, multi_label, strict=strict)
         return with_prompts(replace(model, reload=reload), prompts)
     wanted = partial(
         model_loading.load,
@@ -194,7 +200,7 @@ def load(
     except StillAssumed:
         raise
     except BadModel as error:
-        if architecture or not pretrained:
+        if architecture or not pretrained or said != Said() or arguments:
             raise
         from vitviz.models.loading.sources.saved_folder import by_transformers
 
@@ -206,7 +212,9 @@ def load(
             model = built(progress=progress)
         except BadModel:
             raise error from None  # what was wrong with it first
-        return with_prompts(replace(model, reload=partial(built, progress=silent)), prompts)
+        model = replace(model, reload=partial(built, progress=silent))
+        model = with_what_was_said(model, classes, multi_label, strict=strict)
+        return with_prompts(model, prompts)
     asked = {
         "multi_label": multi_label,
         "patch_size": patch_size,

@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.said_facts import SaidFacts
 from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
+from vitviz.session.columns.column import Column
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles
 from vitviz.session.files.settings import settings_folder
@@ -265,3 +267,13 @@ def test_where_one_file_was_found_others_are_looked_for(tmp_path: Path) -> None:
         "a.png": str(tmp_path / "a.png"),
         "b.png": str(tmp_path / "b.png"),
     }
+
+
+def test_what_was_said_of_a_model_is_in_the_file(tmp_path: Path) -> None:
+    facts = SaidFacts(
+        mean=(0.5,), std=(0.5,), crop_pct=0.9, classes="n.txt", multi_label=True, encoder="student"
+    )
+    said = ModelRequest("a.pth", input_size=(96, 128), architecture="test_vit", facts=facts)
+    saved = session_format.SavedSession(**session_format.header(), columns=(Column(0, said),))
+    session_format.write(saved, tmp_path / "a.vitviz")
+    assert session_format.read(tmp_path / "a.vitviz").columns[0].model == said

@@ -31,12 +31,10 @@ from vitviz.models.attribution.layer_scores import layer_score_calls
 from vitviz.models.attribution.logit_ledger import logit_ledger
 from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
 from vitviz.models.attribution.relevance_walks import (
+    WALKS,
     TokenWeight,
-    attention_rollout,
     gradient_attention_row,
-    gradient_rollout,
     legrad_column,
-    relevance,
     relevance_flow,
 )
 from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
@@ -192,33 +190,12 @@ class Attributor:
                 f"there is no layer {query.start} to start at; the {len(found.layers)} count from 0"
             )
         weight, notes = self._read_weight(query, found)
-        match query.method:
-            case "relevance":
-                row = relevance(
-                    found.layers,
-                    weight,
-                    called=self.called,
-                    start=query.start,
-                    progress=self.progress,
-                )
-            case "gradient rollout":
-                row = gradient_rollout(
-                    found.layers,
-                    weight,
-                    called=self.called,
-                    start=query.start,
-                    progress=self.progress,
-                )
-            case "rollout":
-                row = attention_rollout(
-                    found.layers,
-                    weight,
-                    called=self.called,
-                    start=query.start,
-                    progress=self.progress,
-                )
-            case _:
-                return self._one_layer(query, score, found, weight)
+        walk = WALKS.get(query.method)
+        if walk is None:
+            return self._one_layer(query, score, found, weight)
+        row = walk(
+            found.layers, weight, called=self.called, start=query.start, progress=self.progress
+        )
         grid = found.layers[0].grid
         return self._row(query, score, found, row, grid, notes)
 

@@ -6,7 +6,8 @@ one token costs tokens^2 a layer and holds no matrix of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ from vitviz.models.attribution.attention_gradients import (
     with_gradient,
 )
 from vitviz.models.record.attention.lazy_attention import LazyAttention
+
+Carried = TypeVar("Carried")
 
 TokenWeight = Float32[Tensor, "token"]
 
@@ -50,12 +53,11 @@ def relevance(
     of R is pushed through the layers from last to first: w <- w + w A, A = mean_h (grad * attn)+.
     Unsupported where layers are not over the same tokens.
     """
-    check_same_tokens(layers, "relevance", called)
-    steps = [with_gradient(layer, called) for layer in layers[start:]]
-    for done, attention in enumerate(reversed(steps)):
-        weight = weight + relevance_flow(attention, weight)
-        progress(done + 1, len(steps), "walking back")
-    return weight
+
+    def step(layer: Layer, weight: TokenWeight) -> TokenWeight:
+        return weight + relevance_flow(with_gradient(layer, called), weight)
+
+    return _walked_back("relevance", layers, weight, step, called, start, progress)
 
 
 def gradient_rollout(
@@ -70,20 +72,19 @@ def gradient_rollout(
 
     A' = (A + I) / row sums of it; the row is pushed through A' from the last layer to the first.
     """
-    check_same_tokens(layers, "gradient rollout", called)
-    steps = [with_gradient(layer, called) for layer in layers[start:]]
-    for done, attention in enumerate(reversed(steps)):
+
+    def step(layer: Layer, weight: TokenWeight) -> TokenWeight:
         moved = torch.zeros_like(weight)
         kept = weight.clone()
-        for piece in pieces(attention, _needed(weight)):
+        for piece in pieces(with_gradient(layer, called), _needed(weight)):
             mixed = piece.gradients.mul_(piece.maps).mean(dim=1).clamp_(min=0)
             total = mixed.sum(dim=-1) + 1
             share = gathered(weight, piece.queries) / total
             add_to(moved, piece.keys, torch.einsum("wq,wqk->wk", share, mixed))
             add_to(kept, piece.queries, share - gathered(weight, piece.queries))
-        weight = kept + moved
-        progress(done + 1, len(steps), "walking back")
-    return weight
+        return kept + moved
+
+    return _walked_back("gradient rollout", layers, weight, step, called, start, progress)
 
 
 def attention_rollout(
@@ -98,13 +99,40 @@ def attention_rollout(
 
     It asks nothing about the target. Unsupported where layers are not over the same tokens.
     """
-    check_same_tokens(layers, "rollout", called)
-    steps = list(reversed(layers[start:]))
-    row = weight.cpu().numpy()[None]
-    for done, layer in enumerate(steps):
-        row = 0.5 * row + 0.5 * layer.attention.flow(row, fuse="mean")
-        progress(done + 1, len(steps), "walking back")
+
+    def step(layer: Layer, row: np.ndarray) -> np.ndarray:
+        mixed: np.ndarray = 0.5 * row + 0.5 * layer.attention.flow(row, fuse="mean")
+        return mixed
+
+    start_row = weight.cpu().numpy()[None]
+    row = _walked_back("rollout", layers, start_row, step, called, start, progress)
     return torch.from_numpy(row[0].astype(np.float32))
+
+
+WALKS: dict[str, Callable[..., TokenWeight]] = {
+    "relevance": relevance,
+    "gradient rollout": gradient_rollout,
+    "rollout": attention_rollout,
+}
+"""The walks over all layers, by the method that takes them; called alike."""
+
+
+def _walked_back(
+    what: str,
+    layers: Sequence[Layer],
+    weight: Carried,
+    step: Callable[[Layer, Carried], Carried],
+    called: str,
+    start: int,
+    progress: Progress,
+) -> Carried:
+    """The weight after a step through each layer, from the last one to `start`."""
+    check_same_tokens(layers, what, called)
+    steps = layers[start:]
+    for done, layer in enumerate(reversed(steps), start=1):
+        weight = step(layer, weight)
+        progress(done, len(steps), "walking back")
+    return weight
 
 
 def gradient_attention_row(

@@ -5,11 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.checkpoint.class_names import read_classes
 from vitviz.models.loading.model import Model
+from vitviz.models.loading.said import refuse_assumed
+
+
+def refuse_for_library(name: str | Path, **given: Any) -> None:
+    """BadModel for what cannot be said of a model that another library builds and prepares for."""
+    said = [each for each, value in given.items() if value is not None]
+    if said:
+        raise BadModel(
+            f"{name} is built by its own library with its own preparation, so {said[0]} cannot be said "
+            "of it; leave it out, or load the module itself: vitviz.load(module, transform=...)"
+        )
+
+
+def with_what_was_said(
+    model: Model, classes: str | Path | Sequence[str], multi_label: bool | None, *, strict: bool
+) -> Model:
+    """A library's model with the names of its classes and how they are read. StillAssumed."""
+    if strict:
+        refuse_assumed(model.info.evidence, model.info.called)
+    if multi_label is not None:
+        model = replace(model, info=replace(model.info, multi_label=multi_label))
+    return with_classes(model, classes) if classes else model
 
 
 def with_classes(model: Model, classes: str | Path | Sequence[str]) -> Model:

@@ -173,7 +173,7 @@ def test_a_network_without_attention_is_named() -> None:
 def test_strict_lists_what_is_assumed_and_how_to_say_it(tmp_path: Path) -> None:
     state = timm.create_model("test_vit", depth=2, num_classes=2).state_dict()
     torch.save(state, tmp_path / "mine.pth")
-    with pytest.raises(BadModel, match=r"1 heads, .*mean/std of ImageNet are assumed.*num_heads="):
+    with pytest.raises(BadModel, match=r"1 head, .*mean/std of ImageNet are assumed.*num_heads="):
         vitviz.load(tmp_path / "mine.pth", strict=True)
     model = vitviz.load(
         tmp_path / "mine.pth",
@@ -213,5 +213,17 @@ def test_a_name_with_its_training_leaves_nothing_open(tmp_path: Path) -> None:
     model = vitviz.load(tmp_path / "vit_tiny_patch16_224.augreg_in21k_ft_in1k.pth", strict=True)
     assert {each.certainty for each in model.info.evidence} == {"known"}
     torch.save(state, tmp_path / "mine.pth")
-    with pytest.raises(BadModel, match=r"mean/std of .* is assumed.*mean= and std="):
+    with pytest.raises(BadModel, match=r"mean/std of .* is assumed.*mean=, std="):
         vitviz.load(tmp_path / "mine.pth", strict=True)
+
+
+def test_rotations_that_no_tensor_shows_are_asked_for_where_names_are_deit_iiis() -> None:
+    """timm's RoPE-ViT with a table of positions has DeiT III's own names: nothing tells them apart."""
+    plan = understood(shapes("vit_small_patch16_rope_ape_224"))
+    fact = next(each for each in plan.evidence if each.fact == "architecture")
+    assert fact.certainty == "assumed"
+    assert "vit_small_patch16_rope_ape_224" in fact.because
+    assert any(name.startswith("vit_small_patch16_rope_ape_224") for name in plan.others)
+    mixed = understood(shapes("vit_small_patch16_rope_mixed_ape_224"))
+    assert mixed.family.startswith("vit_small_patch16_rope_mixed_ape_224")
+    assert not [each for each in mixed.evidence if each.certainty == "assumed"]

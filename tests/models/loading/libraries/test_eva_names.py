@@ -71,9 +71,11 @@ def test_a_file_as_its_makers_name_it(name: str, turn, read, tmp_path: Path) -> 
     model = vitviz.load(tmp_path / "mine.pth")
     assert model.info.architecture.startswith(name)
     assert model.info.weights == "trained"
-    assert not {"architecture", "heads", "rope"} & {
-        each.fact for each in assumed(model.info.evidence)
-    }
+    unknown = {each.fact for each in assumed(model.info.evidence)}
+    # DeiT III's names are those of timm's RoPE-ViT too.
+    assert unknown & {"architecture", "heads", "rope"} == (
+        {"architecture"} if "deit3" in name else set()
+    )
     pixels = torch.randn(1, 3, *own.patch_embed.img_size)
     with torch.no_grad():
         torch.testing.assert_close(model.module(pixels), own(pixels), atol=1e-5, rtol=1e-5)

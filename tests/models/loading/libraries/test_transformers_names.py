@@ -284,7 +284,7 @@ def test_config_beside_the_file_says_the_heads(tmp_path: Path) -> None:
     alone = vitviz.load(tmp_path / "model.safetensors")
     assert evidence_of(alone)["heads"].certainty == "assumed"
     assert evidence_of(alone)["norm eps"].certainty == "assumed"
-    with pytest.raises(BadModel, match=r"1 heads, .* are assumed.*num_heads="):
+    with pytest.raises(BadModel, match=r"1 head, .* are assumed.*num_heads="):
         vitviz.load(tmp_path / "model.safetensors", strict=True)
     said = vitviz.load(tmp_path / "model.safetensors", num_heads=4)
     assert said.info.heads == 4

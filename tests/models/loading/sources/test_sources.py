@@ -168,3 +168,17 @@ def test_a_list_of_pictures_gives_a_tuple_of_traces(tiny_model, photo):
     assert len(both) == 4
     assert isinstance(both, tuple)
     assert both[0].picture.key == both[1].picture.key
+
+
+def test_what_a_library_decides_itself_cannot_be_said(tmp_path):
+    for said in ({"mean": 0.5}, {"num_heads": 3}, {"crop_pct": 0.9}, {"architecture": "test_vit"}):
+        with pytest.raises(BadModel, match=f"{next(iter(said))} cannot be said of it"):
+            vitviz.load("torchvision/vit_b_16", pretrained=False, **said)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_classes_of_a_librarys_model_are_said(transformers, tmp_path, photo):
+    saved(transformers, tmp_path, "swin")
+    model = vitviz.load(f"transformers/{tmp_path}", classes=("ant", "bee"), multi_label=True)
+    assert model.labels == ("ant", "bee")
+    assert vitviz.trace(model, photo).model.scores == "sigmoid"

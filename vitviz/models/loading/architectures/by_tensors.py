@@ -188,10 +188,25 @@ def by_tensors(file: Sources) -> Understood:
     layout = renamed.layout
     found = _of_index(file, renamed.state, layout) if layout.as_timm else None
     plan, state = found or structured(file, layout.kind, renamed.state, layout)
+    if found is not None and (own := _of_index(file, file.state, None)) is not None:
+        plan = _shared_names(plan, own[0], layout)
     note = f"the tensors are named as {layout.title} names them"
     if outside := (*renamed.others, *renamed.left):
         note += f"; left out is what is no part of it: {listed(outside)}"
     return replace(plan, notes=(note, *plan.notes)), state
+
+
+def _shared_names(plan: ModelBlueprint, own: ModelBlueprint, layout: Layout) -> ModelBlueprint:
+    """Assumed, where the names of another library's file are also another network's of timm's."""
+    first, second = (each.family.partition(".")[0] for each in (plan, own))
+    if first == second or second in {each.partition(".")[0] for each in plan.others}:
+        return plan
+    because = (
+        f"timm's {second} has the names and shapes of {layout.title} too, and computes otherwise"
+    )
+    fact = Evidence("architecture", first, "assumed", because)
+    others = (*plan.others, *own.others)
+    return replace(plan, evidence=replaced(plan.evidence, fact), others=others)
 
 
 def _refuse_left(renamed: Renamed, name: str) -> None:

@@ -87,9 +87,14 @@ def _unlike(differ: Sequence[Candidate], place: int) -> str:
 
 
 def _said(fact: str, words: str) -> str:
-    if (fact, words) == ("heads", "1"):
-        return "1 head"
+    if fact == "heads" and words:
+        return counted_heads(words)
     return _WORDS[fact].format(words) if words else f"no {fact}"
+
+
+def counted_heads(count: object) -> str:
+    """How many heads, in words; of several stages "3, 6, 12, 24 heads"."""
+    return "1 head" if str(count) == "1" else f"{count} heads"
 
 
 def _pixels(size: tuple[int, int]) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 from vitviz.core.data.evidence import Certainty, Evidence
 from vitviz.core.progress import BadModel
 from vitviz.models.loading.architectures.by_tensors import Sources, Understood
-from vitviz.models.loading.architectures.evidence import Prepared, listed, mean_and_std_of
+from vitviz.models.loading.architectures.evidence import (
+    Prepared,
+    counted_heads,
+    listed,
+    mean_and_std_of,
+)
 from vitviz.models.loading.architectures.fitting import compared, is_after
 from vitviz.models.loading.architectures.hf_config import picture_of, width_of
 from vitviz.models.loading.architectures.index import index, needed_of
@@ -132,7 +137,9 @@ class _Told:
             return {}, None  # it is said, and known by that
         if shown.heads:
             words = ", ".join(map(str, dict.fromkeys(shown.heads)))
-            told = Evidence("heads", f"{words} heads", "proven", "a tensor has one number a head")
+            told = Evidence(
+                "heads", counted_heads(words), "proven", "a tensor has one number a head"
+            )
             return ({} if key in shown.arguments else {key: shown.heads[0]}), told
         heads = self._config.get("num_attention_heads")
         if heads is None and self._config:
@@ -143,7 +150,7 @@ class _Told:
                     f"config.json says {heads} heads, which {shown.dim} channels cannot be shared by"
                 )
             because = "config.json beside the file says so"
-            return {key: heads}, Evidence("heads", f"{heads} heads", "known", because)
+            return {key: heads}, Evidence("heads", counted_heads(heads), "known", because)
         return self._unsaid_heads(key, shown, state)
 
     def _unsaid_heads(
@@ -152,10 +159,10 @@ class _Told:
         agreed = {each.fact("heads")[0] for each in index().like(state)}
         if len(agreed) == 1 and (words := agreed.pop()).isdigit():
             because = "every architecture of timm with these names and shapes has so"
-            return {key: int(words)}, Evidence("heads", f"{words} heads", "proven", because)
+            return {key: int(words)}, Evidence("heads", counted_heads(words), "proven", because)
         heads = _WIDER.get(shown.dim, max(1, shown.dim // CHANNELS))
         because = f"no tensor shows them; {shown.dim // heads} channels a head, as most ViTs have"
-        return {key: heads}, Evidence("heads", f"{heads} heads", "assumed", because)
+        return {key: heads}, Evidence("heads", counted_heads(heads), "assumed", because)
 
     def window(self, shown: ShapesShown) -> tuple[dict[str, Any], Evidence | None]:
         """The window, where the network has any."""

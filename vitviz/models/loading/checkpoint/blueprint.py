@@ -18,7 +18,11 @@ from vitviz.models.loading.architectures.by_tensors import (
     described_evidence,
     of_timm,
 )
-from vitviz.models.loading.architectures.evidence import mean_and_std_of, replaced
+from vitviz.models.loading.architectures.evidence import (
+    counted_heads,
+    mean_and_std_of,
+    replaced,
+)
 from vitviz.models.loading.architectures.hf_config import vision_part
 from vitviz.models.loading.architectures.network import CLASSES, TIMM, ModelBlueprint, check_depth
 from vitviz.models.loading.checkpoint.checkpoint import Checkpoint
@@ -95,7 +99,7 @@ def _as_processed(plan: ModelBlueprint, processor: Mapping[str, Any]) -> ModelBl
 def _said_in_words(fact: str, said: Said) -> str:
     match fact:
         case "heads":
-            return f"{_plain(said.num_heads)} heads"
+            return counted_heads(_plain(said.num_heads))
         case "window":
             return f"windows of {_plain(said.window_size)} tokens"
         case "input size":

@@ -11,7 +11,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.loading.checkpoint.json_file import read_mapping
 from vitviz.models.loading.hub.download import fetch
-from vitviz.models.loading.hub.hub_files import CONFIGS, FILES, INDEX, cached
+from vitviz.models.loading.hub.hub_files import CONFIGS, FILES, INDEX, cached, check_name
 from vitviz.models.loading.hub.repository_config import MOST
 
 _SHARDS = 256
@@ -41,7 +41,11 @@ def repository_folder(
 
 
 def cached_folder(repository: str) -> Path | None:
-    """The same folder where it is on this computer already."""
+    """The same folder where it is on this computer already; None for what is no repository's name."""
+    try:
+        check_name(repository)
+    except BadModel:
+        return None
     found = cached(repository, (*FILES, INDEX))
     return None if found is None else found.parent
 
