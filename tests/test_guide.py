@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import vitviz
 from vitviz import views as rooms
+from vitviz.cli import run
+from vitviz.figures.recipes import read_recipe
 from vitviz.models import families as kinds
 
 DOCS = Path(__file__).resolve().parents[1] / "resources" / "guide"
@@ -107,3 +111,37 @@ def test_every_file_that_readme_names_is_there() -> None:
     named = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'(?:src|href)="([^":#]+)"', text)
     assert named
     assert [name for name in named if not (README.parent / name).exists()] == []
+
+
+def figure_commands() -> list[list[str]]:
+    """The commands that README's figures are made by, as words."""
+    text = README.read_text(encoding="utf-8")
+    block = re.search(r"<!-- figures -->\n```sh\n(.*?)```\n<!-- /figures -->", text, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line)[1:] for line in block[1].splitlines()]
+
+
+@pytest.mark.parametrize("words", figure_commands(), ids=lambda words: words[words.index("-o") + 1])
+def test_the_commands_of_readmes_figures_make_figures(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With weights by chance, in fewer pixels; nothing else is different."""
+    images = README.parent / "resources" / "images"
+    monkeypatch.chdir(images)
+    name = words[words.index("-o") + 1]
+    assert f"resources/readme/{Path(name).stem}.webp" in README.read_text(encoding="utf-8")
+    said = [tmp_path / name if word == name else word for word in words]
+    arguments = [*map(str, said), "--untrained", "--dpi", "50"]
+    assert run(arguments, lambda _launch: 1) == 0
+    assert [file.name for file in tmp_path.iterdir()] == [name], "one page"
+    known = read_recipe(tmp_path / name)
+    assert len(known["parts"]) > 2
+    assert known["sheet"]["labels"]
+    shapes = []
+    for file in (
+        README.parent / "resources" / "readme" / f"{Path(name).stem}.webp",
+        tmp_path / name,
+    ):
+        with Image.open(file) as image:
+            shapes.append(image.width / image.height)
+    assert shapes[0] == pytest.approx(shapes[1], rel=0.05)

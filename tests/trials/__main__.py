@@ -27,20 +27,28 @@ def main() -> int:
     asked.add_argument("--minutes", type=float, default=0.0, help="End each kind after so long.")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--cases", type=int, default=0, help="So many cases instead of the usual.")
+    asked.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        help="Seconds for a file; more on a busy machine.",
+    )
     asked.add_argument("--keep", type=Path, default=Path("trials-failed"))
     asked.add_argument("--replay", type=Path, help="A file that was kept.")
     wish = asked.parse_args()
     if wish.replay:
         return replay(wish.replay)
     kinds = wish.kinds or [kind for kind in (*FILES, *OTHERS) if kind not in ("soak", "floors")]
-    counts = [run(kind, wish.seed, wish.minutes, wish.cases, wish.keep) for kind in kinds]
+    counts = [
+        run(kind, wish.seed, wish.minutes, wish.cases, wish.keep, wish.patience) for kind in kinds
+    ]
     return int(any(count.failures for count in counts))
 
 
-def run(kind: str, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
+def run(kind: str, seed: int, minutes: float, most: int, keep: Path, patience: float) -> TrialCount:
     """One kind; its line is printed."""
     if kind in FILES:
-        count = files(kind, seed, minutes, most or FILES[kind], keep)
+        count = files(kind, seed, minutes, most or FILES[kind], keep, patience)
     else:
         count = room_of(kind).run(seed=seed, minutes=minutes, most=most, keep=keep)
     print(count.line(), flush=True)

@@ -138,13 +138,31 @@ def _table(frames: Sequence[Frame]) -> Image.Image:
     By how often colours come instead, a photograph takes them all (farthest off: 93 of 255, not 27).
     """
     some = np.concatenate([frame[::2, ::2] for frame in frames[:: max(1, len(frames) // 16)]])
-    return Image.fromarray(some).quantize(
+    table = Image.fromarray(some).quantize(
         256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
     )
+    colors = _colors_in(table)
+    colors[_nearest(colors, some[0, 0])] = some[0, 0]  # the paper, in the corner, as it is
+    table.putpalette(colors.ravel().tolist())
+    return table
+
+
+def _colors_in(table: Image.Image) -> np.ndarray:
+    return np.array(table.getpalette(), np.int64).reshape(-1, 3)
+
+
+def _nearest(colors: np.ndarray, color: np.ndarray) -> int:
+    return int(np.abs(colors - color.astype(np.int64)).sum(axis=1).argmin())
 
 
 def _in_table(frame: Frame, table: Image.Image) -> Image.Image:
-    return Image.fromarray(frame).quantize(palette=table, dither=Image.Dither.NONE)
+    """The frame in these colours; Pillow takes about the nearest, but paper stays as it is."""
+    found = Image.fromarray(frame).quantize(palette=table, dither=Image.Dither.NONE)
+    places = np.array(found)
+    places[(frame == frame[0, 0]).all(axis=-1)] = _nearest(_colors_in(table), frame[0, 0])
+    exact = Image.fromarray(places, "P")
+    exact.putpalette(table.getpalette() or [])
+    return exact
 
 
 def _mp4(frames: Sequence[Frame], name: str, seconds: float, words: str) -> bytes:

@@ -209,7 +209,7 @@ def test_a_scanners_picture_opens_in_its_units(tmp_path: Path, ramp: np.ndarray)
     picture = open_picture(tmp_path / "scan.dcm")
     assert "stretched" in picture.note
     assert picture.values is not None
-    assert picture.values.at(0, 0) == "-1024"
+    assert picture.values.at(0, 0) == "−1024"
     assert pydicom.__version__
 
 

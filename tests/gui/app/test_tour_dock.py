@@ -212,15 +212,15 @@ def drag(viewport: QWidget, point: QPoint) -> None:
 
 
 def test_in_a_small_window_the_views_get_the_pictures_room(window: MainWindow) -> None:
-    strip = window.findChild(QDockWidget, "Pictures")
-    assert isinstance(strip, QDockWidget)
+    panels = [window.findChild(QDockWidget, name) for name in ("Pictures", "Inspector")]
     show_walk(window, window.session, window.compare).close()
-    assert strip.isVisible()
+    assert all(isinstance(each, QDockWidget) and each.isVisible() for each in panels)
     window.resize(1000, 650)
     walk = show_walk(window, window.session, window.compare)
-    assert not strip.isVisible()
+    assert not any(isinstance(each, QDockWidget) and each.isVisible() for each in panels)
+    assert window.board.width() > 0.85 * window.width()
+    assert not any(dot.isVisible() for dot in walk._dots), "a line shows how far it is"
     walk.close()
-    assert strip.isVisible()
 
 
 def test_two_views_of_a_step_stand_beside_each_other(qtbot: QtBot, window: MainWindow) -> None:

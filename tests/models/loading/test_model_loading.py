@@ -394,3 +394,17 @@ def test_every_bundled_model_that_is_there_loads(photo):
         model = vitviz.load(each.name)
         assert model.info.weights in ("trained", "untrained")
         assert vitviz.trace(model, photo).refused == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("test_vit.safetensor3", "there are test_vit.r160_in1k"),
+        ("vit_tiny_patch16_224.nonsense", "there are vit_tiny_patch16_224.augreg_in21k"),
+    ],
+)
+def test_weights_that_timm_has_not_are_said_to_be_none(name: str, instead: str) -> None:
+    """timm ends in a RuntimeError of its own there."""
+    with pytest.raises(BadModel) as error:
+        vitviz.load(name)
+    assert instead in str(error.value)

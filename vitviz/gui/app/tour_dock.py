@@ -31,8 +31,6 @@ from vitviz.views.learn.tour import TITLES, TourStep, TourTry, steps
 HEIGHT = 156
 LOW = 132
 """Height in a low window, where the views need the room."""
-WIDE = 1200
-"""Width of a window that has room for the strip of pictures and the inspector too."""
 DOTTED = 1080
 """Width of the guide from which every step has a number to press."""
 
@@ -63,7 +61,6 @@ class TourDock(QDockWidget):
         )
         self._window, self._session, self._columns = window, session, columns
         self._before: TourKeepsake | None = None
-        self._given: list[QDockWidget] = []  # panels that have given their room
         self._coming = False
         """Whether another model was asked for by the walk, and its trace is not there yet."""
         self._at = 0
@@ -84,23 +81,12 @@ class TourDock(QDockWidget):
         """Shows the guide at the step where it was left."""
         if self._before is None:
             self._before = TourKeepsake(self._session, self._columns)
-        self._take_room()
         self.show()
         self.raise_()
         height = HEIGHT if self._window.height() >= 800 else LOW
         self._window.resizeDocks([self], [height], Qt.Orientation.Vertical)
         self._read(self._session.trace)
         self.go(self._at)
-
-    def _take_room(self) -> None:
-        """In a small window the panels at the sides give their width to the views until the end."""
-        if self._window.width() >= WIDE:
-            return
-        for name in ("Pictures", "Inspector"):
-            dock = self._window.findChild(QDockWidget, name)
-            if isinstance(dock, QDockWidget) and dock.isVisible():
-                self._given.append(dock)
-                dock.hide()
 
     def go(self, step: int) -> None:
         """Goes to a step: its words, its views on the board, and what it is about chosen."""
@@ -172,9 +158,6 @@ class TourDock(QDockWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Gives everything back as it was."""
         super().closeEvent(event)
-        for dock in self._given:
-            dock.show()
-        self._given = []
         self._coming = False
         before, self._before = self._before, None
         if before is not None:

@@ -108,9 +108,20 @@ def _described_by_hub(
     return architecture, {"pretrained_cfg": config, "arguments": found}
 
 
+def _known_weights(name: str) -> Any:
+    """What timm knows of the weights of a name. BadModel for weights that it has not."""
+    try:
+        return timm.models.get_pretrained_cfg(name)
+    except RuntimeError:  # timm's for a tag behind the dot that there is not
+        base, _, tag = name.partition(".")
+        there = timm.list_models(f"{base}.*", pretrained=True)
+        instead = f"there are {', '.join(there[:5])}" if there else f"leave .{tag} out"
+        raise BadModel(f"timm has no weights {tag!r} of {base}; {instead}") from None
+
+
 def _weights_of(name: str, allowed: bool, progress: Progress) -> dict[str, Any]:
     """Where timm shall take the weights from: a file of the hub, fetched where it is missing."""
-    config = None if name.startswith(HUB) else timm.models.get_pretrained_cfg(name)
+    config = None if name.startswith(HUB) else _known_weights(name)
     repository = name.removeprefix(HUB) if config is None else config.hf_hub_id
     if not repository:
         return _elsewhere(name, str(config.url or "") if config else "", allowed)
