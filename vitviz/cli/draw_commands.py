@@ -73,9 +73,9 @@ from vitviz.figures.save import save_pages
 from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
-from vitviz.session.figure.run_steps import swept_together
+from vitviz.session.figure.run_steps import model_step, swept_together
 from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, SweptRun
-from vitviz.session.files.training_run import newest_step
+from vitviz.session.files.training_run import newest_step, run_around
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
@@ -115,7 +115,8 @@ _ALSO = Parameter(
 _OVER = Parameter(
     "--over",
     help="Draw again and again over: picture (all that are named), layer, head, token, view or an "
-    "option, all or listed (layer=0,3,6-11); size=32;16;8, model=NAME;NAME, or columns=16;8;4, which "
+    "option, all or listed (layer=0,3,6-11); size=32;16;8, model=NAME;NAME, checkpoint (the steps of a "
+    "training), or columns=16;8;4, which "
     "are sizes, models or pictures. Twice for rows and columns. A page of small figures, or an "
     "animation.",
 )
@@ -230,7 +231,7 @@ def draw(
         subject = SweepSubject(
             trace, selection, values, other, pairs, run=run, traced=run, runs=source
         )
-        ways = [steps(chosen, subject, text) for text in over]
+        ways = [_checkpoints(request, text) or steps(chosen, subject, text) for text in over]
         with written_file(target, kind or "png", overwrite=overwrite) as file:
             drawings = _swept(chosen, subject, ways, file) if over else [drawing]
             files = _save(
@@ -337,6 +338,27 @@ def _traces(
 def _selection(drawing: Drawing) -> Any:
     assert drawing.made is not None
     return drawing.made.selection
+
+
+def _checkpoints(request: ModelRequest, text: str) -> list[SweepStep]:
+    """The steps of the run that the model belongs to, or those listed (checkpoint=100,500); [] for
+    another way.
+    """
+    name, _, listed = text.partition("=")
+    if name != "checkpoint":
+        return []
+    run = run_around(request.name)
+    if run is None:
+        raise Misused(
+            f"--over checkpoint wants a model of a run: {request.words} has no checkpoints "
+            "beside it that are named alike but for a number"
+        )
+    wanted = {word.strip() for word in listed.split(",") if word.strip()}
+    steps = [step for step in run.steps if not wanted or str(step.number) in wanted]
+    if not steps:
+        known = ", ".join(str(step.number) for step in run.steps[:12])
+        raise Misused(f"--over checkpoint={listed}: the run has no such steps; it has {known}")
+    return [model_step(step.path, step.words) for step in steps]
 
 
 def _swept(

@@ -13,15 +13,18 @@ from pytestqt.qtbot import QtBot
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Message
-from vitviz.core.data.selection import place_of
+from vitviz.core.data.selection import Selection, place_of
+from vitviz.core.data.trace import Trace
 from vitviz.gui.app.application import application
 from vitviz.gui.app.main_window import MainWindow
+from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.legend import ColorBar, FactsLabel
 from vitviz.gui.canvas.message_widget import MessageWidget, message_height
 from vitviz.gui.columns.column_table import NARROWEST
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel, wrapped
 from vitviz.session.work.request import ModelRequest
+from vitviz.views import find
 
 FACTS = (("token", "1126 of 1374"), ("original rows", "334 to 384"), ("size", "14 × 14 px"))
 FILE = "vit_tiny_patch16_224.augreg_in21k_ft_in1k.fp16.safetensors"
@@ -219,3 +222,16 @@ def test_cards_beside_each_other_have_panels_of_one_height(narrow: MainWindow) -
         assert card is not None
         tops.append([panel.mapTo(card, panel.rect().topLeft()).y() for panel in card.canvas.panels])
     assert np.ptp(np.array(tops), axis=0).max() <= 2
+
+
+def test_a_low_wide_card_has_its_panels_beside_each_other(qtbot: QtBot, tiny_trace: Trace) -> None:
+    canvas = DrawingWidget()
+    qtbot.addWidget(canvas)
+    canvas.resize(1400, 240)
+    drawing = find("whatif").draw(tiny_trace, Selection(), {})
+    assert len(drawing.rows) > 1
+    canvas.show_drawing(drawing)
+    assert len(canvas.shape) == 1
+    canvas.resize(700, 600)
+    canvas.show()
+    qtbot.waitUntil(lambda: len(canvas.shape) == len(drawing.rows))

@@ -39,6 +39,8 @@ SQUARE = 1.2
 """The shape that a folded atlas comes near to in a card that is as high as it needs."""
 SHORT = 6
 """Lines of a table that is to be seen whole."""
+LOW = 4.5
+"""So many times wider than it is high a card has all its panels beside each other."""
 NARROW = 60
 """Pixels that a panel can do with in a narrow column."""
 
@@ -184,8 +186,14 @@ class DrawingWidget(QWidget):
             }
         return (*row[:at], folded(row[at], self._blocks[key]), *row[at + 1 :])
 
+    def _is_low(self, drawing: Drawing) -> bool:
+        """Whether rows of panels would be too low here, beside free space."""
+        return len(drawing.rows) > 1 and self.width() > LOW * self.height()
+
     def _in_rows(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         match self._arrangement:
+            case "rows" | "fitting" if self._is_low(drawing):
+                return (drawing.panels,)
             case "fitting" if self._fitting(drawing) == "single":
                 return tuple((panel,) for panel in drawing.panels)
             case "rows" | "fitting":

@@ -27,7 +27,7 @@ from vitviz.core.drawings.laid_maps import contours
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui.canvas.diagram_painter import DiagramPainter
 from vitviz.gui.canvas.layer_placing import LayerPlacing
-from vitviz.gui.canvas.qimages import heat_image, image_of, line_path, raster_image
+from vitviz.gui.canvas.qimages import heat_image, image_of, lines_of, raster_image
 from vitviz.gui.widgets import theme
 
 _Pixels = Raster | Heat | HeatTiles | RasterTiles
@@ -225,7 +225,7 @@ class ContourPainter:
     def __init__(self, heat: Heat) -> None:
         self._heat = heat  # keeps alive the array that its key names
         self._key = _key(heat)
-        self._lines = [(QColor(*line.color), line_path(line.pieces)) for line in contours(heat)]
+        self._lines = [(QColor(*line.color), lines_of(line.pieces)) for line in contours(heat)]
 
     def shows(self, layer: DrawnLayer) -> bool:
         """Whether it looks as this layer does."""
@@ -241,12 +241,12 @@ class ContourPainter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.translate(at.left, at.top)
         painter.scale(at.scale, at.scale)
-        for color, path in self._lines:
+        for color, lines in self._lines:
             for shade, width in ((QColor(0, 0, 0, 150), 3.0), (color, 1.6)):
                 pen = _pen(shade, width, at.sharp)
                 pen.setCapStyle(Qt.PenCapStyle.RoundCap)
                 painter.setPen(pen)
-                painter.drawPath(path)
+                painter.drawLines(lines)
         painter.restore()
 
 

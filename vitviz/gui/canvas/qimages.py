@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float64, UInt8
-from PySide6.QtGui import QImage, QPainterPath
+from PySide6.QtCore import QLineF
+from PySide6.QtGui import QImage
 
 from vitviz.core.colors import ColorTable, Lay
 from vitviz.core.data.drawing import Heat, Raster
@@ -51,10 +52,7 @@ def raster_image(raster: Raster) -> QImage:
     return image_of(toned(raster))
 
 
-def line_path(pieces: Float64[np.ndarray, "piece end row_col"]) -> QPainterPath:
-    """Straight pieces as one path, from (row, col) of their ends."""
-    import pyqtgraph as pg  # a third of a second: not before something is drawn
-
-    ends = np.ascontiguousarray(rearrange(pieces, "piece end row_col -> row_col (piece end)"))
-    path: QPainterPath = pg.arrayToQPath(ends[1], ends[0], connect="pairs")
-    return path
+def lines_of(pieces: Float64[np.ndarray, "piece end row_col"]) -> list[QLineF]:
+    """Straight pieces from (row, col) to (row, col)."""
+    ends = rearrange(pieces[..., ::-1], "piece end col_row -> piece (end col_row)")
+    return [QLineF(*one) for one in ends.tolist()]

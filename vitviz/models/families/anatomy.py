@@ -234,6 +234,12 @@ def checkpoint_filter(module: nn.Module) -> Callable[..., Any] | None:
     return found
 
 
+def input_resizer(module: Any) -> Callable[..., None] | None:
+    """timm's own way to have a built network read pictures of another size; None without."""
+    found: Callable[..., None] | None = getattr(module, "set_input_size", None)
+    return found
+
+
 def window_bias(attention: Any) -> Callable[[], Any] | None:
     """What a Swin adds between the places of its window, by its module; None in others."""
     if getattr(attention, "window_area", None) is None:

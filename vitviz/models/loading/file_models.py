@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from timm.data import resolve_model_data_config
 from torch import nn
 
 from vitviz.core.progress import BadModel, Progress
 from vitviz.models.families import anatomy_of
+from vitviz.models.families.anatomy import input_resizer
 from vitviz.models.loading.architectures.network import (
     ModelBlueprint,
     build,
@@ -57,7 +57,7 @@ def from_file(
         module = _module(plan, bare, path.name)
         filled = fill(module, state, path.name)
         before = anatomy_of(module).picture
-        resize: Any = getattr(module, "set_input_size", None)
+        resize = input_resizer(module)
         if before is None or resize is None:
             raise
         resize(img_size=wanted.size)

@@ -32,7 +32,7 @@ def run_steps(view: View, subject: SweepSubject, what: Swept, listed: str) -> li
         case "picture":
             return [_picture(each) for each in words or runs.pictures]
         case "model":
-            return [_model(word) for word in _named(words, "model=NAME;NAME")]
+            return [model_step(word) for word in _named(words, "model=NAME;NAME")]
         case "size":
             return [_size(word) for word in _named(words, "size=32;16;8")]
         case _:
@@ -56,8 +56,13 @@ def _picture(name: str) -> SweepStep:
     return _step(name, "picture", lambda run: replace(run, picture=name))
 
 
-def _model(name: str) -> SweepStep:
-    return _step(name, "model", lambda run: replace(run, request=replace(run.request, name=name)))
+def model_step(name: str, label: str = "") -> SweepStep:
+    """A stop at another model; with a label it is called by that, else as the model is."""
+
+    def other(run: SweptRun) -> SweptRun:
+        return replace(run, request=replace(run.request, name=name))
+
+    return _step(label or name, "" if label else "model", other)
 
 
 def _size(word: str) -> SweepStep:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vitviz.core.progress import BadModel
+from vitviz.models.families import anatomy_of
 from vitviz.models.loading.architectures.fitting import is_after
 from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.timm_names import converted
@@ -100,7 +101,7 @@ def _classifier_left_out(
     module: nn.Module, state: StateDict, extra: Sequence[str]
 ) -> tuple[str, ...]:
     """The tensors of a linear classifier that stands outside the network and reads what it gives."""
-    width = getattr(module, "num_features", 0)
+    width = anatomy_of(module).dim
     for key in extra:
         if key.endswith("weight") and state[key].ndim == 2 and state[key].shape[1] == width > 0:
             bias = f"{key.removesuffix('weight')}bias"
