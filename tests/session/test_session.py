@@ -40,6 +40,7 @@ class Heard:
         "trace_ready": "columns.trace_ready",
         "trace_failed": "columns.trace_failed",
         "selection_changed": "chosen.changed",
+        "pointed": "chosen.pointed",
         "look_changed": "views.look_changed",
         "options_changed": "views.options_changed",
         "drawing_ready": "views.drawing_ready",
@@ -216,7 +217,7 @@ def test_only_views_that_follow_a_change_are_drawn_again(ready: Session, heard: 
         heard.clear()
         change()
         assert set(heard.drawn) == {name for name in VIEWS if what in follows[name]}
-        assert len(heard.of("selection_changed")) == 1
+        assert len(heard.of("selection_changed")) + len(heard.of("pointed")) == 1
     assert any("token" not in follow for follow in follows.values())
 
 

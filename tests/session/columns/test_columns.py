@@ -12,7 +12,7 @@ from home import Home
 
 from vitviz.core.data.geometry import Spot
 from vitviz.core.data.selection import Place, Selection, place_of
-from vitviz.session.columns.column_links import ColumnLinks, carried, differing, one_model
+from vitviz.session.columns.column_links import ColumnLinks, carried, one_model
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Jobs
@@ -378,7 +378,7 @@ def test_a_hidden_column_gives_its_trace_for_others_and_has_it_made_again(
 
 def test_only_what_is_linked_is_carried() -> None:
     mine, theirs = Selection(), Selection(Place(Spot(1, 2)), Place(Spot(3, 4)), 0.5, 2)
-    parts = differing(mine, theirs)
+    parts = mine.differing(theirs)
     assert parts == {"pin", "hover", "depth", "head"}
     assert carried(mine, theirs, parts, ColumnLinks(), same_model=True) == theirs
     assert carried(mine, theirs, parts, ColumnLinks(), same_model=False).head is None

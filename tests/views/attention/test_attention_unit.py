@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference import make_trace
 
 from vitviz.core.data.selection import Selection
-from vitviz.session.figure.drawing_sweep import SweepSubject, read, sweep
+from vitviz.session.figure.drawing_sweep import sweep
+from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject
 from vitviz.views import find
 from vitviz.views.shared.attention_unit import DENSITY, comparable
 
@@ -49,6 +52,10 @@ def test_beside_another_grid_the_unit_compares_unless_one_was_chosen():
 def test_a_page_over_patch_sizes_compares_densities(trace):
     finer = make_trace(rows=8, cols=12, patch=4)
     view, subject = find("heads"), SweepSubject(trace, Selection(), {"range": "view"})
+
+    def read(name, other):
+        return SweepStep(name, lambda subject: replace(subject, trace=other), "columns")
+
     apart = sweep(view, subject, [[read("8", trace), read("4", finer)]])
     assert [dict(one.options)["unit"] for one in apart] == [DENSITY] * 2
     alike = sweep(view, subject, [[read("8", trace), read("again", trace)]])

@@ -67,14 +67,17 @@ def sweep(
     stops = list(product(*ways))
     if not 0 < len(stops) <= MOST:
         raise VitvizError(f"that makes {len(stops)} drawings; choose 1 to {MOST} of them")
-    found = []
-    subjects = [_changed(subject, stop) for stop in stops]
+    subjects, found = [], []
+    names = [" ".join(step.label for step in stop) for stop in stops]
+    for at, stop in enumerate(stops):  # models run here, where another run is asked for
+        progress(at, 2 * len(stops), names[at])
+        subjects.append(_changed(subject, stop))
     apart = uneven(one.trace.grid for one in subjects)
-    for at, (one, stop) in enumerate(zip(subjects, stops, strict=True)):
-        progress(at, len(stops), " ".join(step.label for step in stop))
+    for at, one in enumerate(subjects):
+        progress(len(stops) + at, 2 * len(stops), names[at])
         values = comparable(one.view or view, one.values, beside_others=apart)
         found.append(replace(one, values=values).draw(view))
-    progress(len(stops), len(stops))
+    progress(2 * len(stops), 2 * len(stops))
     return found
 
 
