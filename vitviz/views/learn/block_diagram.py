@@ -11,6 +11,7 @@ from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -196,7 +197,7 @@ def _mlp(shapes: dict[str, tuple[int, ...]], wide: tuple[int, ...]) -> str:
 
 
 def _length(value: float) -> str:
-    return f"{value:.3g}"
+    return shown_number(value)
 
 
 def _lengths(trace: Trace, found: BlockSteps, token: int, lit: LitPart) -> Panel:

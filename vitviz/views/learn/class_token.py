@@ -12,6 +12,7 @@ from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -96,8 +97,7 @@ def draw(
         picture_layers.caption(
             trace,
             "What is learned is drawn higher than the patches' lines, and in a range of its own: its "
-            f"numbers are {start.prefix.std() / max(float(start.patches.std()), 1e-12):.2g} times as "
-            "large as theirs.",
+            f"numbers are {shown_number(_times_as_large(start), 2)} times as large as theirs.",
             *more,
             token_matrices.clipped_words((scale,)),
         ),
@@ -223,3 +223,8 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
         ),
     )
     return Diagram(boxes, arrows)
+
+
+def _times_as_large(start: SequenceStart) -> float:
+    """How the learned tokens' numbers compare with the patches', by their standard deviations."""
+    return float(start.prefix.std()) / max(float(start.patches.std()), 1e-12)

@@ -17,6 +17,7 @@ from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.learn.patches import patch_pixels
@@ -97,7 +98,7 @@ def draw(
     own = trace.layers[layer].shares.rows(token)[head]
     apart = float(np.abs(own - row.weights).max())
     said = [
-        f"Shares differ from the model's own by {apart:.1g} at most.",
+        f"Shares differ from the model's own by {shown_number(apart, 1)} at most.",
         "Vectors are coloured around zero, queries and keys in one range, values and their sum in "
         "ranges of their own.",
     ]

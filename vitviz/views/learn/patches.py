@@ -160,7 +160,7 @@ def _without_patch(trace: Trace, token: int, extent: Box) -> Panel:
     vector = learned[token]
     scale = token_matrices.signed_scale(vector)
     box = Box(0, 0, extent.height, extent.width)
-    more = (("numbers", str(len(vector))), ("length", f"{np.linalg.norm(vector):.3g}"))
+    more = (("numbers", str(len(vector))), ("length", shown_number(float(np.linalg.norm(vector)))))
     return Panel(
         (token_matrices.matrix(vector[None], box, scale),),
         extent,

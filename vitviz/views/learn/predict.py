@@ -24,6 +24,7 @@ from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.measures.painted_overlap import PaintedOverlap, painted_overlap
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -220,7 +221,7 @@ def _numbers(where: PaintedPatches, weights: Float32[np.ndarray, "row col"]) -> 
             ("times an even share", f"{times:.2f}"),
             ("intersection over union, at the best threshold", f"{found.iou:.2f}"),
             (
-                f"that threshold: attention of at least {found.threshold:.3g}",
+                f"that threshold: attention of at least {shown_number(found.threshold)}",
                 f"{found.above} patches",
             ),
         )

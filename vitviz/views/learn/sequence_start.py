@@ -15,6 +15,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -93,7 +94,7 @@ def draw(
     token = selection.token(trace.grid, trace.crop)
     said = (
         "Largest difference between the sum and what the first block was given: "
-        f"{start.difference:.2g}, of numbers up to {start.largest:.3g}.",
+        f"{shown_number(start.difference, 2)}, of numbers up to {shown_number(start.largest)}.",
         token_matrices.clipped_words(_scales(trace, colours)),
     )
     return Drawing(

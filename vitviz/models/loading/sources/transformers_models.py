@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from vitviz.core.progress import BadModel
+from vitviz.models.loading.architectures.marks import is_computed, is_on_path
 from vitviz.models.loading.checkpoint.checkpoint_files import file_hash
 from vitviz.models.loading.sources import SourcedModule
 from vitviz.models.loading.sources.transformers_text import text_side
@@ -68,6 +69,15 @@ def _trained(kind: Any, where: str, name: str, local: dict[str, bool]) -> Any:
         raise BadModel(
             f"{len(missing)} tensors of {kind.__name__} are not in {name} and would be random "
             f"({', '.join(missing[:3])}); give the whole folder that save_pretrained wrote"
+        )
+    steering = sorted(
+        each for each in loaded["unexpected_keys"] if is_on_path(each) and not is_computed(each)
+    )
+    if steering:
+        raise BadModel(
+            f"{name} has tensors that steer attention and that no {kind.__name__} has: "
+            f"{', '.join(steering[:3])}; name its "
+            "architecture, or give the module itself to vitviz.load"
         )
     return module
 
