@@ -75,3 +75,9 @@ def test_a_folder_of_steps_is_opened_at_the_newest(tmp_path: Path) -> None:
     found = classify([tmp_path])
     assert found.checkpoints == (str(tmp_path / "ckpt_2.pth"),)
     assert found.pictures == ()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "nul\0inside", "vit_base_patch16_224"])
+def test_names_that_no_file_can_have_are_no_run(name: str) -> None:
+    assert newest_step(name) == name
+    assert run_around(name) is None

@@ -84,7 +84,7 @@ def run_in(folder: str | Path) -> TrainingRun | None:
 def run_around(path: str | Path) -> TrainingRun | None:
     """The run that a checkpoint is a step of; None for one that stands alone."""
     path = Path(path)
-    if not path.exists():  # a name of timm's
+    if not os.path.exists(path):  # a name of timm's, or one that no file can have  # noqa: PTH110
         return None
     found = run_in(path.parent)
     return found if found is not None and found.place(path) is not None else None
@@ -110,7 +110,7 @@ def _of_one_size(paths: Sequence[Path]) -> bool:
 def newest_step(name: str | Path) -> str:
     """The last checkpoint of a run that is named by its folder; any other name as it is."""
     path = Path(name)
-    if not path.is_dir() or weights_in(path) is not None:
+    if not os.path.isdir(path) or weights_in(path) is not None:  # noqa: PTH112
         return str(name)
     run = run_in(path)
     return str(name) if run is None else run.steps[-1].path
