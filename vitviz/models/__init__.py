@@ -143,7 +143,7 @@ def load(
     Source of resampled patches: Beyer et al., FlexiViT (https://arxiv.org/abs/2212.08013).
     """
     import_timm()
-    from vitviz.core.data.weight_files import gone_from_memory, is_in_memory
+    from vitviz.core.data.weight_files import gone_from_memory, impossible_name, is_in_memory
     from vitviz.models.loading import model_loading
     from vitviz.models.loading.said import Said
     from vitviz.models.loading.said_classes import refuse_for_library, with_what_was_said
@@ -163,6 +163,8 @@ def load(
     _only_for_modules(transform=transform, title=title, prefix=prefix, call=call)
     if is_in_memory(name):
         raise BadModel(gone_from_memory(str(name)))
+    if why := impossible_name(str(name)):
+        raise BadModel(why)
     said = Said(num_heads, window_size, mean, std, crop_pct=crop_pct)
     library = source_of(name)
     if library is not None:

@@ -296,6 +296,13 @@ def test_a_wrong_name_gets_near_ones(tiny_checkpoint):
         vitviz.load(tiny_checkpoint, architecture="nothing")
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "transformers/" + "y" * 300, "/tmp/" + "é" * 200])
+def test_a_name_that_no_file_can_have_is_a_sentence(name):
+    with pytest.raises(BadModel, match=r"a name of [\d,]+ letters is no model's") as caught:
+        vitviz.load(name)
+    assert len(str(caught.value)) < 200
+
+
 def test_without_a_network_it_says_what_works(library):
     with pytest.raises(
         BadModel, match=r"not on this computer and offline mode is on.*vitviz/small"

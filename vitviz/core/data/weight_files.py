@@ -103,6 +103,8 @@ _FIRST_BYTES: tuple[tuple[bytes, WeightFormat], ...] = (
     (b"Rar!", "compressed"),
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+LONGEST_PART, LONGEST_NAME = 255, 4_096
+"""Bytes of a file's name, and letters of the whole way to it, that systems allow."""
 _FOLDER_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -169,6 +171,17 @@ def shown_name(name: str) -> str:
         return Path(rest).name
     is_file = named_as_checkpoint(name) or Path(name).is_absolute()
     return Path(name).name if is_file else name
+
+
+def impossible_name(name: str) -> str:
+    """Why no file and no model can have this name, in a sentence; "" where one may."""
+    longest = max(len(part.encode("utf-8", "surrogateescape")) for part in name.split("/"))
+    if longest <= LONGEST_PART and len(name) <= LONGEST_NAME:
+        return ""
+    return (
+        f"a name of {len(name):,} letters is no model's ({name[:40]}…); give a bundled name, one of "
+        "timm's, or a file's"
+    )
 
 
 def weights_in(folder: Path) -> Path | None:
