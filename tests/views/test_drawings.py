@@ -127,6 +127,7 @@ def test_the_recipe_says_what_the_drawing_was_made_from():
     assert drawing.options == (("keep", 0.4),)
     assert dict(drawing.recipe) == {
         "model": "tiny",
+        "called": "Tiny",
         "weights": "trained",
         "how known": drawing.known,
         "precision": "float32",

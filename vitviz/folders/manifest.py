@@ -175,7 +175,11 @@ def _state(picture: Path) -> list[int]:
 
 
 def _said_today(order: dict[str, Any]) -> dict[str, Any]:
-    """An order as it is written down now: 0.1 kept the token as it was typed, "" for none."""
+    """An order as it is written down now: 0.1 kept the token as it was typed, "" for none, and its
+    pages had no limit of height, which a single view never reached.
+    """
+    if isinstance(paper := order.get("paper"), dict):
+        order = {**order, "paper": {"height_mm": 240.0, **paper}}
     match order.get("token"):
         case "":
             return {**order, "token": None}

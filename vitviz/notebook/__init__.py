@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 _SHOWN = {
-    ("vitviz.core.data.drawing", "Drawing"): "drawing",
+    ("vitviz.core.data.drawing.drawing", "Drawing"): "drawing",
     ("vitviz.core.data.trace", "Picture"): "picture",
     ("vitviz.core.data.trace", "Trace"): "trace",
     ("vitviz.models.loading.model", "Model"): "model",

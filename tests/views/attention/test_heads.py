@@ -113,7 +113,7 @@ def test_one_large_value_does_not_empty_the_other_maps():
     assert (atlas.bar.low, atlas.bar.high) == pytest.approx(np.percentile(real, (1, 99)))
     assert (atlas.bar.below, atlas.bar.above) == (False, True)
     assert atlas.bar.high < 0.3
-    assert large.bar == atlas.bar
+    assert large.bar.high < atlas.bar.high, "the mean of the heads reaches less"
     assert (tiles.high == np.float32(atlas.bar.high)).all()
     whole = drawn(trace, 9, options={"range": "view"}).panels[1].bar
     assert (whole.high, whole.above) == (1.0, False)

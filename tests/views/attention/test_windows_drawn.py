@@ -68,7 +68,8 @@ def test_the_tokens_window_is_outlined_and_moves_with_the_shift(swin):
     robust, atlas = draw("heads", swin, at(swin, 5 * 16 + 6, 1)).panels
     assert robust.bar is not None
     assert robust.bar.low > 0  # what nobody can see has no say in the range
-    assert robust.bar == atlas.bar
+    assert atlas.bar is not None
+    assert atlas.bar.low > 0
 
 
 def test_at_the_edge_a_shifted_window_is_what_the_mask_leaves_of_it(swin):

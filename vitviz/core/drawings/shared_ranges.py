@@ -100,7 +100,34 @@ def one_for_each_quantity(drawing: Drawing) -> Drawing:
         ends = None if panel.bar is None else wide.get(_quantity(panel.bar))
         return panel if ends is None else _in_range(panel, ends)
 
-    return replace(drawing, rows=tuple(tuple(map(ranged, row)) for row in drawing.rows))
+    rows = tuple(tuple(map(ranged, row)) for row in drawing.rows)
+    return replace(drawing, rows=_with_one_bar(rows))
+
+
+def _with_one_bar(rows: tuple[tuple[Panel, ...], ...]) -> tuple[tuple[Panel, ...], ...]:
+    """The bars of one range say together whether some map of theirs goes beyond it."""
+    beyond: dict[ColorScale, tuple[bool, bool]] = {}
+    for panel in (each for row in rows for each in row if each.bar is not None):
+        assert panel.bar is not None
+        below, above = beyond.get(_inside(panel.bar), (False, False))
+        beyond[_inside(panel.bar)] = below or panel.bar.below, above or panel.bar.above
+
+    def marked(panel: Panel) -> Panel:
+        if panel.bar is None:
+            return panel
+        below, above = beyond[_inside(panel.bar)]
+        bar = replace(panel.bar, below=below, above=above)
+        layers = tuple(
+            _scaled(layer, bar) if _coloured_by(panel.bar, layer) else layer
+            for layer in panel.layers
+        )
+        return panel if bar == panel.bar else replace(panel, bar=bar, layers=layers)
+
+    return tuple(tuple(map(marked, row)) for row in rows)
+
+
+def _inside(bar: ColorScale) -> ColorScale:
+    return replace(bar, below=False, above=False)
 
 
 def _quantity(scale: ColorScale) -> tuple[str, str, str]:

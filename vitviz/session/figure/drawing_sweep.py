@@ -70,14 +70,14 @@ def sweep(
     subjects, found = [], []
     names = [" ".join(step.label for step in stop) for stop in stops]
     for at, stop in enumerate(stops):  # models run here, where another run is asked for
-        progress(at, 2 * len(stops), names[at])
+        progress(at, len(stops), names[at])
         subjects.append(_changed(subject, stop))
     apart = uneven(one.trace.grid for one in subjects)
     for at, one in enumerate(subjects):
-        progress(len(stops) + at, 2 * len(stops), names[at])
+        progress(at, len(stops), names[at])
         values = comparable(one.view or view, one.values, beside_others=apart)
         found.append(replace(one, values=values).draw(view))
-    progress(2 * len(stops), 2 * len(stops))
+    progress(len(stops), len(stops))
     return found
 
 
