@@ -76,7 +76,7 @@ def test_importing_registers_only_where_ipython_runs():
         "from IPython.core.interactiveshell import InteractiveShell;"
         "shell = InteractiveShell.instance(); vitviz.notebook.register_if_running();"
         "png = shell.display_formatter.formatters['image/png'];"
-        "print(('vitviz.core.data.drawing', 'Drawing') in png.deferred_printers);"
+        "print(('vitviz.core.data.drawing.drawing', 'Drawing') in png.deferred_printers);"
         "print([m for m in ('torch', 'matplotlib', 'PySide6') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QComboBox, QDockWidget
 from pytestqt.qtbot import QtBot
 
 import vitviz
-from vitviz.core.data.drawing import aim
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.notation import shown_number
 from vitviz.gui.app.actions import action, actions
@@ -480,12 +479,17 @@ def test_with_preview_off_the_cursor_only_reads(qtbot: QtBot, window: MainWindow
     assert window.controls._read_out.text()
 
 
-def test_the_value_read_is_that_of_the_map_drawn_now(qtbot: QtBot, window: MainWindow) -> None:
+def test_the_value_read_is_what_the_chosen_token_gives_to_the_place(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    """The map drawn meanwhile is the pointed token's own: a preview."""
     hover(qtbot, window, "heads", 20, 20)
-    panel = panel_of(window, "heads").panel
-    found = aim(panel, 20, 20)
-    assert found is not None
-    assert window.controls._read_out.text() == found.words
+    trace = window.session.trace
+    assert trace is not None
+    token = trace.grid.token(1, 1)
+    assert window.session.selection.token(trace.grid, trace.crop) == token
+    given = trace.layers[-1].attention.rows(0).mean(0)[token]
+    assert window.controls._read_out.text() == f"class → (1, 1): {given:.4g}"
 
 
 @pytest.mark.parametrize("text", ["   ", "x" * 6000, "/no/such/file", "two\nlines"])
