@@ -16,6 +16,8 @@ ColorTable = Literal["viridis", "magma", "inferno", "cividis", "gray", "CET-L19"
 """Colour tables: perceptually uniform ones, and diverging ones (vik, CET-D1) for signed values."""
 
 DIVERGING = ("vik", "CET-D1")
+ROBUST = (1.0, 99.0)
+"""The percentiles between which a robust range lies."""
 
 Lay = Literal["fade", "light", "tint", "contours", "map alone"]
 """How a map lies over a picture: opacity follows the value over the picture in grey, the picture is

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Panel
@@ -112,3 +113,27 @@ def test_real_views_share_what_they_colour_alike(tiny_trace: Any) -> None:
         if panel.bar is not None
     ]
     assert len(set(ends)) == 1
+
+
+def test_maps_that_reach_beyond_their_range_share_their_percentiles() -> None:
+    random = np.random.default_rng(0)
+    drawings = []
+    for largest in (0.02, 0.02, 1.0):
+        values = random.uniform(0, 0.02, (14, 14)).astype(np.float32)
+        values[0, 0] = largest
+        low, high = np.percentile(values, (1, 99))
+        scale = ColorScale(float(low), float(high), label="attention", below=True, above=True)
+        box = Box(0, 0, 14, 14)
+        drawings.append(
+            Drawing("heads", "", ((Panel((Heat(values, box, scale),), box, bar=scale),),))
+        )
+    every = np.concatenate([each.values.ravel() for each in map(heat_of, drawings)])
+    (ends,) = ranges(drawings).values()
+    assert ends == pytest.approx(np.percentile(every, (1, 99)))
+    assert ends[1] < 0.03, "one corner empties no other map"
+
+
+def heat_of(drawing: Drawing) -> Heat:
+    (layer,) = drawing.panels[0].layers
+    assert isinstance(layer, Heat)
+    return layer

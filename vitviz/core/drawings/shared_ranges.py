@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vitviz.core.colors import ColorScale
+from vitviz.core.colors import DIVERGING, ROBUST, ColorScale
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, HeatTiles, Panel
 from vitviz.core.data.plots import Axis, Plot
 
@@ -28,20 +28,57 @@ def ranges(drawings: Sequence[Drawing], *, every: bool = True) -> SharedRanges:
     together side by side: where both have one quantity along it.
     """
     found: dict[Key, list[ColorScale | Axis]] = {}
+    clipped: dict[Key, list[Panel]] = {}
     for drawing in drawings:
         if not every and dict(drawing.options).get("range") != "page":
             continue
         for at, panel in enumerate(drawing.panels):
             if panel.bar is not None and any(_coloured_by(panel.bar, one) for one in panel.layers):
                 found.setdefault(_key(at, panel.bar), []).append(panel.bar)
+                clipped.setdefault(_key(at, panel.bar), []).append(panel)
             if (plot := _plot(panel)) is not None:
                 for key, side in _sides(at, plot):
                     found.setdefault(key, []).append(side)
     return {
-        key: (min(scale.low for scale in scales), max(scale.high for scale in scales))
+        key: _robust(clipped.get(key, ()))
+        or (min(scale.low for scale in scales), max(scale.high for scale in scales))
         for key, scales in found.items()
         if len(scales) > 1
     }
+
+
+def _range_of(panels: Sequence[Panel]) -> tuple[float, float]:
+    """One range for maps of one quantity."""
+    bars = [panel.bar for panel in panels if panel.bar is not None]
+    alike = len({(bar.low, bar.high) for bar in bars}) == 1
+    wide = min(bar.low for bar in bars), max(bar.high for bar in bars)
+    return wide if alike else _robust(panels) or wide
+
+
+def _robust(panels: Sequence[Panel]) -> tuple[float, float] | None:
+    """The percentiles of all maps together, where some reach beyond their own; else None.
+
+    The widest of their ranges would be that of the map with the largest values, and empty the others.
+    """
+    bars = [panel.bar for panel in panels if panel.bar is not None]
+    if not any(bar.below or bar.above for bar in bars):
+        return None
+    every = np.concatenate(
+        [np.ravel(values) for panel in panels for values in _values_of(panel, panel.bar)]
+    )
+    low, high = (float(end) for end in np.percentile(every[~np.isnan(every)], ROBUST))
+    if bars[0].table in DIVERGING:
+        low, high = -max(-low, high), max(-low, high)
+    return (low, high) if low < high else None
+
+
+def _values_of(panel: Panel, bar: ColorScale | None) -> list[np.ndarray]:
+    """The numbers that a panel's bar is about."""
+    return [
+        layer.values
+        for layer in panel.layers
+        if bar is not None and isinstance(layer, Heat | HeatTiles) and _coloured_by(bar, layer)
+    ]
 
 
 def with_ranges(drawing: Drawing, shared: SharedRanges) -> Drawing:
@@ -89,12 +126,12 @@ def one_for_each_quantity(drawing: Drawing) -> Drawing:
     What is coloured by its place in a range of its own ("relative") stays so. `ranges` of the drawing
     remain what its recipe says.
     """
-    wide: dict[tuple[str, str, str], tuple[float, float]] = {}
+    alike: dict[tuple[str, str, str], list[Panel]] = {}
     for panel in drawing.panels:
         bar = panel.bar
         if bar is not None and any(_coloured_by(bar, layer) for layer in panel.layers):
-            low, high = wide.get(_quantity(bar), (bar.low, bar.high))
-            wide[_quantity(bar)] = min(low, bar.low), max(high, bar.high)
+            alike.setdefault(_quantity(bar), []).append(panel)
+    wide = {quantity: _range_of(panels) for quantity, panels in alike.items()}
 
     def ranged(panel: Panel) -> Panel:
         ends = None if panel.bar is None else wide.get(_quantity(panel.bar))
@@ -194,11 +231,7 @@ def _scale_between(panel: Panel, bar: ColorScale, low: float, high: float) -> Co
     """The panel's scale with other ends, and whether its numbers go beyond these."""
     scale = replace(bar, low=low, high=high)
     narrower = bar.below or bar.above or low > bar.low or high < bar.high
-    values = [
-        one.values
-        for one in panel.layers
-        if isinstance(one, Heat | HeatTiles) and _coloured_by(bar, one)
-    ]
+    values = _values_of(panel, bar)
     if not narrower or not values:
         return scale
     least, most = min(map(np.nanmin, values)), max(map(np.nanmax, values))

@@ -8,15 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.colors import DIVERGING, ColorScale
+from vitviz.core.colors import DIVERGING, ROBUST, ColorScale
 from vitviz.core.data.drawing import HeatTiles
 from vitviz.views.options import Look
 
 GridMap = Float32[np.ndarray, "row col"]
 Tiles = Float32[np.ndarray, "tile_row tile_col row col"]
 TileEnds = Float32[np.ndarray, "tile_row tile_col"]
-ROBUST = (1.0, 99.0)
-"""The percentiles between which a robust range lies."""
 
 
 class ViewRange(NamedTuple):
