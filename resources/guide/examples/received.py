@@ -28,7 +28,7 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look()) -> Drawing:
     panel = Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, layer.keys),
         trace.grid.frame,
-        f"Layer {number + 1}, all heads",
+        f"{trace.layer_name(number, 'Layer')}, all heads",
         space=PixelSpace(trace.crop, layer.keys),
         bar=scale,
     )
