@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vitviz.core.data.counted import head_name, layer_name
+from vitviz.core.counted import head_name, layer_name
 
 PositionChange = Literal["learned", "removed", "shuffled", "sin-cos"]
 Patches = Literal["in place", "shuffled"]

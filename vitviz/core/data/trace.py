@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 from PIL import Image
 
+from vitviz.core.counted import layer_name
 from vitviz.core.data.attention import Attention
 from vitviz.core.data.attribution import (
     AttributionMap,
@@ -22,7 +23,6 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.badge import Badge, ModelBadge, NumbersBadge, PlacesBadge, TokenPlaces
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
-from vitviz.core.data.counted import layer_name
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords

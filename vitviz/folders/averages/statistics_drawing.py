@@ -10,7 +10,7 @@ from einops import rearrange, repeat
 from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.counted import head_name, layer_name
+from vitviz.core.counted import head_name, layer_name
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, LayerPairs, Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Tone, Whose, axis

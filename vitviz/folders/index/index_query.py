@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.geometry import Crop
 from vitviz.core.data.recipe import checked_arguments
 from vitviz.core.data.selection import token_words

@@ -18,7 +18,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from jaxtyping import Float16, Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.trace import Fit
 from vitviz.core.data.weight_files import shown_name

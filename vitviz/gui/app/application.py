@@ -25,10 +25,10 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.printable import printable
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
-from vitviz.gui.app.interface_size import scale_interface
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.app.single_instance import SingleInstance
 from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.interface_size import scale_interface
 from vitviz.gui.widgets.key_guard import KeyGuard
 from vitviz.gui.widgets.mailbox import Mailbox
 from vitviz.session.app.crash_report import CrashReporter, earlier

@@ -40,7 +40,6 @@ from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.dock_panels import DockPanels
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
-from vitviz.gui.app.interface_size import InterfaceSizeMenu
 from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
@@ -57,6 +56,7 @@ from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.panels.welcome import Welcome
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.interface_size import InterfaceSizeMenu
 from vitviz.gui.widgets.key_guard import leave_focus
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size

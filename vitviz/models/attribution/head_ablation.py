@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
 from vitviz.models.attribution.target_score import OnePicture, TargetScore

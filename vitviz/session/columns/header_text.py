@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vitviz.core.counted import head_name
 from vitviz.core.data.badge import BadgeState
-from vitviz.core.data.counted import head_name
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks

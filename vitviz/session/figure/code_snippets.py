@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitviz.core.data.counted import typed_words
+from vitviz.core.counted import typed_words
 from vitviz.core.data.recipe import Recipe, RunRecipe
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace

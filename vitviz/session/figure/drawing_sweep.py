@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import place_of

@@ -8,7 +8,7 @@ import numpy as np
 from einops import einsum, reduce
 from jaxtyping import Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace

@@ -7,7 +7,7 @@ from weakref import ref
 
 import numpy as np
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Outlines, Panel, Raster, Segments
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection

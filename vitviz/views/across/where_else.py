@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Grid, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32
 
+from vitviz.core.counted import head_name
 from vitviz.core.data.attribution import HeadImportance
-from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import Drawing, Listed, Panel
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING
+from vitviz.core.counted import head_name, layer_name
 from vitviz.core.data.attribution import LogitLedger
-from vitviz.core.data.counted import head_name, layer_name
 from vitviz.core.data.drawing import Drawing, HeadTiles, Listed, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table, Whose

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose

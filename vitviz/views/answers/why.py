@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from vitviz.core.counted import head_name
 from vitviz.core.data.attribution import (
     READ_BY_HEAD,
     SIGNED,
@@ -16,7 +17,6 @@ from vitviz.core.data.attribution import (
     Fill,
     Method,
 )
-from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,

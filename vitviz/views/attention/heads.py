@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from einops import reduce
 
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,

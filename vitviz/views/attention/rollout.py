@@ -11,8 +11,8 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
+from vitviz.core.counted import head_name
 from vitviz.core.data.attention import Fuse
-from vitviz.core.data.counted import head_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,

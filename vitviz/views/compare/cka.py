@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection

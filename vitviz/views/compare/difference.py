@@ -11,7 +11,7 @@ from einops import reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale, ColorTable, Lay
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection

@@ -10,7 +10,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Panel, PixelSpace, Raster
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace

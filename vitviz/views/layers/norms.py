@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32
 
+from vitviz.core.counted import layer_name
 from vitviz.core.data.block_steps import BlockSteps
-from vitviz.core.data.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis

@@ -10,7 +10,7 @@ from einops import einsum, rearrange
 from jaxtyping import Float32, UInt8
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, Panel, PixelSpace, Raster
 from vitviz.core.data.drawing.diagram import Diagram, DiagramArrow, DiagramBox
 from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows

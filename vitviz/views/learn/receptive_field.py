@@ -9,7 +9,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32, Float64
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Outlines, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose

@@ -10,7 +10,7 @@ from einops import rearrange, reduce
 from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING, ColorScale
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     DrawnLayer,

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Whose, axis

@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Float32, Int
 
 from vitviz.core.colors import ColorScale, Lay
-from vitviz.core.data.counted import head_name
+from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import DrawnLayer, Grid, Heat, Label, Labels, Outlines, Raster
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Place, Selection

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,

@@ -9,7 +9,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace

@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float32
 
-from vitviz.core.data.counted import layer_name
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import (
     Drawing,
     Grid,

@@ -8,7 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.counted import head_name, layer_name
+from vitviz.core.counted import head_name, layer_name
 from vitviz.core.data.drawing.drawn_layers import Heat, HeatTiles
 from vitviz.core.data.drawing.panel import (
     HeadTiles,

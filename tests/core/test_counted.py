@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import vitviz
-from vitviz.core.data.counted import head_name, layer_name, typed_words
+from vitviz.core.counted import head_name, layer_name, typed_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.session.figure.code_snippets import count_words

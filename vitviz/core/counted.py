@@ -6,7 +6,7 @@ from __future__ import annotations
 def layer_name(layer: int, start: str = "layer") -> str:
     """What a layer of that index is called on screen and on paper.
 
-    >>> from vitviz.core.data.counted import head_name, layer_name, typed_words
+    >>> from vitviz.core.counted import head_name, layer_name, typed_words
     >>> layer_name(11), layer_name(11, "Layer"), head_name(0)
     ('layer 12', 'Layer 12', 'head 1')
     >>> typed_words(layer=11, head=2)

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from vitviz.gui.app.actions import actions
-from vitviz.gui.app.interface_size import SIZES, InterfaceSizeMenu, scale_interface
 from vitviz.gui.app.text_pages import KEY_GROUPS, key_groups
+from vitviz.gui.widgets.interface_size import SIZES, InterfaceSizeMenu, scale_interface
 from vitviz.session.files.settings import Settings, read_settings, write_settings
 
 
