@@ -61,11 +61,7 @@ def draw(
 
     Unsupported for a model without attention among tokens.
     """
-    if not trace.layers:
-        raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to take apart"
-            f"{picture_layers.elsewhere(trace)}"
-        )
+    model_questions.check_attends(trace)
     layer = selection.layer(len(trace.layers))
     try:
         found = model_questions.block(trace, layer)

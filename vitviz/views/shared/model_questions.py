@@ -104,6 +104,15 @@ def label(trace: Trace, index: int) -> str:
     return class_name(source_of(trace).labels, index)
 
 
+def check_attends(trace: Trace) -> None:
+    """Unsupported for a model without attention among tokens, which has no block to take apart."""
+    if not trace.layers:
+        raise Unsupported(
+            f"{trace.model.title} has no attention among tokens to take apart"
+            f"{picture_layers.elsewhere(trace)}"
+        )
+
+
 def refused(trace: Trace, view: str, title: str, why: Unsupported, hint: str = "") -> Drawing:
     """A drawing that says why there is nothing to draw."""
     message = Message(picture_layers.sentence(why), hint)
