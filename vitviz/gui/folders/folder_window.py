@@ -26,6 +26,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.mailbox import Mailbox
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
@@ -70,7 +71,8 @@ class FolderWindow(QDialog):
         self.canvas, self.title = DrawingWidget(), QLabel()
         self.title.setObjectName("title")
         self._area = QScrollArea()
-        session.jobs.progressed.connect(self._progressed)
+        self._links = Subscriptions()
+        self._links.connect(session.jobs.progressed, self._progressed)
 
     def _lay_out(self, asked: QWidget, above: tuple[QWidget, ...] = ()) -> None:
         """Puts what is asked at the left of what came of it; more buttons beside the folder's."""
@@ -195,6 +197,7 @@ class FolderWindow(QDialog):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ends the work; what was not saved is gone with the window."""
+        self._links.cut()
         self._session.jobs.cancel(self._key)
         self._kept.cleanup()
         super().closeEvent(event)
