@@ -104,7 +104,8 @@ def test_a_found_picture_opens_where_it_was_found(
     other = next(at for at, (name, _token) in enumerate(places) if name != "0.png")
     dialog.canvas.panel_double_clicked.emit(other + 1)
     trace = window.session.trace
-    assert trace is not None and trace.picture.name == places[other][0]
+    assert trace is not None
+    assert trace.picture.name == places[other][0]
     assert window.session.selection.token(trace.grid, trace.crop) == places[other][1]
     assert _named(dialog) == places
     dialog.close()
@@ -129,9 +130,11 @@ def test_an_index_of_heads_is_asked_about_a_head_and_found_again(
     again.take_folder(album)
     assert again.index is None, "an index of tokens has not been made"
     again.kind.setCurrentText("heads")
-    assert again.index is not None and again.index.place == place
+    assert again.index is not None
+    assert again.index.place == place
     again.take_folder(place)
-    assert again.index is not None and not again.start.isEnabled()
+    assert again.index is not None
+    assert not again.start.isEnabled()
     again.close()
 
 
