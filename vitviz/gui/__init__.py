@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from vitviz.gui.override_errors import make_errors_whole
+from vitviz.gui.widgets.override_errors import make_errors_whole
 
 with suppress(ImportError):  # whoever starts the window says what is missing
     make_errors_whole()
