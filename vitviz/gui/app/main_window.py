@@ -422,7 +422,7 @@ class MainWindow(QMainWindow):
         self.show_header()
         given_up = [live.id for live in self.session.columns if live.state.given_up is not None]
         if given_up == [column]:  # of several, each has a button of its own above it
-            again = partial(self.compare.column_wished, "again", column)
+            again = partial(self.compare.headers.wish, "again", column)
             self.notices.offer(sentence, ("Read again", again), about=column)
         else:
             self.notices.say([sentence])
