@@ -19,7 +19,7 @@ from vitviz.core.data.selection import Place, place_of
 from vitviz.core.notation import shown_number
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.application import application
-from vitviz.gui.app.dock_panels import PanelTitle
+from vitviz.gui.app.docks.dock_panels import PanelTitle
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.widgets import theme
 from vitviz.session.work.request import ModelRequest

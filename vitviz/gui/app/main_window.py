@@ -38,9 +38,9 @@ from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.area_painting import AreaPainting
 from vitviz.gui.app.device_list import learn_devices
-from vitviz.gui.app.dock_panels import DockPanels
+from vitviz.gui.app.docks.dock_panels import DockPanels
+from vitviz.gui.app.docks.library_dock import LibraryDock
 from vitviz.gui.app.dropped_sources import carries_pictures, sources_of
-from vitviz.gui.app.library_dock import LibraryDock
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
 from vitviz.gui.columns.column_area import ColumnArea

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QMainWindow
 
 from vitviz.gui.app.area_painting import AreaPainting
-from vitviz.gui.app.dock_panels import DockPanels
-from vitviz.gui.app.library_dock import LibraryDock
+from vitviz.gui.app.docks.dock_panels import DockPanels
+from vitviz.gui.app.docks.library_dock import LibraryDock
 from vitviz.gui.app.session_menu import SessionMenu
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.columns.shown_views import ShownViews
