@@ -40,9 +40,9 @@ from vitviz.models.attribution.relevance_walks import (
 from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
 from vitviz.models.attribution.token_maps import grad_cam, layer_cam
 from vitviz.models.loading.model import Model
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.map_sizes import map_of
-from vitviz.models.record.recorder import AttentionCall
 
 PASS_WITH_GRADIENTS = 3.0
 """How many passes forward one with gradients is counted as."""
@@ -260,7 +260,7 @@ class Attributor:
             return weight, ()
         if found.pools:
             return self._pooled_weight(found, tokens), (
-                "LayerReader by an attention pool, which is the first step.",
+                "Read by an attention pool, which is the first step.",
             )
         outputs = [each for each in found.passed.outputs if each is not None]
         if not outputs or outputs[-1].numel() % tokens:
