@@ -30,9 +30,10 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _, chosen_language, language
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui.app import text_pages
-from vitviz.gui.app.actions import MENUS, actions, plain
+from vitviz.gui.app.actions import MENU_TITLES, actions, plain
 from vitviz.gui.app.actions.figure_actions import compose_view
 from vitviz.gui.app.actions.model_actions import open_checkpoint, say_of_model
 from vitviz.gui.app.actions.window_parts import WindowParts
@@ -58,6 +59,7 @@ from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.interface_size import InterfaceSizeMenu
 from vitviz.gui.widgets.key_guard import leave_focus
+from vitviz.gui.widgets.language_menu import LanguageMenu
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words, doing_words
@@ -151,7 +153,7 @@ class MainWindow(QMainWindow):
         self._docks = DockPanels(self, self.filmstrip, self.inspector, self.library)
 
     def _build_menus(self) -> None:
-        menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS if name}
+        menus = {name: self.menuBar().addMenu(_(said)) for name, said in MENU_TITLES.items()}
         for known in actions().values():
             action = QAction(known.text, self)
             action.setData(known.name)
@@ -170,10 +172,12 @@ class MainWindow(QMainWindow):
 
     def _add_panels(self, menu: QMenu) -> None:
         menu.addSeparator()
-        panels = menu.addMenu("Panels")
+        panels = menu.addMenu(_("Panels"))
         panels.addActions(self._docks.toggles())
         size = self.session.settings.now.interface_size
         menu.addMenu(InterfaceSizeMenu(self, size, self._size_chosen))
+        spoken = self.session.settings.now.language
+        menu.addMenu(LanguageMenu(self, spoken, self._language_chosen))
 
     def _parts(self) -> WindowParts:
         return WindowParts(
@@ -370,7 +374,7 @@ class MainWindow(QMainWindow):
     def _show_coming(self) -> None:
         """The cards are there from the start, and say what they wait for."""
         if self.session.columns.current is None and self._picture_comes:
-            self.compare.say_on_board("Opening the picture …", "")
+            self.compare.say_on_board(_("Opening the picture …"), "")
         self.show_page()
 
     def _show_active(self) -> None:
@@ -412,7 +416,9 @@ class MainWindow(QMainWindow):
         wished = self.session.columns.current
         if wished is not None and wished.key != trace.picture.key:
             doing = doing_words(self.session.columns.active.state, wished.name)
-            parts = [f"{doing} (still showing {trace.picture.name})"]
+            parts = [
+                _("{doing} (still showing {name})").format(doing=doing, name=trace.picture.name)
+            ]
         else:
             parts = _header_parts(trace)
         self._header.show_text("   ·   ".join(parts) if len(self.session.columns) == 1 else "")
@@ -423,11 +429,11 @@ class MainWindow(QMainWindow):
         given_up = [live.id for live in self.session.columns if live.state.given_up is not None]
         if given_up == [column]:  # of several, each has a button of its own above it
             again = partial(self.compare.column_wished, "again", column)
-            self.notices.offer(sentence, ("Read again", again), about=column)
+            self.notices.offer(sentence, (_("Read again"), again), about=column)
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
-            self.compare.say_on_board("Nothing to show", sentence)
+            self.compare.say_on_board(_("Nothing to show"), sentence)
 
     def _show_selection(self, new: Selection, _old: Selection) -> None:
         trace = self.session.trace
@@ -461,7 +467,7 @@ class MainWindow(QMainWindow):
         self.painted.emit(view)
 
     def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
-        self.compare.show_message(view, column, "Not shown", picture_layers.sentence(sentence))
+        self.compare.show_message(view, column, _("Not shown"), picture_layers.sentence(sentence))
         self.painted.emit(view)
 
     def _show_problems(self, sentences: list[str]) -> None:
@@ -564,8 +570,16 @@ class MainWindow(QMainWindow):
         """Remembers how large the interface is to be."""
         self.session.settings.remember(interface_size=percent)
         self.notices.tell(
-            f"The interface is drawn at {percent} % from the next start of vitviz on."
+            _("The interface is drawn at {percent} % from the next start of vitviz on.").format(
+                percent=percent
+            )
         )
+
+    def _language_chosen(self, code: str) -> None:
+        """Remembers in which language the window is to speak; it says so in that one."""
+        self.session.settings.remember(language=code)
+        with language(chosen_language(code)):
+            self.notices.tell(_("vitviz speaks this language from its next start on."))
 
     def set_theme(self, name: theme.ThemeName) -> None:
         """Puts the window into a theme, and remembers it."""
@@ -648,7 +662,9 @@ def _header_parts(trace: Trace) -> list[str]:
     said = (answer_words(trace), doubt_words(trace))
     parts = [trace.model.title, trace.picture.name, *filter(None, said)]
     if trace.crop.seen_share < 0.995:
-        parts.append(f"the model sees {trace.crop.seen_words} of the picture")
+        parts.append(
+            _("the model sees {seen_words} of the picture").format(seen_words=trace.crop.seen_words)
+        )
     return [*parts, trace.picture.note] if trace.picture.note else parts
 
 
