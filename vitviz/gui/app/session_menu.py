@@ -83,7 +83,7 @@ class SessionMenu(QObject):
     def save_as(self) -> None:
         """Asks for a file and saves there."""
         first = str(self.files.file or f"session{SUFFIX}")
-        if (path := ask_where(self._parent, "Save session", first, session_kind())) is not None:
+        if (path := ask_where(self._parent, _("Save session"), first, session_kind())) is not None:
             self.files.save(path, self._columns.state())
 
     def open(self) -> None:
