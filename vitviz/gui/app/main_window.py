@@ -196,6 +196,10 @@ class MainWindow(QMainWindow):
     def _open_samples(self) -> None:
         self.session.open([*bundled_pictures()])
 
+    def _play(self) -> None:
+        if not self.session.waiting:
+            self.filmstrip.pages.step()
+
     def _open_part(self, part: PicturePart) -> None:
         self.session.open([part])
 
@@ -210,6 +214,9 @@ class MainWindow(QMainWindow):
         self.filmstrip.closed.connect(session.pictures.close)
         self.filmstrip.open_wished.connect(self._open)
         self.filmstrip.part_wished.connect(self._open_part)
+        self.filmstrip.pages.wished.connect(session.pages.turn)
+        self.filmstrip.pages.follow_wished.connect(session.following.follow)
+        self.filmstrip.pages.beat.connect(self._play)
         self.header.part.wished.connect(self._open_part)
         self.filmstrip.thumbnail_wanted.connect(partial(make_thumbnails, session, self.filmstrip))
         self.bar.requested.connect(self.request_model)
@@ -271,6 +278,7 @@ class MainWindow(QMainWindow):
 
     def _show_current(self, picture: Picture | None) -> None:
         self.filmstrip.show_current(None if picture is None else picture.key)
+        self.filmstrip.pages.show_picture(picture)
         trace = self.session.trace
         if picture is None or trace is None:
             self._show_trace(None)
