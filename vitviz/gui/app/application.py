@@ -63,9 +63,9 @@ def run(
     with theme.applied_last(app, theme.resolve(launch.theme or settings.theme)):
         window = MainWindow(session)
     if not launch.screenshot:
-        window.restore(settings.window_geometry, settings.window_state)
+        window.place.restore(settings.window_geometry, settings.window_state)
     if launch.size:
-        window.take_size(*launch.size)
+        window.place.take_size(*launch.size)
     if not launch.screenshot:
         _settle_in(app, window, reporter, mailbox)
     if complaint:
@@ -127,7 +127,7 @@ class ApplicationStarter(QObject):
         self._window, self._launch, self._shown = window, launch, shown
         self._waiting: set[str] | None = None
         self._complaints: list[str] = []
-        window.expect_picture(True)
+        window.pages.expect_picture(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Starts when the window has been painted: importing torch would hold that up."""
@@ -164,7 +164,7 @@ class ApplicationStarter(QObject):
             self._window.sessions.files.open(Path(saved[0]), download=agreed)
         if rest or not saved:
             session.start(replace(self._launch, files=rest))
-        self._window.expect_picture(False)
+        self._window.pages.expect_picture(False)
         if not saved and not session.request.name:
             self._window.notices.say([NO_MODEL])
 

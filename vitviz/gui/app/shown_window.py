@@ -49,7 +49,7 @@ def open_window(model: Model, sources: Sequence[Source]) -> MainWindow:
     session = Session(Jobs(mailbox.deliver), settings, save=write_settings)
     with theme.applied_last(app, theme.resolve(settings.theme)):
         window = MainWindow(session)
-    window.restore(settings.window_geometry, settings.window_state)
+    window.place.restore(settings.window_geometry, settings.window_state)
     if complaint:
         window.notices.say([complaint])
     _OPEN.add(window)

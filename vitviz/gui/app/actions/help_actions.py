@@ -5,7 +5,7 @@ from __future__ import annotations
 from vitviz.gui.app import desktop, text_pages
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.actions.window_parts import WindowParts
-from vitviz.gui.app.tour_dock import show_walk, step_walk
+from vitviz.gui.app.docks.tour_dock import show_walk, step_walk
 from vitviz.session.work import log
 
 

@@ -45,4 +45,4 @@ def say_of_model(parts: WindowParts) -> None:
 @action("&Patch size lab…", keys="Ctrl+P", menu="Model")
 def patch_lab(parts: WindowParts) -> None:
     """Any patch size that the model can be resampled to, and what it costs"""
-    parts.columns.column_wished("lab", parts.session.columns.active.id)
+    parts.columns.headers.wish("lab", parts.session.columns.active.id)

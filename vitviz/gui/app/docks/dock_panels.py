@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.gui.app.dock_strip import DockStrip
+from vitviz.gui.app.docks.dock_strip import DockStrip
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
-from vitviz.gui.app.tour_keepsake import TourKeepsake
+from vitviz.gui.app.docks.tour_keepsake import TourKeepsake
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
