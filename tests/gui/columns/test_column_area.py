@@ -21,7 +21,7 @@ from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.columns.column_header import LISTED, ColumnHeader
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.widgets import theme
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Job
 from vitviz.session.work.request import ModelRequest

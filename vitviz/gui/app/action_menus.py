@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
-from vitviz.gui.app.actions import MENUS, Action, actions, plain
+from vitviz.core.language import _
+from vitviz.gui.app.actions import MENU_TITLES, Action, actions, plain
 
 
 class ActionMenus(QObject):
@@ -18,7 +19,7 @@ class ActionMenus(QObject):
         super().__init__(window)
         self._perform = perform
         self.menus: dict[str, QMenu] = {
-            name: window.menuBar().addMenu(f"&{name}") for name in MENUS if name
+            name: window.menuBar().addMenu(_(said)) for name, said in MENU_TITLES.items()
         }
         self.by_name: dict[str, QAction] = {}
         for known in actions().values():

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _, chosen_language, language
 from vitviz.core.pictures.picture_files import bundled_pictures
 from vitviz.gui.app import text_pages
 from vitviz.gui.app.action_menus import ActionMenus
@@ -53,6 +54,7 @@ from vitviz.gui.panels.top_bar import TopBar
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.interface_size import InterfaceSizeMenu
 from vitviz.gui.widgets.key_guard import leave_focus
+from vitviz.gui.widgets.language_menu import LanguageMenu
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.columns.column_words import card_words
@@ -140,10 +142,12 @@ class MainWindow(QMainWindow):
         menu, file = self.menus.menus["View"], self.menus.menus["File"]
         file.insertMenu(self.actions_by_name["save_session"], self.sessions.recent)
         menu.addSeparator()
-        panels = menu.addMenu("Panels")
+        panels = menu.addMenu(_("Panels"))
         panels.addActions(self._docks.toggles())
         size = self.session.settings.now.interface_size
         menu.addMenu(InterfaceSizeMenu(self, size, self._size_chosen))
+        spoken = self.session.settings.now.language
+        menu.addMenu(LanguageMenu(self, spoken, self._language_chosen))
 
     def _parts(self) -> WindowParts:
         return WindowParts(
@@ -341,11 +345,11 @@ class MainWindow(QMainWindow):
         given_up = [live.id for live in self.session.columns if live.state.given_up is not None]
         if given_up == [column]:  # of several, each has a button of its own above it
             again = partial(self.compare.headers.wish, "again", column)
-            self.notices.offer(sentence, ("Read again", again), about=column)
+            self.notices.offer(sentence, (_("Read again"), again), about=column)
         else:
             self.notices.say([sentence])
         if self.session.trace is None and column == self.session.columns.active.id:
-            self.compare.say_on_board("Nothing to show", sentence)
+            self.compare.say_on_board(_("Nothing to show"), sentence)
 
     def _show_look(self, look: Look) -> None:
         self.menus.switch("grid", look.grid)
@@ -356,7 +360,7 @@ class MainWindow(QMainWindow):
         self.painted.emit(view)
 
     def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
-        self.compare.show_message(view, column, "Not shown", picture_layers.sentence(sentence))
+        self.compare.show_message(view, column, _("Not shown"), picture_layers.sentence(sentence))
         self.painted.emit(view)
 
     def _show_problems(self, sentences: list[str]) -> None:
@@ -415,8 +419,16 @@ class MainWindow(QMainWindow):
         """Remembers how large the interface is to be."""
         self.session.settings.remember(interface_size=percent)
         self.notices.tell(
-            f"The interface is drawn at {percent} % from the next start of vitviz on."
+            _("The interface is drawn at {percent} % from the next start of vitviz on.").format(
+                percent=percent
+            )
         )
+
+    def _language_chosen(self, code: str) -> None:
+        """Remembers in which language the window is to speak; it says so in that one."""
+        self.session.settings.remember(language=code)
+        with language(chosen_language(code)):
+            self.notices.tell(_("vitviz speaks this language from its next start on."))
 
     def set_theme(self, name: theme.ThemeName) -> None:
         """Puts the window into a theme, and remembers it."""

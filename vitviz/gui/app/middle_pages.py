@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QStackedLayout
 
+from vitviz.core.language import _
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.panels.bottom_bar import JobsBar
 from vitviz.gui.panels.welcome import Welcome
@@ -49,7 +50,7 @@ class MiddlePages(QStackedLayout):
     def show_coming(self, _job: Job | None = None) -> None:
         """The cards are there from the start, and say what they wait for."""
         if self._session.columns.current is None and self._picture_comes:
-            self._columns.say_on_board("Opening the picture …", "")
+            self._columns.say_on_board(_("Opening the picture …"), "")
         self.show_page()
 
     def take_focus(self) -> None:

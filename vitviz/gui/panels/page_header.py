@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _
 from vitviz.gui.panels.picture_parts import PicturePartButton
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
@@ -34,6 +35,8 @@ class PageHeader(QWidget):
             self.label.show_text("")
         elif picture is not None and picture.key != trace.picture.key:
             doing = doing_words(state, picture.name)
-            self.label.show_text(f"{doing} (still showing {trace.picture.name})")
+            self.label.show_text(
+                _("{doing} (still showing {name})").format(doing=doing, name=trace.picture.name)
+            )
         else:
             self.label.show_text("   ·   ".join(page_words(trace)))

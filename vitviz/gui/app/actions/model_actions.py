@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFileDialog
 
+from vitviz.core.language import N_, _
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.models.model_saying import ModelSaying
 
-CHECKPOINTS = (
+CHECKPOINTS = N_(
     "Checkpoints (*.safetensors *.pth *.pt *.bin *.ckpt *.tar *.npz *.index.json);;All files (*)"
 )
 
@@ -27,7 +28,9 @@ def find_model(parts: WindowParts) -> None:
 @action("Open &checkpoint file…", keys="Ctrl+M", menu="Model")
 def open_model(parts: WindowParts) -> None:
     """A .safetensors, .pth, .pt, .bin or .npz file"""
-    name, _ = QFileDialog.getOpenFileName(parts.frame, "Open checkpoint file", "", CHECKPOINTS)
+    name, _unused = QFileDialog.getOpenFileName(
+        parts.frame, _("Open checkpoint file"), "", _(CHECKPOINTS)
+    )
     if name:
         open_checkpoint(parts, name)
 
