@@ -55,6 +55,7 @@ def test_json_in_the_usual_forms(form: str, tmp_path: Path) -> None:
         {"0": 0.5, "1": 0.4},
         {"val_acc": 0.91},
         {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}},
+        {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}},
         {"id2label": {"0": "finch", "2": "crow", "5": "owl"}},
         None,
         3,

@@ -25,7 +25,7 @@ _HEAD = re.compile(
 """What makes classes, and what stands in for it after another training."""
 
 ATTENTION_PATH = re.compile(
-    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos_?emb"
+    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos(ition)?_?emb"
     r"|(cls|dist|class)_?token|class_embedding|attn_mask|(^|\.)scale|q_norm|k_norm|latent|qkv"
 )
 """Words of tensors that change where a token looks: none of these may be left over."""

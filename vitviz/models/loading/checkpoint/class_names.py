@@ -171,7 +171,7 @@ def _names_of(found: object, depth: int = 0) -> tuple[str, ...]:
                 [found[key] for key in sorted(found, key=int)] if _in_a_row(found) else []
             )
         case dict() if found and _numbers_all(list(found.values())):
-            return tuple(sorted(map(str, found), key=lambda name: int(found[name])))
+            return _of_list(sorted(map(str, found), key=lambda name: int(found[name])))
         case dict():
             inner = (found.get(word) for word in _INNER)
             return next((names for each in inner if (names := _names_of(each, depth + 1))), ())
