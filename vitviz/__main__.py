@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
-from vitviz.core import garbage
+from vitviz.core import garbage, idle_threads
 from vitviz.session.app.launch_options import LaunchOptions
 
 
@@ -16,6 +16,7 @@ def main() -> int:
     """The exit code: 0 when it worked, 1 when it failed, 2 when the arguments are wrong."""
     _have_streams()
     garbage.own_this_process()
+    idle_threads.rest_between_products()
     argv = sys.argv[1:]
     if not argv:  # the window is up sooner without the command line's library
         return open_window(LaunchOptions())
