@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vitviz.core import garbage, idle_threads
 from vitviz.session.app.launch_options import LaunchOptions
+from vitviz.session.app.spoken_language import speak_as_chosen
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def main() -> int:
     garbage.own_this_process()
     idle_threads.rest_between_products()
     argv = sys.argv[1:]
+    speak_as_chosen(on_console=bool(argv))
     if not argv:  # the window is up sooner without the command line's library
         return open_window(LaunchOptions())
     from vitviz.cli import run
