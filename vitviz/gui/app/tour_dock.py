@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -22,6 +21,7 @@ from vitviz.core.data.trace import Trace
 from vitviz.gui.app.tour_keepsake import TourKeepsake
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
@@ -232,9 +232,7 @@ class TourDock(QDockWidget):
         self._words.setWordWrap(True)
         self._words.setMaximumWidth(1200)
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._progress = QProgressBar()
-        self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("How far the walk is")
+        self._progress = ProgressLine("How far the walk is")
         self._back, self._next = QPushButton("Back"), QPushButton("Next")
         self._back.setToolTip("The step before (Alt+Left)")
         self._next.setToolTip("The next step (Alt+Right)")
