@@ -8,6 +8,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.gui.app.text_pages import about_page
 from vitviz.gui.panels.notices import NoticeStack
@@ -24,7 +25,7 @@ def ask_for_updates(session: Session, notices: NoticeStack) -> None:
         return updates.look(progress)
 
     def failed(error: Exception) -> None:
-        notices.say([sentence(error, "looking for a newer version")])
+        notices.say([sentence(error, _("looking for a newer version"))])
 
     def done(said: str) -> None:
         notices.say([said])
@@ -39,13 +40,15 @@ def show_about(session: Session, frame: QWidget, device: str, notices: NoticeSta
         about_page(frame, device, found).show()
 
     def failed(error: Exception) -> None:
-        notices.say([sentence(error, "reading the licences")])
+        notices.say([sentence(error, _("reading the licences"))])
 
-    session.jobs.submit("about", lambda _: licences.parts(), lane="fetch", done=done, failed=failed)
+    session.jobs.submit("about", lambda _progress: licences.parts(), lane="fetch", done=done, failed=failed)
 
 
 def open_folder(folder: Path, notices: NoticeStack) -> None:
     """Shows a folder in the desktop's own way; where there is none, says its path."""
     folder.mkdir(parents=True, exist_ok=True)
     if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-        notices.say([f"No program here shows folders; this one is {folder}"])
+        notices.say(
+            [_("No program here shows folders; this one is {folder}").format(folder=folder)]
+        )
