@@ -42,7 +42,9 @@ def show_about(session: Session, frame: QWidget, device: str, notices: NoticeSta
     def failed(error: Exception) -> None:
         notices.say([sentence(error, _("reading the licences"))])
 
-    session.jobs.submit("about", lambda _progress: licences.parts(), lane="fetch", done=done, failed=failed)
+    session.jobs.submit(
+        "about", lambda _progress: licences.parts(), lane="fetch", done=done, failed=failed
+    )
 
 
 def open_folder(folder: Path, notices: NoticeStack) -> None:
