@@ -38,6 +38,7 @@ from vitviz.cli.model_arguments import SaidOfModel, say_assumed
 from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
+from vitviz.core.storage import place_of
 from vitviz.folders.averages.folder_statistics import (
     FolderStatistics,
     merged_statistics,
@@ -118,7 +119,7 @@ def stats(
             cluster=cluster,
             progress=progress,
         )
-    return _said(found, [out], as_json, assumed(loaded.info.evidence))
+    return _said(found, [place_of(out)], as_json, assumed(loaded.info.evidence))
 
 
 def merge(
