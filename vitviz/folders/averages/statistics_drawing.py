@@ -143,24 +143,27 @@ def _errors(
     mean: np.ndarray,
     error: np.ndarray | None,
     tone: Tone = "plain",
-    name: str = "standard error",
 ) -> tuple[Curve, ...]:
-    """Upright lines one standard error up and down; none where it is not known."""
+    """Upright lines one standard error up and down, of which the caption speaks; none where it is not
+    known."""
     if error is None or not np.isfinite(error).any():
         return ()
     gap = np.full(mean.size, np.nan)
     ends = np.stack([(mean - error).ravel(), (mean + error).ravel(), gap], axis=-1)
     across = repeat(x.ravel(), "point -> (point end)", end=3)
-    return (Curve(across, ends.ravel(), name, tone=tone),)
+    return (Curve(across, ends.ravel(), tone=tone),)
 
 
 def _lengths(mean: Means, error: Means | None, names: tuple[str, ...]) -> tuple[Panel, ...]:
-    """Lengths over the depth, and beside them how many patches stick out."""
-    at = names.index("share of outliers")
-    others = [column for column in range(len(names)) if column != at]
+    """Lengths over the depth, and beside them the longest patch, beside which all others are small,
+    and how many stick out."""
+    longest, out = names.index("longest patch"), names.index("share of outliers")
+    others = [column for column in range(len(names)) if column not in (longest, out)]
+    label = "length of the stream"
     return (
-        _columns(mean, error, names, others, "Lengths of tokens", "length of the stream"),
-        _columns(mean, error, names, [at], "Patches that stick out", "share of the patches"),
+        _columns(mean, error, names, others, "Lengths of tokens", label),
+        _columns(mean, error, names, [longest], "The longest patch", label),
+        _columns(mean, error, names, [out], "Patches that stick out", "share of the patches"),
     )
 
 
@@ -179,8 +182,7 @@ def _columns(
     for place, column in enumerate(columns):
         tone = _TONES[place % len(_TONES)]
         off = None if error is None else error[:, column]
-        name = "" if place else "standard error"
-        curves += _errors(depth, mean[:, column], off, tone, name)
+        curves += _errors(depth, mean[:, column], off, tone)
         curves.append(Curve(depth, mean[:, column], names[column], tone=tone, whose=whose))
     across = axis("layer", depth, low=0.5, high=layers + 0.5, whole=True)
     upright = axis(label, *(curve.y for curve in curves), low=0.0)
