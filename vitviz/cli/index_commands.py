@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from vitviz.cli.batch_command import ACTORS, ENGINE, GPUS, shown_progress, workers_of
+from vitviz.cli.batch_command import shown_progress, workers_of
 from vitviz.cli.command_arguments import (
     DEVICE,
     FIT,
@@ -33,7 +33,6 @@ from vitviz.core.storage import place_of
 from vitviz.folders.index.index_query import IndexAnswer, excited, where_else
 from vitviz.folders.index.index_run import IndexOrder, index_folder
 from vitviz.folders.index.vector_index import VectorIndex, open_index
-from vitviz.folders.ray_engine import RayCluster, threads_of
 
 _KIND = Parameter(
     "--of",
@@ -58,9 +57,6 @@ def index(
     said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
-    engine: Annotated[Literal["", "ray"], ENGINE] = "",
-    actors: Annotated[int, ACTORS] = 2,
-    gpus_per_actor: Annotated[float, GPUS] = 0.0,
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
@@ -70,13 +66,10 @@ def index(
     )
     beside = workers_of(size, workers)
     order = IndexOrder(folder, of, layer, chosen, fit, size, beside)
-    cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
     loaded = chosen.load(meter())
     say_assumed(loaded.info)
     with shown_progress() as progress:
-        found = index_folder(
-            order, out, model=loaded, overwrite=overwrite, cluster=cluster, progress=progress
-        )
+        found = index_folder(order, out, model=loaded, overwrite=overwrite, progress=progress)
     broken = [{"picture": file, "why": why} for file, why in found.broken]
     if as_json:
         counts = {"added": found.added, "before": found.before, "gone": found.gone}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,7 +16,7 @@ from vitviz.folders.batch_order import BatchOrder
 from vitviz.folders.manifest import BatchManifest
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.part_maker import FinishedPicture, PartMaker, PartWork
-from vitviz.folders.ray_engine import LostPart, RayCluster, check_shared, parts_on_ray
+from vitviz.folders.ray_engine import LostPart, RayCluster, parts_on_ray
 from vitviz.views import find
 
 
@@ -65,6 +65,8 @@ def batch_on_ray(
     model: ModelToLoad,
     cluster: RayCluster,
     progress: Progress = silent,
+    *,
+    started: Callable[[int], None] = lambda _process: None,
 ) -> BatchOutcome:
     """Makes what was ordered on a Ray cluster; goes on where it, or a run on one machine, stopped.
 
@@ -76,8 +78,6 @@ def batch_on_ray(
         raise VitvizError(
             "one range for all pictures is measured on one machine; leave --engine or --one-range out"
         )
-    info = order.model.info
-    check_shared((order.folder, order.out), info.weights_hash or info.weights)
     files = files_of(order)
     with BatchManifest(order.out, order.shard, order.settings, anew=order.anew) as manifest:
         plan = BatchPlan(order, files, manifest)
@@ -95,6 +95,7 @@ def batch_on_ray(
             parts,
             cluster,
             tick=lambda: progress(finished_now, plan.waiting, ""),
+            started=started,
         )
         with closing(_pictures(answers, dict(parts))) as finished:
             broken = kept(finished, plan.waiting, manifest, counted)

@@ -11,12 +11,10 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vitviz.core.progress import VitvizError
-from vitviz.core.storage import StoragePath
 
 TRIES = 3
 """How often a part is given to a worker before it is given up."""
@@ -39,30 +37,16 @@ class RayCluster:
     """How many workers there are, and what share of a GPU each is given.
 
     `threads` are those of each worker's arithmetic: with as many as on one machine, files are the same
-    byte for byte. `started` is told the process of each worker.
+    byte for byte.
     """
 
     actors: int = 2
     gpus_per_actor: float = 0.0
     threads: int = 1
-    started: Callable[[int], None] = field(default=lambda _process: None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.actors < 1 or self.gpus_per_actor < 0 or self.threads < 1:
             raise VitvizError("a cluster has 1 actor or more, 1 thread or more, and 0 GPUs or more")
-
-
-def check_shared(places: Sequence[Path], weights: str) -> None:
-    """VitvizError for what workers do not have in common: this process's memory, random weights."""
-    if any(isinstance(place, StoragePath) and place.scheme == "memory" for place in places):
-        raise VitvizError(
-            "memory:// is this process's own, and no worker sees it; name a folder or a store that all "
-            "machines share"
-        )
-    if weights == "untrained":
-        raise VitvizError(
-            "random weights are others in every worker; name a trained model, or leave --engine out"
-        )
 
 
 def threads_of(actors: int) -> int:
@@ -85,15 +69,16 @@ def parts_on_ray(
     cluster: RayCluster,
     *,
     tick: Callable[[], None] = lambda: None,
+    started: Callable[[int], None] = lambda _process: None,
 ) -> Generator[tuple[int, Any], None, None]:
     """What came of each part, as it comes: (number, what `make` answered, or a LostPart).
 
     `make_worker(*arguments)` makes a worker in each process. `tick` is called again and again and may
-    raise, which ends all workers. VitvizError without Ray, and with the sentence of a worker that
-    cannot do its work.
+    raise, which ends all workers; `started` is told each new worker's process. VitvizError without
+    Ray, and with the sentence of a worker that cannot do its work.
     """
     with _ray() as ray:
-        crew = _Crew(ray, make_worker, arguments, cluster)
+        crew = _Crew(ray, make_worker, arguments, cluster, started)
         try:
             yield from crew.run(deque(parts), tick)
         finally:
@@ -109,8 +94,9 @@ class _Crew:
         make_worker: Callable[..., PartWorker],
         arguments: tuple[Any, ...],
         cluster: RayCluster,
+        started: Callable[[int], None],
     ) -> None:
-        self._ray, self._arguments = ray, arguments
+        self._ray, self._arguments, self._started = ray, arguments, started
         self._cluster = cluster
         variables = {"OMP_NUM_THREADS": str(cluster.threads)}
         self._kind = ray.remote(
@@ -155,7 +141,7 @@ class _Crew:
     def _hire(self) -> Any:
         worker = self._kind.remote(*self._arguments)
         try:
-            self._cluster.started(self._ray.get(worker.process.remote()))
+            self._started(self._ray.get(worker.process.remote()))
         except self._ray.exceptions.RayActorError as error:
             raise VitvizError(
                 f"a worker cannot be started ({_said(error)}); install vitviz with what this machine "

@@ -32,7 +32,7 @@ from vitviz.folders.averages.statistics_part import MeasuredPart, PartMeasurer
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PART, FolderPictures, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
-from vitviz.folders.ray_engine import LostPart, RayCluster, check_shared, parts_on_ray
+from vitviz.folders.ray_engine import LostPart, RayCluster, parts_on_ray
 from vitviz.folders.run_lock import lock_of
 from vitviz.views.api import Token, selection_of
 
@@ -91,9 +91,6 @@ def statistics_of(
     check_place(out, overwrite=overwrite)
     pictures = pictures_in(order.folder)
     loaded = model or order.model.load(progress)
-    if cluster is not None:
-        info = loaded.info
-        check_shared((pictures.folder, out), info.weights_hash or info.weights)
     with unfinished_beside(out) as place:
         run = _StatisticsRun(order, pictures, loaded, place, cluster, progress)
         for so_far in run.parts():

@@ -16,9 +16,9 @@ from vitviz.core.data.selection import Place, token_words
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError, silent
+from vitviz.folders.index.index_run import IndexOrder, VectorReader
 from vitviz.folders.index.index_search import FoundPlace, direction_of, most_alike, most_excited
 from vitviz.folders.index.vector_index import VectorIndex
-from vitviz.folders.index.vector_reader import IndexOrder, VectorReader
 from vitviz.views.api import Token, token_chosen
 
 if TYPE_CHECKING:
