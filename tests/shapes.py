@@ -1,8 +1,8 @@
 """Shapes in signatures are checked while the tests run: a wrong axis or kind of number fails there.
 
 Every test runs with this installed over core, models, views and figures
-(`--jaxtyping-packages=...,shapes.checked` in pyproject.toml); the program itself never pays for it. Only
-arrays are looked at, with their axes bound to one size in a call; all other types are mypy's.
+(`--jaxtyping-packages=...,shapes.checked` in pyproject.toml); the program itself never pays for it.
+Only arrays are looked at, with their axes bound to one size in a call; all other types are mypy's.
 """
 
 from __future__ import annotations

@@ -1,29 +1,37 @@
-"""The shapes in core's signatures are true: its tests run once more with every array looked at."""
+"""The shapes in signatures are true: every test runs with every array looked at."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from jaxtyping import Float32, jaxtyped
+from jaxtyping import Float32, TypeCheckError, jaxtyped
 from shapes import COUNTED, checked
 
-ROOT = Path(__file__).resolve().parents[1]
+from vitviz.core.measures.distance import below_zero
+from vitviz.figures.thumbnails import Thumbnails
+from vitviz.models.loading.preprocess import normalised, preprocess_of
+from vitviz.views.shared.heads_over_depth import mean_of
+
+TURNED = np.zeros((3, 3), np.uint8)
+"""Whole numbers without a last axis, which none of these takes."""
+THREE = preprocess_of({"input_size": (3, 8, 8), "mean": (0, 0, 0), "std": (1, 1, 1)})
 
 
-def test_core_s_tests_hold_with_every_shape_checked() -> None:
-    rooms = [f"tests/core/{room}" for room in ("data", "drawings", "measures")]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *rooms, "--jaxtyping-packages=vitviz.core,shapes.checked"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        pytest.fail(done.stdout[-4000:] + done.stderr[-1000:], pytrace=False)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: below_zero(TURNED),
+        lambda: normalised(TURNED, THREE),
+        lambda: mean_of(TURNED),
+        lambda: Thumbnails().fitted(TURNED, 1, 1),
+    ],
+    ids=["core", "models", "views", "figures"],
+)
+def test_a_wrong_array_is_refused_in_every_room(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeCheckError):
+        call()
 
 
 def test_a_wrong_shape_is_found() -> None:
