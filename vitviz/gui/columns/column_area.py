@@ -61,6 +61,7 @@ class ColumnArea(QObject):
         self.headers = ColumnHeaders(parent, session, notices)
         self._in_use: ViewStage | None = None
         self._tabbed = False
+        self._offered: tuple[int, str] | None = None
         self._has_gallery = False
         self.layout: ColumnLayout = "one"
         self._maximised = False
@@ -157,8 +158,10 @@ class ColumnArea(QObject):
             for stage in self.stages:
                 stage.forget(gone)
         self.headers.follow()
-        self.bar.show_count(count)
-        self.bar.show_layout(self.layout)
+        if (count, self.layout) != self._offered:
+            self._offered = (count, self.layout)
+            self.bar.show_count(count)
+            self.bar.show_layout(self.layout)
         self.headers.show()
         self.show_views()
         self.arranged.emit()
@@ -361,6 +364,7 @@ class ColumnArea(QObject):
         if layout == "large" and self.layout != "large":
             self._before = self.layout
         self.layout = cast(ColumnLayout, layout)
+        self.bar.show_layout(self.layout)  # whatever was pressed to have it
         self._session.history.note()
         self.arrange()
 
