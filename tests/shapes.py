@@ -1,7 +1,7 @@
 """Shapes in signatures are checked while the tests run: a wrong axis or kind of number fails there.
 
-Every test runs with this installed over core, models, views and figures
-(`--jaxtyping-packages=...,shapes.checked` in pyproject.toml); the program itself never pays for it.
+test_shapes.py runs the tests of numbers with this installed over core, models, views and figures
+(`--jaxtyping-packages=...,shapes.checked`); the program itself never pays for it.
 Only arrays are looked at, with their axes bound to one size in a call; all other types are mypy's.
 """
 
