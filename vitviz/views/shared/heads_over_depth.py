@@ -34,7 +34,7 @@ def layers_needed(trace: Trace) -> str:
     return f"{trace.model.called} has no attention among the patches of the picture: {why}"
 
 
-def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "head"]:
+def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """The mean over the first axis of what are numbers; NaN where none are."""
     there = np.isfinite(values)
     count = there.sum(axis=0)
