@@ -160,12 +160,3 @@ def test_tests_lie_where_their_rooms_lie() -> None:
 
 def test_every_file_begins_with_what_it_is_for() -> None:
     assert [name for name, tree in trees().items() if not ast.get_docstring(tree)] == []
-
-
-def test_the_formatter_has_the_last_word() -> None:
-    skipped = [
-        str(path.relative_to(ROOT))
-        for path in PACKAGE.rglob("*.py")
-        if "# fmt:" in path.read_text(encoding="utf-8")
-    ]
-    assert skipped == []
