@@ -21,7 +21,7 @@ class DragHandle(QWidget):
         super().__init__()
         self._canvas, self._drawn, self._start = canvas, drawn, QPointF()
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setToolTip("Drag it out of the window to have this view as a PNG")
+        self.setToolTip(_("Drag it out of the window to have this view as a PNG"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A drag may begin here."""
