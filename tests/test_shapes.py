@@ -27,14 +27,9 @@ ROOMS = ",".join(f"vitviz.{room}" for room in ("core", "models", "views", "figur
 )
 def test_tests_hold_with_every_shape_checked(tests: tuple[str, ...], checked_rooms: str) -> None:
     files = [f"tests/{name}" for name in tests]
+    hook = f"--jaxtyping-packages={checked_rooms},shapes.checked"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            *files,
-            f"--jaxtyping-packages={checked_rooms},shapes.checked",
-        ],
+        [sys.executable, "-m", "pytest", *files, hook],
         cwd=ROOT,
         capture_output=True,
         text=True,
