@@ -321,9 +321,9 @@ def lookers(row: Float32[np.ndarray, "query"], grid: TokenGrid) -> tuple[tuple[s
 
 def sentence(why: object) -> str:
     """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
-    text = str(why).rstrip(".")
-    first, _, _ = text.partition(" ")
-    return f"{text[:1].upper() + text[1:] if first.isalpha() else text}."
+    text = str(why).rstrip(".。")
+    first = text.partition(" ")[0]
+    return _("{reason}.").format(reason=text[:1].upper() + text[1:] if first.isalpha() else text)
 
 
 def caption(trace: Trace, *sentences: str) -> str:
@@ -334,7 +334,7 @@ def caption(trace: Trace, *sentences: str) -> str:
         if change is None
         else (_("Not the model's own pass: {words}.").format(words=change.words),)
     )
-    return " ".join([*sentences, *passed, *weights_words(trace)])
+    return " ".join([*sentences, *passed, *weights_words(trace)]).replace("。 ", "。")
 
 
 def weights_words(trace: Trace) -> Sequence[str]:

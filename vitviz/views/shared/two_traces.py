@@ -81,11 +81,15 @@ def caption(one: Trace, other: Trace, share: float, *sentences: str, pictures: i
                 least=least, share=share, of=of
             )
         )
-    return " ".join([*said, *_weights_words(one, other)])
+    return " ".join([*said, *_weights_words(one, other)]).replace("。 ", "。")
 
 
 def _weights_words(one: Trace, other: Trace) -> tuple[str, ...]:
     """Said where weights of either are not simply trained ones."""
     known = {trace.model.called: trace.model.weights for trace in (one, other)}
     words = {"untrained": _("has untrained weights"), "partly loaded": _("is only partly loaded")}
-    return tuple(f"{name} {words[state]}." for name, state in known.items() if state in words)
+    return tuple(
+        _("{name} {said}.").format(name=name, said=words[state])
+        for name, state in known.items()
+        if state in words
+    )
