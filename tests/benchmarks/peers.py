@@ -131,9 +131,13 @@ def _ways(run: BenchmarkRun, model: Model, file: Path) -> dict[str, Way]:
     """Every way from the file to shares of the tokens; None for the one that gives none."""
     want = model.preprocess
     prepare = create_transform(
-        input_size=(3, *want.size), interpolation=want.interpolation, mean=want.mean, std=want.std,
-        crop_pct=want.crop_pct, is_training=False,
-    )  # fmt: skip
+        input_size=(3, *want.size),
+        interpolation=want.interpolation,
+        mean=want.mean,
+        std=want.std,
+        crop_pct=want.crop_pct,
+        is_training=False,
+    )
     parameter = next(model.module.parameters())
 
     def pixels() -> Tensor:
@@ -215,10 +219,14 @@ def _transformers(run: BenchmarkRun, model: Model) -> nn.Module | None:
         return None
     info = model.info
     config = ViTConfig(
-        hidden_size=info.dim, num_hidden_layers=info.depth, num_attention_heads=info.heads,
-        intermediate_size=4 * info.dim, image_size=info.input_size[0], patch_size=info.patch[0],
+        hidden_size=info.dim,
+        num_hidden_layers=info.depth,
+        num_attention_heads=info.heads,
+        intermediate_size=4 * info.dim,
+        image_size=info.input_size[0],
+        patch_size=info.patch[0],
         attn_implementation="eager",
-    )  # fmt: skip
+    )
     parameter = next(model.module.parameters())
     return ViTModel(config, add_pooling_layer=False).eval().to(parameter.device, parameter.dtype)
 
