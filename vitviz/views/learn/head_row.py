@@ -278,7 +278,7 @@ def _maps(trace: Trace, selection: Selection, row: HeadRow, look: Look) -> tuple
     scores = picture_layers.on_grid(row.scores[grid.patches], grid)
     shares = picture_layers.on_grid(row.weights[grid.patches], grid)
     most = float(np.abs(scores).max()) or 1.0
-    signed = ColorScale(-most, most, "vik", "score")
+    signed = ColorScale(-most, most, "vik", _("score"))
     scale = picture_layers.scale_of(shares, look, _("attention"))
     front = tuple((name, f"{row.weights[index]:.3f}") for index, name in enumerate(grid.prefix[:4]))
     space, asked = PixelSpace(trace.crop, grid), grid.name(selection.token(grid, trace.crop))

@@ -319,8 +319,11 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
         _("The whole picture"),
         PixelSpace(trace.crop, trace.grid),
         facts=(
-            ("seen", trace.crop.seen_words),
-            (_("original"), _("{cols} × {rows} px").format(cols=cols, rows=rows)),
+            (_("seen"), trace.crop.seen_words),
+            (
+                _("decoded to") if "decoded at" in trace.picture.note else _("original"),
+                _("{cols} × {rows} px").format(cols=cols, rows=rows),
+            ),
         ),
     )
 
