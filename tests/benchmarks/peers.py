@@ -3,6 +3,10 @@
 Each way in its own style, with the same network, weights and picture, in turns in one process: hooks on
 an eager model (the way of vit-explain), timm's AttentionExtract, transformers' `output_attentions`, and
 timm's own transform with one plain fused forward pass, which gives no map at all.
+
+At 197 tokens an eager pass costs no more than a fused one, so that there the record of every call (1.05
+of a plain pass) and the walk (10 ms; the products alone take 5) are seen; from 785 tokens on they are
+less than what the maps cost the others.
 """
 
 from __future__ import annotations
