@@ -12,6 +12,7 @@ from PySide6.QtGui import QDrag, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import _
 
 
 class DragHandle(QWidget):
