@@ -1,4 +1,4 @@
-"""The shapes in core's signatures are true: its tests run once more with every array looked at."""
+"""The shapes in signatures are true: the tests of numbers run once more with every array looked at."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ from shapes import COUNTED, checked
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_core_s_tests_hold_with_every_shape_checked() -> None:
-    rooms = [f"tests/core/{room}" for room in ("data", "drawings", "measures")]
+ROOMS = ",".join(f"vitviz.{room}" for room in ("core", "models", "views", "figures"))
+
+
+@pytest.mark.parametrize(
+    ("tests", "checked_rooms"),
+    [
+        (("core/data", "core/drawings", "core/measures"), "vitviz.core"),
+        (("wrong_shapes.py", "views/test_drawings.py"), ROOMS),
+    ],
+    ids=["core", "every view"],
+)
+def test_tests_hold_with_every_shape_checked(tests: tuple[str, ...], checked_rooms: str) -> None:
+    files = [f"tests/{name}" for name in tests]
+    hook = f"--jaxtyping-packages={checked_rooms},shapes.checked"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *rooms, "--jaxtyping-packages=vitviz.core,shapes.checked"],
+        [sys.executable, "-m", "pytest", *files, hook],
         cwd=ROOT,
         capture_output=True,
         text=True,

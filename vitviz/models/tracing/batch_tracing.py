@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Picture, Trace
@@ -27,6 +28,7 @@ from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention_call import AttentionCall, RecordedRow, versions
 from vitviz.models.record.map_sizes import SeenMaps
 from vitviz.models.record.recorder import AttentionRecorder
+from vitviz.models.record.tensor_arena import keep_freed
 from vitviz.models.record.verify import sampled
 from vitviz.models.tracing import picture_tracing
 
@@ -65,6 +67,7 @@ class BatchTracing:
         """`fit` is how a picture of other sides is brought to the model's."""
         self.model, self.fit, self._only, self.choice = model, fit, only, choice
         self.batched: bool | None = None
+        keep_freed()  # before there are threads that decode
 
     def ready(self, source: ImageSource) -> Ready:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""
@@ -113,6 +116,8 @@ class BatchTracing:
                     _of(output, at, len(batch)),
                     recorder.calls[at :: len(batch)],
                     seconds,
+                    self.fit,
+                    Intervention(),
                 )
                 for at, (picture, prepared, _) in enumerate(batch)
             ]

@@ -12,6 +12,7 @@ from vitviz.core.data.attention import Attention, Fuse
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Trace
 from vitviz.core.data.windows import PADDING, TokenWindows
+from vitviz.core.language import _
 from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -20,6 +21,10 @@ from vitviz.views.shared.cache_per_trace import kept
 
 BLOCK = 600_000
 """About so many values (token head key) are made at once, so that hovering next door costs nothing."""
+
+AT_ONCE, SMALL = 75_000, 300
+"""The same where somebody waits for them, and the tokens up to which whole runs are as quick: at 785
+tokens of 12 heads a run of 63 takes twice as long as these 7, most of which is making the maps."""
 
 
 class RolloutWalk(NamedTuple):
@@ -35,38 +40,51 @@ class RolloutWalk(NamedTuple):
 def walked_layers(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
     """The layers of the walk. Unsupported where one of them is missing."""
     if trace.refused:
-        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+        raise Unsupported(
+            _("rollout needs the map of every layer, and {why}").format(why=trace.refused[0])
+        )
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to follow"
-            f"{picture_layers.elsewhere(trace)}"
+            _("{title} has no attention among tokens to follow{elsewhere}").format(
+                title=trace.model.title, elsewhere=picture_layers.elsewhere(trace)
+            )
         )
     if trace.matrices:
         raise Unsupported(
-            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
-            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
+            _(
+                "rollout follows tokens through every layer, but in {title} they are "
+                "mixed by {name} too, where {why}; see its heads instead"
+            ).format(
+                title=trace.model.title, name=trace.matrices[0].name, why=trace.matrices[0].why
+            )
         )
     if trace.abreast:
         raise Unsupported(
-            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
-            f"{trace.abreast}; see its heads instead"
+            _(
+                "rollout follows tokens from one layer to the next, but in {title} "
+                "{abreast}; see its heads instead"
+            ).format(title=trace.model.title, abreast=trace.abreast)
         )
     padded = [each for each in _windows(trace) if PADDING in each.keys]
     if padded:
         size = (
             ""
             if any(each.overlap for each in padded)
-            else ("choose an input size that its windows divide, or ")
+            else _("choose an input size that its windows divide, or ")
         )
         raise Unsupported(
-            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
-            f"around the picture; {size}see its heads"
+            _(
+                "rollout follows shares, but a part of {title}'s attention falls on "
+                "padding around the picture; {size}see its heads"
+            ).format(title=trace.model.title, size=size)
         )
     worst = _largest_gap(trace)
     if worst > 1e-2:
         raise Unsupported(
-            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
-            f"sum of 1 by up to {shown_number(worst, 2)}; see its heads instead"
+            _(
+                "rollout follows shares, but the rows of {title}'s attention differ from "
+                "a sum of 1 by up to {most}; see its heads instead"
+            ).format(title=trace.model.title, most=shown_number(worst, 2))
         )
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
 
@@ -86,27 +104,36 @@ def fused_row(
     trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "key"]:
     """What each token contributes to one, the heads fused; remembered with its neighbours'."""
-    near = _run(trace, token, 1, walk)
-    row: Float32[np.ndarray, "key"] = fused_run(trace, near, walk, fuse)[token - near.start]
+    near = _neighbours(trace.grid.tokens, token, 1, BLOCK)
+    rows = fused_run.known(trace, near, walk, fuse)
+    if rows is None:
+        near = _at_once(trace, token, walk)
+        rows = _fused_few(trace, near, walk, fuse)
+    row: Float32[np.ndarray, "key"] = rows[token - near.start]
     return row
 
 
 def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head key"]:
     """The same through every head alone."""
-    near = _run(trace, token, trace.heads, walk)
-    rows: Float32[np.ndarray, "head key"] = heads_run(trace, near, walk)[token - near.start]
-    return rows
+    near = _neighbours(trace.grid.tokens, token, trace.heads, BLOCK)
+    rows = heads_run.known(trace, near, walk)
+    if rows is None:
+        near = _at_once(trace, token, walk)
+        rows = _heads_few(trace, near, walk)
+    found: Float32[np.ndarray, "head key"] = rows[token - near.start]
+    return found
 
 
-def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
-    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
-    from the second on, when the cursor moves, their neighbours too.
+def _at_once(trace: Trace, token: int, walk: RolloutWalk) -> range:
+    """The tokens to make while somebody waits: the first of a walk alone, for whoever moves the layer
+    slider; from the second on, when the cursor moves, a few neighbours too.
     """
     asked = _asked(trace, walk)
     asked.add(token)
     if len(asked) == 1:
         return range(token, token + 1)
-    return _neighbours(trace.grid.tokens, token, heads)
+    tokens = trace.grid.tokens
+    return _neighbours(tokens, token, trace.heads, BLOCK if tokens <= SMALL else AT_ONCE)
 
 
 @kept(most=32)
@@ -115,9 +142,9 @@ def _asked(trace: Trace, walk: RolloutWalk) -> set[int]:
     return set()
 
 
-def _neighbours(tokens: int, token: int, heads: int) -> range:
-    """The run of neighbours that this token belongs to, of so many tokens."""
-    block = min(tokens, max(1, BLOCK // (heads * tokens)))
+def _neighbours(tokens: int, token: int, heads: int, values: int) -> range:
+    """The run of neighbours that this token belongs to, of so many tokens and about so many values."""
+    block = min(tokens, max(1, values // (heads * tokens)))
     first = token // block * block
     return range(first, min(first + block, tokens))
 
@@ -127,6 +154,36 @@ def fused_run(
     trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
     """What each token contributes to each of `tokens`, the heads fused by `fuse`."""
+    return _fused(trace, tokens, walk, fuse)
+
+
+@kept(most=25)
+def heads_run(
+    trace: Trace, tokens: range, walk: RolloutWalk
+) -> Float32[np.ndarray, "token head key"]:
+    """What each token contributes to each of `tokens`, through every head alone."""
+    return _heads(trace, tokens, walk)
+
+
+@kept(most=8)
+def _fused_few(
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
+    """`fused_run` of a few tokens, which drives no run away."""
+    return _fused(trace, tokens, walk, fuse)
+
+
+@kept(most=24)
+def _heads_few(
+    trace: Trace, tokens: range, walk: RolloutWalk
+) -> Float32[np.ndarray, "token head key"]:
+    """`heads_run` of a few tokens, which drives no run away."""
+    return _heads(trace, tokens, walk)
+
+
+def _fused(
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
     keep, discard, start, _, preset = walk
     rows = rollout_rows(
         walked_layers(trace, walk),
@@ -140,11 +197,7 @@ def fused_run(
     return rows if preset == "none" else _over_maximum(rows, trace.grid)
 
 
-@kept(most=24)
-def heads_run(
-    trace: Trace, tokens: range, walk: RolloutWalk
-) -> Float32[np.ndarray, "token head key"]:
-    """What each token contributes to each of `tokens`, through every head alone."""
+def _heads(trace: Trace, tokens: range, walk: RolloutWalk) -> Float32[np.ndarray, "token head key"]:
     keep, discard, start, _, preset = walk
     rows = rollout_heads(
         walked_layers(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset
@@ -163,9 +216,9 @@ def _over_maximum(
 
 def runs_around(tokens: int, token: int, heads: int, most: int) -> Iterator[range]:
     """The run of a token, then the ones before and behind it, so many to each side."""
-    yield (near := _neighbours(tokens, token, heads))
-    size = max(len(near), len(_neighbours(tokens, 0, heads)))
+    yield (near := _neighbours(tokens, token, heads, BLOCK))
+    size = max(len(near), len(_neighbours(tokens, 0, heads, BLOCK)))
     for away in range(1, most + 1):
         for first in (near.start + away * size, near.start - away * size):
             if 0 <= first < tokens:
-                yield _neighbours(tokens, first, heads)
+                yield _neighbours(tokens, first, heads, BLOCK)
