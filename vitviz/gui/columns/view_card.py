@@ -7,7 +7,6 @@ from PySide6.QtGui import QEnterEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -20,7 +19,7 @@ from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
 from vitviz.gui.figure.drag_out import DragOut
 from vitviz.gui.widgets import theme
-from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
+from vitviz.gui.widgets.fitting_labels import ElidedLabel, TitleLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
@@ -73,7 +72,8 @@ class ViewCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(UNIT - 2)
-        layout.addWidget(self._header())
+        self._header = self._header_row()
+        layout.addWidget(self._header)
         self._message = MessageWidget()
         self._stack = QStackedLayout()
         layout.addLayout(self._stack, 1)  # first: without a parent its widgets would be windows
@@ -141,13 +141,13 @@ class ViewCard(QFrame):
         """Takes on the theme that is on now."""
         self.canvas.restyle()
 
-    def _header(self) -> QWidget:
+    def _header_row(self) -> QWidget:
         header = QWidget()
         layout = QHBoxLayout(header)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
         if self._titled:
-            title = QLabel(self.view.title)
+            title = TitleLabel(self.view.title)
             title.setObjectName("title")
             title.setToolTip(self.view.shows)
             layout.addWidget(title)
@@ -211,14 +211,15 @@ class ViewCard(QFrame):
         if self._tools is None:
             self._tools = self._tool_strip()
             self.show_maximised(self._maximised)
-        self._place_tools()
         self._tools.setVisible(True)
+        self._place_tools()
         self._tools.raise_()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         if self._tools is not None:
             self._tools.setVisible(False)
+            self._place_tools()
         super().leaveEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -230,6 +231,9 @@ class ViewCard(QFrame):
             size = self._tools.sizeHint()
             left = self.width() - size.width() - 6
             self._tools.setGeometry(left, UNIT - 4, size.width(), size.height())
+            # What stands below them ends before them, in an ellipsis.
+            covered = 0 if self._tools.isHidden() else size.width() - UNIT
+            self._header.layout().setContentsMargins(0, 0, max(covered, 0), 0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.focused.emit(self.view.name)

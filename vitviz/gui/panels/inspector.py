@@ -71,7 +71,7 @@ class TokenBox(QWidget):
         place, box = trace.grid.place(token), trace.grid.box(token)
         if place is None or box is None:
             self._name.setText(f"{trace.grid.name(token).capitalize()} token")
-            self._patch.setText("no patch")
+            self._patch.hide()  # it has none: its words take the room
             self._lines.setText(
                 f"token {token} of {trace.grid.tokens}\n"
                 "A learned vector put in front of the patches; it covers no pixels."
@@ -87,6 +87,7 @@ class TokenBox(QWidget):
         )
         rows, cols = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
         pixels = np.ascontiguousarray(trace.pixels[rows, cols])
+        self._patch.show()
         self._patch.setPixmap(
             QPixmap.fromImage(image_of(pixels)).scaled(
                 PATCH_SIDE,
@@ -102,6 +103,7 @@ class TokenBox(QWidget):
         self._name.setText("No token yet")
         self._lines.setText("Point at a patch to see it here.")
         self._patch.clear()
+        self._patch.show()
 
 
 class InspectorPanel(QFrame):
