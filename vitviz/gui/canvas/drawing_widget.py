@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +25,12 @@ from vitviz.gui.canvas.legend import (
     title_font,
 )
 from vitviz.gui.canvas.message_widget import message_height
-from vitviz.gui.canvas.panel_fitting import PanelStand, beside_shares, fitting_stand
+from vitviz.gui.canvas.panel_fitting import (
+    PanelStand,
+    beside_shares,
+    blocks_in_lines,
+    fitting_stand,
+)
 from vitviz.gui.canvas.table_widget import table_height, table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
 from vitviz.gui.widgets.fitting_labels import wrapped
@@ -37,6 +43,8 @@ Room = tuple[int, int]
 Arrangement = Literal["rows", "fitting", "stacked", "single", "first"]
 SQUARE = 1.2
 """The shape that a folded atlas comes near to in a card that is as high as it needs."""
+SLIGHTLY = 1.1
+"""How much larger maps must get for an atlas to be folded or turned."""
 SHORT = 6
 """Lines of a table that is to be seen whole."""
 LOW = 4.5
@@ -75,6 +83,7 @@ class DrawingWidget(QWidget):
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
         self._blocks: dict[object, int] = {}
+        self._stands: dict[object, PanelStand] = {}
         self._stand: PanelStand = "rows"
         self._turning = QTimer(self)
         self._turning.setSingleShot(True)
@@ -134,7 +143,11 @@ class DrawingWidget(QWidget):
         """How its panels are to stand."""
         if self._arrangement != "fitting":
             return "rows"
-        return fitting_stand(drawing, self.width(), self.height(), words_height)
+        key = (self.width(), self.height(), tuple(map(_shape_key, drawing.rows)))
+        if key not in self._stands:
+            found = fitting_stand(drawing, self.width(), self.height(), words_height)
+            self._stands = {**dict(list(self._stands.items())[-20:]), key: found}
+        return self._stands[key]
 
     def _divide(self) -> None:
         """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
@@ -163,6 +176,8 @@ class DrawingWidget(QWidget):
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         """The rows of panels; atlases have the shape of their room, or of a card that is as high as it
         needs."""
+        if self._fitting(drawing) == "single":
+            return self._in_lines(drawing)
         rows = self._in_rows(drawing)
         if not any(can_fold(panel) for row in rows for panel in row):
             return rows
@@ -178,13 +193,24 @@ class DrawingWidget(QWidget):
         at = next((at for at, panel in enumerate(row) if can_fold(panel)), -1)
         if at < 0:
             return row
-        key = (room, at, tuple((panel.extent, panel.weight, panel.title == "") for panel in row))
+        blocks = self._known_blocks(
+            (room, at, _shape_key(row)), partial(fitting_blocks, row, at, room)
+        )
+        return (*row[:at], folded(row[at], blocks), *row[at + 1 :])
+
+    def _in_lines(self, drawing: Drawing) -> PanelRows:
+        """The panels of a single row below each other, an atlas in the shape that this asks for."""
+        (row,) = drawing.rows
+        room = self.width(), self.height()
+        blocks = self._known_blocks(
+            ("lines", room, _shape_key(row)), partial(blocks_in_lines, row, *room, words_height)
+        )
+        return tuple((folded(each, blocks) if can_fold(each) else each,) for each in row)
+
+    def _known_blocks(self, key: object, found: Callable[[], int]) -> int:
         if key not in self._blocks:
-            self._blocks = {
-                **dict(list(self._blocks.items())[-20:]),
-                key: fitting_blocks(row, at, room),
-            }
-        return (*row[:at], folded(row[at], self._blocks[key]), *row[at + 1 :])
+            self._blocks = {**dict(list(self._blocks.items())[-20:]), key: found()}
+        return self._blocks[key]
 
     def _is_low(self, drawing: Drawing) -> bool:
         """Whether rows of panels would be too low here, beside free space."""
@@ -194,8 +220,6 @@ class DrawingWidget(QWidget):
         match self._arrangement:
             case "rows" | "fitting" if self._is_low(drawing):
                 return (drawing.panels,)
-            case "fitting" if self._fitting(drawing) == "single":
-                return tuple((panel,) for panel in drawing.panels)
             case "rows" | "fitting":
                 return drawing.rows
             case "stacked":
@@ -339,15 +363,25 @@ def _extents(rows: PanelRows) -> list[list[Box]]:
     return [[panel.extent for panel in row] for row in rows]
 
 
+def _shape_key(row: tuple[Panel, ...]) -> object:
+    """What the shapes of a row's panels depend on."""
+    return tuple(
+        (panel.extent, panel.weight, panel.title == "", panel.bar is None, len(panel.facts))
+        for panel in row
+    )
+
+
 def fitting_blocks(row: tuple[Panel, ...], at: int, room: Room | None) -> int:
-    """Into how many blocks a row's atlas is folded so that most of the room is filled; without a room,
-    so that it is nearly square.
+    """Into how many blocks a row's atlas is folded, or whether it is turned, so that most of the room
+    is filled; without a room, so that it is nearly square. As the view has it where that is as good.
     """
     tried = {blocks: folded(row[at], blocks) for blocks in folds(row[at])}
     if room is None:
         return min(tried, key=lambda blocks: abs(math.log(_shape(tried[blocks]) / SQUARE)))
     rows = {blocks: (*row[:at], panel, *row[at + 1 :]) for blocks, panel in tried.items()}
-    return max(rows, key=lambda blocks: _filled(rows[blocks], room))
+    filled = {blocks: _filled(row, room) for blocks, row in rows.items()}
+    best = max(filled, key=lambda blocks: filled[blocks])
+    return 1 if filled[best] < SLIGHTLY * filled[1] else best
 
 
 def _filled(row: tuple[Panel, ...], room: Room) -> float:
