@@ -40,6 +40,14 @@ def average_folder(parts: WindowParts) -> None:
     AveragesWindow(parts.frame, parts.session).show()
 
 
+@action("F&ind in a folder…", keys="Ctrl+Shift+F", menu="Figure")
+def find_in_folder(parts: WindowParts) -> None:
+    """Where else is the chosen patch, in all pictures of a folder; which ones excite a head"""
+    from vitviz.gui.folders.index_window import IndexWindow
+
+    IndexWindow(parts.frame, parts.session).show()
+
+
 @action("Copy view as &picture", keys="Ctrl+C", menu="Figure", rule=True)
 def copy(parts: WindowParts) -> None:
     """(As it is seen.)"""
