@@ -72,8 +72,8 @@ class ViewCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(UNIT - 2)
-        self._header = self._header_row()
-        layout.addWidget(self._header)
+        self._words = QHBoxLayout()
+        layout.addWidget(self._header())
         self._message = MessageWidget()
         self._stack = QStackedLayout()
         layout.addLayout(self._stack, 1)  # first: without a parent its widgets would be windows
@@ -141,9 +141,9 @@ class ViewCard(QFrame):
         """Takes on the theme that is on now."""
         self.canvas.restyle()
 
-    def _header_row(self) -> QWidget:
-        header = QWidget()
-        layout = QHBoxLayout(header)
+    def _header(self) -> QWidget:
+        header, layout = QWidget(), self._words
+        header.setLayout(layout)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
         if self._titled:
@@ -233,7 +233,7 @@ class ViewCard(QFrame):
             self._tools.setGeometry(left, UNIT - 4, size.width(), size.height())
             # What stands below them ends before them, in an ellipsis.
             covered = 0 if self._tools.isHidden() else size.width() - UNIT
-            self._header.layout().setContentsMargins(0, 0, max(covered, 0), 0)
+            self._words.setContentsMargins(0, 0, max(covered, 0), 0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.focused.emit(self.view.name)
