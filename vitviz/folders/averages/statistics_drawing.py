@@ -11,16 +11,21 @@ from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.counted import head_name, layer_name
-from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, LayerPairs, Listed, Panel
+from vitviz.core.data.drawing import Drawing, DrawnLayer, Heat, HeatTiles, LayerPairs, Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Tone, Whose, axis
 from vitviz.core.progress import VitvizError
 from vitviz.folders.averages.folder_measures import MEASURES
 from vitviz.folders.averages.folder_statistics import FolderStatistics, entries_of
+from vitviz.views.options import Look
+from vitviz.views.shared.map_ranges import ranges_words, tiles_of
 from vitviz.views.shared.picture_layers import axes as numbered_axes
 
 _EXTENT = Box(0, 0, 3, 4)
 _TONES: tuple[Tone, ...] = ("plain", "second", "third", "chosen", "quiet")
+
+_GRID = Look(range="robust")
+"""How maps of layers and heads are coloured, as in views."""
 
 Means = Float64[np.ndarray, "layer column"]
 
@@ -63,6 +68,8 @@ def _sentences(found: FolderStatistics, names: Sequence[str]) -> list[str]:
         said.append("Bars are the standard error of the mean over pictures.")
     if {"rollout", "attention"} & set(names):
         said.append(f"Maps are of the {found.about.token} token.")
+    if any(MEASURES[name].form == "maps" for name in names):
+        said.extend(ranges_words(_GRID))
     if found.broken:
         said.append(f"{len(found.broken):,} pictures could not be used.")
     if found.missing:
@@ -220,24 +227,19 @@ def _maps(mean: np.ndarray, found: FolderStatistics, title: str, label: str) -> 
     patches = mean[..., len(about.prefix) :].astype(np.float32)
     tiles = rearrange(patches, "layer head (row col) -> layer head row col", row=rows)
     labels, extent = numbered_axes(tiles.shape[0], tiles.shape[1], (rows, cols))
-    panel = _tiled(tiles, extent, f"{title}: layers down, heads across", label, own=True)
-    return Panel((*panel.layers, labels), extent, panel.title, bar=panel.bar)
+    drawn = tiles_of(tiles, _GRID, label)
+    return _panel_of(drawn, extent, f"{title}: layers down, heads across", labels)
 
 
 def _tiled(
-    tiles: Float32[np.ndarray, "tile_row tile_col row col"],
-    extent: Box,
-    title: str,
-    label: str,
-    *,
-    own: bool = False,
+    tiles: Float32[np.ndarray, "tile_row tile_col row col"], extent: Box, title: str, label: str
 ) -> Panel:
-    """Small maps in one range, or each in its `own`."""
-    scale = ColorScale(0.0, 1.0, "viridis", f"{label}, relative") if own else _scale(tiles, label)
-    low, high = (np.full(tiles.shape[:2], end, np.float32) for end in (scale.low, scale.high))
-    if own:
-        low, high = np.nanmin(tiles, axis=(2, 3)), np.nanmax(tiles, axis=(2, 3))
-    return Panel((HeatTiles(tiles, low, high, scale),), extent, title, bar=scale)
+    """Small maps in one range."""
+    return _panel_of(tiles_of(tiles, Look(range="view"), label), extent, title)
+
+
+def _panel_of(tiles: HeatTiles, extent: Box, title: str, *more: DrawnLayer) -> Panel:
+    return Panel((tiles, *more), extent, title, bar=tiles.scale)
 
 
 def _scale(values: Float32[np.ndarray, "..."], label: str) -> ColorScale:

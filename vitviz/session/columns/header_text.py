@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vitviz.core.counted import head_name
 from vitviz.core.data.badge import BadgeState
-from vitviz.core.data.prediction import Prediction
+from vitviz.core.data.prediction import Prediction, percent, share_words
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_words import badge_sign
@@ -113,8 +113,8 @@ def _dissent(live: LiveColumn, votes: Votes) -> str:
         return ""
     others = ", ".join(f"{names[index]} ({number})" for index, number in counted.most_common())
     return (
-        f"Prediction disagreement: this column says {best.name} ({best.share:.2f}), over one picture "
-        f"the columns say {others}."
+        f"Prediction disagreement: this column says {best.name} ({percent(best.share)}), over "
+        f"one picture the columns say {others}."
     )
 
 
@@ -189,7 +189,8 @@ def answer_words(trace: Trace) -> str:
     if not trace.predictions:
         return ""
     best = trace.predictions[0]
-    return f"{'perhaps ' if doubt_words(trace) else ''}{best.name} {best.share:.2f}"
+    share = share_words(best, trace.model.classes, trace.model.scores)
+    return f"{'perhaps ' if doubt_words(trace) else ''}{best.name} {share}"
 
 
 def doubt_words(trace: Trace) -> str:
