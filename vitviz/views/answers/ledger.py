@@ -17,7 +17,7 @@ from vitviz.core.data.plots import Table, Whose
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
-from vitviz.core.notation import shown_number
+from vitviz.core.notation import shown_number, signed_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -106,8 +106,8 @@ def _large(
     grid = trace.grid
     values = picture_layers.on_grid(row[grid.patches].astype(np.float32), grid)
     scale = picture_layers.scale_of(values, look, "part of the logit")
-    named = tuple((name, f"{float(row[at]):+.3f}") for at, name in enumerate(grid.prefix))
-    patches = ("patches", f"{float(row[grid.patches].sum()):+.3f}")
+    named = tuple((name, signed_number(float(row[at]))) for at, name in enumerate(grid.prefix))
+    patches = ("patches", signed_number(float(row[grid.patches].sum())))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
@@ -135,18 +135,17 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
 
 
 def _table(found: LogitLedger, layer: int) -> Panel:
-    rows = [("embedding", "", "", f"{found.embedding:+.3f}", f"{found.embedding:+.3f}")]
+    rows = [("embedding", "", "", signed_number(found.embedding), signed_number(found.embedding))]
     total = found.embedding
     owners = [Whose("the embedding")]
     for at, (heads, mlp, bias) in enumerate(
         zip(found.heads.sum(axis=(1, 2)), found.mlps, found.biases, strict=True)
     ):
         total += float(heads) + float(mlp) + float(bias)
-        rows.append(
-            (layer_name(at), f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
-        )
+        rows.append((layer_name(at), *(signed_number(each) for each in (heads, mlp, bias, total))))
         owners.append(Whose(layer_name(at), at))
-    rows.append(("head's bias", "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}"))
+    ends = signed_number(found.constant), signed_number(total + found.constant)
+    rows.append(("head's bias", "", "", *ends))
     owners.append(Whose("the head's bias"))
     table = Table(
         ("part", "attention", "MLP", "constants", "so far"), tuple(rows), layer + 1, tuple(owners)

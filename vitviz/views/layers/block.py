@@ -13,7 +13,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
-from vitviz.core.notation import shown_number
+from vitviz.core.notation import MINUS, shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -80,8 +80,9 @@ def _line(step: BlockStep) -> tuple[str, ...]:
 
 def _number(value: float) -> str:
     size = abs(value)
-    said = shown_number(value, 2) if size and (size < 1e-3 or size >= 1e4) else f"{value:.3f}"
-    return said.replace("-", "−")
+    if size and (size < 1e-3 or size >= 1e4):
+        return shown_number(value, 2)
+    return f"{value:.3f}".replace("-", MINUS)
 
 
 def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:

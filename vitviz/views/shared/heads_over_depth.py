@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.notation import MINUS
 from vitviz.core.progress import Unsupported
 
 PicturesOver = Literal["this picture", "all open pictures"]
@@ -128,9 +129,9 @@ def of_layer(
     low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
     mean = float(np.nanmean(heads))
     return (
-        (f"{trace.layer_name(layer)}, mean", form.format(mean)),
-        (f"least, {head_name(low)}", form.format(heads[low])),
-        (f"most, {head_name(high)}", form.format(heads[high])),
+        (f"{trace.layer_name(layer)}, mean", form.format(mean).replace("-", MINUS)),
+        (f"least, {head_name(low)}", form.format(heads[low]).replace("-", MINUS)),
+        (f"most, {head_name(high)}", form.format(heads[high]).replace("-", MINUS)),
     )
 
 
