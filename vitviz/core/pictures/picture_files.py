@@ -373,8 +373,7 @@ _OTHERS = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"RIFF", "a film or a sound"),
-    (b"\x1aE\xdf\xa3", "a film"),
+    (b"RIFF", "a sound"),
 )
 
 
