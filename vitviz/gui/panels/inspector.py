@@ -102,8 +102,7 @@ class TokenBox(QWidget):
         self._shown = None
         self._name.setText("No token yet")
         self._lines.setText("Point at a patch to see it here.")
-        self._patch.clear()
-        self._patch.show()
+        self._patch.hide()
 
 
 class InspectorPanel(QFrame):

@@ -142,10 +142,18 @@ def _table(found: LogitLedger, layer: int) -> Panel:
         zip(found.heads.sum(axis=(1, 2)), found.mlps, found.biases, strict=True)
     ):
         total += float(heads) + float(mlp) + float(bias)
-        rows.append((layer_name(at), *(signed_number(each) for each in (heads, mlp, bias, total))))
+        rows.append(
+            (
+                layer_name(at),
+                signed_number(heads),
+                signed_number(mlp),
+                signed_number(bias),
+                signed_number(total),
+            )
+        )
         owners.append(Whose(layer_name(at), at))
-    ends = signed_number(found.constant), signed_number(total + found.constant)
-    rows.append(("head's bias", "", "", *ends))
+    last, sum_of_all = signed_number(found.constant), signed_number(total + found.constant)
+    rows.append(("head's bias", "", "", last, sum_of_all))
     owners.append(Whose("the head's bias"))
     table = Table(
         ("part", "attention", "MLP", "constants", "so far"), tuple(rows), layer + 1, tuple(owners)
