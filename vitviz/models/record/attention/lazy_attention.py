@@ -15,7 +15,6 @@ import torch
 from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
-from torch.nn import functional
 
 from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey, Fuse
 from vitviz.core.measures.rollout import mixing
@@ -127,6 +126,8 @@ class LazyAttention(ABC):
                 f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"
             )
         if fuse is not None:
+            if discard == 0 and kept_maps.get(self._owner, ("matrix", fuse)) is None:
+                return self._first_flow(weight, fuse)
             fused: np.ndarray = weight @ self._step(None, fuse, discard)
             return fused
         if weight.shape[-2:] != (self.heads, self.queries):
@@ -171,7 +172,18 @@ class LazyAttention(ABC):
             every = repeat(weight, "... query -> ... head query", head=self.heads)
             mean: np.ndarray = self.flow(every).mean(axis=-2)
             return mean
-        moved: np.ndarray = weight @ self.matrix(fuse="mean")
+        return self._first_flow(weight, "mean")
+
+    def _first_flow(
+        self, weight: Float32[np.ndarray, "*token head query"], fuse: Fuse
+    ) -> Float32[np.ndarray, "*token key"]:
+        """Through the fused map that is made for it and kept. Multiplied by torch: numpy's threads
+        spin for 50 ms behind a product, and those that make the next layer's map would wait for them.
+        """
+        with evaluating(), self._threads():
+            fused = self._fused_heads(fuse)
+            moved = _numpy(torch.from_numpy(np.array(weight, np.float32)).to(fused.device) @ fused)
+            kept_maps.put(self._owner, ("matrix", fuse), _numpy(fused))
         return moved
 
     def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
@@ -245,8 +257,10 @@ class LazyAttention(ABC):
         with torch.inference_mode(), self._threads():
             for start in range(0, end, rows):
                 maps = self.tile(heads, slice(start, min(start + rows, end)))
-                mean = reduce(maps, "head query key -> 1 query key", "mean")
-                found.append(functional.avg_pool2d(mean, (down, across))[0])
+                keys = self.keys // across * across
+                lines = reduce(maps, "head (run down) key -> run key", "mean", down=down)
+                runs = lines[:, :keys]
+                found.append(reduce(runs, "row (run across) -> row run", "mean", across=across))
             return _numpy(torch.cat(found))
 
     def tiles(self, *, logs: bool = False) -> Iterator[AttentionTile]:
