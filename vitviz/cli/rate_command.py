@@ -24,6 +24,7 @@ from vitviz.cli.command_arguments import (
     remark_broken,
 )
 from vitviz.cli.model_arguments import SaidOfModel, model_named, say_assumed
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.attribution import Fill, Method
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.target import target_of
@@ -60,6 +61,7 @@ def rate(
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
     said: SaidOfModel | None = None,
+    parts: PictureParts | None = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -71,6 +73,7 @@ def rate(
 
     if not folder.is_dir():
         raise Misused(f"there is no folder {folder}; name one with pictures")
+    choice = (parts or PictureParts()).choice
     plan = RatingPlan(methods_named(method), pictured(target_of(about)), fill, steps)
     wanted = (said or SaidOfModel()).of_folder(
         model_named(model), patch, input_size, device, untrained=untrained
@@ -89,9 +92,12 @@ def rate(
         "fill": fill,
         "steps": steps,
         "folder": str(folder.resolve()),
+        **choice.said,
         **({"said": list(info.said)} if info.said else {}),
     }
-    found = rate_folder(loaded, folder, out, plan, settings, anew=overwrite, progress=meter())
+    found = rate_folder(
+        loaded, folder, out, plan, settings, choice=choice, anew=overwrite, progress=meter()
+    )
     caption = _caption(found, info.called, plan.target.words(loaded.labels), fill)
     figure = out / "rating.png"
     save(
