@@ -225,7 +225,9 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
 
 def _whole(share: float) -> str:
     """A share in whole per cent, for a table with many; what is not quite all or nothing says so."""
-    return "<1%" if round(100 * share) < 1 else ">99%" if 0.995 <= share < 0.9995 else f"{share:.0%}"
+    if round(100 * share) < 1:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 0.9995 else f"{share:.0%}"
 
 
 def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) -> Panel:
