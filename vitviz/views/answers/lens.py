@@ -14,6 +14,7 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose
+from vitviz.core.data.prediction import whole_percent
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.language import N_, _
@@ -243,13 +244,6 @@ def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look
     )
 
 
-def _whole(share: float) -> str:
-    """A share in whole per cent, for a table with many; what is not quite all or nothing says so."""
-    if round(100 * share) < 1:
-        return "<1%"
-    return ">99%" if 0.995 <= share < 0.9995 else f"{share:.0%}"
-
-
 def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) -> Panel:
     best = np.argsort(-shares, axis=1)[:, :top]
     near = _nearness(trace, token)
@@ -258,7 +252,7 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
             str(index + 1),
             f"{near[index]:.2f}",
             *(
-                f"{_short(model_questions.label(trace, int(each)))} {_whole(shares[index, each])}"
+                f"{_short(model_questions.label(trace, int(each)))} {whole_percent(shares[index, each])}"
                 for each in order
             ),
         )
