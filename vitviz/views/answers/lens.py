@@ -252,7 +252,8 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
             str(index + 1),
             f"{near[index]:.2f}",
             *(
-                f"{_short(model_questions.label(trace, int(each)))} {whole_percent(shares[index, each])}"
+                f"{_short(model_questions.label(trace, int(each)))} "
+                f"{whole_percent(shares[index, each])}"
                 for each in order
             ),
         )
