@@ -27,6 +27,11 @@ def shown_number(value: float, digits: int = 3) -> str:
     return f"{sign}{_bare(f'{size:.{places}f}')}"
 
 
+def signed_number(value: float, places: int = 3) -> str:
+    """A number that is added to others, with its sign: "+0.315", "−0.205"."""
+    return f"{value:+.{places}f}".replace("-", MINUS)
+
+
 def _bare(text: str) -> str:
     """Without zeros after the point that say nothing."""
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -12,6 +12,7 @@ from PIL import Image
 
 from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, Raster, RasterTiles
 from vitviz.core.data.evidence import Evidence
+from vitviz.core.data.prediction import percent
 from vitviz.core.data.trace import ModelInfo, Picture, Trace
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import thumbnail
@@ -90,7 +91,10 @@ def trace_html(trace: Trace) -> str:
         ("pools", str(len(trace.pools)) if trace.pools else ""),
         ("matrices", str(len(trace.matrices)) if trace.matrices else ""),
         ("verified", f"{shown_number(trace.verified, 2)} of the module's own output"),
-        ("answer", ", ".join(f"{each.name} {each.share:.2f}" for each in trace.predictions[:3])),
+        (
+            "answer",
+            ", ".join(f"{each.name} {percent(each.share)}" for each in trace.predictions[:3]),
+        ),
         *(("refused", each) for each in trace.refused),
         *(("note", each) for each in trace.model.notes),
         *_evidence_rows(each for each in trace.model.evidence if each.certainty == "assumed"),

@@ -13,6 +13,7 @@ from vitviz.core.data.prediction import (
     scored,
     share_words,
     synset_names,
+    whole_percent,
 )
 
 
@@ -62,3 +63,8 @@ def test_one_class_alone_is_a_logit_and_its_sigmoid():
         == "logit 2.30, sigmoid 90.9%"
     )
     assert share_words(Prediction(0, "class 0", 0.909, 2.302), 10, "softmax") == "90.9%"
+
+
+def test_whole_per_cents_are_never_quite_all_or_nothing():
+    said = {0.0: "<1%", 0.004: "<1%", 0.038: "4%", 0.5: "50%", 0.998: ">99%", 1.0: "100%"}
+    assert {share: whole_percent(share) for share in said} == said

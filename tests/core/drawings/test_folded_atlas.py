@@ -8,7 +8,7 @@ import pytest
 import vitviz
 from vitviz.core.data.drawing import HeadTiles, HeatTiles, Labels, Outlines, Panel, aim
 from vitviz.core.data.trace import Trace
-from vitviz.core.drawings.folded_atlas import can_fold, folded, folds
+from vitviz.core.drawings.folded_atlas import TURNED, can_fold, folded, folds
 
 
 @pytest.fixture
@@ -67,6 +67,38 @@ def test_numbers_and_the_chosen_tile_go_with_their_layer(tiny_trace: Trace) -> N
     assert len({label.at.col for label in beside}) == 3
     above = [label.text for label in labels.labels if label.anchor == "bottom"]
     assert sorted(above) == ["1", "1", "1", "2", "2", "2"]
+
+
+def test_a_turned_atlas_has_its_numbers_and_its_chosen_tile_with_it(tiny_trace: Trace) -> None:
+    drawing = vitviz.draw("heads", tiny_trace, layer=4, head=1)
+    (atlas,) = [panel for panel in drawing.panels if can_fold(panel)]
+    panel = folded(atlas, TURNED)
+    assert panel.title == "Every head: layers across, heads down"
+    assert panel.extent.width / panel.extent.height > 1 > atlas.extent.width / atlas.extent.height
+    (outlined,) = [layer for layer in panel.layers if isinstance(layer, Outlines)]
+    middle = outlined.boxes[0].centre
+    pointed = aim(panel, middle.row, middle.col)
+    assert pointed is not None
+    assert (pointed.layer, pointed.head) == (4, 1)
+    (labels,) = [layer for layer in panel.layers if isinstance(layer, Labels)]
+    assert [label.text for label in labels.labels if label.anchor == "right"] == ["1", "2"]
+    above = [label for label in labels.labels if label.anchor == "bottom"]
+    assert [label.text for label in above] == ["1", "2", "3", "4", "5", "6"]
+    for label in above:
+        below = aim(panel, 1.0, label.at.col)
+        assert below is not None
+        assert below.layer == int(label.text) - 1
+
+
+def test_all_heads_of_a_layer_are_outlined_also_where_they_stand_below_each_other(
+    tiny_trace: Trace,
+) -> None:
+    (atlas,) = [p for p in vitviz.draw("heads", tiny_trace, layer=2).panels if can_fold(p)]
+    panel = folded(atlas, TURNED)
+    (outlined,) = [layer for layer in panel.layers if isinstance(layer, Outlines)]
+    (box,) = outlined.boxes
+    ends = aim(panel, box.top + 0.5, box.left + 0.5), aim(panel, box.bottom - 0.5, box.right - 0.5)
+    assert [(one.layer, one.head) for one in ends if one is not None] == [(2, 0), (2, 1)]
 
 
 def test_what_lies_between_blocks_is_nothing(atlas: Panel) -> None:

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 from pytestqt.qtbot import QtBot
 
-from vitviz.gui.app.application import PAINTED, SHOWN, ApplicationStarter
+from vitviz.gui.app.application import NEW_HERE, PAINTED, SHOWN, ApplicationStarter
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.session.app.launch_options import LaunchOptions
+from vitviz.session.files.settings import Settings
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
 
@@ -45,8 +46,30 @@ def test_the_log_has_the_moments_that_a_person_waits_for(
     assert window.board.placed == expected, "the cards that stay are there from the start"
     assert window.session.trace is not None
     assert caplog.messages == [SHOWN, PAINTED]
+    assert window.notices.sentences == (NEW_HERE,), "the walk through is offered"
+    assert window.session.settings.now.walk_offered, "once"
     window.session.chosen.select(depth=0.0)
     assert caplog.messages.count(PAINTED) == 1, "a start is over once"
+
+
+def test_the_walk_through_is_offered_once(
+    qtbot: QtBot,
+    photo: np.ndarray,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    picture = tmp_path / "photo.png"
+    Image.fromarray(photo).save(picture)
+    caplog.set_level(logging.INFO, "vitviz")
+    before = Settings(walk_offered=True)
+    window = MainWindow(Session(InlineJobs(), before, save=lambda _settings: ""))
+    qtbot.addWidget(window)
+    wish = LaunchOptions(files=(str(picture),), model=str(tiny_checkpoint))
+    window.installEventFilter(ApplicationStarter(window, wish))
+    window.show()
+    qtbot.waitUntil(lambda: PAINTED in caplog.messages)
+    assert window.notices.sentences == ()
 
 
 @pytest.mark.parametrize(

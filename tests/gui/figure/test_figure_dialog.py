@@ -325,6 +325,22 @@ def test_the_clipboard_has_the_page(composer: FigureDialog) -> None:
     assert image.width() == round(180 / 25.4 * 60)
 
 
+def test_the_clipboard_has_a_grid_in_the_blocks_that_are_seen(composer: FigureDialog) -> None:
+    composer.form.dpi.setValue(60)
+    choose(composer.form.across, "head")
+    choose(composer.form.down, "layer")
+    composer.form.page_height.setValue(200)
+    composer.refresh()
+    made = composer.made
+    assert made is not None
+    assert len(made.printed) == 1
+    high = made.printed[0].shape[0] / made.printed[0].shape[1]
+    composer.copy()
+    image = QGuiApplication.clipboard().image()
+    assert image.height() / image.width() == pytest.approx(high, rel=0.02)
+    assert image.height() <= round(200 / 25.4 * 60) + 1
+
+
 def test_a_view_dragged_out_is_a_png_with_its_recipe(session: Session) -> None:
     shown = QImage(20, 10, QImage.Format.Format_RGB32)
     mime = figure_to_drop(session.views.drawings["rollout"], shown)

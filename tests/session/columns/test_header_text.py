@@ -58,7 +58,7 @@ def test_the_one_that_is_not_like_the_others_is_marked(tiny_trace: Trace) -> Non
     cat, dog = ("cat", 0.9), ("dog", 0.4)
     said = dissents([live(0, tiny_trace, cat), live(1, tiny_trace, dog), live(2, tiny_trace, cat)])
     assert (said[0], said[2]) == ("", "")
-    assert said[1].startswith("Prediction disagreement: this column says dog (0.40)")
+    assert said[1].startswith("Prediction disagreement: this column says dog (40.0%)")
     assert "cat (2), dog (1)" in said[1]
 
 
@@ -113,7 +113,7 @@ def test_what_was_there_before_is_not_said_of_the_model_to_come(
     """Its trace stays in sight meanwhile: its badge, tokens and answer are not those of the new."""
     column = live(0, tiny_trace, ("cat", 0.9))
     (before,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
-    assert before.prediction == "cat 0.90"
+    assert before.prediction == "cat 90.0%"
     assert not before.reading
     column.column = replace(column.column, model=ModelRequest("tnt"))
     if failed:
@@ -242,9 +242,9 @@ def test_without_the_models_a_sentence_says_where_to_get_them() -> None:
 @pytest.mark.parametrize(
     ("share", "parameters", "said", "doubt"),
     [
-        (0.5, 33_000, "hog 0.50", ""),
-        (0.46, 33_000, "perhaps hog 0.46", "this small model knows 7 classes"),
-        (0.46, 86_000_000, "perhaps hog 0.46", "this model knows 7 classes"),
+        (0.5, 33_000, "hog 50.0%", ""),
+        (0.46, 33_000, "perhaps hog 46.0%", "this small model knows 7 classes"),
+        (0.46, 86_000_000, "perhaps hog 46.0%", "this model knows 7 classes"),
     ],
 )
 def test_an_answer_below_one_half_is_a_perhaps(
@@ -260,4 +260,4 @@ def test_yes_or_no_is_no_perhaps(tiny_trace: Trace) -> None:
     model = replace(tiny_trace.model, classes=1)
     column = live(0, replace(tiny_trace, model=model), ("hog", 0.1))
     (found,) = headings([column], 0, 0, [tiny_trace.picture], {}, ColumnLinks())
-    assert (found.prediction, found.doubt) == ("hog 0.10", "")
+    assert (found.prediction, found.doubt) == ("hog logit 0.00, sigmoid 10.0%", "")

@@ -11,6 +11,7 @@ import torch
 import vitviz
 from vitviz.core.data.drawing import Heat, Message, Outlines, Raster, RasterTiles, aim
 from vitviz.core.data.plots import Plot, Table
+from vitviz.core.data.prediction import whole_percent
 from vitviz.core.progress import Unsupported
 from vitviz.models.loading.preprocess import normalised
 from vitviz.views.answers import lens
@@ -88,7 +89,7 @@ def test_the_last_early_answer_of_the_class_token_is_the_prediction(trace):
     assert isinstance(table, Table)
     best = trace.predictions[0]
     name, share = best.name, best.share
-    assert table.rows[-1][2] == f"{name[:20]} {share:.0%}"
+    assert table.rows[-1][2] == f"{name[:20]} {whole_percent(share)}"
     way = layer_of(drawing.panels[0], Plot)
     probability = next(each for each in way.curves if each.name.startswith("probability"))
     assert probability.y[-1] == pytest.approx(share, abs=1e-5)
@@ -104,7 +105,7 @@ def test_all_that_the_head_reads_ends_with_the_models_answer(photo):
     drawing = vitviz.draw("lens", trace, read="all that the head reads")
     best = trace.predictions[0]
     name, share = best.name, best.share
-    assert drawing.panels[2].layers[0].rows[-1][2] == f"{name[:20]} {share:.0%}"
+    assert drawing.panels[2].layers[0].rows[-1][2] == f"{name[:20]} {whole_percent(share)}"
     alone = layer_of(vitviz.draw("lens", trace, token=(0, 0)).panels[0], Plot)
     read = next(each for each in alone.curves if each.name.endswith("all that the head reads"))
     own = layer_of(drawing.panels[0], Plot).curves[1]

@@ -90,3 +90,10 @@ def percent(share: float) -> str:
     if share < 0.0001:
         return "< 0.01%"
     return f"{share:.1%}" if share >= 0.01 else f"{share:.2%}"
+
+
+def whole_percent(share: float) -> str:
+    """A probability in a table with many; what is not quite all or nothing says so."""
+    if round(100 * share) < 1:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 0.9995 else f"{share:.0%}"

@@ -1,4 +1,4 @@
-"""The atlas of layers and heads, folded so that it has the shape of the room there is for it."""
+"""The atlas of layers and heads, folded or turned so that it has the shape of its room."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from vitviz.core.data.geometry import Box, Spot
 _ABOVE, _BESIDE, _DIGIT = 0.1, 0.04, 0.035
 """Room for the numbers, in shares of the longer side."""
 
+TURNED = 0
+"""Said instead of a number of blocks."""
+
 
 def can_fold(panel: Panel) -> bool:
     """Whether a panel is an atlas of layers (down) and heads (across) that may be folded."""
@@ -28,23 +31,26 @@ def can_fold(panel: Panel) -> bool:
     return (
         isinstance(space, HeadTiles)
         and space.by_layer
-        and not space.fold
+        and not (space.fold or space.turned)
         and all(isinstance(layer, HeatTiles | Labels | Outlines) for layer in panel.layers)
     )
 
 
-def folds(panel: Panel) -> range:
-    """Into how many blocks of layers it could be folded."""
+def folds(panel: Panel) -> tuple[int, ...]:
+    """Into how many blocks of layers it could be folded, the plain one first; `TURNED` last."""
     assert isinstance(panel.space, HeadTiles)
-    return range(1, panel.space.layers + 1)
+    return (*range(1, panel.space.layers + 1), TURNED)
 
 
 def folded(panel: Panel, blocks: int) -> Panel:
     """The same panel with its layers in so many blocks side by side, each read downwards; a tile's
-    width lies between two blocks. What is pointed at stays what it was.
+    width lies between two blocks. What is pointed at stays what it was. In `TURNED` blocks layers go
+    across and heads down.
     """
     space = panel.space
     assert isinstance(space, HeadTiles)
+    if blocks == TURNED:
+        return _turned(panel, space)
     fold = _Fold(space, ceil(space.layers / blocks))
     if fold.blocks < 2:
         return panel
@@ -62,6 +68,73 @@ def folded(panel: Panel, blocks: int) -> Panel:
         space=replace(space, fold=fold.lines),
         weight=min(max(extent.width / extent.height, 0.7), 1.0),
     )
+
+
+def _turned(panel: Panel, space: HeadTiles) -> Panel:
+    turn = _Turn(space)
+    longest = max(turn.size)
+    digits = len(str(turn.heads))
+    extent = Box(-_ABOVE * longest, -(_BESIDE + _DIGIT * digits) * longest, *turn.size)
+    return replace(
+        panel,
+        layers=tuple(turn.layer(layer) for layer in panel.layers),
+        extent=extent,
+        title=panel.title.replace("layers down, heads across", "layers across, heads down"),
+        space=replace(space, turned=True),
+        weight=min(max(extent.width / extent.height, 0.7), 1.0),
+    )
+
+
+class _Turn:
+    """Where a tile goes whose layer is counted across and whose head is counted down."""
+
+    def __init__(self, space: HeadTiles) -> None:
+        self.heads, self.layers = max(1, *space.heads, 1), space.layers
+        self.tile = space.grid.rows, space.grid.cols
+        self.pitch = self.tile[0] + space.gap, self.tile[1] + space.gap
+        self.gap = space.gap
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of all tiles together."""
+        return self.heads * self.pitch[0] - self.gap, self.layers * self.pitch[1] - self.gap
+
+    def layer(self, layer: DrawnLayer) -> DrawnLayer:
+        """A layer of the atlas."""
+        match layer:
+            case HeatTiles():
+                values = np.ascontiguousarray(layer.values.swapaxes(0, 1))
+                return replace(layer, values=values, low=layer.low.T, high=layer.high.T)
+            case Labels():
+                return replace(layer, labels=tuple(self._label(one) for one in layer.labels))
+            case Outlines():
+                return replace(layer, boxes=tuple(self._box(box) for box in layer.boxes))
+            case _:
+                raise TypeError(f"{type(layer).__name__} stands in no atlas")
+
+    def _label(self, label: Label) -> Label:
+        """What stood beside a line stands above a column, as far away as the other did."""
+        if label.anchor == "right":
+            which = int(label.at.row // self.pitch[0])
+            at = Spot(label.at.col, which * self.pitch[1] + self.tile[1] / 2)
+            return replace(label, at=at, anchor="bottom")
+        which = int(label.at.col // self.pitch[1])
+        return replace(
+            label, at=Spot(which * self.pitch[0] + self.tile[0] / 2, label.at.row), anchor="right"
+        )
+
+    def _box(self, box: Box) -> Box:
+        first = box.top / self.pitch[0], box.left / self.pitch[1]
+        last = (
+            (box.bottom - self.tile[0]) / self.pitch[0],
+            (box.right - self.tile[1]) / self.pitch[1],
+        )
+        return Box(
+            first[1] * self.pitch[0],
+            first[0] * self.pitch[1],
+            last[1] * self.pitch[0] + self.tile[0],
+            last[0] * self.pitch[1] + self.tile[1],
+        )
 
 
 class _Fold:

@@ -1,7 +1,8 @@
 """How a map lies over a picture, in colours: one place for the screen, for paper and for colour bars.
 
 A map that lies over a picture is its values' places in the table, 0 to 255, looked up in 256 colours
-with an opacity each (`laid_colors`); so every way costs the same. Contours are lines (`contours`).
+with an opacity each (`laid_colors`); so every way costs the same. Contours are lines: pieces
+(`contours`), or pixels of a screen (`contour_pixels`).
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def laid_colors(table: ColorTable, lay: Lay, opacity: float) -> Colors:
             cover = np.full(256, opacity)
         case "contours":
             cover = np.zeros(256)
-            for level in _places():
+            for level in level_places():
                 cover[max(level - _BAND, 0) : level + _BAND + 1] = 1
         case "map alone":
             cover = np.ones(256)
@@ -162,7 +163,7 @@ def seen_colors(table: ColorTable, lay: Lay, opacity: float) -> UInt8[np.ndarray
     return seen
 
 
-def _places() -> list[int]:
+def level_places() -> list[int]:
     """The places of the contours' values in the table."""
     return [round(255 * (at + 1) / (LEVELS + 1)) for at in range(LEVELS)]
 
@@ -175,7 +176,7 @@ def contours(heat: Heat) -> tuple[ContourLine, ...]:
     cells = _continued(heat)
     colors = table_colors(heat.scale.table)
     found = []
-    for place in _places():
+    for place in level_places():
         pieces = _crossed(cells, place / 255)
         if len(pieces):
             red, green, blue = (int(each) for each in colors[place])
@@ -188,16 +189,24 @@ def contours(heat: Heat) -> tuple[ContourLine, ...]:
     return tuple(found)
 
 
-def _continued(heat: Heat) -> Float64[np.ndarray, "fine_row fine_col"]:
-    """Places on the scale, 0 to 1, at the corners of a fine net over the map's box; as far out as the
-    outermost middles the values go on as they are.
-    """
+def scale_places(heat: Heat) -> Float64[np.ndarray, "row col"]:
+    """Each value's place on the map's scale, 0 to 1; what is no number has the lowest."""
     scale = heat.scale
     values = np.nan_to_num(np.clip(heat.values, scale.low, scale.high), nan=scale.low)
     ends = (np.log(scale.low), np.log(scale.high)) if scale.powers else (scale.low, scale.high)
     width = ends[1] - ends[0]
     share = (np.log(values) if scale.powers else values.astype(np.float64)) - ends[0]
-    share = (share / width if width > 0 else np.zeros_like(share)).astype(np.float64)
+    places: Float64[np.ndarray, "row col"] = np.asarray(
+        share / width if width > 0 else np.zeros_like(share), np.float64
+    )
+    return places
+
+
+def _continued(heat: Heat) -> Float64[np.ndarray, "fine_row fine_col"]:
+    """Places on the scale, 0 to 1, at the corners of a fine net over the map's box; as far out as the
+    outermost middles the values go on as they are.
+    """
+    share = scale_places(heat)
     factor = max(2, 96 // max(share.shape))
     for axis in (0, 1):
         count = share.shape[axis]

@@ -105,12 +105,8 @@ def note(model: ModelDimensions, patch: int) -> str:
         return ""
     if len(model.trained) > 1:
         listed = ", ".join(map(str, model.trained))
-        return _(
-            "patch {patch} was not among the trained ones ({listed}): its kernel is resampled"
-        ).format(patch=patch, listed=listed)
-    return _("patch {patch} resampled from {trained}, not trained at this size").format(
-        patch=patch, trained=model.patch
-    )
+        return f"patch {patch} was not among the trained ones ({listed}): its kernel is resampled"
+    return f"patch {patch} resampled from {model.patch}, not trained at this size"
 
 
 def _compute(model: ModelDimensions, patch: int, size: Size) -> int:

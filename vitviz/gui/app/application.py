@@ -43,6 +43,7 @@ from vitviz.session.work.jobs import Job, Jobs
 _log = logging.getLogger("vitviz")
 SHOWN, PAINTED = "the window is shown", "the first picture is painted in every view"
 """What the log says of a start: the moments that a person waits for."""
+NEW_HERE = N_("New here? The walk through shows step by step what happens to this picture.")
 NO_MODEL = N_(
     "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
 )
@@ -189,6 +190,17 @@ class ApplicationStarter(QObject):
             self._window.painted.disconnect(self._painted)
             if self._launch.screenshot:
                 QTimer.singleShot(150, self._shoot)
+            else:
+                self._offer_walk()
+
+    def _offer_walk(self) -> None:
+        """Once ever, and only where nothing else has to be said."""
+        window, settings = self._window, self._window.session.settings
+        if settings.now.walk_offered or window.notices.sentences:
+            return
+        settings.remember(walk_offered=True)
+        walk = window.actions_by_name["walk"]
+        window.notices.offer(_(NEW_HERE), (_("Walk through"), walk.trigger))
 
     def _shoot(self) -> None:
         assert self._launch.screenshot is not None

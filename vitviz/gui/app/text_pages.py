@@ -61,10 +61,11 @@ def _group_title(menu: Menu) -> str:
 
 def _group_table(title: str, keys: list[tuple[str, str]]) -> str:
     rows = "".join(
-        f"<tr><td>{html.escape(words)}</td><td>&nbsp;&nbsp;<b>{html.escape(pressed)}</b></td></tr>"
+        f"<tr><td width='60%'>{html.escape(words)}</td>"
+        f"<td width='40%' style='white-space:nowrap'><b>{html.escape(pressed)}</b></td></tr>"
         for words, pressed in keys
     )
-    return f"<h3>{html.escape(title)}</h3><table>{rows}</table>"
+    return f"<h3>{html.escape(title)}</h3><table width='100%'>{rows}</table>"
 
 
 def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
@@ -75,7 +76,7 @@ def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
     for title, keys in groups.items():
         sides[int(length + len(keys) / 2 > half)] += _group_table(title, keys)
         length += len(keys) + 2
-    columns = "".join(f"<td style='padding-right:32px'>{side}</td>" for side in sides)
+    columns = "".join(f"<td width='50%' style='padding-right:24px'>{side}</td>" for side in sides)
     mouse = "".join(
         f"<p>{paragraph}</p>"
         for paragraph in (
@@ -99,7 +100,7 @@ def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
             ),
         )
     )
-    body = f"<h2>{_('Keys and mouse')}</h2>{mouse}<table><tr>{columns}</tr></table>"
+    body = f"<h2>{_('Keys and mouse')}</h2>{mouse}<table width='100%'><tr>{columns}</tr></table>"
     page = TextPage(parent, _("Keys and mouse"), body)
     page.resize(820, 720)
     return page

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from vitviz.core.data.drawing import Bars, Drawing, Message, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Plot, Table
-from vitviz.core.drawings.folded_atlas import can_fold, folded, folds
-from vitviz.gui.canvas.legend import (
-    TITLE_LINES,
-    bar_font,
-    bar_height,
-    facts_font,
-    facts_lines,
-    title_font,
+from vitviz.core.drawings.folded_atlas import can_fold, folded
+from vitviz.gui.canvas.panel_fitting import (
+    PanelStand,
+    beside_shares,
+    blocks_in_lines,
+    fitting_stand,
 )
-from vitviz.gui.canvas.message_widget import message_height
-from vitviz.gui.canvas.panel_fitting import PanelStand, beside_shares, fitting_stand
-from vitviz.gui.canvas.table_widget import table_height, table_width
+from vitviz.gui.canvas.panel_sizes import (
+    Room,
+    fitting_blocks,
+    needed_height,
+    shape_key,
+    share_of,
+    words_height,
+)
+from vitviz.gui.canvas.table_widget import table_width
 from vitviz.gui.canvas.zoom import seen_of, window_of
-from vitviz.gui.widgets.fitting_labels import wrapped
 from vitviz.gui.widgets.theme import UNIT
 
 if TYPE_CHECKING:
     from vitviz.gui.canvas.panel_widget import PanelWidget, PointedPlace
 
-Room = tuple[int, int]
 Arrangement = Literal["rows", "fitting", "stacked", "single", "first"]
-SQUARE = 1.2
-"""The shape that a folded atlas comes near to in a card that is as high as it needs."""
 SHORT = 6
 """Lines of a table that is to be seen whole."""
 LOW = 4.5
@@ -77,6 +77,7 @@ class DrawingWidget(QWidget):
         self._arrangement: Arrangement = "rows"
         self._shared: tuple[QSplitter | None, list[int]] = (None, [])
         self._blocks: dict[object, int] = {}
+        self._stands: dict[object, PanelStand] = {}
         self._stand: PanelStand = "rows"
         self._turning = QTimer(self)
         self._turning.setSingleShot(True)
@@ -102,12 +103,14 @@ class DrawingWidget(QWidget):
         return self._shape_of(self._arranged(drawing)) != self._shape
 
     def _shape_of(self, rows: tuple[tuple[Panel, ...], ...]) -> list[list[int]]:
-        return [[_share(panel) for panel in row] for row in rows]
+        return [[share_of(panel) for panel in row] for row in rows]
 
     def heights_at(self, width: int) -> list[int]:
         """The height that each row of panels needs at a width to be as large as it lets them."""
         return (
-            [_needed(row, width) for row in self._arranged(self._drawing)] if self._drawing else []
+            [needed_height(row, width) for row in self._arranged(self._drawing)]
+            if self._drawing
+            else []
         )
 
     def share_out(self, heights: list[int]) -> None:
@@ -136,7 +139,11 @@ class DrawingWidget(QWidget):
         """How its panels are to stand."""
         if self._arrangement != "fitting":
             return "rows"
-        return fitting_stand(drawing, self.width(), self.height(), words_height)
+        key = (self.width(), self.height(), tuple(map(shape_key, drawing.rows)))
+        if key not in self._stands:
+            found = fitting_stand(drawing, self.width(), self.height(), words_height)
+            self._stands = {**dict(list(self._stands.items())[-20:]), key: found}
+        return self._stands[key]
 
     def _divide(self) -> None:
         """Gives each row what it needs; the rest goes to one that fills any height, else the last."""
@@ -165,6 +172,8 @@ class DrawingWidget(QWidget):
     def _arranged(self, drawing: Drawing) -> tuple[tuple[Panel, ...], ...]:
         """The rows of panels; atlases have the shape of their room, or of a card that is as high as it
         needs."""
+        if self._fitting(drawing) == "single":
+            return self._in_lines(drawing)
         rows = self._in_rows(drawing)
         if not any(can_fold(panel) for row in rows for panel in row):
             return rows
@@ -180,13 +189,24 @@ class DrawingWidget(QWidget):
         at = next((at for at, panel in enumerate(row) if can_fold(panel)), -1)
         if at < 0:
             return row
-        key = (room, at, tuple((panel.extent, panel.weight, panel.title == "") for panel in row))
+        blocks = self._known_blocks(
+            (room, at, shape_key(row)), partial(fitting_blocks, row, at, room)
+        )
+        return (*row[:at], folded(row[at], blocks), *row[at + 1 :])
+
+    def _in_lines(self, drawing: Drawing) -> PanelRows:
+        """The panels of a single row below each other, an atlas in the shape that this asks for."""
+        (row,) = drawing.rows
+        room = self.width(), self.height()
+        blocks = self._known_blocks(
+            ("lines", room, shape_key(row)), partial(blocks_in_lines, row, *room, words_height)
+        )
+        return tuple((folded(each, blocks) if can_fold(each) else each,) for each in row)
+
+    def _known_blocks(self, key: object, found: Callable[[], int]) -> int:
         if key not in self._blocks:
-            self._blocks = {
-                **dict(list(self._blocks.items())[-20:]),
-                key: fitting_blocks(row, at, room),
-            }
-        return (*row[:at], folded(row[at], self._blocks[key]), *row[at + 1 :])
+            self._blocks = {**dict(list(self._blocks.items())[-20:]), key: found()}
+        return self._blocks[key]
 
     def _is_low(self, drawing: Drawing) -> bool:
         """Whether rows of panels would be too low here, beside free space."""
@@ -196,8 +216,6 @@ class DrawingWidget(QWidget):
         match self._arrangement:
             case "rows" | "fitting" if self._is_low(drawing):
                 return (drawing.panels,)
-            case "fitting" if self._fitting(drawing) == "single":
-                return tuple((panel,) for panel in drawing.panels)
             case "rows" | "fitting":
                 return drawing.rows
             case "stacked":
@@ -313,7 +331,7 @@ class DrawingWidget(QWidget):
             if beside and at:
                 column.addWidget(widget, shares[at - 1])
             else:
-                layout.addWidget(widget, left if beside else _share(panel))
+                layout.addWidget(widget, left if beside else share_of(panel))
             made.append(widget)
         if beside:
             layout.addLayout(column, 1000 - left)
@@ -346,35 +364,6 @@ def _extents(rows: PanelRows) -> list[list[Box]]:
     return [[panel.extent for panel in row] for row in rows]
 
 
-def fitting_blocks(row: tuple[Panel, ...], at: int, room: Room | None) -> int:
-    """Into how many blocks a row's atlas is folded so that most of the room is filled; without a room,
-    so that it is nearly square.
-    """
-    tried = {blocks: folded(row[at], blocks) for blocks in folds(row[at])}
-    if room is None:
-        return min(tried, key=lambda blocks: abs(math.log(_shape(tried[blocks]) / SQUARE)))
-    rows = {blocks: (*row[:at], panel, *row[at + 1 :]) for blocks, panel in tried.items()}
-    return max(rows, key=lambda blocks: _filled(rows[blocks], room))
-
-
-def _filled(row: tuple[Panel, ...], room: Room) -> float:
-    """How large the maps of a row are in a room: the product of their scales, so that twice the size
-    of small tiles counts as much as twice the size of the large map beside them.
-    """
-    shares = [_share(panel) for panel in row]
-    inside = room[0] - UNIT * (len(row) - 1)
-    scale = 1.0
-    for panel, share in zip(row, shares, strict=True):
-        width = max(inside * share // sum(shares), 1)
-        height = max(room[1] - words_height(panel, width), 1)
-        scale *= min(width / panel.extent.width, height / panel.extent.height)
-    return scale
-
-
-def _shape(panel: Panel) -> float:
-    return panel.extent.width / panel.extent.height
-
-
 def _fills(panel: Panel) -> bool:
     """Whether a panel gets better by any height; a map has all it can use at its width."""
     return any(isinstance(layer, Plot) for layer in panel.layers)
@@ -403,57 +392,7 @@ def _stacked(row: tuple[Panel, ...]) -> list[tuple[Panel, ...]]:
     return [*large, small] if small else large
 
 
-def _share(panel: Panel) -> int:
-    """A panel's share of its row's width: panels of one height are as wide as their shape says."""
-    shape = panel.extent.width / panel.extent.height if panel.extent.height > 0 else 1.0
-    return max(round(100 * panel.weight * min(max(shape, 0.4), 6.0)), 1)
-
-
-def _needed(row: tuple[Panel, ...], width: int) -> int:
-    """The height of a row of panels at a width, with their titles, colour bars and numbers."""
-    shares = [_share(panel) for panel in row]
-    inside = width - UNIT * (len(row) - 1)
-    return max(
-        _panel_height(panel, inside * share // sum(shares))
-        for panel, share in zip(row, shares, strict=True)
-    )
-
-
-def _panel_height(panel: Panel, width: int) -> int:
-    around = words_height(panel, width)
-    match panel.layers:
-        case (Bars() as bars, *_):
-            return around + 24 * len(bars.names)
-        case (Message() as message, *_):
-            return around + message_height(message, width)
-        case (Table() as table, *_):
-            return around + table_height(table)
-        case _:
-            extent = panel.extent
-            shape = extent.width / extent.height if extent.height > 0 else 1.0
-            return around + round(width / max(shape, 0.4))
-
-
-@cache
-def _metrics() -> tuple[QFontMetrics, QFontMetrics, QFontMetrics]:
-    """How wide and high titles, bars and facts are written."""
-    return QFontMetrics(title_font()), QFontMetrics(bar_font()), QFontMetrics(facts_font())
-
-
-def words_height(panel: Panel, width: int) -> int:
-    """The height of all that is said around a panel's map at a width."""
-    title, bar, facts = _metrics()
-    heights = [
-        len(wrapped(panel.title, title, width, TITLE_LINES)) * title.lineSpacing()
-        if panel.title
-        else 0,
-        bar_height(panel.bar, bar, width) if panel.bar else 0,
-        facts_lines(panel.facts, facts, width) * facts.lineSpacing(),
-    ]
-    return sum(height + 4 for height in heights if height)
-
-
 def _height(row: tuple[Panel, ...]) -> int:
     """A row's share of the height: at one width, a row of wide panels needs less of it."""
     tallest = max(panel.weight for panel in row)
-    return round(10**6 * tallest / sum(_share(panel) for panel in row))
+    return round(10**6 * tallest / sum(share_of(panel) for panel in row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from math import ceil, floor
 from typing import assert_never
 
 import numpy as np
@@ -23,11 +24,11 @@ from vitviz.core.data.drawing import (
 )
 from vitviz.core.data.drawing.diagram import Diagram
 from vitviz.core.data.geometry import Box
-from vitviz.core.drawings.laid_maps import contours
+from vitviz.core.drawings.contour_pixels import contour_pixels
 from vitviz.core.drawings.tiled_images import heat_mosaic, mosaic_box, raster_mosaic
 from vitviz.gui.canvas.diagram_painter import DiagramPainter
 from vitviz.gui.canvas.layer_placing import LayerPlacing
-from vitviz.gui.canvas.qimages import heat_image, image_of, lines_of, raster_image
+from vitviz.gui.canvas.qimages import heat_image, image_of, raster_image
 from vitviz.gui.widgets import theme
 
 _Pixels = Raster | Heat | HeatTiles | RasterTiles
@@ -225,7 +226,7 @@ class ContourPainter:
     def __init__(self, heat: Heat) -> None:
         self._heat = heat  # keeps alive the array that its key names
         self._key = _key(heat)
-        self._lines = [(QColor(*line.color), lines_of(line.pieces)) for line in contours(heat)]
+        self._lines: tuple[object, QImage] | None = None
 
     def shows(self, layer: DrawnLayer) -> bool:
         """Whether it looks as this layer does."""
@@ -233,21 +234,24 @@ class ContourPainter:
 
     def bounds(self, at: LayerPlacing) -> QRectF:
         """All that it covers."""
-        return at.rect(self._heat.box).adjusted(-2, -2, 2, 2)
+        return at.whole(self._heat.box)
 
     def paint(self, painter: QPainter, at: LayerPlacing) -> None:
-        """Paints it."""
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        painter.translate(at.left, at.top)
-        painter.scale(at.scale, at.scale)
-        for color, lines in self._lines:
-            for shade, width in ((QColor(0, 0, 0, 150), 3.0), (color, 1.6)):
-                pen = _pen(shade, width, at.sharp)
-                pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-                painter.setPen(pen)
-                painter.drawLines(lines)
-        painter.restore()
+        """Paints what of it is to be seen: of a map zoomed into, its pixels would be without number."""
+        place, sharp = at.whole(self._heat.box), at.sharp
+        seen = place.intersected(QRectF(painter.viewport()))
+        size = round(place.height() * sharp), round(place.width() * sharp)
+        rows = range(*_span(seen.top() - place.top(), seen.bottom() - place.top(), sharp, size[0]))
+        cols = range(
+            *_span(seen.left() - place.left(), seen.right() - place.left(), sharp, size[1])
+        )
+        if not (rows and cols):
+            return
+        wanted = size, rows, cols, sharp
+        if self._lines is None or self._lines[0] != wanted:
+            self._lines = wanted, image_of(contour_pixels(self._heat, size, rows, cols, sharp))
+        corner = QPointF(place.left() + cols.start / sharp, place.top() + rows.start / sharp)
+        painter.drawImage(QRectF(corner, self._lines[1].size().toSizeF() / sharp), self._lines[1])
 
 
 Painted = (
@@ -287,6 +291,11 @@ def _pen(color: QColor, width: float, sharp: float) -> QPen:
     pen.setCosmetic(True)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     return pen
+
+
+def _span(first: float, last: float, sharp: float, size: int) -> tuple[int, int]:
+    """The screen's own pixels between two places, of so many."""
+    return max(floor(first * sharp), 0), min(ceil(last * sharp), size)
 
 
 def _cells(labels: Labels, at: LayerPlacing) -> QRectF | None:

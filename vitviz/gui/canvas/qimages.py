@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from einops import rearrange
-from jaxtyping import Float64, UInt8
-from PySide6.QtCore import QLineF
+from jaxtyping import UInt8
 from PySide6.QtGui import QImage
 
 from vitviz.core.colors import ColorTable, Lay
@@ -50,9 +48,3 @@ def _color_table(table: ColorTable, lay: Lay, opacity: float) -> list[int]:
 def raster_image(raster: Raster) -> QImage:
     """A raster layer's picture, in its tone."""
     return image_of(toned(raster))
-
-
-def lines_of(pieces: Float64[np.ndarray, "piece end row_col"]) -> list[QLineF]:
-    """Straight pieces from (row, col) to (row, col)."""
-    ends = rearrange(pieces[..., ::-1], "piece end col_row -> piece (end col_row)")
-    return [QLineF(*one) for one in ends.tolist()]

@@ -21,7 +21,7 @@ from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
 from vitviz.gui.figure.drag_out import DragHandle
 from vitviz.gui.widgets import theme
-from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
+from vitviz.gui.widgets.fitting_labels import ElidedLabel, TitleLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
@@ -76,6 +76,7 @@ class ViewCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, UNIT, 12, UNIT)
         layout.setSpacing(UNIT - 2)
+        self._words = QHBoxLayout()
         layout.addWidget(self._header())
         self._message = MessageWidget()
         self._stack = QStackedLayout()
@@ -176,12 +177,12 @@ class ViewCard(QFrame):
         self.canvas.restyle()
 
     def _header(self) -> QWidget:
-        header = DragHandle(self.canvas, self._drawn)
-        layout = QHBoxLayout(header)
+        header, layout = DragHandle(self.canvas, self._drawn), self._words
+        header.setLayout(layout)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
         if self._titled:
-            title = QLabel(self.view.title)
+            title = TitleLabel(self.view.title)
             title.setObjectName("title")
             title.setToolTip(self.view.shows)
             layout.addWidget(title)
@@ -247,14 +248,15 @@ class ViewCard(QFrame):
         if self._tools is None:
             self._tools = self._tool_strip()
             self.show_maximised(self._maximised)
-        self._place_tools()
         self._tools.setVisible(True)
+        self._place_tools()
         self._tools.raise_()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         if self._tools is not None:
             self._tools.setVisible(False)
+            self._place_tools()
         super().leaveEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -266,6 +268,9 @@ class ViewCard(QFrame):
             size = self._tools.sizeHint()
             left = self.width() - size.width() - 6
             self._tools.setGeometry(left, UNIT - 4, size.width(), size.height())
+            # What stands below them ends before them, in an ellipsis.
+            covered = 0 if self._tools.isHidden() else size.width() - UNIT
+            self._words.setContentsMargins(0, 0, max(covered, 0), 0)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.focused.emit(self.view.name)

@@ -267,15 +267,19 @@ class FigureDialog(QDialog):
     # What is made of it
 
     def copy(self) -> None:
-        """The page on the clipboard, at the resolution that was chosen."""
+        """The page on the clipboard as it is seen, at the resolution that was chosen; of several one
+        that is as high as all of it.
+        """
         if (made := self.made) is not None:
             self._printed(made, _("copying the figure"), lambda data: put_on_clipboard(data))
 
     def _printed(self, made: MadeFigure, doing: str, then: Callable[[bytes], None]) -> None:
         def work(_: Progress) -> bytes:
-            from vitviz.figures.save import written
+            from vitviz.figures.save import written, written_pages
 
-            return written(made.page, "png", made.paper)
+            if len(made.printed) > 1:
+                return written(made.page, "png", made.paper)
+            return written_pages(made.page, "png", made.paper)[0]
 
         self._session.jobs.submit(
             ("print", id(self)), work, lane="read", done=then, failed=self._failed, label=doing

@@ -72,7 +72,7 @@ class TokenBox(QWidget):
         place, box = trace.grid.place(token), trace.grid.box(token)
         if place is None or box is None:
             self._name.setText(_("{name} token").format(name=trace.grid.name(token).capitalize()))
-            self._patch.setText(_("no patch"))
+            self._patch.hide()  # it has none: its words take the room
             self._lines.setText(
                 _(
                     "token {token} of {tokens}\nA learned vector put in front of the "
@@ -104,6 +104,7 @@ class TokenBox(QWidget):
         )
         rows, cols = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
         pixels = np.ascontiguousarray(trace.pixels[rows, cols])
+        self._patch.show()
         self._patch.setPixmap(
             QPixmap.fromImage(image_of(pixels)).scaled(
                 PATCH_SIDE,
@@ -118,7 +119,7 @@ class TokenBox(QWidget):
         self._shown = None
         self._name.setText(_("No token yet"))
         self._lines.setText(_("Point at a patch to see it here."))
-        self._patch.clear()
+        self._patch.hide()
 
 
 class InspectorPanel(QFrame):

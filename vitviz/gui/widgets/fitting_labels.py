@@ -120,6 +120,18 @@ class ElidedLabel(QLabel):
         super().changeEvent(event)
 
 
+class TitleLabel(ElidedLabel):
+    """One line that asks for the room of its words, and ends in an ellipsis where it gets less."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self.text()) + 1, metrics.lineSpacing())
+
+
 class WrappedLabel(ElidedLabel):
     """Text in as many lines as it needs, up to `most`.
 

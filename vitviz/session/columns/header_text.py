@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vitviz.core.counted import head_name
 from vitviz.core.data.badge import BadgeState
-from vitviz.core.data.prediction import Prediction
+from vitviz.core.data.prediction import Prediction, percent, share_words
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.language import _
 from vitviz.session.columns.column_links import ColumnLinks
@@ -114,9 +114,9 @@ def _dissent(live: LiveColumn, votes: Votes) -> str:
         return ""
     others = ", ".join(f"{names[index]} ({number})" for index, number in counted.most_common())
     return _(
-        "Prediction disagreement: this column says {name} ({share:.2f}), over one "
-        "picture the columns say {others}."
-    ).format(name=best.name, share=best.share, others=others)
+        "Prediction disagreement: this column says {name} ({share}), over one picture the columns say "
+        "{others}."
+    ).format(name=best.name, share=percent(best.share), others=others)
 
 
 def _top(trace: Trace | None) -> tuple[tuple[str, int], Prediction] | None:
@@ -199,8 +199,9 @@ def answer_words(trace: Trace) -> str:
     if not trace.predictions:
         return ""
     best = trace.predictions[0]
-    said = _("perhaps {name} {share:.2f}") if doubt_words(trace) else "{name} {share:.2f}"
-    return said.format(name=best.name, share=best.share)
+    share = share_words(best, trace.model.classes, trace.model.scores)
+    said = _("perhaps {name} {share}") if doubt_words(trace) else "{name} {share}"
+    return said.format(name=best.name, share=share)
 
 
 def doubt_words(trace: Trace) -> str:

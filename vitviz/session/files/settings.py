@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything remembered; a change makes a new one.
 
     `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `interface_size` is a
-    percentage beside the system's own scale, `language` a code, "" for the system's. `window_geometry`
+    percentage beside the system's own scale, `language` a code, "" for the system's, `walk_offered`
+    whether the walk through was offered, which is done once. `window_geometry`
     and `window_state` are Qt's bytes in base64; `said` is what somebody said of models, by name,
     `confirmed` what earlier versions kept of that: which architecture a file is.
     """
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     figure_folder: str = ""
     interface_size: int = 100
     language: str = ""
+    walk_offered: bool = False
     window_geometry: str = ""
     window_state: str = ""
 

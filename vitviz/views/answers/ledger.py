@@ -18,7 +18,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
 from vitviz.core.language import _
-from vitviz.core.notation import shown_number
+from vitviz.core.notation import shown_number, signed_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -110,8 +110,8 @@ def _large(
     grid = trace.grid
     values = picture_layers.on_grid(row[grid.patches].astype(np.float32), grid)
     scale = picture_layers.scale_of(values, look, _("part of the logit"))
-    named = tuple((name, f"{float(row[at]):+.3f}") for at, name in enumerate(grid.prefix))
-    patches = (_("patches"), f"{float(row[grid.patches].sum()):+.3f}")
+    named = tuple((name, signed_number(float(row[at]))) for at, name in enumerate(grid.prefix))
+    patches = (_("patches"), signed_number(float(row[grid.patches].sum())))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
@@ -139,7 +139,7 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
 
 
 def _table(found: LogitLedger, layer: int) -> Panel:
-    rows = [("embedding", "", "", f"{found.embedding:+.3f}", f"{found.embedding:+.3f}")]
+    rows = [("embedding", "", "", signed_number(found.embedding), signed_number(found.embedding))]
     total = found.embedding
     owners = [Whose(_("the embedding"))]
     for at, (heads, mlp, bias) in enumerate(
@@ -147,11 +147,23 @@ def _table(found: LogitLedger, layer: int) -> Panel:
     ):
         total += float(heads) + float(mlp) + float(bias)
         rows.append(
-            (layer_name(at), f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
+            (
+                layer_name(at),
+                signed_number(heads),
+                signed_number(mlp),
+                signed_number(bias),
+                signed_number(total),
+            )
         )
         owners.append(Whose(layer_name(at), at))
     rows.append(
-        (_("head's bias"), "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}")
+        (
+            _("head's bias"),
+            "",
+            "",
+            signed_number(found.constant),
+            signed_number(total + found.constant),
+        )
     )
     owners.append(Whose(_("the head's bias")))
     table = Table(

@@ -14,6 +14,7 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Listed, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose
+from vitviz.core.data.prediction import whole_percent
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.language import N_, _
@@ -251,7 +252,8 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
             str(index + 1),
             f"{near[index]:.2f}",
             *(
-                f"{_short(model_questions.label(trace, int(each)))} {shares[index, each]:.0%}"
+                f"{_short(model_questions.label(trace, int(each)))} "
+                f"{whole_percent(shares[index, each])}"
                 for each in order
             ),
         )

@@ -95,8 +95,9 @@ def _line(step: BlockStep) -> tuple[str, ...]:
 
 def _number(value: float) -> str:
     size = abs(value)
-    said = shown_number(value, 2) if size and (size < 1e-3 or size >= 1e4) else f"{value:.3f}"
-    return said.replace("-", "−")
+    if size and (size < 1e-3 or size >= 1e4):
+        return shown_number(value, 2)
+    return f"{value:.3f}".replace("-", "−")
 
 
 def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:

@@ -218,7 +218,7 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
         ),
         DiagramBox("concatenate", join, "chosen", _("[class, patches]\nalong the sequence")),
         text(f"1 × {grid.tokens} × {dim}", first - 5, RIGHT[0], RIGHT[1]),
-        *(text(words, top, RIGHT[1] + 2, WIDE) for words, top in lines),
+        *(text(words, top, RIGHT[1] + 4, WIDE) for words, top in lines),
         DiagramBox("⋮", dots, frame=False),
     )
     last = copies[-1]

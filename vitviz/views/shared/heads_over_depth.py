@@ -138,9 +138,15 @@ def of_layer(
     low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
     mean = float(np.nanmean(heads))
     return (
-        (_("{layer}, mean").format(layer=trace.layer_name(layer)), form.format(mean)),
-        (_("least, {head}").format(head=head_name(low)), form.format(heads[low])),
-        (_("most, {head}").format(head=head_name(high)), form.format(heads[high])),
+        (
+            _("{layer}, mean").format(layer=trace.layer_name(layer)),
+            form.format(mean).replace("-", "−"),
+        ),
+        (_("least, {head}").format(head=head_name(low)), form.format(heads[low]).replace("-", "−")),
+        (
+            _("most, {head}").format(head=head_name(high)),
+            form.format(heads[high]).replace("-", "−"),
+        ),
     )
 
 

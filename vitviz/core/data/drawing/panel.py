@@ -65,6 +65,8 @@ class HeadTiles:
     fold: int = 0
     """Layers below each other before the next block of them begins to the right, a tile's width away;
     0: all are below each other."""
+    turned: bool = False
+    """Whether layers go across and heads down."""
 
 
 @dataclass(frozen=True, slots=True)

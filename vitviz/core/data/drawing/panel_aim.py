@@ -147,7 +147,9 @@ def _aim_heads(panel: Panel, space: HeadTiles, row: float, col: float) -> Aim | 
 
 
 def _line_of(space: HeadTiles, down: int, across: int) -> tuple[int, int]:
-    """The line (a layer) of a tile, and its place in it; also where layers stand in blocks."""
+    """The line (a layer) of a tile, and its place in it; also where layers stand otherwise."""
+    if space.turned:
+        return across, down
     if not space.fold:
         return down, across
     block, beside = divmod(across, max(1, *space.heads, 1) + 1)
