@@ -1,4 +1,4 @@
-"""The model's answers with patches hidden: grey, black, blurred, or their tokens left out."""
+"""The model's answers with patches hidden: grey, black, blurred, foretold, or their tokens left out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from vitviz.core.data.attribution import Fill
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.attribution.noisy_imputation import imputed
 from vitviz.models.attribution.target_score import AnswerRows, OnePicture, TargetScore
 from vitviz.models.families import anatomy_of
 from vitviz.models.loading.preprocess import Preprocess
@@ -43,7 +44,7 @@ def filling(pixels: OnePicture, want: Preprocess, fill: Fill) -> OnePicture:
     Gaussian of 11 x 11 pixels with sigma 5, as in RISE.
     """
     match fill:
-        case "mean" | "drop":
+        case "mean" | "drop" | "impute":
             return torch.zeros_like(pixels)
         case "zero":
             mean, std = (torch.tensor(each).to(pixels) for each in (want.mean, want.std))
@@ -88,6 +89,8 @@ def hidden_answers(
 
     def make(rows: slice) -> Tensor:
         covered = torch.from_numpy(hidden[rows]).to(pixels.device)[:, owner]
+        if fill == "impute":
+            return imputed(pixels, covered)
         return torch.where(covered[:, None], shown, pixels)
 
     return batched_answers(module, score, make, len(hidden), pixels.device.type, progress)

@@ -24,6 +24,7 @@ from vitviz.core.measures.faithfulness import (
     RANDOM_MAPS,
     STEPS,
     MaskingCurves,
+    RoadNumber,
     TrustNumber,
     curves,
     end_sets,
@@ -31,6 +32,8 @@ from vitviz.core.measures.faithfulness import (
     hiding_order,
     quotient_words,
     rank_correlation,
+    road_of,
+    road_sets,
     step_counts,
 )
 from vitviz.core.notation import shown_number
@@ -62,13 +65,7 @@ def trust_number(
 
     Unsupported for a map over other patches than the trace's.
     """
-    patches = trace.grid.rows * trace.grid.cols
-    if len(found.patches) != patches:
-        raise Unsupported(
-            f"the map has {len(found.patches)} cells and the picture {patches} patches, so "
-            "patches cannot "
-            "be hidden by it"
-        )
+    patches = _check_patches(trace, found)
     target = found.query.target
     read = reading(trace, target)
     chance = tuple(
@@ -76,6 +73,44 @@ def trust_number(
     )
     own = _curves(trace, read, target, tuple(hiding_order(found.patches).tolist()), fill)
     return TrustNumber(own, chance, _of_attention(trace, read, target, fill))
+
+
+def _check_patches(trace: Trace, found: AttributionMap) -> int:
+    """How many patches there are, where the map has as many."""
+    patches = trace.grid.rows * trace.grid.cols
+    if len(found.patches) != patches:
+        raise Unsupported(
+            f"the map has {len(found.patches)} cells and the picture {patches} patches, so "
+            "patches cannot be hidden by it"
+        )
+    return patches
+
+
+def road_number(trace: Trace, found: AttributionMap) -> RoadNumber:
+    """ROAD of a map: removed patches show what is around them. Unsupported as `trust_number`."""
+    _check_patches(trace, found)
+    return _road(trace, found.query.target, tuple(hiding_order(found.patches).tolist()))
+
+
+def road_of_chance(trace: Trace, target: Target, maps: int = RANDOM_MAPS) -> RoadNumber:
+    """The mean ROAD of random maps, once a picture."""
+    patches = trace.grid.rows * trace.grid.cols
+    every = [_road(trace, target, _random_order(patches, seed)) for seed in range(maps)]
+    return RoadNumber(
+        float(np.mean([each.most_first for each in every])),
+        float(np.mean([each.least_first for each in every])),
+    )
+
+
+def _road(trace: Trace, target: Target, order: tuple[int, ...]) -> RoadNumber:
+    read = reading(trace, target)
+    answers = _road_answers(trace, _same_readout(target, read), order)
+    return road_of(read.score(answers, probability=True))
+
+
+@kept(most=64)
+def _road_answers(trace: Trace, target: Target, order: tuple[int, ...]) -> HiddenAnswerRows:
+    return _answers(trace, target, road_sets(np.array(order)), "impute")
 
 
 _steps_done: WeakKeyDictionary[Trace, dict[tuple[AttributionQuery, Fill], int]] = (
@@ -162,6 +197,7 @@ def conventions(read: TargetReading, fill: Fill, maps: int = RANDOM_MAPS) -> str
         "zero": "black",
         "blur": "the picture blurred",
         "drop": "nothing, their tokens taken out",
+        "impute": "what is around them foretells, with noise",
     }[fill]
     return (
         f"Deletion and insertion by patches in {STEPS} steps from 0 to 100 %, hidden ones show "

@@ -16,6 +16,7 @@ from vitviz.core.data.attribution import (
     AttributionQuery,
     Fill,
     Method,
+    one_filling,
 )
 from vitviz.core.data.drawing import (
     Drawing,
@@ -117,7 +118,11 @@ def draw(
     ] = 20,
     window: Annotated[int, OptionHelp("Side of an occluded square, in patches", 1, 16, 1)] = 1,
     fill: Annotated[
-        Fill, OptionHelp("What hidden patches show; with drop their tokens are left out")
+        Fill,
+        OptionHelp(
+            "What hidden patches show; with drop their tokens are left out, with impute their "
+            "surroundings foretell them"
+        ),
     ] = "mean",
     noise: Annotated[
         float, OptionHelp("SmoothGrad's noise, as a share of the range", 0, 1, 0.01)
@@ -188,7 +193,7 @@ def query_of(
     token = READ_BY_HEAD if of == "what the head reads" else selection.token(last, trace.crop)
     layer = None if at == "last layer" or not trace.layers else selection.layer(len(trace.layers))
     start = min(start, max(len(trace.layers) - 1, 0))
-    filled: Fill = "mean" if fill == "drop" and method in ("integrated gradients", "RISE") else fill
+    filled = fill if method == "occlusion" else one_filling(fill)
     return AttributionQuery(
         selection.target,
         method,
