@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from eager_reference import attributor_of
 
-from vitviz.core.data.attribution import AttributionQuery
+import vitviz
 from vitviz.core.data.target import Target
-from vitviz.core.measures.faithfulness import hiding_order, road_of, road_sets
+from vitviz.core.measures.faithfulness import road_of, road_sets
 from vitviz.models.attribution.hidden_patches import owners
 from vitviz.models.attribution.noisy_imputation import NOISE, imputed
+
+published = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
+"""The published code gives tensors to numpy, as numpy wants it no more."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,7 @@ def test_hidden_pixels_are_the_weighted_mean_of_their_neighbours(pixels):
     assert torch.allclose((around * weights).sum((1, 2)), found[0, :, row, col], atol=1e-4)
 
 
+@published
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_the_system_is_solved_as_by_the_published_code(pixels, share):
     road = pytest.importorskip("pytorch_grad_cam.metrics.road")
@@ -54,19 +59,20 @@ def test_a_picture_hidden_whole_is_grey(pixels):
     assert not imputed(pixels, hidden, noise=0).any()
 
 
-def test_the_number_is_the_published_codes(asked, of_class, monkeypatch):
-    """By patches of 10 x 10, so that every tenth of the pixels is a tenth of the patches."""
+@published
+def test_the_number_is_the_published_codes(photo, monkeypatch):
+    """By 10 x 10 patches, so that every tenth of the pixels is a tenth of the patches."""
     road = pytest.importorskip("pytorch_grad_cam.metrics.road")
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
 
-    monkeypatch.setattr("vitviz.models.attribution.noisy_imputation.NOISE", 0.0)
     monkeypatch.setattr(imputed, "__kwdefaults__", {"noise": 0.0})
     monkeypatch.setattr(road.NoisyLinearImputer.__init__, "__defaults__", (0.0, []))
-    score, gradients = of_class
-    values = asked.map(
-        AttributionQuery(Target("class", index=3), "relevance"), score, gradients
-    ).patches
-    order = hiding_order(values)
+    asked = attributor_of(
+        vitviz.load("test_vit", pretrained=False, patch_size=8, input_size=80), photo
+    )
+    assert (asked.grid.rows, asked.grid.cols) == (10, 10)
+    score = asked.score(Target("class", index=3))
+    order = np.random.default_rng(5).permutation(100)
     answers = asked.hidden(score, road_sets(order), "impute")
     found = road_of(score.reading.score(answers, probability=True))
     ranks = np.empty(len(order), np.float32)
@@ -75,5 +81,5 @@ def test_the_number_is_the_published_codes(asked, of_class, monkeypatch):
     expected = road.ROADCombined()(
         asked.pixels, ranks[owner][None], [ClassifierOutputSoftmaxTarget(3)], asked.model.module
     )
-    assert found.combined == pytest.approx(float(expected[0]), abs=2e-6)
-    assert abs(found.combined) > 1e-5
+    assert found.combined == pytest.approx(float(expected[0]), abs=1e-6)
+    assert abs(found.combined) > 2e-5

@@ -26,7 +26,7 @@ from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, Se
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
-from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.intervention import Intervention, LayerNeurons
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.prediction import Prediction, Scores
@@ -347,6 +347,11 @@ class ModelProbe(Protocol):
         self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
     ) -> HiddenAnswers:
         """What the model answers with patches hidden, a row for each row of `hidden` (True: hidden)."""
+
+    def register_neurons(self, count: int, threshold: float) -> LayerNeurons:
+        """The (layer, neuron) of MLPs that write the picture's outliers, strongest first. Unsupported
+        where no patch sticks out by `threshold` robust deviations.
+        """
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""

@@ -412,6 +412,8 @@ class ColumnArea(QObject):
         match wish:
             case "add":
                 session.columns.add_beside()
+            case "whatif":
+                self._add_whatif()
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:
@@ -428,6 +430,10 @@ class ColumnArea(QObject):
                 columns.activate(column)
             case "duplicate":
                 self._activate(columns.duplicate(column))
+            case "unchanged":
+                live = columns.find(column)
+                if live is not None:
+                    columns.use_model(replace(live.column.model, change=None), column)
             case "close":
                 columns.close(column)
             case "left" | "right":
@@ -453,6 +459,24 @@ class ColumnArea(QObject):
             case "checkpoint":
                 columns.activate(column)
                 self.wished.emit("open_model")
+
+    def _add_whatif(self) -> None:
+        """What the active column's what-if shows, as a column beside it."""
+        columns = self._session.columns
+        drawing = columns.active.drawings.latest.get("whatif")
+        change = None if drawing is None else drawing.change
+        if change is None:
+            self._notices.say(
+                [
+                    "nothing is changed that could be a column; change something in the view What if "
+                    "first"
+                ]
+            )
+            return
+        own = columns.active
+        column = replace(own.column, model=replace(own.column.model, change=change))
+        self._activate(columns.add(column, own.selection, columns.index(own.id) + 1))
+        self.set_layout("grid")
 
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""
@@ -483,6 +507,7 @@ class ColumnArea(QObject):
                 input_size=None,
                 architecture=None,
                 pretrained=True,
+                change=None,
             )
             self._session.columns.use_model(wished, column)
 

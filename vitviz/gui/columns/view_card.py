@@ -41,7 +41,7 @@ class ViewCard(QFrame):
     zoomed = Signal(str, int, int, object)
     focused = Signal(str)
     wished = Signal(str, str, int)
-    """(wish, view, column): "help", "options", "export", "maximise"."""
+    """(wish, view, column): "help", "options", "export", "maximise", "column"."""
     grew = Signal()
     """What is said in it needs more room than it had."""
 
@@ -170,6 +170,7 @@ class ViewCard(QFrame):
         paints = () if painted is None else (("paint", "✎", f"On the picture: {painted.text}"),)
         for wish, sign, tip in (
             *paints,
+            ("column", "⧉", "This what-if as a column beside the model as it is (Ctrl+Alt+T)"),
             ("help", "?", "What this shows, its formula and source (F1)"),
             ("options", "⚙", "Options of this view"),
             ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),
@@ -211,6 +212,10 @@ class ViewCard(QFrame):
         if self._tools is None:
             self._tools = self._tool_strip()
             self.show_maximised(self._maximised)
+        changed = self.drawing is not None and self.drawing.change is not None
+        for button in self._buttons:
+            if button.property("wish") == "column":
+                button.setVisible(changed)
         self._place_tools()
         self._tools.setVisible(True)
         self._tools.raise_()

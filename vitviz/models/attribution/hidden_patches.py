@@ -186,16 +186,20 @@ def _droppable(module: nn.Module) -> list[nn.Module]:
             f"{name} has not one list of blocks that read any number of tokens, so none can be left "
             "out; fill patches with mean, zero or blur instead"
         )
-    named = [each for each, _ in module.named_modules()]
-    tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
-    if anatomy.is_rotary or any(
-        "rel_pos" in each or "relative_position" in each for each in (*named, *tables)
-    ):
+    if tells_places_inside(module):
         raise Unsupported(
             f"{name} tells places apart inside its attention, for all tokens together, so none can be "
             "left out exactly; fill patches with mean, zero or blur instead"
         )
     return blocks
+
+
+def tells_places_inside(module: nn.Module) -> bool:
+    """Whether attention itself tells places apart, by rotations or a bias over all tokens."""
+    named = [each for each, _ in module.named_modules()]
+    tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
+    inside = any("rel_pos" in each or "relative_position" in each for each in (*named, *tables))
+    return inside or anatomy_of(module).is_rotary
 
 
 def _takes_tokens_alone(block: nn.Module) -> bool:
