@@ -123,8 +123,14 @@ def _names(path: str) -> frozenset[str]:
 
 
 def resources() -> Iterator[tuple[str, Path]]:
-    """The bundled data by the folder that it goes to: what trains a model or fills README stays."""
+    """The bundled data by the folder that it goes to: what trains a model or fills README stays, and
+    so do the parts of catalogues, which go compiled.
+    """
     for path in sorted((ROOT / "resources").rglob("*")):
         inside = path.relative_to(ROOT / "resources")
-        if path.is_file() and inside.parts[0] != "readme" and path.suffix not in (".py", ".pyc"):
+        if (
+            path.is_file()
+            and inside.parts[0] != "readme"
+            and path.suffix not in (".py", ".pyc", ".po")
+        ):
             yield inside.parent.as_posix(), path

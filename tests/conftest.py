@@ -14,6 +14,7 @@ _home = tempfile.TemporaryDirectory(prefix="vitviz-tests-")
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["VITVIZ_CONFIG_DIR"] = str(Path(_home.name, "config"))
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["VITVIZ_LANGUAGE"] = "en"  # whatever language the machine speaks
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # small models: waiting for a second thread costs more

@@ -178,7 +178,7 @@ def test_settings_are_read_and_the_window_takes_its_state(
     docks, _, _ = settings.window_state.partition(";")
     assert window.restoreGeometry(QByteArray.fromBase64(settings.window_geometry.encode()))
     assert window.restoreState(QByteArray.fromBase64(docks.encode()))
-    window.restore(settings.window_geometry, settings.window_state)
+    window.place.restore(settings.window_geometry, settings.window_state)
     board = {name for name in views() if window.shown.is_shown(name)}
     assert {"heads", "rollout", "patches"} <= board
     assert board.isdisjoint({"cka", "difference", "distance"})

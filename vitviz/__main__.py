@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vitviz.core import garbage
 from vitviz.session.app.launch_options import LaunchOptions
+from vitviz.session.app.spoken_language import speak_as_chosen
 
 
 def main() -> int:
@@ -17,6 +18,7 @@ def main() -> int:
     _have_streams()
     garbage.own_this_process()
     argv = sys.argv[1:]
+    speak_as_chosen(on_console=bool(argv))
     if not argv:  # the window is up sooner without the command line's library
         return open_window(LaunchOptions())
     from vitviz.cli import run

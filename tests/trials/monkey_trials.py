@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -47,6 +48,9 @@ KEYS = (
 SPARED = ("quit", "close_window", "report", "guide", "update", "updates", "website", "licences")
 """Actions that end the window or open a browser."""
 
+
+LATE = 0.25
+"""Seconds without a beat after which it is written down what the window does."""
 
 SHARES = {
     "key": 0.28,
@@ -93,6 +97,9 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
         }
         ended = subprocess.run(order, cwd=ROOT, env=env, capture_output=True, text=True)
         found = _told(told)
+        if (stacks := told.with_suffix(".stacks")).exists() and stacks.stat().st_size:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"monkey-{seed}.stacks").write_bytes(stacks.read_bytes())
     count.opened = len(found["steps"])
     count.slowest = max(found["stalls"], default=0.0)
     for said in found["failures"]:
@@ -152,7 +159,7 @@ def _stood_still(found: dict[str, list[Any]], name: str) -> str:
 def replay(file: Path) -> int:
     """The same events again, in this process; 1 where something fails again."""
     about = json.loads(file.with_suffix(".json").read_text())
-    monkey = _Monkey(about["seed"], Path(os.devnull))
+    monkey = _Monkey(about["seed"], file.with_suffix(".told"))
     monkey.run(len(about["steps"]), 0, about["steps"])
     for each in monkey.failures:
         print(each["step"], each["said"])
@@ -179,6 +186,7 @@ class _Monkey:
         self.failures: list[dict[str, Any]] = []
         self._step = 0
         self._told = told.open("w", buffering=1)
+        self._stacks, self._watching = told.with_suffix(".stacks"), threading.Event()
         self._longest, self._beat = 0.0, time.monotonic()
         self._work, self._busy = 0.0, time.thread_time()
         self._what, self._answer = "", 0
@@ -201,28 +209,31 @@ class _Monkey:
                 self.window.actions_by_name[name].setEnabled(False)
         self._heart = QTimer(interval=10, timerType=Qt.TimerType.PreciseTimer)
         self._heart.timeout.connect(self._beats)
-        self._until(lambda: self.session.trace is not None, 120)
+        self._until(lambda: self.session.trace is not None and not self.session.jobs.current, 120)
 
     def run(self, events: int, minutes: float, steps: list[list[Any]] | None = None) -> None:
         """So many random events, or those that were kept."""
         until = time.monotonic() + 60 * minutes if minutes else float("inf")
         self._heart.start()
+        threading.Thread(target=self._watch, args=(threading.get_ident(),), daemon=True).start()
         for number in range(events):
             if time.monotonic() > until or len(self.failures) > 20:
                 break
             step = steps[number] if steps else self._chosen()
             self._step += 1
             self._tell({"step": step})
+            at = self._pointed_at(*step[1:])
             self._longest, self._beat = 0.0, time.monotonic()
             self._work, self._busy = 0.0, time.thread_time()
             try:
-                self._do(*step)
+                self._do(*step, *at)
                 self.app.processEvents()
             except Exception:
                 self._fail(traceback.format_exc())
             self._beats()
             told = {"stall": round(self._longest, 4), "work": round(self._work, 4)}
             self._tell(told | {"what": self._what})
+        self._watching.set()
         self._until(lambda: not self.session.jobs.current, 20)
         self.window.close()
         self.app.processEvents()
@@ -232,16 +243,24 @@ class _Monkey:
         first, second, third = (float(each) for each in self._draw.random(3))
         return [kind, round(first, 4), round(second, 4), round(third, 4)]
 
-    def _do(self, kind: str, first: float, second: float, third: float) -> None:
+    def _pointed_at(self, first: float, second: float, third: float) -> tuple[Any, Any]:
+        """A widget and a place in it; looking for it is the monkey's work, not the window's."""
+        from PySide6.QtCore import QPoint
+        from PySide6.QtWidgets import QWidget
+
+        shown = [w for w in self.window.findChildren(QWidget) if w.isVisible() and w.width() > 2]
+        target = shown[int(first * len(shown))] if shown else self.window
+        return target, QPoint(int(second * target.width()), int(third * target.height()))
+
+    def _do(
+        self, kind: str, first: float, second: float, third: float, target: Any, spot: Any
+    ) -> None:
         from PySide6.QtCore import QPoint, Qt
         from PySide6.QtTest import QTest
-        from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+        from PySide6.QtWidgets import QApplication, QDockWidget
 
         window = self.window
         self._what = kind
-        shown = [w for w in window.findChildren(QWidget) if w.isVisible() and w.width() > 2]
-        target = shown[int(first * len(shown))] if shown else window
-        spot = QPoint(int(second * target.width()), int(third * target.height()))
         match kind:
             case "key":
                 self._what = KEYS[int(first * len(KEYS))]
@@ -331,6 +350,18 @@ class _Monkey:
         now, busy = time.monotonic(), time.thread_time()
         self._longest, self._beat = max(self._longest, now - self._beat), now
         self._work, self._busy = max(self._work, busy - self._busy), busy
+
+    def _watch(self, window: int) -> None:
+        """Writes down where the window's thread is while it stands still, once for each time."""
+        seen = 0.0
+        while not self._watching.wait(0.02):
+            late = time.monotonic() - self._beat
+            if late < LATE or self._beat == seen:
+                continue
+            seen = self._beat
+            where = "".join(traceback.format_stack(sys._current_frames()[window])[-24:])
+            with self._stacks.open("a") as file:
+                file.write(f"{1000 * late:.0f} ms at event {self._step}, {self._what}\n{where}\n")
 
     def _fail(self, said: str) -> None:
         self.failures.append({"step": self._step, "said": said})

@@ -27,13 +27,15 @@ from vitviz.cli.command_arguments import (
     view_named,
     window_size,
 )
-from vitviz.cli.draw_commands import draw, replay, trace
+from vitviz.cli.draw_command import draw
 from vitviz.cli.index_commands import find, index
 from vitviz.cli.list_commands import list_models, list_views, smoke
 from vitviz.cli.model_arguments import SaidOfModel, input_sides
 from vitviz.cli.picture_sources import with_streams
 from vitviz.cli.rate_command import rate
+from vitviz.cli.replay_command import replay
 from vitviz.cli.statistics_commands import merge, stats
+from vitviz.cli.trace_command import trace
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import StillAssumed, VitvizError

@@ -18,11 +18,16 @@ from vitviz.core.data.trace import Fit, ModelInfo, Picture
 from vitviz.core.pictures.likely_preparations import PreparationAnswer, answers_sentence
 from vitviz.core.progress import VitvizError
 from vitviz.folders.model_to_load import ModelToLoad
+from vitviz.session.app.first_choices import first_bundled
+from vitviz.session.files.training_run import newest_step
 from vitviz.session.work.request import ModelRequest
 from vitviz.views.api import token_chosen
 
 if TYPE_CHECKING:
     from vitviz.models import Model
+
+MODELS_KEPT = 16 * 1024**3
+"""Bytes: the models of one command stay."""
 
 _ARCHITECTURE = Parameter(
     "--architecture", help="What a checkpoint file is: a timm name, where the file does not say it."
@@ -87,6 +92,15 @@ class SaidOfModel:
     def of(self, request: ModelRequest) -> ModelRequest:
         """The request with all of it."""
         return replace(request, architecture=self.architecture or None, facts=self.facts)
+
+    def of_pictures(
+        self, name: str, patch: int | None, sides: str, fit: Fit, device: str, *, untrained: bool
+    ) -> ModelRequest:
+        """The model of a command over a few pictures. Misused for an input size that is none."""
+        pretrained = not untrained
+        return self.of(
+            ModelRequest(name, patch, input_sides(sides), fit, device, pretrained=pretrained)
+        )
 
     def of_folder(
         self, name: str, patch: int | None, sides: str, device: str, *, untrained: bool
@@ -182,3 +196,11 @@ def check_chosen(model: Model, token: tuple[int, ...] | str | None, layer: int |
         token_chosen(token, grid, Crop(size, size, (1.0, 1.0), (0.0, 0.0)))
     except VitvizError as error:
         raise Misused(str(error)) from None
+
+
+def model_named(name: str) -> str:
+    """The model asked for, of a run's folder the newest; else the first that is bundled."""
+    found = name or first_bundled()
+    if not found:
+        raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
+    return newest_step(found)

@@ -23,8 +23,7 @@ from vitviz.cli.command_arguments import (
     remark,
     remark_broken,
 )
-from vitviz.cli.draw_commands import model_named
-from vitviz.cli.model_arguments import SaidOfModel, say_assumed
+from vitviz.cli.model_arguments import SaidOfModel, model_named, say_assumed
 from vitviz.core.data.attribution import Fill, Method
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.target import target_of

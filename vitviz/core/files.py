@@ -13,6 +13,8 @@ from platform import node
 from stat import S_ISDIR
 from tempfile import mkstemp
 
+import platformdirs
+
 from vitviz.core.progress import VitvizError
 
 
@@ -149,6 +151,12 @@ def fitting_name(stem: str, ending: str) -> str:
     while len(os.fsencode(stem + mark)) > LONGEST and stem:
         stem = stem[:-1]
     return stem + mark
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: VITVIZ_CACHE_DIR, or the system's place for caches."""
+    chosen = os.environ.get("VITVIZ_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("vitviz", appauthor=False)
 
 
 def private_folder(folder: Path) -> Path:

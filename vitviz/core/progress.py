@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,6 +44,11 @@ def watched() -> Progress:
     return _watching.get()
 
 
+_LONG_WORD = re.compile(r"\S{400,}")
+_LONGEST = 2000
+"""Letters of a sentence; what it says to do stands at its end."""
+
+
 class VitvizError(Exception):
     """Something the user should read: one sentence with what, why, and what now.
 
@@ -52,8 +58,22 @@ class VitvizError(Exception):
     ...     print(error)
     there is no head 2; layer 5 has heads 0 to 1
 
-    All that vitviz refuses is of this kind, so one `except` is enough.
+    All that vitviz refuses is of this kind, so one `except` is enough. What a file puts into a sentence
+    is shortened where it would fill a screen.
     """
+
+    def __str__(self) -> str:
+        """The sentence, its long words and its middle left out where they say too much."""
+        said = _LONG_WORD.sub(lambda word: _without_middle(word[0], 80), super().__str__())
+        return _without_middle(said, _LONGEST)
+
+
+def _without_middle(text: str, most: int) -> str:
+    """The text in at most so many letters: three quarters of them its beginning."""
+    if len(text) <= most:
+        return text
+    end = most // 4
+    return f"{text[: most - end - 1]}…{text[-end:]}"
 
 
 class Unsupported(VitvizError):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit
+from vitviz.core.pictures.film_frames import FILMS
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.folders.batch import BatchOutcome, run_batch
 from vitviz.folders.batch_order import BatchOrder, NumbersFile
 from vitviz.folders.film_batch import FRAMES, film_kinds, with_film
-from vitviz.folders.films import ANIMATIONS, FILMS, FilmFrames, unpack_film
+from vitviz.folders.films import ANIMATIONS, FilmFrames, unpack_film
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.ray_engine import RayCluster, threads_of
 from vitviz.views import View, find

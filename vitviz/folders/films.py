@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from vitviz.core.files import whole
+from vitviz.core.pictures.film_frames import FrameRgb, pyav, upright_frame
 from vitviz.core.progress import BadImage, Progress, VitvizError, silent
 
-FILMS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg")
 ANIMATIONS = (".gif", ".webp", ".apng", ".png")
 _FACTS = "film.json"
-
-FrameRgb = UInt8[np.ndarray, "row col rgb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +119,7 @@ def _decoded(container: Any) -> Iterator[FrameRgb]:
     """Every frame, turned as the film says it is to be seen."""
     with container:
         for frame in container.decode(video=0):
-            turns = round(getattr(frame, "rotation", 0) / 90) % 4
-            yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+            yield upright_frame(frame)
 
 
 def _animation(film: Path) -> tuple[Fraction, int, Iterator[FrameRgb]]:
@@ -187,18 +183,6 @@ def _page(frame: Path, width: int, height: int) -> FrameRgb:
     with Image.open(frame) as image:
         page.paste(image.convert("RGB"))
     return np.asarray(page, np.uint8)
-
-
-def pyav() -> Any:
-    """PyAV. VitvizError where it is not installed."""
-    try:
-        import av
-    except ImportError:
-        raise VitvizError(
-            "films need PyAV, which is not installed; pip install 'vitviz[film]', or save the film's "
-            "frames as pictures in a folder"
-        ) from None
-    return av
 
 
 _DAMAGED = (OSError, ValueError, EOFError, SyntaxError, IndexError, MemoryError)

@@ -29,6 +29,8 @@ from vitviz.session.columns.column_state import TraceTarget
 from vitviz.session.columns.column_trace import TraceCache
 from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.columns.linked_selection import LinkedSelection
+from vitviz.session.columns.page_turning import PageTurning
+from vitviz.session.columns.place_following import PlaceFollowing
 from vitviz.session.columns.visible_views import VisibleViews
 from vitviz.session.columns.working_columns import WorkingColumns
 from vitviz.session.files.session_format import SavedSession, known_options
@@ -50,9 +52,9 @@ MOST_TRIED = 4
 
 
 class Session:
-    """One lifetime: `pictures` are open, `columns` show them through models, `chosen` is what is
-    looked at in them, `views` are drawn, `settings` remembered, `history` takes back. Each has its own
-    signals.
+    """One lifetime: `pictures` are open, `columns` show them through models, `pages` turns to other
+    frames of their files and `following` follows a place through them, `chosen` is what is looked at,
+    `views` are drawn, `settings` remembered, `history` takes back. Each has its own signals.
 
     Everything is called, and announced, at home (the thread that owns the window); announcements about
     a column end with its number. `request`, `trace` and `selection` are the active column's. `save`
@@ -85,6 +87,8 @@ class Session:
         )
         self.chosen = LinkedSelection(self.columns, self.pictures)
         look = self.settings.now.look
+        self.pages = PageTurning(jobs, self.pictures, self.columns, self._engine, self._traces)
+        self.following = PlaceFollowing(self.columns, self.chosen)
         self.views = VisibleViews(self.columns, self.pictures, look, self._traces, others, jobs)
         self.history = SessionHistory(
             self.pictures, self.columns, self.chosen, self.views, jobs.deliver
@@ -97,7 +101,14 @@ class Session:
         self.settings.changed.connect(self._take_budget)
         self.columns.trace_settled.connect(self._settled)
         self.pictures.arrived.connect(self._pictures_arrived)
-        for part in (self.pictures, self.columns, self.chosen, self.views, self.settings):
+        for part in (
+            self.pictures,
+            self.columns,
+            self.pages,
+            self.chosen,
+            self.views,
+            self.settings,
+        ):
             part.problems.connect(self._say)
 
     def start(self, launch: LaunchOptions | None = None) -> None:

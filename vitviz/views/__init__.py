@@ -16,6 +16,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import Recipe, run_of
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import ENGLISH, _, language
 from vitviz.core.progress import VitvizError
 from vitviz.views.options import ALL_OPEN, Option, arguments, options_of
 
@@ -60,10 +61,10 @@ class View:
     """
 
     name: str
-    title: str
-    shows: str
-    formula: str
-    source: str
+    english_title: str
+    english_shows: str
+    english_formula: str
+    english_source: str
     follows: frozenset[Follows]
     order: int
     function: Draw
@@ -76,6 +77,26 @@ class View:
     more_word: str = ""
     prepares: Callable[..., Iterator[None]] | None = None
     sharpens: Callable[..., Iterator[Mapping[str, Any]]] | None = None
+
+    @property
+    def title(self) -> str:
+        """Its heading, in the language spoken here."""
+        return _(self.english_title)
+
+    @property
+    def shows(self) -> str:
+        """What it shows, in the language spoken here."""
+        return _(self.english_shows)
+
+    @property
+    def formula(self) -> str:
+        """Its formula, whose words are in the language spoken here."""
+        return _(self.english_formula)
+
+    @property
+    def source(self) -> str:
+        """Where it is from, in the language spoken here."""
+        return _(self.english_source)
 
     @property
     def painted(self) -> Option | None:
@@ -155,13 +176,14 @@ class View:
         if self.takes_more:
             given = {self.more_word: further}
         drawing = self.function(*both, selection, **given, **arguments(self.function, chosen))
-        recipe = _recipe(trace, selection)
-        if "target" in self.follows:
-            recipe += (("target", str(selection.target)),)
-        if further:
-            recipe += (("further pictures", str(len(further))),)
-        if self.traces == 2 and against is not None:
-            recipe += tuple((f"against {name}", value) for name, value in _made_by(against))
+        with language(ENGLISH):  # what is kept with a figure reads alike whoever drew it
+            recipe = _recipe(trace, selection)
+            if "target" in self.follows:
+                recipe += (("target", str(selection.target)),)
+            if further:
+                recipe += (("further pictures", str(len(further))),)
+            if self.traces == 2 and against is not None:
+                recipe += tuple((f"against {name}", value) for name, value in _made_by(against))
         options = tuple(sorted(chosen.items()))
         made = Recipe(
             self.name,

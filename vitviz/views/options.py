@@ -10,6 +10,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from vitviz.core.colors import ColorTable, Lay
+from vitviz.core.language import _
 from vitviz.core.old_paths import renamed
 from vitviz.core.progress import VitvizError
 
@@ -47,7 +48,7 @@ class Option:
     name: str
     kind: Literal["choice", "number", "integer", "switch", "text"]
     default: OptionValue
-    text: str = ""
+    english_text: str = ""
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
@@ -57,6 +58,16 @@ class Option:
     needs: OptionNeeds = ""
     beside: str = ""
     paints: OptionPaints = ""
+
+    @property
+    def text(self) -> str:
+        """What it does, in the language spoken here."""
+        return _(self.english_text)
+
+    @property
+    def label(self) -> str:
+        """Its name as a form shows it; `name` is the flag's and the recipe's."""
+        return _(self.name.replace("_", " "))
 
 
 LAY = (
@@ -150,7 +161,7 @@ def _option(name: str, hint: Any, default: Any, group: str) -> Option:
     common: dict[str, Any] = {
         "name": name,
         "default": default,
-        "text": text.text,
+        "english_text": text.text,
         "optional": optional,
         "group": group,
         "needs": text.needs,

@@ -6,6 +6,8 @@ import contextlib
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from vitviz.core.pictures.picture_files import (
     picture_files,
     thumbnail,
 )
+from vitviz.core.pictures.quiet_libtiff import quiet_libtiff
 from vitviz.core.progress import BadImage
 
 
@@ -331,3 +334,23 @@ def test_a_picture_does_not_change_with_the_image_it_was_made_of(photo):
     assert np.array_equal(picture.pixels, photo)
     assert np.array_equal(np.asarray(open_picture(photo).image), photo)
     assert picture.size == photo.shape[:2]
+
+
+@pytest.mark.skipif(not quiet_libtiff(), reason="this libtiff has no door to it")
+def test_only_our_sentence_reaches_the_terminal(tmp_path: Path) -> None:
+    """libtiff prints what it thinks of a damaged file by itself, past every hook of Python's."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    Image.fromarray(noise).save(file, "TIFF", compression="tiff_lzw")
+    spoilt = bytearray(file.getvalue())
+    spoilt[60:90] = b"\xff" * 30
+    (tmp_path / "spoilt.tif").write_bytes(spoilt)
+    code = (
+        "import sys; from vitviz.core.pictures.picture_files import open_picture, BadImage\n"
+        "try: open_picture(sys.argv[1])\n"
+        "except BadImage as error: print(error, file=sys.stderr)"
+    )
+    order = [sys.executable, "-c", code, str(tmp_path / "spoilt.tif")]
+    ended = subprocess.run(order, capture_output=True, text=True, check=True)
+    assert ended.stderr.startswith("spoilt.tif is damaged")
+    assert ended.stderr.count("\n") == 1

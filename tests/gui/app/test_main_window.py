@@ -19,7 +19,7 @@ from vitviz.core.data.selection import Place, place_of
 from vitviz.core.notation import shown_number
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.application import application
-from vitviz.gui.app.dock_panels import PanelTitle
+from vitviz.gui.app.docks.dock_panels import PanelTitle
 from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.widgets import theme
 from vitviz.session.work.request import ModelRequest
@@ -325,17 +325,17 @@ def test_window_state_survives_a_restart(window: MainWindow) -> None:
     inspector = window.findChild(QDockWidget, "Inspector")
     assert inspector is not None
     inspector.setVisible(False)
-    geometry, state = "", window.state()
+    geometry, state = "", window.place.state
     inspector.setVisible(True)
-    window.restore(geometry, state)
+    window.place.restore(geometry, state)
     assert not inspector.isVisible()
-    window.restore("", "nonsense;nonsense")
+    window.place.restore("", "nonsense;nonsense")
 
 
 def test_a_size_that_is_asked_for_stays_on_the_screen(window: MainWindow) -> None:
     room = window.screen().availableGeometry()
     window.move(room.right() - 300, room.bottom() - 200)
-    window.take_size(room.width(), room.height() - 10)
+    window.place.take_size(room.width(), room.height() - 10)
     place = window.geometry()
     assert place.left() == room.left(), "from the left, where it is wider than the screen"
     assert place.bottom() == room.bottom()
@@ -346,9 +346,9 @@ def test_a_floating_panel_comes_back_after_its_window(qtbot: QtBot, window: Main
     inspector = window.findChild(QDockWidget, "Inspector")
     assert inspector is not None
     inspector.setFloating(True)
-    state = window.state()
+    state = window.place.state
     window.hide()
-    window.restore("", state)
+    window.place.restore("", state)
     assert not inspector.isVisible(), "it would lie below the window"
     window.show()
     qtbot.waitUntil(inspector.isVisible)
@@ -512,10 +512,10 @@ def test_pasted_paths_open(window: MainWindow, tmp_path: Path, photo: np.ndarray
 
 def test_views_taken_off_stay_off_after_a_restart(window: MainWindow) -> None:
     window.shown.set_shown("rollout", False)
-    state = window.state()
+    state = window.place.state
     window.compare.reset_board()
     assert window.shown.is_shown("rollout")
-    window.restore("", state)
+    window.place.restore("", state)
     assert not window.shown.is_shown("rollout")
 
 
@@ -596,12 +596,12 @@ def test_the_line_above_says_what_was_not_read(window: MainWindow, photo: np.nda
     shown = session.columns.current
     assert first is not None
     assert shown is not None
-    assert shown.name in window._header.text()
+    assert shown.name in window.header.label.text()
     session.columns.change(live, picture=first.key)
     live.reading.give_up(live.column.model)
-    assert window._header.text() == f"{first.name} was not read (still showing {shown.name})"
+    assert window.header.label.text() == f"{first.name} was not read (still showing {shown.name})"
     session.columns.show(shown.key)
-    assert "still showing" not in window._header.text(), "it is what is wished for again"
+    assert "still showing" not in window.header.label.text(), "it is what is wished for again"
 
 
 def test_panels_fold_into_strips_in_a_narrow_window(qtbot: QtBot, window: MainWindow) -> None:
@@ -622,13 +622,13 @@ def test_panels_fold_into_strips_in_a_narrow_window(qtbot: QtBot, window: MainWi
     assert strip.button.isChecked()
     window.perform("inspector_panel")
     assert docks.inspector.isHidden()
-    kept = window.state()
+    kept = window.place.state
     window.resize(1400, 800)
     assert not docks.inspector.isHidden()
     assert not docks.pictures.isHidden()
     assert not strip.isVisible()
     assert window.session.history.undoes == "", "nobody chose any of it"
-    window.restore("", kept)
+    window.place.restore("", kept)
     assert not docks.inspector.isHidden(), "what was folded away is there where there is room"
     window.perform("pictures_panel")
     assert docks.pictures.isHidden()

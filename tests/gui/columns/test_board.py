@@ -13,6 +13,8 @@ from vitviz.gui.canvas.table_widget import TableWidget
 from vitviz.gui.columns.board import LOWEST
 from vitviz.gui.panels.bottom_bar import BottomBar
 from vitviz.gui.widgets import theme
+from vitviz.session.session import Session
+from vitviz.session.work.jobs import InlineJobs, Job
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,8 +59,8 @@ def test_the_heading_is_the_first_line_wherever_the_lines_are(table: TableWidget
 
 
 def test_something_that_runs_does_not_widen_a_small_window(qtbot: QtBot) -> None:
-    controls = BottomBar()
+    controls = BottomBar(Session(InlineJobs(), save=lambda _settings: ""))
     qtbot.addWidget(controls)
     controls.prefixes.show_names(("class",), "class")
-    controls.jobs.show_job("reading a picture of a long name", 1, 2)
+    controls.jobs.begin(Job("read", "read", "reading a picture of a long name", done=1, total=2))
     assert controls.minimumSizeHint().width() <= 620

@@ -21,7 +21,7 @@ from vitviz.gui.app.main_window import MainWindow
 from vitviz.gui.columns.column_header import LISTED, ColumnHeader
 from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.widgets import theme
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Job
 from vitviz.session.work.request import ModelRequest
@@ -210,7 +210,7 @@ def test_a_view_of_the_grid_gets_all_the_room_and_gives_it_back(window: MainWind
 
 def test_what_has_just_come_is_what_the_next_change_is_about(window: MainWindow) -> None:
     fine, _coarse = window.compare.lives
-    window.compare.column_wished("duplicate", fine.id)
+    window.compare.headers.wish("duplicate", fine.id)
     copy = window.compare.lives[1]
     assert window.session.columns.active is copy
     window.perform("close_column")
@@ -405,7 +405,7 @@ def test_a_header_says_when_there_is_nothing_to_wait_for_any_more(window: MainWi
     live = window.compare.lives[0]
     other = ModelRequest("test_vit2", pretrained=False)
     live.reading.queue(other, window.session.columns.current)
-    window.compare.show_headings()
+    window.compare.headers.show()
     assert header(window, 0)._line.text() == "reading …"
     live.reading.want(live.column.model, window.session.columns.current)
     window.session.jobs.ended.emit(Job("another", "run", "reading"))
@@ -575,7 +575,7 @@ def test_a_what_if_becomes_a_column_and_is_undone(window: MainWindow) -> None:
     assert changed.column.model.change.heads == ((0, 1),)
     header = window.compare.headers[changed.id]
     assert "what if: layer 1 head 2 taken out" in header._instead.text()
-    window.compare.column_wished("unchanged", changed.id)
+    window.compare.headers.wish("unchanged", changed.id)
     assert changed.column.model.change is None
     window.perform("undo")
     assert session.columns.active.column.model.change is not None

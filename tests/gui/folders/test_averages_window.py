@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
@@ -18,16 +17,6 @@ from vitviz.gui.folders.averages_window import AveragesWindow
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs
 from vitviz.session.work.request import ModelRequest
-
-
-@pytest.fixture
-def album(tmp_path: Path, photo: np.ndarray) -> Path:
-    folder = tmp_path / "album"
-    folder.mkdir()
-    for turn in range(3):
-        Image.fromarray(np.rot90(photo, turn)).save(folder / f"{turn}.png")
-    (folder / "broken.png").write_bytes(b"no picture")
-    return folder
 
 
 def test_averages_fill_and_are_those_of_single_traces(

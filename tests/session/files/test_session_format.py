@@ -22,7 +22,7 @@ from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import Column
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.session_files import SessionFiles
 from vitviz.session.work.jobs import InlineJobs

@@ -13,7 +13,7 @@ import torch
 
 from vitviz.core.progress import BadImage
 from vitviz.session.app.crash_report import reports_folder
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.work.log import log_file, sentence, start_log
 
 

@@ -1,4 +1,4 @@
-"""Kinds of pictures that Pillow does not read by itself: arrays, many bands, DICOM, phones' formats."""
+"""Kinds of files that Pillow does not read by itself: arrays, bands, DICOM, films, phones' formats."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from vitviz.core.pictures.band_pixels import (
     rgb_of_bands,
 )
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST
+from vitviz.core.pictures.film_frames import begins_as_film, read_film
 from vitviz.core.pictures.upright_pixels import UprightPixels
 from vitviz.core.progress import BadImage
 
@@ -69,6 +70,8 @@ def reader_of(start: bytes, name: str) -> Reader | None:
         if find_spec("pydicom") is None:
             raise BadImage(_needing(name, "DICOM", "pydicom"))
         return read_dicom
+    if begins_as_film(start):
+        return read_film
     return None
 
 

@@ -25,6 +25,7 @@ from vitviz.core.data.trace import Picture, decoded_pixels, key_of_pixels
 from vitviz.core.files import expanded
 from vitviz.core.pictures.decoding_size import BUDGET, LARGEST, bytes_needed, halves_needed
 from vitviz.core.pictures.foreign_formats import needs, plugins, read_tiff, reader_of
+from vitviz.core.pictures.quiet_libtiff import quiet_libtiff
 from vitviz.core.pictures.unreadable import locked, not_found
 from vitviz.core.pictures.upright_pixels import UprightPixels, upright_rgb
 from vitviz.core.printable import named
@@ -372,8 +373,7 @@ _OTHERS = (
     (b"Rar!", "a RAR archive"),
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
-    (b"RIFF", "a film or a sound"),
-    (b"\x1aE\xdf\xa3", "a film"),
+    (b"RIFF", "a sound"),
 )
 
 
@@ -387,7 +387,8 @@ def _kinds() -> tuple[str, ...]:
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Pillow's remarks on odd metadata stay silent; one at a time, since filters are global."""
+    """Pillow's and libtiff's remarks stay silent; one at a time, since filters are global."""
+    quiet_libtiff()
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.counted import layer_name
-from vitviz.core.data.geometry import Crop
+from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.recipe import checked_arguments
-from vitviz.core.data.selection import token_words
+from vitviz.core.data.selection import Place, token_words
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import ImageSource, open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError, silent
@@ -42,26 +42,26 @@ class IndexAnswer:
 
 def where_else(
     index: VectorIndex,
-    picture: ImageSource,
-    tokens: Sequence[Token] = (None,),
+    picture: ImageSource | Picture,
+    tokens: Sequence[Token | Place] = (None,),
     *,
-    unlike: Sequence[Token] = (),
+    unlike: Sequence[Token | Place] = (),
     count: int = 12,
     model: Model | None = None,
     progress: Progress = silent,
 ) -> IndexAnswer:
     """Where in the indexed pictures there is something like these patches, and not like `unlike`.
 
-    Tokens are (row, col) of a patch or a prefix token's name, as `vitviz.draw` takes them; a prefix
-    token is compared with the same token of every picture. A picture that is in the index needs no
-    model; for another one `model` runs, or the index's own is loaded. VitvizError for a token that is
-    not there or another model, BadImage for no picture.
+    Tokens are (row, col) of a patch or a prefix token's name, as `vitviz.draw` takes them, or places
+    of the picture; a prefix token is compared with the same token of every picture. A picture that is
+    in the index needs no model; for another one `model` runs, or the index's own is loaded. VitvizError
+    for a token that is not there or another model, BadImage for no picture.
     """
     opened = picture if isinstance(picture, Picture) else open_picture(picture)
     vectors, crop = _vectors_of(index, opened, model, progress)
     grid = index.about.grid
-    wanted = [token_chosen(each, grid, crop).token(grid, crop) for each in tokens]
-    others = [token_chosen(each, grid, crop).token(grid, crop) for each in unlike]
+    wanted = [_token(each, grid, crop) for each in tokens]
+    others = [_token(each, grid, crop) for each in unlike]
     query = direction_of([vectors[at] for at in wanted], [vectors[at] for at in others])
     first = wanted[0]
     prefix = grid.place(first) is None
@@ -74,6 +74,17 @@ def where_else(
     )
 
 
+def _token(said: Token | Place, grid: TokenGrid, crop: Crop) -> int:
+    """The token in the index's grid. VitvizError for one that is not there, or not seen."""
+    if not isinstance(said, Place):
+        return token_chosen(said, grid, crop).token(grid, crop)
+    token = said.token(grid, crop)
+    if token is None:
+        named = f"no {said.prefix} token" if said.prefix else "a place that its model does not see"
+        raise VitvizError(f"in this index that is {named}; choose a patch")
+    return token
+
+
 def _vectors_of(
     index: VectorIndex, picture: Picture, model: Model | None, progress: Progress
 ) -> tuple[Float32[np.ndarray, "token dim"], Crop]:
@@ -82,7 +93,7 @@ def _vectors_of(
         found = index.vectors[entry.vectors].astype(np.float32)
         return found, entry.crop
     about = index.about
-    loaded = model or _loaded(index, progress)
+    loaded = model or model_of(index, progress)
     weights = loaded.info.weights_hash or loaded.info.weights
     if weights != about.weights or loaded.info.architecture == "":
         raise VitvizError(
@@ -99,7 +110,7 @@ def _vectors_of(
     return read.vectors, read.crop
 
 
-def _loaded(index: VectorIndex, progress: Progress) -> Model:
+def model_of(index: VectorIndex, progress: Progress = silent) -> Model:
     """The index's own model. BadModel where it cannot be had any more."""
     if index.about.weights == "untrained":
         raise VitvizError(

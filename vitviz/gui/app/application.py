@@ -22,6 +22,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.printable import printable
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
@@ -31,6 +32,7 @@ from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.interface_size import scale_interface
 from vitviz.gui.widgets.key_guard import KeyGuard
 from vitviz.gui.widgets.mailbox import Mailbox
+from vitviz.gui.widgets.qt_language import speak_in_qt
 from vitviz.session.app.crash_report import CrashReporter, earlier
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.files.session_format import SUFFIX
@@ -41,7 +43,7 @@ from vitviz.session.work.jobs import Job, Jobs
 _log = logging.getLogger("vitviz")
 SHOWN, PAINTED = "the window is shown", "the first picture is painted in every view"
 """What the log says of a start: the moments that a person waits for."""
-NO_MODEL = (
+NO_MODEL = N_(
     "No bundled model was found; open a checkpoint file (Ctrl+M), or name a timm model (Ctrl+K)."
 )
 
@@ -63,9 +65,9 @@ def run(
     with theme.applied_last(app, theme.resolve(launch.theme or settings.theme)):
         window = MainWindow(session)
     if not launch.screenshot:
-        window.restore(settings.window_geometry, settings.window_state)
+        window.place.restore(settings.window_geometry, settings.window_state)
     if launch.size:
-        window.take_size(*launch.size)
+        window.place.take_size(*launch.size)
     if not launch.screenshot:
         _settle_in(app, window, reporter, mailbox)
     if complaint:
@@ -99,6 +101,8 @@ def application() -> QApplication:
     app.setApplicationDisplayName("vitviz")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("vitviz")
+    if existing is None:
+        speak_in_qt(app)
     icon = resource("icon.svg")
     if icon.is_file():
         app.setWindowIcon(QIcon(str(icon)))
@@ -127,7 +131,7 @@ class ApplicationStarter(QObject):
         self._window, self._launch, self._shown = window, launch, shown
         self._waiting: set[str] | None = None
         self._complaints: list[str] = []
-        window.expect_picture(True)
+        window.pages.expect_picture(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Starts when the window has been painted: importing torch would hold that up."""
@@ -164,9 +168,9 @@ class ApplicationStarter(QObject):
             self._window.sessions.files.open(Path(saved[0]), download=agreed)
         if rest or not saved:
             session.start(replace(self._launch, files=rest))
-        self._window.expect_picture(False)
+        self._window.pages.expect_picture(False)
         if not saved and not session.request.name:
-            self._window.notices.say([NO_MODEL])
+            self._window.notices.say([_(NO_MODEL)])
 
     def _traced(self, trace: Trace) -> None:
         """The first trace is there."""
@@ -191,7 +195,9 @@ class ApplicationStarter(QObject):
         path = self._launch.screenshot
         if not self._window.grab().save(str(path)):
             self._leave(
-                f"The screenshot could not be saved as {path}; check the folder and the name."
+                _(
+                    "The screenshot could not be saved as {path}; check the folder and the name."
+                ).format(path=path)
             )
         elif self._complaints:
             self.code = 1  # the picture is there, but not all that was asked for is in it
@@ -206,7 +212,7 @@ class ApplicationStarter(QObject):
         session = self._window.session
         if session.trace is None and not session.jobs.current and not self.code:
             said = bool(self._complaints)  # on the terminal already
-            self._leave("" if said else "There is nothing to paint; name a picture.")
+            self._leave("" if said else _("There is nothing to paint; name a picture."))
 
     def _complained(self, sentences: list[str]) -> None:
         self._complaints += sentences

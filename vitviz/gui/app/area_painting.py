@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
+from vitviz.core.language import N_, _
 from vitviz.core.pictures.mask_file import mask_file
 from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import VitvizError
@@ -17,7 +18,7 @@ from vitviz.gui.panels.paint_bar import PaintBar
 from vitviz.session.session import Session
 from vitviz.views import View
 
-HOW = "drag over any picture; Alt or the right button takes away"
+HOW = N_("drag over any picture; Alt or the right button takes away")
 
 
 class AreaPainting(QObject):
@@ -75,7 +76,9 @@ class AreaPainting(QObject):
         view = self._views[self._view]
         option = view.painted
         masks = option is not None and option.paints == "mark"
-        self.bar.show_painting(f"{view.title}: {HOW}", self.brush.shape, masks=masks)
+        self.bar.show_painting(
+            _("{title}: {how}").format(title=view.title, how=_(HOW)), self.brush.shape, masks=masks
+        )
 
     def _shape(self, shape: BrushShape) -> None:
         self.brush.take(shape)
@@ -93,7 +96,9 @@ class AreaPainting(QObject):
         self._set(PictureArea())
 
     def _load_mask(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self._window, "A mask over the whole picture")
+        file, _unused = QFileDialog.getOpenFileName(
+            self._window, _("A mask over the whole picture")
+        )
         if file:
             self.take_mask(Path(file))
 

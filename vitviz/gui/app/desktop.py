@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.session.app import updates
@@ -21,7 +22,7 @@ def ask_for_updates(session: Session, notices: NoticeStack) -> None:
         return updates.look(progress)
 
     def failed(error: Exception) -> None:
-        notices.say([sentence(error, "looking for a newer version")])
+        notices.say([sentence(error, _("looking for a newer version"))])
 
     def done(said: str) -> None:
         notices.say([said])
@@ -33,4 +34,6 @@ def open_folder(folder: Path, notices: NoticeStack) -> None:
     """Shows a folder in the desktop's own way; where there is none, says its path."""
     folder.mkdir(parents=True, exist_ok=True)
     if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-        notices.say([f"No program here shows folders; this one is {folder}"])
+        notices.say(
+            [_("No program here shows folders; this one is {folder}").format(folder=folder)]
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.gui.panels.top_bar import TopBar
 from vitviz.session.session import Session
@@ -26,7 +27,7 @@ def learn_devices(session: Session, bar: TopBar) -> None:
         bar.show_devices([(device.name, device.title, device.precisions) for device in found])
 
     session.jobs.submit(
-        "devices", work, lane="read", done=done, failed=_told(session, "looking for devices")
+        "devices", work, lane="read", done=done, failed=_told(session, _("looking for devices"))
     )
 
 

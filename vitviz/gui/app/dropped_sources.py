@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage
 
+from vitviz.core.language import _
+
 DroppedSource = str | tuple[str, bytes]
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(;base64)?,([^\"'\s>]+)")
 
@@ -34,7 +36,7 @@ def sources_of(mime: QMimeData) -> list[DroppedSource]:
         if mime.hasFormat(kind):
             return [(f"pasted.{kind.partition('/')[2]}", bytes(mime.data(kind).data()))]
     if mime.hasImage():
-        return [("pasted picture", _png(cast(QImage, mime.imageData())))]
+        return [(_("pasted picture"), _png(cast(QImage, mime.imageData())))]
     inline = _inline(" ".join([mime.html() or "", mime.text() or ""]))
     if inline is not None:
         return [inline]
@@ -68,6 +70,6 @@ def _inline(text: str) -> tuple[str, bytes] | None:
         return None
     data = unquote_to_bytes(found.group(2))
     try:
-        return "picture from a page", base64.b64decode(data) if found.group(1) else data
+        return _("picture from a page"), base64.b64decode(data) if found.group(1) else data
     except binascii.Error:
         return None

@@ -8,6 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from vitviz.core.language import _
+
 # What the wheels of PySide6 do not bring along (`readelf -d` on QtGui, QtDBus and the plugins of
 # 6.8 to 6.11): library, package of Debian and Ubuntu, package of Fedora.
 _GUI = (
@@ -51,7 +53,7 @@ def explain() -> str:
     if not sys.platform.startswith("linux"):
         return ""
     if not has_display():
-        return (
+        return _(
             "vitviz cannot open a window, because there is no display (neither DISPLAY nor "
             "WAYLAND_DISPLAY is set); start it on a desktop, or let it paint without one: "
             "vitviz --screenshot out.png"
@@ -61,10 +63,11 @@ def explain() -> str:
         return _sentence(problem)
     if not any(_answers(platform) for platform in _wished()):
         shown = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or "none"
-        return (
-            f"vitviz cannot open a window, because the display {shown} does not answer; start it "
-            "inside the desktop's own session, or let it paint without one: vitviz --screenshot out.png"
-        )
+        return _(
+            "vitviz cannot open a window, because the display {shown} does not "
+            "answer; start it inside the desktop's own session, or let it paint "
+            "without one: vitviz --screenshot out.png"
+        ).format(shown=shown)
     return ""
 
 
@@ -137,14 +140,17 @@ def _answers(platform: str) -> bool:
 def _sentence(problem: str) -> str:
     missing = missing_libraries()
     if not missing:
-        return f"vitviz cannot open a window, because Qt does not load here ({problem})"
+        return _("vitviz cannot open a window, because Qt does not load here ({problem})").format(
+            problem=problem
+        )
     rows = [row for row in _GUI + _XCB + _WAYLAND if row[0] in missing]
     debian = " ".join(dict.fromkeys(row[1] for row in rows))
     fedora = " ".join(dict.fromkeys(row[2] for row in rows))
-    return (
-        f"vitviz cannot open a window, because Qt needs {', '.join(missing)}; install with "
-        f"'sudo apt install {debian}' (Debian, Ubuntu) or 'sudo dnf install {fedora}' (Fedora)"
-    )
+    return _(
+        "vitviz cannot open a window, because Qt needs {missing}; install with 'sudo "
+        "apt install {debian}' (Debian, Ubuntu) or 'sudo dnf install {fedora}' "
+        "(Fedora)"
+    ).format(missing=", ".join(missing), debian=debian, fedora=fedora)
 
 
 def _loads(library: str) -> bool:

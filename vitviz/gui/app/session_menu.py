@@ -12,18 +12,22 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 
 from vitviz.core.files import clear_leftovers
+from vitviz.core.language import _
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.figure.figure_saving import ask_where
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.files.session_format import SUFFIX, MissingFiles, SavedSession, beside_this
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.session import Session
 from vitviz.session.session_files import SessionFiles
 
-KIND = f"vitviz sessions (*{SUFFIX})"
-FILES = f"{KIND};;All files (*)"
 _EVERY = 15_000  # milliseconds between looks whether something is to be saved
+
+
+def session_kind() -> str:
+    """What a dialog for files calls sessions."""
+    return f"{_('vitviz sessions')} (*{SUFFIX})"
 
 
 class SessionMenu(QObject):
@@ -39,7 +43,7 @@ class SessionMenu(QObject):
         """What a crash left behind is offered in a strip of its own: nothing that happens later may
         take the offer away."""
         self.files = SessionFiles(session)
-        self.recent = QMenu("Recent sessions", parent)
+        self.recent = QMenu(_("Recent sessions"), parent)
         self.recent.aboutToShow.connect(self._fill)
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
@@ -58,9 +62,9 @@ class SessionMenu(QObject):
         left = self.files.left_behind()
         if left is not None:
             self.left.offer(
-                "vitviz was not closed properly last time.",
-                ("Open what was there", partial(self.files.open, left)),
-                ("Forget it", partial(self.files.forget, left)),
+                _("vitviz was not closed properly last time."),
+                (_("Open what was there"), partial(self.files.open, left)),
+                (_("Forget it"), partial(self.files.forget, left)),
             )
         self._timer.start()
 
@@ -79,12 +83,14 @@ class SessionMenu(QObject):
     def save_as(self) -> None:
         """Asks for a file and saves there."""
         first = str(self.files.file or f"session{SUFFIX}")
-        if (path := ask_where(self._parent, "Save session", first, KIND)) is not None:
+        if (path := ask_where(self._parent, _("Save session"), first, session_kind())) is not None:
             self.files.save(path, self._columns.state())
 
     def open(self) -> None:
         """Asks for a session and opens it."""
-        name, _ = QFileDialog.getOpenFileName(self._parent, "Open session", "", FILES)
+        name, _unused = QFileDialog.getOpenFileName(
+            self._parent, _("Open session"), "", f"{session_kind()};;{_('All files')} (*)"
+        )
         if name:
             self.files.open(Path(name))
 
@@ -101,13 +107,13 @@ class SessionMenu(QObject):
             action.triggered.connect(self._chosen)
         self.recent.setToolTipsVisible(True)
         if self.recent.isEmpty():
-            self.recent.addAction("none yet").setEnabled(False)
+            self.recent.addAction(_("none yet")).setEnabled(False)
 
     def _chosen(self) -> None:
         self.files.open(Path(cast(QAction, self.sender()).data()))
 
     def _saved(self, file: Path) -> None:
-        self._notices.tell(f"Saved {file}")
+        self._notices.tell(_("Saved {file}").format(file=file))
 
     def _opened(self, file: Path, state: dict[str, str]) -> None:
         self._columns.restore_state(state)
@@ -125,9 +131,11 @@ class SessionMenu(QObject):
         named = ", ".join(f"{name} (from {where})" for name, where in models.items())
         again = partial(self.files.open, file, told)
         self._notices.offer(
-            f"{file.name} shows models that are not on this computer: {named}.",
-            ("Download and open", partial(again, download="yes")),
-            ("Open without them", partial(again, download="no")),
+            _("{name} shows models that are not on this computer: {named}.").format(
+                name=file.name, named=named
+            ),
+            (_("Download and open"), partial(again, download="yes")),
+            (_("Open without them"), partial(again, download="no")),
         )
 
     def _asked(self, gone: Sequence[MissingFiles]) -> dict[str, str] | None:
@@ -149,18 +157,24 @@ class SessionMenu(QObject):
     def _ask(self, gone: MissingFiles, count: int) -> str | None:
         """A path, "" to leave out what is missing, None to open nothing."""
         box = QMessageBox(self._parent)
-        box.setWindowTitle("Where is it now?")
-        more = f" ({count} files are missing)" if count > 1 else ""
-        box.setText(f"{gone.name} is not where it was{more}.")
+        box.setWindowTitle(_("Where is it now?"))
+        said = _("{name} is not where it was.")
+        if count > 1:
+            said = _("{name} is not where it was ({count} files are missing).")
+        box.setText(said.format(name=gone.name, count=count))
         box.setInformativeText(gone.path)
-        find = box.addButton("Find it…", QMessageBox.ButtonRole.AcceptRole)
-        leave = box.addButton("Leave out what is missing", QMessageBox.ButtonRole.DestructiveRole)
+        find = box.addButton(_("Find it…"), QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton(
+            _("Leave out what is missing"), QMessageBox.ButtonRole.DestructiveRole
+        )
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.exec()
         if box.clickedButton() is leave:
             return ""
         if box.clickedButton() is not find:
             return None
-        wanted = f"{gone.name} ({Path(gone.path).name});;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._parent, f"Find {gone.name}", "", wanted)
+        wanted = f"{gone.name} ({Path(gone.path).name});;{_('All files')} (*)"
+        name, _unused = QFileDialog.getOpenFileName(
+            self._parent, _("Find {name}").format(name=gone.name), "", wanted
+        )
         return name or None

@@ -14,6 +14,7 @@ from PIL import Image
 
 from vitviz.core.data.trace import Picture
 from vitviz.core.files import expanded
+from vitviz.core.language import _
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, VitvizError
 from vitviz.gui.app import qt_platform
@@ -66,15 +67,18 @@ def _check_window_possible() -> None:
     """VitvizError where Qt would end the process, or would not answer."""
     if threading.current_thread() is not threading.main_thread():
         raise VitvizError(
-            f"a window is opened by the main thread, not by {threading.current_thread().name}; call "
-            "vitviz.show there"
+            _(
+                "a window is opened by the main thread, not by {name}; call vitviz.show there"
+            ).format(name=threading.current_thread().name)
         )
     other = next((name for name in _OTHER_QT if f"{name}.QtCore" in sys.modules), None)
     if other is not None:
         raise VitvizError(
-            f"{other} is at work in this process, and vitviz's window needs PySide6: two copies of Qt "
-            "do not go together; begin a process without it (matplotlib takes PySide6 where QT_API is "
-            "pyside6)"
+            _(
+                "{other} is at work in this process, and vitviz's window needs PySide6: "
+                "two copies of Qt do not go together; begin a process without it "
+                "(matplotlib takes PySide6 where QT_API is pyside6)"
+            ).format(other=other)
         )
     if problem := qt_platform.explain():
         raise VitvizError(problem)
@@ -92,12 +96,18 @@ def _source(given: Any, number: int) -> str | Path | Picture:
             from vitviz.session.pictures.web_picture import is_address
 
             if not is_address(str(given)) and not expanded(given).exists():
-                raise BadImage(f"there is no file {given}; give the path of a picture")
+                raise BadImage(
+                    _("there is no file {given}; give the path of a picture").format(given=given)
+                )
             return given
         case Picture():
             return given
         case _:
-            name = "" if getattr(given, "filename", "") else f"picture {number}"
+            name = (
+                ""
+                if getattr(given, "filename", "")
+                else _("picture {number}").format(number=number)
+            )
             return open_picture(given, name=name)
 
 
@@ -114,6 +124,8 @@ def _run_events_in(shell: Any) -> None:
         shell.enable_gui("qt")
     except (ImportError, NotImplementedError, RuntimeError) as error:
         raise VitvizError(
-            f"this shell cannot run a window beside it ({error}); call vitviz.show in a script, in "
-            "IPython or in Jupyter"
+            _(
+                "this shell cannot run a window beside it ({error}); call vitviz.show in "
+                "a script, in IPython or in Jupyter"
+            ).format(error=error)
         ) from error

@@ -16,6 +16,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.gui.app.application import application, quiet
 from vitviz.gui.app.main_window import MainWindow
@@ -40,8 +41,10 @@ def open_window(model: Model, sources: Sequence[Source]) -> MainWindow:
         qInstallMessageHandler(quiet)
     elif not isinstance(found, QApplication):
         raise VitvizError(
-            "this process has a Qt application that can have no windows (QCoreApplication); begin it "
-            "with a QApplication"
+            _(
+                "this process has a Qt application that can have no windows (QCoreApplication); "
+                "begin it with a QApplication"
+            )
         )
     app = application()
     mailbox = Mailbox()
@@ -49,7 +52,7 @@ def open_window(model: Model, sources: Sequence[Source]) -> MainWindow:
     session = Session(Jobs(mailbox.deliver), settings, save=write_settings)
     with theme.applied_last(app, theme.resolve(settings.theme)):
         window = MainWindow(session)
-    window.restore(settings.window_geometry, settings.window_state)
+    window.place.restore(settings.window_geometry, settings.window_state)
     if complaint:
         window.notices.say([complaint])
     _OPEN.add(window)

@@ -11,6 +11,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.files import expanded
+from vitviz.core.language import _
 from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.pictures.web_picture import is_address
@@ -115,7 +116,7 @@ class SingleInstance(QObject):
             return
         if not socket.canReadLine():
             if socket.bytesAvailable() >= _MOST:
-                self._refuse(socket, f"a message of more than {_MOST:,} bytes")
+                self._refuse(socket, _("a message of more than {most:,} bytes").format(most=_MOST))
             return
         try:
             files = msgspec.json.decode(socket.readLine().data(), type=list[str])
@@ -123,7 +124,12 @@ class SingleInstance(QObject):
             socket.abort()  # whoever this is speaks another language
             return
         if len(files) > _MOST_FILES or any(len(file) > _MOST_LETTERS for file in files):
-            self._refuse(socket, f"{len(files):,} names of up to {max(map(len, files)):,} letters")
+            self._refuse(
+                socket,
+                _("{files_count:,} names of up to {max:,} letters").format(
+                    files_count=len(files), max=max(map(len, files))
+                ),
+            )
             return
         socket.write(_THANKS)
         socket.flush()
@@ -131,4 +137,10 @@ class SingleInstance(QObject):
 
     def _refuse(self, socket: QLocalSocket, what: str) -> None:
         socket.abort()
-        self._say([f"another start sent {what}, which are no files to open; nothing was opened"])
+        self._say(
+            [
+                _(
+                    "another start sent {what}, which are no files to open; nothing was opened"
+                ).format(what=what)
+            ]
+        )

@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtNetwork import QLocalSocket
 
 from vitviz.core.files import private_folder
-from vitviz.session.files.settings import settings_folder
+from vitviz.session.files.settings_folder import settings_folder
 
 _LONGEST = 100
 """Letters of a socket's path that every Unix takes."""

@@ -56,6 +56,8 @@ class DrawingWidget(QWidget):
     read = Signal(object)
     brushed = Signal(object)
     double_clicked = Signal()
+    panel_double_clicked = Signal(int)
+    """Which panel, in reading order."""
     zoomed = Signal(int, object)
     """Which panel, and the window of it in shares that other panels understand."""
     painted = Signal()
@@ -303,7 +305,7 @@ class DrawingWidget(QWidget):
             widget.clicked.connect(self._clicked)
             widget.read.connect(self.read)
             widget.brushed.connect(self.brushed)
-            widget.double_clicked.connect(self.double_clicked)
+            widget.double_clicked.connect(partial(self._double_clicked, widget))
             widget.zoomed.connect(partial(self._zoomed, widget))
             widget.grew.connect(self.grew)
             if len(row) > 1 and isinstance(panel.layers[0], Table):
@@ -323,6 +325,11 @@ class DrawingWidget(QWidget):
         widgets = self.panels
         if at < len(widgets) and (panel := widgets[at].panel) is not None:
             widgets[at].show_range(seen_of(panel, window))
+
+    def _double_clicked(self, widget: PanelWidget) -> None:
+        self.double_clicked.emit()
+        if widget in self.panels:
+            self.panel_double_clicked.emit(self.panels.index(widget))
 
     def _zoomed(self, widget: PanelWidget, seen: Box) -> None:
         if widget.panel is not None and widget in self.panels:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import cast
 
-from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from vitviz.core.data.drawing import Drawing
@@ -15,19 +15,18 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.gui.columns.board import LAID_OUT, ViewBoard
-from vitviz.gui.columns.column_header import ColumnHeader, HeaderOffer, HeaderStrip
+from vitviz.gui.columns.column_header import HeaderStrip
+from vitviz.gui.columns.column_headers import ColumnHeaders
 from vitviz.gui.columns.column_table import ColumnTable
 from vitviz.gui.columns.compare_bar import ColumnLayout, CompareBar
 from vitviz.gui.columns.shown_views import ShownViews
 from vitviz.gui.columns.view_card import ViewCard
 from vitviz.gui.columns.view_gallery import ViewGallery
 from vitviz.gui.columns.view_stage import ViewStage
-from vitviz.gui.models.patch_size_window import PatchSizeWindow
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.session.columns.column_words import card_words
 from vitviz.session.columns.columns import LiveColumn
-from vitviz.session.columns.header_text import headings
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.views import View
@@ -57,7 +56,7 @@ class ColumnArea(QObject):
         self.bar, self.tabs = CompareBar(), HeaderStrip()
         self.board, self.table = ViewBoard(views), ColumnTable(views)
         self.stages: tuple[ViewStage, ...] = (self.board, self.table)
-        self.headers: dict[int, ColumnHeader] = {}
+        self.headers = ColumnHeaders(parent, session, notices)
         self._has_gallery = False
         self.layout: ColumnLayout = "one"
         self._maximised = False
@@ -75,8 +74,8 @@ class ColumnArea(QObject):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._trace_failed)
         links.connect(session.chosen.changed, self._show_apart)
-        links.connect(session.pictures.changed, self.show_headings)
-        links.connect(session.settings.models_changed, self.show_headings)
+        links.connect(session.pictures.changed, self.headers.show)
+        links.connect(session.settings.models_changed, self.headers.show)
         links.connect(session.jobs.ended, self._job_ended)
         self.shown.changed.connect(self.show_views)
         self.shown.chosen.connect(session.history.note)
@@ -85,6 +84,9 @@ class ColumnArea(QObject):
             stage.visible_changed.connect(self.want)
             stage.focused.connect(self.shown.set_focus)
             stage.zoomed.connect(self._zoomed)
+        self.headers.wished.connect(self.wished)
+        self.headers.grew.connect(self._header_grew)
+        self.headers.read_again.connect(self._show_missing)
         bar.layout_wished.connect(self.set_layout)
         bar.link_wished.connect(self._link)
         bar.range_wished.connect(session.views.share_range)
@@ -145,20 +147,13 @@ class ColumnArea(QObject):
         elif self._count == 1:  # whoever adds a column wants to see both
             self.layout = "grid"
         self._count = count
-        gone = set(self.headers) - {live.id for live in self.lives}
-        if gone:
+        if gone := self.headers.gone:
             for stage in self.stages:
                 stage.forget(gone)
-        for column in gone:
-            header = self.headers.pop(column)
-            header.hide()  # it lives until the event loop turns
-            header.deleteLater()
-        for live in self.lives:
-            if live.id not in self.headers:
-                self.headers[live.id] = self._header(live.id)
+        self.headers.follow()
         self.bar.show_count(count)
         self.bar.show_layout(self.layout)
-        self.show_headings()
+        self.headers.show()
         self.show_views()
         self.arranged.emit()
         if self._arranged != self.layout:
@@ -173,7 +168,7 @@ class ColumnArea(QObject):
         self._session.history.absorb()
         if self._has_gallery:
             self.gallery.show_states(self.shown.is_shown, possible)
-        headers = [self.headers[live.id] for live in self.lives]
+        headers = self.headers.all
         tabs = headers if self.layout == "one" and len(headers) > 1 else []
         self.tabs.setVisible(bool(tabs))
         for other in self.stages:
@@ -199,29 +194,6 @@ class ColumnArea(QObject):
                 card = self.stage.card(name, live.id)
                 if card is not None and card.drawing is None:
                     card.show_message(f"Drawing {self._views[name].title} …")
-
-    def show_headings(self) -> None:
-        """Says above every column what it is; a column alone has no header."""
-        session, lives = self._session, self.lives
-        if len(lives) == 1:
-            return
-        models = session.models()
-        offer = HeaderOffer(
-            models, tuple((picture.key, picture.name) for picture in session.pictures.open)
-        )
-        titles = {model.name: model.title for model in models}
-        columns = session.columns
-        for heading in headings(
-            lives,
-            columns.active.id,
-            columns.reference.id,
-            session.pictures.open,
-            titles,
-            session.columns.links,
-        ):
-            header = self.headers.get(heading.column)
-            if header is not None:
-                header.show_heading(heading, offer)
 
     def show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         """Shows a column's new drawing where that column is."""
@@ -300,13 +272,13 @@ class ColumnArea(QObject):
     # What the session announced
 
     def _activated(self, _new: int, _old: int) -> None:
-        self.show_headings()
+        self.headers.show()
         if self.layout == "one":
             self.show_views()
         self.activated.emit()
 
     def _trace_ready(self, _trace: Trace, column: int) -> None:
-        self.show_headings()
+        self.headers.show()
         self.show_views()
         for card in self._cards(column):
             card.expect()
@@ -321,21 +293,24 @@ class ColumnArea(QObject):
     def _job_ended(self, job: Job) -> None:
         """A column may have nothing to wait for any more."""
         if job.lane == "run":
-            self.show_headings()
+            self.headers.show()
+
+    def _header_grew(self) -> None:
+        self.stage.settle()
 
     def _trace_failed(self, _said: str, _column: int) -> None:
-        self.show_headings()
+        self.headers.show()
         self._show_missing()
 
     def _show_together(self) -> None:
         self.bar.show_together(self._session.columns.links)
-        self.show_headings()
+        self.headers.show()
 
     def _show_apart(self, new: Selection, old: Selection) -> None:
         together = self._session.columns.links
         moved = (new.depth, new.head) != (old.depth, old.head)
         if new.pin != old.pin or (moved and not (together.depth and together.head)):
-            self.show_headings()
+            self.headers.show()
 
     def _show_missing(self) -> None:
         """Says in the cards of a column without a trace what it waits for, or why it has none."""
@@ -422,44 +397,6 @@ class ColumnArea(QObject):
                     self.set_layout("large" if found.one_view else "grid")
                     self._notices.tell(found.hint)
 
-    def column_wished(self, wish: str, column: int) -> None:
-        """What the buttons and the menu of a header send."""
-        session, columns = self._session, self._session.columns
-        match wish:
-            case "activate":
-                columns.activate(column)
-            case "duplicate":
-                self._activate(columns.duplicate(column))
-            case "unchanged":
-                live = columns.find(column)
-                if live is not None:
-                    columns.use_model(replace(live.column.model, change=None), column)
-            case "close":
-                columns.close(column)
-            case "left" | "right":
-                by = -1 if wish == "left" else 1
-                columns.move(column, min(max(columns.index(column) + by, 0), len(columns) - 1))
-            case "stop":
-                session.columns.stop_column(column)
-            case "again":
-                self._notices.settle(column)
-                session.columns.read_again(column)
-                self.show_headings()
-                self._show_missing()
-            case "reference":
-                session.columns.refer_to(column)
-            case "lab":
-                PatchSizeWindow(self._parent, session, column).begin()
-            case "compose":
-                columns.activate(column)
-                self.wished.emit("compose_column")
-            case "find":
-                columns.activate(column)
-                self.wished.emit("find_model")
-            case "checkpoint":
-                columns.activate(column)
-                self.wished.emit("open_model")
-
     def _add_whatif(self) -> None:
         """What the active column's what-if shows, as a column beside it."""
         columns = self._session.columns
@@ -475,69 +412,9 @@ class ColumnArea(QObject):
             return
         own = columns.active
         column = replace(own.column, model=replace(own.column.model, change=change))
-        self._activate(columns.add(column, own.selection, columns.index(own.id) + 1))
+        made = columns.add(column, own.selection, columns.index(own.id) + 1)
+        columns.activate(made.id)
         self.set_layout("grid")
-
-    def _activate(self, live: LiveColumn | None) -> None:
-        """What has just come is what the next change is about."""
-        if live is not None:
-            self._session.columns.activate(live.id)
-
-    def _header(self, column: int) -> ColumnHeader:
-        header = ColumnHeader(column)
-        header.wished.connect(self.column_wished)
-        header.model_wished.connect(self._model_wished)
-        header.patch_wished.connect(self._patch_wished)
-        header.picture_wished.connect(self._session.columns.show)
-        header.dragged.connect(self._dragged)
-        header.dropped.connect(self._dropped)
-        header.grew.connect(self._header_grew)
-        return header
-
-    def _header_grew(self) -> None:
-        self.stage.settle()
-
-    def _model_wished(self, name: str, column: int) -> None:
-        live = self._session.columns.find(column)
-        if live is not None:
-            wished = replace(
-                live.column.model,
-                name=name,
-                patch_size=None,
-                input_size=None,
-                architecture=None,
-                pretrained=True,
-                change=None,
-            )
-            self._session.columns.use_model(wished, column)
-
-    def _patch_wished(self, size: int, column: int) -> None:
-        live = self._session.columns.find(column)
-        if live is not None:
-            self._session.columns.use_model(replace(live.column.model, patch_size=size), column)
-
-    def _dragged(self, column: int, point: QPoint) -> None:
-        """Marks where the column that is held would land."""
-        at, start = self._landing(point), self._session.columns.index(column)
-        for index, live in enumerate(self.lives):
-            there = index == at != start
-            self.headers[live.id].show_landing(("left" if at < start else "right") if there else "")
-
-    def _dropped(self, column: int, point: QPoint) -> None:
-        at = self._landing(point)
-        for header in self.headers.values():
-            header.show_landing("")
-        self._session.columns.move(column, at)
-
-    def _landing(self, point: QPoint) -> int:
-        """The position of the column whose header is nearest to a point of the screen."""
-
-        def away(live: LiveColumn) -> int:
-            header = self.headers[live.id]
-            return (header.mapToGlobal(header.rect().center()) - point).manhattanLength()
-
-        lives = self.lives
-        return lives.index(min(lives, key=away))
 
     def show_gallery(self) -> None:
         """All views with pictures of them, to put them on and take them off."""

@@ -18,9 +18,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.data.selection import Selection
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
+from vitviz.session.session import Session
+from vitviz.session.work.jobs import Job, Lane
 
 FEW = 2
 """Prefix tokens that get a button each."""
@@ -146,6 +150,7 @@ class JobsBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._jobs: list[Job] = []
         self._label = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self._label.setObjectName("quiet")
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -166,24 +171,38 @@ class JobsBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setVisible(False)
 
-    def show_job(self, label: str, done: float, total: float) -> None:
-        """Shows a job; a `total` of 0 means nobody knows how long."""
-        self.setVisible(True)
-        self._label.show_text(label)
-        self._bar.setRange(0, 1000 if total > 0 else 0)
-        if total > 0:
-            self._bar.setValue(round(1000 * done / total))
+    @property
+    def lanes(self) -> set[Lane]:
+        """The lanes in which something runs."""
+        return {job.lane for job in self._jobs}
 
-    def show_nothing(self) -> None:
-        """Nothing runs."""
-        self.setVisible(False)
+    def begin(self, job: Job) -> None:
+        """A job runs."""
+        self._jobs.append(job)
+        self.show_progress()
+
+    def end(self, job: Job) -> None:
+        """It does not run any more."""
+        self._jobs = [other for other in self._jobs if other is not job]
+        self.show_progress()
+
+    def show_progress(self, _job: Job | None = None) -> None:
+        """Shows the job that the others wait for; a total of 0 means nobody knows how long."""
+        self.setVisible(bool(self._jobs))
+        if self._jobs:
+            job = self._jobs[0]
+            self._label.show_text(job.words)
+            self._bar.setRange(0, 1000 if job.total > 0 else 0)
+            if job.total > 0:
+                self._bar.setValue(round(1000 * job.done / job.total))
 
 
 class BottomBar(QWidget):
     """Layer and head sliders, prefix tokens, read-out and jobs in one bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
+        self._session = session
         self.layer = ValueStepper("Layer", "Layer (PgUp, PgDown, Home, End)")
         self.head = ValueStepper("Head", "Head ([ and ], 0 for all)", all_words="all")
         self.prefixes = PrefixButtons()
@@ -201,6 +220,39 @@ class BottomBar(QWidget):
             (self.jobs, 8),
         ):
             layout.addWidget(widget, stretch)
+        self.layer.chosen.connect(self._layer_chosen)
+        self.head.chosen.connect(self._head_chosen)
+        self.prefixes.chosen.connect(session.chosen.choose_prefix)
+        self.jobs.stopped.connect(self._stop)
+
+    def listen(self, links: Subscriptions) -> None:
+        """Listens to what is chosen and to what runs."""
+        session, jobs = self._session, self.jobs
+        links.connect(session.chosen.changed, self.show_selection)
+        links.connect(session.jobs.started, jobs.begin)
+        links.connect(session.jobs.progressed, jobs.show_progress)
+        links.connect(session.jobs.ended, jobs.end)
+
+    def show_selection(self, new: Selection, _old: Selection | None = None) -> None:
+        """Shows layer, head and prefix token as the active column has them."""
+        trace = self._session.trace
+        if trace is not None:
+            layers = trace.depths
+            self.layer.show_value(new.layer(layers), max(layers, 1))
+            self.head.show_value(-1 if new.head is None else new.head, max(trace.heads, 1))
+            self.prefixes.show_names(trace.grid.prefix, new.pin.prefix)
+
+    def _layer_chosen(self, layer: int) -> None:
+        trace = self._session.trace
+        if trace is not None:
+            depth = self._session.selection.with_layer(layer, trace.depths).depth
+            self._session.chosen.select(depth=depth)
+
+    def _head_chosen(self, head: int) -> None:
+        self._session.chosen.select(head=None if head < 0 else head)
+
+    def _stop(self) -> None:
+        self._session.columns.stop_all()
 
     def read_out(self, words: str) -> None:
         """Shows what lies under the cursor."""

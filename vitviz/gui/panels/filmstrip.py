@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QMenu, QVBox
 from vitviz.core.data.trace import Picture
 from vitviz.gui.panels import picture_parts
 from vitviz.gui.panels.filmstrip_model import FilmstripModel
+from vitviz.gui.panels.page_line import PageLine
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
 
@@ -22,7 +23,10 @@ SHARP = 256
 
 
 class Filmstrip(QWidget):
-    """Shows the open pictures; says which one is wanted and which is to be closed."""
+    """Shows the open pictures; says which one is wanted and which is to be closed.
+
+    `pages` is the slider over the frames or pages of the one that is shown.
+    """
 
     chosen = Signal(str)
     closed = Signal(str)
@@ -60,7 +64,9 @@ class Filmstrip(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(UNIT)
+        self.pages = PageLine()
         layout.addWidget(self._list, 1)
+        layout.addWidget(self.pages)
         layout.addWidget(self._drop)
         self.setMinimumWidth(SIDE + 34)
 

@@ -16,6 +16,8 @@ from vitviz.core.data.trace import Picture
 from vitviz.gui.widgets import theme
 from vitviz.session.pictures.picture_list import PicturePart
 
+_PAGED = (".tif", ".tiff", ".npy")
+
 PartWish = Callable[[PicturePart], object]
 _LONGEST = 18
 """Letters of a colour profile's name."""
@@ -65,7 +67,7 @@ def part_words(picture: Picture) -> str:
         return ""
     choice, parts = picture.choice, []
     if picture.pages > 1:
-        parts.append(f"page {choice.page + 1} of {picture.pages}")
+        parts.append(f"{page_noun(picture)} {choice.page + 1} of {picture.pages}")
     if picture.bands > 3:
         shown = choice.bands or (1, 2, 3)
         names = ", ".join(map(str, shown))
@@ -75,6 +77,11 @@ def part_words(picture: Picture) -> str:
         short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
         parts.append(f"{short} {found[2]} sRGB")
     return " · ".join(parts)
+
+
+def page_noun(picture: Picture) -> str:
+    """What a part of a file that has several is called: pages of documents, frames of films."""
+    return "page" if picture.path.lower().endswith(_PAGED) else "frame"
 
 
 def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:

@@ -12,8 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import platformdirs
-
+from vitviz.core.files import cache_folder
 from vitviz.core.resources import resource
 from vitviz.models.catalogue.training_words import TrainingFacts, learning, trained_on
 
@@ -108,9 +107,7 @@ def bundled_catalogue() -> ModelCatalogue:
 
 def cache_file(timm: str) -> Path:
     """Where the catalogue of another version of timm is kept."""
-    chosen = os.environ.get("VITVIZ_CACHE_DIR")
-    folder = Path(chosen) if chosen else platformdirs.user_cache_path("vitviz", appauthor=False)
-    return folder / f"catalogue-timm-{timm}.json"
+    return cache_folder() / f"catalogue-timm-{timm}.json"
 
 
 def write(found: ModelCatalogue, file: Path) -> None:

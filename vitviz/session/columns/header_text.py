@@ -187,6 +187,15 @@ def _still(trace: Trace | None, key: str | None) -> str:
     return trace.model.title if trace.picture.key == key else trace.picture.name
 
 
+def page_words(trace: Trace) -> list[str]:
+    """What is said above the views: the model, the picture, the answer, and how much is seen."""
+    said = (answer_words(trace), doubt_words(trace))
+    parts = [trace.model.title, trace.picture.name, *filter(None, said)]
+    if trace.crop.seen_share < 0.995:
+        parts.append(f"the model sees {trace.crop.seen_words} of the picture")
+    return [*parts, trace.picture.note] if trace.picture.note else parts
+
+
 def answer_words(trace: Trace) -> str:
     """The best answer with its share, "perhaps" before one below one half; "" without any."""
     if not trace.predictions:

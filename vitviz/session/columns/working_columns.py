@@ -95,6 +95,13 @@ class WorkingColumns(Columns):
         else:
             self._set_picture(live, picture)
 
+    def turn_page(self, key: str, picture: Picture) -> None:
+        """Shows another page of a picture's file wherever the picture is shown, in its place."""
+        shown = [live for live in self if live.column.picture == key]
+        self._pictures.exchange(key, picture)
+        for live in shown:
+            self._set_picture(live, picture)
+
     def step_picture(self, by: int) -> None:
         """The next (+1) or previous (-1) picture; after the last comes the first."""
         if open_now := self._pictures.open:

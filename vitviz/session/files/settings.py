@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import platformdirs
 
 from vitviz.core.files import whole
 from vitviz.core.progress import VitvizError
 from vitviz.session.files.confirmed_models import ConfirmedModel
+from vitviz.session.files.settings_folder import SETTINGS_FILE, settings_folder
 from vitviz.views.options import Look
 
-_FILE = "settings.json"
 _NEWEST = 1
 
 
@@ -22,9 +20,9 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything remembered; a change makes a new one.
 
     `memory_mb` bounds each of what is kept: traces, loaded models, open pictures. `interface_size` is a
-    percentage beside the system's own scale. `window_geometry` and `window_state` are Qt's bytes in
-    base64; `said` is what somebody said of models, by name, `confirmed` what earlier versions kept of
-    that: which architecture a file is.
+    percentage beside the system's own scale, `language` a code, "" for the system's. `window_geometry`
+    and `window_state` are Qt's bytes in base64; `said` is what somebody said of models, by name,
+    `confirmed` what earlier versions kept of that: which architecture a file is.
     """
 
     version: int = _NEWEST
@@ -44,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     picture_folder: str = ""
     figure_folder: str = ""
     interface_size: int = 100
+    language: str = ""
     window_geometry: str = ""
     window_state: str = ""
 
@@ -53,18 +52,12 @@ def recent(paths: tuple[str, ...], path: str, most: int = 12) -> tuple[str, ...]
     return (path, *(each for each in paths if each != path))[:most]
 
 
-def settings_folder() -> Path:
-    """Where settings and the log lie: VITVIZ_CONFIG_DIR, or the system's place for settings."""
-    chosen = os.environ.get("VITVIZ_CONFIG_DIR")
-    return Path(chosen) if chosen else platformdirs.user_config_path("vitviz", appauthor=False)
-
-
 def read_settings(folder: Path | None = None) -> tuple[Settings, str]:
     """The remembered settings, and a sentence when they could not be read ("" otherwise).
 
     A broken file, or one of a newer vitviz, is kept aside as settings.json.bak and defaults are used.
     """
-    file = (folder or settings_folder()) / _FILE
+    file = (folder or settings_folder()) / SETTINGS_FILE
     try:
         found = msgspec.json.decode(file.read_bytes(), type=Settings)
     except FileNotFoundError:
@@ -82,7 +75,7 @@ def write_settings(settings: Settings, folder: Path | None = None) -> str:
     text = msgspec.json.format(msgspec.json.encode(settings), indent=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(folder / _FILE, private=True) as unfinished:
+        with whole(folder / SETTINGS_FILE, private=True) as unfinished:
             unfinished.write_bytes(text)
     except (OSError, VitvizError) as error:
         why = getattr(error, "strerror", None) or error

@@ -28,7 +28,10 @@ class HistoryStep:
 def step_between(before: ShownState, after: ShownState) -> HistoryStep | None:
     """The step from one moment to another; None where the same is shown."""
     parts = differing(before, after)
-    return HistoryStep(before, after, parts, step_words(before, after, parts)) if parts else None
+    if not parts:
+        return None
+    step = HistoryStep(before, after, parts, step_words(before, after, parts))
+    return replace(step, words="other page or frame") if page_turned(step) else step
 
 
 def step_words(before: ShownState, after: ShownState, parts: frozenset[str]) -> str:
@@ -104,8 +107,10 @@ _NONE = object()
 
 def is_drag(step: HistoryStep, before: HistoryStep) -> bool:
     """Whether a step goes on with the one before it, as a slider that is dragged does: another
-    number of one option or colour.
+    number of one option or colour, another frame of one film.
     """
+    if (turned := page_turned(step)) and turned == page_turned(before):
+        return True
     if step.parts != before.parts or len(step.parts) != 1:
         return False
     (part,) = step.parts
@@ -115,6 +120,18 @@ def is_drag(step: HistoryStep, before: HistoryStep) -> bool:
         view = part.removeprefix("options ")
         return _one_number(_option_values(step, view), _option_values(before, view))
     return part == "window sizes"
+
+
+def page_turned(step: HistoryStep) -> str:
+    """The file of which another page or frame is shown since this step, and nothing else changed."""
+    if not {"pictures"} <= step.parts <= {"pictures", "columns"}:
+        return ""
+    old, new = step.before.pictures, step.after.pictures
+    moved = [(one, two) for one, two in zip(old, new, strict=False) if one.key != two.key]
+    if len(old) != len(new) or len(moved) != 1:
+        return ""
+    one, two = moved[0]
+    return one.path if one.path == two.path and one.pages > 1 else ""
 
 
 _Changes = dict[str, tuple[object, object]]

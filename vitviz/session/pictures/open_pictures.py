@@ -83,6 +83,12 @@ class OpenPictures:
             self.changed.emit()
             self.arrived.emit((picture,), True)
 
+    def exchange(self, key: str, picture: Picture) -> None:
+        """Puts another page of a picture's file in its place; columns are told by who asks for it."""
+        if self.is_open(key) and not self.is_open(picture.key):
+            self._list = self._list.exchanged(key, picture)
+            self.changed.emit()
+
     def become(self, pictures: Sequence[Picture]) -> None:
         """The film strip as it once was; columns are told by whoever asks for it."""
         self._list = self._list.with_open(tuple(pictures))

@@ -53,6 +53,11 @@ class PictureList:
         """With these open, instead of those there are."""
         return replace(self, open=pictures)
 
+    def exchanged(self, key: str, picture: Picture) -> PictureList:
+        """With another picture in the place of one: another page of its file."""
+        there = tuple(picture if one.key == key else one for one in self.open)
+        return replace(self, open=there)
+
     def joined(self, pictures: Sequence[Picture]) -> tuple[PictureList, list[str]]:
         """With those that are not open yet; a sentence for each that is, by another name."""
         there = {one.key: one for one in self.open}

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from psygnal import Signal
 
+from vitviz.core.language import current_language, language
 from vitviz.core.progress import Cancelled, Progress
 
 Lane = Literal["read", "run", "draw", "fetch", "web", "ahead", "folder"]
@@ -79,6 +80,7 @@ class _Task:
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
     since: float = field(default_factory=time.monotonic)
+    speaks: str = field(default_factory=current_language)
 
 
 class _Line:
@@ -262,7 +264,8 @@ class Jobs:
 
     def _outcome(self, task: _Task) -> Callable[[], None]:
         try:
-            result = task.work(self._progress(task.job))
+            with language(task.speaks):  # as who asked for it, whatever this thread would speak
+                result = task.work(self._progress(task.job))
         except Cancelled:
             return lambda: self._finish(task.job, "stopped")
         except BaseException as error:  # a library's SystemExit must not end the lane either

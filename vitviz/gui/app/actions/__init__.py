@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from vitviz.core.language import N_, _
 from vitviz.gui.app.actions.window_parts import WindowParts
 
 Menu = Literal["File", "Edit", "View", "Model", "Compare", "Figure", "Help", ""]
 MENUS: tuple[Menu, ...] = ("File", "Edit", "View", "Model", "Compare", "Figure", "Help", "")
 """In the order of the menu bar; those of "" have keys only."""
+MENU_TITLES: dict[Menu, str] = {
+    "File": N_("&File"),
+    "Edit": N_("&Edit"),
+    "View": N_("&View"),
+    "Model": N_("&Model"),
+    "Compare": N_("&Compare"),
+    "Figure": N_("&Figure"),
+    "Help": N_("&Help"),
+}
+"""What the menu bar says, in English."""
 
 Perform = Callable[[WindowParts], None]
 
@@ -30,15 +42,27 @@ class Action:
     """
 
     name: str
-    text: str
+    english_text: str
     perform: Perform
     keys: tuple[str, ...] = ()
     menu: Menu = ""
-    tip: str = ""
+    english_tip: str = ""
     check: bool = False
     rule: bool = False
 
+    @property
+    def text(self) -> str:
+        """Its words in a menu, in the language spoken here."""
+        return _(self.english_text)
 
+    @property
+    def tip(self) -> str:
+        """What it does, in the language spoken here; "" where its words say it all."""
+        return _(self.english_tip)
+
+
+_MNEMONIC = re.compile(r"\(&\w\)")
+"""The key of a menu's word where the word itself has no such letter: "打开 (&O)"."""
 _registered: dict[str, Action] = {}
 
 
@@ -60,7 +84,7 @@ def action(
         name = perform.__name__.rstrip("_")
         others = [other for other in _registered.values() if other.name != name]
         taken = [key for other in others for key in other.keys if key in pressed]
-        if taken or (name in _registered and _registered[name].text != text):
+        if taken or (name in _registered and _registered[name].english_text != text):
             raise ValueError(
                 f"the action {name!r} or its keys {', '.join(taken)} are taken already"
             )
@@ -82,4 +106,4 @@ def actions() -> dict[str, Action]:
 
 def plain(text: str) -> str:
     """An action's words without the menu's mnemonic mark and dots."""
-    return text.replace("&", "").rstrip("…")
+    return _MNEMONIC.sub("", text).replace("&", "").rstrip("…")

@@ -39,13 +39,13 @@ def previous_column(parts: WindowParts) -> None:
 @action("Move column &right", keys="Ctrl+Shift+Right", menu="Compare")
 def move_right(parts: WindowParts) -> None:
     """(Behind its neighbour.)"""
-    parts.columns.column_wished("right", parts.session.columns.active.id)
+    parts.columns.headers.wish("right", parts.session.columns.active.id)
 
 
 @action("Move column &left", keys="Ctrl+Shift+Left", menu="Compare")
 def move_left(parts: WindowParts) -> None:
     """(Before its neighbour.)"""
-    parts.columns.column_wished("left", parts.session.columns.active.id)
+    parts.columns.headers.wish("left", parts.session.columns.active.id)
 
 
 @action("All views of one column", keys="Ctrl+1", menu="Compare", rule=True)

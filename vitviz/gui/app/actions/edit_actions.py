@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vitviz.core.language import _
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 
@@ -10,7 +11,10 @@ from vitviz.gui.app.actions.window_parts import WindowParts
 def undo(parts: WindowParts) -> None:
     """Takes back what was changed last: a column, model, picture, option, target or layout"""
     words = parts.session.history.undo()
-    parts.notices.tell(f"Undone: {words}." if words else "There is nothing to undo.", alone=True)
+    parts.notices.tell(
+        _("Undone: {words}.").format(words=words) if words else _("There is nothing to undo."),
+        alone=True,
+    )
 
 
 @action("&Redo", keys=("Ctrl+Shift+Z", "Ctrl+Y"), menu="Edit")
@@ -18,5 +22,8 @@ def redo(parts: WindowParts) -> None:
     """Does again what was taken back last"""
     words = parts.session.history.redo()
     parts.notices.tell(
-        f"Done again: {words}." if words else "There is nothing to do again.", alone=True
+        _("Done again: {words}.").format(words=words)
+        if words
+        else _("There is nothing to do again."),
+        alone=True,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QGuiApplication
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import _
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.figure.figure_saving import save_figure
@@ -40,12 +41,20 @@ def average_folder(parts: WindowParts) -> None:
     AveragesWindow(parts.frame, parts.session).show()
 
 
+@action("F&ind in a folder…", keys="Ctrl+Shift+F", menu="Figure")
+def find_in_folder(parts: WindowParts) -> None:
+    """Where else is the chosen patch, in all pictures of a folder; which ones excite a head"""
+    from vitviz.gui.folders.index_window import IndexWindow
+
+    IndexWindow(parts.frame, parts.session).show()
+
+
 @action("Copy view as &picture", keys="Ctrl+C", menu="Figure", rule=True)
 def copy(parts: WindowParts) -> None:
     """(As it is seen.)"""
     card = parts.columns.card(parts.shown.focus)
     if card is None or card.drawing is None or parts.session.trace is None:
-        parts.notices.tell("There is no view to copy yet; open a picture first.")
+        parts.notices.tell(_("There is no view to copy yet; open a picture first."))
         return
     QGuiApplication.clipboard().setPixmap(card.canvas.grab())
 
@@ -69,14 +78,14 @@ def compose_view(parts: WindowParts, view: str, *, whole: bool = False) -> None:
         return
     tell = parts.notices.tell
     if open_composer(parts.frame, parts.session, drawing, tell, whole=whole) is None:
-        tell("This view is being drawn anew; try again in a moment.")
+        tell(_("This view is being drawn anew; try again in a moment."))
 
 
 def _drawing(parts: WindowParts, view: str) -> Drawing | None:
     card = parts.columns.card(view)
     drawing = None if card is None else card.drawing
     if drawing is None or parts.session.trace is None:
-        parts.notices.tell("There is no figure to save yet; open a picture first.")
+        parts.notices.tell(_("There is no figure to save yet; open a picture first."))
         return None
     return drawing
 

@@ -8,18 +8,21 @@ from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from vitviz.core.language import N_, _
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.app.dropped_sources import carries_pictures, pasted_paths, sources_of
 
-PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)"
+PICTURES = N_("Pictures (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif *.avif);;All files (*)")
 
 
 @action("&Open pictures…", keys="Ctrl+O", menu="File")
 def open_(parts: WindowParts) -> None:
     """Open picture files"""
     folder = parts.session.settings.now.picture_folder
-    names, _ = QFileDialog.getOpenFileNames(parts.frame, "Open pictures", folder, PICTURES)
+    names, _unused = QFileDialog.getOpenFileNames(
+        parts.frame, _("Open pictures"), folder, _(PICTURES)
+    )
     if names:
         parts.session.settings.remember(picture_folder=str(Path(names[0]).parent))
         parts.session.open(names)
@@ -29,7 +32,7 @@ def open_(parts: WindowParts) -> None:
 def open_folder(parts: WindowParts) -> None:
     """Open all pictures of a folder"""
     folder = parts.session.settings.now.picture_folder
-    name = QFileDialog.getExistingDirectory(parts.frame, "Open all pictures of a folder", folder)
+    name = QFileDialog.getExistingDirectory(parts.frame, _("Open all pictures of a folder"), folder)
     if name:
         parts.session.settings.remember(picture_folder=name)
         parts.session.open([name])
@@ -44,7 +47,7 @@ def paste(parts: WindowParts) -> None:
     elif paths := pasted_paths(mime.text()):
         parts.session.open(paths)
     else:
-        parts.notices.say(["The clipboard holds no picture; copy one and paste again."])
+        parts.notices.say([_("The clipboard holds no picture; copy one and paste again.")])
 
 
 @action("&Close picture", keys="Ctrl+W", menu="File")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from vitviz.core.language import _
 from vitviz.gui.app import desktop, text_pages
 from vitviz.gui.app.actions import action, actions
 from vitviz.gui.app.actions.window_parts import WindowParts
-from vitviz.gui.app.tour_dock import show_walk, step_walk
+from vitviz.gui.app.docks.tour_dock import show_walk, step_walk
 from vitviz.session.work import log
 
 
@@ -55,5 +56,7 @@ def log_folder(parts: WindowParts) -> None:
 def about(parts: WindowParts) -> None:
     """Versions, device, licences"""
     trace = parts.session.trace
-    device = "not in use yet" if trace is None else f"{trace.model.device}, {trace.model.precision}"
+    device = (
+        _("not in use yet") if trace is None else f"{trace.model.device}, {trace.model.precision}"
+    )
     text_pages.about_page(parts.frame, device).show()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFileDialog
 
+from vitviz.core.language import N_, _
 from vitviz.gui.app.actions import action
 from vitviz.gui.app.actions.window_parts import WindowParts
 from vitviz.gui.models.model_saying import ModelSaying
 
-CHECKPOINTS = (
+CHECKPOINTS = N_(
     "Checkpoints (*.safetensors *.pth *.pt *.bin *.ckpt *.tar *.npz *.index.json);;All files (*)"
 )
 
@@ -27,7 +28,9 @@ def find_model(parts: WindowParts) -> None:
 @action("Open &checkpoint file…", keys="Ctrl+M", menu="Model")
 def open_model(parts: WindowParts) -> None:
     """A .safetensors, .pth, .pt, .bin or .npz file"""
-    name, _ = QFileDialog.getOpenFileName(parts.frame, "Open checkpoint file", "", CHECKPOINTS)
+    name, _unused = QFileDialog.getOpenFileName(
+        parts.frame, _("Open checkpoint file"), "", _(CHECKPOINTS)
+    )
     if name:
         open_checkpoint(parts, name)
 
@@ -45,4 +48,4 @@ def say_of_model(parts: WindowParts) -> None:
 @action("&Patch size lab…", keys="Ctrl+P", menu="Model")
 def patch_lab(parts: WindowParts) -> None:
     """Any patch size that the model can be resampled to, and what it costs"""
-    parts.columns.column_wished("lab", parts.session.columns.active.id)
+    parts.columns.headers.wish("lab", parts.session.columns.active.id)

@@ -102,7 +102,7 @@ def reset_zoom(parts: WindowParts) -> None:
 @action("Reset &layout", menu="View")
 def reset_layout(parts: WindowParts) -> None:
     """Put all panels back where they were"""
-    parts.reset_layout()
+    parts.place.reset()
 
 
 @action("Switch &dark and light", keys="Ctrl+D", menu="View")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QMainWindow
 
 from vitviz.gui.app.area_painting import AreaPainting
-from vitviz.gui.app.dock_panels import DockPanels
-from vitviz.gui.app.library_dock import LibraryDock
+from vitviz.gui.app.docks.dock_panels import DockPanels
+from vitviz.gui.app.docks.library_dock import LibraryDock
 from vitviz.gui.app.session_menu import SessionMenu
+from vitviz.gui.app.window_place import WindowPlace
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.columns.shown_views import ShownViews
 from vitviz.gui.panels.notices import NoticeStack
@@ -36,6 +37,6 @@ class WindowParts:
     painting: AreaPainting
     request_model: Callable[[ModelRequest], None]
     hide_library: Callable[[], None]
-    reset_layout: Callable[[], None]
+    place: WindowPlace
     set_theme: Callable[[ThemeName], None]
     is_on: Callable[[str], bool]

@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 import vitviz
 from vitviz.gui.app.application import application
+from vitviz.gui.app.docks.tour_dock import TourDock, show_walk
 from vitviz.gui.app.main_window import MainWindow
-from vitviz.gui.app.tour_dock import TourDock, show_walk
 from vitviz.gui.widgets import theme
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs

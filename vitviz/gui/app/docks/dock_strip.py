@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QStyle, QStyleOptionToolButton, QStylePainter, QToolBar, QToolButton
 
+from vitviz.core.language import _
 from vitviz.gui.widgets import theme
 
 
@@ -43,7 +44,7 @@ class DockStrip(QToolBar):
     """The panel is to be unfolded, or folded again."""
 
     def __init__(self, title: str, keys: str) -> None:
-        super().__init__(f"{title} (folded)")
+        super().__init__(_("{title} (folded)").format(title=title))
         self.setObjectName(f"{title} strip")
         self.setMovable(False)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -53,8 +54,10 @@ class DockStrip(QToolBar):
         self.button.setText(title)
         self.button.setCheckable(True)
         self.button.setFont(theme.font(-0.5))
-        self.button.setToolTip(f"Show or fold away {title} ({keys})")
-        self.button.setAccessibleName(f"Show or fold away {title}")
+        self.button.setToolTip(
+            _("Show or fold away {title} ({keys})").format(title=title, keys=keys)
+        )
+        self.button.setAccessibleName(_("Show or fold away {title}").format(title=title))
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.wished)
         self.addWidget(self.button)

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.selection import Place, place_of
 from vitviz.core.data.trace import Trace
-from vitviz.gui.app.tour_keepsake import TourKeepsake
+from vitviz.core.language import _
+from vitviz.gui.app.docks.tour_keepsake import TourKeepsake
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.subscriptions import Subscriptions
@@ -54,7 +55,7 @@ class TourDock(QDockWidget):
     """Shows one step at a time, with its views on the board; closed, all is as it was."""
 
     def __init__(self, window: QMainWindow, session: Session, columns: ColumnArea) -> None:
-        super().__init__("Walk through", window)
+        super().__init__(_("Walk through"), window)
         self.setObjectName("Walk through")
         self.setAllowedAreas(
             Qt.DockWidgetArea.BottomDockWidgetArea | Qt.DockWidgetArea.TopDockWidgetArea
@@ -174,12 +175,12 @@ class TourDock(QDockWidget):
     def _read(self, trace: Trace | None) -> None:
         self.steps = () if trace is None else steps(trace)
         if not self.steps:
-            self._title.setText("Walk through: from pixels to the answer")
+            self._title.setText(_("Walk through: from pixels to the answer"))
             reading = self._session.columns.current
             self._words.setText(
-                "Open a picture (Ctrl+O); the walk is through it, with its own numbers."
+                _("Open a picture (Ctrl+O); the walk is through it, with its own numbers.")
                 if reading is None
-                else f"It begins when {reading.name} has been read."
+                else _("It begins when {name} has been read.").format(name=reading.name)
             )
         for button in (self._back, self._next, *self._dots):
             button.setEnabled(bool(self.steps))
@@ -187,7 +188,9 @@ class TourDock(QDockWidget):
 
     def _show_words(self) -> None:
         step, count = self.steps[self._at], len(self.steps)
-        self._title.setText(f"{self._at + 1} of {count}   {step.title}")
+        self._title.setText(
+            _("{at} of {count}   {title}").format(at=self._at + 1, count=count, title=step.title)
+        )
         self._words.setText(step.words)
         self._progress.setRange(0, count)
         self._progress.setValue(self._at + 1)
@@ -234,12 +237,12 @@ class TourDock(QDockWidget):
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
-        self._progress.setAccessibleName("How far the walk is")
-        self._back, self._next = QPushButton("Back"), QPushButton("Next")
-        self._back.setToolTip("The step before (Alt+Left)")
-        self._next.setToolTip("The next step (Alt+Right)")
-        done = QPushButton("Done")
-        done.setToolTip("Ends the walk and puts everything back as it was")
+        self._progress.setAccessibleName(_("How far the walk is"))
+        self._back, self._next = QPushButton(_("Back")), QPushButton(_("Next"))
+        self._back.setToolTip(_("The step before (Alt+Left)"))
+        self._next.setToolTip(_("The next step (Alt+Right)"))
+        done = QPushButton(_("Done"))
+        done.setToolTip(_("Ends the walk and puts everything back as it was"))
         done.clicked.connect(self.close)
         self._back.clicked.connect(lambda: self.go(self._at - 1))
         self._next.clicked.connect(lambda: self.go(self._at + 1))
@@ -273,7 +276,9 @@ class TourDock(QDockWidget):
         dot.setObjectName("quiet")
         dot.setText(str(index + 1))
         dot.setToolTip(TITLES[index])
-        dot.setAccessibleName(f"Step {index + 1}: {TITLES[index]}")
+        dot.setAccessibleName(
+            _("Step {index}: {titles}").format(index=index + 1, titles=TITLES[index])
+        )
         dot.setCheckable(True)
         dot.clicked.connect(lambda: self.go(index))
         return dot

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.gui.app.dock_strip import DockStrip
+from vitviz.core.language import N_, _
+from vitviz.gui.app.docks.dock_strip import DockStrip
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
@@ -46,9 +47,12 @@ class PanelTitle(QWidget):
         label.setObjectName("quiet")
         label.setFont(theme.font(-1))
         self.back = quiet_button(
-            "Put back", f"Put {title} back into the window (or double-click here)"
+            _("Put back"),
+            _("Put {title} back into the window (or double-click here)").format(title=title),
         )
-        self.close_panel = quiet_button("✕", f"Close {title}; View, Panels brings it back")
+        self.close_panel = quiet_button(
+            "✕", _("Close {title}; View, Panels brings it back").format(title=title)
+        )
         self.back.clicked.connect(lambda: dock.setFloating(False))
         self.close_panel.clicked.connect(dock.close)
         self._layout = QHBoxLayout(self)
@@ -79,8 +83,8 @@ class DockPanels(QObject):
         self._window = window
         self._late: list[QDockWidget] = []
         self._strip = STRIP
-        self.pictures = self._add("Pictures", pictures, _LEFT)
-        self.inspector = self._add("Inspector", inspector, _RIGHT)
+        self.pictures = self._add(N_("Pictures"), pictures, _LEFT)
+        self.inspector = self._add(N_("Inspector"), inspector, _RIGHT)
         self._resize((self.pictures, STRIP), (self.inspector, INSPECTOR))
         self.library = self._add("Library", library, _LEFT)
         window.splitDockWidget(self.pictures, self.library, Qt.Orientation.Horizontal)
@@ -208,9 +212,9 @@ class DockPanels(QObject):
             dock.show()
 
     def _add(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self._window)
+        dock = QDockWidget(_(title), self._window)
         dock.setObjectName(title)
-        dock.setTitleBarWidget(PanelTitle(title, dock))
+        dock.setTitleBarWidget(PanelTitle(_(title), dock))
         dock.setWidget(widget)
         dock.setFeatures(_FEATURES)
         self._window.addDockWidget(area, dock)

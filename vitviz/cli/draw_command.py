@@ -1,8 +1,8 @@
-"""Commands that make files of one or a few pictures: draw, trace, replay."""
+"""The command that makes figures of one or a few pictures: draw."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from vitviz.cli.command_arguments import (
-    ALLOW_DOWNLOAD,
     DEVICE,
-    FEATURES,
     FIT,
     HEAD,
     JSON,
     LAYER,
-    LOGITS,
     MODEL,
     OPTION,
     OVERWRITE,
     PATCH,
     PIXELS,
-    QKV,
     RANGE,
     TARGET,
     TOKEN,
@@ -45,49 +41,46 @@ from vitviz.cli.figure_files import (
     STDOUT_FILE,
     Kind,
     check_alone,
-    check_kind,
     figure_places,
     suffix_of,
     written_file,
 )
 from vitviz.cli.model_arguments import (
+    MODELS_KEPT,
     SaidOfModel,
     check_chosen,
-    input_sides,
+    model_named,
     say_assumed,
     say_preparations,
 )
-from vitviz.cli.picture_sources import PictureParts, named_pictures, opened_picture, stem_of
+from vitviz.cli.picture_sources import PictureParts, named_pictures, opened_picture
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.picture_choice import PictureChoice
-from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import target_of
 from vitviz.core.data.trace import Fit, Trace
-from vitviz.core.files import check_place, expanded, fitting_name, whole
+from vitviz.core.files import check_place, expanded
 from vitviz.core.pictures.foreign_formats import counted, wants_package
 from vitviz.core.pictures.mask_file import mask_file
 from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import BadImage, Unsupported, VitvizError
 from vitviz.figures.save import save_pages
-from vitviz.session.app.first_choices import first_bundled
 from vitviz.session.columns.compare_words import against as compared
 from vitviz.session.figure.drawing_sweep import sheet_of, steps, sweep
 from vitviz.session.figure.run_steps import model_step, swept_together
 from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, SweptRun
-from vitviz.session.files.training_run import newest_step, run_around
+from vitviz.session.files.training_run import run_around
 from vitviz.session.work.model_cache import ModelCache
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 from vitviz.views.api import draw as draw_view
-from vitviz.views.api import pictured, selection_of
+from vitviz.views.api import pictured
 
 if TYPE_CHECKING:
-    from vitviz.models import Model
-    from vitviz.session.figure.figure_replay import FigureBook, FigureReplay
+    pass
 
-_MODELS_KEPT, _TRACES_KEPT = 16 * 1024**3, 64
-"""Bytes and number: the models of one command stay, and the last traces."""
+_TRACES_KEPT = 64
+"""The last traces of a command stay."""
 
 _FILES = Parameter(
     help="Pictures, folders of pictures, addresses (https://, file://), or - for standard input."
@@ -96,11 +89,6 @@ _OUT = Parameter(
     ("--out", "-o"),
     help="The figure: .png, .svg, .pdf, .tiff; its numbers: .npz, .csv; with --over also .gif, .apng, "
     ".webp, .mp4. A folder for several pictures; - for standard output, see --format.",
-)
-_AGAIN = Parameter(
-    ("--out", "-o"),
-    help="The new file: the figure as .png, .svg, .pdf, .tiff (or the animation as .gif, .apng, .webp, "
-    ".mp4), its numbers as .npz, .csv. FIGURE-again when left out.",
 )
 _AGAINST = Parameter(
     "--against",
@@ -196,14 +184,11 @@ def draw(
         _check_suffix(suffix_of(target, kind), target.name, swept=bool(over))
         for file in () if target == STDOUT_FILE else (target, *_beside(target, data)):
             check_place(file, overwrite=overwrite)
-    request = (said or SaidOfModel()).of(
-        ModelRequest(
-            model_named(model), patch, input_sides(input_size), fit, device,
-            pretrained=not untrained,
-        )
-    )  # fmt: skip
+    request = (said or SaidOfModel()).of_pictures(
+        model_named(model), patch, input_size, fit, device, untrained=untrained
+    )
     choice = (parts or PictureParts()).choice
-    source = _Source(ModelCache(_MODELS_KEPT), request, choice, tuple(every))
+    source = _Source(ModelCache(MODELS_KEPT), request, choice, tuple(every))
     made: list[dict[str, Any]] = []
     loaded = source.engine.load(request, meter())
     check_chosen(loaded, token_of(token), layer)
@@ -306,14 +291,6 @@ def _check_suffix(suffix: str, name: str, *, swept: bool) -> None:
         raise Misused(f"{error}; with --over also .gif, .apng, .webp, .mp4") from None
 
 
-def model_named(name: str) -> str:
-    """The model asked for, of a run's folder the newest; else the first that is bundled."""
-    found = name or first_bundled()
-    if not found:
-        raise VitvizError("no model is bundled; name one with --model, a timm name or a file")
-    return newest_step(found)
-
-
 def _beside(target: Path, data: bool) -> tuple[Path, ...]:
     """The files of numbers that belong to a figure."""
     if not data or target.suffix.lower() in (".npz", ".csv"):
@@ -406,197 +383,3 @@ def _save(
         for file in (target, *_beside(target, data))
         for page in save_pages(drawings[0], file, paper, overwrite=overwrite)
     ]
-
-
-def trace(
-    picture: Annotated[str, Parameter(help="The picture's file.")],
-    /,
-    *,
-    model: Annotated[str, MODEL] = "",
-    out: Annotated[Path | None, Parameter(("--out", "-o"), help="The file, .npz.")] = None,
-    token: Annotated[str, TOKEN] = "",
-    matrices: Annotated[
-        bool, Parameter(help="The whole attention matrix of every head too; large.")
-    ] = False,
-    features: Annotated[bool, FEATURES] = False,
-    logits: Annotated[bool, LOGITS] = False,
-    qkv: Annotated[bool, QKV] = False,
-    patch: Annotated[int | None, PATCH] = None,
-    input_size: Annotated[str, PIXELS] = "",
-    fit: Annotated[Fit, FIT] = "crop",
-    device: Annotated[str, DEVICE] = "auto",
-    untrained: Annotated[bool, UNTRAINED] = False,
-    said: SaidOfModel | None = None,
-    overwrite: Annotated[bool, OVERWRITE] = False,
-    parts: PictureParts | None = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> int:
-    """Write the raw attention of a picture: one token's rows of all layers and heads.
-
-    Features, logits, and queries, keys and values go into files of their own beside it.
-    """
-    from vitviz.figures.raw import raw_attention
-
-    target = out or Path(fitting_name(stem_of(picture), "-attention.npz"))
-    if target.suffix.lower() != ".npz" and target != STDOUT_FILE:
-        raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
-    asked = {"features": features, "logits": logits, "qkv": qkv}
-    beside = {name: target.with_stem(f"{target.stem}-{name}") for name in asked if asked[name]}
-    check_alone(target, as_json=as_json, beside=bool(beside))
-    for each in () if target == STDOUT_FILE else (target, *beside.values()):
-        check_place(each, overwrite=overwrite)
-    request = (said or SaidOfModel()).of(
-        ModelRequest(
-            model_named(model), patch, input_sides(input_size), fit, device,
-            pretrained=not untrained,
-        )
-    )  # fmt: skip
-    choice = (parts or PictureParts()).choice
-    cache = ModelCache(_MODELS_KEPT)
-    loaded = cache.load(request, meter())
-    check_chosen(loaded, token_of(token), None)
-    say_assumed(loaded.info)
-    opened = opened_picture(picture, choice)
-    ways = say_preparations(loaded, opened, fit)
-    found = cache.trace(request, opened, meter())
-    selection = selection_of(found, token=token_of(token))
-    data, about = raw_attention(found, selection, matrices=matrices)
-    with (
-        written_file(target, "npz", overwrite=overwrite) as file,
-        whole(file, overwrite=overwrite) as unfinished,
-    ):
-        unfinished.write_bytes(data)
-    if target == STDOUT_FILE:
-        return 0
-    if beside:
-        _write_beside(cache.load(request, meter()), Path(picture), fit, beside, overwrite)
-    if as_json:
-        others = {name: str(file) for name, file in beside.items()}
-        guesses = [each.value for each in assumed(loaded.info.evidence)]
-        told = {"file": str(target), **about, "assumed": guesses}
-        told |= {"preparations": ways} if ways else {}
-        print_json(told | ({"beside": others} if others else {}))
-    else:
-        for each in (target, *beside.values()):
-            say_file(each)
-    return 0
-
-
-def _write_beside(
-    model: Model, picture: Path, fit: Fit, beside: Mapping[str, Path], overwrite: bool
-) -> None:
-    """Arrays that a trace does not hold, each in a file of its own. Unsupported where there is none."""
-    from vitviz.folders.picture_arrays import arrays_npz
-    from vitviz.folders.picture_traces import LeftOut, PictureTraces
-
-    asked = PictureTraces(
-        model, fit=fit, features=bool({"features", "logits"} & set(beside)), qkv="qkv" in beside
-    )
-    found = next(asked.of([picture]))
-    if isinstance(found, LeftOut):
-        raise Unsupported(found.why)
-    for name, file in beside.items():
-        with whole(file, overwrite=overwrite) as unfinished:
-            unfinished.write_bytes(arrays_npz(found, Selection(), name))
-
-
-def replay(
-    figure: Annotated[Path, Parameter(help="A figure, animation or .npz that vitviz saved.")],
-    /,
-    *,
-    out: Annotated[Path | None, _AGAIN] = None,
-    kind: Kind = "",
-    picture: Annotated[
-        tuple[Path, ...], Parameter("--picture", help="The picture's file, where it is not found.")
-    ] = (),
-    model: Annotated[str, MODEL] = "",
-    device: Annotated[str, DEVICE] = "auto",
-    allow_download: Annotated[bool, ALLOW_DOWNLOAD] = False,
-    overwrite: Annotated[bool, OVERWRITE] = False,
-    printing: Printing | None = None,
-    as_json: Annotated[bool, JSON] = False,
-) -> int:
-    """Make a figure again from the recipe inside it: the same numbers, or the reason why not."""
-    from vitviz.figures.recipes import read_recipe
-    from vitviz.session.figure.figure_replay import FigureReplay
-
-    again = figure.with_stem(f"{figure.stem}-again")
-    target = out or (again.with_suffix(f".{kind}") if kind else again)
-    kept: str = kind or figure.suffix.lower().removeprefix(".")
-    check_kind(target, kind)
-    check_alone(target, as_json=as_json, beside=False)
-    if target != STDOUT_FILE:
-        check_place(target, overwrite=overwrite)
-    known = read_recipe(figure)
-    maker = FigureReplay(figure.parent, picture, model, device, meter(), allow_download)
-    with written_file(target, kept, overwrite=overwrite) as file:
-        if "raw" in known:
-            notes = _raw_again(known, figure, maker, file, overwrite)
-        else:
-            notes = _figure_again(known, figure, maker, file, printing or Printing(), overwrite)
-    if as_json:
-        print_json({"figure": str(figure), "file": str(target), "remarks": notes})
-        return 0
-    remark(*notes)
-    if target != STDOUT_FILE:
-        say_file(target)
-    return 0
-
-
-def _raw_again(
-    known: dict[str, Any], file: Path, maker: FigureReplay, target: Path, overwrite: bool
-) -> tuple[str, ...]:
-    """Raw attention made again in `target`; what there is to remark."""
-    from vitviz.session.figure.figure_replay import raw_again
-
-    if target.suffix.lower() != ".npz":
-        raise Misused(f"{target.name} cannot hold arrays; name a .npz file")
-    data, notes = raw_again(known, file, maker)
-    with whole(target, overwrite=overwrite) as unfinished:
-        unfinished.write_bytes(data)
-    return notes
-
-
-def _figure_again(
-    known: dict[str, Any],
-    figure: Path,
-    maker: FigureReplay,
-    target: Path,
-    printing: Printing,
-    overwrite: bool,
-) -> tuple[str, ...]:
-    """A figure or an animation made again in `target`; what there is to remark."""
-    from vitviz.figures.paper import PaperStyle
-    from vitviz.session.figure.figure_replay import replayed
-
-    made = replayed(known, figure.name, maker)
-    names = {
-        field: made.book.paper[field] for field in PaperStyle.__slots__ if field in made.book.paper
-    }
-    names |= _as_printed_once(made.book)
-    paper = printing.paper(**names)
-    if len(made.drawings) > 1 or target.suffix.lower() in ANIMATED:
-        from vitviz.figures.animate import animate
-
-        seconds = float(made.book.movie.get("seconds", 0.4))
-        animate(
-            made.drawings,
-            target,
-            seconds=seconds,
-            paper=paper,
-            one_range=False,
-            overwrite=overwrite,
-            progress=meter(),
-        )
-    else:
-        save_pages(made.drawings[0], target, paper, overwrite=overwrite)
-    return made.notes
-
-
-def _as_printed_once(book: FigureBook) -> dict[str, Any]:
-    """How a figure was printed that knows of no pages: on one, no bar for maps of several ranges."""
-    if not book.paper or "height_mm" in book.paper:
-        return {}
-    several = book.sheet is not None and not book.sheet.one_range
-    each = {"bars": "each"} if several and book.paper.get("bars") == "shared" else {}
-    return {"height_mm": None, **each}
