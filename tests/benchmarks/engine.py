@@ -18,8 +18,9 @@ from vitviz.core.pictures.picture_files import open_picture
 from vitviz.models.loading.preprocess import normalised
 from vitviz.models.record.attention.kept_maps import kept_maps
 from vitviz.models.record.attention.lazy_attention import EagerAttention
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import read_calls
-from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.record.recorder import record
 
 DINOV2_S = {"img_size": 518, "dynamic_img_size": False}
 

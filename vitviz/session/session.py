@@ -28,6 +28,7 @@ from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_state import TraceTarget
 from vitviz.session.columns.column_trace import TraceCache
 from vitviz.session.columns.columns import LiveColumn
+from vitviz.session.columns.likeness_order import LikenessOrder
 from vitviz.session.columns.linked_selection import LinkedSelection
 from vitviz.session.columns.page_turning import PageTurning
 from vitviz.session.columns.place_following import PlaceFollowing
@@ -174,6 +175,11 @@ class Session:
             label=f"trying preparations for {request.words}",
         )  # fmt: skip
 
+    def order_pictures(self) -> Job | None:
+        """Puts the open pictures into the order in which they show what is chosen."""
+        asked = LikenessOrder(self.jobs, self.pictures, self.columns, self._engine, self._traces)
+        return asked.begin(self._tell)
+
     def show_model(self, model: Model, sources: Sequence[Source] = ()) -> None:
         """Begins with a model that somebody has in memory, and pictures; without any, the bundled ones.
 
@@ -272,6 +278,9 @@ class Session:
 
     def _pictures_arrived(self, pictures: Sequence[Picture], _show: bool) -> None:
         self.settings.take_files([picture.path for picture in pictures if picture.path])
+
+    def _tell(self, sentence: str) -> None:
+        self._say([sentence])
 
     def _say(self, sentences: list[str]) -> None:
         if sentences:

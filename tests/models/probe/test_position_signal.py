@@ -21,7 +21,8 @@ from torch.nn import functional
 
 import vitviz
 from vitviz.models.families import family_of
-from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
+from vitviz.models.record.attention_call import AttentionCall
+from vitviz.models.record.recorder import AttentionRecorder
 
 S = {"input_size": 64}
 SWIN = {**S, "embed_dim": 16, "depths": (2, 2), "num_heads": (1, 2), "window_size": 4}

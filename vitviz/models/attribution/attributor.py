@@ -11,7 +11,6 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from vitviz.core.data.attribution import (
-    READ_BY_HEAD,
     AttributionMap,
     AttributionQuery,
     HeadImportance,
@@ -20,7 +19,6 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.target import Target
-from vitviz.core.data.trace import Layer
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
 from vitviz.models.attribution import pixel_methods
@@ -29,43 +27,24 @@ from vitviz.models.attribution.head_ablation import ReplacedBy, ablated_heads, f
 from vitviz.models.attribution.hidden_patches import filling, hidden_answers
 from vitviz.models.attribution.layer_scores import layer_score_calls
 from vitviz.models.attribution.logit_ledger import logit_ledger
-from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
+from vitviz.models.attribution.output_gradients import gradient_pass
+from vitviz.models.attribution.read_weight import read_weight
 from vitviz.models.attribution.relevance_walks import (
     WALKS,
     TokenWeight,
     gradient_attention_row,
     legrad_column,
-    relevance_flow,
 )
+from vitviz.models.attribution.target_gradients import TargetGradients
 from vitviz.models.attribution.target_score import OnePicture, TargetScore, target_score
 from vitviz.models.attribution.token_maps import grad_cam, layer_cam
 from vitviz.models.loading.model import Model
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers
 from vitviz.models.record.map_sizes import map_of
-from vitviz.models.record.recorder import AttentionCall
 
 PASS_WITH_GRADIENTS = 3.0
 """How many passes forward one with gradients is counted as."""
-
-
-@dataclass(frozen=True, eq=False)
-class TargetGradients:
-    """One pass with its gradients, laid out as the model's layers and pools."""
-
-    passed: GradientPass
-    layers: tuple[Layer, ...]
-    pools: tuple[Layer, ...]
-
-    @property
-    def bytes(self) -> int:
-        """What it holds, each storage once."""
-        held = {}
-        for call in self.passed.calls:
-            for tensor in (*call.held, call.gradient, call.output):
-                if tensor is not None:
-                    storage = tensor.untyped_storage()
-                    held[storage.data_ptr()] = storage.nbytes()
-        return sum(held.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +168,7 @@ class Attributor:
             raise VitvizError(
                 f"there is no layer {query.start} to start at; the {len(found.layers)} count from 0"
             )
-        weight, notes = self._read_weight(query, found)
+        weight, notes = read_weight(query, found, self.called)
         walk = WALKS.get(query.method)
         if walk is None:
             return self._one_layer(query, score, found, weight)
@@ -245,53 +224,6 @@ class Attributor:
             notes=notes,
             forwards=PASS_WITH_GRADIENTS,
         )
-
-    def _read_weight(
-        self, query: AttributionQuery, found: TargetGradients
-    ) -> tuple[TokenWeight, tuple[str, ...]]:
-        """Where a walk begins: the chosen token, or what the head reads, as its gradient says."""
-        last = found.layers[-1]
-        tokens, device = last.attention.queries, found.passed.pixels.device
-        weight = torch.zeros(tokens, device=device)
-        if query.token != READ_BY_HEAD:
-            if not 0 <= query.token < tokens:
-                raise IndexError(f"token {query.token} is outside the sequence of {tokens}")
-            weight[query.token] = 1
-            return weight, ()
-        if found.pools:
-            return self._pooled_weight(found, tokens), (
-                "LayerReader by an attention pool, which is the first step.",
-            )
-        outputs = [each for each in found.passed.outputs if each is not None]
-        if not outputs or outputs[-1].numel() % tokens:
-            raise Unsupported(
-                f"which tokens the head of {self.called} reads could not be seen; choose a token "
-                "to start from"
-            )
-        lengths = outputs[-1].float().reshape(tokens, -1).norm(dim=-1)
-        read = lengths > 1e-6 * lengths.max()
-        count = int(read.sum())
-        if count == 0:
-            raise Unsupported(f"the target does not depend on the last tokens of {self.called}")
-        note = () if count == 1 else (f"The mean of the {count} tokens that the head reads.",)
-        return read.float() / count, note
-
-    def _pooled_weight(self, found: TargetGradients, tokens: int) -> TokenWeight:
-        """The steps of pools that read the tokens, walked back as any other layer."""
-        own = torch.ones(1, device=found.passed.pixels.device)
-        weight = torch.zeros(tokens, device=own.device)
-        for pool in reversed(found.pools):
-            row = relevance_flow(with_gradient(pool, self.called), own)
-            if len(row) == tokens + 1:  # a class token beside the patches, which reads on
-                weight += row[1:]
-                own = own + row[:1]
-            elif len(row) == tokens:
-                weight += row
-            else:
-                raise Unsupported(
-                    f"{pool.name} of {self.called} reads other tokens than its last layer has"
-                )
-        return weight
 
     def _activation_map(
         self, query: AttributionQuery, score: TargetScore, found: TargetGradients

@@ -17,7 +17,8 @@ from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.hidden_patches import TOGETHER
 from vitviz.models.attribution.target_score import OnePicture, TargetScore
 from vitviz.models.record import multihead
-from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
+from vitviz.models.record.attention_call import AttentionCall
+from vitviz.models.record.recorder import AttentionRecorder
 
 ReplacedBy = Literal["zero", "mean"]
 

@@ -7,8 +7,9 @@ import weakref
 
 from vitviz.core.data.attribution import AttributionMap, AttributionQuery
 from vitviz.core.data.target import Target
-from vitviz.models.attribution.attributor import TAKES_GRADIENTS, Attributor, TargetGradients
+from vitviz.models.attribution.attributor import TAKES_GRADIENTS, Attributor
 from vitviz.models.attribution.randomised_weights import randomised
+from vitviz.models.attribution.target_gradients import TargetGradients
 from vitviz.models.attribution.target_score import TargetScore
 
 BUDGET = 512 * 1024 * 1024

@@ -22,7 +22,7 @@ from vitviz.models.attribution.gradient_ready import differentiable, ready_for_g
 from vitviz.models.attribution.output_gradients import GradientRecorder
 from vitviz.models.attribution.target_score import AnswerRows, TargetScore
 from vitviz.models.families import anatomy_of
-from vitviz.models.record.recorder import AttentionCall
+from vitviz.models.record.attention_call import AttentionCall
 
 BlockTokens = Float[Tensor, "1 token dim"]
 

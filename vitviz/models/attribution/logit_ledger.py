@@ -29,7 +29,8 @@ from vitviz.models.attribution.gradient_ready import ready_for_gradients
 from vitviz.models.attribution.target_score import TargetScore
 from vitviz.models.families import anatomy_of
 from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
-from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.record.attention_call import AttentionCall
+from vitviz.models.record.recorder import record
 
 LINEAR = 1e-4
 """Largest difference, over the largest number met, for which a sum is the same."""

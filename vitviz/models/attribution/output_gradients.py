@@ -23,7 +23,8 @@ from vitviz.models.attribution.target_score import TargetScore
 from vitviz.models.families import anatomy_of
 from vitviz.models.families.anatomy import block_anatomy
 from vitviz.models.record.attention.kernel import KernelAnswer
-from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
+from vitviz.models.record.attention_call import AttentionCall
+from vitviz.models.record.recorder import AttentionRecorder
 
 GRAPH_BUDGET = 1024**3
 """Bytes that a pass may hold for its way back before blocks are run twice instead."""

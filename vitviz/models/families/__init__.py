@@ -16,8 +16,8 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.old_paths import renamed
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers
-from vitviz.models.record.recorder import AttentionCall
 
 PositionTable = Float32[np.ndarray, "patch dim"]
 

@@ -22,6 +22,7 @@ from vitviz.models.families.channels import gathering
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import NO_TABLE, file_of, on_maps
 from vitviz.models.families.windows import coarser, map_given, with_padding_said
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -29,7 +30,6 @@ from vitviz.models.record.layers_from_calls import (
     UnplacedCall,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 
 
 @family("bottlenecks", order=60)

@@ -15,8 +15,8 @@ from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
-from vitviz.models.record.recorder import AttentionCall
 
 MIXED = "heads are mixed after the softmax, so maps may be negative and rows need not sum to 1"
 

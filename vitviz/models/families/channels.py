@@ -15,6 +15,7 @@ from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -22,7 +23,6 @@ from vitviz.models.record.layers_from_calls import (
     UnplacedCall,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 
 CHANNELS = frozenset({"XCA", "CrossCovarianceAttn", "ChannelAttention", "ChannelAttentionV2"})
 """Attention modules whose maps are channel by channel."""

@@ -16,8 +16,8 @@ from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, embedded, timm_anatomy
 from vitviz.models.families.maps import file_of
 from vitviz.models.families.vit import no_table, prefix_names
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import GridSize, TraceLayers, read_calls
-from vitviz.models.record.recorder import AttentionCall
 
 FILES = frozenset({"deepseek_vit", "gemma4_vit", "naflexvit", "qwen3_vit"})
 

@@ -17,6 +17,7 @@ from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
 from vitviz.models.families.windows import map_given
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -24,7 +25,6 @@ from vitviz.models.record.layers_from_calls import (
     UnplacedCall,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 
 OVERLAPPING = (
     "outlook attention adds what overlapping neighbourhoods give a token, so its rows sum to the "

@@ -10,8 +10,8 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers, UnplacedCall, read_each
-from vitviz.models.record.recorder import AttentionCall
 
 UNKNOWN = "vitviz does not know this kind of model, nor where its tokens lie in the picture"
 

@@ -21,6 +21,7 @@ from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.maps import file_of, table_of
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -28,7 +29,6 @@ from vitviz.models.record.layers_from_calls import (
     UnplacedCall,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 
 TokenOrder = Int[np.ndarray, "token"]
 """The token, in reading order, that each place of the sequence holds."""

@@ -17,6 +17,7 @@ from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.vit import VisionTransformer, prefix_names
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -26,7 +27,6 @@ from vitviz.models.record.layers_from_calls import (
     no_map,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 
 FILES = frozenset(
     {

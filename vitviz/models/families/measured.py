@@ -15,6 +15,7 @@ from vitviz.core.data.windows import TokenWindows
 from vitviz.models.families import PositionTable
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.windows import with_padding_said
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -22,7 +23,6 @@ from vitviz.models.record.layers_from_calls import (
     UnplacedCall,
     read_each,
 )
-from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.token_map.call_places import CallPlaces, SlotPlaces
 from vitviz.models.record.token_map.token_map import TokenMap
 

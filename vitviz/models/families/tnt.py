@@ -15,9 +15,9 @@ from torch import nn
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, embedded, timm_anatomy
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.inner_attention import read_words, words_grid
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
-from vitviz.models.record.recorder import AttentionCall
 
 
 @family("tnt", order=50)

@@ -19,8 +19,8 @@ from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.record.attention.difference_attention import DifferenceAttention
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import TraceLayers, read_calls
-from vitviz.models.record.recorder import AttentionCall
 
 SIGNED = (
     "differential attention: a share of a second softmax is taken off the first, so maps may be "

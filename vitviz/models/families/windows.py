@@ -20,6 +20,7 @@ from vitviz.models.families.anatomy import Anatomy, timm_anatomy
 from vitviz.models.families.channels import CHANNELS, between_channels
 from vitviz.models.families.generic import patch_grid
 from vitviz.models.families.maps import file_of, on_maps, table_of
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import (
     GridSize,
     PlacedCall,
@@ -30,7 +31,6 @@ from vitviz.models.record.layers_from_calls import (
     read_each,
 )
 from vitviz.models.record.map_sizes import map_sized
-from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import relative
 
 FILES = frozenset(

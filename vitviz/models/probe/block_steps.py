@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from vitviz.core.data.block_steps import BlockStep, BlockSteps
 from vitviz.core.progress import Unsupported
 from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
-from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.record.attention_call import AttentionCall
+from vitviz.models.record.recorder import record
 
 AXES = {1: "dim", 2: "token dim", 3: "1 token dim", 4: "1 row col dim"}
 WORDS = "sentence word dim"

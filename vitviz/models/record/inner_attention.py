@@ -17,9 +17,9 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.inner_words import InnerLayer, InnerWords
 from vitviz.models.record.attention.lazy_attention import one_thread
 from vitviz.models.record.attention.tiles import ENTRIES
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.exact_numbers import evaluating
 from vitviz.models.record.layers_from_calls import block_indices, merged, refusal
-from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import biased
 
 

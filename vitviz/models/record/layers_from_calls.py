@@ -29,8 +29,8 @@ from vitviz.models.record.attention.lazy_attention import (
 from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention.spread_attention import SpreadAttention
 from vitviz.models.record.attention.windowed_attention import WindowedAttention
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.map_sizes import MapSize, map_of
-from vitviz.models.record.recorder import AttentionCall
 from vitviz.models.record.verify import tolerance
 
 GridSize = tuple[int, int]

@@ -24,13 +24,9 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, prepare, tensor_of
 from vitviz.models.record.attention.kernel import KernelAnswer
 from vitviz.models.record.attention.only_row import OnlyRow
+from vitviz.models.record.attention_call import AttentionCall, RecordedRow, versions
 from vitviz.models.record.map_sizes import SeenMaps
-from vitviz.models.record.recorder import (
-    AttentionCall,
-    AttentionRecorder,
-    RecordedRow,
-    versions,
-)
+from vitviz.models.record.recorder import AttentionRecorder
 from vitviz.models.record.verify import sampled
 from vitviz.models.tracing import picture_tracing
 

@@ -31,10 +31,11 @@ from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
 from vitviz.models.probe.register_neurons import own_grid
 from vitviz.models.record.attention.lazy_attention import LazyAttention
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.exact_numbers import autocast_type
 from vitviz.models.record.inner_attention import held_tensors
 from vitviz.models.record.layers_from_calls import TraceLayers
-from vitviz.models.record.recorder import AttentionCall, record
+from vitviz.models.record.recorder import record
 from vitviz.models.tracing.prepared_tensor import pictures_in
 
 AUTOCAST = "autocast"

@@ -64,6 +64,8 @@ _WORDS = {
 
 def _pictures_words(before: ShownState, after: ShownState) -> str:
     old, new = set(keys(before.pictures)), set(keys(after.pictures))
+    if old == new:
+        return "order of pictures"
     count = len(old ^ new)
     what = "picture" if count == 1 else f"{count} pictures"
     return f"opened {what}" if new > old else f"closed {what}" if new < old else "other pictures"

@@ -72,6 +72,7 @@ class SessionHistory:
             views.range_changed,
             views.options_changed,
             pictures.closed,
+            pictures.reordered,
         ):
             signal.connect(self.note)
         columns.active_changed.connect(self.absorb)
@@ -343,6 +344,9 @@ def _moved(
     came by themselves meanwhile stay.
     """
     old, new = set(keys(before)), set(keys(after))
+    if old == new:
+        places = {key: at for at, key in enumerate(keys(after))}
+        return tuple(sorted(now, key=lambda one: places.get(one.key, len(places))))
     moved = [picture for picture in now if picture.key not in old - new]
     for at, picture in enumerate(after):
         if picture.key not in old and picture.key not in keys(moved):

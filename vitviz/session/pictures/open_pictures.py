@@ -20,6 +20,7 @@ class OpenPictures:
 
     changed = Signal()
     arrived = Signal(tuple, bool)  # pictures that are there, and whether the first shall be shown
+    reordered = Signal()
     closed = Signal(str, int)  # the key of one that is gone, and where it was
     problems = Signal(list)
 
@@ -88,6 +89,15 @@ class OpenPictures:
         if self.is_open(key) and not self.is_open(picture.key):
             self._list = self._list.exchanged(key, picture)
             self.changed.emit()
+
+    def put_in_order(self, keys: Sequence[str]) -> None:
+        """Puts the open pictures into an order by their keys; those that it does not name stay last."""
+        places = {key: at for at, key in enumerate(keys)}
+        ordered = sorted(self._list.open, key=lambda one: places.get(one.key, len(places)))
+        if tuple(ordered) != self._list.open:
+            self._list = self._list.with_open(tuple(ordered))
+            self.changed.emit()
+            self.reordered.emit()
 
     def become(self, pictures: Sequence[Picture]) -> None:
         """The film strip as it once was; columns are told by whoever asks for it."""

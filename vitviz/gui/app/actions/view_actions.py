@@ -21,6 +21,12 @@ def previous(parts: WindowParts) -> None:
     parts.session.columns.step_picture(-1)
 
 
+@action("Order pictures by &likeness", menu="View")
+def order_pictures(parts: WindowParts) -> None:
+    """The film strip in the order in which its pictures show what is chosen, after the chosen layer"""
+    parts.session.order_pictures()
+
+
 @action("&Views…", keys="V", menu="View")
 def add_view(parts: WindowParts) -> None:
     """Choose among all views, with pictures of them"""

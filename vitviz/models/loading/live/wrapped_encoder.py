@@ -13,8 +13,8 @@ from vitviz.core.data.geometry import TokenGrid
 from vitviz.models.families import Family, PositionTable, anatomy_of, family_of
 from vitviz.models.families.anatomy import Anatomy
 from vitviz.models.families.generic import Generic
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.layers_from_calls import GridSize, TraceLayers
-from vitviz.models.record.recorder import AttentionCall
 
 OUTSIDE = "it is not in the encoder whose tokens are known"
 

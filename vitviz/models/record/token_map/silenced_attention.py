@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from vitviz.core.progress import silent
 from vitviz.models.record import functions, multihead
+from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.einsum import einsum_product
 from vitviz.models.record.open_softmax import OpenSoftmax
-from vitviz.models.record.recorder import AttentionCall, AttentionRecorder
+from vitviz.models.record.recorder import AttentionRecorder
 
 REMEMBERED = 4
 """Products before a softmax among which the one that made its scores is looked for."""
