@@ -57,9 +57,10 @@ def rate(
     about: Annotated[str, TARGET] = "",
     fill: Annotated[Fill, Parameter(help="What hidden patches show.")] = "mean",
     maps: Annotated[int, Parameter(help="Random maps of each picture.")] = RANDOM_MAPS,
-    road: Annotated[
-        bool, Parameter(help="ROAD too: removed patches are foretold by what is around them.")
-    ] = True,
+    without_road: Annotated[
+        bool,
+        Parameter(help="Leave ROAD out, which takes as long as deletion and insertion together."),
+    ] = False,
     marks: Annotated[
         Path | None,
         Parameter(
@@ -94,7 +95,7 @@ def rate(
     if maps < 1:
         raise Misused(f"{maps} random maps are too few to stand beside the methods; give 1 or more")
     target = pictured(target_of(about))
-    plan = RatingPlan(methods_named(method), target, fill, steps, maps, road)
+    plan = RatingPlan(methods_named(method), target, fill, steps, maps, not without_road)
     wanted = (said or SaidOfModel()).of_folder(
         model_named(model), patch, input_size, device, untrained=untrained
     )
@@ -112,7 +113,7 @@ def rate(
         "fill": fill,
         "steps": steps,
         "maps": maps,
-        "road": road,
+        "road": plan.road,
         **({"marks": str(marks.resolve())} if marks else {}),
         "folder": str(folder.resolve()),
         **({"said": list(info.said)} if info.said else {}),
