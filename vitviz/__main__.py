@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 
-from vitviz.core import garbage
+from vitviz.core import garbage, idle_threads
 from vitviz.session.app.launch_options import LaunchOptions
 from vitviz.session.app.spoken_language import speak_as_chosen
 
@@ -17,6 +17,7 @@ def main() -> int:
     """The exit code: 0 when it worked, 1 when it failed, 2 when the arguments are wrong."""
     _have_streams()
     garbage.own_this_process()
+    idle_threads.rest_between_products()
     argv = sys.argv[1:]
     speak_as_chosen(on_console=bool(argv))
     if not argv:  # the window is up sooner without the command line's library

@@ -20,8 +20,9 @@ TOY_SIZES = ((TOY, "100 patches", 16),)
 
 _SHOWN = """
 import sys, time
-from vitviz.core import garbage
+from vitviz.core import garbage, idle_threads
 garbage.own_this_process()
+idle_threads.rest_between_products()
 garbage.pause()
 from PySide6.QtCore import QEvent, QObject
 from vitviz.gui.app import application as starting

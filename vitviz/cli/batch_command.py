@@ -44,6 +44,7 @@ from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.printable import printable
 from vitviz.core.progress import Progress
+from vitviz.core.storage import place_of
 from vitviz.folders.batch import BatchOutcome
 
 _PLAIN_EVERY = 5.0
@@ -166,7 +167,7 @@ def batch(
             gpus_per_actor=gpus_per_actor,
             progress=progress,
         )
-    return _said(found, out, as_json, profile, assumed(loaded.info.evidence))
+    return _said(found, place_of(out), as_json, profile, assumed(loaded.info.evidence))
 
 
 def _values(chosen: list[Any], texts: tuple[str, ...]) -> dict[str, dict[str, Any]]:

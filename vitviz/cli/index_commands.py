@@ -29,6 +29,7 @@ from vitviz.cli.model_arguments import SaidOfModel, say_assumed
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.files import check_place
+from vitviz.core.storage import place_of
 from vitviz.folders.index.index_query import IndexAnswer, excited, where_else
 from vitviz.folders.index.index_run import IndexOrder, index_folder
 from vitviz.folders.index.vector_index import VectorIndex, open_index
@@ -74,11 +75,13 @@ def index(
         counts = {"added": found.added, "before": found.before, "gone": found.gone}
         guesses = [each.value for each in assumed(loaded.info.evidence)]
         told = {"assumed": guesses} if guesses else {}
-        print_json({**counts, "broken": broken, "index": str(out), **told})
+        print_json({**counts, "broken": broken, "index": str(place_of(out)), **told})
     else:
         gone = f", {found.gone} no longer in the folder" if found.gone else ""
         before = f", {found.before} were there before" if found.before else ""
-        print(f"{found.added} pictures added{before}{gone}: {found.about.words}, in {out}")
+        print(
+            f"{found.added} pictures added{before}{gone}: {found.about.words}, in {place_of(out)}"
+        )
         remark_broken(found.broken)
     return 3 if broken else 0
 

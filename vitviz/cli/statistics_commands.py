@@ -37,6 +37,7 @@ from vitviz.cli.command_arguments import (
 from vitviz.cli.model_arguments import SaidOfModel, say_assumed
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
+from vitviz.core.storage import place_of
 from vitviz.folders.averages.folder_statistics import (
     FolderStatistics,
     merged_statistics,
@@ -115,7 +116,7 @@ def stats(
             cluster=cluster,
             progress=progress,
         )
-    return _said(found, [out], as_json, assumed(loaded.info.evidence))
+    return _said(found, [place_of(out)], as_json, assumed(loaded.info.evidence))
 
 
 def merge(

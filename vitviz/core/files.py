@@ -11,11 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from platform import node
 from stat import S_ISDIR
-from tempfile import mkstemp
+from tempfile import TemporaryDirectory, mkstemp
 
 import platformdirs
 
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import StoragePath, place_of
 
 
 class Exists(VitvizError):
@@ -30,10 +31,14 @@ def whole(
 
     With `private` nobody but this user may read it. Exists when there is such a file and it is not to
     be replaced; VitvizError, in a sentence, for a folder that is not there, one without permission, or
-    a full disk.
+    a full disk. A file in a store is written on this machine and put there in one piece.
     """
-    target = Path(path)
+    target = place_of(path)
     check_place(target, overwrite=overwrite)
+    if isinstance(target, StoragePath):
+        with _put_there(target) as unfinished:
+            yield unfinished
+        return
     try:
         handle, name = mkstemp(dir=target.parent, prefix=_prefix(), suffix=target.suffix)
         os.close(handle)
@@ -50,6 +55,26 @@ def whole(
         raise VitvizError(_why(target, error)) from error
 
 
+@contextmanager
+def _put_there(target: StoragePath) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="vitviz-") as folder:
+        unfinished = Path(folder, target.name)
+        try:
+            unfinished.touch()
+            yield unfinished
+        except OSError as error:
+            raise VitvizError(_why(unfinished, error)) from error
+        put(unfinished, target)
+
+
+def put(file: Path, target: StoragePath) -> None:
+    """A file of this machine into a store, whole. VitvizError, in a sentence, where that refuses it."""
+    try:
+        target.put(file)
+    except OSError as error:
+        raise VitvizError(_why(target, error)) from error
+
+
 def _prefix() -> str:
     """How an unfinished file is called: hidden, with the computer and the process that writes it."""
     return f".vitviz-{_computer()}-{os.getpid()}-"
@@ -62,7 +87,9 @@ def _computer() -> str:
 
 def leftovers(folder: Path) -> list[Path]:
     """Unfinished files, in a folder and those inside, of processes here that were killed."""
-    found = []
+    found: list[Path] = []
+    if isinstance(folder, StoragePath):  # there nothing is ever half-written
+        return found
     for file in folder.rglob(f".vitviz-{_computer()}-*"):
         number = file.name.split("-")[2]
         if number.isdecimal() and not is_running(int(number)) and file.is_file():
@@ -112,10 +139,11 @@ def check_place(target: Path, *, overwrite: bool) -> None:
     VitvizError where there is no folder or the name is none; Exists, which is one too, where a file
     is there that shall not be overwritten.
     """
+    target = place_of(target)
     try:
         if "\0" in str(target):
             raise ValueError("its name has a zero in it")
-        if not target.parent.is_dir():
+        if not isinstance(target, StoragePath) and not target.parent.is_dir():
             raise VitvizError(
                 f"{target.name} cannot be saved: there is no folder {target.parent}; make it first"
             )
@@ -127,7 +155,7 @@ def check_place(target: Path, *, overwrite: bool) -> None:
 
 def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with ~ as the user's own folder, unless there is a file that is called so."""
-    plain = Path(path)
+    plain = place_of(path)
     try:
         if not str(plain).startswith("~") or plain.exists():
             return plain
@@ -174,6 +202,8 @@ def private_folder(folder: Path) -> Path:
 
 
 def _why(target: Path, error: OSError | ValueError) -> str:
+    if isinstance(target, StoragePath):
+        return f"{target} cannot be saved: {_refused(error)}"
     match getattr(error, "errno", None):
         case errno.ENOSPC | errno.EDQUOT:
             what = f"no space is left on the disk of {target.parent}; make room there"
@@ -185,6 +215,22 @@ def _why(target: Path, error: OSError | ValueError) -> str:
             what = f"{getattr(error, 'strerror', None) or error}; choose another place"
     shown = target if len(str(target)) < 300 else f"{str(target)[:80]}…"
     return f"{shown} cannot be saved: {what}"
+
+
+def _refused(error: OSError | ValueError) -> str:
+    """Why a store took nothing."""
+    said = str(getattr(error, "strerror", None) or error).strip().rstrip(".")
+    match error:
+        case PermissionError():
+            return (
+                f"these keys may not write there ({said}); ask for the right, or name another place"
+            )
+        case FileNotFoundError():
+            return (
+                f"there is no such bucket or folder ({said}); make it first, or check the address"
+            )
+        case _:
+            return f"{said}; check the address, the keys and the connection"
 
 
 def _to_disk(file: Path) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, TiffImagePlugin
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import place_of
 from vitviz.figures.embedded import each_once
 from vitviz.figures.numbers import write_csv, write_npz
 from vitviz.figures.paper import PaperStyle
@@ -67,7 +68,7 @@ def save(
             f"what is saved is a drawing, not {type(drawing).__name__}; make one with "
             'vitviz.draw("rollout", trace)'
         )
-    target = Path(path)
+    target = place_of(path)
     check_suffix(target)
     check_place(target, overwrite=overwrite)  # before anything is printed
     paper = paper or PaperStyle()

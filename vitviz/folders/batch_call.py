@@ -11,6 +11,7 @@ from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit
 from vitviz.core.pictures.film_frames import FILMS
 from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.storage import StoragePath, place_of
 from vitviz.folders.batch import BatchOutcome, run_batch
 from vitviz.folders.batch_order import BatchOrder, NumbersFile
 from vitviz.folders.film_batch import FRAMES, film_kinds, with_film
@@ -75,6 +76,7 @@ def batch(
     >>> again.done, again.before
     (0, 2)
 
+    - `folder` and `out` may be addresses in a store (s3://, gs://), where its package is installed.
     - `folder` may be a film or an animation too: its frames are unpacked once into `out`/frames,
       and the kind "mp4" joins the figures of all frames to a film at the film's own rate.
     - `out` is the folder of results; it is made where it is not there.
@@ -106,11 +108,12 @@ def batch(
     if strange := set(own) - {each.name for each in chosen}:
         raise VitvizError(f"options are for views that are drawn, and {min(strange)} is not")
     kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-    film = _film(Path(folder), Path(out), kinds, progress)
+    source, results = place_of(folder), place_of(out)
+    film = _film(source, results, kinds, progress)
     order = BatchOrder(
         _loaded(model, patch_size, input_size, device, pretrained),
-        Path(folder) if film is None else Path(out, FRAMES),
-        Path(out),
+        source if film is None else results / FRAMES,
+        results,
         views=tuple((each, own.get(each.name, {})) for each in chosen),
         kinds=kinds if film is None else film_kinds(kinds),
         rows=rows,
@@ -131,7 +134,7 @@ def batch(
         anew=overwrite,
     )
     if not order.folder.is_dir():
-        raise VitvizError(f"there is no folder {folder}; name one with pictures")
+        raise VitvizError(f"there is no folder {source}; name one with pictures")
     cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None
     wanted = None
     if isinstance(model, str | Path | ModelToLoad):
@@ -166,6 +169,11 @@ def _film(source: Path, out: Path, kinds: Sequence[str], progress: Progress) -> 
         raise VitvizError(
             f"{source.name} is neither a folder of pictures nor a film; name a folder, or a film "
             f"({', '.join((*FILMS, *ANIMATIONS))})"
+        )
+    if far := next((each for each in (source, out) if isinstance(each, StoragePath)), None):
+        raise VitvizError(
+            f"a film is unpacked on this machine, and {far} is not; copy the film here and name a "
+            "folder with --out"
         )
     return unpack_film(source, out / FRAMES, progress)
 

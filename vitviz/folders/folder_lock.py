@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from vitviz.core.progress import VitvizError
+from vitviz.folders.run_lock import lock_of
 
 _NAME = re.compile(r"\.batch-(\d+)-of-(\d+)\.lock")
 
@@ -24,7 +25,7 @@ class FolderLock:
     def __init__(self, folder: Path, shard: tuple[int, int]) -> None:
         at, parts = shard
         self._folder, self._shard = folder, shard
-        self._lock = FileLock(folder / f".batch-{at}-of-{parts}.lock")
+        self._lock = lock_of(folder / f".batch-{at}-of-{parts}.lock")
 
     def __enter__(self) -> Self:
         try:
@@ -57,7 +58,7 @@ class FolderLock:
 
 
 def _is_held(file: Path) -> bool:
-    lock = FileLock(file)
+    lock = lock_of(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:

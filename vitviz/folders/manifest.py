@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from vitviz.core.files import leftovers, whole
+from vitviz.core.files import leftovers, put, whole
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import StoragePath, file_state
 from vitviz.folders.folder_lock import FolderLock
+
+_PUT_EVERY = 10.0
+"""Seconds between two puts of a manifest in a store, longer where one takes long."""
 
 
 class BatchManifest:
@@ -21,6 +27,9 @@ class BatchManifest:
     A line is written when all files of a picture are whole; one that was cut short or is damaged is not
     counted, and its picture made again. One batch writes to a folder, or several that share it by
     shards; with `anew` what was finished before is forgotten.
+
+    In a store, where nothing can be appended, it is put whole every ten seconds and at the end: a
+    process that is killed makes again what it finished since.
     """
 
     def __init__(
@@ -41,14 +50,17 @@ class BatchManifest:
         self._done: dict[str, tuple[int, ...]] = {}
         self._out: TextIO | None = None
         self._held = ExitStack()
+        self._here = self.file
+        self._put_at, self._put_took = 0.0, 0.0
 
     def __enter__(self) -> Self:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._held.enter_context(FolderLock(self._folder, self._shard))
             self._clear()
+            self._bring()
             lines = self._read()
-            self._out = self.file.open("a", encoding="utf-8")
+            self._out = self._here.open("a", encoding="utf-8")
         except OSError as error:
             self._held.close()
             raise VitvizError(
@@ -59,6 +71,7 @@ class BatchManifest:
             raise
         if not lines:
             self._write({"order": self._settings})
+            self._put()
         return self
 
     def __exit__(
@@ -67,27 +80,48 @@ class BatchManifest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._out is not None:
-            self._out.close()
-        self._held.close()
+        try:
+            if self._out is not None:
+                self._out.close()
+                self._put()
+        finally:
+            self._held.close()
 
     def has(self, picture: Path, targets: Mapping[str, Path]) -> bool:
         """Whether a picture, as it is now, was finished and all its files are still there."""
         line = self._done.get(str(picture))
         return (
             line is not None
-            and line == tuple(_state(picture))
+            and line == file_state(picture)
             and all(target.is_file() for target in targets.values())
         )
 
     def add(self, picture: Path, made: Iterable[Path]) -> None:
         """A picture is finished. VitvizError where the folder has gone: what it held is not done."""
-        if not self.file.is_file():
+        if not self._here.is_file():
             raise VitvizError(
                 f"{self._folder} was removed or moved while the batch was writing to it; start it again"
             )
         files = [file.relative_to(self._folder).as_posix() for file in made]
-        self._write({"picture": str(picture), "state": _state(picture), "files": files})
+        self._write({"picture": str(picture), "state": file_state(picture), "files": files})
+        if time.monotonic() - self._put_at > max(_PUT_EVERY, 20 * self._put_took):
+            self._put()
+
+    def _bring(self) -> None:
+        """What a store has of it, to be gone on with on this machine."""
+        if isinstance(self.file, StoragePath):
+            folder = self._held.enter_context(TemporaryDirectory(prefix="vitviz-"))
+            self._here = Path(folder, self.file.name)
+            if self.file.is_file():
+                self.file.get(self._here)
+
+    def _put(self) -> None:
+        """Into the store, where it belongs there. VitvizError where that takes nothing."""
+        if isinstance(self.file, StoragePath):
+            begun = time.monotonic()
+            put(self._here, self.file)
+            self._put_at = time.monotonic()
+            self._put_took = self._put_at - begun
 
     def _clear(self) -> None:
         """Takes away what killed batches left, and what is to be made anew."""
@@ -103,7 +137,7 @@ class BatchManifest:
 
         Line by line, and of each only what a picture's file was: a million pictures fit in memory.
         """
-        if not self.file.is_file():
+        if not self._here.is_file():
             return 0
         good, begun = 0, False
         for line in self._lines():
@@ -124,7 +158,7 @@ class BatchManifest:
 
     def _lines(self) -> Iterator[dict[str, Any] | None]:
         """What is written down, line by line; None for a damaged line, empty ones left out."""
-        with self.file.open(encoding="utf-8", errors="replace") as lines:
+        with self._here.open(encoding="utf-8", errors="replace") as lines:
             for text in lines:
                 if text.strip():
                     yield _line(text) if text.endswith("\n") else None
@@ -139,7 +173,7 @@ class BatchManifest:
 
     def _write_again(self, begun: bool) -> None:
         """Only the good lines; none where the first one is missing."""
-        with whole(self.file) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        with whole(self._here) as unfinished, unfinished.open("w", encoding="utf-8") as file:
             if not begun:
                 self._done = {}
                 return
@@ -163,15 +197,6 @@ def _line(text: str) -> dict[str, Any] | None:
         case {"order": dict()} | {"picture": str(), "state": list(), "files": list()}:
             return dict(found)
     return None
-
-
-def _state(picture: Path) -> list[int]:
-    """What changes when a picture's file is replaced."""
-    try:
-        found = picture.stat()
-    except OSError:
-        return []
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _said_today(order: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vitviz.core.pictures.picture_files import picture_files
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import place_of
 
 PART = 64
 """Pictures of a part: what is done, or repeated, as a whole."""
@@ -53,10 +54,10 @@ class FolderPictures:
 
 def pictures_in(folder: str | Path) -> FolderPictures:
     """The pictures of a folder and of the folders in it. VitvizError where there are none."""
-    where = Path(folder)
+    where = place_of(folder)
     if not where.exists():
-        raise VitvizError(f"there is no folder {folder}; name one with pictures")
+        raise VitvizError(f"there is no folder {where}; name one with pictures")
     files = tuple(picture_files([where]))
     if not files:
-        raise VitvizError(f"there are no pictures in {folder}; name a folder that has some")
+        raise VitvizError(f"there are no pictures in {where}; name a folder that has some")
     return FolderPictures(where, files)

@@ -106,6 +106,27 @@ def test_a_drawing_of_the_model_before_stays_for_a_moment_only(
     assert card._outdated.isActive()
 
 
+def test_a_drawing_of_the_place_before_is_veiled_until_the_new_one_is_there(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    session, card = window.session, window.board.cards["rollout"]
+    trace = session.trace
+    assert trace is not None
+    card._due.setInterval(1)
+    card.expect_newer()
+    qtbot.waitUntil(lambda: card.veiled)
+    assert card._veil is not None
+    assert "Drawing Attention rollout" in card._veil.text()
+    happened: list[str] = []
+    session.views.drawing_due.connect(lambda view, _: happened.append(f"due {view}"))
+    session.views.drawing_ready.connect(lambda view, *_: happened.append(f"ready {view}"))
+    session.chosen.hover(place_of(3, trace.grid, trace.crop))
+    about = [each for each in happened if each.endswith(" rollout")]
+    assert about == ["due rollout", "ready rollout"]
+    assert not card.veiled
+    assert not card._due.isActive()
+
+
 def test_what_must_be_known_of_a_model_stands_beside_its_tokens(
     window: MainWindow, tiny_checkpoint: Path, photo: np.ndarray
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 
@@ -14,6 +15,8 @@ import vitviz
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage
+from vitviz.models.loading.checkpoint.card import card_of
+from vitviz.models.loading.checkpoint.recognise import recognise
 from vitviz.models.loading.preprocess import Preprocess, for_channels, normalised
 
 
@@ -103,3 +106,12 @@ def test_wide_numbers_are_scaled_to_their_range_and_batches_read_them_too(tmp_pa
         logits = next(found[name] for name in found.files if found[name].size == 3)
     kept = {each.index: each.logit for each in alone.predictions}
     np.testing.assert_allclose(logits.ravel(), [kept[at] for at in range(3)], atol=1e-3)
+
+
+def test_the_dialog_and_the_card_have_a_mean_for_each_channel(tmp_path: Path) -> None:
+    model = timm.create_model("test_vit", in_chans=1, num_classes=3)
+    torch.save(model.state_dict(), tmp_path / "grey.pth")
+    found = recognise(tmp_path / "grey.pth")
+    assert len(found.mean) == len(found.std) == 1
+    card, _ = card_of(tmp_path / "grey.pth")
+    assert card["input_size"][0] == len(card["mean"]) == 1

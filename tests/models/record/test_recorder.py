@@ -282,7 +282,7 @@ def test_what_is_kept_is_a_contiguous_copy(dtype):
     projected = torch.randn(5, 16, 3 * 4 * 6).to(dtype)
     query = projected.view(5, 16, 3, 4, 6).permute(2, 0, 3, 1, 4)[0]
     shared = projected[:, None, :, :6].expand(5, 4, 16, 6)
-    keep = TensorArena(2)
+    keep = TensorArena()
     for given in (query, shared):
         kept, before = keep(given), given.clone()
         assert torch.equal(kept, before)

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 import vitviz
+from vitviz.core.data.lazy_field import Later, as_given
 from vitviz.core.progress import BadImage, VitvizError
 from vitviz.models.families import families, family, family_of
 
@@ -101,6 +102,14 @@ def test_no_head_is_said(photo):
     trace = vitviz.trace(vitviz.load("test_vit", pretrained=False, num_classes=0), photo)
     assert trace.predictions == ()
     assert "no head" in trace.predictions_note
+
+
+def test_what_is_shown_of_the_picture_is_made_at_the_first_look(photo):
+    trace = vitviz.trace(vitviz.load("test_vit", pretrained=False), photo, fit="pad")
+    assert isinstance(as_given(trace, "seen"), Later)
+    assert trace.fit == "pad"
+    assert trace.seen.shape[2] == 3
+    assert trace.seen is trace.seen
 
 
 def test_seen_pixels_and_bytes(tiny_trace):

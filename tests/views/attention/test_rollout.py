@@ -60,17 +60,37 @@ def test_the_first_token_alone_and_then_runs_of_neighbours_give_the_same(block, 
 
 def test_moving_the_layer_makes_one_token_and_moving_the_cursor_a_run(trace):
     walk = (0.5, 0.0, 0, 3)
-    assert module._run(trace, 7, 3, walk) == range(7, 8)
-    assert module._run(trace, 7, 3, walk) == range(7, 8)
-    assert module._run(trace, 9, 3, walk) == range(26)
-    assert module._run(trace, 7, 3, (0.5, 0.0, 0, 2)) == range(7, 8)
+    assert module._at_once(trace, 7, walk) == range(7, 8)
+    assert module._at_once(trace, 7, walk) == range(7, 8)
+    assert module._at_once(trace, 9, walk) == range(26)
+    assert module._at_once(trace, 7, (0.5, 0.0, 0, 2)) == range(7, 8)
+
+
+def test_on_large_grids_somebody_waits_for_a_few_tokens_and_runs_are_made_ahead(monkeypatch):
+    monkeypatch.setattr(module, "SMALL", 20)
+    monkeypatch.setattr(module, "AT_ONCE", 2 * 26 * 3)
+    monkeypatch.setattr(module, "BLOCK", 10 * 26 * 3)
+    trace = make_trace(rows=5, cols=5, depth=4, heads=3)
+    walk = module.RolloutWalk(0.5, 0.0, 0, 4)
+    drawn(trace, 12)
+    drawn(trace, 14)
+    run, few = range(10, 20), range(14, 16)
+    assert module.heads_run.known(trace, run, walk) is None
+    np.testing.assert_array_equal(
+        module._heads_few.known(trace, few, walk)[0], module.head_rows(trace, 14, walk)
+    )
+    selection = Selection(pin=place_of(14, trace.grid, trace.crop))
+    list(views()["rollout"].ahead(trace, selection))
+    ahead = module.heads_run.known(trace, run, walk)
+    assert np.shares_memory(module.head_rows(trace, 14, walk), ahead)
+    np.testing.assert_allclose(ahead[4], module._heads_few.known(trace, few, walk)[0], atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("tokens", "heads", "block"), [(197, 12, 197), (785, 12, 63), (785, 1, 764), (1374, 6, 72)]
 )
 def test_small_grids_are_walked_at_once_and_large_ones_in_runs(tokens, heads, block):
-    runs = {module._neighbours(tokens, token, heads) for token in range(tokens)}
+    runs = {module._neighbours(tokens, token, heads, module.BLOCK) for token in range(tokens)}
     assert max(map(len, runs)) == block
     assert sorted(token for run in runs for token in run) == list(range(tokens))
 

@@ -28,6 +28,21 @@ def test_the_same_object_comes_again_until_it_is_pushed_out():
     assert made(trace, 1, word="a") is not first
 
 
+def test_what_is_known_is_told_without_making_it():
+    calls = []
+
+    @kept()
+    def made(trace, number):
+        calls.append(number)
+        return number or None
+
+    trace = make_trace()
+    assert made.known(trace, 1) is None
+    assert not calls
+    assert (made(trace, 1), made(trace, 0), made(trace, 0)) == (1, None, None)
+    assert (made.known(trace, 1), calls) == (1, [1, 0])
+
+
 def test_a_trace_that_is_closed_takes_everything_with_it():
     class Heavy:
         """Stands for an array, which cannot be asked whether it is alive."""

@@ -31,6 +31,7 @@ from vitviz.core.pictures.upright_pixels import UprightPixels, upright_rgb
 from vitviz.core.printable import named
 from vitviz.core.progress import BadImage
 from vitviz.core.resources import resource
+from vitviz.core.storage import StoragePath, place_of
 
 SUFFIXES = (
     ".png",
@@ -127,7 +128,7 @@ def picture_files(paths: Iterable[str | Path]) -> list[Path]:
     A file named explicitly is kept whatever it is called, so that opening it can say what is wrong.
     """
     found: dict[Path, None] = {}
-    for path in map(Path, paths):
+    for path in map(place_of, paths):
         if _is_folder(path):
             found.update(dict.fromkeys(_walk(path)))
         else:
@@ -180,6 +181,9 @@ def _walk(folder: Path) -> Iterable[Path]:
 
     Links are followed, as albums are made of them; a folder that was walked before is not again.
     """
+    if isinstance(folder, StoragePath):
+        yield from _stored(folder)
+        return
     locked: list[Path] = []
     walked: set[tuple[int, int]] = set()
     for top, folders, files in os.walk(
@@ -195,6 +199,17 @@ def _walk(folder: Path) -> Iterable[Path]:
             if not file.startswith(".") and file.lower().endswith(SUFFIXES):
                 yield Path(top, file)
     yield from locked
+
+
+def _stored(folder: StoragePath) -> list[StoragePath]:
+    """The pictures in a folder of a store, in the order of a disk's."""
+    found = []
+    for file in folder.walked():
+        parts = file.relative_to(folder).parts
+        if file.name.lower().endswith(SUFFIXES) and not any(each.startswith(".") for each in parts):
+            inside = [(1, natural(each)) for each in parts[:-1]]
+            found.append(([*inside, (0, natural(parts[-1]))], file))
+    return [file for _, file in sorted(found)]
 
 
 def _identity(folder: str) -> tuple[int, int]:

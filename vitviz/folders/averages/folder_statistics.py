@@ -18,6 +18,7 @@ from vitviz.core.files import whole
 from vitviz.core.measures.cka import Hsic, cka_of
 from vitviz.core.measures.running_moments import RunningMoments
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import place_of
 from vitviz.figures.numbers import zip_into
 from vitviz.folders.averages.folder_measures import CKA, LENGTHS, MEASURES
 
@@ -205,8 +206,9 @@ def quantiles(rows: Float32[np.ndarray, "picture *entry"]) -> Float32[np.ndarray
 
 def read_statistics(file: Path) -> FolderStatistics:
     """Statistics as `vitviz stats` wrote them. VitvizError for any other file."""
+    file = place_of(file)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return _read(arrays, json.loads(str(arrays["about"])))
     except FileNotFoundError:
         raise VitvizError(f"there is no file {file}; name one that vitviz stats wrote") from None

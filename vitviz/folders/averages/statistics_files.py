@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import place_of
 from vitviz.folders.averages.folder_statistics import FolderStatistics, save_npz
 from vitviz.folders.averages.statistics_drawing import averages_drawing
 from vitviz.folders.averages.statistics_table import save_csv, save_parquet
@@ -48,6 +49,7 @@ def save_statistics(
     `names` are the pictures' names, for rows in a table. Returns the files that were written.
     VitvizError for another suffix, or a file that cannot be written.
     """
+    target = place_of(target)
     check_kind(target)
     match target.suffix.lower():
         case ".npz":

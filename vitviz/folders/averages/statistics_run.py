@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import Progress, VitvizError, silent
+from vitviz.core.storage import StoragePath, place_of
 from vitviz.folders.averages.folder_measures import CKA, FolderMeasure, measures_named
 from vitviz.folders.averages.folder_statistics import (
     FolderStatistics,
@@ -31,6 +33,7 @@ from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import PART, FolderPictures, pictures_in
 from vitviz.folders.picture_traces import PictureTraces
 from vitviz.folders.ray_engine import LostPart, RayCluster, parts_on_ray
+from vitviz.folders.run_lock import lock_of
 from vitviz.views.api import Token, selection_of
 
 if TYPE_CHECKING:
@@ -83,6 +86,7 @@ def statistics_of(
     VitvizError for a folder without pictures or one that another run is at work on, Unsupported for
     a measure that this model does not have.
     """
+    out = place_of(out)
     check_kind(out)
     check_place(out, overwrite=overwrite)
     pictures = pictures_in(order.folder)
@@ -94,7 +98,7 @@ def statistics_of(
         found = run.kept.finished(order)
         names = tuple(map(pictures.inside, pictures.files)) if order.rows else ()
         save_statistics(found, out, names=names, paper=paper, overwrite=overwrite)
-    shutil.rmtree(place, ignore_errors=True)
+    _remove(place)
     return found
 
 
@@ -299,12 +303,14 @@ class UnfinishedStatistics:
     def _joined(self, name: str, kind: np.dtype) -> np.ndarray:
         """All parts' rows one behind the other, in one file."""
         joined = self._place / f"{name}.joined"
-        with joined.open("wb") as file:
+        far = isinstance(joined, StoragePath)
+        with TemporaryFile() if far else joined.open("w+b") as file:
             for part in self.sum.done:
                 each = self._rows(name, part)
                 if each.is_file():
                     file.write(each.read_bytes())
-        return np.memmap(joined, kind, "r") if joined.stat().st_size else np.empty(0, kind)
+            file.flush()
+            return np.memmap(file, kind, "r") if file.tell() else np.empty(0, kind)
 
 
 @contextmanager
@@ -313,8 +319,8 @@ def unfinished_beside(out: Path) -> Iterator[Path]:
     place = out.with_name(f"{out.name}.unfinished")
     try:
         place.mkdir(exist_ok=True)
-        lock = FileLock(place / "lock", timeout=0)
-        lock.acquire()
+        lock = lock_of(place / "lock")
+        lock.acquire(timeout=0)
     except Timeout:
         raise VitvizError(
             f"another run is making {out} already; wait for it, or name another file with --out"
@@ -327,3 +333,10 @@ def unfinished_beside(out: Path) -> Iterator[Path]:
         yield place
     finally:
         lock.release()
+
+
+def _remove(place: Path) -> None:
+    if isinstance(place, StoragePath):
+        place.remove()
+    else:
+        shutil.rmtree(place, ignore_errors=True)

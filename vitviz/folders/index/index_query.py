@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,7 +148,7 @@ def excited(
 def picture_of(index: VectorIndex, place: FoundPlace) -> Picture | str:
     """The picture of an answer, or in a sentence why it can no longer be opened."""
     try:
-        opened = open_picture(Path(index.file(place.entry)))
+        opened = open_picture(index.file(place.entry))
     except BadImage as error:
         return str(error)
     if opened.key != place.entry.key:

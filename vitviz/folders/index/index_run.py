@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Crop
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.pictures.picture_files import ImageSource
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
+from vitviz.core.storage import file_state, place_of
 from vitviz.folders.index.vector_index import IndexAbout, IndexKind, IndexWriter, index_writer
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import FolderPictures, pictures_in
@@ -66,11 +67,11 @@ def index_folder(
     pictures, an index of another model or layer, or a second run; Unsupported for vectors that this
     model does not have.
     """
-    pictures = pictures_in(order.folder)
+    place, pictures = place_of(place), pictures_in(order.folder)
     loaded = model or order.model.load(progress)
     reader = VectorReader(loaded, order)
     about = reader.about(pictures)
-    with index_writer(place, about, order.folder, overwrite=overwrite) as writer:
+    with index_writer(place, about, pictures.folder, overwrite=overwrite) as writer:
         return _added(reader, pictures, writer, progress)
 
 
@@ -84,7 +85,7 @@ def _added(
     waiting = [
         file
         for name, file in names.items()
-        if name not in writer.entries or writer.entries[name].state != state_of(file)
+        if name not in writer.entries or writer.entries[name].state != file_state(file)
     ]
     broken, before = [], len(names) - len(waiting)
     progress(0, len(waiting), "")
@@ -93,19 +94,10 @@ def _added(
             broken.append((str(each.file), each.why))
         else:
             name = pictures.inside(each.file)
-            writer.add(name, each.key, state_of(each.file), each.crop, each.vectors)
+            writer.add(name, each.key, file_state(each.file), each.crop, each.vectors)
         progress(done, len(waiting), each.file.name)
     added = len(waiting) - len(broken)
     return IndexOutcome(writer.about, added, before, len(gone), tuple(broken))
-
-
-def state_of(picture: Path) -> tuple[int, ...]:
-    """What changes when a picture's file is replaced; () where it cannot be asked."""
-    try:
-        found = picture.stat()
-    except OSError:
-        return ()
-    return found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

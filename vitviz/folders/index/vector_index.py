@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from jaxtyping import Float16, Float32
 
 from vitviz.core.counted import layer_name
@@ -23,6 +23,9 @@ from vitviz.core.data.geometry import Crop, TokenGrid
 from vitviz.core.data.trace import Fit
 from vitviz.core.data.weight_files import shown_name
 from vitviz.core.progress import VitvizError
+from vitviz.core.storage import place_of
+from vitviz.folders.index.stored_index import INDEX_FILES, index_here, put_index
+from vitviz.folders.run_lock import lock_of
 
 FORMAT = 1
 
@@ -121,13 +124,17 @@ class VectorIndex:
 
 def open_index(place: str | Path) -> VectorIndex:
     """An index as `vitviz index` made it. VitvizError for a folder that is none, or is damaged."""
-    where = Path(place)
-    about, folder = _about(where)
-    entries, rows = _entries(where / "pictures.jsonl")
+    where = place_of(place)
+    try:
+        here = index_here(where)
+    except OSError as error:
+        raise VitvizError(f"{where} cannot be copied ({error.strerror or error})") from error
+    about, folder = _about(here, where)
+    entries, rows = _entries(here / "pictures.jsonl")
     grid = about.grid
     try:
-        vectors = _mapped(where / "vectors.f16", np.float16, (grid.tokens, about.dim))
-        lengths = _mapped(where / "lengths.f32", np.float32, (grid.tokens,))
+        vectors = _mapped(here / "vectors.f16", np.float16, (grid.tokens, about.dim))
+        lengths = _mapped(here / "lengths.f32", np.float32, (grid.tokens,))
     except OSError as error:
         raise VitvizError(f"{where} cannot be read ({error.strerror or error})") from error
     if min(len(vectors), len(lengths)) < rows:
@@ -140,10 +147,11 @@ def open_index(place: str | Path) -> VectorIndex:
     )
 
 
-def _about(place: Path) -> tuple[IndexAbout, Path]:
+def _about(here: Path, place: Path) -> tuple[IndexAbout, Path]:
+    """What the index at `place`, whose files are `here`, is of; and of which folder."""
     try:
-        words = json.loads((place / "about.json").read_text("utf-8"))
-        folder = Path(words.pop("folder"))
+        words = json.loads((here / "about.json").read_text("utf-8"))
+        folder = place_of(words.pop("folder"))
         if words["format"] > FORMAT:
             raise VitvizError(
                 f"{place} is an index of format {words['format']}, newer than this vitviz knows "
@@ -255,19 +263,24 @@ def index_writer(
     second run, or a place that cannot be written.
     """
     with _locked(place):
+        here = index_here(place)
         if overwrite:
-            for name in ("about.json", "pictures.jsonl", "vectors.f16", "lengths.f32"):
-                (place / name).unlink(missing_ok=True)
-        if (place / "about.json").is_file():
-            _check_same(place, about)
+            for name in INDEX_FILES:
+                (here / name).unlink(missing_ok=True)
+        if (here / "about.json").is_file():
+            _check_same(here, place, about)
         else:
             words = json.dumps(asdict(about) | {"folder": str(folder.resolve())}, indent=1)
-            (place / "about.json").write_text(words, "utf-8")
-        yield _healed(place, about)
+            (here / "about.json").write_text(words, "utf-8")
+        writer = _healed(here, about)
+        try:
+            yield writer
+        finally:
+            put_index(here, place, anew=overwrite)
 
 
-def _check_same(place: Path, about: IndexAbout) -> None:
-    before, _ = _about(place)
+def _check_same(here: Path, place: Path, about: IndexAbout) -> None:
+    before, _ = _about(here, place)
     if before != about:
         old, new = asdict(before), asdict(about)
         names = ", ".join(name for name in new if old[name] != new[name])
@@ -309,10 +322,10 @@ def _written(file: IO[bytes], data: bytes) -> None:
 @contextmanager
 def _locked(place: Path) -> Iterator[None]:
     """One run at a time; what cannot be written is said."""
-    lock = FileLock(place / "lock", timeout=0)
+    lock = lock_of(place / "lock")
     try:
         place.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(timeout=0)
     except Timeout:
         raise VitvizError(
             f"another run is adding to {place}; wait for it, or name another folder"

@@ -71,6 +71,7 @@ class ColumnArea(QObject):
         links.connect(session.columns.active_changed, self._activated)
         links.connect(session.columns.links_changed, self._show_together)
         links.connect(session.views.range_changed, bar.show_range)
+        links.connect(session.views.drawing_due, self._drawing_due)
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._trace_failed)
         links.connect(session.chosen.changed, self._show_apart)
@@ -282,6 +283,12 @@ class ColumnArea(QObject):
         self.show_views()
         for card in self._cards(column):
             card.expect()
+
+    def _drawing_due(self, view: str, column: int) -> None:
+        """What is seen of a view is of what was chosen before, until the new drawing is there."""
+        card = self.stage.card(view, column) if self._stands(column) else None
+        if card is not None:
+            card.expect_newer()
 
     def _cards(self, column: int) -> list[ViewCard]:
         """The cards of a column, where they are seen."""

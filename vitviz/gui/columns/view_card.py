@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -25,8 +25,10 @@ from vitviz.gui.widgets.quiet_button import quiet_button
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views import View
 
-MOMENT = 400
-"""Milliseconds for which a drawing of what was there before may stay."""
+MOMENT, STEP = 400, 120
+"""Milliseconds for which a drawing of what was there before may stay as it is: of another picture or
+model, and of another place or layer.
+"""
 
 
 class ViewCard(QFrame):
@@ -84,6 +86,11 @@ class ViewCard(QFrame):
         self._outdated.setSingleShot(True)
         self._outdated.setInterval(MOMENT)
         self._outdated.timeout.connect(self._show_outdated)
+        self._due = QTimer(self)
+        self._due.setSingleShot(True)
+        self._due.setInterval(STEP)
+        self._due.timeout.connect(self._veil_drawing)
+        self._veil: QLabel | None = None
         self._tools: QFrame | None = None  # made when the mouse first comes: cards come in numbers
         self.setAccessibleName(view.title)
         self.setMinimumSize(160, 150)
@@ -96,9 +103,35 @@ class ViewCard(QFrame):
     def _show_outdated(self) -> None:
         self.show_message(f"Drawing {self.view.title} …")
 
+    def expect_newer(self) -> None:
+        """Another place or layer is chosen: the drawing of the one before is veiled if it stays."""
+        if self.drawing is not None and not self._due.isActive():
+            self._due.start()
+
+    def _veil_drawing(self) -> None:
+        if self._veil is None:
+            self._veil = QLabel(f"Drawing {self.view.title} …", self.canvas)
+            self._veil.setObjectName("veil")
+            self._veil.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self._veil.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._veil.setGeometry(self.canvas.rect())
+        self._veil.raise_()
+        self._veil.show()
+
+    def _unveil(self) -> None:
+        self._outdated.stop()
+        self._due.stop()
+        if self._veil is not None:
+            self._veil.hide()
+
+    @property
+    def veiled(self) -> bool:
+        """Whether it says that what is seen is of what was chosen before."""
+        return self._veil is not None and not self._veil.isHidden()
+
     def show_drawing(self, drawing: Drawing) -> None:
         """Shows a new drawing of this view."""
-        self._outdated.stop()
+        self._unveil()
         self._subtitle.show_text(drawing.title.removeprefix(self.view.title).lstrip(": "))
         self._caption.show_text(drawing.caption)
         self._caption.setVisible(bool(drawing.caption))
@@ -107,7 +140,7 @@ class ViewCard(QFrame):
 
     def show_message(self, text: str, hint: str = "") -> None:
         """Says why there is nothing to see."""
-        self._outdated.stop()
+        self._unveil()
         self._subtitle.show_text("")
         self._caption.setVisible(False)
         self._message.show_message(Message(text, hint))

@@ -88,6 +88,7 @@ QDockWidget { titlebar-close-icon: none; titlebar-normal-icon: none; }
 QMainWindow::separator { background: $window; width: 6px; height: 6px; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QLabel#landing { background: transparent; border: 2px solid $accent; border-radius: 8px; }
+QLabel#veil { background: $veil; color: $text; }
 QSplitter::handle { background: $window; }
 QSplitter#canvas::handle { background: transparent; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
@@ -187,7 +188,7 @@ QLabel#hero { font-weight: 600; }
 
 def stylesheet(theme: Theme) -> str:
     """The window's style sheet in a theme's colours."""
-    style = _STYLE
+    style = _STYLE.replace("$veil", f"#c8{theme.surface.removeprefix('#')}")
     # Longest names first: $accent_text must not be taken for $accent.
     for field in sorted(fields(theme), key=lambda field: -len(field.name)):
         style = style.replace(f"${field.name}", str(getattr(theme, field.name)))

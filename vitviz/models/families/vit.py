@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -149,10 +148,10 @@ def _told_by(module: nn.Module) -> Literal["rotary", "bias", ""]:
     """What tells places apart other than a table of positions."""
     if getattr(module, "rope", None) is not None:
         return "rotary"
-    named = chain(module.named_modules(), module.named_parameters(), module.named_buffers())
     relative = any(
         word in name
-        for name, _ in named
+        for path, part in module.named_modules()
+        for name in (path.rpartition(".")[2], *part._parameters, *part._buffers)
         for word in ("rel_pos", "relative_position", "attention_biases")
     )
     return "bias" if relative else ""

@@ -81,7 +81,7 @@ class AttentionRecorder(TorchFunctionMode):
         self._owned: set[int] = set()
         self.calls: list[AttentionCall] = []
         self._expected, self._values, self._progress = expected, values, progress
-        self._keep: KeepTensors = TensorArena(3 * expected)
+        self._keep: KeepTensors = TensorArena()
         self._names: list[str] = []
         self._given: list[Any] = []
         self._open: list[OpenSoftmax] = []

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Fit, Picture, Trace
@@ -113,6 +114,8 @@ class BatchTracing:
                     _of(output, at, len(batch)),
                     recorder.calls[at :: len(batch)],
                     seconds,
+                    self.fit,
+                    Intervention(),
                 )
                 for at, (picture, prepared, _) in enumerate(batch)
             ]

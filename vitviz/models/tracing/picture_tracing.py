@@ -117,8 +117,7 @@ def trace_prepared(
         started = time.perf_counter()
         output, calls, info = _run(model, prepared, values, progress)
         seconds = time.perf_counter() - started
-        found = _read(model, info, picture, prepared, output, calls, seconds, change)
-    found = replace(found, fit=fit, intervention=None if change.nothing else change)
+        found = _read(model, info, picture, prepared, output, calls, seconds, fit, change)
     assert isinstance(found.source, TorchModelProbe)
     # Not the trace itself: its source must keep no maps alive.
     found.source.retrace = partial(_again, picture=picture, given=given, fit=fit, values=values)
@@ -215,7 +214,8 @@ def _read(
     output: Any,
     calls: Sequence[AttentionCall],
     seconds: float,
-    change: Intervention | None = None,
+    fit: Fit,
+    change: Intervention,
 ) -> Trace:
     size = model.preprocess.size
     grid = model.family.grid(model.module, size)
@@ -227,9 +227,7 @@ def _read(
     if reading.layers and reading.layers[0].grid != grid:
         grid = reading.layers[0].grid
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
-    noted = (
-        () if change is None or change.nothing else (f"not the model's own pass: {change.words}",)
-    )
+    noted = () if change.nothing else (f"not the model's own pass: {change.words}",)
     info = replace(info, notes=(*info.notes, *reading.notes, *noted))
     positions, positions_note = model.family.positions(model.module, own_grid(grid))
     predictions, predictions_note = predictions_of(model, output)
@@ -257,6 +255,8 @@ def _read(
         compared=reading.compared,
         taken=reading.taken,
         places=_places(model, info),
+        fit=fit,
+        intervention=None if change.nothing else change,
         source=TorchModelProbe(
             model, prepared, grid, [layer.name for layer in reading.layers], change
         ),

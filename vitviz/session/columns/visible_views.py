@@ -34,6 +34,8 @@ class VisibleViews:
     look_changed = Signal(Look)
     range_changed = Signal(bool)
     options_changed = Signal(str)
+    drawing_due = Signal(str, int)
+    """(view, column): it is being drawn anew, and what is seen of it is of what was chosen before."""
     drawing_ready = Signal(str, Drawing, int)
     drawing_failed = Signal(str, str, int)
     problems = Signal(list)
@@ -193,6 +195,9 @@ class VisibleViews:
             self._further(live, other) if any(_takes_more(find(v)) for v in views) else (),
             self._uneven,
         )
+        for view in views:
+            if view in live.drawings.wanted:
+                self.drawing_due.emit(view, live.id)
         live.drawings.draw(views, scene)
         if any(find(view).takes_all(self.options.get(view, {})) for view in views):
             self.read_others(live)

@@ -21,6 +21,10 @@ from vitviz.views.shared.cache_per_trace import kept
 BLOCK = 600_000
 """About so many values (token head key) are made at once, so that hovering next door costs nothing."""
 
+AT_ONCE, SMALL = 75_000, 300
+"""The same where somebody waits for them, and the tokens up to which whole runs are as quick: at 785
+tokens of 12 heads a run of 63 takes twice as long as these 7, most of which is making the maps."""
+
 
 class RolloutWalk(NamedTuple):
     """keep, discard, first layer, last layer (exclusive), whose arithmetic."""
@@ -86,27 +90,36 @@ def fused_row(
     trace: Trace, token: int, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "key"]:
     """What each token contributes to one, the heads fused; remembered with its neighbours'."""
-    near = _run(trace, token, 1, walk)
-    row: Float32[np.ndarray, "key"] = fused_run(trace, near, walk, fuse)[token - near.start]
+    near = _neighbours(trace.grid.tokens, token, 1, BLOCK)
+    rows = fused_run.known(trace, near, walk, fuse)
+    if rows is None:
+        near = _at_once(trace, token, walk)
+        rows = _fused_few(trace, near, walk, fuse)
+    row: Float32[np.ndarray, "key"] = rows[token - near.start]
     return row
 
 
 def head_rows(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.ndarray, "head key"]:
     """The same through every head alone."""
-    near = _run(trace, token, trace.heads, walk)
-    rows: Float32[np.ndarray, "head key"] = heads_run(trace, near, walk)[token - near.start]
-    return rows
+    near = _neighbours(trace.grid.tokens, token, trace.heads, BLOCK)
+    rows = heads_run.known(trace, near, walk)
+    if rows is None:
+        near = _at_once(trace, token, walk)
+        rows = _heads_few(trace, near, walk)
+    found: Float32[np.ndarray, "head key"] = rows[token - near.start]
+    return found
 
 
-def _run(trace: Trace, token: int, heads: int, walk: RolloutWalk) -> range:
-    """The tokens to make at once: the first of a walk alone, for whoever moves the layer slider;
-    from the second on, when the cursor moves, their neighbours too.
+def _at_once(trace: Trace, token: int, walk: RolloutWalk) -> range:
+    """The tokens to make while somebody waits: the first of a walk alone, for whoever moves the layer
+    slider; from the second on, when the cursor moves, a few neighbours too.
     """
     asked = _asked(trace, walk)
     asked.add(token)
     if len(asked) == 1:
         return range(token, token + 1)
-    return _neighbours(trace.grid.tokens, token, heads)
+    tokens = trace.grid.tokens
+    return _neighbours(tokens, token, trace.heads, BLOCK if tokens <= SMALL else AT_ONCE)
 
 
 @kept(most=32)
@@ -115,9 +128,9 @@ def _asked(trace: Trace, walk: RolloutWalk) -> set[int]:
     return set()
 
 
-def _neighbours(tokens: int, token: int, heads: int) -> range:
-    """The run of neighbours that this token belongs to, of so many tokens."""
-    block = min(tokens, max(1, BLOCK // (heads * tokens)))
+def _neighbours(tokens: int, token: int, heads: int, values: int) -> range:
+    """The run of neighbours that this token belongs to, of so many tokens and about so many values."""
+    block = min(tokens, max(1, values // (heads * tokens)))
     first = token // block * block
     return range(first, min(first + block, tokens))
 
@@ -127,6 +140,36 @@ def fused_run(
     trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
 ) -> Float32[np.ndarray, "token key"]:
     """What each token contributes to each of `tokens`, the heads fused by `fuse`."""
+    return _fused(trace, tokens, walk, fuse)
+
+
+@kept(most=24)
+def heads_run(
+    trace: Trace, tokens: range, walk: RolloutWalk
+) -> Float32[np.ndarray, "token head key"]:
+    """What each token contributes to each of `tokens`, through every head alone."""
+    return _heads(trace, tokens, walk)
+
+
+@kept(most=8)
+def _fused_few(
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
+    """`fused_run` of a few tokens, which drives no run away."""
+    return _fused(trace, tokens, walk, fuse)
+
+
+@kept(most=24)
+def _heads_few(
+    trace: Trace, tokens: range, walk: RolloutWalk
+) -> Float32[np.ndarray, "token head key"]:
+    """`heads_run` of a few tokens, which drives no run away."""
+    return _heads(trace, tokens, walk)
+
+
+def _fused(
+    trace: Trace, tokens: range, walk: RolloutWalk, fuse: Fuse
+) -> Float32[np.ndarray, "token key"]:
     keep, discard, start, _, preset = walk
     rows = rollout_rows(
         walked_layers(trace, walk),
@@ -140,11 +183,7 @@ def fused_run(
     return rows if preset == "none" else _over_maximum(rows, trace.grid)
 
 
-@kept(most=24)
-def heads_run(
-    trace: Trace, tokens: range, walk: RolloutWalk
-) -> Float32[np.ndarray, "token head key"]:
-    """What each token contributes to each of `tokens`, through every head alone."""
+def _heads(trace: Trace, tokens: range, walk: RolloutWalk) -> Float32[np.ndarray, "token head key"]:
     keep, discard, start, _, preset = walk
     rows = rollout_heads(
         walked_layers(trace, walk), tokens, keep=keep, discard=discard, start=start, preset=preset
@@ -163,9 +202,9 @@ def _over_maximum(
 
 def runs_around(tokens: int, token: int, heads: int, most: int) -> Iterator[range]:
     """The run of a token, then the ones before and behind it, so many to each side."""
-    yield (near := _neighbours(tokens, token, heads))
-    size = max(len(near), len(_neighbours(tokens, 0, heads)))
+    yield (near := _neighbours(tokens, token, heads, BLOCK))
+    size = max(len(near), len(_neighbours(tokens, 0, heads, BLOCK)))
     for away in range(1, most + 1):
         for first in (near.start + away * size, near.start - away * size):
             if 0 <= first < tokens:
-                yield _neighbours(tokens, first, heads)
+                yield _neighbours(tokens, first, heads, BLOCK)

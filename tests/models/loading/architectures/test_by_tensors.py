@@ -150,7 +150,17 @@ def test_a_vit_of_a_depth_that_nobody_has_leaves_its_heads_assumed() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["blocks.0.attn.gate.weight", "blocks.3.attn.scale", "storage_tokens", "rel_pos_bias.table"],
+    [
+        "blocks.0.attn.gate.weight",
+        "blocks.3.attn.scale",
+        "storage_tokens",
+        "rel_pos_bias.table",
+        "prompts.0",
+        "deep_prompt_embeddings",
+        "soft_tokens",
+        "det_token",
+        "attn_temperature",
+    ],
 )
 def test_what_steers_attention_is_never_left_over(key: str) -> None:
     state = shapes("vit_tiny_patch16_224") | {key: torch.empty(2, device="meta")}
@@ -160,7 +170,17 @@ def test_what_steers_attention_is_never_left_over(key: str) -> None:
 
 def test_what_does_not_steer_it_may_be_left_over() -> None:
     state = shapes("vit_tiny_patch16_224")
-    more = ("mask_token", "decoder_pos_embed", "decoder_blocks.0.attn.qkv.weight", "logit_scale")
+    more = (
+        "mask_token",
+        "decoder_pos_embed",
+        "decoder_blocks.0.attn.qkv.weight",
+        "logit_scale",
+        "prompt_encoder.not_a_point_embed.weight",
+        "token_embedding.weight",
+        "query_tokens",
+        "mask_decoder.iou_token.weight",
+        "transformer.resblocks.0.attn.in_proj_weight",
+    )
     plan = understood(state | {key: torch.empty(2, device="meta") for key in more})
     assert "vit_tiny_patch16_224" in {each.partition(".")[0] for each in plan.others}
 

@@ -55,6 +55,8 @@ def test_json_in_the_usual_forms(form: str, tmp_path: Path) -> None:
         {"0": 0.5, "1": 0.4},
         {"val_acc": 0.91},
         {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}},
+        {"id2label": {"0": "LABEL_0"}, "label2id": {"LABEL_0": 0}},
+        {"id2label": {"0": "finch", "2": "crow", "5": "owl"}},
         None,
         3,
     ],
@@ -62,6 +64,12 @@ def test_json_in_the_usual_forms(form: str, tmp_path: Path) -> None:
 def test_a_training_log_names_no_classes(log: Any, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(log), encoding="utf-8")
     assert names_in(tmp_path / "a.json") == ()
+
+
+def test_a_log_of_json_line_by_line_names_no_classes(tmp_path: Path) -> None:
+    lines = [json.dumps({"epoch": epoch, "loss": 1 / (epoch + 1)}) for epoch in range(3)]
+    (tmp_path / "best.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert classes_of(tmp_path / "best.pth", {}, 3).names == ()
 
 
 TEXTS = {
@@ -100,6 +108,23 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
     assert names_in(tmp_path / "a.json") == BIRDS
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        ("кот\nсобака\nлев\n", "cp1251"),
+        ("猫\n狗\n狮子\n", "gbk"),
+        ("Äpfel\nBirnen\nNüsse\n", "mac-roman"),
+    ],
+)
+def test_other_alphabets_are_named_and_not_read_as_latin(
+    words: str, encoding: str, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.txt").write_bytes(words.encode(encoding))
+    found = classes_of(tmp_path / "best.pth", {}, 3)
+    assert found.names == ()
+    assert "classes.txt is neither UTF-8, UTF-16 nor Latin-1" in found.said
+
+
 def test_what_is_no_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_bytes(bytes(range(256)) * 4)
     found = classes_of(tmp_path / "best.pth", {}, 3)
@@ -130,7 +155,14 @@ def test_names_inside_the_file_come_first(beside: dict[str, Any], tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "name", ["class_indices.json", "best_labels.json", "labels.csv", "best.csv"]
+    "name",
+    [
+        "class_indices.json",
+        "imagenet_class_index.json",
+        "best_labels.json",
+        "labels.csv",
+        "best.csv",
+    ],
 )
 def test_files_are_found_beside_the_weights(name: str, tmp_path: Path) -> None:
     table = "\n".join(f'{index},"{bird}"' for index, bird in enumerate(BIRDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import vitviz
 from vitviz.core.progress import BadModel
@@ -167,3 +168,23 @@ def test_attention_of_eight_bit_weights_is_that_of_the_whole_ones(
     )
     one, two = (trace.layers[-1].attention.rows(0) for trace in (whole, eight))
     assert abs(one - two).max() < 0.01
+
+
+def test_eight_bit_floats_whose_scale_is_gone_are_no_weights(vit: StateDict) -> None:
+    stored = KINDS["fp8 of a tensor"](vit)
+    alone = {key: value for key, value in stored.items() if not key.endswith("weight_scale")}
+    with pytest.raises(BadModel, match=r"up to 4\d\d, which are no weights until they are scaled"):
+        dequantised(alone, {}, "a.safetensors")
+    cast = {key: value.to(torch.float8_e4m3fn) for key, value in vit.items()}
+    found = dequantised(cast, {}, "a.safetensors").state
+    assert all(torch.equal(found[key], cast[key].float()) for key in vit)
+
+
+def test_a_network_that_torch_quantised_is_named_for_it(vit: StateDict, tmp_path: Path) -> None:
+    model = timm.create_model("test_vit", num_classes=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch moves its quantisation to another package
+        packed = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+        torch.save(packed.state_dict(), tmp_path / "a.pth")
+    with pytest.raises(BadModel, match="quantised by torch, which keeps its weights in a form"):
+        read_checkpoint(tmp_path / "a.pth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -297,4 +298,52 @@ def test_what_steers_attention_and_has_no_place_is_refused(tmp_path: Path) -> No
     state["encoder.layer.0.attention.attention.gate"] = torch.zeros(3)
     save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(BadModel, match=r"steer attention.*attention\.gate"):
+        vitviz.load(tmp_path / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "sentence"),
+    [
+        ("num_hidden_layers", 12, "12 layers and the file has 2"),
+        ("hidden_size", 768, "768 channels and the file has 64"),
+        ("intermediate_size", 3072, "3072 channels in its MLPs and the file has 128"),
+    ],
+)
+def test_a_config_of_another_network_is_not_followed(
+    word: str, value: int, sentence: str, tmp_path: Path
+) -> None:
+    hf.ViTModel(hf.ViTConfig(**SMALL)).save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {word: value}))
+    model = vitviz.load(tmp_path / "model.safetensors")
+    assert evidence_of(model)["heads"].certainty == "assumed"
+    assert any(sentence in note for note in model.info.notes)
+
+
+def test_a_bias_of_keys_before_rotations_is_not_lost(tmp_path: Path) -> None:
+    theirs = random(
+        hf.DINOv3ViTModel(hf.DINOv3ViTConfig(**SMALL, key_bias=True, num_register_tokens=2))
+    )
+    theirs.save_pretrained(tmp_path)
+    model = vitviz.load(tmp_path / "model.safetensors")
+    pixels = torch.randn(1, 3, PICTURE, PICTURE)
+    with torch.inference_mode():
+        wanted, found = theirs(pixels).pooler_output, model.module(pixels)
+    torch.testing.assert_close(found, wanted)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(BadModel, match="key_bias"):
+        vitviz.load(tmp_path / "model.safetensors")
+
+
+def test_a_swins_table_of_positions_is_not_lost(tmp_path: Path) -> None:
+    small = {"embed_dim": 32, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4}
+    config = hf.SwinConfig(**small, image_size=PICTURE, use_absolute_embeddings=True)
+    theirs = random(hf.SwinModel(config))
+    theirs.save_pretrained(tmp_path)
+    model = vitviz.load(tmp_path / "model.safetensors")
+    pixels = torch.randn(1, 3, PICTURE, PICTURE)
+    with torch.inference_mode():
+        torch.testing.assert_close(model.module(pixels), theirs(pixels).pooler_output)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(BadModel, match="position_embeddings"):
         vitviz.load(tmp_path / "model.safetensors")

@@ -87,6 +87,16 @@ def test_flows(pair):
     np.testing.assert_allclose(attention.sums(discard=0.5), totals, atol=1e-5)
 
 
+@pytest.mark.parametrize("fuse", ["mean", "max", "min"])
+def test_the_first_flow_is_that_of_the_map_that_it_keeps(fuse):
+    attention = fused()
+    weight = np.random.default_rng(0).random((3, QUERIES), np.float32)
+    first = attention.flow(weight, fuse=fuse)
+    np.testing.assert_allclose(first, weight @ attention.matrix(fuse=fuse), atol=1e-6)
+    assert kept_maps.get(attention._owner, ("matrix", fuse)) is attention.matrix(fuse=fuse)
+    np.testing.assert_allclose(attention.flow(weight, fuse=fuse), first, atol=1e-6)
+
+
 def test_a_walk_is_the_product_of_matrices():
     layers = [fused(keys=QUERIES, seed=seed) for seed in range(4)]
     product = np.eye(QUERIES)

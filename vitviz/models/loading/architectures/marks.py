@@ -25,14 +25,19 @@ _HEAD = re.compile(
 """What makes classes, and what stands in for it after another training."""
 
 ATTENTION_PATH = re.compile(
-    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos_?emb"
+    r"rope|reg(ister)?_?token|storage|rel(ative)?_?pos|bias_mask|lora|gate|periods|freqs|pos(ition)?_?emb"
     r"|(cls|dist|class)_?token|class_embedding|attn_mask|(^|\.)scale|q_norm|k_norm|latent|qkv"
 )
 """Words of tensors that change where a token looks: none of these may be left over."""
 
 _HARMLESS = re.compile(
-    r"^(mask_token|logit_scale|logit_bias)$|^(text|decoder|decode_head|projector)"
+    r"^(\w*mask_tokens?|query_tokens|logit_scale|logit_bias)$|^(text|decoder|decode_head|projector)"
 )
+_OWN = re.compile(
+    r"^(embeddings\.)?(\w*prompts?(_embed\w*|_tokens?)?|\w*tokens?|\w*att(ention|n)\w*)(\.(\d+|weight))*$"
+)
+"""What a network has beside its blocks to stand among the patches (prompts, detection tokens, further
+registers) or to weigh them."""
 
 FIRST = "patch_embed.proj.weight"
 
@@ -69,7 +74,7 @@ def is_on_path(key: str) -> bool:
     if _HARMLESS.match(key) or is_head(key):
         return False
     inside = re.match(r"(blocks|layers|stages|encoder|patch_embed)\.", key) is not None
-    return inside or ATTENTION_PATH.search(key) is not None
+    return inside or bool(ATTENTION_PATH.search(key) or _OWN.match(key))
 
 
 def groups(state: Mapping[str, Shaped], first: Iterable[str] = (FIRST,)) -> dict[str, str]:

@@ -20,7 +20,13 @@ from vitviz.models.loading.architectures.index import index, needed_of
 from vitviz.models.loading.architectures.marks import is_computed, is_head, is_on_path
 from vitviz.models.loading.architectures.network import ModelBlueprint, empty
 from vitviz.models.loading.architectures.structure import ShapesShown, Tensors, read
-from vitviz.models.loading.libraries.layout import ACTIVATIONS, IMAGENET, Layout, LibraryConfig
+from vitviz.models.loading.libraries.layout import (
+    ACTIVATIONS,
+    IMAGENET,
+    Layout,
+    LibraryConfig,
+    numbers_in,
+)
 
 CHANNELS = 64
 """Of a head, in most ViTs."""
@@ -39,7 +45,8 @@ def structured(file: Sources, kind: str, state: Tensors, layout: Layout | None) 
 
     BadModel where a tensor has no place in it, or it has a place without a tensor.
     """
-    config = _fitting_config(file, state) if layout is not None else {}
+    other = _of_another(file.config, state) if layout is not None else ""
+    config = {} if other or layout is None else file.config
     size = file.said.input_size or picture_of(config)
     shown = read(kind, state, file.name, size)
     told = _Told(file, layout, config)
@@ -72,16 +79,32 @@ def structured(file: Sources, kind: str, state: Tensors, layout: Layout | None) 
         arguments,
         config={"mean": prepared[0][0], "std": prepared[0][1]},
         evidence=tuple(evidence),
+        notes=(f"config.json says {other}: it is not followed",) if other else (),
     )
     _confirm(plan, state, file.name)
     return plan, dict(state)
 
 
-def _fitting_config(file: Sources, state: Tensors) -> LibraryConfig:
-    """config.json, unless it is about a network of another width."""
-    width, kernel = width_of(file.config), state.get("patch_embed.proj.weight")
-    other = width is not None and kernel is not None and kernel.shape[0] != width
-    return {} if other else file.config
+def _of_another(config: LibraryConfig, state: Tensors) -> str:
+    """What config.json says otherwise than the tensors, in words; "" where it is about this network."""
+    kernel, inside = state.get("patch_embed.proj.weight"), state.get("blocks.0.mlp.fc1.weight")
+    there: dict[str, int] = {}
+    if kernel is not None:
+        there["channels"] = int(kernel.shape[0])
+    if depth := numbers_in(state, "blocks.*."):
+        there["layers"] = depth
+    if inside is not None and "mlp_ratio" not in config:
+        there["channels in its MLPs"] = int(inside.shape[0])
+    said = {
+        "channels": width_of(config),
+        "layers": config.get("num_hidden_layers"),
+        "channels in its MLPs": config.get("intermediate_size"),
+    }
+    for what, number in there.items():
+        told = said[what]
+        if isinstance(told, int) and told != number:
+            return f"{told} {what} and the file has {number}"
+    return ""
 
 
 def _confirm(plan: ModelBlueprint, state: Tensors, name: str) -> None:

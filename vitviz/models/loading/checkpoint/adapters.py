@@ -22,7 +22,8 @@ _SAVED = re.compile(
     r"\.(?P<leaf>weight|bias)"
 )
 _OTHER_KINDS = re.compile(
-    r"(?:^|\.)(lora_\w+|ia3_\w+|hada_w\w+|lokr_\w+|oft_\w+|boft_\w+|vera_\w+|prompt_embeddings|adaption_\w+)(?:\.|$)"
+    r"(?:^|\.)(lora_\w+|ia3_\w+|hada_w\w+|lokr_\w+|oft_\w+|boft_\w+|vera_\w+|prompt_embeddings|adaption_\w+"
+    r"|linear_[ab]_\w+)(?:\.|$)"
 )
 _INSTEAD = "merge it where it was trained (model.merge_and_unload()) and save that"
 

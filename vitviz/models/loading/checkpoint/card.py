@@ -16,7 +16,7 @@ from vitviz.models.loading.checkpoint.checkpoint import read_checkpoint
 from vitviz.models.loading.checkpoint.class_names import classes_of, read_classes
 from vitviz.models.loading.head_scores import multi_label_beside
 from vitviz.models.loading.image_processor import processed
-from vitviz.models.loading.preprocess import preprocess_of
+from vitviz.models.loading.preprocess import channels_of, for_channels, preprocess_of
 from vitviz.models.loading.said import Said
 
 
@@ -37,7 +37,7 @@ def card_of(
     plan, _ = understood(held, architecture, said)
     module = empty(plan, path.name)
     config = {**resolve_model_data_config(module), **plan.config}
-    want = said.prepared(preprocess_of(config))
+    want = said.prepared(for_channels(preprocess_of(config), channels_of(module)))
     want = processed(held.preprocessor, want, held.transformers_version).preprocess or want
     anatomy = anatomy_of(module)
     count = anatomy.classes

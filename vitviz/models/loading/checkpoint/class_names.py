@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,6 +86,10 @@ _WORDS = (
     "id2label",
     "class_to_idx",
     "class_indices",
+    "class_index",
+    "imagenet_class_index",
+    "idx_to_class",
+    "index_to_name",
     "label_names",
     "label_map",
     "labelmap",
@@ -163,13 +167,21 @@ def _names_of(found: object, depth: int = 0) -> tuple[str, ...]:
         case [*items]:
             return _of_list(items)
         case dict() if found and all(str(key).isdecimal() for key in found):
-            return _of_list([found[key] for key in sorted(found, key=int)])
+            return _of_list(
+                [found[key] for key in sorted(found, key=int)] if _in_a_row(found) else []
+            )
         case dict() if found and _numbers_all(list(found.values())):
-            return tuple(sorted(map(str, found), key=lambda name: int(found[name])))
+            return _of_list(sorted(map(str, found), key=lambda name: int(found[name])))
         case dict():
             inner = (found.get(word) for word in _INNER)
             return next((names for each in inner if (names := _names_of(each, depth + 1))), ())
     return ()
+
+
+def _in_a_row(numbers: Iterable[object]) -> bool:
+    """Whether these are 0, 1, 2 ... or 1, 2, 3 ..., in any order: others are of some of the classes."""
+    found = sorted(int(str(number)) for number in numbers)
+    return found[0] < 2 and found == list(range(found[0], found[0] + len(found)))
 
 
 def _of_list(items: list[Any]) -> tuple[str, ...]:
@@ -240,6 +252,8 @@ def _names_under(found: Mapping[str, Any]) -> tuple[str, ...]:
 def _of_lines(text: str) -> tuple[str, ...]:
     """One name a line, or with its number or synset before it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if all(line[0] in "{[" for line in lines):
+        return ()  # JSON line by line, as training logs are
     if all("\t" in line for line in lines) and (names := _of_table(text)):
         return names
     numbered = [re.fullmatch(r"(\d+)\s*[:,=.)\s]\s*(\S.*)", line) for line in lines]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import stat
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 def read_text(path: Path) -> str:
     """A text file: UTF-8 with or without a mark, UTF-16 or UTF-32 with or without one, else Latin-1.
 
-    BadModel where it is none, or larger than any list of classes.
+    BadModel where it is none, larger than any list of classes, or would be no words in Latin-1.
     """
     try:
         found = path.stat()
@@ -78,7 +79,26 @@ def decoded(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return _decoded(content, "cp1252" if _is_windows(content) else "latin-1", name)
+        return _western(
+            _decoded(content, "cp1252" if _is_windows(content) else "latin-1", name), name
+        )
+
+
+def _western(text: str, name: str) -> str:
+    """Text read as Latin-1, if that makes words. BadModel for what is of another alphabet.
+
+    Western words are mostly of plain letters; Cyrillic, Greek or Chinese bytes make letters with
+    accents alone, and those of old Macs signs inside of words.
+    """
+    letters = [sign for sign in text if sign.isalpha()]
+    strange = [sign for sign in letters if sign > "\x7f"]
+    signs = [sign for sign in text if unicodedata.category(sign) in ("Cc", "Sc", "Sm", "Sk")]
+    if 2 * len(strange) > len(letters) or any(sign > "\x7f" for sign in signs):
+        raise BadModel(
+            f"{name} is neither UTF-8, UTF-16 nor Latin-1, and nothing says which alphabet it is in; "
+            "save it as UTF-8"
+        )
+    return text
 
 
 def _is_windows(content: bytes) -> bool:

@@ -34,6 +34,8 @@ _PACKED = ("qweight", "qzeros", "g_idx", "weight.absmax", "weight.quant_map", "w
 _TABLES = ("index", "position_ids", "num_batches_tracked", "mask", "coords", "_ids", "bias_idxs")
 """How tables of places and counters end: they are whole numbers and no weights."""
 _BLOCK = 128
+_PLAUSIBLE = 100.0
+"""No weight of a transformer is larger; 8-bit floats that are scaled go up to 240, 448 or 57,344."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,19 @@ def dequantised(state: Mapping[str, Tensor], config: Mapping[str, Any], name: st
     """Stored integers and 8-bit floats times their scales, in float32.
 
     Known are bitsandbytes' int8 (SCB) and one scale for a tensor, for each row, column or block;
-    `config` (a config.json) may say the block's sides. BadModel for whole numbers without a scale and
-    for packed ones: they would be taken for weights.
+    `config` (a config.json) may say the block's sides. BadModel for whole numbers and for 8-bit floats
+    without their scale, and for packed ones: they would be taken for weights.
     """
     packed = next((key for key in state if key.endswith(_PACKED)), None)
     if packed is not None:
         raise BadModel(
             f"{name} has weights packed in 4 bit ({packed[:80]}), which are not unpacked here; save it "
             "dequantised (transformers: model.dequantize(), then save_pretrained)"
+        )
+    if any(_is_packed_by_torch(key, state) for key in state):
+        raise BadModel(
+            f"{name} is quantised by torch, which keeps its weights in a form of its own that is not "
+            "opened here; save the tensors of the network as it was before"
         )
     found: dict[str, Tensor] = {}
     used: set[str] = set()
@@ -73,7 +80,7 @@ def dequantised(state: Mapping[str, Tensor], config: Mapping[str, Any], name: st
                 used.add(scale)
                 kinds.add(_kind(tensor, scale))
             elif tensor.dtype in _EIGHT_BIT_FLOATS:
-                found[key] = tensor.float()
+                found[key] = _unscaled(tensor, key, name)
                 kinds.add(str(tensor.dtype).removeprefix("torch.") + " without a scale")
             else:
                 found[key] = tensor
@@ -87,6 +94,25 @@ def dequantised(state: Mapping[str, Tensor], config: Mapping[str, Any], name: st
         f"its weights are stored as {', '.join(sorted(kinds))} and multiplied out" if kinds else ""
     )
     return Dequantised(found, note)
+
+
+def _is_packed_by_torch(key: str, state: Mapping[str, Tensor]) -> bool:
+    """Whether it is of a layer of torch.ao.quantization, whose weight is no tensor in the file."""
+    stem = key.removesuffix("zero_point")
+    return stem != key and f"{stem}scale" in state and f"{stem}weight" not in state
+
+
+def _unscaled(tensor: Tensor, key: str, name: str) -> Tensor:
+    """8-bit floats that are the weights themselves. BadModel where a scale must have gone missing."""
+    found = tensor.float()
+    largest = float(found.abs().max()) if found.numel() else 0.0
+    if largest > _PLAUSIBLE:
+        raise BadModel(
+            f"{name}: {key[:80]} holds {str(tensor.dtype).removeprefix('torch.')} up to {largest:g}, "
+            "which are no weights until they are scaled, and nothing in the file says by what; save it "
+            "dequantised"
+        )
+    return found
 
 
 def _scale_of(key: str, state: Mapping[str, Tensor]) -> str | None:

@@ -19,7 +19,7 @@ from vitviz.models.loading.checkpoint.checkpoint import Checkpoint, read_checkpo
 from vitviz.models.loading.checkpoint.checkpoint_files import StateDict, named_state
 from vitviz.models.loading.checkpoint.class_names import read_classes
 from vitviz.models.loading.checkpoint.fill import match
-from vitviz.models.loading.preprocess import preprocess_of
+from vitviz.models.loading.preprocess import channels_of, for_channels, preprocess_of
 from vitviz.models.loading.said import Said
 
 RecognisedBy = Literal["card", "name", "shapes", "said"]
@@ -118,7 +118,7 @@ def _compared(
     check_room(module, state, found.path.name)
     fitting = match(module, converted(module, state, found.path.name))
     config: dict[str, Any] = {**resolve_model_data_config(module), **plan.config}
-    prepared = said.prepared(preprocess_of(config))
+    prepared = said.prepared(for_channels(preprocess_of(config), channels_of(module)))
     anatomy = anatomy_of(module)
     classes = anatomy.classes
     named = classes_of_plan(held, plan, classes, found.architecture)

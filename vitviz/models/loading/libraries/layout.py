@@ -178,6 +178,8 @@ def _joined(state: LibraryState, *, split_bias: bool) -> LibraryState:
     for (path, kind), three in parts.items():
         if kind == "bias" and split_bias:
             found |= {f"{path}.{each}_bias": three[each] for each in ("q", "v") if each in three}
+            if "k" in three and bool(three["k"].any()):
+                found[f"{path}.key_bias"] = three["k"]  # timm's class has none: it is left over
             continue
         nought = torch.zeros_like(next(iter(three.values())))
         found[f"{path}.qkv.{kind}"] = torch.cat([three.get(each, nought) for each in "qkv"])

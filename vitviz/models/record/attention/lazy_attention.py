@@ -127,6 +127,8 @@ class LazyAttention(ABC):
                 f"{self.keys} tokens, more than {MOST // 1_000_000} million; fuse by mean, discard none"
             )
         if fuse is not None:
+            if discard == 0 and kept_maps.get(self._owner, ("matrix", fuse)) is None:
+                return self._first_flow(weight, fuse)
             fused: np.ndarray = weight @ self._step(None, fuse, discard)
             return fused
         if weight.shape[-2:] != (self.heads, self.queries):
@@ -171,7 +173,18 @@ class LazyAttention(ABC):
             every = repeat(weight, "... query -> ... head query", head=self.heads)
             mean: np.ndarray = self.flow(every).mean(axis=-2)
             return mean
-        moved: np.ndarray = weight @ self.matrix(fuse="mean")
+        return self._first_flow(weight, "mean")
+
+    def _first_flow(
+        self, weight: Float32[np.ndarray, "*token head query"], fuse: Fuse
+    ) -> Float32[np.ndarray, "*token key"]:
+        """Through the fused map that is made for it and kept. Multiplied by torch: numpy's threads
+        spin for 50 ms behind a product, and those that make the next layer's map would wait for them.
+        """
+        with evaluating(), self._threads():
+            fused = self._fused_heads(fuse)
+            moved = _numpy(torch.from_numpy(np.array(weight, np.float32)).to(fused.device) @ fused)
+            kept_maps.put(self._owner, ("matrix", fuse), _numpy(fused))
         return moved
 
     def _step(self, head: int | None, fuse: Fuse, discard: float) -> np.ndarray:
