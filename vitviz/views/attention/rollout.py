@@ -51,7 +51,7 @@ from vitviz.views.shared.cache_per_trace import kept
 from vitviz.views.shared.own_mark import MARK, mark_words, own_mark
 
 HeadShares = Float32[np.ndarray, "head key"]
-EACH_AHEAD, FUSED_AHEAD = 8, 3
+EACH_AHEAD, FUSED_AHEAD = 12, 3
 """Runs made ahead to each side; as many are remembered."""
 
 BRIDGE = (

@@ -143,7 +143,7 @@ def fused_run(
     return _fused(trace, tokens, walk, fuse)
 
 
-@kept(most=24)
+@kept(most=25)
 def heads_run(
     trace: Trace, tokens: range, walk: RolloutWalk
 ) -> Float32[np.ndarray, "token head key"]:

@@ -15,7 +15,6 @@ import torch
 from einops import rearrange, reduce, repeat
 from jaxtyping import Float, Float32
 from torch import Tensor
-from torch.nn import functional
 
 from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey, Fuse
 from vitviz.core.measures.rollout import mixing
@@ -258,8 +257,10 @@ class LazyAttention(ABC):
         with torch.inference_mode(), self._threads():
             for start in range(0, end, rows):
                 maps = self.tile(heads, slice(start, min(start + rows, end)))
-                mean = reduce(maps, "head query key -> 1 query key", "mean")
-                found.append(functional.avg_pool2d(mean, (down, across))[0])
+                keys = self.keys // across * across
+                lines = reduce(maps, "head (run down) key -> run key", "mean", down=down)
+                runs = lines[:, :keys]
+                found.append(reduce(runs, "row (run across) -> row run", "mean", across=across))
             return _numpy(torch.cat(found))
 
     def tiles(self, *, logs: bool = False) -> Iterator[AttentionTile]:

@@ -30,10 +30,11 @@ def surveyed(
     received = torch.zeros(heads, 1, keys, device=device)
     entropy = torch.empty(heads, queries, device=device)
     reaching = None if places is None else TileDistances(places, sizes, device)
-    progress = watched()
+    progress, ones = watched(), torch.ones(heads, 1, 0, device=device)
     for tile in tiles:
         progress(tile.queries.stop, queries, "walking over the attention")
-        ones = torch.ones(heads, 1, tile.maps.shape[1], device=device)
+        if ones.shape[2] != tile.maps.shape[1]:
+            ones = torch.ones(heads, 1, tile.maps.shape[1], device=device)
         torch.baddbmm(received, ones, tile.maps, out=received)
         entropy[:, tile.queries] = _entropy(tile)
         if reaching is not None:
@@ -78,6 +79,10 @@ class TileDistances:
         """`places` are in model pixels, `sizes` those of the call: heads, queries, keys."""
         heads, queries, _ = sizes
         self._queries = torch.from_numpy(places.queries).to(device)
+        self._nowhere = self._queries.isnan().any(dim=1)
+        self._queries = self._queries.nan_to_num(0.0)
+        self._factors = torch.empty(0, device=device)
+        self._across = torch.empty(0, device=device)
         keys = torch.from_numpy(places.keys).to(device)
         self._seen = (~keys.isnan().any(dim=1)).float()
         self._keys = rearrange(keys.nan_to_num(0.0), "key side -> side key")
@@ -87,14 +92,16 @@ class TileDistances:
     def add(self, tile: AttentionTile) -> None:
         """Takes a tile in: one product for each query, of all its heads with both sums' factors."""
         here = self._queries[tile.queries]
-        factors = torch.empty(len(here), 2, len(self._seen), device=here.device)
-        factors[:, 0] = self._seen
+        if len(self._factors) < len(here):  # the first tile is the largest
+            self._factors = torch.empty(len(here), 2, len(self._seen), device=here.device)
+            self._factors[:, 0] = self._seen
+            self._across = torch.empty(len(here), len(self._seen), device=here.device)
+        factors, across = self._factors[: len(here)], self._across[: len(here)]
         apart = factors[:, 1]
-        across = here[:, 1, None].nan_to_num(0.0) - self._keys[1]
-        torch.sub(here[:, 0, None].nan_to_num(0.0), self._keys[0], out=apart)
+        torch.sub(here[:, 1, None], self._keys[1], out=across)
+        torch.sub(here[:, 0, None], self._keys[0], out=apart)
         apart.square_().addcmul_(across, across).sqrt_().mul_(self._seen)
         maps = rearrange(tile.maps, "head query key -> query head key")
         found = rearrange(torch.bmm(maps, factors.mT), "query head sum -> sum head query")
         self.among[:, tile.queries] = found[0]
-        nowhere = here.isnan().any(dim=1)
-        self.reached[:, tile.queries] = found[1].masked_fill(nowhere, torch.nan)
+        self.reached[:, tile.queries] = found[1].masked_fill(self._nowhere[tile.queries], torch.nan)
