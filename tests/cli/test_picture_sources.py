@@ -11,15 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from vitviz.cli import run
 from vitviz.cli.command_arguments import Misused
 from vitviz.cli.picture_sources import STDIN, PictureParts, local_path, named_pictures, stem_of
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.figures.recipes import read_recipe
+from vitviz.folders.averages.folder_statistics import read_statistics
+from vitviz.folders.index.vector_index import open_index
 
 MODEL = ["--model", "test_vit", "--untrained"]
+KEPT = ["--model", "test_vit.safetensors"]
 
 
 @pytest.fixture
@@ -188,6 +194,57 @@ def test_pages_are_chosen_and_the_recipe_says_so(photos: Path, photo: np.ndarray
     assert vitviz(*order, "--page", "9", "--overwrite") == 1
     assert vitviz(*order, "--page", "0", "--overwrite") == 2
     assert vitviz(*order, "--bands", "red", "--overwrite") == 2
+
+
+@pytest.fixture
+def stacks(photos: Path, photo: np.ndarray) -> Path:
+    """A folder of stacks whose second pages lie beside them as pictures of their own, and a model."""
+    torch.manual_seed(0)
+    model = timm.create_model("test_vit", pretrained=False)
+    save_file(model.state_dict(), photos / "test_vit.safetensors")
+    for folder in ("stacks", "second"):
+        (photos / folder).mkdir()
+    for number in range(2):
+        first, second = (Image.fromarray(np.roll(photo, 9 * number + by, 1)) for by in (3, 40))
+        first.save(photos / f"stacks/{number}.tif", save_all=True, append_images=[second])
+        second.save(photos / f"second/{number}.png")
+    return photos
+
+
+def test_averages_are_of_the_page_that_was_chosen(stacks: Path) -> None:
+    order = ["-v", "shares", *KEPT]
+    assert vitviz("stats", "stacks", *order, "-o", "page.npz", "--page", "2") == 0
+    assert vitviz("stats", "stacks", *order, "-o", "first.npz") == 0
+    assert vitviz("stats", "second", *order, "-o", "alone.npz") == 0
+    page, first, alone = (
+        read_statistics(stacks / f"{name}.npz") for name in ("page", "first", "alone")
+    )
+    assert "page 2" in page.about.notes
+    np.testing.assert_array_equal(page.average("shares"), alone.average("shares"))
+    assert not np.array_equal(page.average("shares"), first.average("shares"))
+
+
+def test_an_index_knows_which_page_it_is_of(
+    stacks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vitviz("index", "stacks", *KEPT, "-o", "kept", "--page", "2") == 0
+    capsys.readouterr()
+    assert vitviz("find", "kept", "--picture", "stacks/1.tif", "-n", "1", "-o", "found.png") == 0
+    said = capsys.readouterr().out
+    assert said.split() == ["1.0000", "class", "1.tif"]
+    assert open_index(stacks / "kept").about.choice == PictureChoice(1)
+
+
+def test_methods_are_rated_over_the_page_that_was_chosen(stacks: Path) -> None:
+    order = ["--method", "rollout", "--steps", "2", *KEPT]
+    assert vitviz("rate", "stacks", *order, "-o", "page", "--page", "2") == 0
+    assert vitviz("rate", "second", *order, "-o", "alone") == 0
+    numbers = [
+        [line.split(",", 1)[1] for line in (stacks / name / "ratings.csv").read_text().split()]
+        for name in ("page", "alone")
+    ]
+    assert numbers[0] == numbers[1]
+    assert vitviz("rate", "stacks", *order, "-o", "page") == 1  # results of another page
 
 
 def test_parts_are_read_as_they_are_written() -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
             kind = ("writer", "batch", "draw")[number % 3]
             began = time.monotonic()
             try:
-                _once(kind, folder, float(draw.random()))
+                _once(kind, folder, float(draw.random()), int(draw.integers(-1, 6)))
                 count.opened += 1
             except AssertionError as error:
                 count.failures.append((f"{kind} {number}", str(error)))
@@ -61,7 +62,9 @@ def run(*, seed: int, minutes: float, most: int, keep: Path) -> TrialCount:
     return count
 
 
-def _once(kind: str, folder: Path, share: float) -> None:
+def _once(kind: str, folder: Path, share: float, made: int) -> None:
+    """Killed while it starts (`made` is -1) or some time after so many files are there."""
+    after = 4 * share if made < 0 else 0.3 * share
     match kind:
         case "writer":
             _kill(
@@ -70,17 +73,20 @@ def _once(kind: str, folder: Path, share: float) -> None:
             _check_writer(folder)
         case "batch":
             order = [sys.executable, *_BATCH, *_MODEL, "--workers", "2", "--batch", "1"]
-            _kill(order, folder, 8 * share)
+            _kill(order, folder, after, files=(folder / "out", made))
             _check_files(folder / "out")
+            before = _finished(folder / "out")
             done = subprocess.run(order, cwd=folder, env=_env(), capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
+            again = [name for name, at in before.items() if _written_at(folder / "out", name) != at]
+            assert not again, f"made twice: {again}"
             assert len(list((folder / "out").glob("*-patches.png"))) == 6
             assert len(list((folder / "out").glob("*-attention.npz"))) == 6
             _check_nothing_left(folder / "out")
             _forget(folder / "out")
         case _:
             (folder / "drawn").mkdir(exist_ok=True)
-            _kill([sys.executable, *_DRAW, *_MODEL], folder, 8 * share)
+            _kill([sys.executable, *_DRAW, *_MODEL], folder, after, files=(folder / "drawn", made))
             _check_files(folder / "drawn")
             _forget(folder / "drawn")
 
@@ -90,14 +96,22 @@ def _env() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": paths, _MARK: str(os.getpid())}
 
 
-def _kill(command: list[str], folder: Path, after: float, first: bytes = b"") -> None:
-    """Ends it so many seconds after it began, or after its `first` words."""
+def _kill(
+    command: list[str],
+    folder: Path,
+    after: float,
+    first: bytes = b"",
+    files: tuple[Path, int] | None = None,
+) -> None:
+    """Ends it so many seconds after it began, after its `first` words, or after so many `files`."""
     process = subprocess.Popen(
         command, cwd=folder, env=_env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert process.stdout is not None
     if first:
         assert process.stdout.readline().strip() == first
+    while files and len(list(files[0].glob("*.png"))) < files[1] and process.poll() is None:
+        threading.Event().wait(0.01)
     until = time.monotonic() + after
     while (left := until - time.monotonic()) > 0 and process.poll() is None:
         if select.select([process.stdout], [], [], left)[0] and not os.read(
@@ -106,7 +120,7 @@ def _kill(command: list[str], folder: Path, after: float, first: bytes = b"") ->
             break
     process.send_signal(signal.SIGKILL)
     try:
-        process.communicate(timeout=10)  # ends when nobody holds its output any more
+        process.communicate(timeout=30)  # ends when nobody holds its output any more
     except subprocess.TimeoutExpired:
         raise AssertionError("somebody outlives the killed one and holds its output") from None
 
@@ -138,6 +152,20 @@ def _check_files(folder: Path) -> None:
 def _check_nothing_left(folder: Path) -> None:
     left = [file.name for file in folder.rglob(".vitviz-*")]
     assert not left, f"left behind: {left}"
+
+
+def _finished(folder: Path) -> dict[str, int]:
+    """The files that the manifest counts, with when they were written; a cut line counts none."""
+    manifest, found = folder / "manifest.jsonl", dict[str, int]()
+    for line in manifest.read_text().splitlines(keepends=True) if manifest.is_file() else ():
+        if line.endswith("\n"):
+            for name in json.loads(line).get("files", ()):
+                found[name] = _written_at(folder, name)
+    return found
+
+
+def _written_at(folder: Path, name: str) -> int:
+    return (folder / name).stat().st_mtime_ns
 
 
 def _forget(folder: Path) -> None:

@@ -359,7 +359,7 @@ class _Monkey:
             if late < LATE or self._beat == seen:
                 continue
             seen = self._beat
-            where = "".join(traceback.format_stack(sys._current_frames()[window])[-24:])
+            where = "".join(traceback.format_list(_places(window)))
             with self._stacks.open("a") as file:
                 file.write(f"{1000 * late:.0f} ms at event {self._step}, {self._what}\n{where}\n")
 
@@ -369,6 +369,17 @@ class _Monkey:
 
     def _tell(self, line: dict[str, Any]) -> None:
         self._told.write(json.dumps(line) + "\n")
+
+
+def _places(thread: int) -> list[tuple[str, int, str, str]]:
+    """Where a thread is, the innermost last. Its frames are let go at once: one that is held keeps a
+    painter alive beyond its paint event.
+    """
+    found, frame = [], sys._current_frames().get(thread)
+    while frame is not None and len(found) < 24:
+        found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, ""))
+        frame = frame.f_back
+    return found[::-1]
 
 
 def _context_menu(target: Any, spot: Any) -> None:

@@ -26,6 +26,7 @@ from vitviz.cli.command_arguments import (
     token_of,
 )
 from vitviz.cli.model_arguments import SaidOfModel, say_assumed
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.files import check_place
@@ -57,6 +58,7 @@ def index(
     said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
+    parts: PictureParts | None = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
@@ -65,7 +67,8 @@ def index(
         model, patch, input_size, device, untrained=untrained
     )
     beside = workers_of(size, workers)
-    order = IndexOrder(folder, of, layer, chosen, fit, size, beside)
+    choice = (parts or PictureParts()).choice
+    order = IndexOrder(folder, of, layer, chosen, fit, size, beside, choice)
     loaded = chosen.load(meter())
     say_assumed(loaded.info)
     with shown_progress() as progress:

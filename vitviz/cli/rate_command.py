@@ -24,6 +24,7 @@ from vitviz.cli.command_arguments import (
     remark_broken,
 )
 from vitviz.cli.model_arguments import SaidOfModel, model_named, say_assumed
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.attribution import Fill, Method
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.target import target_of
@@ -75,6 +76,7 @@ def rate(
     device: Annotated[str, DEVICE] = "auto",
     untrained: Annotated[bool, UNTRAINED] = False,
     said: SaidOfModel | None = None,
+    parts: PictureParts | None = None,
     overwrite: Annotated[bool, OVERWRITE] = False,
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
@@ -96,6 +98,7 @@ def rate(
         raise Misused(f"{maps} random maps are too few to stand beside the methods; give 1 or more")
     target = pictured(target_of(about))
     plan = RatingPlan(methods_named(method), target, fill, steps, maps, not without_road)
+    choice = (parts or PictureParts()).choice
     wanted = (said or SaidOfModel()).of_folder(
         model_named(model), patch, input_size, device, untrained=untrained
     )
@@ -116,10 +119,19 @@ def rate(
         "road": plan.road,
         **({"marks": str(marks.resolve())} if marks else {}),
         "folder": str(folder.resolve()),
+        **choice.said,
         **({"said": list(info.said)} if info.said else {}),
     }
     found = rate_folder(
-        loaded, folder, out, plan, settings, marks=marks, anew=overwrite, progress=meter()
+        loaded,
+        folder,
+        out,
+        plan,
+        settings,
+        marks=marks,
+        choice=choice,
+        anew=overwrite,
+        progress=meter(),
     )
     caption = _caption(found, info.called, plan, loaded.labels)
     figure = out / "rating.png"

@@ -35,6 +35,7 @@ from vitviz.cli.command_arguments import (
     token_of,
 )
 from vitviz.cli.model_arguments import SaidOfModel, say_assumed
+from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.evidence import Evidence, assumed
 from vitviz.core.data.trace import Fit
 from vitviz.core.storage import place_of
@@ -78,6 +79,7 @@ def stats(
     said: SaidOfModel | None = None,
     size: Annotated[int, Parameter("--batch", help="Pictures in one pass.")] = 8,
     workers: Annotated[int | None, Parameter(help="How many read beside the model.")] = None,
+    parts: PictureParts | None = None,
     engine: Annotated[Literal["", "ray"], ENGINE] = "",
     actors: Annotated[int, ACTORS] = 2,
     gpus_per_actor: Annotated[float, GPUS] = 0.0,
@@ -101,6 +103,7 @@ def stats(
         shard=shard_of(shard),
         size=size,
         workers=workers_of(size, workers),
+        choice=(parts or PictureParts()).choice,
     )
     paper = (printing or Printing()).paper()
     cluster = RayCluster(actors, gpus_per_actor, threads_of(actors)) if engine == "ray" else None

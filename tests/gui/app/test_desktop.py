@@ -11,12 +11,21 @@ from pytestqt.qtbot import QtBot
 
 from vitviz.core import resources
 from vitviz.gui.app import text_pages
-from vitviz.gui.app.desktop import ask_for_updates
+from vitviz.gui.app.desktop import ask_for_updates, show_about
 from vitviz.gui.panels.notices import NoticeStack
 from vitviz.gui.widgets.mailbox import Mailbox
+from vitviz.gui.widgets.text_page import TextPage
 from vitviz.session.app import licences
 from vitviz.session.session import Session
-from vitviz.session.work.jobs import Jobs
+from vitviz.session.work.jobs import InlineJobs, Jobs
+
+
+@pytest.fixture
+def frame(qtbot: QtBot) -> QWidget:
+    """A window that pages stand before."""
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made
 
 
 def test_about_names_what_is_inside(
@@ -30,13 +39,21 @@ def test_about_names_what_is_inside(
     monkeypatch.setattr(licences, "resource", lambda name: tmp_path / name)
     parent = QWidget()
     qtbot.addWidget(parent)
-    page = text_pages.about_page(parent, "cpu, fp32")
+    page = text_pages.about_page(parent, "cpu, fp32", licences.parts())
     text = page.text.toPlainText()
     assert "torch & co" in text
     assert "BSD-3-Clause" in text
     assert str(config_folder) in text
     assert (folder / "licences.txt").as_uri() in page.text.toHtml()
     assert Path(text_pages.qt_folder()).is_dir()
+
+
+def test_about_is_shown_once_it_is_read(qtbot: QtBot, frame: QWidget) -> None:
+    session = Session(InlineJobs(), save=lambda _settings: "")
+    show_about(session, frame, "cpu", NoticeStack(frame))
+    (page,) = frame.findChildren(TextPage)
+    assert page.isVisible()
+    assert "timm" in page.text.toPlainText()
 
 
 def test_licences_are_read_off_what_is_installed() -> None:

@@ -36,6 +36,13 @@ class PictureChoice:
         values: dict[str, Any] = {"page": self.page, "bands": self.bands, "to_srgb": self.to_srgb}
         return {name: value for name, value in values.items() if value}
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What differs from the defaults, in a reader's words: pages counted from 1."""
+        page = (f"page {self.page + 1}",) if self.page else ()
+        bands = (f"bands {', '.join(map(str, self.bands))}",) if self.bands else ()
+        return (*page, *bands, *(("converted to sRGB",) if self.to_srgb else ()))
+
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> PictureChoice:
         """The choice that `said` gave. BadImage for anything else: files are read with it."""

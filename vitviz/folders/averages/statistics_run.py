@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import Timeout
 
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.files import check_place, whole
 from vitviz.core.progress import Progress, VitvizError, silent
@@ -46,7 +47,8 @@ class StatisticsOrder:
     """What is averaged over which pictures.
 
     `views` are names of measures, `token` the token that maps are of, as `vitviz.draw` takes it,
-    `rows` whether every picture's own numbers are kept, `shard` which parts are this machine's.
+    `rows` whether every picture's own numbers are kept, `shard` which parts are this machine's,
+    `choice` which page and bands of a file are the picture.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class StatisticsOrder:
     shard: tuple[int, int] = (1, 1)
     size: int = 8
     workers: int = 1
+    choice: PictureChoice = AS_IT_IS
 
     @property
     def measures(self) -> tuple[FolderMeasure, ...]:
@@ -204,6 +207,7 @@ def part_measurer(order: StatisticsOrder, model: Model) -> PartMeasurer:
         size=order.size,
         workers=order.workers,
         features=any(each.asks for each in measures),
+        choice=order.choice,
     )
     return PartMeasurer(traces, measures, order.token, rows=order.rows)
 
@@ -242,7 +246,7 @@ def about_of(order: StatisticsOrder, pictures: FolderPictures, trace: Trace) -> 
         minibatch=PART,
         grid=(grid.rows, grid.cols),
         prefix=grid.prefix,
-        notes=(*info.notes, *info.said),
+        notes=(*info.notes, *info.said, *order.choice.words),
     )
 
 

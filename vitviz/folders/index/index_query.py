@@ -56,7 +56,8 @@ def where_else(
     in the index needs no model; for another one `model` runs, or the index's own is loaded. VitvizError
     for a token that is not there or another model, BadImage for no picture.
     """
-    opened = picture if isinstance(picture, Picture) else open_picture(picture)
+    choice = index.about.choice
+    opened = picture if isinstance(picture, Picture) else open_picture(picture, choice=choice)
     vectors, crop = _vectors_of(index, opened, model, progress)
     grid = index.about.grid
     wanted = [_token(each, grid, crop) for each in tokens]
@@ -148,7 +149,7 @@ def excited(
 def picture_of(index: VectorIndex, place: FoundPlace) -> Picture | str:
     """The picture of an answer, or in a sentence why it can no longer be opened."""
     try:
-        opened = open_picture(index.file(place.entry))
+        opened = open_picture(index.file(place.entry), choice=index.about.choice)
     except BadImage as error:
         return str(error)
     if opened.key != place.entry.key:

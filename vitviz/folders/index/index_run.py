@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.data.geometry import Crop
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.trace import Fit, Trace
 from vitviz.core.pictures.picture_files import ImageSource
 from vitviz.core.progress import BadImage, Progress, Unsupported, VitvizError, silent
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class IndexOrder:
     """What is indexed: one kind of vector at one layer, of every picture of a folder.
 
-    `layer` counts from 0, negative from the end.
+    `layer` counts from 0, negative from the end; `choice` says which page and bands of a file are the
+    picture.
     """
 
     folder: Path
@@ -40,6 +42,7 @@ class IndexOrder:
     fit: Fit = "crop"
     size: int = 8
     workers: int = 1
+    choice: PictureChoice = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class VectorReader:
         from vitviz.models.tracing.batch_tracing import BatchTracing
 
         self.model, self._order = model, order
-        self._several = BatchTracing(model, order.fit)
+        self._several = BatchTracing(model, order.fit, choice=order.choice)
         self._vectors: BatchVectors | None = None
 
     def about(self, pictures: FolderPictures) -> IndexAbout:
@@ -168,6 +171,7 @@ class VectorReader:
             patch=grid.patch,
             prefix=grid.prefix,
             dim=read.vectors.shape[-1],
+            read=tuple(order.choice.said.items()),
         )
 
     def read(self, files: Sequence[Path]) -> Iterator[ReadPicture | LeftOut]:

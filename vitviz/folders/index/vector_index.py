@@ -20,6 +20,7 @@ from jaxtyping import Float16, Float32
 
 from vitviz.core.counted import layer_name
 from vitviz.core.data.geometry import Crop, TokenGrid
+from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Fit
 from vitviz.core.data.weight_files import shown_name
 from vitviz.core.progress import VitvizError
@@ -37,7 +38,8 @@ class IndexAbout:
     """What the vectors are: of which model, layer and kind, over which grid of tokens.
 
     `kind` is "tokens", "queries", "keys", "values" or "heads" (the length of each head's output, kept
-    as it is). `asked` are the arguments of `vitviz.load` beside the name.
+    as it is). `asked` are the arguments of `vitviz.load` beside the name, `read` says which page and
+    bands of a file are the picture.
     """
 
     model: str
@@ -54,6 +56,12 @@ class IndexAbout:
     prefix: tuple[str, ...]
     dim: int
     format: int = FORMAT
+    read: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def choice(self) -> PictureChoice:
+        """How its pictures are opened. BadImage for what no vitviz has written."""
+        return PictureChoice.of(dict(self.read))
 
     @property
     def grid(self) -> TokenGrid:
@@ -158,6 +166,7 @@ def _about(here: Path, place: Path) -> tuple[IndexAbout, Path]:
                 f"({FORMAT}); update vitviz"
             )
         words["asked"] = tuple(_pair(each) for each in words["asked"])
+        words["read"] = tuple(_pair(each) for each in words.get("read", ()))
         words["patch"], words["prefix"] = tuple(words["patch"]), tuple(words["prefix"])
         return IndexAbout(**words), folder
     except (OSError, ValueError, KeyError, TypeError) as error:

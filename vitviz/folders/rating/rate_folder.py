@@ -16,6 +16,7 @@ from jaxtyping import Float64
 
 from vitviz.core.data.drawing import Drawing, Panel
 from vitviz.core.data.geometry import Box
+from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice
 from vitviz.core.data.plots import Axis, Curve, Plot, Table
 from vitviz.core.data.target import named_class
 from vitviz.core.data.trace import Picture, Trace
@@ -93,14 +94,16 @@ def rate_folder(
     settings: Mapping[str, Any],
     *,
     marks: Path | None = None,
+    choice: PictureChoice = AS_IT_IS,
     anew: bool = False,
     progress: Progress = silent,
 ) -> FolderRating:
     """Rates every picture that is not rated yet, and sums up all that are.
 
-    `marks` is a folder of masks, each called like its picture, white where the answer should come from.
-    What `progress` raises stops it; the same order goes on from there. VitvizError for a folder without
-    pictures, or a place that holds results of another order.
+    `marks` is a folder of masks, each called like its picture, white where the answer should come from;
+    `choice` says which page and bands of a file are the picture. What `progress` raises stops it; the
+    same order goes on from there. VitvizError for a folder without pictures, or a place that holds
+    results of another order.
     """
     files = picture_files([folder])
     if not files:
@@ -117,7 +120,8 @@ def rate_folder(
                 continue
             progress(number, len(files), file.name)
             try:
-                _rate_one(model, file, labels, plan, made[ENDING], mark_of(file, folder, marks))
+                mark = mark_of(file, folder, marks)
+                _rate_one(model, file, labels, plan, made[ENDING], choice, mark)
             except VitvizError as why:
                 broken.append((str(file), str(why)))
                 continue
@@ -164,6 +168,7 @@ def _rate_one(
     labels: Mapping[Path, int],
     plan: RatingPlan,
     target: Path,
+    choice: PictureChoice,
     mark: PictureArea | None,
 ) -> None:
     from vitviz import models
@@ -171,7 +176,7 @@ def _rate_one(
     def traced(picture: Picture) -> Trace:
         return models.trace(model, picture)
 
-    picture = open_picture(file)
+    picture = open_picture(file, choice=choice)
     name, numbers, refused = rated(traced(picture), plan, mark)
     if not numbers:
         raise Unsupported("; ".join(refused.values()))
@@ -194,7 +199,7 @@ def _graded(
     by_class: dict[int, Path] = {}
     for each in others[at:] + others[:at]:
         by_class.setdefault(labels[each], each)
-    few = [open_picture(each) for each in list(by_class.values())[:3]]
+    few = [open_picture(each, choice=picture.choice) for each in list(by_class.values())[:3]]
     if len(few) < 3:
         return {}
     return grid_shares(picture, few, label, at % 4, plan, traced)

@@ -13,7 +13,7 @@ from vitviz.core.language import N_, _
 from vitviz.core.version import __version__
 from vitviz.gui.app.actions import MENU_TITLES, Action, Menu, plain
 from vitviz.gui.widgets.text_page import TextPage
-from vitviz.session.app.licences import parts, texts_file
+from vitviz.session.app.licences import LicensedPart, texts_file
 from vitviz.session.files.settings_folder import settings_folder
 from vitviz.session.work.log import log_folder
 from vitviz.views import View
@@ -105,12 +105,12 @@ def keys_page(parent: QWidget, wishes: Iterable[Action]) -> TextPage:
     return page
 
 
-def about_page(parent: QWidget, device: str) -> TextPage:
+def about_page(parent: QWidget, device: str, parts: Iterable[LicensedPart]) -> TextPage:
     """Version, device, and whose work vitviz stands on, with every licence."""
     rows = "".join(
         f"<tr><td>{html.escape(one.name)}&nbsp;&nbsp;</td><td>{html.escape(one.version)}&nbsp;&nbsp;"
         f"</td><td>{html.escape(one.licence)}</td></tr>"
-        for one in parts()
+        for one in parts
     )
     texts = texts_file()
     link = "" if texts is None else f" <a href='{texts.as_uri()}'>{_('All licence texts')}</a>"

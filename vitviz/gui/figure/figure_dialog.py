@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QGraphicsOpacityEffect,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.figure.figure_form import FigureForm
 from vitviz.gui.figure.figure_saving import FIGURES, ask_where, first_name, save_to
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.session.figure.figure_composition import (
     VIEWS,
@@ -95,10 +95,8 @@ class FigureDialog(QDialog):
         self._stop.setToolTip("Leave the page as it is")
         self._stop.clicked.connect(self.stop)
         self._stop.hide()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = ProgressLine("How far the page is")
         self._bar.setFixedHeight(4)
-        self._bar.setAccessibleName("How far the page is")
         self._dimmed = QGraphicsOpacityEffect(self._page, opacity=1.0)
         self._page.setGraphicsEffect(self._dimmed)
         self._kept: SweptDrawings = {}

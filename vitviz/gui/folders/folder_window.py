@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSplitter,
@@ -26,6 +25,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.mailbox import Mailbox
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
@@ -63,10 +63,9 @@ class FolderWindow(QDialog):
         self.save.setEnabled(False)
         self.save.setAutoDefault(False)
         self.save.clicked.connect(self._save)
-        self.bar, self.said = QProgressBar(), QLabel()
+        self.bar, self.said = ProgressLine(), QLabel()
         self.said.setWordWrap(True)
         self.said.setObjectName("faint")
-        self.bar.setTextVisible(False)
         self.bar.hide()
         self.canvas, self.title = DrawingWidget(), QLabel()
         self.title.setObjectName("title")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.progress_line import ProgressLine
 
 _MB = 2**20
 STEP = 256
@@ -22,10 +23,9 @@ class MemoryLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words, self._bar = ElidedLabel(), QProgressBar()
+        self._words, self._bar = ElidedLabel(), ProgressLine()
         self._words.setObjectName("quiet")
         self._words.setFont(theme.font(-1, numbers=True))
-        self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         self.budget = QSpinBox()
         self.budget.setRange(SMALLEST, LARGEST)

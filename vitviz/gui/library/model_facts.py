@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.gui.library.model_words import facts_of, linked, megabytes, table
 from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.library.library_items import LibraryItem, needs
 from vitviz.session.library.model_library import ModelDownload
@@ -142,8 +142,7 @@ class ModelFacts(QFrame):
     def _build_transfer(self) -> QWidget:
         """A download as it goes, or what went wrong with it."""
         self._transfer = QWidget()
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = ProgressLine()
         self.said = QLabel()
         self.said.setObjectName("quiet")
         self.said.setWordWrap(True)

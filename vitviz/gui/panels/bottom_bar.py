@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from vitviz.core.data.selection import Selection
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
@@ -154,8 +154,7 @@ class JobsBar(QWidget):
         self._label = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self._label.setObjectName("quiet")
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = ProgressLine()
         self._bar.setMinimumWidth(28)
         self._bar.setMaximumWidth(80)
         stop = QPushButton("Stop")

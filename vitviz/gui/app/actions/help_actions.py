@@ -59,4 +59,4 @@ def about(parts: WindowParts) -> None:
     device = (
         _("not in use yet") if trace is None else f"{trace.model.device}, {trace.model.precision}"
     )
-    text_pages.about_page(parts.frame, device).show()
+    desktop.show_about(parts.session, parts.frame, device, parts.notices)

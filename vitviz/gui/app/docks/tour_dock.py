@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QToolButton,
@@ -23,6 +22,7 @@ from vitviz.core.language import _
 from vitviz.gui.app.docks.tour_keepsake import TourKeepsake
 from vitviz.gui.columns.column_area import ColumnArea
 from vitviz.gui.widgets import theme
+from vitviz.gui.widgets.progress_line import ProgressLine
 from vitviz.gui.widgets.subscriptions import Subscriptions
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.session import Session
@@ -235,9 +235,7 @@ class TourDock(QDockWidget):
         self._words.setWordWrap(True)
         self._words.setMaximumWidth(1200)
         self._words.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._progress = QProgressBar()
-        self._progress.setTextVisible(False)
-        self._progress.setAccessibleName(_("How far the walk is"))
+        self._progress = ProgressLine(_("How far the walk is"))
         self._back, self._next = QPushButton(_("Back")), QPushButton(_("Next"))
         self._back.setToolTip(_("The step before (Alt+Left)"))
         self._next.setToolTip(_("The next step (Alt+Right)"))

@@ -110,7 +110,7 @@ class _UnreadList(list[object]):
 _ALONE = Lock()
 """What torch may make is one list for all threads: who leaves first would take the other's away."""
 StandInKind = Literal["object", "dict", "list"]
-_FILLED = re.compile(r"Can only (?P<how>SETITEMS?|append).*Unread_(?P<number>\d+)")
+_FILLED = re.compile(r"Can only (?P<how>SETITEMS?|append|extend).*Unread_(?P<number>\d+)")
 
 
 def read_torch_file(path: Path) -> object:
@@ -149,7 +149,7 @@ def _learned(unknown: dict[str, StandInKind], said: str) -> bool:
     if match is None:
         return False
     name = list(unknown)[int(match["number"])]
-    kind: StandInKind = "list" if match["how"].startswith("append") else "dict"
+    kind: StandInKind = "dict" if match["how"].startswith("SETITEM") else "list"
     if unknown[name] != "object":
         return False
     unknown[name] = kind
