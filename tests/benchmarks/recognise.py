@@ -50,8 +50,9 @@ def rows(run: BenchmarkRun) -> Iterator[Row]:
             counted["not built"] += 1
             continue
         begun = time.process_time()
-        verdict, pictures = _verdict(name, module)
+        found = _recognised(dict(module.state_dict()))
         seconds.append(time.process_time() - begun)
+        verdict, pictures = _verdict(name, module, found)
         counted[verdict] += 1
         prepared[pictures] += 1
         if verdict in said:
@@ -83,11 +84,19 @@ def _wrong_first(counted: Counter[str]) -> str:
     return ", ".join([f"{counted['wrong']} wrong", *others])
 
 
-def _verdict(name: str, module: nn.Module) -> tuple[str, str]:
-    """right, asked, wrong, refused or without attention; the same of mean and std."""
-    state = dict(module.state_dict())
+def _recognised(state: dict[str, Any]) -> ModelBlueprint | BadModel:
+    """What a file of these tensors is, or why it is not opened."""
     try:
-        plan, _ = by_tensors(Sources(Path("mine.pth"), state, {}, Said()))
+        return by_tensors(Sources(Path("mine.pth"), state, {}, Said()))[0]
+    except BadModel as error:
+        return error
+
+
+def _verdict(name: str, module: nn.Module, plan: ModelBlueprint | BadModel) -> tuple[str, str]:
+    """right, asked, wrong, refused or without attention; the same of mean and std."""
+    try:
+        if isinstance(plan, BadModel):
+            raise plan
         same = plan.timm_name.partition(".")[0] == name and set(plan.arguments) <= {"num_classes"}
         found = module if same else empty(plan, "mine.pth")
     except BadModel as error:

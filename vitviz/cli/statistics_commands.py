@@ -49,7 +49,15 @@ from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_o
 from vitviz.folders.ray_engine import RayCluster, threads_of
 
 Measure = Literal[
-    "distance", "entropy", "shares", "norms", "positions", "cka", "rollout", "attention"
+    "distance",
+    "entropy",
+    "shares",
+    "norms",
+    "positions",
+    "importance",
+    "cka",
+    "rollout",
+    "attention",
 ]
 _OUT = Parameter(
     ("--out", "-o"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import vitviz
 from vitviz.core.measures.cka import SampleBatch, cka
@@ -18,6 +19,7 @@ from vitviz.folders.averages.folder_statistics import QUANTILES, merged_statisti
 from vitviz.folders.averages.statistics_run import StatisticsOrder, statistics_of
 from vitviz.folders.model_to_load import ModelToLoad
 from vitviz.folders.picture_list import pictures_in
+from vitviz.models.tracing.batch_tracing import BatchTracing
 
 pytestmark = pytest.mark.usefixtures("few_in_a_part")
 
@@ -68,6 +70,49 @@ def test_means_and_errors_are_those_of_single_pictures(order, alone, tiny_model,
     norms = found.moments["norms"].average
     np.testing.assert_allclose(norms[:, 0], np.median(lengths[..., 1:], -1).mean(0), rtol=1e-4)
     np.testing.assert_allclose(norms[:, -1], lengths[..., 0].mean(0), rtol=1e-4)
+    patches = lengths[..., 1:]
+    np.testing.assert_allclose(norms[:, 1], patches.mean((0, 2)), rtol=1e-4)
+    np.testing.assert_allclose(norms[:, 2], patches.max(-1).mean(0), rtol=1e-4)
+    middle = np.median(patches, -1, keepdims=True)
+    spread = np.median(np.abs(patches - middle), -1, keepdims=True) * 1.4826
+    sticking_out = (patches > middle + 6 * spread).mean(-1)
+    np.testing.assert_allclose(norms[:, 3], sticking_out.mean(0), atol=1e-6)
+    table = alone[0].positions.astype(np.float64)
+    table /= np.linalg.norm(table, axis=-1, keepdims=True)
+    np.testing.assert_allclose(found.moments["positions"].average, table @ table.T, atol=1e-5)
+
+
+def test_importance_is_what_the_answer_loses_without_each_head(order, tiny_model, tmp_path):
+    few = replace(order, folder=order.folder / "inner", views=("importance",))
+    found = statistics_of(few, tmp_path / "importance.npz", model=tiny_model)
+    files = pictures_in(few.folder).files
+    ready = BatchTracing(tiny_model, "crop").ready
+    expected = np.mean([lost(tiny_model.module, ready(file)[2]) for file in files], axis=0)
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(found.average("importance"), expected, rtol=1e-3, atol=2e-6)
+    assert found.standard_error("importance").shape == (6, 2)
+
+
+@torch.no_grad()
+def lost(module, pixels) -> np.ndarray:
+    """The fall of the likeliest class's logit with each head's output set to zero."""
+    pixels = pixels.reshape(1, *pixels.shape[-3:])
+    answer = module(pixels)[0]
+    best = int(answer.argmax())
+    found = np.zeros((6, 2))
+    for layer, block in enumerate(module.blocks):
+        width = block.attn.head_dim
+        for head in range(2):
+
+            def dropped(_module, given, head=head, width=width):
+                kept = given[0].clone()
+                kept[..., head * width : (head + 1) * width] = 0
+                return (kept,)
+
+            hook = block.attn.proj.register_forward_pre_hook(dropped)
+            found[layer, head] = float(answer[best] - module(pixels)[0, best])
+            hook.remove()
+    return found
 
 
 def test_cka_is_averaged_over_minibatches_before_the_ratio(order, alone, tiny_model, tmp_path):

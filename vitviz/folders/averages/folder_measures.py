@@ -11,6 +11,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float64
 
+from vitviz.core.data.target import PREDICTED
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.measures.distance import drawable, mean_distance, mean_entropy
 from vitviz.core.measures.norm_outliers import norm_outliers
@@ -168,6 +169,16 @@ def _attention(one: PictureNumbers, token: Token) -> MeasuredValues:
     return found
 
 
+def _importance(one: PictureNumbers, _token: Token) -> MeasuredValues:
+    """What the predicted class loses without each head, one pass a head."""
+    if one.trace.source is None:
+        raise Unsupported(
+            f"{one.trace.model.called} cannot be asked again, as taking heads out does"
+        )
+    found = one.trace.source.head_importance(PREDICTED, "zero")
+    return found.ablated.astype(np.float64)
+
+
 def _cka(one: PictureNumbers, _token: Token) -> MeasuredValues:
     """Not a number of one picture: what goes into its minibatch, the mean patch token of each layer."""
     assert one.features is not None
@@ -224,6 +235,14 @@ MEASURES: Mapping[str, FolderMeasure] = {
             "places",
             f"{_VIT}, figure 7 (centre)",
             _positions,
+        ),
+        FolderMeasure(
+            "importance",
+            "Head importance",
+            "fall of the predicted class's logit",
+            "heads",
+            "Michel, Levy and Neubig 2019, arXiv:1905.10650",
+            _importance,
         ),
         FolderMeasure(
             CKA,

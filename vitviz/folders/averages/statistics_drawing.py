@@ -11,15 +11,19 @@ from jaxtyping import Float32, Float64
 
 from vitviz.core.colors import ColorScale
 from vitviz.core.counted import head_name, layer_name
-from vitviz.core.data.drawing import Drawing, Heat, HeatTiles, LayerPairs, Listed, Panel
+from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Listed, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Tone, Whose, axis
 from vitviz.core.progress import VitvizError
 from vitviz.folders.averages.folder_measures import MEASURES
 from vitviz.folders.averages.folder_statistics import FolderStatistics, entries_of
+from vitviz.views.options import Look
+from vitviz.views.shared.map_ranges import ranges_words, tiles_of
 from vitviz.views.shared.picture_layers import axes as numbered_axes
 
 _EXTENT = Box(0, 0, 3, 4)
+_ROBUST = Look(range="robust")
+"""Many heads' maps together: one range, which a single bright one cannot empty."""
 _TONES: tuple[Tone, ...] = ("plain", "second", "third", "chosen", "quiet")
 
 Means = Float64[np.ndarray, "layer column"]
@@ -63,6 +67,8 @@ def _sentences(found: FolderStatistics, names: Sequence[str]) -> list[str]:
         said.append("Bars are the standard error of the mean over pictures.")
     if {"rollout", "attention"} & set(names):
         said.append(f"Maps are of the {found.about.token} token.")
+    if "attention" in names:
+        said += ranges_words(_ROBUST)
     if found.broken:
         said.append(f"{len(found.broken):,} pictures could not be used.")
     if found.missing:
@@ -126,7 +132,9 @@ def _heads(mean: Means, error: Means | None, title: str, label: str) -> Panel:
         Curve(depth.ravel(), mean.ravel(), "a head", "points", whose=whose),
     )
     across = axis("layer", np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
-    upright = axis(label, *(curve.y for curve in curves), low=0.0)
+    # Shares and distances begin at zero; what an answer loses without a head may be below it.
+    low = 0.0 if np.nanmin(mean, initial=0.0) >= 0 else None
+    upright = axis(label, *(curve.y for curve in curves), low=low)
     return Panel((Plot(curves, across, upright),), _EXTENT, title, Listed(layers))
 
 
@@ -135,24 +143,27 @@ def _errors(
     mean: np.ndarray,
     error: np.ndarray | None,
     tone: Tone = "plain",
-    name: str = "standard error",
 ) -> tuple[Curve, ...]:
-    """Upright lines one standard error up and down; none where it is not known."""
+    """Upright lines one standard error up and down, of which the caption speaks; none where it is not
+    known."""
     if error is None or not np.isfinite(error).any():
         return ()
     gap = np.full(mean.size, np.nan)
     ends = np.stack([(mean - error).ravel(), (mean + error).ravel(), gap], axis=-1)
     across = repeat(x.ravel(), "point -> (point end)", end=3)
-    return (Curve(across, ends.ravel(), name, tone=tone),)
+    return (Curve(across, ends.ravel(), tone=tone),)
 
 
 def _lengths(mean: Means, error: Means | None, names: tuple[str, ...]) -> tuple[Panel, ...]:
-    """Lengths over the depth, and beside them how many patches stick out."""
-    at = names.index("share of outliers")
-    others = [column for column in range(len(names)) if column != at]
+    """Lengths over the depth, and beside them the longest patch, beside which all others are small,
+    and how many stick out."""
+    longest, out = names.index("longest patch"), names.index("share of outliers")
+    others = [column for column in range(len(names)) if column not in (longest, out)]
+    label = "length of the stream"
     return (
-        _columns(mean, error, names, others, "Lengths of tokens", "length of the stream"),
-        _columns(mean, error, names, [at], "Patches that stick out", "share of the patches"),
+        _columns(mean, error, names, others, "Lengths of tokens", label),
+        _columns(mean, error, names, [longest], "The longest patch", label),
+        _columns(mean, error, names, [out], "Patches that stick out", "share of the patches"),
     )
 
 
@@ -171,8 +182,7 @@ def _columns(
     for place, column in enumerate(columns):
         tone = _TONES[place % len(_TONES)]
         off = None if error is None else error[:, column]
-        name = "" if place else "standard error"
-        curves += _errors(depth, mean[:, column], off, tone, name)
+        curves += _errors(depth, mean[:, column], off, tone)
         curves.append(Curve(depth, mean[:, column], names[column], tone=tone, whose=whose))
     across = axis("layer", depth, low=0.5, high=layers + 0.5, whole=True)
     upright = axis(label, *(curve.y for curve in curves), low=0.0)
@@ -197,7 +207,7 @@ def _places(mean: np.ndarray, grid: tuple[int, int]) -> Panel:
         row=rows,
     )
     extent = Box(0, 0, rows * (rows + 1) - 1, cols * (cols + 1) - 1)
-    return _tiled(tiles, extent, "Position similarity", "cosine similarity")
+    return _tiled(tiles, extent, "Position similarity", "cosine similarity", Look(range="view"))
 
 
 def _map(mean: np.ndarray, grid: tuple[int, int], title: str, label: str) -> Panel:
@@ -220,7 +230,7 @@ def _maps(mean: np.ndarray, found: FolderStatistics, title: str, label: str) -> 
     patches = mean[..., len(about.prefix) :].astype(np.float32)
     tiles = rearrange(patches, "layer head (row col) -> layer head row col", row=rows)
     labels, extent = numbered_axes(tiles.shape[0], tiles.shape[1], (rows, cols))
-    panel = _tiled(tiles, extent, f"{title}: layers down, heads across", label, own=True)
+    panel = _tiled(tiles, extent, f"{title}: layers down, heads across", label, _ROBUST)
     return Panel((*panel.layers, labels), extent, panel.title, bar=panel.bar)
 
 
@@ -229,15 +239,11 @@ def _tiled(
     extent: Box,
     title: str,
     label: str,
-    *,
-    own: bool = False,
+    look: Look,
 ) -> Panel:
-    """Small maps in one range, or each in its `own`."""
-    scale = ColorScale(0.0, 1.0, "viridis", f"{label}, relative") if own else _scale(tiles, label)
-    low, high = (np.full(tiles.shape[:2], end, np.float32) for end in (scale.low, scale.high))
-    if own:
-        low, high = np.nanmin(tiles, axis=(2, 3)), np.nanmax(tiles, axis=(2, 3))
-    return Panel((HeatTiles(tiles, low, high, scale),), extent, title, bar=scale)
+    """Small maps in one range, with one bar."""
+    shown = tiles_of(tiles, look, label)
+    return Panel((shown,), extent, title, bar=shown.scale)
 
 
 def _scale(values: Float32[np.ndarray, "..."], label: str) -> ColorScale:

@@ -61,6 +61,18 @@ def test_a_swin_of_other_windows_has_those_of_its_tables() -> None:
     assert facts(plan)["window"].certainty == "proven"
 
 
+@pytest.mark.parametrize("made", [{"img_size": 448, "window_size": 14}, {"in_chans": 4}])
+def test_a_swin_at_other_sizes_keeps_its_name(made: dict[str, Any]) -> None:
+    plan = understood(shapes("swin_tiny_patch4_window7_224", num_classes=3, **made))
+    assert plan.timm_name.startswith("swin_tiny_")
+    assert understood(shapes("swin_s3_tiny_224", in_chans=4)).timm_name.startswith("swin_s3_tiny")
+
+
+def test_a_perception_encoder_is_not_taken_for_another_librarys_network() -> None:
+    plan = understood(shapes("vit_pe_lang_large_patch14_448"))
+    assert plan.timm_name.startswith("vit_pe_")
+
+
 def test_a_swin_v2_is_asked_for_its_window() -> None:
     state = shapes("swinv2_tiny_window16_256", num_classes=3)
     plan = understood(state)

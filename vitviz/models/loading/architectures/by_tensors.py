@@ -306,7 +306,7 @@ def _exact(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fits:
 
 def _resized(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fits:
     """Those that have the file's shapes at its sizes of patches, pictures or windows."""
-    found: Fits = []
+    apart: list[tuple[tuple[int, int], tuple[Candidate, Fitting]]] = []
     built: dict[tuple[Any, ...], Fitting | None] = {}
     said = _with_mocos_heads(state, file.said)
     for each in near:
@@ -316,8 +316,17 @@ def _resized(near: Sequence[Architecture], state: Tensors, file: Sources) -> Fit
             built[each.facts] = fitted(each.name, state, said)
         fitting = built[each.facts]
         if fitting is not None:
-            found.append((_candidate(each.name, fitting.module, facts_of(fitting.module)), fitting))
-    return _most_used(found)
+            like = _candidate(each.name, fitting.module, facts_of(fitting.module))
+            apart.append((_apart(each, like), (like, fitting)))
+    return _most_used([fit for _, fit in sorted(apart, key=lambda each: each[0])])
+
+
+def _apart(own: Architecture, fitted_facts: Candidate) -> tuple[int, int]:
+    """How far an architecture's own facts are from those of the file: the nearest gives its name."""
+    differ = sum(one != other for one, other in zip(own.facts, fitted_facts.facts, strict=True))
+    window = FACTS.index("window")
+    kinds = (facts[window][0].count(",") for facts in (own.facts, fitted_facts.facts))
+    return differ, abs(next(kinds) - next(kinds))
 
 
 def _most_used(found: Fits) -> Fits:

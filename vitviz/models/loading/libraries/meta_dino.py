@@ -132,7 +132,12 @@ LAYOUTS = (
         "VisionTransformer",
         ("blocks.0.gamma_1", "blocks.0.attn.qkv.bias", "blocks.0.mlp.fc1.weight", "pos_embed"),
         _DEIT3,
-        without=("blocks.0.attn.proj_l.weight", "blocks.0.attn.temperature", "rope.freqs"),
+        without=(
+            "blocks.0.attn.proj_l.weight",
+            "blocks.0.attn.temperature",
+            "rope.freqs",
+            "norm_pre.weight",
+        ),
         as_timm=True,
     ),
     Layout(
