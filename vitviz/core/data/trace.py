@@ -332,9 +332,7 @@ class ModelProbe(Protocol):
         """Where a target's number stands in the model's answers. Errors as `attribution`."""
 
     def ledger(self, target: Target) -> LogitLedger:
-        """A target as the sum of what heads, MLPs and embedding gave to it. Unsupported where it is no
-        such sum.
-        """
+        """A target as what heads, MLPs and embedding gave to it. Unsupported where it is no sum."""
 
     def head_importance(
         self, target: Target, replaced_by: Literal["zero", "mean"]
@@ -349,9 +347,7 @@ class ModelProbe(Protocol):
         """What the model answers with patches hidden, a row for each row of `hidden` (True: hidden)."""
 
     def register_neurons(self, count: int, threshold: float) -> LayerNeurons:
-        """The (layer, neuron) of MLPs that write the picture's outliers, strongest first. Unsupported
-        where no patch sticks out by `threshold` robust deviations.
-        """
+        """The (layer, neuron) of MLPs that write outliers; Unsupported where no patch sticks out."""
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""
