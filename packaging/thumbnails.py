@@ -106,9 +106,14 @@ def _write(drawing: Drawing, file: Path) -> int:
         QApplication.processEvents()
     image = shown.content.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     plain = Image.frombuffer(
-        "RGB", (image.width(), image.height()), bytes(image.constBits()), "raw", "RGB",
-        image.bytesPerLine(), 1,
-    )  # fmt: skip
+        "RGB",
+        (image.width(), image.height()),
+        bytes(image.constBits()),
+        "raw",
+        "RGB",
+        image.bytesPerLine(),
+        1,
+    )
     if square:  # the middle, where a photograph has its subject
         scale = max(WIDTH / plain.width, HEIGHT / plain.height)
         plain = plain.resize((round(plain.width * scale), round(plain.height * scale)))

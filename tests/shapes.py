@@ -1,8 +1,8 @@
 """Shapes in signatures are checked while the tests run: a wrong axis or kind of number fails there.
 
-test_shapes.py runs core's tests with this installed
-(`--jaxtyping-packages=vitviz.core,shapes.checked`). Only arrays are looked at, with their axes bound to
-one size in a call; all other types are mypy's.
+test_shapes.py runs the tests of numbers with this installed over core, models, views and figures
+(`--jaxtyping-packages=...,shapes.checked`); the program itself never pays for it.
+Only arrays are looked at, with their axes bound to one size in a call; all other types are mypy's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+import jaxtyping
+import numpy as np
+import torch
 from jaxtyping import AbstractArray
+
+_NAMES = vars(jaxtyping) | {"np": np, "torch": torch, "Tensor": torch.Tensor}
+"""What shapes are made of, also where a module imports it for mypy alone."""
 
 COUNTED = {"checked": 0}
 """How many arguments and results were looked at, so that a test can see that something was."""
@@ -60,11 +66,11 @@ def _array_hints(function: Callable[..., Any]) -> dict[str, tuple[type, ...]]:
     for name, annotation in getattr(function, "__annotations__", {}).items():
         try:
             hint = (
-                eval(annotation, function.__globals__)
+                eval(annotation, _NAMES | function.__globals__)
                 if isinstance(annotation, str)
                 else annotation
             )
-        except NameError:  # known to mypy alone
+        except NameError:  # no array, and imported for mypy alone
             continue
         union = typing.get_origin(hint) in (typing.Union, types.UnionType)
         parts = typing.get_args(hint) if union else (hint,)

@@ -1,4 +1,4 @@
-"""The shapes in core's signatures are true: its tests run once more with every array looked at."""
+"""The shapes in signatures are true: the tests of numbers run once more with every array looked at."""
 
 from __future__ import annotations
 
@@ -14,10 +14,21 @@ from shapes import COUNTED, checked
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_core_s_tests_hold_with_every_shape_checked() -> None:
-    rooms = [f"tests/core/{room}" for room in ("data", "drawings", "measures")]
+CHECKED = ",".join(f"vitviz.{room}" for room in ("core", "models", "views", "figures"))
+NUMBERS = (
+    "wrong_shapes.py",
+    "core/data",
+    "core/drawings",
+    "core/measures",
+    "views/test_drawings.py",
+)
+"""Tests that together meet nearly every array that vitviz hands on: every view is drawn in them."""
+
+
+def test_the_tests_of_numbers_hold_with_every_shape_checked() -> None:
+    rooms = [f"tests/{room}" for room in NUMBERS]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *rooms, "--jaxtyping-packages=vitviz.core,shapes.checked"],
+        [sys.executable, "-m", "pytest", *rooms, f"--jaxtyping-packages={CHECKED},shapes.checked"],
         cwd=ROOT,
         capture_output=True,
         text=True,

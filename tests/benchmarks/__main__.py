@@ -6,7 +6,8 @@
 
 Machines differ and are shared: compare within one run, the ratios rather than the seconds. The last
 results are kept in build/benchmarks.json and shown beside the new ones. Exits with 1 where a target
-is missed by more than the room's noise, which is 10 % unless the room says otherwise.
+is missed by more than the room's noise, which is 10 % unless the room says otherwise, or where there
+is no number to hold against it.
 """
 
 from __future__ import annotations
@@ -61,10 +62,12 @@ def main(words: Sequence[str] | None = None) -> int:
     found = [row for room in rooms for row in show_room(room, run, asked.keep)]
     if run.toy:
         return int(any(row.broken for row in found))
-    missed = [row for row in found if row.missed]
+    missed, broken = ([row for row in found if row.missed], [row for row in found if row.broken])
     for row in missed:
         print(f"missed by more than {row.noise:.0%}: {row.what}: {row.measured}, not {row.target}")
-    return bool(missed)
+    for row in broken:
+        print(f"no number for a target: {row.what}: {row.measured}, not {row.target}")
+    return int(bool(missed or broken))
 
 
 def show_room(room: str, run: BenchmarkRun, file: Path) -> list[Verdict]:

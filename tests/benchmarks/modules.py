@@ -42,8 +42,9 @@ def tracing(run: BenchmarkRun) -> list[Row]:
             module(pixels)
 
     ratio = run.in_turns(lambda: vitviz.trace(model, picture), plain, 15)
-    return [("trace of transformers' ViT-B at 224 px / its own forward", "<= 1.05 x",
-             f"{ratio:.3f} x")]  # fmt: skip
+    return [
+        ("trace of transformers' ViT-B at 224 px / its own forward", "<= 1.05 x", f"{ratio:.3f} x")
+    ]
 
 
 def beside_eager(run: BenchmarkRun) -> list[Row]:

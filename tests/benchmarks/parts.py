@@ -30,9 +30,12 @@ def rows(run: BenchmarkRun) -> list[Row]:
         size = (out / "manifest.jsonl").stat().st_size
     grown = _memory() - before
     return [
-        (f"manifest: {pictures:,} empty pictures written and read again", "minutes",
-         f"{first:.0f} s and {again:.0f} s, {size / 1e6:.0f} MB of disk, {grown:.0f} MB of memory"),
-    ]  # fmt: skip
+        (
+            f"manifest: {pictures:,} empty pictures written and read again",
+            "minutes",
+            f"{first:.0f} s and {again:.0f} s, {size / 1e6:.0f} MB of disk, {grown:.0f} MB of memory",
+        ),
+    ]
 
 
 def _written(out: Path, files: list[Path]) -> None:

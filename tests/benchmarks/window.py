@@ -86,7 +86,12 @@ def _timed(code: str, words: dict[str, str], **variables: str) -> dict[str, list
 
 
 def starting(rounds: int = 5) -> list[Row]:
-    """Cold starts against a plain script that imports, builds and runs the same network."""
+    """Cold starts against a plain script that imports, builds and runs the same network.
+
+    Of a start to the window in 1.0 s: Python and Qt's own window 0.19, numpy 0.11, jaxtyping 0.09
+    (half of it unittest.mock and asyncio, which it imports), Pillow 0.02, some 220 modules of
+    vitviz's own 0.37, the window built, styled and painted 0.25.
+    """
     from vitviz.core.pictures.picture_files import bundled_pictures
     from vitviz.models import bundled
 

@@ -141,8 +141,11 @@ def test_animations_traces_and_replays_go_to_standard_output(
     )  # a model that can be had again
     assert written("replay", "figure.png", "-o", "-", "--format", "svg").startswith(b"<?xml")
     assert {file.name for file in photos.iterdir()} == {
-        "good.png", "good too.jpg", "broken.png", "figure.png",
-    }  # fmt: skip
+        "good.png",
+        "good too.jpg",
+        "broken.png",
+        "figure.png",
+    }
 
 
 @pytest.mark.parametrize(

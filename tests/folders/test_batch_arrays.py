@@ -88,8 +88,10 @@ def test_one_data_set_is_read_by_pandas_and_duckdb(
         "group by quantity order by quantity"
     )
     assert counted.fetchall() == [
-        ("attention", 12 * 6 * 2, 101), ("features", 12 * 6 * 101, 64), ("logits", 12, 1000)
-    ]  # fmt: skip
+        ("attention", 12 * 6 * 2, 101),
+        ("features", 12 * 6 * 101, 64),
+        ("logits", 12, 1000),
+    ]
 
 
 def test_a_table_that_was_stopped_has_the_same_bytes(

@@ -18,7 +18,8 @@ from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import BadImage
-from vitviz.session.pictures.web_picture import LIMIT, fetch, file_name, is_address
+from vitviz.session.pictures.picture_list import is_address
+from vitviz.session.pictures.web_picture import LIMIT, fetch, file_name
 
 STDIN, STDOUT = "/dev/stdin", "/dev/stdout"
 """Standard input as a picture; standard output as a figure's file."""

@@ -171,9 +171,13 @@ class Session:
             return preparation_answers(model, asked, fit=request.fit, progress=progress)
 
         return self.jobs.submit(
-            "preparations", work, lane="run", done=done, failed=failed,
+            "preparations",
+            work,
+            lane="run",
+            done=done,
+            failed=failed,
             label=f"trying preparations for {request.words}",
-        )  # fmt: skip
+        )
 
     def order_pictures(self) -> Job | None:
         """Puts the open pictures into the order in which they show what is chosen."""

@@ -17,8 +17,8 @@ from vitviz.core.files import is_running
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles, SavedPicture, SavedSession
-from vitviz.session.files.settings import recent
 from vitviz.session.files.settings_folder import settings_folder
+from vitviz.session.files.settings_store import recent
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
 

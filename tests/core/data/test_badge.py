@@ -19,9 +19,10 @@ GUESS = (
 
 def badge(numbers=None, places=None, model=None):
     return Badge(
-        numbers or NumbersBadge(12, 0, 3e-7, "fp32"), places or PlacesBadge("family"),
+        numbers or NumbersBadge(12, 0, 3e-7, "fp32"),
+        places or PlacesBadge("family"),
         model or ModelBadge(),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

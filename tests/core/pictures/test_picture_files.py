@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import struct
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -354,3 +356,19 @@ def test_only_our_sentence_reaches_the_terminal(tmp_path: Path) -> None:
     ended = subprocess.run(order, capture_output=True, text=True, check=True)
     assert ended.stderr.startswith("spoilt.tif is damaged")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_picture_that_nobody_holds_is_gone_at_once(tmp_path):
+    """Not at the next collection of garbage: a folder's would lie in memory until then."""
+    file = tmp_path / "picture.jpg"
+    Image.new("RGB", (40, 30)).save(file)
+    gc.disable()
+    try:
+        for look in (lambda one: one.image, lambda one: one.pixels):
+            picture = open_picture(file)
+            decoded = ref(picture.image)
+            look(picture)
+            del picture
+            assert decoded() is None
+    finally:
+        gc.enable()

@@ -22,11 +22,13 @@ def files(folder: Path, *names: str, size: int = 100_000) -> None:
         (["ckpt_10.pth", "ckpt_9.pth", "ckpt_100.pth"], ["9", "10", "100"]),
         (["epoch=1-step=200.ckpt", "epoch=0-step=100.ckpt"], ["step 100", "step 200"]),
         (["vit_epoch_2_lr0.1.pt", "vit_epoch_1_lr0.1.pt"], ["epoch 1", "epoch 2"]),
-        (["checkpoint-500/model.safetensors", "checkpoint-1000/model.safetensors"],
-         ["step 500", "step 1000"]),
+        (
+            ["checkpoint-500/model.safetensors", "checkpoint-1000/model.safetensors"],
+            ["step 500", "step 1000"],
+        ),
         (["net.5.h5", "net.7.h5"], ["5", "7"]),
     ],
-)  # fmt: skip
+)
 def test_steps_stand_in_the_order_of_what_they_count(
     names: list[str], words: list[str], tmp_path: Path
 ) -> None:

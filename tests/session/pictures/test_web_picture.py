@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from vitviz.core.progress import BadImage, Cancelled, silent
-from vitviz.session.pictures.web_picture import fetch, file_name, is_address, trusted
+from vitviz.session.pictures.picture_list import is_address
+from vitviz.session.pictures.web_picture import fetch, file_name, trusted
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import InlineJobs, Jobs
 

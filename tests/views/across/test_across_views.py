@@ -60,9 +60,11 @@ def test_pairs_are_those_in_which_each_is_the_others_nearest() -> None:
     found = mutual_nearest(one, other)
     alike = one @ other.T
     expected = {
-        (i, j) for i in range(30) for j in range(20)
+        (i, j)
+        for i in range(30)
+        for j in range(20)
         if alike[i].argmax() == j and alike[:, j].argmax() == i
-    }  # fmt: skip
+    }
     assert set(zip(found.one.tolist(), found.other.tolist(), strict=True)) == expected
     assert list(found.alike) == sorted(found.alike, reverse=True)
     np.testing.assert_allclose(found.alike, alike[found.one, found.other])

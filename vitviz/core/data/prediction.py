@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 Scores = Literal["softmax", "sigmoid", "cosine"]
 """How answers are read: one class of several, each class yes or no by itself, or as they are."""
@@ -31,7 +31,7 @@ class Prediction:
 
 
 def scored(
-    logits: Float32[np.ndarray, "*more label"], scores: Scores
+    logits: Float[np.ndarray, "*more label"], scores: Scores
 ) -> Float32[np.ndarray, "*more label"]:
     """Logits as probabilities: over all classes together, or each by itself; cosines as they are."""
     values = np.asarray(logits, np.float32)

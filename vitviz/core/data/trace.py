@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol, cast
 
 import numpy as np
@@ -143,13 +144,15 @@ class DecodedImage(Later):
 
     def __init__(self, image: Image.Image) -> None:
         """`image` is upright and RGB; its array is made at the first look."""
-        super().__init__(self._pixels)
+        # Not a method of its own: a megabyte would lie in a circle until somebody collects garbage.
+        super().__init__(partial(_pixels_of, image))
         self.image = image
 
-    def _pixels(self, picture: Picture) -> PicturePixels:
-        found: PicturePixels = np.asarray(self.image, np.uint8)
-        found.setflags(write=False)
-        return found
+
+def _pixels_of(image: Image.Image, _picture: Picture) -> PicturePixels:
+    found: PicturePixels = np.asarray(image, np.uint8)
+    found.setflags(write=False)
+    return found
 
 
 @lazy_fields("pixels", "key")

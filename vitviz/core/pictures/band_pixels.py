@@ -153,8 +153,10 @@ def unit_values(
     span = scaled.high - scaled.low or 1.0
     found = np.nan_to_num(
         values[..., places].astype(np.float32),
-        nan=scaled.low, posinf=scaled.high, neginf=scaled.low,
-    )  # fmt: skip
+        nan=scaled.low,
+        posinf=scaled.high,
+        neginf=scaled.low,
+    )
     unit: Float32[np.ndarray, "row col band"] = (found - np.float32(scaled.low)) / np.float32(span)
     return unit
 

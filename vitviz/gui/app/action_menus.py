@@ -22,6 +22,7 @@ class ActionMenus(QObject):
             name: window.menuBar().addMenu(_(said)) for name, said in MENU_TITLES.items()
         }
         self.by_name: dict[str, QAction] = {}
+        self._texts: dict[str, str] = {}
         for known in actions().values():
             entry = self._entry(known)
             window.addAction(entry)
@@ -37,7 +38,7 @@ class ActionMenus(QObject):
         entry.setToolTip(known.tip or plain(known.text))
         entry.setCheckable(known.check)
         entry.triggered.connect(self._triggered)
-        self.by_name[known.name] = entry
+        self.by_name[known.name], self._texts[known.name] = entry, known.text
         return entry
 
     def _triggered(self) -> None:
@@ -56,5 +57,5 @@ class ActionMenus(QObject):
     def say_after(self, name: str, words: str) -> None:
         """Says behind an action's words what it is about; without any there is nothing to do."""
         entry = self.by_name[name]
-        entry.setText(f"{actions()[name].text} {words}".rstrip())
+        entry.setText(f"{self._texts[name]} {words}".rstrip())
         entry.setEnabled(bool(words))

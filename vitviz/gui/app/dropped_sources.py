@@ -1,4 +1,4 @@
-"""What was dropped or pasted: files, folders, pictures dragged from a browser, raw image data."""
+"""What is dropped or pasted, and where: files, folders, pictures from a browser, raw image data."""
 
 from __future__ import annotations
 
@@ -9,13 +9,45 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QBuffer, QIODevice, QMimeData
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QLabel, QWidget
 
 from vitviz.core.language import _
 
 DroppedSource = str | tuple[str, bytes]
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(;base64)?,([^\"'\s>]+)")
+
+
+class DropLanding(QLabel):
+    """A frame around the whole window that lets everything through."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setObjectName("landing")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def offer(self, event: QDragEnterEvent) -> None:
+        """Shows itself where what is dragged can be opened."""
+        if carries_pictures(event.mimeData()):
+            _take_a_copy(event)
+            self.setGeometry(self.window().rect().adjusted(4, 4, -4, -4))
+            self.show()
+            self.raise_()
+
+    def take(self, event: QDropEvent) -> list[DroppedSource]:
+        """What was dropped, to be opened."""
+        self.hide()
+        found = sources_of(event.mimeData())
+        _take_a_copy(event)
+        return found
+
+
+def _take_a_copy(event: QDropEvent) -> None:
+    """What is dropped stays where it was: whoever hears that it was moved may delete it."""
+    event.setDropAction(Qt.DropAction.CopyAction)
+    event.accept()
 
 
 def carries_pictures(mime: QMimeData) -> bool:

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -22,7 +23,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.language import _, chosen_language, language
 from vitviz.core.pictures.picture_files import bundled_pictures
@@ -37,7 +37,7 @@ from vitviz.gui.app.device_list import learn_devices
 from vitviz.gui.app.docks.dock_panels import DockPanels
 from vitviz.gui.app.docks.inspector_dock import InspectorDock
 from vitviz.gui.app.docks.library_dock import LibraryDock
-from vitviz.gui.app.drop_landing import DropLanding
+from vitviz.gui.app.dropped_sources import DropLanding
 from vitviz.gui.app.middle_pages import MiddlePages
 from vitviz.gui.app.picture_thumbnails import make_thumbnails
 from vitviz.gui.app.session_menu import SessionMenu
@@ -64,7 +64,6 @@ from vitviz.session.session import Session
 from vitviz.session.work.request import ModelRequest
 from vitviz.views import views
 from vitviz.views.options import Look
-from vitviz.views.shared import picture_layers
 
 
 class MainWindow(QMainWindow):
@@ -97,7 +96,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name = self.menus.by_name
         self._pointing = ViewPointer(
             session,
-            previews=partial(self.menus.is_on, "preview"),
+            previews=self.actions_by_name["preview"].isChecked,
             read_out=self.controls.read_out,
             enlarge=self.compare.maximise,
         )
@@ -232,6 +231,7 @@ class MainWindow(QMainWindow):
         self.bar.checkpoint_wished.connect(self._open_model)
         self.bar.evidence_wished.connect(self._say_more)
         self.compare.arranged.connect(self._arranged)
+        self.compare.painted.connect(self.painted)
         self.compare.activated.connect(self._show_active)
         self.compare.wished.connect(self.perform)
 
@@ -244,8 +244,6 @@ class MainWindow(QMainWindow):
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._show_trace_failure)
         links.connect(session.views.look_changed, self._show_look)
-        links.connect(session.views.drawing_ready, self._show_drawing)
-        links.connect(session.views.drawing_failed, self._show_drawing_failure)
         links.connect(session.problems, self._show_problems)
         links.connect(session.history.changed, self._show_history)
         links.connect(session.checkpoint_asked, self._open_checkpoint)
@@ -355,14 +353,6 @@ class MainWindow(QMainWindow):
         self.menus.switch("grid", look.grid)
         self.menus.switch("heat", look.heat)
 
-    def _show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
-        self.compare.show_drawing(view, drawing, column)
-        self.painted.emit(view)
-
-    def _show_drawing_failure(self, view: str, sentence: str, column: int) -> None:
-        self.compare.show_message(view, column, _("Not shown"), picture_layers.sentence(sentence))
-        self.painted.emit(view)
-
     def _show_problems(self, sentences: list[str]) -> None:
         self.notices.say(sentences)
 
@@ -445,6 +435,10 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         self.pages.take_focus()
         QTimer.singleShot(0, self._docks.follow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._docks.fold()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self._landing.offer(event)

@@ -93,7 +93,7 @@ def _source(given: Any, number: int) -> str | Path | Picture:
     """What the session opens off the window's thread; what has no file is a picture at once."""
     match given:
         case str() | Path():
-            from vitviz.session.pictures.web_picture import is_address
+            from vitviz.session.pictures.picture_list import is_address
 
             if not is_address(str(given)) and not expanded(given).exists():
                 raise BadImage(

@@ -14,7 +14,7 @@ from vitviz.core.files import expanded
 from vitviz.core.language import _
 from vitviz.gui.app.window_door import door, same_user
 from vitviz.session.app.launch_options import LaunchOptions
-from vitviz.session.pictures.web_picture import is_address
+from vitviz.session.pictures.picture_list import is_address
 
 _THANKS = b"vitviz has them\n"
 _HERE, _ANSWER = 300, 2000  # milliseconds: a window that answers later hangs, so another one opens

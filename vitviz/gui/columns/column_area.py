@@ -14,6 +14,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.gui.columns.board import LAID_OUT, ViewBoard
 from vitviz.gui.columns.column_header import HeaderStrip
 from vitviz.gui.columns.column_headers import ColumnHeaders
@@ -30,16 +31,18 @@ from vitviz.session.columns.columns import LiveColumn
 from vitviz.session.session import Session
 from vitviz.session.work.jobs import Job
 from vitviz.views import View
+from vitviz.views.shared import picture_layers
 
 
 class ColumnArea(QObject):
     """Shows the session's columns on a stage: one on the board, or several in a table.
 
-    `arranged` tells that another page may be shown, `activated` that another column is the active one;
-    `wished` is an action, by its name.
+    `arranged` tells that another page may be shown, `activated` that another column is the active one,
+    `painted` that a view's new drawing is on its stage; `wished` is an action, by its name.
     """
 
     arranged = Signal()
+    painted = Signal(str)
     activated = Signal()
     wished = Signal(str)
 
@@ -57,6 +60,9 @@ class ColumnArea(QObject):
         self.board, self.table = ViewBoard(views), ColumnTable(views)
         self.stages: tuple[ViewStage, ...] = (self.board, self.table)
         self.headers = ColumnHeaders(parent, session, notices)
+        self._in_use: ViewStage | None = None
+        self._tabbed = False
+        self._offered: tuple[int, str] | None = None
         self._has_gallery = False
         self.layout: ColumnLayout = "one"
         self._maximised = False
@@ -71,6 +77,8 @@ class ColumnArea(QObject):
         links.connect(session.columns.active_changed, self._activated)
         links.connect(session.columns.links_changed, self._show_together)
         links.connect(session.views.range_changed, bar.show_range)
+        links.connect(session.views.drawing_ready, self.show_drawing)
+        links.connect(session.views.drawing_failed, self._show_failure)
         links.connect(session.views.drawing_due, self._drawing_due)
         links.connect(session.columns.trace_ready, self._trace_ready)
         links.connect(session.columns.trace_failed, self._trace_failed)
@@ -152,8 +160,10 @@ class ColumnArea(QObject):
             for stage in self.stages:
                 stage.forget(gone)
         self.headers.follow()
-        self.bar.show_count(count)
-        self.bar.show_layout(self.layout)
+        if (count, self.layout) != self._offered:
+            self._offered = (count, self.layout)
+            self.bar.show_count(count)
+            self.bar.show_layout(self.layout)
         self.headers.show()
         self.show_views()
         self.arranged.emit()
@@ -172,11 +182,15 @@ class ColumnArea(QObject):
         headers = self.headers.all
         tabs = headers if self.layout == "one" and len(headers) > 1 else []
         self.tabs.setVisible(bool(tabs))
-        for other in self.stages:
-            if other is not stage:
-                other.rest()
-        if self.layout == "one":
+        if stage is not self._in_use:
+            for other in self.stages:
+                if other is not stage:
+                    other.rest()
+            self._in_use = stage
+        if tabs or self._tabbed:
             self.tabs.place(tabs)
+            self._tabbed = bool(tabs)
+        if self.layout == "one":
             headers = [self.headers[self._session.columns.active.id]]
         offered = self.shown.offered
         if offered and not self.large and self.shown.focus not in offered:
@@ -200,6 +214,11 @@ class ColumnArea(QObject):
         """Shows a column's new drawing where that column is."""
         if self._stands(column):
             self.stage.show_drawing(view, column, drawing)
+        self.painted.emit(view)
+
+    def _show_failure(self, view: str, why: str, column: int) -> None:
+        self.show_message(view, column, _("Not shown"), picture_layers.sentence(why))
+        self.painted.emit(view)
 
     def show_message(self, view: str, column: int, text: str, hint: str = "") -> None:
         """Says where a column's view would be why there is nothing to see."""
@@ -353,6 +372,7 @@ class ColumnArea(QObject):
         if layout == "large" and self.layout != "large":
             self._before = self.layout
         self.layout = cast(ColumnLayout, layout)
+        self.bar.show_layout(self.layout)  # whatever was pressed to have it
         self._session.history.note()
         self.arrange()
 

@@ -18,7 +18,7 @@ from vitviz.core.data.drawing import Drawing, Message
 from vitviz.core.data.geometry import Box
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
-from vitviz.gui.figure.drag_out import DragOut
+from vitviz.gui.figure.drag_out import DragHandle
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
@@ -175,7 +175,7 @@ class ViewCard(QFrame):
         self.canvas.restyle()
 
     def _header(self) -> QWidget:
-        header = QWidget()
+        header = DragHandle(self.canvas, self._drawn)
         layout = QHBoxLayout(header)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(UNIT)
@@ -185,8 +185,6 @@ class ViewCard(QFrame):
             title.setToolTip(self.view.shows)
             layout.addWidget(title)
         layout.addWidget(self._subtitle, 1)
-        header.setToolTip("Drag it out of the window to have this view as a PNG")
-        DragOut(self.canvas, header, self._drawn)
         return header
 
     def _drawn(self) -> Drawing | None:

@@ -7,36 +7,36 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDrag, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.data.drawing import Drawing
 
 
-class DragOut(QObject):
-    """Dragging a view by its header takes the view out of the window as a PNG."""
+class DragHandle(QWidget):
+    """A view's header: dragged out of the window, it takes the view along as a PNG."""
 
-    def __init__(
-        self, canvas: QWidget, handle: QWidget, drawn: Callable[[], Drawing | None]
-    ) -> None:
-        super().__init__(handle)
+    def __init__(self, canvas: QWidget, drawn: Callable[[], Drawing | None]) -> None:
+        super().__init__()
         self._canvas, self._drawn, self._start = canvas, drawn, QPointF()
-        handle.installEventFilter(self)
-        handle.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setToolTip("Drag it out of the window to have this view as a PNG")
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A drag may begin here."""
+        self._start = event.position()
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Begins a drag once the mouse has moved far enough."""
-        if not isinstance(event, QMouseEvent):
-            return False
-        if event.type() == QEvent.Type.MouseButtonPress:
-            self._start = event.position()
         far = (event.position() - self._start).manhattanLength() > QApplication.startDragDistance()
         held = bool(event.buttons() & Qt.MouseButton.LeftButton)
-        drawing = self._drawn() if event.type() == QEvent.Type.MouseMove and held and far else None
+        drawing = self._drawn() if held and far else None
         if drawing is not None:
             self._drag(drawing)
-        return drawing is not None
+        else:
+            super().mouseMoveEvent(event)
 
     def _drag(self, drawing: Drawing) -> None:
         drag = QDrag(self._canvas)

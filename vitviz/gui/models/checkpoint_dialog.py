@@ -96,8 +96,14 @@ class CheckpointDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
         for widget in (
-            name, self._said, self.architecture, self.facts, self.said, self.preparations, self.fit
-        ):  # fmt: skip
+            name,
+            self._said,
+            self.architecture,
+            self.facts,
+            self.said,
+            self.preparations,
+            self.fit,
+        ):
             layout.addWidget(widget)
         layout.addWidget(self.names, 1)
         layout.addStretch(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from vitviz.core.data.trace import Layer
@@ -127,17 +127,17 @@ def _tokens(tokens: np.ndarray) -> Int64[Tensor, "window slot"]:
 
 
 def gathered(
-    weight: Float32[Tensor, "token"], tokens: Int64[Tensor, "window slot"]
-) -> Float32[Tensor, "window slot"]:
+    weight: Float[Tensor, "token"], tokens: Int64[Tensor, "window slot"]
+) -> Float[Tensor, "window slot"]:
     """Weights of tokens by window; a window's padding has none."""
     found = weight[tokens.clamp(min=0).to(weight.device)]
     return found.masked_fill(tokens.to(weight.device) < 0, 0)
 
 
 def add_to(
-    weight: Float32[Tensor, "token"],
+    weight: Float[Tensor, "token"],
     tokens: Int64[Tensor, "window slot"],
-    given: Float32[Tensor, "window slot"],
+    given: Float[Tensor, "window slot"],
 ) -> None:
     """Gives windows' slots to their tokens, in place; what padding gets is on no token."""
     flat = tokens.flatten().to(weight.device)

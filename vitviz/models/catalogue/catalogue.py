@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
@@ -12,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vitviz.core.files import cache_folder
+from vitviz.core.files import cache_folder, whole
 from vitviz.core.resources import resource
 from vitviz.models.catalogue.training_words import TrainingFacts, learning, trained_on
 
@@ -111,7 +109,7 @@ def cache_file(timm: str) -> Path:
 
 
 def write(found: ModelCatalogue, file: Path) -> None:
-    """Writes a catalogue, all or nothing. OSError where the folder cannot be written."""
+    """Writes a catalogue, all or nothing. VitvizError where the folder cannot be written."""
     names = [field.name for field in fields(CatalogueEntry)]
     rows = ",\n".join(json.dumps(astuple(entry), separators=(",", ":")) for entry in found.entries)
     text = (
@@ -119,15 +117,8 @@ def write(found: ModelCatalogue, file: Path) -> None:
         f'"others": {json.dumps(sorted(found.others))}}}\n'
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
-            target.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(file)
-    except OSError:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with whole(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 @cache

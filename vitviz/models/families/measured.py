@@ -132,9 +132,16 @@ def _apart(call: AttentionCall, found: CallPlaces | None) -> AttentionCall:
         for each in (call.query, call.key, call.maps, call.before, call.values, call.gradient)
     )
     return replace(
-        call, query=query, key=key, maps=maps, before=before, values=values, bias=bias,
-        gradient=gradient, log_sum_exp=None,
-    )  # fmt: skip
+        call,
+        query=query,
+        key=key,
+        maps=maps,
+        before=before,
+        values=values,
+        bias=bias,
+        gradient=gradient,
+        log_sum_exp=None,
+    )
 
 
 def _place(call: AttentionCall, found: CallPlaces | None) -> PlacedCall | UnplacedCall:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -126,6 +127,9 @@ def prefix_names(module: nn.Module) -> tuple[str, ...]:
     return tuple(names[:count])
 
 
+_BIASED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+
+
 def no_table(module: nn.Module) -> str:
     """Why a model has no position embeddings to compare."""
     return {
@@ -148,13 +152,20 @@ def _told_by(module: nn.Module) -> Literal["rotary", "bias", ""]:
     """What tells places apart other than a table of positions."""
     if getattr(module, "rope", None) is not None:
         return "rotary"
-    relative = any(
-        word in name
-        for path, part in module.named_modules()
-        for name in (path.rpartition(".")[2], *part._parameters, *part._buffers)
-        for word in ("rel_pos", "relative_position", "attention_biases")
-    )
-    return "bias" if relative else ""
+    return "bias" if _has_bias(module) else ""
+
+
+def _has_bias(module: nn.Module) -> bool:
+    """Whether a part is named for the bias of a distance; of each network looked for once."""
+    found = _BIASED.get(module)
+    if found is None:
+        found = _BIASED[module] = any(
+            word in name
+            for path, part in module.named_modules()
+            for name in (path.rpartition(".")[2], *part._parameters, *part._buffers)
+            for word in ("rel_pos", "relative_position", "attention_biases")
+        )
+    return found
 
 
 def _moves(module: nn.Module, grid: TokenGrid) -> bool:

@@ -163,7 +163,7 @@ def tensor_of(
 
 def normalised(
     pixels: UInt8[np.ndarray, "row col rgb"], want: Preprocess
-) -> Float32[torch.Tensor, "1 rgb row col"]:
+) -> Float32[torch.Tensor, "1 channel row col"]:
     """The pixels as the tensor that the model reads, of one picture; grey for a model of one channel.
 
     Grey is the luma of ITU-R BT.601, as Pillow has it; what is grey stays as it is.
@@ -289,7 +289,7 @@ def _placed(
     size: tuple[int, int],
     offset: tuple[int, int],
     fill: tuple[int, ...],
-) -> Shaped[np.ndarray, "row col channel"]:
+) -> Shaped[np.ndarray, "seen_row seen_col channel"]:
     frame = np.empty((*size, image.shape[-1]), image.dtype)
     frame[:] = fill
     top, left = max(offset[0], 0), max(offset[1], 0)

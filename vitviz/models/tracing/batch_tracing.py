@@ -28,6 +28,7 @@ from vitviz.models.record.attention.only_row import OnlyRow
 from vitviz.models.record.attention_call import AttentionCall, RecordedRow, versions
 from vitviz.models.record.map_sizes import SeenMaps
 from vitviz.models.record.recorder import AttentionRecorder
+from vitviz.models.record.tensor_arena import keep_freed
 from vitviz.models.record.verify import sampled
 from vitviz.models.tracing import picture_tracing
 
@@ -66,6 +67,7 @@ class BatchTracing:
         """`fit` is how a picture of other sides is brought to the model's."""
         self.model, self.fit, self._only, self.choice = model, fit, only, choice
         self.batched: bool | None = None
+        keep_freed()  # before there are threads that decode
 
     def ready(self, source: ImageSource) -> Ready:
         """A picture decoded and prepared, for any thread. BadImage for what is no picture."""

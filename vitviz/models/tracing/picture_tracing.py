@@ -93,8 +93,9 @@ def _each(
     """A trace for each of several pictures; a tensor among them may be a batch of several."""
     found: list[Trace] = []
     for image in images:
-        made = trace(model, image, fit=fit, values=values, progress=progress,
-                     intervention=intervention)  # fmt: skip
+        made = trace(
+            model, image, fit=fit, values=values, progress=progress, intervention=intervention
+        )
         found += made if isinstance(made, tuple) else [made]
     return tuple(found)
 

@@ -14,7 +14,8 @@ import msgspec
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
-from vitviz.session.pictures.web_picture import is_address, trusted
+from vitviz.session.pictures.picture_list import is_address
+from vitviz.session.pictures.web_picture import trusted
 
 _PATIENCE = 10.0  # seconds without an answer
 _LIMIT = 2**20

@@ -47,11 +47,6 @@ class Settings(msgspec.Struct, frozen=True, omit_defaults=True):
     window_state: str = ""
 
 
-def recent(paths: tuple[str, ...], path: str, most: int = 12) -> tuple[str, ...]:
-    """The list of recent paths with one put first."""
-    return (path, *(each for each in paths if each != path))[:most]
-
-
 def read_settings(folder: Path | None = None) -> tuple[Settings, str]:
     """The remembered settings, and a sentence when they could not be read ("" otherwise).
 

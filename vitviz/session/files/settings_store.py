@@ -10,12 +10,17 @@ import msgspec
 from psygnal import Signal
 
 from vitviz.session.files.confirmed_models import as_confirmed, confirmed_of, with_confirmed
-from vitviz.session.files.settings import Settings, recent, write_settings
+from vitviz.session.files.settings import Settings, write_settings
 from vitviz.session.work.request import ModelRequest, is_checkpoint
 from vitviz.views.options import Look
 
 _RECENT = 12
 """Pictures of a folder that are remembered as recent ones."""
+
+
+def recent(paths: tuple[str, ...], path: str, most: int = 12) -> tuple[str, ...]:
+    """The list of recent paths with one put first."""
+    return (path, *(each for each in paths if each != path))[:most]
 
 
 class SettingsStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -13,8 +14,13 @@ from vitviz.core.data.trace import Picture
 from vitviz.core.pictures.foreign_formats import counted
 from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
-from vitviz.session.pictures.web_picture import fetch, file_name, is_address
+from vitviz.session.pictures.web_picture import fetch, file_name
 from vitviz.session.work.log import sentence
+
+
+def is_address(source: object) -> bool:
+    """Whether a source is the address of something on the web."""
+    return isinstance(source, str) and urlsplit(source).scheme in ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,12 @@ import numpy as np
 
 from vitviz.core.data.trace import Picture
 from vitviz.core.progress import Progress
-from vitviz.session.pictures.picture_list import PicturePart, PictureSource, read_sources
-from vitviz.session.pictures.web_picture import is_address
+from vitviz.session.pictures.picture_list import (
+    PicturePart,
+    PictureSource,
+    is_address,
+    read_sources,
+)
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
 

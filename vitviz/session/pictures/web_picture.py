@@ -19,11 +19,6 @@ _PATIENCE = 20.0  # seconds without an answer
 _CHUNK = 2**16
 
 
-def is_address(source: object) -> bool:
-    """Whether a source is the address of something on the web."""
-    return isinstance(source, str) and urlsplit(source).scheme in ("http", "https")
-
-
 def file_name(address: str) -> str:
     """What to call the picture behind an address."""
     parts = urlsplit(address)

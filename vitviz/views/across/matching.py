@@ -104,8 +104,10 @@ def _panel(trace: Trace, other: Trace, pairs: MutualPairs, count: int, own: int 
     scale = frame.height / other.crop.frame.height
     start = frame.width * (1 + GAP)
     right = Box(0, start, frame.height, start + other.crop.frame.width * scale)
-    drawn = [(_spot(trace, one, 0, 1), _spot(other, two, start, scale))
-             for one, two in zip(pairs.one[:count], pairs.other[:count], strict=True)]  # fmt: skip
+    drawn = [
+        (_spot(trace, one, 0, 1), _spot(other, two, start, scale))
+        for one, two in zip(pairs.one[:count], pairs.other[:count], strict=True)
+    ]
     layers: list[DrawnLayer] = [
         Raster(trace.pixels, frame),
         Raster(other.pixels, right),

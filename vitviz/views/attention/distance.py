@@ -16,7 +16,7 @@ from vitviz.views import view
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-from vitviz.views.shared.heads_over_depth import HeadSpread, PicturesOver
+from vitviz.views.shared.heads_over_depth import HeadSpread, OverOption
 
 DistanceUnit = Literal["pixels", "patches", "none"]
 
@@ -44,9 +44,7 @@ def draw(
     selection: Selection,
     more: Sequence[Trace] = (),
     *,
-    over: Annotated[
-        PicturesOver, OptionHelp("One picture, or the mean over all that are open")
-    ] = "this picture",
+    over: OverOption = "this picture",
     renormalise: Annotated[
         bool,
         OptionHelp(

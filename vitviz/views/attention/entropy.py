@@ -13,7 +13,7 @@ from vitviz.views import view
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import heads_over_depth, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
-from vitviz.views.shared.heads_over_depth import HeadSpread, PicturesOver
+from vitviz.views.shared.heads_over_depth import HeadSpread, OverOption
 
 
 @view(
@@ -36,9 +36,7 @@ def draw(
     selection: Selection,
     more: Sequence[Trace] = (),
     *,
-    over: Annotated[
-        PicturesOver, OptionHelp("One picture, or the mean over all that are open")
-    ] = "this picture",
+    over: OverOption = "this picture",
     relative: Annotated[
         bool, OptionHelp("Divide by the entropy of attention that is even: 0 to 1")
     ] = True,

@@ -157,9 +157,15 @@ def draw(
     """
     token = selection.token(trace.grid, trace.crop)
     walk, chosen = _walk(
-        trace, selection, preset,
-        heads=heads, until=until, skip=skip, keep=keep, discard=discard,
-    )  # fmt: skip
+        trace,
+        selection,
+        preset,
+        heads=heads,
+        until=until,
+        skip=skip,
+        keep=keep,
+        discard=discard,
+    )
     unit = unit if walk.preset == "none" else "share of attention"
     if staged(trace):
         return _through_stages(trace, selection, walk, chosen, fuse, unit, mark, look)

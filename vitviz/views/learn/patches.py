@@ -296,7 +296,10 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
         PixelSpace(trace.crop, trace.grid),
         facts=(
             ("seen", trace.crop.seen_words),
-            ("original", f"{cols} × {rows} px"),
+            (
+                "decoded to" if "decoded at" in trace.picture.note else "original",
+                f"{cols} × {rows} px",
+            ),
         ),
     )
 

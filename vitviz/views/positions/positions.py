@@ -176,7 +176,7 @@ def _where_known(
 
 
 def _bias_from(
-    bias: Float32[np.ndarray, "head query key"], layer: Layer, token: int
+    bias: Float32[np.ndarray, "head query slot"], layer: Layer, token: int
 ) -> Float32[np.ndarray, "head key"]:
     """What is added to a token's scores for every other; NaN outside of its window."""
     if layer.windows is None:

@@ -42,7 +42,7 @@ def depth_of(trace: Trace, selection: Selection, of: ComparedVectors) -> int:
     return selection.layer(len(trace.layers))
 
 
-def _joined(vectors: Float32[np.ndarray, "head token dim"]) -> Float32[np.ndarray, "token dim"]:
+def _joined(vectors: Float32[np.ndarray, "head token dim"]) -> Float32[np.ndarray, "token joined"]:
     return rearrange(vectors, "head token dim -> token (head dim)")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float64
@@ -15,8 +15,11 @@ from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.progress import Unsupported
+from vitviz.views.options import OptionHelp
 
 PicturesOver = Literal["this picture", "all open pictures"]
+OverOption = Annotated[PicturesOver, OptionHelp("One picture, or the mean over all that are open")]
+"""Whether a number of heads is one picture's, or the mean over pictures."""
 HeadSpread = tuple[Float64[np.ndarray, "head"] | None, ...]
 """One number for each head of each layer; None for a layer that has none."""
 
@@ -31,7 +34,7 @@ def layers_needed(trace: Trace) -> str:
     return f"{trace.model.called} has no attention among the patches of the picture: {why}"
 
 
-def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "head"]:
+def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """The mean over the first axis of what are numbers; NaN where none are."""
     there = np.isfinite(values)
     count = there.sum(axis=0)

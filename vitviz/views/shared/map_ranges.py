@@ -66,7 +66,7 @@ def _even(low: float, high: float) -> tuple[float, float]:
 
 
 def scale_of(
-    values: GridMap,
+    values: Float32[np.ndarray, "..."],
     look: Look,
     label: str,
     whole: tuple[float, float] | ViewRange | None = None,

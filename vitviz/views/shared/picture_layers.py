@@ -131,7 +131,7 @@ def window_marks(
     return (Outlines(boxes_of(tokens, layer.keys if looks else layer.grid), "chosen"),)
 
 
-def inside(rows: HeadRows, tokens: Int[np.ndarray, "token"] | None) -> HeadRows:
+def inside(rows: HeadRows, tokens: Int[np.ndarray, "inside"] | None) -> HeadRows:
     """Rows for choosing a range: the zeros outside of a window have no say in it, and are NaN."""
     if tokens is None or not len(tokens):
         return rows

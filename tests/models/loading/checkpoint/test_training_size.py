@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 
 import vitviz
 from vitviz.core.data.evidence import Evidence
+from vitviz.models.loading.checkpoint.card import card_of
+from vitviz.models.loading.said import Said
 
 SIZE = (64, 160)
 
@@ -73,3 +76,15 @@ def test_pictures_that_lie_are_read_at_other_sizes_too(tmp_path: Path) -> None:
     own.set_input_size(img_size=(96, 128))
     assert torch.equal(model.module.pos_embed, own.pos_embed)
     assert model.info.resampled
+
+
+def test_the_card_says_which_way_pictures_lie(tmp_path: Path) -> None:
+    standing = (160, 64)
+    made = timm.create_model("test_vit", img_size=standing, num_classes=3).state_dict()
+    torch.save(made, tmp_path / "a.pth")
+    card, _ = card_of(tmp_path / "a.pth", said=Said(input_size=standing))
+    (tmp_path / "a.json").write_text(json.dumps(card), encoding="utf-8")
+    size, evidence = size_of(tmp_path / "a.pth")
+    assert size == standing
+    assert evidence is not None
+    assert (evidence.value, evidence.certainty) == ("64 × 160 pixels", "known")

@@ -23,10 +23,15 @@ def handmade():
 
 
 def prepared(size=48, mean=0.5, std=0.25):
-    return v2.Compose([
-        v2.ToImage(), v2.Resize(size + 8), v2.CenterCrop(size), v2.ToDtype(torch.float32, scale=True),
-        v2.Normalize([mean] * 3, [std] * 3),
-    ])  # fmt: skip
+    return v2.Compose(
+        [
+            v2.ToImage(),
+            v2.Resize(size + 8),
+            v2.CenterCrop(size),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([mean] * 3, [std] * 3),
+        ]
+    )
 
 
 def test_a_module_of_twenty_lines_to_its_first_rollout(handmade, photo):

@@ -97,14 +97,10 @@ class DockPanels(QObject):
         }
         for dock in self._strips:
             dock.installEventFilter(self)
-        window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A panel is shown or hidden, by whatever hand; or the window has another width."""
-        if watched is self._window:
-            if event.type() == QEvent.Type.Resize:
-                self.fold()
-        elif event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+        """A panel is shown or hidden, by whatever hand."""
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
             for dock, strip in self._strips.items():
                 strip.button.setChecked(not dock.isHidden())
             self.toggled.emit()

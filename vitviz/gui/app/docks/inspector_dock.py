@@ -47,13 +47,13 @@ class InspectorDock(InspectorPanel):
         self._selection_changed(self._session.selection)
 
     def _selection_changed(self, new: Selection, _old: Selection | None = None) -> None:
-        trace = self._session.trace
+        trace = self._session.columns.active.trace
         if trace is not None:
             self.token.show_token(trace, new)
             self.target.show_target(new.target, trace)
 
     def _pointed(self, selection: Selection) -> None:
-        trace = self._session.trace
+        trace = self._session.columns.active.trace
         if trace is not None:
             self.token.show_token(trace, selection)
 

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ import timm
 import torch
 from torch import nn
 
+from vitviz.core.files import whole
 from vitviz.core.progress import Progress, silent
 from vitviz.core.resources import resource
 from vitviz.models.catalogue.catalogue import cache_file
@@ -164,7 +163,7 @@ def needed_of(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def write(found: Index, file: Path) -> None:
-    """Writes an index, all or nothing. OSError where the folder cannot be written."""
+    """Writes an index, all or nothing. VitvizError where the folder cannot be written."""
     kinds = sorted({each.facts for each in found.architectures})
     number = {facts: place for place, facts in enumerate(kinds)}
     rows = ",\n".join(
@@ -179,15 +178,8 @@ def write(found: Index, file: Path) -> None:
         f'{json.dumps(sorted(found.first))},\n"facts": [\n{told}\n],\n"architectures": [\n{rows}\n]}}\n'
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
-            target.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(file)
-    except OSError:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with whole(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 @cache

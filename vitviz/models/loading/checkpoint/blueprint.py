@@ -34,7 +34,7 @@ from vitviz.models.loading.checkpoint.class_names import (
     imagenet_labels,
 )
 from vitviz.models.loading.checkpoint.json_file import read_json, read_mapping
-from vitviz.models.loading.checkpoint.training_size import training_size
+from vitviz.models.loading.checkpoint.training_size import TrainingSize, no_square, training_size
 from vitviz.models.loading.said import Said
 
 
@@ -218,7 +218,7 @@ def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
         ) from error
     because = f"{card.name} says so"
     if isinstance(described, str):
-        plan, names = of_timm(described, file, because)
+        plan, names = _at_cards_size(described, file, because, no_square(config.get("input_size")))
     else:
         plan = ModelBlueprint(kind, {**arguments, **file.said.changes}, title=name)
         plan, names = replace(plan, evidence=described_evidence(plan, because)), dict(file.state)
@@ -232,6 +232,20 @@ def _by_card(card: Path, file: Sources) -> tuple[ModelBlueprint, StateDict]:
         trained=bool(found.get("trained", True)),
         evidence=replaced(plan.evidence, *prepared),
     ), names
+
+
+def _at_cards_size(
+    name: str, file: Sources, because: str, size: tuple[int, int] | None
+) -> tuple[ModelBlueprint, StateDict]:
+    """The architecture that a card names, for the pictures that it says where they are no squares."""
+    if size is not None and file.said.input_size is None:
+        fact = TrainingSize(size, "known", because).evidence
+        with suppress(BadModel):
+            said = replace(file.said, input_size=size)
+            plan, names = of_timm(name, replace(file, said=said), because)
+            if plan.arguments.get("img_size") == size:
+                return replace(plan, evidence=replaced(plan.evidence, fact)), names
+    return of_timm(name, file, because)
 
 
 def _channels(config: Mapping[str, Any], word: str) -> tuple[float, ...]:

@@ -174,8 +174,11 @@ def _stamp(path: Path) -> tuple[object, ...]:
     """What changes when a file, or what lies beside it, is written anew."""
     folder = path if path.is_dir() else path.parent
     beside = (
-        "config.json", "preprocessor_config.json", "open_clip_config.json", "adapter_config.json"
-    )  # fmt: skip
+        "config.json",
+        "preprocessor_config.json",
+        "open_clip_config.json",
+        "adapter_config.json",
+    )
     files = [path, *(folder / name for name in beside)]
     if path.is_dir() and (weights := weights_in(path)) is not None:
         files.append(weights)

@@ -37,11 +37,11 @@ def training_size(found: Checkpoint) -> TrainingSize | None:
     """
     for where, settings in _settings(found.beside):
         for word in _WORDS:
-            size = _pair(_looked_up(settings, word))
+            size = no_square(_looked_up(settings, word))
             if size is not None:
                 return TrainingSize(size, "known", f"{where}{word} in the file says so")
     if (match := _NAMED.search(found.path.name)) is not None:
-        size = _pair([int(match[1]), int(match[2])])
+        size = no_square([int(match[1]), int(match[2])])
         if size is not None:
             return TrainingSize(
                 size, "assumed", f"the file's name has {match[0]}, as rows and cols"
@@ -63,8 +63,8 @@ def _looked_up(settings: Mapping[str, Any], word: str) -> object:
     return settings.get(word, settings.get(word.upper()))
 
 
-def _pair(found: object) -> tuple[int, int] | None:
-    """(rows, cols) of a picture that is no square; also behind the number of channels."""
+def no_square(found: object) -> tuple[int, int] | None:
+    """(rows, cols) of a picture that is no square, also behind the number of channels; None else."""
     match found:
         case [int(rows), int(cols)] | [_, int(rows), int(cols)]:
             is_size = 16 <= rows <= 8192 and 16 <= cols <= 8192

@@ -91,8 +91,9 @@ def load_live(module: nn.Module, wishes: LiveWishes, progress: Progress) -> Mode
     info = _info(module, wishes, preprocess, tokens, answer)
     info = replace(info, evidence=(*tokens.evidence, *evidence, *_named_classes(info, wishes)))
     labels = tuple(wishes.classes) if info.classes else ()
-    return Model(called, info, preprocess, tokens.family, labels,
-                 lock=EvaluationLock(module), live=True)  # fmt: skip
+    return Model(
+        called, info, preprocess, tokens.family, labels, lock=EvaluationLock(module), live=True
+    )
 
 
 def _plainly(module: Any, pixels: Tensor) -> Any:
@@ -169,10 +170,15 @@ def _tokens(
         return FoundTokens(EncoderFamily(encoder), encoder.name, (known,))
     try:
         found = token_map(
-            called, called, preprocess.size, first_float(called),
-            channels=channels_read(called), patch=wishes.patch_size, prefix=tuple(wishes.prefix),
+            called,
+            called,
+            preprocess.size,
+            first_float(called),
+            channels=channels_read(called),
+            patch=wishes.patch_size,
+            prefix=tuple(wishes.prefix),
             progress=progress,
-        )  # fmt: skip
+        )
     except Unsupported as error:
         if "made no attention call" in str(error):
             name = type(called.inner).__name__
@@ -230,15 +236,17 @@ def _measured_facts(found: TokenMap) -> tuple[Evidence, ...]:
     value = f"{grid.rows} × {grid.cols} tokens of {grid.patch[0]:g} × {grid.patch[1]:g} pixels"
     passes = f"measured in {found.passes[0]} passes and {found.passes[1]} of the entrance"
     because = (
-        f"each token changes with its own pixels and no others, {passes}" if found.exact
+        f"each token changes with its own pixels and no others, {passes}"
+        if found.exact
         else f"the centre of what each token reads, which is more than its own pixels, {passes}"
-    )  # fmt: skip
+    )
     facts = [Evidence("token map", value, "proven", because)]
     guessed = [each for each in found.calls if each.asking is not None and not each.queries_seen]
     if guessed:
         where = f"queries of {guessed[0].name or 'the model'} are where its keys are"
-        facts.append(Evidence("queries", where, "assumed", "the product that made its scores was "
-                              "not seen"))  # fmt: skip
+        facts.append(
+            Evidence("queries", where, "assumed", "the product that made its scores was not seen")
+        )
     return tuple(facts)
 
 
@@ -273,10 +281,22 @@ def _info(
         features = not wishes.answers_classes
     patch = (0, 0) if grid is None else (round(grid.patch[0]), round(grid.patch[1]))
     return ModelInfo(
-        name=wishes.name or wishes.title or name, title=wishes.title or wishes.name or name,
-        family=tokens.name, architecture=wishes.architecture or name, weights="trained",
-        patch=patch, input_size=preprocess.size, depth=len({each.name for each in calls}) or 1,
-        heads=heads, dim=dim, parameters=parameters(module), classes=0 if features else answered,
-        device=str(like.device), precision=precision_name(like.dtype), source=wishes.source,
-        notes=tokens.notes, mean=preprocess.mean, std=preprocess.std,
-    )  # fmt: skip
+        name=wishes.name or wishes.title or name,
+        title=wishes.title or wishes.name or name,
+        family=tokens.name,
+        architecture=wishes.architecture or name,
+        weights="trained",
+        patch=patch,
+        input_size=preprocess.size,
+        depth=len({each.name for each in calls}) or 1,
+        heads=heads,
+        dim=dim,
+        parameters=parameters(module),
+        classes=0 if features else answered,
+        device=str(like.device),
+        precision=precision_name(like.dtype),
+        source=wishes.source,
+        notes=tokens.notes,
+        mean=preprocess.mean,
+        std=preprocess.std,
+    )

@@ -45,10 +45,15 @@ class OpenClipModels:
                 f"open_clip cannot make {name} ({str(error).strip().splitlines()[0][:140]})"
             ) from error
         return SourcedModule(
-            module, architecture, prepared, _image_tower, classes=False,
-            source=f"open_clip: {name}", weights_hash=tag if pretrained else "",
+            module,
+            architecture,
+            prepared,
+            _image_tower,
+            classes=False,
+            source=f"open_clip: {name}",
+            weights_hash=tag if pretrained else "",
             text=text_side(module, architecture),
-        )  # fmt: skip
+        )
 
 
 def _image_tower(module: Any, pixels: Tensor) -> Any:

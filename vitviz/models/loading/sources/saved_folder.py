@@ -43,6 +43,11 @@ def by_transformers(error: BadModel, name: str | Path, **wishes: Any) -> Callabl
     except BadModel as missing:
         raise BadModel(f"{error}; {missing}") from error
     return partial(
-        load_sourced, library, str(folder), called=name, pretrained=True, allow_download=False,
+        load_sourced,
+        library,
+        str(folder),
+        called=name,
+        pretrained=True,
+        allow_download=False,
         **wishes,
-    )  # fmt: skip
+    )

@@ -39,9 +39,13 @@ class TorchvisionModels:
         labels = tuple(weights.meta["categories"]) if pretrained else ()
         digest = file.stem.rpartition("-")[2] if pretrained else ""
         return SourcedModule(
-            module, name, weights.transforms(), labels=labels, source="torchvision",
+            module,
+            name,
+            weights.transforms(),
+            labels=labels,
+            source="torchvision",
             weights_hash=digest,
-        )  # fmt: skip
+        )
 
 
 SOURCE = TorchvisionModels()

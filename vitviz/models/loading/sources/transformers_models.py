@@ -33,12 +33,16 @@ class TransformersModels:
         labels = getattr(config, "id2label", None) or {}
         own = labels if classed and not _numbered(labels) else {}
         return SourcedModule(
-            module, kind.__name__, _processor(where, local),
-            _call_of(module), tuple(str(own[each]) for each in sorted(own)), classed,
+            module,
+            kind.__name__,
+            _processor(where, local),
+            _call_of(module),
+            tuple(str(own[each]) for each in sorted(own)),
+            classed,
             source=f"transformers: {folder.name if folder.is_dir() else name}",
             weights_hash=file_hash(file) if pretrained and file.exists() else "",
             text=text_side(module, where, local),
-        )  # fmt: skip
+        )
 
 
 def _asked(build: Any, where: str, name: str, **local: bool) -> Any:

@@ -9,7 +9,8 @@ from collections.abc import Hashable
 import numpy as np
 from jaxtyping import Float32
 
-AttentionMap = Float32[np.ndarray, "query key"]
+KeptNumbers = Float32[np.ndarray, "..."]
+"""A whole map (query key), or the sums of its rows (query)."""
 
 BUDGET = 256 * 1024 * 1024
 """Bytes of fused and single-head maps kept by all traces together: 24 layers of 1,370 tokens fit."""
@@ -25,10 +26,10 @@ class KeptMaps:
         """`budget` in bytes, of all maps together."""
         self.budget = budget
         self.bytes = 0
-        self._maps: OrderedDict[tuple[int, Hashable], AttentionMap] = OrderedDict()
+        self._maps: OrderedDict[tuple[int, Hashable], KeptNumbers] = OrderedDict()
         self._lock = threading.RLock()
 
-    def get(self, owner: int, kind: Hashable) -> AttentionMap | None:
+    def get(self, owner: int, kind: Hashable) -> KeptNumbers | None:
         """The map, or None when it was never made or had to leave."""
         with self._lock:
             found = self._maps.get((owner, kind))
@@ -36,7 +37,7 @@ class KeptMaps:
                 self._maps.move_to_end((owner, kind))
             return found
 
-    def put(self, owner: int, kind: Hashable, values: AttentionMap) -> AttentionMap:
+    def put(self, owner: int, kind: Hashable, values: KeptNumbers) -> KeptNumbers:
         """Keeps a map, read-only; one larger than the whole budget is not kept."""
         values.setflags(write=False)
         with self._lock:

@@ -163,7 +163,7 @@ class LazyAttention(ABC):
         return kept_maps.get(self._owner, ("matrix", "mean"))
 
     def _mean_flow(
-        self, weight: Float32[np.ndarray, "*token head query"]
+        self, weight: Float32[np.ndarray, "*token query"]
     ) -> Float32[np.ndarray, "*token key"]:
         """Through the mean over heads: its map is kept for the next look where there is room for
         those of all layers, else no map is made.
