@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import cast
 
@@ -415,7 +414,8 @@ class ColumnArea(QObject):
             case "add":
                 session.columns.add_beside()
             case "whatif":
-                self._add_whatif()
+                if self.headers.add_whatif():
+                    self.set_layout("grid")
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:
@@ -423,25 +423,6 @@ class ColumnArea(QObject):
                         shown.set_focus("heads")
                     self.set_layout("large" if found.one_view else "grid")
                     self._notices.tell(found.hint)
-
-    def _add_whatif(self) -> None:
-        """What the active column's what-if shows, as a column beside it."""
-        columns = self._session.columns
-        drawing = columns.active.drawings.latest.get("whatif")
-        change = None if drawing is None else drawing.change
-        if change is None:
-            self._notices.say(
-                [
-                    "nothing is changed that could be a column; change something in the view What if "
-                    "first"
-                ]
-            )
-            return
-        own = columns.active
-        column = replace(own.column, model=replace(own.column.model, change=change))
-        made = columns.add(column, own.selection, columns.index(own.id) + 1)
-        columns.activate(made.id)
-        self.set_layout("grid")
 
     def show_gallery(self) -> None:
         """All views with pictures of them, to put them on and take them off."""

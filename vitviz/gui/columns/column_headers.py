@@ -110,6 +110,19 @@ class ColumnHeaders(QObject):
                 columns.activate(column)
                 self.wished.emit("open_model")
 
+    def add_whatif(self) -> bool:
+        """What the active column's what-if shows, as a column beside it; False where nothing is changed."""
+        columns = self._session.columns
+        own, drawing = columns.active, columns.active.drawings.latest.get("whatif")
+        if drawing is None or drawing.change is None:
+            self._notices.say(
+                ["nothing is changed yet; change something in the view What if first"]
+            )
+            return False
+        column = replace(own.column, model=replace(own.column.model, change=drawing.change))
+        self._activate(columns.add(column, own.selection, columns.index(own.id) + 1))
+        return True
+
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""
         if live is not None:

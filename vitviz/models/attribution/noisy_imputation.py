@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-OnePicture = Float[Tensor, "1 rgb row col"]
+from vitviz.models.attribution.target_score import OnePicture
+
 PixelValues = Float[Tensor, "set rgb row col"]
 HiddenPixels = Bool[Tensor, "set row col"]
 
