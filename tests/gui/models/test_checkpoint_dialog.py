@@ -348,3 +348,15 @@ def test_a_named_models_preparation_is_said_where_its_badge_leads(
     assert window.session.request.facts == SaidFacts(mean=(0.5,), std=(0.5,))
     assert window.session.trace is not None
     assert window.session.trace.model.mean == (0.5, 0.5, 0.5)
+
+
+def test_a_folder_that_only_transformers_can_build_opens_without_a_question(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    hf = pytest.importorskip("transformers")
+    small = {"embed_dim": 16, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4}
+    config = hf.SwinConfig(**small, image_size=32, use_absolute_embeddings=True)
+    hf.SwinForImageClassification(config).save_pretrained(tmp_path / "swin")
+    window.session.open([str(tmp_path / "swin")])
+    assert window.session.request.name == str(tmp_path / "swin")
+    assert not window.findChildren(CheckpointDialog)

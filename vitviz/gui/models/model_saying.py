@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class ModelSaying:
         self._recognise(request.name, said, shown, self._failed)
 
     def _recognised(self, found: RecognisedFile) -> None:
-        if found.sure:
+        if found.sure or _built_by_its_library(found):
             self._wish(checkpoint_request(self._session.request, str(found.path)))
             return
         self._shown(found, ConfirmedModel())
@@ -148,6 +149,15 @@ class ModelSaying:
         wished = said.of(request)
         self._session.settings.confirm(wished)
         self._wish(wished)
+
+
+def _built_by_its_library(found: RecognisedFile) -> bool:
+    """Whether transformers, which wrote the folder, builds what no table of names here maps."""
+    if not found.problem or find_spec("transformers") is None:
+        return False
+    from vitviz.models.loading.sources.saved_folder import saved_by_transformers
+
+    return saved_by_transformers(found.path) is not None
 
 
 def _let_go() -> None:
