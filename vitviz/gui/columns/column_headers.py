@@ -111,7 +111,7 @@ class ColumnHeaders(QObject):
                 self.wished.emit("open_model")
 
     def add_whatif(self) -> bool:
-        """What the active column's what-if shows, as a column beside it; False where there is nothing."""
+        """The active column's what-if as a column beside it; False where nothing is changed."""
         columns = self._session.columns
         own, drawing = columns.active, columns.active.drawings.latest.get("whatif")
         if drawing is None or drawing.change is None:
