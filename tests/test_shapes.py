@@ -14,21 +14,22 @@ from shapes import COUNTED, checked
 ROOT = Path(__file__).resolve().parents[1]
 
 
-CHECKED = ",".join(f"vitviz.{room}" for room in ("core", "models", "views", "figures"))
-NUMBERS = (
-    "wrong_shapes.py",
-    "core/data",
-    "core/drawings",
-    "core/measures",
-    "views/test_drawings.py",
+ROOMS = ",".join(f"vitviz.{room}" for room in ("core", "models", "views", "figures"))
+
+
+@pytest.mark.parametrize(
+    ("tests", "checked_rooms"),
+    [
+        (("core/data", "core/drawings", "core/measures"), "vitviz.core"),
+        (("wrong_shapes.py", "views/test_drawings.py"), ROOMS),
+    ],
+    ids=["core", "every view"],
 )
-"""Tests that together meet nearly every array that vitviz hands on: every view is drawn in them."""
-
-
-def test_the_tests_of_numbers_hold_with_every_shape_checked() -> None:
-    rooms = [f"tests/{room}" for room in NUMBERS]
+def test_tests_hold_with_every_shape_checked(tests: tuple[str, ...], checked_rooms: str) -> None:
+    files = [f"tests/{name}" for name in tests]
+    hook = f"--jaxtyping-packages={checked_rooms},shapes.checked"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *rooms, f"--jaxtyping-packages={CHECKED},shapes.checked"],
+        [sys.executable, "-m", "pytest", *files, hook],
         cwd=ROOT,
         capture_output=True,
         text=True,

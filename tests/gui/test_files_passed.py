@@ -22,7 +22,7 @@ from vitviz.session.session import Session
 from vitviz.session.work.jobs import Jobs
 from vitviz.session.work.request import ModelRequest
 
-HOVER, DROP = 25, 64
+HOVER, DROP = 25, 65
 """Files on the way, as counted; these numbers only go down."""
 
 

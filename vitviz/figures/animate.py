@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.drawings.shared_ranges import ranges, with_ranges
 from vitviz.core.files import check_place, whole
+from vitviz.core.language import _
 from vitviz.core.programs import program
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.figures.paper import PaperStyle
@@ -69,15 +70,20 @@ def _kind(target: Path, drawings: Sequence[Drawing], seconds: float) -> str:
     kind = target.suffix.lower()
     if kind not in ANIMATIONS:
         raise VitvizError(
-            f"{target.name} cannot be saved: animations are {', '.join(ANIMATIONS)}, "
-            f"not {kind or 'without a suffix'}"
+            _("{name} cannot be saved: animations are {animations}, not {kind}").format(
+                name=target.name,
+                animations=", ".join(ANIMATIONS),
+                kind=kind or _("without a suffix"),
+            )
         )
     if not drawings:
-        raise VitvizError("an animation needs at least one drawing")
+        raise VitvizError(_("an animation needs at least one drawing"))
     if not 0.02 <= seconds <= 60:
-        raise VitvizError(f"a frame is shown for 0.02 to 60 seconds, not {seconds:g}")
+        raise VitvizError(
+            _("a frame is shown for 0.02 to 60 seconds, not {seconds:g}").format(seconds=seconds)
+        )
     if kind == ".mp4" and program("ffmpeg") is None:
-        raise VitvizError("MP4 needs ffmpeg, which is not installed; take .gif, .apng or .webp")
+        raise VitvizError(_("MP4 needs ffmpeg, which is not installed; take .gif, .apng or .webp"))
     return kind
 
 
@@ -85,7 +91,9 @@ def _frames(drawings: Sequence[Drawing], paper: PaperStyle, progress: Progress) 
     """All drawings printed, on pages of one size."""
     printed = []
     for at, drawing in enumerate(drawings):
-        progress(at, len(drawings), f"frame {at + 1} of {len(drawings)}")
+        progress(
+            at, len(drawings), _("frame {at} of {count}").format(at=at + 1, count=len(drawings))
+        )
         printed.append(_frame(drawing, paper))
     progress(len(drawings), len(drawings))
     rows, cols = (max(each.shape[axis] for each in printed) for axis in (0, 1))
@@ -172,8 +180,8 @@ def _mp4(frames: Sequence[Frame], name: str, seconds: float, words: str) -> byte
         well, said = _ffmpeg(frames, film, seconds, words)
         data = film.read_bytes() if well else b""
     if not _boxed(data):
-        why = said or f"the film was cut off; make room in {gettempdir()}"
-        raise VitvizError(f"ffmpeg could not write {name}: {why}")
+        why = said or _("the film was cut off; make room in {folder}").format(folder=gettempdir())
+        raise VitvizError(_("ffmpeg could not write {name}: {why}").format(name=name, why=why))
     return data
 
 

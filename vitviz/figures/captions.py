@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import N_, _
 from vitviz.core.notation import shown_number
 from vitviz.figures.paper import PaperStyle
 from vitviz.figures.text import wrapped
@@ -32,11 +33,17 @@ def _ranges(drawing: Drawing) -> str:
     label = next(one.words for one in scales)
     low, high = min(one.low for one in scales), max(one.high for one in scales)
     own = (
-        "one range for all maps"
+        _("one range for all maps")
         if len({(one.low, one.high) for one in scales}) == 1
-        else "each map in a range of its own"
+        else _("each map in a range of its own")
     )
-    return f"Colours: {label}, {own}, between {shown_number(low)} and {shown_number(high)}."
+    return _("Colours: {label}, {own}, between {low} and {high}.").format(
+        label=label, own=own, low=shown_number(low), high=shown_number(high)
+    )
+
+
+_AGAINST = (N_("against model"), N_("against patch"), N_("against picture"), N_("patch"))
+"""What else a caption may name, as recipes call it."""
 
 
 def _made_from(drawing: Drawing) -> str:
@@ -45,28 +52,30 @@ def _made_from(drawing: Drawing) -> str:
     for before in ("", "against "):
         if shown := recipe.get(f"{before}called"):
             recipe[f"{before}model"] = shown
-    names = ["model", "picture"]
+    names = [N_("model"), N_("picture")]
     for name in ("model", "patch", "picture"):
         other = f"against {name}"
         if other in recipe and recipe[other] != recipe.get(name):
             names += [other] if name in names else [name, other]
-    said = " · ".join(f"{name}: {recipe[name]}" for name in names if name in recipe)
+    said = " · ".join(f"{_(name)}: {recipe[name]}" for name in names if name in recipe)
     return f"{said[:1].upper()}{said[1:]}"
 
 
 def _options(drawing: Drawing) -> str:
     """The options that were chosen."""
-    named = (f"{name.replace('_', ' ')} {_said(value)}" for name, value in drawing.options)
+    named = (f"{_(name.replace('_', ' '))} {_said(value)}" for name, value in drawing.options)
     return " · ".join(named)
 
 
 def _said(value: object) -> str:
     match value:
         case bool():
-            return "on" if value else "off"
+            return _("on") if value else _("off")
         case float():
             return shown_number(value)
         case None:
-            return "none"
-        case _:
-            return str(value)
+            return _("none")
+        case str():
+            return _(value)
+        case other:
+            return str(other)

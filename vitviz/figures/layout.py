@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from vitviz.core.colors import ColorScale
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.drawings.shared_ranges import one_for_each_quantity
+from vitviz.core.language import _
 from vitviz.figures.captions import caption_lines
 from vitviz.figures.color_bars import PlacedBar, bar_label, placed_bar
 from vitviz.figures.page_breaks import PageRows, is_grid, pages_of
@@ -107,7 +108,7 @@ def _title(
     """The title in lines, with which page of how many it is."""
     if not paper.title:
         return ()
-    mark = f" ({at} of {count})" if count > 1 else ""
+    mark = _(" ({at} of {count})").format(at=at, count=count) if count > 1 else ""
     lines = wrapped(title, room, paper.headline, paper, bold=True)
     if mark and lines and width(lines[-1] + mark, paper.headline, paper, True) <= room:
         return (*lines[:-1], lines[-1] + mark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 
 WIDTHS = {"one column": 85.0, "text width": 180.0, "slide": 254.0}
@@ -44,18 +45,26 @@ class PaperStyle:
         """VitvizError, with the limits, for a width, resolution or type that no figure can have."""
         if not NARROWEST <= self.width_mm <= WIDEST:
             raise VitvizError(
-                f"a figure needs a width of at least {NARROWEST:g} mm and at most {WIDEST:g} mm, "
-                f"not {self.width_mm:g}"
+                _(
+                    "a figure needs a width of at least {narrowest:g} mm and at most "
+                    "{widest:g} mm, not {width_mm:g}"
+                ).format(narrowest=NARROWEST, widest=WIDEST, width_mm=self.width_mm)
             )
         if self.height_mm is not None and not NARROWEST <= self.height_mm <= WIDEST:
             raise VitvizError(
-                f"a page is at least {NARROWEST:g} mm and at most {WIDEST:g} mm high, not "
-                f"{self.height_mm:g}"
+                _(
+                    "a page is at least {narrowest:g} mm and at most {widest:g} mm high, "
+                    "not {height_mm:g}"
+                ).format(narrowest=NARROWEST, widest=WIDEST, height_mm=self.height_mm)
             )
         if not 20 <= self.dpi <= 2400:
-            raise VitvizError(f"a figure has 20 to 2400 dots per inch, not {self.dpi}")
+            raise VitvizError(
+                _("a figure has 20 to 2400 dots per inch, not {dpi}").format(dpi=self.dpi)
+            )
         if not 3 <= self.size <= 40:
-            raise VitvizError(f"type in a figure is 3 to 40 points high, not {self.size:g}")
+            raise VitvizError(
+                _("type in a figure is 3 to 40 points high, not {size:g}").format(size=self.size)
+            )
 
     @property
     def heading(self) -> float:

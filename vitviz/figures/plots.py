@@ -58,7 +58,7 @@ def paint_plot(axes: Axes, plot: Plot, room: tuple[float, float], paper: PaperSt
         "transform": axes.transAxes,
         "fontsize": paper.size,
         "parse_math": False,
-        "family": family(paper.font),
+        "family": family(paper.font, _words_of(plot)),
     }
     step = paper.size * POINT * LINE / room[0]
     for name in placed:
@@ -187,6 +187,11 @@ def _legend(plot: Plot, room: tuple[float, float], paper: PaperStyle) -> list[_N
     return placed
 
 
+def _words_of(plot: Plot) -> str:
+    """All that is written into a plot, for a font that has its letters."""
+    return "".join((plot.x.label, plot.y.label, *(each.name for each in plot.curves)))
+
+
 def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: PaperStyle) -> None:
     """Lines of text in columns, in type that fits, into axes of `room` millimetres."""
     lines = (table.columns, *table.rows)
@@ -225,7 +230,7 @@ def paint_table(axes: Axes, table: Table, room: tuple[float, float], paper: Pape
                 va="center_baseline",
                 fontsize=size,
                 parse_math=False,
-                family=family(paper.font),
+                family=family(paper.font, cell),
                 color=QUIET if index == 0 or column == 0 else INK,
                 transform=axes.transAxes,
             )

@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import NEWEST
 from vitviz.core.drawings.shared_ranges import kept_ranges
+from vitviz.core.language import _
 from vitviz.core.pictures.picture_files import without_warnings
 from vitviz.core.progress import VitvizError
 from vitviz.core.version import __version__
@@ -92,17 +93,25 @@ def read_recipe(file: Path) -> dict[str, Any]:
     """
     try:
         if file.stat().st_size > _LARGEST:
-            raise VitvizError(f"{file.name} is too large to be a figure of vitviz")
+            raise VitvizError(
+                _("{name} is too large to be a figure of vitviz").format(name=file.name)
+            )
         data = file.read_bytes()
     except FileNotFoundError:
-        raise VitvizError(f"{file} was not found; name a figure that vitviz saved") from None
+        raise VitvizError(
+            _("{file} was not found; name a figure that vitviz saved").format(file=file)
+        ) from None
     except OSError as error:
-        raise VitvizError(f"{file} cannot be read ({error.strerror or error})") from error
+        raise VitvizError(
+            _("{file} cannot be read ({why})").format(file=file, why=error.strerror or error)
+        ) from error
     text = _found(data)
     if not text:
         raise VitvizError(
-            f"{file.name} holds no recipe: it was not saved by vitviz, or a program that saved it "
-            "anew has left the recipe out"
+            _(
+                "{name} holds no recipe: it was not saved by vitviz, or a program that "
+                "saved it anew has left the recipe out"
+            ).format(name=file.name)
         )
     return _checked(file.name, text)
 
@@ -110,27 +119,37 @@ def read_recipe(file: Path) -> dict[str, Any]:
 def _checked(name: str, text: str) -> dict[str, Any]:
     if len(text) > MOST_TEXT:
         raise VitvizError(
-            f"the recipe in {name} has {len(text):,} letters, more than the {MOST_TEXT:,} that are "
-            "read; take the file as it was saved"
+            _(
+                "the recipe in {name} has {count:,} letters, more than the "
+                "{most:,} that are read; take the file as it was saved"
+            ).format(name=name, count=len(text), most=MOST_TEXT)
         )
     try:
         known = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError):
         known = None
     if not isinstance(known, dict) or not isinstance(known.get("vitviz"), int):
-        raise VitvizError(f"the recipe in {name} is damaged; take the file as it was saved")
+        raise VitvizError(
+            _("the recipe in {name} is damaged; take the file as it was saved").format(name=name)
+        )
     if known["vitviz"] > NEWEST:
         raise VitvizError(
-            f"the recipe in {name} is of version {known['vitviz']}, newer than {NEWEST}, which this "
-            "vitviz knows; install a newer vitviz"
+            _(
+                "the recipe in {name} is of version {known}, newer than {newest}, which "
+                "this vitviz knows; install a newer vitviz"
+            ).format(name=name, known=known["vitviz"], newest=NEWEST)
         )
     if not {"made", "parts", "raw"} & set(known):
         raise VitvizError(
-            f"the recipe in {name} is of an older vitviz, which did not say everything; "
-            "draw the figure anew"
+            _(
+                "the recipe in {name} is of an older vitviz, which did not say "
+                "everything; draw the figure anew"
+            ).format(name=name)
         )
     if why := _excess(known):
-        raise VitvizError(f"the recipe in {name} is not followed: {why}")
+        raise VitvizError(
+            _("the recipe in {name} is not followed: {why}").format(name=name, why=why)
+        )
     return known
 
 
@@ -147,16 +166,16 @@ def _excess(known: object) -> str:
         value, depth = waiting.pop()
         seen += 1
         if seen > _MOST_PARTS:
-            return f"it has more than {_MOST_PARTS:,} parts"
+            return _("it has more than {most:,} parts").format(most=_MOST_PARTS)
         if depth > _MOST_DEPTH:
-            return f"it is nested more than {_MOST_DEPTH} deep"
+            return _("it is nested more than {most} deep").format(most=_MOST_DEPTH)
         match value:
             case str() if len(value) > MOST_LETTERS:
-                return (
-                    f"a text in it has {len(value):,} letters, at most {MOST_LETTERS:,} are printed"
+                return _("a text in it has {count:,} letters, at most {most:,} are printed").format(
+                    count=len(value), most=MOST_LETTERS
                 )
             case float() if not math.isfinite(value):
-                return "a number in it is infinite"
+                return _("a number in it is infinite")
             case dict():
                 waiting += [(each, depth + 1) for pair in value.items() for each in pair]
             case list():

@@ -19,6 +19,7 @@ from vitviz.core.colors import ColorScale, table_colors
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import Box
 from vitviz.core.drawings.laid_maps import bar_colors
+from vitviz.core.language import _
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.figures.color_bars import PlacedBar
 from vitviz.figures.embedded import Copies
@@ -82,7 +83,9 @@ def page_pixels(
     """Every page as its PNG shows it."""
     pages, found = paper_pages(drawing, paper), []
     for at, page in enumerate(pages):
-        progress(at, len(pages), f"printing page {at + 1} of {len(pages)}")
+        progress(
+            at, len(pages), _("printing page {at} of {count}").format(at=at + 1, count=len(pages))
+        )
         found.append(_pixels(_printed(page, Thumbnails())))
     return found
 
@@ -100,7 +103,9 @@ def background(paper: PaperStyle) -> str:
         return "none"
     if not is_color_like(paper.background):
         raise VitvizError(
-            f"there is no colour {paper.background!r}; take white, transparent or #rrggbb"
+            _("there is no colour {background!r}; take white, transparent or #rrggbb").format(
+                background=paper.background
+            )
         )
     return paper.background
 

@@ -14,6 +14,7 @@ from PIL import Image, TiffImagePlugin
 
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.files import check_place, whole
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.core.storage import place_of
 from vitviz.figures.embedded import each_once
@@ -65,8 +66,10 @@ def save(
     """
     if not isinstance(drawing, Drawing):
         raise VitvizError(
-            f"what is saved is a drawing, not {type(drawing).__name__}; make one with "
-            'vitviz.draw("rollout", trace)'
+            _(
+                "what is saved is a drawing, not {name}; make one with "
+                'vitviz.draw("rollout", trace)'
+            ).format(name=type(drawing).__name__)
         )
     target = place_of(path)
     check_suffix(target)
@@ -107,8 +110,9 @@ def check_suffix(target: Path) -> str:
     kind = target.suffix.lower()
     if kind not in SUFFIXES:
         raise VitvizError(
-            f"{target.name} cannot be saved: figures are {', '.join(SUFFIXES)}, "
-            f"not {kind or 'without a suffix'}"
+            _("{name} cannot be saved: figures are {suffixes}, not {kind}").format(
+                name=target.name, suffixes=", ".join(SUFFIXES), kind=kind or _("without a suffix")
+            )
         )
     return kind[1:]
 

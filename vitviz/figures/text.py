@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,8 +90,8 @@ def wrapped(
 ) -> list[str]:
     """The lines of a text in a column of `room` millimetres; a word without room for it is cut."""
     lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
+    for space, word in _pieces(text):
+        longer = f"{lines[-1]}{space}{word}" if lines else word
         if lines and width(longer, size, paper, bold) <= room:
             lines[-1] = longer
             continue
@@ -100,6 +101,17 @@ def wrapped(
             word = word[fits:]
         lines.append(word)
     return lines
+
+
+_HAN = r"\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+_PIECE = re.compile(rf"[（“《]*[{_HAN}][，。；：？！、）”》…]*|[^{_HAN}]+")
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """What stays on one line, with what stands before it: words, and Chinese letters one by one."""
+    for word in text.split():
+        for at, piece in enumerate(_PIECE.findall(word)):
+            yield "" if at else " ", piece
 
 
 def _good_break(word: str, fits: int) -> int:

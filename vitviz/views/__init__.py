@@ -169,10 +169,14 @@ class View:
         both = (trace,) if self.traces == 1 else (trace, against)
         if None in both:
             raise VitvizError(
-                f"{self.title} compares two models or pictures; choose another one too"
+                _("{title} compares two models or pictures; choose another one too").format(
+                    title=_(self.title)
+                )
             )
         given: dict[str, Any] = {self.pairs_word: tuple(pairs)} if self.takes_pairs else {}
-        further = _further(trace, [*more, *(one for one, _ in pairs)]) if self.takes_more else ()
+        further = (
+            _further(trace, [*more, *(one for one, _unused in pairs)]) if self.takes_more else ()
+        )
         if self.takes_more:
             given = {self.more_word: further}
         drawing = self.function(*both, selection, **given, **arguments(self.function, chosen))
@@ -196,7 +200,11 @@ class View:
         )
         said = selection.instead(trace.grid, trace.crop) if "token" in self.follows else ""
         caption = (
-            f"{said[:1].upper()}{said[1:]}. {drawing.caption}".rstrip() if said else drawing.caption
+            _("{upper}{said}. {caption}")
+            .format(upper=said[:1].upper(), said=said[1:], caption=drawing.caption)
+            .rstrip()
+            if said
+            else drawing.caption
         )
         own = [each.badge for each in both if each is not None]
         known = drawing.known or clauses(own)
@@ -350,5 +358,9 @@ def find(name: str) -> View:
     """The view of that name. VitvizError listing the views there are."""
     known = views()
     if name not in known:
-        raise VitvizError(f"there is no view {name!r}; there are: {', '.join(known)}")
+        raise VitvizError(
+            _("there is no view {name!r}; there are: {known}").format(
+                name=name, known=", ".join(known)
+            )
+        )
     return known[name]

@@ -119,7 +119,7 @@ def test_an_index_of_heads_is_asked_about_a_head_and_found_again(
     dialog.take_folder(album)
     dialog.kind.setCurrentText("heads")
     dialog.begin()
-    assert dialog.asked.currentText() == HEAD
+    assert dialog.asked.currentData() == HEAD
     dialog.number.setValue(2)
     assert dialog.index is not None
     found = excited(dialog.index, 1)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, Literal, assert_never
 
 from vitviz.core.counted import layer_name
+from vitviz.core.language import N_, _
 from vitviz.core.progress import VitvizError
 
 TargetKind = Literal[
@@ -23,7 +24,7 @@ _KINDS_BY_WORD: dict[str, TargetKind] = {
     "lens": "lens",
 }
 
-HOW = (
+HOW = N_(
     "say a class by number or name (285, Egyptian cat), two as 285-281 or cat - dog, predicted, "
     "output:2, feature:17, lens:5 or lens:5:285, prompt:a photo of a cat, or like:PICTURE"
 )
@@ -150,14 +151,14 @@ def target_of(said: Target | int | str | Callable[[Any], Any] | None) -> Target:
         case None:
             return Target()
         case bool():
-            raise VitvizError(f"{said!r} is no target; {HOW}")
+            raise VitvizError(f"{said!r} is no target; {_(HOW)}")
         case int():
             return _checked(Target("class", index=said), str(said))
         case str():
             return _checked(_read(said.strip()), said)
         case _ if callable(said):
             return Target("function", text=getattr(said, "__name__", "function"), function=said)
-    raise VitvizError(f"{said!r} is no target; {HOW}")
+    raise VitvizError(f"{said!r} is no target; {_(HOW)}")
 
 
 def _read(text: str) -> Target:
@@ -179,14 +180,16 @@ def _kinded(kind: TargetKind, rest: str, text: str) -> Target:
     if kind == "lens":
         found = re.fullmatch(r"(-?\d+)(?::(\d+))?", rest)
         if found is None:
-            raise VitvizError(f"the target {text!r} is not lens:LAYER or lens:LAYER:CLASS; {HOW}")
+            raise VitvizError(
+                f"the target {text!r} is not lens:LAYER or lens:LAYER:CLASS; {_(HOW)}"
+            )
         return Target("lens", layer=int(found[1]), index=int(found[2]) if found[2] else None)
     if kind in ("output", "feature"):
         if not rest.isdecimal():
-            raise VitvizError(f"the target {text!r} names no number; {HOW}")
+            raise VitvizError(f"the target {text!r} names no number; {_(HOW)}")
         return Target(kind, index=int(rest))
     if not rest:
-        raise VitvizError(f"the target {text!r} is empty behind the colon; {HOW}")
+        raise VitvizError(f"the target {text!r} is empty behind the colon; {_(HOW)}")
     return Target(kind, text=rest) if kind == "prompt" else Target(kind, other=rest)
 
 

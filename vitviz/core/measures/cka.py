@@ -14,6 +14,7 @@ import numpy as np
 from einops import rearrange, reduce
 from jaxtyping import Float32, Float64
 
+from vitviz.core.language import _
 from vitviz.core.measures.overlap import MOST, Seen, overlap, pooled
 from vitviz.core.progress import Unsupported
 
@@ -49,7 +50,7 @@ def cka(batches: Iterable[SampleBatch]) -> Float64[np.ndarray, "layer other"]:
     """
     found = [hsic(batch) for batch in batches]
     if not found:
-        raise Unsupported("CKA needs what two models say of the same samples; there are none")
+        raise Unsupported(_("CKA needs what two models say of the same samples; there are none"))
     return cka_of(Hsic(*(np.mean(each, axis=0) for each in zip(*found, strict=True))))
 
 
@@ -80,8 +81,10 @@ def _kernels(features: LayerSamples) -> Grams:
     samples = features.shape[1]
     if samples < FEWEST:
         raise Unsupported(
-            f"debiased CKA needs at least {FEWEST} samples, and there are {samples}; "
-            "open more pictures or compare token by token"
+            _(
+                "debiased CKA needs at least {fewest} samples, and there are {samples}; "
+                "open more pictures or compare token by token"
+            ).format(fewest=FEWEST, samples=samples)
         )
     centred = features - reduce(features, "layer sample dim -> layer 1 dim", "mean")
     # Rounding is all that is left of a layer that says the same of every sample.

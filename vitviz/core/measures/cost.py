@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd
 
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 
 Size = tuple[int, int]
@@ -75,8 +76,10 @@ def check_divides(patch: int, size: Size) -> None:
     fits = ", ".join(map(str, divisors(size))) or "none"
     sides = " or ".join(str(side) for side in _near(patch, min(size)))
     raise Unsupported(
-        f"patch {patch} does not divide a picture of {size[1]} × {size[0]} pixels; take patch "
-        f"{fits}, or a picture of {sides} pixels"
+        _(
+            "patch {patch} does not divide a picture of {width} × {height} pixels; take "
+            "patch {fits}, or a picture of {sides} pixels"
+        ).format(patch=patch, width=size[1], height=size[0], fits=fits, sides=sides)
     )
 
 
@@ -102,8 +105,12 @@ def note(model: ModelDimensions, patch: int) -> str:
         return ""
     if len(model.trained) > 1:
         listed = ", ".join(map(str, model.trained))
-        return f"patch {patch} was not among the trained ones ({listed}): its kernel is resampled"
-    return f"patch {patch} resampled from {model.patch}, not trained at this size"
+        return _(
+            "patch {patch} was not among the trained ones ({listed}): its kernel is resampled"
+        ).format(patch=patch, listed=listed)
+    return _("patch {patch} resampled from {trained}, not trained at this size").format(
+        patch=patch, trained=model.patch
+    )
 
 
 def _compute(model: ModelDimensions, patch: int, size: Size) -> int:

@@ -16,6 +16,7 @@ from jaxtyping import Float32, Float64
 from vitviz.core.data.attention import AttentionPlaces, AttentionSurvey
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.trace import Layer
+from vitviz.core.language import _, ngettext
 
 AttentionRows = Float32[np.ndarray, "query key"]
 
@@ -160,7 +161,11 @@ class Convolutions:
     @property
     def words(self) -> str:
         """What to call them."""
-        more = [f"stride {self.stride}"] * (self.stride > 1)
-        more += [f"dilation {self.dilation}"] * (self.dilation > 1)
-        said = f"{self.count} convolution{'s' * (self.count != 1)} {self.kernel} × {self.kernel}"
+        more = [_("stride {stride}").format(stride=self.stride)] * (self.stride > 1)
+        more += [_("dilation {dilation}").format(dilation=self.dilation)] * (self.dilation > 1)
+        said = ngettext(
+            "{count} convolution {kernel} × {kernel}",
+            "{count} convolutions {kernel} × {kernel}",
+            self.count,
+        ).format(count=self.count, kernel=self.kernel)
         return ", ".join([said, *more])

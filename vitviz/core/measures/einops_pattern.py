@@ -10,6 +10,7 @@ from typing import Any, Literal, assert_never
 import numpy as np
 from einops import EinopsError, rearrange, reduce, repeat
 
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 
 Operation = Literal["rearrange", "reduce", "repeat"]
@@ -49,7 +50,9 @@ def lengths_of(text: str) -> tuple[tuple[str, int], ...]:
     for part in parts:
         match = _LENGTH.fullmatch(part.strip(" ,;"))
         if match is None:
-            raise VitvizError(f"{part!r} is no axis length; write lengths as p1=16, p2=16")
+            raise VitvizError(
+                _("{part!r} is no axis length; write lengths as p1=16, p2=16").format(part=part)
+            )
         found[match[1]] = int(match[2])
     return tuple(found.items())
 
@@ -62,17 +65,22 @@ def run(order: AxisOrder, values: np.ndarray) -> np.ndarray:
     """
     if len(order.pattern) > LONGEST:
         raise VitvizError(
-            f"a pattern of {len(order.pattern)} letters is too long; {LONGEST} are enough"
+            _("a pattern of {count} letters is too long; {longest} are enough").format(
+                count=len(order.pattern), longest=LONGEST
+            )
         )
     if order.pattern.count("->") != 1:
-        raise VitvizError("a pattern has one arrow, -> , between the axes before and those after")
-    if any(length < 1 for _, length in order.lengths):
-        raise VitvizError("an axis has at least length 1")
+        raise VitvizError(
+            _("a pattern has one arrow, -> , between the axes before and those after")
+        )
+    if any(length < 1 for _unused, length in order.lengths):
+        raise VitvizError(_("an axis has at least length 1"))
     size = values.size * _growth(order)
     if size > MOST:
         raise VitvizError(
-            f"the result would have {size:,} numbers, {size * values.itemsize / 1e9:,.1f} GB; "
-            f"{MOST:,} are made at most"
+            _(
+                "the result would have {size:,} numbers, {bytes:,.1f} GB; {most:,} are made at most"
+            ).format(size=size, bytes=size * values.itemsize / 1e9, most=MOST)
         )
     try:
         return _run(order, values)
@@ -80,7 +88,7 @@ def run(order: AxisOrder, values: np.ndarray) -> np.ndarray:
         raise VitvizError(str(error).strip()) from error
     except (ValueError, TypeError, KeyError, ZeroDivisionError, RuntimeError, IndexError) as error:
         words = str(error).strip() or type(error).__name__
-        raise VitvizError(f"einops cannot do that: {words}") from error
+        raise VitvizError(_("einops cannot do that: {words}").format(words=words)) from error
 
 
 def _run(order: AxisOrder, values: np.ndarray) -> np.ndarray:

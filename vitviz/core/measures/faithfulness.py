@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from vitviz.core.language import _
+
 ScoreCurve = Float64[np.ndarray, "step"]
 PatchValues = Float[np.ndarray, "patch"]
 
@@ -150,14 +152,14 @@ def times_better(
 
 def quotient_words(times: float, which: int) -> str:
     """The quotient as a clause: "2.4 x better than random at removing what the class needs"."""
-    task = ("removing what the target needs", "keeping what the target needs")[which]
+    task = (_("removing what the target needs"), _("keeping what the target needs"))[which]
     if not np.isfinite(times) or times <= 0:
-        return f"not to be compared with random at {task}"
+        return _("not to be compared with random at {task}").format(task=task)
     if 0.95 <= times <= 1.05:
-        return f"no better than random at {task}"
+        return _("no better than random at {task}").format(task=task)
     if times < 1:
-        return f"{1 / times:.1f} × worse than random at {task}"
-    return f"{times:.1f} × better than random at {task}"
+        return _("{value:.1f} × worse than random at {task}").format(value=1 / times, task=task)
+    return _("{times:.1f} × better than random at {task}").format(times=times, task=task)
 
 
 def rank_correlation(one: PatchValues, other: PatchValues) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from vitviz.core.data.geometry import Box, TokenGrid
+from vitviz.core.language import _
 from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import VitvizError
 
@@ -34,19 +35,21 @@ class MarkFit:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """As numbers beside a map."""
         return (
-            ("in the mark", f"{self.inside:.0%} of the map"),
-            ("its area", f"{self.by_area:.0%}"),
-            ("highest patch", "inside" if self.hit else "outside"),
-            ("best overlap", f"{self.overlap:.2f}"),
+            (_("in the mark"), _("{inside:.0%} of the map").format(inside=self.inside)),
+            (_("its area"), f"{self.by_area:.0%}"),
+            (_("highest patch"), _("inside") if self.hit else _("outside")),
+            (_("best overlap"), f"{self.overlap:.2f}"),
         )
 
     def words(self) -> str:
         """In a sentence."""
-        hit = "its highest patch lies inside" if self.hit else "its highest patch lies outside"
-        return (
-            f"{self.inside:.0%} of the map lies in the mark, which covers {self.by_area:.0%} of the "
-            f"patches; {hit}; best intersection over union {self.overlap:.2f}."
+        hit = (
+            _("its highest patch lies inside") if self.hit else _("its highest patch lies outside")
         )
+        return _(
+            "{inside:.0%} of the map lies in the mark, which covers {by_area:.0%} of "
+            "the patches; {hit}; best intersection over union {overlap:.2f}."
+        ).format(inside=self.inside, by_area=self.by_area, hit=hit, overlap=self.overlap)
 
 
 def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
@@ -59,7 +62,7 @@ def box_coverage(box: Box, grid: TokenGrid) -> Coverage:
         covered[patch] = shared.height * shared.width / (own.height * own.width)
     if covered.sum() == 0:
         raise VitvizError(
-            "the mark lies outside of what the model sees of the picture; draw it anew"
+            _("the mark lies outside of what the model sees of the picture; draw it anew")
         )
     return covered
 
@@ -74,7 +77,7 @@ def mask_coverage(mask: Bool[np.ndarray, "row col"], grid: TokenGrid) -> Coverag
     inside = np.bincount(owner, weights=mask.ravel().astype(float), minlength=count)
     covered: Coverage = inside / np.maximum(np.bincount(owner, minlength=count), 1)
     if covered.sum() == 0:
-        raise VitvizError("the mask is empty where the model looks; mark something it sees")
+        raise VitvizError(_("the mask is empty where the model looks; mark something it sees"))
     return covered
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from vitviz.core.language import _
 from vitviz.core.measures.token_pairs import check_pairs
 
 
@@ -26,7 +27,7 @@ def mutual_nearest(
 
     Unsupported where there are too many of them.
     """
-    check_pairs("the likeness of every two patches", len(one), len(other))
+    check_pairs(_("the likeness of every two patches"), len(one), len(other))
     alike = one @ other.T
     forth, back = alike.argmax(axis=1), alike.argmax(axis=0)
     first = np.flatnonzero(back[forth] == np.arange(len(one)))

@@ -18,6 +18,7 @@ from jaxtyping import Float32, Float64, Int64
 
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.selection import Place, Selection
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 
@@ -133,7 +134,7 @@ def overlap(one: Seen, other: Seen) -> Overlap:
     rows, cols = _axis(rows_one, rows_other), _axis(cols_one, cols_other)
     if rows is None or cols is None:
         raise Unsupported(
-            "the two models saw no part of the picture in common; fit the whole picture to both"
+            _("the two models saw no part of the picture in common; fit the whole picture to both")
         )
     return Overlap(rows, cols)
 
@@ -194,12 +195,13 @@ def density(cells: CellValues, weights: CellValues) -> CellValues:
     """
     if cells.min() < 0:
         raise Unsupported(
-            f"the map has negative values (down to {shown_number(cells.min())}), so it is no "
-            "distribution"
+            _("the map has negative values (down to {min}), so it is no distribution").format(
+                min=shown_number(cells.min())
+            )
         )
     total = (cells * weights).sum()
     if total <= 0:
-        raise Unsupported("the map is zero wherever both models saw the picture")
+        raise Unsupported(_("the map is zero wherever both models saw the picture"))
     spread: CellValues = cells / total
     return spread
 

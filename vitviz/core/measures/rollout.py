@@ -22,6 +22,7 @@ from einops import reduce, repeat
 from jaxtyping import Float32
 
 from vitviz.core.data.attention import Attention, Fuse
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported, watched
 
 Preset = Literal["none", "vit-explain"]
@@ -82,7 +83,7 @@ def rollout_rows(
     """
     weight, progress = _one_hot(tokens, _tokens(attentions, start)), watched()
     for number, attention in enumerate(reversed(attentions[start:])):
-        progress(number, len(attentions) - start, "following the attention")
+        progress(number, len(attentions) - start, _("following the attention"))
         if head is not None:
             step = mixing(attention, head=head, discard=discard)
             total = None if discard == 0 else reduce(step, "query key -> query", "sum")
@@ -112,7 +113,7 @@ def rollout_heads(
     weight = repeat(first, "token key -> token head key", head=_heads(attentions, start))
     progress = watched()
     for number, attention in enumerate(reversed(attentions[start:])):
-        progress(number, len(attentions) - start, "following the attention")
+        progress(number, len(attentions) - start, _("following the attention"))
         if number == 0 and discard == 0 and len(tokens) < FEW:
             rows = np.stack([attention.rows(token) for token in tokens])
             weight = _first(weight, rows, keep, even=True)
@@ -214,15 +215,20 @@ def _tokens(attentions: Sequence[Attention], start: int) -> int:
     """Tokens of the sequence that all layers share."""
     if not 0 <= start < len(attentions):
         raise Unsupported(
-            f"rollout needs at least one layer: {start} of {len(attentions)} are left out; "
-            f"leave out at most {len(attentions) - 1}"
+            _(
+                "rollout needs at least one layer: {start} of {count} are "
+                "left out; leave out at most {most}"
+            ).format(start=start, count=len(attentions), most=len(attentions) - 1)
         )
     sizes = {(attention.queries, attention.keys) for attention in attentions[start:]}
     if len(sizes) > 1 or any(queries != keys for queries, keys in sizes):
         listed = ", ".join(f"{queries} × {keys}" for queries, keys in sorted(sizes))
         raise Unsupported(
-            "rollout multiplies the layers' maps, so all must be over the same tokens; this "
-            f"model's are {listed} (queries × keys); look at single heads instead"
+            _(
+                "rollout multiplies the layers' maps, so all must be over the same "
+                "tokens; this model's are {listed} (queries × keys); look at single "
+                "heads instead"
+            ).format(listed=listed)
         )
     return attentions[start].keys
 
@@ -232,7 +238,9 @@ def _heads(attentions: Sequence[Attention], start: int) -> int:
     counts = sorted({attention.heads for attention in attentions[start:]})
     if len(counts) != 1:
         raise Unsupported(
-            f"rollout per head needs the same heads in every layer; this model has "
-            f"{' and '.join(map(str, counts))}; fuse the heads instead"
+            _(
+                "rollout per head needs the same heads in every layer; this model has "
+                "{counts}; fuse the heads instead"
+            ).format(counts=" and ".join(map(str, counts)))
         )
     return counts[0]

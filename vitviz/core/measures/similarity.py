@@ -6,6 +6,7 @@ import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
+from vitviz.core.language import _
 from vitviz.core.measures.token_pairs import check_pairs
 
 
@@ -14,7 +15,7 @@ def cosine(vectors: Float32[np.ndarray, "token dim"]) -> Float32[np.ndarray, "to
 
     Unsupported where there are too many of them.
     """
-    check_pairs("the likeness of every two tokens", len(vectors), len(vectors))
+    check_pairs(_("the likeness of every two tokens"), len(vectors), len(vectors))
     unit = directions(vectors)
     alike: Float32[np.ndarray, "token token"] = np.clip(unit @ unit.T, -1, 1)
     return alike

@@ -17,6 +17,7 @@ from jaxtyping import Float32
 from vitviz.core.data.attention import Fuse
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Layer
+from vitviz.core.language import _
 from vitviz.core.measures.rollout import parts_of, sums
 from vitviz.core.progress import Unsupported
 
@@ -48,7 +49,9 @@ def staged_heads(
     counts = head_counts(layers)
     if len(counts) > 1:
         raise Unsupported(
-            f"one head cannot be followed through layers of {', '.join(map(str, counts))} heads"
+            _("one head cannot be followed through layers of {counts} heads").format(
+                counts=", ".join(map(str, counts))
+            )
         )
     return _walk(layers, repeat(one, "1 token -> head token", head=counts[0]), keep, discard, None)
 
@@ -61,7 +64,7 @@ def head_counts(layers: Sequence[Layer]) -> list[int]:
 def _one(layers: Sequence[Layer], token: int) -> Float32[np.ndarray, "1 token"]:
     """All weight on one token of the last layer."""
     if not layers:
-        raise Unsupported("rollout needs at least one layer; leave out fewer")
+        raise Unsupported(_("rollout needs at least one layer; leave out fewer"))
     last = layers[-1].grid
     if not 0 <= token < last.tokens:
         raise IndexError(f"token {token} is outside the sequence of {last.tokens}")

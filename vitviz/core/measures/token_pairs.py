@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 
 MOST = 64_000_000
@@ -17,7 +18,9 @@ def check_pairs(what: str, first: int, second: int) -> None:
     """Unsupported, in a sentence, where a map over so many tokens is not made as a whole."""
     if too_many(first, second):
         raise Unsupported(
-            f"{what} would have {first:,} × {second:,} entries, more than the "
-            f"{MOST // 1_000_000} million that are made at once; take a smaller input size, or look "
-            "from single tokens"
+            _(
+                "{what} would have {first:,} × {second:,} entries, more than the {most} "
+                "million that are made at once; take a smaller input size, or look from "
+                "single tokens"
+            ).format(what=what, first=first, second=second, most=MOST // 1_000_000)
         )

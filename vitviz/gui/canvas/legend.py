@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from vitviz.core.colors import ColorScale, scale_index, table_colors
 from vitviz.core.data.drawing import Bars
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.widgets import theme
@@ -62,10 +63,19 @@ class ColorBar(QWidget):
             self._scale, self._colors = scale, colors
             if scale is not None:
                 unit = f" ({scale.unit})" if scale.unit else ""
-                beyond = "; arrows: numbers beyond" if scale.below or scale.above else ""
+                beyond = _("; arrows: numbers beyond") if scale.below or scale.above else ""
                 powers = ", logarithmic" if scale.powers else ""
                 low, high = (shown_number(end, 6) for end in (scale.low, scale.high))
-                self.setToolTip(f"{scale.label}{unit}: {low} to {high}{powers}{beyond}")
+                self.setToolTip(
+                    _("{label}{unit}: {low} to {high}{powers}{beyond}").format(
+                        label=scale.label,
+                        unit=unit,
+                        low=low,
+                        high=high,
+                        powers=powers,
+                        beyond=beyond,
+                    )
+                )
                 self._fit()
             self.update()
 

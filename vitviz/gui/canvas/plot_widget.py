@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, PlotPoint
+from vitviz.core.language import N_, _
 from vitviz.core.notation import shown_number
 from vitviz.gui.canvas.curve_names import CurveNames
 from vitviz.gui.widgets import theme
@@ -27,7 +28,7 @@ TICKS = 11
 AIR = 0.015
 """Share of a plot that is free around it: a point at its very end is seen whole."""
 WHOLE = Box(0, 0, 1, 1)
-HOW = (
+HOW = N_(
     "Drag to move; the wheel zooms, with Ctrl where the page scrolls, over the numbers of an axis "
     "along that axis alone. Double click, or Ctrl+0: all of it again. A click on a point chooses its "
     "layer and head."
@@ -44,7 +45,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.setStyle(tickLength=0, tickAlpha=255, tickTextOffset=5, hideOverlappingLabels=False)
         self.setZValue(-1000)  # its lines lie below the curves
         self.enableAutoSIPrefix(False)
-        self.setToolTip(HOW)
+        self.setToolTip(_(HOW))
         if self._upright:
             self.setGrid(255)
 
@@ -138,8 +139,10 @@ class PlotWidget(QWidget):
             self._axes[side].shown = axis
             self._axes[side].picture = None
         named = ", ".join(curve.name for curve in plot.curves if curve.name)
-        self.setAccessibleName(f"Plot of {plot.y.label} over {plot.x.label}")
-        self.setAccessibleDescription(f"{named}. {HOW}" if named else HOW)
+        self.setAccessibleName(
+            _("Plot of {up} over {across}").format(up=plot.y.label, across=plot.x.label)
+        )
+        self.setAccessibleDescription(f"{named}. {_(HOW)}" if named else _(HOW))
         self._place(before)
         self._draw_curves(plot)
         self.show_point(None)

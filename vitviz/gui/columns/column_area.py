@@ -207,7 +207,7 @@ class ColumnArea(QObject):
             for name in views:
                 card = self.stage.card(name, live.id)
                 if card is not None and card.drawing is None:
-                    card.show_message(f"Drawing {self._views[name].title} …")
+                    card.show_message(_("Drawing {title} …").format(title=self._views[name].title))
 
     def show_drawing(self, view: str, drawing: Drawing, column: int) -> None:
         """Shows a column's new drawing where that column is."""
@@ -461,11 +461,11 @@ def _expected(view: View) -> str:
     """Why a card is not there before the first trace; "" where any model is likely to fill it."""
     if view.name in LAID_OUT and view.shown:
         return ""
-    return "shown once a picture has been read, where the model has it"
+    return _("shown once a picture has been read, where the model has it")
 
 
 def _why_not(view: View, traces: list[Trace], many: bool) -> str:
     if view.traces == 2 and not many:
-        return "compares two columns; add one more to see it (Ctrl+T)"
+        return _("compares two columns; add one more to see it (Ctrl+T)")
     reasons = [view.applies(trace) for trace in traces]
     return "" if not reasons or "" in reasons else reasons[0]

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import ENGLISH, _, current_language
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel, WrappedLabel
 from vitviz.gui.widgets.quiet_button import quiet_button
@@ -111,13 +112,13 @@ class ColumnHeader(QFrame):
         self._title.setToolTip(
             "\n".join(filter(None, [heading.title, heading.model, heading.notes]))
         )
-        patch = f"patch {heading.patch}" if heading.patch else ""
-        patch += ", resampled" if heading.resampled else ""
-        still = f"still showing {heading.still}" if heading.still else ""
-        parts = ["reading …"] if heading.reading else [heading.apart, patch, heading.tokens]
+        patch = _("patch {patch}").format(patch=heading.patch) if heading.patch else ""
+        patch += _(", resampled") if heading.resampled else ""
+        still = _("still showing {still}").format(still=heading.still) if heading.still else ""
+        parts = [_("reading …")] if heading.reading else [heading.apart, patch, heading.tokens]
         self._line.show_text(" · ".join(filter(None, [*parts, still])))
         self._picture.show_text(heading.picture)
-        label, _, share = heading.prediction.rpartition(" ")
+        label, _unused, share = heading.prediction.rpartition(" ")
         self._prediction.show_text(("≠ " if heading.dissent else "") + label, share)
         answer = ": ".join(filter(None, (heading.prediction, heading.doubt)))
         self._prediction.setToolTip(heading.dissent or answer)
@@ -132,7 +133,11 @@ class ColumnHeader(QFrame):
             (self._prediction, "dissent", "true" if heading.dissent else "false"),
         ):
             _set(widget, name, value)
-        self.setAccessibleName(f"Column {heading.title}, {patch}, {heading.picture}")
+        self.setAccessibleName(
+            _("Column {title}, {patch}, {picture}").format(
+                title=heading.title, patch=patch, picture=heading.picture
+            )
+        )
         if self.height_at(self.width()) > self.height():
             self.grew.emit()
 
@@ -168,19 +173,19 @@ class ColumnHeader(QFrame):
         super().resizeEvent(event)
 
     def _first(self) -> QWidget:
-        self._again = self._button("↻", "again", "Read again")
+        self._again = self._button("↻", "again", _("Read again"))
         self._again.hide()
-        copy = self._button("+", "duplicate", "The same once more, to change one thing")
-        more = _quiet("⋯", "Another model, patch size or picture; move this column")
+        copy = self._button("+", "duplicate", _("The same once more, to change one thing"))
+        more = _quiet("⋯", _("Another model, patch size or picture; move this column"))
         more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         more.setMenu(self._menu)
-        self._close = self._button("✕", "close", "Close this column (Ctrl+Z brings it back)")
+        self._close = self._button("✕", "close", _("Close this column (Ctrl+Z brings it back)"))
         self._buttons = _row((self._again, 0), (copy, 0), (more, 0), (self._close, 0))
         return _row((self._title, 1), (self._buttons, 0))
 
     def _button(self, sign: str, wish: str, tip: str) -> QToolButton:
         button = _quiet(sign, tip)
-        button.setAccessibleName(f"{wish} column")
+        button.setAccessibleName(f"{wish} column" if current_language() == ENGLISH else tip)
         button.clicked.connect(lambda: self.wished.emit(wish, self.column))
         return button
 
@@ -191,43 +196,45 @@ class ColumnHeader(QFrame):
             old.deleteLater()
         if heading is None:
             return
-        models = menu.addMenu("Model")
+        models = menu.addMenu(_("Model"))
         for choice in self._offer.models:
             action = _choice(models, choice.title, choice.name, choice.name == heading.model)
             action.triggered.connect(self._model_chosen)
         models.addSeparator()
-        self._wish(models, "Model library…", "find")
-        self._wish(models, "Open checkpoint file…", "checkpoint")
+        self._wish(models, _("Model library…"), "find")
+        self._wish(models, _("Open checkpoint file…"), "checkpoint")
         self._fill_patches(menu, heading)
-        self._wish(menu, "Patch size lab…", "lab")
-        pictures = menu.addMenu("Picture")
+        self._wish(menu, _("Patch size lab…"), "lab")
+        pictures = menu.addMenu(_("Picture"))
         pictures.setEnabled(bool(self._offer.pictures))
         for key, name in _near(self._offer.pictures, heading.key):
             action = _choice(pictures, name, key, key == heading.key)
             action.triggered.connect(self._picture_chosen)
         menu.addSeparator()
-        self._wish(menu, "Compose a figure of it…", "compose")
-        self._wish(menu, "Duplicate", "duplicate")
+        self._wish(menu, _("Compose a figure of it…"), "compose")
+        self._wish(menu, _("Duplicate"), "duplicate")
         if heading.change:
-            self._wish(menu, "As it is, without the what-if", "unchanged")
-        self._wish(menu, "Move left", "left")
-        self._wish(menu, "Move right", "right")
-        self._wish(menu, "Compare the others with this", "reference").setEnabled(
+            self._wish(menu, _("As it is, without the what-if"), "unchanged")
+        self._wish(menu, _("Move left"), "left")
+        self._wish(menu, _("Move right"), "right")
+        self._wish(menu, _("Compare the others with this"), "reference").setEnabled(
             not heading.reference
         )
         menu.addSeparator()
-        self._wish(menu, "Stop reading", "stop").setEnabled(heading.reading)
+        self._wish(menu, _("Stop reading"), "stop").setEnabled(heading.reading)
         again = self._wish(menu, _again_words(heading), "again")
         again.setEnabled(heading.failed or bool(heading.again))
-        self._wish(menu, "Close column", "close")
+        self._wish(menu, _("Close column"), "close")
 
     def _fill_patches(self, menu: QMenu, heading: HeaderText) -> None:
         choice = next((c for c in self._offer.models if c.name == heading.model), None)
         if choice is None or len(choice.patch_sizes) < 2:
             return
-        sizes = menu.addMenu("Patch size")
+        sizes = menu.addMenu(_("Patch size"))
         for size in choice.patch_sizes:
-            action = _choice(sizes, f"{size} pixels", size, size == heading.patch)
+            action = _choice(
+                sizes, _("{size} pixels").format(size=size), size, size == heading.patch
+            )
             action.triggered.connect(self._patch_chosen)
 
     def _wish(self, menu: QMenu, words: str, wish: str) -> QAction:
@@ -301,7 +308,7 @@ class HeaderStrip(QWidget):
 
 def _near(pictures: Sequence[tuple[str, str]], key: str | None) -> Sequence[tuple[str, str]]:
     """The pictures around one of them, as many as a menu can list; the film strip has all."""
-    at = next((at for at, (other, _) in enumerate(pictures) if other == key), 0)
+    at = next((at for at, (other, _name) in enumerate(pictures) if other == key), 0)
     first = max(0, min(at - LISTED // 2, len(pictures) - LISTED))
     return pictures[first : first + LISTED]
 
@@ -324,7 +331,11 @@ def _quiet(sign: str, tip: str) -> QToolButton:
 
 def _again_words(heading: HeaderText) -> str:
     """What reading again means: a model's name where another one is shown instead of it."""
-    return f"Read {heading.again} again" if heading.again and not heading.failed else "Read again"
+    return (
+        _("Read {again} again").format(again=heading.again)
+        if heading.again and not heading.failed
+        else _("Read again")
+    )
 
 
 def _choice(menu: QMenu, words: str, data: object, chosen: bool) -> QAction:

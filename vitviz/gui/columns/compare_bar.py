@@ -9,21 +9,30 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QToolButton, QWidget
 
+from vitviz.core.language import N_, _
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.comparisons import PRESETS
 
 ColumnLayout = Literal["one", "grid", "large"]
 LAYOUTS: tuple[tuple[ColumnLayout, str, str], ...] = (
-    ("one", "One column", "All views of one column; its neighbours are a click away"),
-    ("grid", "Grid", "Rows are views, columns are models with a picture"),
-    ("large", "One view", "The view in focus, of all columns, as large as it gets"),
+    ("one", N_("One column"), N_("All views of one column; its neighbours are a click away")),
+    ("grid", N_("Grid"), N_("Rows are views, columns are models with a picture")),
+    ("large", N_("One view"), N_("The view in focus, of all columns, as large as it gets")),
 )
 LINKS: tuple[tuple[str, str, str], ...] = (
-    ("place", "place", "Hover and pin mean the same spot of the picture in every column"),
-    ("depth", "depth", "The layer slider goes from the first to the last layer in every column"),
-    ("head", "heads", "The same head in columns of one model; other models' heads are others"),
-    ("picture", "picture", "Columns that show one picture go on to the next together"),
-    ("zoom", "zoom", "Zoom and pan of a view happen in every column"),
+    ("place", N_("place"), N_("Hover and pin mean the same spot of the picture in every column")),
+    (
+        "depth",
+        N_("depth"),
+        N_("The layer slider goes from the first to the last layer in every column"),
+    ),
+    (
+        "head",
+        N_("heads"),
+        N_("The same head in columns of one model; other models' heads are others"),
+    ),
+    ("picture", N_("picture"), N_("Columns that show one picture go on to the next together")),
+    ("zoom", N_("zoom"), N_("Zoom and pan of a view happen in every column")),
 )
 
 
@@ -41,19 +50,21 @@ class CompareBar(QWidget):
         self._layouts = QButtonGroup(self)
         self._switches: list[QToolButton] = []
         self._links = _menu_button(
-            "Linked  ▾", "What columns have in common; every link can be cut"
+            _("Linked  ▾"), _("What columns have in common; every link can be cut")
         )
         self._actions: dict[str, QAction] = {}
-        self._range = _tool("One range", "")
+        self._range = _tool(_("One range"), "")
         self._range.setCheckable(True)
         self._range.clicked.connect(self.range_wished)
-        self.add_view = _tool("+ View", "Choose among all views, with pictures of them (V)")
-        self._more = _menu_button("Compare  ▾", "One more column, or a comparison set up at once")
+        self.add_view = _tool(_("+ View"), _("Choose among all views, with pictures of them (V)"))
+        self._more = _menu_button(
+            _("Compare  ▾"), _("One more column, or a comparison set up at once")
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         for name, words, tip in LAYOUTS:
-            button = _tool(words, tip)
+            button = _tool(_(words), _(tip))
             button.setCheckable(True)
             button.setProperty("layout", name)
             button.clicked.connect(self._layout_pressed)
@@ -70,7 +81,7 @@ class CompareBar(QWidget):
         """With one column there is nothing to lay out or to link yet."""
         for widget in (*self._switches, self._links, self._range):
             widget.setVisible(columns > 1)
-        self._more.setText("Compare  ▾" if columns == 1 else "Add  ▾")
+        self._more.setText(_("Compare  ▾") if columns == 1 else _("Add  ▾"))
 
     def show_layout(self, layout: ColumnLayout) -> None:
         """Shows which layout is on."""
@@ -84,27 +95,31 @@ class CompareBar(QWidget):
             on = getattr(together, name)
             self._actions[name].setChecked(on)
             if getattr(usual, name) and not on:
-                cut.append(words)
-        apart = f", not {' or '.join(cut)}" if cut else ""
-        self._links.setText(f"Linked{apart}  ▾" if len(cut) < 4 else "Not linked  ▾")
+                cut.append(_(words))
+        apart = _(", not {cut}").format(cut=_(" or ").join(cut)) if cut else ""
+        self._links.setText(
+            _("Linked{apart}  ▾").format(apart=apart) if len(cut) < 4 else _("Not linked  ▾")
+        )
 
     def show_range(self, shared: bool) -> None:
         """Shows whether the columns of a view share their range."""
         self._range.setChecked(shared)
-        self._range.setText("One range" if shared else "Own ranges")
+        self._range.setText(_("One range") if shared else _("Own ranges"))
         self._range.setToolTip(
-            "One colour, and one height in a plot, means one value in all columns of a view; press to "
-            "give each its own range"
+            _(
+                "One colour, and one height in a plot, means one value in all columns of a view; "
+                "press to give each its own range"
+            )
             if shared
-            else "Every column has its own range, which does not compare; press to share one"
+            else _("Every column has its own range, which does not compare; press to share one")
         )
 
     def _fill(self) -> None:
         links = self._links.menu()
         links.setToolTipsVisible(True)
         for name, words, tip in LINKS:
-            action = links.addAction(f"Link {words}")
-            action.setToolTip(tip)
+            action = links.addAction(_("Link {words}").format(words=_(words)))
+            action.setToolTip(_(tip))
             action.setCheckable(True)
             action.setData(name)
             action.triggered.connect(self._link_toggled)
@@ -112,16 +127,16 @@ class CompareBar(QWidget):
         more = self._more.menu()
         more.setToolTipsVisible(True)
         offered: Sequence[tuple[str, str, str]] = [
-            ("add", "One more column\tCtrl+T", "The same once more, to change one thing"),
+            ("add", _("One more column\tCtrl+T"), _("The same once more, to change one thing")),
             *((preset.name, preset.title, preset.tip) for preset in PRESETS),
         ]
         for name, words, tip in offered:
-            action = more.addAction(words)
-            action.setToolTip(tip)
+            action = more.addAction(_(words))
+            action.setToolTip(_(tip))
             action.setData(name)
             action.triggered.connect(self._wish)
             if name == "add":
-                more.addSection("Set up")
+                more.addSection(_("Set up"))
 
     def _layout_pressed(self) -> None:
         self.layout_wished.emit(self.sender().property("layout"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from vitviz.core.data.selection import Selection
+from vitviz.core.language import _
 from vitviz.gui.columns.view_stage import ViewStage
 from vitviz.session.session import Session
 from vitviz.views.answers.taken_out import ticked_heads
@@ -80,7 +81,11 @@ class ViewPointer(QObject):
         text = str(self._session.views.options.get("whatif", {}).get("without") or "")
         now = ticked_heads(text, layer, head)
         self._session.views.set_option("whatif", "without", now)
-        told = f"What if without heads (layer.head): {now}" if now else "What if: every head is in"
+        told = (
+            _("What if without heads (layer.head): {now}").format(now=now)
+            if now
+            else _("What if: every head is in")
+        )
         self._read_out(told)
 
     def _brushed(self, view: str, patch: BrushedPatch) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import _
 from vitviz.gui.canvas.drawing_widget import Arrangement
 from vitviz.gui.columns.column_header import ColumnHeader
 from vitviz.gui.columns.view_card import ViewCard
@@ -52,15 +53,15 @@ class TableRow(QWidget):
         self._title = QLabel(view.title)
         self._title.setObjectName("title")
         self._title.setToolTip(view.shows)
-        self._others = quiet_button("▾", "Another view of all columns")
+        self._others = quiet_button("▾", _("Another view of all columns"))
         self._others.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._others.setMenu(QMenu(self._others))
         line.addWidget(self._title)
         line.addWidget(self._others)
         for wish, sign, tip in (
-            ("help", "?", "What this shows, its formula and source (F1)"),
-            ("options", "⚙", "Options of this view, the same in all columns"),
-            ("maximise", "⤢", "This view of all columns, large (F)"),
+            ("help", "?", _("What this shows, its formula and source (F1)")),
+            ("options", "⚙", _("Options of this view, the same in all columns")),
+            ("maximise", "⤢", _("This view of all columns, large (F)")),
         ):
             line.addWidget(self._button(wish, sign, tip))
         line.addStretch()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from vitviz.core.data.drawing import Drawing, Message
 from vitviz.core.data.geometry import Box
+from vitviz.core.language import _
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.canvas.message_widget import MessageWidget
 from vitviz.gui.figure.drag_out import DragHandle
@@ -101,7 +102,7 @@ class ViewCard(QFrame):
             self._outdated.start()
 
     def _show_outdated(self) -> None:
-        self.show_message(f"Drawing {self.view.title} …")
+        self.show_message(_("Drawing {title} …").format(title=self.view.title))
 
     def expect_newer(self) -> None:
         """Another place or layer is chosen: the drawing of the one before is veiled if it stays."""
@@ -168,7 +169,7 @@ class ViewCard(QFrame):
         self._maximised = on
         if self._buttons:
             self._buttons[-1].setText("⤡" if on else "⤢")
-            self._buttons[-1].setToolTip("Back to all views (Esc)" if on else "Maximise (F)")
+            self._buttons[-1].setToolTip(_("Back to all views (Esc)") if on else _("Maximise (F)"))
 
     def restyle(self) -> None:
         """Takes on the theme that is on now."""
@@ -198,14 +199,22 @@ class ViewCard(QFrame):
         layout.setContentsMargins(UNIT, 0, 0, 0)
         layout.setSpacing(0)
         painted = self.view.painted
-        paints = () if painted is None else (("paint", "✎", f"On the picture: {painted.text}"),)
+        paints = (
+            ()
+            if painted is None
+            else (("paint", "✎", _("On the picture: {text}").format(text=painted.text)),)
+        )
         for wish, sign, tip in (
             *paints,
-            ("column", "⧉", "This what-if as a column beside the model as it is (Ctrl+Alt+T)"),
-            ("help", "?", "What this shows, its formula and source (F1)"),
-            ("options", "⚙", "Options of this view"),
-            ("export", "⤓", "Compose a figure of this, and save it (Ctrl+E)"),
-            ("maximise", "⤢", "Maximise (F, or double click)"),
+            (
+                "column",
+                "⧉",
+                _("This what-if as a column beside the model as it is (Ctrl+Alt+T)"),
+            ),
+            ("help", "?", _("What this shows, its formula and source (F1)")),
+            ("options", "⚙", _("Options of this view")),
+            ("export", "⤓", _("Compose a figure of this, and save it (Ctrl+E)")),
+            ("maximise", "⤢", _("Maximise (F, or double click)")),
         ):
             layout.addWidget(self._button(wish, sign, tip))
         strip.setVisible(False)

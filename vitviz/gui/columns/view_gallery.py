@@ -20,21 +20,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import N_, _
 from vitviz.core.resources import resource
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT, first_size
 from vitviz.views import View
 
 CHAPTERS = {
-    "attention": "Attention",
-    "answers": "Answers",
-    "positions": "Positions",
-    "layers": "Layers",
-    "words": "Words inside patches",
-    "across": "Across pictures",
-    "compare": "Compare two columns",
-    "learn": "Learn",
-    "others": "Of plugins",
+    "attention": N_("Attention"),
+    "answers": N_("Answers"),
+    "positions": N_("Positions"),
+    "layers": N_("Layers"),
+    "words": N_("Words inside patches"),
+    "across": N_("Across pictures"),
+    "compare": N_("Compare two columns"),
+    "learn": N_("Learn"),
+    "others": N_("Of plugins"),
 }
 """What the groups are called, in their order."""
 
@@ -66,7 +67,7 @@ class ViewTile(QToolButton):
         self.setText(
             self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, PICTURE.width())
         )
-        state = why_not or ("on the board" if on else "not on the board")
+        state = why_not or (_("on the board") if on else _("not on the board"))
         self.setAccessibleName(f"{self.view.title}, {state}")
         self.setAccessibleDescription(self.view.shows)
 
@@ -78,7 +79,7 @@ class ViewTile(QToolButton):
     def told(self) -> str:
         """All that it can be found by."""
         view = self.view
-        return f"{view.title} {view.name} {CHAPTERS[view.chapter]} {view.shows}".lower()
+        return f"{view.title} {view.name} {_(CHAPTERS[view.chapter])} {view.shows}".lower()
 
 
 class ViewGallery(QDialog):
@@ -88,18 +89,18 @@ class ViewGallery(QDialog):
 
     def __init__(self, parent: QWidget, views: Mapping[str, View]) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Views")
+        self.setWindowTitle(_("Views"))
         self.tiles = {name: ViewTile(view) for name, view in views.items()}
         self._chapters: list[tuple[QLabel, QGridLayout, list[ViewTile]]] = []
         self._across = 0
         self._away: set[ViewTile] = set()
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search views: a word of what they show")
-        self.search.setAccessibleName("Search views")
+        self.search.setPlaceholderText(_("Search views: a word of what they show"))
+        self.search.setAccessibleName(_("Search views"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._found)
         self.search.installEventFilter(self)
-        self._none = QLabel("No view has that word; F1 on a view tells what it shows.")
+        self._none = QLabel(_("No view has that word; F1 on a view tells what it shows."))
         self._none.setObjectName("quiet")
         self._none.hide()
         inside = QWidget()
@@ -143,14 +144,16 @@ class ViewGallery(QDialog):
     @property
     def found(self) -> list[ViewTile]:
         """The tiles that are there for what is searched, in order."""
-        return [tile for *_, tiles in self._chapters for tile in tiles if tile not in self._away]
+        return [
+            tile for *_names, tiles in self._chapters for tile in tiles if tile not in self._away
+        ]
 
     def _fill(self, inside: QWidget) -> None:
         for chapter, title in CHAPTERS.items():
             tiles = [tile for tile in self.tiles.values() if tile.view.chapter == chapter]
             if not tiles:
                 continue
-            label, grid = QLabel(title), QGridLayout()
+            label, grid = QLabel(_(title)), QGridLayout()
             label.setObjectName("title")
             grid.setSpacing(UNIT)
             self._rows.addWidget(label)

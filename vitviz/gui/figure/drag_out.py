@@ -12,6 +12,7 @@ from PySide6.QtGui import QDrag, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import _
 
 
 class DragHandle(QWidget):
@@ -21,7 +22,7 @@ class DragHandle(QWidget):
         super().__init__()
         self._canvas, self._drawn, self._start = canvas, drawn, QPointF()
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setToolTip("Drag it out of the window to have this view as a PNG")
+        self.setToolTip(_("Drag it out of the window to have this view as a PNG"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A drag may begin here."""

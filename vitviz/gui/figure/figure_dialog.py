@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import N_, _, ngettext
 from vitviz.core.progress import Progress
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.figure.figure_form import FigureForm
@@ -42,8 +43,8 @@ from vitviz.session.work.log import sentence
 if TYPE_CHECKING:
     from vitviz.figures.paper import PaperStyle
 
-KINDS = f"{FIGURES};;Numbers for Python (*.npz);;Numbers as a table (*.csv)"
-ANIMATIONS = "GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)"
+NUMBER_KINDS = N_("Numbers for Python (*.npz);;Numbers as a table (*.csv)")
+ANIMATIONS = N_("GIF (*.gif);;WebP (*.webp);;Animated PNG (*.apng);;MP4 film (*.mp4)")
 NUMBERS = (".npz", ".csv")
 MM = 25.4
 DIMMED = 0.35
@@ -75,8 +76,8 @@ class FigureDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        subject = "all views" if VIEWS in first.ways else first.view.title
-        self.setWindowTitle(f"Compose a figure: {subject}")
+        subject = _("all views") if VIEWS in first.ways else first.view.title
+        self.setWindowTitle(_("Compose a figure: {subject}").format(subject=subject))
         first_size(self, 1180, 780)
         self._session, self._first, self._tell = session, first, tell
         self._key = ("compose", id(self))
@@ -87,15 +88,15 @@ class FigureDialog(QDialog):
         self._page = QLabel()
         self._page.setObjectName("paper")
         self._page.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._page.setAccessibleName("The page as it will be saved")
+        self._page.setAccessibleName(_("The page as it will be saved"))
         self._said = QLabel()
         self._said.setObjectName("quiet")
         self._said.setWordWrap(True)
-        self._stop = QPushButton("Stop")
-        self._stop.setToolTip("Leave the page as it is")
+        self._stop = QPushButton(_("Stop"))
+        self._stop.setToolTip(_("Leave the page as it is"))
         self._stop.clicked.connect(self.stop)
         self._stop.hide()
-        self._bar = ProgressLine("How far the page is")
+        self._bar = ProgressLine(_("How far the page is"))
         self._bar.setFixedHeight(4)
         self._dimmed = QGraphicsOpacityEffect(self._page, opacity=1.0)
         self._page.setGraphicsEffect(self._dimmed)
@@ -136,13 +137,13 @@ class FigureDialog(QDialog):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(UNIT)
-        self.copy_button = QPushButton("Copy")
-        self.copy_button.setToolTip("Put the page on the clipboard as a picture")
+        self.copy_button = QPushButton(_("Copy"))
+        self.copy_button.setToolTip(_("Put the page on the clipboard as a picture"))
         self.copy_button.clicked.connect(self.copy)
-        self.film_button = QPushButton("Animate…")
-        self.film_button.setToolTip("Save the drawings one after another: GIF, WebP, PNG or MP4")
+        self.film_button = QPushButton(_("Animate…"))
+        self.film_button.setToolTip(_("Save the drawings one after another: GIF, WebP, PNG or MP4"))
         self.film_button.clicked.connect(self.save_animation)
-        self.save_button = QPushButton("Save…")
+        self.save_button = QPushButton(_("Save…"))
         self.save_button.setDefault(True)
         self.save_button.clicked.connect(self.save)
         for button in (self.copy_button, self.film_button):
@@ -170,7 +171,7 @@ class FigureDialog(QDialog):
 
             paper = asked.paper()
             page, drawings = compose(_told(wanted, progress), progress, kept)
-            progress(0, 0, "printing the page")
+            progress(0, 0, _("printing the page"))
             printed = page_pixels(page, replace(paper, dpi=min(dots, 300)), progress)
             return MadeFigure(page, drawings, tuple(printed), paper, fonts())
 
@@ -183,7 +184,7 @@ class FigureDialog(QDialog):
             lane="run" if wanted.runs else "draw",
             done=self._show,
             failed=self._failed,
-            label="composing the figure",
+            label=_("composing the figure"),
             quiet=True,
         )
 
@@ -191,22 +192,26 @@ class FigureDialog(QDialog):
         """Leaves the page as it was before the last change."""
         self._session.jobs.cancel(self._key)
         self._work(False)
-        self._said.setText("Stopped: the page is as it was before the last change.")
+        self._said.setText(_("Stopped: the page is as it was before the last change."))
 
     def _progressed(self, job: Job) -> None:
         """A page that takes a while says how far it is."""
         if job.key != self._key:
             return
         known = 0 <= job.done < job.total
-        far = f" ({job.done + 1:.0f} of {job.total:.0f})" if known else ""
-        self._said.setText(f"Composing: {job.what}{far} …")
+        far = (
+            _(" ({done:.0f} of {total:.0f})").format(done=job.done + 1, total=job.total)
+            if known
+            else ""
+        )
+        self._said.setText(_("Composing: {what}{far} …").format(what=job.what, far=far))
         self._bar.setRange(0, round(job.total) if known else 0)
         self._bar.setValue(round(job.done))
 
     def _work(self, on: bool) -> None:
         """Shows that a page is made: the one before is dimmed, and can be kept."""
         if on:
-            self._said.setText("Composing …")
+            self._said.setText(_("Composing …"))
             self._bar.setRange(0, 0)
         else:
             self._bar.setRange(0, 1)
@@ -244,7 +249,7 @@ class FigureDialog(QDialog):
     def _failed(self, error: Exception) -> None:
         if not self._closed:
             self._work(False)
-            self._said.setText(sentence(error, "composing the figure"))
+            self._said.setText(sentence(error, _("composing the figure")))
             self.save_button.setEnabled(False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -264,7 +269,7 @@ class FigureDialog(QDialog):
     def copy(self) -> None:
         """The page on the clipboard, at the resolution that was chosen."""
         if (made := self.made) is not None:
-            self._printed(made, "copying the figure", lambda data: put_on_clipboard(data))
+            self._printed(made, _("copying the figure"), lambda data: put_on_clipboard(data))
 
     def _printed(self, made: MadeFigure, doing: str, then: Callable[[bytes], None]) -> None:
         def work(_: Progress) -> bytes:
@@ -279,7 +284,10 @@ class FigureDialog(QDialog):
     def save(self) -> None:
         """Asks where, and saves the page, with its numbers beside it where that was chosen."""
         made, beside = self.made, NUMBERS if self.form.asked().numbers else ()
-        if made is None or (path := self._asked(KINDS, ".png", beside)) is None:
+        if (
+            made is None
+            or (path := self._asked(f"{_(FIGURES)};;{_(NUMBER_KINDS)}", ".png", beside)) is None
+        ):
             return
 
         def work(_: Progress) -> None:
@@ -293,7 +301,7 @@ class FigureDialog(QDialog):
     def save_animation(self) -> None:
         """Asks where, and saves the drawings one after another."""
         made, asked = self.made, self.form.asked()
-        if made is None or (path := self._asked(ANIMATIONS, ".gif")) is None:
+        if made is None or (path := self._asked(_(ANIMATIONS), ".gif")) is None:
             return
 
         def work(progress: Progress) -> None:
@@ -314,11 +322,11 @@ class FigureDialog(QDialog):
         made = cast(MadeFigure, self.made)
         return ask_where(
             self,
-            "Save figure",
+            _("Save figure"),
             first_name(self._session, made.page, usual),
             kinds,
             beside,
-            len(made.printed) if kinds is KINDS else 1,
+            len(made.printed) if usual == ".png" else 1,
         )
 
     def _do(self, path: Path, work: Callable[[Progress], None]) -> None:
@@ -364,12 +372,16 @@ def _size_words(made: MadeFigure) -> str:
     wide = paper.width_mm
     high = max(wide * each.shape[0] / each.shape[1] for each in made.printed)
     pages, count = len(made.printed), len(made.drawings)
-    size = f"{wide:.0f} × {high:.0f} mm"
+    size = _("{wide:.0f} × {high:.0f} mm").format(wide=wide, high=high)
     if pages > 1:
-        size = f"{pages} pages of {size} at most"
-    return (
-        f"{size} · {wide / MM * paper.dpi:.0f} × {high / MM * paper.dpi:.0f} pixels at "
-        f"{paper.dpi} dpi · {count} {'drawing' if count == 1 else 'drawings'}"
+        size = _("{pages} pages of {size} at most").format(pages=pages, size=size)
+    drawn = ngettext("{count} drawing", "{count} drawings", count).format(count=count)
+    return _("{size} · {wide:.0f} × {high:.0f} pixels at {dpi} dpi · {drawn}").format(
+        size=size,
+        wide=wide / MM * paper.dpi,
+        high=high / MM * paper.dpi,
+        dpi=paper.dpi,
+        drawn=drawn,
     )
 
 

@@ -21,24 +21,25 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import N_, _
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.figure.figure_composition import COLUMNS, VIEWS, FigureComposition
 
 if TYPE_CHECKING:
     from vitviz.figures.paper import PaperStyle
 
-PRESETS = (("One column", 85.0), ("Text width", 180.0), ("Slide", 254.0))
+PRESETS = ((N_("One column"), 85.0), (N_("Text width"), 180.0), (N_("Slide"), 254.0))
 HEIGHT, SLIDE, NO_LIMIT = 240.0, 143.0, 39.0
 """The most that a page is high in millimetres, a slide, and what says that it may be of any height."""
 SWITCHES = (
-    ("title", "Title", True, ""),
-    ("labels", "Labels", True, "The heading of each panel"),
-    ("letters", "Letters a, b, c", False, "A letter before each panel"),
-    ("facts", "Numbers beside", True, "The figures that a panel states"),
-    ("caption", "Caption", True, "Model, picture and options below"),
-    ("method", "Method", False, "The view's formula in the caption"),
+    ("title", N_("Title"), True, ""),
+    ("labels", N_("Labels"), True, N_("The heading of each panel")),
+    ("letters", N_("Letters a, b, c"), False, N_("A letter before each panel")),
+    ("facts", N_("Numbers beside"), True, N_("The figures that a panel states")),
+    ("caption", N_("Caption"), True, N_("Model, picture and options below")),
+    ("method", N_("Method"), False, N_("The view's formula in the caption")),
 )
-_OWN = "as it is"
+_OWN = N_("as it is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,31 +109,37 @@ class FigureForm(QWidget):
         self._panels: tuple[str, ...] = ()
         self.across, self.across_list = self._way(first)
         self.down, self.down_list = self._way(first)
-        self.panel = _choice([("All panels", None)])
-        self.one_range = _switch("One colour range", True, "One colour means one value on the page")
+        self.panel = _choice([(_("All panels"), None)])
+        self.one_range = _switch(
+            _("One colour range"), True, _("One colour means one value on the page")
+        )
         self.heading = QLineEdit()
-        self.heading.setPlaceholderText("as usual")
-        self.width_preset = _choice([*PRESETS, ("Own width", 0.0)], 1)
+        self.heading.setPlaceholderText(_("as usual"))
+        self.width_preset = _choice(
+            [*((_(words), each) for words, each in PRESETS), (_("Own width"), 0.0)], 1
+        )
         self.page_width = _number(40, 2000, 180, " mm")
         self.page_height = _number(NO_LIMIT, 2000, HEIGHT, " mm")
-        self.page_height.setSpecialValueText("any height")
+        self.page_height.setSpecialValueText(_("any height"))
         self.page_height.setToolTip(
-            "What is higher goes on on further pages of a PDF, or in further files of other kinds"
+            _(
+                "What is higher goes on on further pages of a PDF, or in further files of other kinds"
+            )
         )
         self.dpi = QSpinBox(minimum=50, maximum=1200, value=300, singleStep=50, suffix=" dpi")
         self.font_box = _choice([("DejaVu Sans", "DejaVu Sans")])
         self.type_size = _number(4, 24, 7, " pt", 0.5)
         self.background = _choice(
-            [("White", "white"), ("Transparent", "transparent"), ("Light grey", "#f2f2f2")]
+            [(_("White"), "white"), (_("Transparent"), "transparent"), (_("Light grey"), "#f2f2f2")]
         )
         self.bars = _choice(
-            [("One for each map", "each"), ("One for all", "shared"), ("None", "none")]
+            [(_("One for each map"), "each"), (_("One for all"), "shared"), (_("None"), "none")]
         )
-        self.switches = {name: _switch(words, on, tip) for name, words, on, tip in SWITCHES}
+        self.switches = {name: _switch(_(words), on, _(tip)) for name, words, on, tip in SWITCHES}
         self.numbers = _switch(
-            "Save the numbers too",
+            _("Save the numbers too"),
             False,
-            "The same as .npz and .csv beside it; the first line of the .csv is the recipe",
+            _("The same as .npz and .csv beside it; the first line of the .csv is the recipe"),
         )
         self.seconds = _number(0.05, 10, 0.4, " s", 0.1)
         self._fill()
@@ -168,14 +175,17 @@ class FigureForm(QWidget):
 
     def show_panels(self, drawing: Drawing) -> None:
         """Offers the panels of the drawing, without announcing a change."""
-        names = tuple(panel.title or f"panel {at}" for at, panel in enumerate(drawing.panels, 1))
+        names = tuple(
+            panel.title or _("panel {at}").format(at=at)
+            for at, panel in enumerate(drawing.panels, 1)
+        )
         if len(names) == len(self._panels):
             return
         self._panels, chosen = names, self.panel.currentData()
         self.panel.blockSignals(True)
         self.panel.clear()
         ways = self.asked().ways
-        self.panel.addItem("All panels" if ways in ((), (VIEWS,)) else "The first map", None)
+        self.panel.addItem(_("All panels") if ways in ((), (VIEWS,)) else _("The first map"), None)
         for at, name in enumerate(names):
             self.panel.addItem(name, at)
         self.panel.setCurrentIndex(max(self.panel.findData(chosen), 0))
@@ -183,25 +193,33 @@ class FigureForm(QWidget):
 
     def _way(self, first: FigureComposition) -> tuple[QComboBox, QLineEdit]:
         """What to go over, and which of it."""
-        ways = [(_OWN, ""), ("all layers", "layer"), ("all heads", "head"), ("tokens", "token")]
+        ways = [
+            (_(_OWN), ""),
+            (_("all layers"), "layer"),
+            (_("all heads"), "head"),
+            (_("tokens"), "token"),
+        ]
         if first.view.traces == 1 and first.subject.runs is not None:
             if len(first.subject.runs.pictures) > 1:
-                ways.append(("all pictures", "picture"))
+                ways.append((_("all pictures"), "picture"))
             if first.sizes:
-                ways.append(("patch sizes", "size"))
+                ways.append((_("patch sizes"), "size"))
         if len(first.beside) > 1:
-            ways.append(("all columns", COLUMNS))
+            ways.append((_("all columns"), COLUMNS))
         if len(first.views) > 1:
-            ways.append(("all views", VIEWS))
+            ways.append((_("all views"), VIEWS))
         ways += [
-            (option.name.replace("_", " "), option.name)
+            (option.label, option.name)
             for option in first.view.options
             if option.kind in ("choice", "switch", "number")
         ]
         which = QLineEdit()
-        which.setPlaceholderText("all")
+        which.setPlaceholderText(_("all"))
         which.setToolTip(
-            "Which, such as 0,3,6-11; tokens as class;7,7; patch sizes as 32;16;8; values as 0.1,0.5"
+            _(
+                "Which, such as 0,3,6-11; tokens as class;7,7; patch sizes as 32;16;8; "
+                "values as 0.1,0.5"
+            )
         )
         which.setFixedWidth(96)
         which.setEnabled(False)
@@ -211,37 +229,37 @@ class FigureForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, UNIT, 0)
         layout.setSpacing(UNIT)
-        layout.addWidget(_heading("What is on the page"))
+        layout.addWidget(_heading(_("What is on the page")))
         layout.addLayout(
             _rows(
-                ("Across", _beside(self.across, self.across_list)),
-                ("Down", _beside(self.down, self.down_list)),
-                ("Panels", self.panel),
-                ("Title", self.heading),
+                (_("Across"), _beside(self.across, self.across_list)),
+                (_("Down"), _beside(self.down, self.down_list)),
+                (_("Panels"), self.panel),
+                (_("Title"), self.heading),
                 ("", self.one_range),
             )
         )
         layout.addSpacing(UNIT)
-        layout.addWidget(_heading("Paper"))
+        layout.addWidget(_heading(_("Paper")))
         layout.addLayout(
             _rows(
-                ("Width", _beside(self.width_preset, self.page_width)),
-                ("Height", _beside(QLabel("at most"), self.page_height)),
-                ("Resolution", self.dpi),
-                ("Font", _beside(self.font_box, self.type_size)),
-                ("Background", self.background),
+                (_("Width"), _beside(self.width_preset, self.page_width)),
+                (_("Height"), _beside(QLabel(_("at most")), self.page_height)),
+                (_("Resolution"), self.dpi),
+                (_("Font"), _beside(self.font_box, self.type_size)),
+                (_("Background"), self.background),
             )
         )
         layout.addSpacing(UNIT)
-        layout.addWidget(_heading("Beside the maps"))
-        layout.addLayout(_rows(("Colour bar", self.bars)))
+        layout.addWidget(_heading(_("Beside the maps")))
+        layout.addLayout(_rows((_("Colour bar"), self.bars)))
         switches = list(self.switches.values())
         for one, two in zip(switches[::2], switches[1::2], strict=True):
             layout.addLayout(_beside(one, two))
         layout.addSpacing(UNIT)
-        layout.addWidget(_heading("Saving"))
+        layout.addWidget(_heading(_("Saving")))
         layout.addWidget(self.numbers)
-        layout.addLayout(_rows(("Each frame", self.seconds)))
+        layout.addLayout(_rows((_("Each frame"), self.seconds)))
         layout.addStretch()
 
     def _listen(self) -> None:
@@ -288,7 +306,7 @@ class FigureForm(QWidget):
             self.page_height.setValue(SLIDE if width == PRESETS[-1][1] else HEIGHT)
 
     def _show_preset(self, width: float) -> None:
-        at = next((at for at, (_, each) in enumerate(PRESETS) if each == width), len(PRESETS))
+        at = next((at for at, (_words, each) in enumerate(PRESETS) if each == width), len(PRESETS))
         self.width_preset.setCurrentIndex(at)
 
     def show_fonts(self, names: Sequence[str]) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import N_, _, ngettext
 from vitviz.core.progress import Progress
 from vitviz.session.figure.figure_composition import FigureComposition, compose
 from vitviz.session.session import Session
 from vitviz.session.work.log import sentence
 
-FIGURES = (
+FIGURES = N_(
     "PNG picture (*.png);;PDF, vector (*.pdf);;SVG, vector (*.svg);;TIFF picture (*.tiff *.tif)"
 )
 
@@ -30,7 +31,7 @@ def save_figure(
 
     `first` draws it anew, so that its numbers are the same whenever it is made again.
     """
-    path = ask_where(parent, "Save figure", first_name(session, drawing, ".png"), FIGURES)
+    path = ask_where(parent, _("Save figure"), first_name(session, drawing, ".png"), _(FIGURES))
     if path is None:
         return
 
@@ -60,15 +61,20 @@ def save_to(
 
     def saved(_nothing: None) -> None:
         session.settings.remember(figure_folder=str(path.parent))
-        tell(f"Saved {path}")
+        tell(_("Saved {path}").format(path=path))
 
     def failed(error: Exception) -> None:
-        said = sentence(error, f"saving {path.name}")
+        said = sentence(error, _("saving {name}").format(name=path.name))
         session.problems.emit([said])
         failing(said)
 
     session.jobs.submit(
-        ("save", path), work, lane="read", done=saved, failed=failed, label=f"saving {path.name}"
+        ("save", path),
+        work,
+        lane="read",
+        done=saved,
+        failed=failed,
+        label=_("saving {name}").format(name=path.name),
     )
 
 
@@ -101,6 +107,9 @@ def ask_where(
 
 
 def _may_replace(parent: QWidget, title: str, names: Sequence[str]) -> bool:
-    said = f"{' and '.join(names)} already exist{'s' if len(names) == 1 else ''}."
-    asked = QMessageBox.question(parent, title, f"{said}\nReplace?")
+    count = len(names)
+    said = ngettext(
+        "{names} already exists.\nReplace?", "{names} already exist.\nReplace?", count
+    ).format(names=_(" and ").join(names))
+    asked = QMessageBox.question(parent, title, said)
     return asked == QMessageBox.StandardButton.Yes

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.gui.figure.figure_dialog import FigureDialog
 from vitviz.session.columns.columns import LiveColumn
@@ -131,12 +132,16 @@ def copy_as(kind: str, session: Session, drawing: Drawing) -> str:
     """Puts code ("python") or a command on the clipboard; says what happened in a sentence."""
     traces = traces_of(session, drawing)
     if drawing.made is None or not traces:
-        return "There is nothing to copy yet; open a picture first."
+        return _("There is nothing to copy yet; open a picture first.")
     try:
         say = as_python if kind == "python" else as_command
         text = say(drawing.made, traces, drawing.ranges)
     except VitvizError as error:
         return str(error)
     QGuiApplication.clipboard().setText(text)
-    copied = f"Copied as {'Python' if kind == 'python' else 'a command'}: paste it and run it."
+    copied = (
+        _("Copied as Python: paste it and run it.")
+        if kind == "python"
+        else _("Copied as a command: paste it and run it.")
+    )
     return f"{copied} {count_words(drawing.made, traces[0])}".rstrip()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from vitviz.core.language import N_, _
 from vitviz.core.progress import Progress
 from vitviz.gui.figure.figure_saving import ask_where, save_to
 from vitviz.gui.folders.folder_window import FolderWindow
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from vitviz.folders.averages.statistics_run import StatisticsOrder
 
 USUAL = ("distance", "entropy")
-KINDS = (
+KINDS = N_(
     "PDF, vector (*.pdf);;PNG picture (*.png);;SVG, vector (*.svg);;Arrays (*.npz);;Table (*.csv);;"
     "Parquet table (*.parquet)"
 )
@@ -40,7 +41,10 @@ class AveragesWindow(FolderWindow):
         from vitviz.folders.averages.folder_measures import MEASURES
 
         super().__init__(
-            parent, session, "Averages over a folder", "No folder yet: choose one, or drop it here"
+            parent,
+            session,
+            _("Averages over a folder"),
+            _("No folder yet: choose one, or drop it here"),
         )
         self.found: FolderStatistics | None = None
         self._drawn, self._runs = 0.0, 0
@@ -49,14 +53,14 @@ class AveragesWindow(FolderWindow):
         for name, box in self.measures.items():
             box.setToolTip(f"{MEASURES[name].label}; {MEASURES[name].source}")
             box.setChecked(name in USUAL)
-        self.save.setToolTip("A figure, arrays or a table of what is averaged so far")
+        self.save.setToolTip(_("A figure, arrays or a table of what is averaged so far"))
         self._lay_out(self._asked_part())
 
     def _asked_part(self) -> QWidget:
         part = QWidget()
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(QLabel("What is averaged"))
+        column.addWidget(QLabel(_("What is averaged")))
         for box in self.measures.values():
             column.addWidget(box)
         column.addStretch(1)
@@ -71,7 +75,7 @@ class AveragesWindow(FolderWindow):
         self.start.setEnabled(True)
         self.start.setFocus()
         self._forget()
-        self._say("Start averages over all its pictures, in folders inside it too.")
+        self._say(_("Start averages over all its pictures, in folders inside it too."))
 
     def begin(self) -> None:
         """Measures every picture, or those that are left after a stop."""
@@ -79,7 +83,7 @@ class AveragesWindow(FolderWindow):
         if self.folder is None:
             return
         if not views:
-            self._say("Choose at least one thing to average.")
+            self._say(_("Choose at least one thing to average."))
             return
         order, out = self._order(self.folder, views)
         request, engine = self._session.request, self._session.models_at_work
@@ -104,7 +108,7 @@ class AveragesWindow(FolderWindow):
             lane="folder",
             done=self._done,
             failed=self._failed,
-            label=f"averaging over {self.folder.name}",
+            label=_("averaging over {name}").format(name=self.folder.name),
         )
 
     def _order(self, folder: Path, views: tuple[str, ...]) -> tuple[StatisticsOrder, Path]:
@@ -157,7 +161,7 @@ class AveragesWindow(FolderWindow):
         first = (
             Path(self._session.settings.now.figure_folder) / f"{found.about.folder}-averages.pdf"
         )
-        path = ask_where(self, "Save averages", str(first), KINDS)
+        path = ask_where(self, _("Save averages"), str(first), _(KINDS))
         if path is None:
             return
 

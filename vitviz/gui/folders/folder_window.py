@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import _
 from vitviz.gui.canvas.drawing_widget import DrawingWidget
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.mailbox import Mailbox
@@ -53,10 +54,10 @@ class FolderWindow(QDialog):
         self.folder: Path | None = None
         self.place = ElidedLabel()
         self.place.show_text(empty)
-        self.choose = QPushButton("Choose folder…")
+        self.choose = QPushButton(_("Choose folder…"))
         self.choose.setAutoDefault(False)
         self.choose.clicked.connect(self._choose)
-        self.start, self.save = QPushButton("Start"), QPushButton("Save…")
+        self.start, self.save = QPushButton(_("Start")), QPushButton(_("Save…"))
         self.start.setDefault(True)
         self.start.setEnabled(False)
         self.start.clicked.connect(self._pressed)
@@ -144,7 +145,7 @@ class FolderWindow(QDialog):
     def _failed(self, error: Exception) -> None:
         if isValid(self):
             self._rest("Start")
-            self._say(sentence(error, "reading the folder"))
+            self._say(sentence(error, _("reading the folder")))
 
     def _progressed(self, job: Job) -> None:
         if isValid(self) and job.key == self._key and job.total > 0:
@@ -160,11 +161,11 @@ class FolderWindow(QDialog):
 
     def _stopped(self) -> None:
         """What is there so far stays, and more can be had."""
-        self._rest("Go on")
+        self._rest(_("Go on"))
 
     def _work(self) -> None:
         """Says that work runs, and how to stop it."""
-        self.start.setText("Stop")
+        self.start.setText(_("Stop"))
         self.bar.setRange(0, 0)
         self.bar.show()
         self._say("")
@@ -178,7 +179,7 @@ class FolderWindow(QDialog):
 
     def _choose(self) -> None:
         first = str(self.folder or Path.home())
-        found = QFileDialog.getExistingDirectory(self, "A folder of pictures", first)
+        found = QFileDialog.getExistingDirectory(self, _("A folder of pictures"), first)
         if found:
             self.take_folder(Path(found))
 

@@ -22,6 +22,7 @@ from shiboken6 import isValid
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Place, Selection, place_of, token_words
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import Progress, VitvizError
 from vitviz.folders.index.kept_index import is_index, kept_index
 from vitviz.folders.index.vector_index import IndexKind, VectorIndex, open_index
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
     from vitviz.folders.index.index_run import IndexOutcome
     from vitviz.models import Model
 
-EMPTY = "No folder yet: choose one of pictures or an index, or drop it here"
-ALIKE, EXCITED = "Where else is the chosen patch", "What excites a feature most"
-HEAD = "What excites a head most"
-BEST, CHOSEN = "its best patch", "the chosen patch"
-KIND_HELP = (
+EMPTY = N_("No folder yet: choose one of pictures or an index, or drop it here")
+ALIKE, EXCITED = N_("Where else is the chosen patch"), N_("What excites a feature most")
+HEAD = N_("What excites a head most")
+BEST, CHOSEN = N_("its best patch"), N_("the chosen patch")
+KIND_HELP = N_(
     "What is kept of each patch: the token after the layer, its query, key or value of all heads side "
     "by side, or heads: the length of each head's output"
 )
@@ -53,7 +54,7 @@ class IndexWindow(FolderWindow):
     """
 
     def __init__(self, parent: QWidget, session: Session) -> None:
-        super().__init__(parent, session, "Find in a folder", EMPTY)
+        super().__init__(parent, session, _("Find in a folder"), _(EMPTY))
         self.index: VectorIndex | None = None
         self.answer: IndexAnswer | None = None
         self.drawn: Drawing | None = None
@@ -63,26 +64,28 @@ class IndexWindow(FolderWindow):
         self._unwanted: dict[Place, str] = {}
         self._question = ("find", id(self))
         self.kind, self.layer = QComboBox(), QSpinBox()
-        self.kind.addItems(get_args(IndexKind))
-        self.kind.setToolTip(KIND_HELP)
+        for kind in get_args(IndexKind):
+            self.kind.addItem(_(kind), kind)
+        self.kind.setToolTip(_(KIND_HELP))
         depth = len(session.trace.layers) if session.trace is not None else 12
         self.layer.setRange(1, max(depth, 1))
         self.layer.setValue(session.selection.layer(depth) + 1)
-        self.layer.setToolTip("Counted from 1, as everywhere on screen")
+        self.layer.setToolTip(_("Counted from 1, as everywhere on screen"))
         self.asked, self.number, self.at = QComboBox(), QSpinBox(), QComboBox()
-        self.asked.addItems([ALIKE, EXCITED])
+        self._offer(ALIKE, EXCITED)
         self.number.setMinimum(1)
-        self.at.addItems([BEST, CHOSEN])
+        for at in (BEST, CHOSEN):
+            self.at.addItem(_(at), at)
         self.most = QSpinBox()
         self.most.setRange(1, 100)
         self.most.setValue(12)
         self.looked_for = QListWidget()
-        self.looked_for.setAccessibleName("What is looked for")
+        self.looked_for.setAccessibleName(_("What is looked for"))
         self.looked_for.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.also, self.less = QPushButton("Also this"), QPushButton("Not this")
-        self.clear = QPushButton("Clear")
-        self.start.setText("Index")
-        self.save.setToolTip("The found pictures as a figure")
+        self.also, self.less = QPushButton(_("Also this")), QPushButton(_("Not this"))
+        self.clear = QPushButton(_("Clear"))
+        self.start.setText(_("Index"))
+        self.save.setToolTip(_("The found pictures as a figure"))
         self._lay_out(self._asked_part())
         self._connect()
         self._tell_question()
@@ -92,8 +95,8 @@ class IndexWindow(FolderWindow):
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
         form = QFormLayout()
-        form.addRow("Kept of each patch", self.kind)
-        form.addRow("After layer", self.layer)
+        form.addRow(_("Kept of each patch"), self.kind)
+        form.addRow(_("After layer"), self.layer)
         column.addLayout(form)
         column.addWidget(self.start)
         self._asking = QWidget()
@@ -107,9 +110,9 @@ class IndexWindow(FolderWindow):
         alike.addWidget(self.looked_for)
         buttons = QHBoxLayout()
         for button, words in (
-            (self.also, "Look for the chosen patch too: several are looked for together"),
-            (self.less, "Look for what is not like the chosen patch"),
-            (self.clear, "Look for the chosen patch alone"),
+            (self.also, _("Look for the chosen patch too: several are looked for together")),
+            (self.less, _("Look for what is not like the chosen patch")),
+            (self.clear, _("Look for the chosen patch alone")),
         ):
             button.setAutoDefault(False)
             button.setToolTip(words)
@@ -117,12 +120,12 @@ class IndexWindow(FolderWindow):
         alike.addLayout(buttons)
         excited = QFormLayout(self._excited)
         excited.setContentsMargins(0, 0, 0, 0)
-        excited.addRow("Number", self.number)
-        excited.addRow("At", self.at)
+        excited.addRow(_("Number"), self.number)
+        excited.addRow(_("At"), self.at)
         asking.addWidget(self._alike)
         asking.addWidget(self._excited)
         pictures = QFormLayout()
-        pictures.addRow("Pictures", self.most)
+        pictures.addRow(_("Pictures"), self.most)
         asking.addLayout(pictures)
         column.addWidget(self._asking, 1)
         column.addStretch(0)
@@ -171,10 +174,12 @@ class IndexWindow(FolderWindow):
         if is_index(place):
             self._take_index(place)
             return
-        self._say("Index reads every picture once, in folders inside it too; then it can be asked.")
+        self._say(
+            _("Index reads every picture once, in folders inside it too; then it can be asked.")
+        )
 
     def _place(self, folder: Path) -> Path:
-        kind = cast("IndexKind", self.kind.currentText())
+        kind = cast("IndexKind", self.kind.currentData())
         said = repr(self._session.request.model)
         return kept_index(folder, said, kind, self.layer.value() - 1)
 
@@ -185,7 +190,7 @@ class IndexWindow(FolderWindow):
         from vitviz.folders.index.index_run import IndexOrder
 
         request, engine = self._session.request, self._session.models_at_work
-        kind = cast("IndexKind", self.kind.currentText())
+        kind = cast("IndexKind", self.kind.currentData())
         order = IndexOrder(self.folder, kind, self.layer.value() - 1, fit=request.fit)
         place, model_of = self._place(self.folder), partial(engine.load, request)
 
@@ -202,21 +207,27 @@ class IndexWindow(FolderWindow):
             lane="folder",
             done=partial(self._indexed, place),
             failed=self._failed,
-            label=f"indexing {self.folder.name}",
+            label=_("indexing {name}").format(name=self.folder.name),
         )
 
     def _indexed(self, place: Path, found: IndexOutcome) -> None:
         if not isValid(self):
             return
         self._rest("Index")
-        left = f"; {len(found.broken)} could not be used" if found.broken else ""
-        self.place.show_text(f"{self.folder}: {found.added + found.before:,} pictures{left}")
+        left = (
+            _("; {count} could not be used").format(count=len(found.broken)) if found.broken else ""
+        )
+        self.place.show_text(
+            _("{folder}: {count:,} pictures{left}").format(
+                folder=self.folder, count=found.added + found.before, left=left
+            )
+        )
         self._take_index(place)
 
     def _failed(self, error: Exception) -> None:
         if isValid(self):
             self._rest("Index")
-            self._say(sentence(error, "reading the folder"))
+            self._say(sentence(error, _("reading the folder")))
 
     def _take_index(self, place: Path) -> None:
         """Opens an index and asks it what is chosen."""
@@ -229,13 +240,17 @@ class IndexWindow(FolderWindow):
         self._asking.setEnabled(True)
         self.asked.blockSignals(True)
         self.asked.clear()
-        self.asked.addItems([HEAD] if about.by_length else [ALIKE, EXCITED])
+        self._offer(*((HEAD,) if about.by_length else (ALIKE, EXCITED)))
         self.asked.blockSignals(False)
         self.number.setMaximum(max(about.dim, 1))
         self._asked_otherwise()
 
+    def _offer(self, *questions: str) -> None:
+        for question in questions:
+            self.asked.addItem(_(question), question)
+
     def _asked_otherwise(self) -> None:
-        alike = self.asked.currentText() == ALIKE
+        alike = self.asked.currentData() == ALIKE
         self._alike.setVisible(alike)
         self._excited.setVisible(not alike)
         self.ask()
@@ -245,17 +260,17 @@ class IndexWindow(FolderWindow):
         index, trace = self.index, self._session.trace
         if index is None:
             return
-        if self.asked.currentText() == ALIKE:
+        if self.asked.currentData() == ALIKE:
             picture, wanted = self._picture, list(self._wanted)
             if not wanted and trace is not None:
                 picture, wanted = trace.picture, [_pinned(self._session.selection, trace)]
             if picture is None:
-                self._say("Open a picture and choose a patch in it: that is what is looked for.")
+                self._say(_("Open a picture and choose a patch in it: that is what is looked for."))
                 return
             work = partial(self._find, index, picture, wanted, list(self._unwanted))
         else:
             at = None
-            if self.at.currentText() == CHOSEN and trace is not None:
+            if self.at.currentData() == CHOSEN and trace is not None:
                 at = trace.grid.place(self._session.selection.token(trace.grid, trace.crop))
             work = partial(self._excite, index, self.number.value() - 1, at)
         self._session.jobs.submit(
@@ -264,7 +279,7 @@ class IndexWindow(FolderWindow):
             lane="draw",
             done=self._answered,
             failed=self._unanswered,
-            label="asking the index",
+            label=_("asking the index"),
         )
 
     def _find(
@@ -311,11 +326,15 @@ class IndexWindow(FolderWindow):
         if isValid(self):
             self.answer, self.drawn = found
             self._show_drawing(self.drawn)
-            self._say(f"{self.drawn.caption} A double click opens a picture where it was found.")
+            self._say(
+                _("{caption} A double click opens a picture where it was found.").format(
+                    caption=self.drawn.caption
+                )
+            )
 
     def _unanswered(self, error: Exception) -> None:
         if isValid(self):
-            self._say(sentence(error, "asking the index"))
+            self._say(sentence(error, _("asking the index")))
 
     def _chosen_anew(self, _new: Selection, _old: Selection) -> None:
         self._follow()
@@ -329,7 +348,7 @@ class IndexWindow(FolderWindow):
         if not isValid(self):
             return
         self._tell_question()
-        if not self._wanted or self.at.currentText() == CHOSEN:
+        if not self._wanted or self.at.currentData() == CHOSEN:
             self.ask()
 
     def _look_for(self) -> None:
@@ -338,7 +357,9 @@ class IndexWindow(FolderWindow):
     def _look_away(self) -> None:
         trace = self._session.trace
         if not self._wanted and trace is not None and self.answer is not None:
-            self._say("Keep with Also this what is looked for first; then choose what it is not.")
+            self._say(
+                _("Keep with Also this what is looked for first; then choose what it is not.")
+            )
             return
         self._keep(self._unwanted)
 
@@ -370,9 +391,15 @@ class IndexWindow(FolderWindow):
         if trace is None:
             return
         if not self._wanted:
-            self.looked_for.addItem(f"{_words(trace, self._session.selection.pin)} (follows)")
-        self.looked_for.addItems([f"like {each}" for each in self._wanted.values()])
-        self.looked_for.addItems([f"not {each}" for each in self._unwanted.values()])
+            self.looked_for.addItem(
+                _("{token} (follows)").format(token=_words(trace, self._session.selection.pin))
+            )
+        self.looked_for.addItems(
+            [_("like {each}").format(each=each) for each in self._wanted.values()]
+        )
+        self.looked_for.addItems(
+            [_("not {each}").format(each=each) for each in self._unwanted.values()]
+        )
 
     def _open(self, panel: int) -> None:
         """Opens a found picture in the window behind, with what was found in it chosen."""
@@ -392,7 +419,7 @@ class IndexWindow(FolderWindow):
 
     def _keep_question(self) -> None:
         """What was asked stays asked, though another place is chosen now."""
-        if not self._wanted and self.asked.currentText() == ALIKE:
+        if not self._wanted and self.asked.currentData() == ALIKE:
             self._look_for()
 
     def _forget(self) -> None:
@@ -406,7 +433,7 @@ class IndexWindow(FolderWindow):
         if drawing is None:
             return
         first = first_name(self._session, drawing, ".pdf")
-        path = ask_where(self, "Save what was found", first, FIGURES)
+        path = ask_where(self, _("Save what was found"), first, _(FIGURES))
         if path is None:
             return
 
@@ -429,4 +456,6 @@ def _pinned(selection: Selection, trace: Trace) -> Place:
 
 def _words(trace: Trace, place: Place) -> str:
     token = Selection(pin=place).token(trace.grid, trace.crop)
-    return f"{token_words(trace.grid, token)} of {trace.picture.name}"
+    return _("{token} of {name}").format(
+        token=token_words(trace.grid, token), name=trace.picture.name
+    )

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import N_, _
 from vitviz.gui.library.memory_line import MemoryLine
 from vitviz.gui.library.model_facts import ModelFacts
 from vitviz.gui.library.model_filters import FilterBar
@@ -31,11 +32,15 @@ from vitviz.session.library.model_library import ModelLibrary
 from vitviz.session.work.request import ModelRequest
 
 EMPTY: dict[LibraryShelf, str] = {
-    "all": "No model fits.",
-    "disk": "None of these is on this computer yet.",
-    "favourites": "No model has a star yet.\nClick the star at the right of a model to find it here.",
-    "bundled": "No bundled model fits.",
-    "files": "No checkpoint file was opened yet.\nOpen one with Ctrl+M, or drop it on the window.",
+    "all": N_("No model fits."),
+    "disk": N_("None of these is on this computer yet."),
+    "favourites": N_(
+        "No model has a star yet.\nClick the star at the right of a model to find it here."
+    ),
+    "bundled": N_("No bundled model fits."),
+    "files": N_(
+        "No checkpoint file was opened yet.\nOpen one with Ctrl+M, or drop it on the window."
+    ),
 }
 
 
@@ -125,19 +130,21 @@ class LibraryPanel(QWidget):
         return self._line
 
     def _build_count(self) -> QHBoxLayout:
-        self.count, self.network = QLabel(), QLabel("No network")
+        self.count, self.network = QLabel(), QLabel(_("No network"))
         for label in (self.count, self.network):
             label.setObjectName("quiet")
             label.setFont(theme.font(-1, numbers=True))
         self.network.setToolTip(
-            "The model hub cannot be reached, or offline mode is on (HF_HUB_OFFLINE).\n"
-            "What is on this computer works; the shelf “Here” has it."
+            _(
+                "The model hub cannot be reached, or offline mode is on (HF_HUB_OFFLINE).\n"
+                "What is on this computer works; the shelf “Here” has it."
+            )
         )
         again = QToolButton()
         again.setObjectName("quiet")
         again.setText("↻")
-        again.setAccessibleName("Look again what is on this computer")
-        again.setToolTip("Look again: what is on disk, is there a network")
+        again.setAccessibleName(_("Look again what is on this computer"))
+        again.setToolTip(_("Look again: what is on disk, is there a network"))
         again.clicked.connect(self._library.look_at_disk)
         row = QHBoxLayout()
         row.addWidget(self.count)
@@ -151,11 +158,11 @@ class LibraryPanel(QWidget):
         self.empty.setObjectName("quiet")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setWordWrap(True)
-        self.widen = QPushButton("Show all models")
+        self.widen = QPushButton(_("Show all models"))
         self.widen.clicked.connect(self.bar.clear)
         self.named = QPushButton()
         self.named.clicked.connect(self._open_by_name)
-        self.file = QPushButton("Open checkpoint file…")
+        self.file = QPushButton(_("Open checkpoint file…"))
         self.file.clicked.connect(self.file_wished)
         inside = QVBoxLayout(self._nothing)
         inside.addStretch()
@@ -179,15 +186,17 @@ class LibraryPanel(QWidget):
         items = library.search(filters)
         current = self.list.current
         self.list.show_items(items, library.favourites, current.name if current else "")
-        self.count.setText(f"{len(items):,} of {len(library.items):,} models")
+        self.count.setText(
+            _("{shown:,} of {there:,} models").format(shown=len(items), there=len(library.items))
+        )
         self.network.setVisible(library.offline)
         self._pages.setCurrentIndex(0 if items else 1)
         self.empty.setText(self._why_empty())
         named = self._name_typed()
         self.named.setVisible(bool(named))
-        self.named.setText(f"Try to open {named}")
+        self.named.setText(_("Try to open {named}").format(named=named))
         self.named.setToolTip(
-            "A repository of the hub (hf-hub:…) or any other name that timm knows"
+            _("A repository of the hub (hf-hub:…) or any other name that timm knows")
         )
         self.file.setVisible(filters.shelf == "files")
         self.widen.setVisible(filters != LibraryFilters())
@@ -219,13 +228,13 @@ class LibraryPanel(QWidget):
 
     def _why_empty(self) -> str:
         filters = self.bar.filters
-        said, asked = EMPTY[filters.shelf], filters.text.strip()
+        said, asked = _(EMPTY[filters.shelf]), filters.text.strip()
         narrow = filters != LibraryFilters(shelf=filters.shelf)
         if not narrow:
             return said
-        fits = f"fits “{asked}”" if asked else "fits"
-        also = " with these filters" if filters != self.bar.plain else ""
-        return f"No model {fits}{also}."
+        fits = _("fits “{asked}”").format(asked=asked) if asked else "fits"
+        also = _(" with these filters") if filters != self.bar.plain else ""
+        return _("No model {fits}{also}.").format(fits=fits, also=also)
 
     def _chosen(self, item: LibraryItem | None) -> None:
         if self._facts is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
+from vitviz.core.language import _
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.progress_line import ProgressLine
@@ -34,10 +35,13 @@ class MemoryLine(QWidget):
         self.budget.setKeyboardTracking(False)
         self.budget.setFixedWidth(88)
         self.budget.setFont(theme.font(-1, numbers=True))
-        self.budget.setAccessibleName("Memory budget")
+        self.budget.setAccessibleName(_("Memory budget"))
         self.budget.setToolTip(
-            "The memory budget: how much is kept of models, of what they did with pictures, and of\n"
-            "pictures, each. What was used longest ago goes first; what is kept comes back at once."
+            _(
+                "The memory budget: how much is kept of models, of what they did with pictures, and "
+                "of\npictures, each. What was used longest ago goes first; what is kept comes back "
+                "at once."
+            )
         )
         self.budget.valueChanged.connect(self.wished)
         left = QVBoxLayout()
@@ -54,8 +58,10 @@ class MemoryLine(QWidget):
         each = " · ".join(f"{what} {size / _MB:,.0f}" for what, size in held)
         self._words.show_text(f"{each[:1].upper()}{each[1:]} MB")
         parts = "\n".join(f"{what}: {size / _MB:,.0f} MB" for what, size in held)
-        self._words.setToolTip(f"{parts}\neach of {budget / _MB:,.0f} MB")
-        fullest = max((size for _, size in held), default=0)
+        self._words.setToolTip(
+            _("{parts}\neach of {budget:,.0f} MB").format(parts=parts, budget=budget / _MB)
+        )
+        fullest = max((size for _unused, size in held), default=0)
         self._bar.setValue(min(round(1000 * fullest / max(budget, 1)), 1000))
         blocker = QSignalBlocker(self.budget)
         self.budget.setValue(budget // _MB)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import _
 from vitviz.gui.library.model_words import facts_of, linked, megabytes, table
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.progress_line import ProgressLine
@@ -78,16 +79,16 @@ class ModelFacts(QFrame):
         self._facts.setOpenExternalLinks(True)
         self._facts.setFont(theme.font(-0.5, numbers=True))
         self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.open = QPushButton("Show")
+        self.open = QPushButton(_("Show"))
         self.open.setDefault(True)
         self.open.clicked.connect(self.opened)
-        self.aside = QPushButton("Beside")
-        self.aside.setToolTip("Show it in a column of its own, beside what is shown now")
+        self.aside = QPushButton(_("Beside"))
+        self.aside.setToolTip(_("Show it in a column of its own, beside what is shown now"))
         self.aside.clicked.connect(self.beside)
-        self.fetch = QPushButton("Download")
+        self.fetch = QPushButton(_("Download"))
         self.fetch.clicked.connect(self.fetched)
-        self.stop = QPushButton("Stop")
-        self.stop.setToolTip("What has arrived is kept for the next try")
+        self.stop = QPushButton(_("Stop"))
+        self.stop.setToolTip(_("What has arrived is kept for the next try"))
         self.stop.clicked.connect(self.stopped)
         self._item: LibraryItem | None = None
         self._download = ModelDownload()
@@ -116,12 +117,12 @@ class ModelFacts(QFrame):
         self._options = QWidget()
         self.side = QSpinBox()
         self.side.setSuffix(" px")
-        self.side.setAccessibleName("Input size")
-        self.side.setToolTip("Side of the picture that the model reads; positions are resampled")
+        self.side.setAccessibleName(_("Input size"))
+        self.side.setToolTip(_("Side of the picture that the model reads; positions are resampled"))
         self.side.valueChanged.connect(self._size_changed)
-        self.random = QCheckBox("Random weights")
+        self.random = QCheckBox(_("Random weights"))
         self.random.setToolTip(
-            "The architecture only: no download; said to be untrained everywhere"
+            _("The architecture only: no download; said to be untrained everywhere")
         )
         self.random.toggled.connect(self._random_toggled)
         self.cost = QLabel()
@@ -132,7 +133,7 @@ class ModelFacts(QFrame):
         grid = QGridLayout(self._options)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
-        grid.addWidget(QLabel("Input"), 0, 0)
+        grid.addWidget(QLabel(_("Input")), 0, 0)
         grid.addWidget(self.side, 0, 1)
         grid.addWidget(self.random, 0, 2, Qt.AlignmentFlag.AlignRight)
         grid.addWidget(self.cost, 1, 0, 1, 3)
@@ -205,9 +206,11 @@ class ModelFacts(QFrame):
         focused, running = self._has_keys, self._running
         said = download.said
         if not said and offline and not item.on_disk:
-            said = "No network, and not on this computer. Random weights work without."
+            said = _("No network, and not on this computer. Random weights work without.")
         if download.state == "stopped" and download.done:
-            said = f"Stopped; {megabytes(download.done)} are here already."
+            said = _("Stopped; {megabytes} are here already.").format(
+                megabytes=megabytes(download.done)
+            )
         self._transfer.setVisible(bool(said) or running)
         self._bar.setVisible(running)
         self.stop.setVisible(running)
@@ -227,14 +230,20 @@ class ModelFacts(QFrame):
     def _show_buttons(self, item: LibraryItem, download: ModelDownload, *, running: bool) -> None:
         missing = not item.on_disk and bool(item.repository)
         self.fetch.setVisible(missing and not running)
-        self.fetch.setText("Go on" if download.state == "stopped" else "Download")
+        self.fetch.setText(_("Go on") if download.state == "stopped" else _("Download"))
         self.fetch.setToolTip(
-            f"Fetch about {megabytes(item.download)} and keep them on this computer"
+            _("Fetch about {megabytes} and keep them on this computer").format(
+                megabytes=megabytes(item.download)
+            )
         )
         words = "Get" if missing and not self.random.isChecked() else "Show"
-        after = " anyway" if self.over else " and show" if words == "Get" else ""
+        after = " anyway" if self.over else _(" and show") if words == "Get" else ""
         self.open.setText(words + after)
-        first = f"Downloads about {megabytes(item.download)} first" if words == "Get" else ""
+        first = (
+            _("Downloads about {megabytes} first").format(megabytes=megabytes(item.download))
+            if words == "Get"
+            else ""
+        )
         self.open.setToolTip(self.cost.text() if self.over else first)
         for button in (self.open, self.aside):
             ready = not running or self.random.isChecked()
@@ -255,13 +264,23 @@ class ModelFacts(QFrame):
     def _show_cost(self, item: LibraryItem) -> None:
         """Says what it will take, before it runs."""
         cost = needs(item, self.chosen_side)
-        parts = [f"{cost.tokens:,} tokens"] if cost.tokens else []
-        parts += [f"weights {megabytes(cost.weights)}"] if cost.weights else []
-        parts += [f"a picture keeps {megabytes(cost.picture)}"] if cost.picture else []
+        parts = [_("{tokens:,} tokens").format(tokens=cost.tokens)] if cost.tokens else []
+        parts += (
+            [_("weights {megabytes}").format(megabytes=megabytes(cost.weights))]
+            if cost.weights
+            else []
+        )
+        parts += (
+            [_("a picture keeps {megabytes}").format(megabytes=megabytes(cost.picture))]
+            if cost.picture
+            else []
+        )
         said = " · ".join(parts)
         self.over = self.budget > 0 and cost.over(self.budget)
         if self.over:
-            said += f"; that is over the memory budget of {self.budget / 2**20:,.0f} MB"
+            said += _("; that is over the memory budget of {budget:,.0f} MB").format(
+                budget=self.budget / 2**20
+            )
         self.problem = cost.problem
         self.cost.setText(cost.problem or said)
         self.cost.setVisible(bool(said or cost.problem))

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import N_, _
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.library.library_items import (
@@ -30,30 +31,30 @@ from vitviz.session.library.library_items import (
 )
 
 SHELVES: tuple[tuple[LibraryShelf, str, str], ...] = (
-    ("all", "All", "All of timm's pretrained transformers, bundled models and files"),
-    ("disk", "Here", "What is on this computer and works without a network"),
-    ("favourites", "★", "Models with a star"),
-    ("bundled", "Bundled", "What came with vitviz"),
-    ("files", "Files", "Checkpoint files opened before"),
+    ("all", N_("All"), N_("All of timm's pretrained transformers, bundled models and files")),
+    ("disk", N_("Here"), N_("What is on this computer and works without a network")),
+    ("favourites", "★", N_("Models with a star")),
+    ("bundled", N_("Bundled"), N_("What came with vitviz")),
+    ("files", N_("Files"), N_("Checkpoint files opened before")),
 )
 SIZES: tuple[tuple[str, tuple[int, int]], ...] = (
-    ("Any size", (0, 0)),
-    ("Up to 10 M", (0, 10_000_000)),
-    ("10 to 50 M", (10_000_000, 50_000_000)),
-    ("50 to 150 M", (50_000_000, 150_000_000)),
-    ("150 to 500 M", (150_000_000, 500_000_000)),
-    ("Over 500 M", (500_000_000, 0)),
+    (N_("Any size"), (0, 0)),
+    (N_("Up to 10 M"), (0, 10_000_000)),
+    (N_("10 to 50 M"), (10_000_000, 50_000_000)),
+    (N_("50 to 150 M"), (50_000_000, 150_000_000)),
+    (N_("150 to 500 M"), (150_000_000, 500_000_000)),
+    (N_("Over 500 M"), (500_000_000, 0)),
 )
 LEARNED = (
-    ("Any training", ""),
-    ("From labels", "labels"),
-    ("Self-supervised", "self-supervised"),
-    ("Pictures and words", "image and text"),
+    (N_("Any training"), ""),
+    (N_("From labels"), "labels"),
+    (N_("Self-supervised"), "self-supervised"),
+    (N_("Pictures and words"), "image and text"),
 )
 ORDERS: tuple[tuple[str, SortKey], ...] = (
-    ("By name", "name"),
-    ("Smallest first", "parameters"),
-    ("Fewest tokens first", "tokens"),
+    (N_("By name"), "name"),
+    (N_("Smallest first"), "parameters"),
+    (N_("Fewest tokens first"), "tokens"),
 )
 
 
@@ -69,8 +70,8 @@ class FilterBar(QWidget):
         self._choices: FilterChoices | None = None
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
-        self.search.setAccessibleName("Search models")
-        self.search.setPlaceholderText("dinov2 small, patch14, swin, laion …")
+        self.search.setAccessibleName(_("Search models"))
+        self.search.setPlaceholderText(_("dinov2 small, patch14, swin, laion …"))
         self.search.textChanged.connect(self._text_changed)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -83,7 +84,7 @@ class FilterBar(QWidget):
         row.setSpacing(4)
         self.shelves: dict[LibraryShelf, QToolButton] = {}
         for name, words, tip in SHELVES:
-            button = _tool(words, tip, check=True)
+            button = _tool(_(words), _(tip), check=True)
             button.setAutoExclusive(True)
             button.setProperty("shelf", name)
             button.clicked.connect(self._shelf_chosen)
@@ -91,7 +92,9 @@ class FilterBar(QWidget):
             row.addWidget(button)
         self.shelves["all"].setChecked(True)
         row.addStretch()
-        self.more = _tool("Filters", "Patch size, size, training, registers, licence", check=True)
+        self.more = _tool(
+            _("Filters"), _("Patch size, size, training, registers, licence"), check=True
+        )
         self.more.toggled.connect(self._more_toggled)
         row.addWidget(self.more)
         return row
@@ -143,7 +146,7 @@ class FilterBar(QWidget):
 
     def _look_for(self, filters: LibraryFilters) -> None:
         self.filters = filters
-        self.more.setText("Filters •" if filters != self.plain else "Filters")
+        self.more.setText(_("Filters •") if filters != self.plain else _("Filters"))
         self.changed.emit()
 
 
@@ -154,24 +157,24 @@ class FilterChoices(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.patch, self.amount, self.learning, self.order = (QComboBox() for _ in range(4))
+        self.patch, self.amount, self.learning, self.order = (QComboBox() for _unused in range(4))
         for words, bounds in SIZES:
-            self.amount.addItem(words, bounds)
+            self.amount.addItem(_(words), bounds)
         for words, way in LEARNED:
-            self.learning.addItem(words, way)
+            self.learning.addItem(_(words), way)
         for words, order in ORDERS:
-            self.order.addItem(words, order)
-        self.registers, self.free = QCheckBox("Registers"), QCheckBox("Licence for any use")
-        self.registers.setToolTip("Models with register tokens")
-        self.free.setToolTip("Apache, MIT, BSD, CC BY, CC0")
+            self.order.addItem(_(words), order)
+        self.registers, self.free = QCheckBox(_("Registers")), QCheckBox(_("Licence for any use"))
+        self.registers.setToolTip(_("Models with register tokens"))
+        self.free.setToolTip(_("Apache, MIT, BSD, CC BY, CC0"))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(6)
         named = {
-            "Patch size": self.patch,
-            "Number of parameters": self.amount,
-            "Training": self.learning,
-            "Order": self.order,
+            _("Patch size"): self.patch,
+            _("Number of parameters"): self.amount,
+            _("Training"): self.learning,
+            _("Order"): self.order,
         }
         for place, (name, box) in enumerate(named.items()):
             box.setAccessibleName(name)
@@ -202,9 +205,9 @@ class FilterChoices(QWidget):
             return
         blocker, chosen = QSignalBlocker(self), self.patch.currentData()
         self.patch.clear()
-        self.patch.addItem("Any patch", 0)
+        self.patch.addItem(_("Any patch"), 0)
         for size in sizes:
-            self.patch.addItem(f"Patch {size}", size)
+            self.patch.addItem(_("Patch {size}").format(size=size), size)
         self.patch.setCurrentIndex(max(self.patch.findData(chosen), 0))
         blocker.unblock()
 

@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from vitviz.core.language import _
 from vitviz.gui.library.model_words import facts_line, have
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.theme import UNIT
@@ -179,7 +180,7 @@ class ModelList(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(ROW)
-        self.setAccessibleName("Models")
+        self.setAccessibleName(_("Models"))
         self.selectionModel().currentChanged.connect(self._changed)
         self.activated.connect(self._activated)
 

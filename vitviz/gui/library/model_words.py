@@ -6,13 +6,14 @@ import html
 import re
 from collections.abc import Sequence
 
+from vitviz.core.language import N_, _
 from vitviz.gui.widgets import theme
 from vitviz.session.library.library_items import FREE, LibraryItem
 
 _LEARNING = {
-    "labels": "from labels",
+    "labels": N_("from labels"),
     "self-supervised": "self-supervised",
-    "image and text": "from pictures with words",
+    "image and text": N_("from pictures with words"),
     "": "",
 }
 
@@ -21,9 +22,15 @@ def facts_line(item: LibraryItem) -> str:
     """The numbers of a model in a line; what is not known is left out."""
     rows, cols = item.size
     facts = (
-        f"patch {item.patch}" if item.patch else "",
-        (f"{cols} px" if rows == cols else f"{cols} × {rows} px") if rows else "",
-        f"{item.tokens:,} tokens" if item.tokens else "",
+        _("patch {patch}").format(patch=item.patch) if item.patch else "",
+        (
+            _("{cols} px").format(cols=cols)
+            if rows == cols
+            else _("{cols} × {rows} px").format(cols=cols, rows=rows)
+        )
+        if rows
+        else "",
+        _("{tokens:,} tokens").format(tokens=item.tokens) if item.tokens else "",
         millions(item.parameters) if item.parameters else "",
     )
     return " · ".join(filter(None, facts))
@@ -44,14 +51,18 @@ def have(item: LibraryItem) -> str:
         case "bundled":
             return "bundled"
         case "file":
-            return f"file, {megabytes(item.download)}"
+            return _("file, {megabytes}").format(megabytes=megabytes(item.download))
         case "timm":
-            return "on disk" if item.on_disk else f"≈ {megabytes(item.download)}"
+            return _("on disk") if item.on_disk else f"≈ {megabytes(item.download)}"
 
 
 def megabytes(size: float) -> str:
     """A size in words, "88 MB"."""
-    return f"{size / 10**9:.1f} GB" if size >= 10**9 else f"{size / 10**6:,.0f} MB"
+    return (
+        _("{size:.1f} GB").format(size=size / 10**9)
+        if size >= 10**9
+        else _("{size:,.0f} MB").format(size=size / 10**6)
+    )
 
 
 def facts_of(item: LibraryItem) -> list[tuple[str, str]]:
@@ -69,7 +80,7 @@ def facts_of(item: LibraryItem) -> list[tuple[str, str]]:
 
 def _trained(item: LibraryItem) -> str:
     words = html.escape(item.trained_on)
-    way = _LEARNING[item.learning]
+    way = _(_LEARNING[item.learning])
     if words and way:
         return f"{words} ({way})"
     return words or way
@@ -79,21 +90,27 @@ def _reads(item: LibraryItem) -> str:
     rows, cols = item.size
     if not rows:
         return ""
-    parts = [f"{cols} × {rows} px"]
+    parts = [_("{cols} × {rows} px").format(cols=cols, rows=rows)]
     if item.patch:
-        parts.append(f"patches of {item.patch} px")
+        parts.append(_("patches of {patch} px").format(patch=item.patch))
     if item.tokens:
-        registers = f", {item.registers} of them registers" if item.registers else ""
-        parts.append(f"{item.tokens:,} tokens{registers}")
+        registers = (
+            _(", {registers} of them registers").format(registers=item.registers)
+            if item.registers
+            else ""
+        )
+        parts.append(
+            _("{tokens:,} tokens{registers}").format(tokens=item.tokens, registers=registers)
+        )
     return ", ".join(parts)
 
 
 def _network(item: LibraryItem) -> str:
     parts = [item.kind] if item.kind else []
     if item.depth and item.dim:
-        parts.append(f"{item.depth} blocks of width {item.dim}")
+        parts.append(_("{depth} blocks of width {dim}").format(depth=item.depth, dim=item.dim))
     if item.parameters:
-        parts.append(f"{millions(item.parameters)} parameters")
+        parts.append(_("{millions} parameters").format(millions=millions(item.parameters)))
     return html.escape(", ".join(parts))
 
 
@@ -101,29 +118,33 @@ def _classes(item: LibraryItem) -> str:
     if item.source == "file":
         return ""
     if item.learning == "image and text" and item.classes:
-        return f"none: {item.classes:,} features that texts share"
-    return f"{item.classes:,}" if item.classes else "none: features, no predictions"
+        return _("none: {classes:,} features that texts share").format(classes=item.classes)
+    return f"{item.classes:,}" if item.classes else _("none: features, no predictions")
 
 
 def _licence(item: LibraryItem) -> str:
     if not item.licence:
-        return "not said by timm; see its page" if item.source == "timm" else ""
-    free = " (any use)" if item.licence.lower() in FREE else ""
+        return _("not said by timm; see its page") if item.source == "timm" else ""
+    free = _(" (any use)") if item.licence.lower() in FREE else ""
     return html.escape(item.licence) + free
 
 
 def _weights(item: LibraryItem) -> str:
     match item.source:
         case "bundled":
-            return f"come with vitviz, {megabytes(item.download)}"
+            return _("come with vitviz, {megabytes}").format(megabytes=megabytes(item.download))
         case "file":
             return f"{html.escape(item.name)}, {megabytes(item.download)}"
         case "timm":
             page = f"https://huggingface.co/{item.repository}" if item.repository else ""
-            link = f' · <a href="{page}">page</a>' if page else ""
+            link = _(' · <a href="{page}">page</a>').format(page=page) if page else ""
             if item.on_disk:
-                return f"on this computer, {megabytes(item.download)}{link}"
-            return f"a download of about {megabytes(item.download)} (in float32){link}"
+                return _("on this computer, {megabytes}{link}").format(
+                    megabytes=megabytes(item.download), link=link
+                )
+            return _("a download of about {megabytes} (in float32){link}").format(
+                megabytes=megabytes(item.download), link=link
+            )
 
 
 def linked(words: str) -> str:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.evidence import assumed
+from vitviz.core.language import N_, _, ngettext
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.library.model_words import millions
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from vitviz.models.loading.checkpoint.recognise import RecognisedFile
 
 _HOW = {
-    "card": "by the card beside it",
-    "name": "by its name",
-    "shapes": "by its shapes",
-    "said": "as you say",
+    "card": N_("by the card beside it"),
+    "name": N_("by its name"),
+    "shapes": N_("by its shapes"),
+    "said": N_("as you say"),
 }
 MOST = 200
 """Most names of tensors to list."""
@@ -57,7 +58,7 @@ class CheckpointDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Open checkpoint file")
+        self.setWindowTitle(_("Open checkpoint file"))
         self.resize(660, 480)
         self.path = found.path
         name, self._said = QLabel(found.path.name), QLabel()
@@ -86,7 +87,7 @@ class CheckpointDialog(QDialog):
         self.names = QTextBrowser()
         self.names.setFont(theme.font(-1))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.open_button = QPushButton("Open")
+        self.open_button = QPushButton(_("Open"))
         self.buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.open_button.setDefault(True)
         # Enter must never mean it, not even while the other button waits for an answer.
@@ -131,7 +132,7 @@ class CheckpointDialog(QDialog):
         self.names.setVisible(bool(found.missing or found.wrong or found.extra))
         self.open_button.setEnabled(not found.problem)
         partly = not (found.problem or _whole(found))
-        self.open_button.setText("Open partly loaded" if partly else "Open")
+        self.open_button.setText(_("Open partly loaded") if partly else _("Open"))
         self._fit_height()
 
     def try_preparations(self) -> None:
@@ -144,7 +145,7 @@ class CheckpointDialog(QDialog):
             return
         if unknown and key != self._tried_with:
             self._tried_with = key
-            self.preparations.show_waiting("Trying how its pictures may have been prepared …")
+            self.preparations.show_waiting(_("Trying how its pictures may have been prepared …"))
             self.tried.emit(replace(looked, architecture=self._named))
         elif key != self._tried_with:
             self.preparations.show_waiting("")
@@ -217,7 +218,7 @@ class CheckpointDialog(QDialog):
     def _ask(self) -> None:
         typed, said = self.architecture.currentText().strip(), self._entries()
         if said is None:
-            self.show_failure(WRONG)
+            self.show_failure(_(WRONG))
             return
         if typed or said != self._looked_with:
             self._looked_with = said
@@ -232,10 +233,12 @@ def _architectures(found: RecognisedFile) -> QComboBox:
     box = QComboBox()
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-    box.setAccessibleName("Architecture")
+    box.setAccessibleName(_("Architecture"))
     box.setToolTip(
-        "The architecture, with the training whose preparation of pictures it shares.\n"
-        "“timm/” before a TNT's name takes timm's class instead of vitviz's own network."
+        _(
+            "The architecture, with the training whose preparation of pictures it shares.\n"
+            "“timm/” before a TNT's name takes timm's class instead of vitviz's own network."
+        )
     )
     box.addItems(list(dict.fromkeys(filter(None, (found.architecture, *found.others)))))
     completer = QCompleter([entry.name for entry in catalogue().entries], box)
@@ -244,7 +247,7 @@ def _architectures(found: RecognisedFile) -> QComboBox:
     box.setCompleter(completer)
     editor = box.lineEdit()
     assert editor is not None
-    editor.setPlaceholderText("Name its architecture: vit_small_patch16_224, swin_tiny …")
+    editor.setPlaceholderText(_("Name its architecture: vit_small_patch16_224, swin_tiny …"))
     return box
 
 
@@ -253,31 +256,44 @@ def _whole(found: RecognisedFile) -> bool:
 
 
 def _said(found: RecognisedFile) -> str:
-    tensors = "1 tensor" if found.tensors == 1 else f"{found.tensors:,} tensors"
-    said = f"{millions(found.numbers)} numbers in {tensors}"
+    tensors = ngettext("{count:,} tensor", "{count:,} tensors", found.tensors).format(
+        count=found.tensors
+    )
+    said = _("{millions} numbers in {tensors}").format(
+        millions=millions(found.numbers), tensors=tensors
+    )
     if found.problem:
         return f"{said}."
     if not found.architecture:
-        return f"{said}, by its shapes a {found.title} of sizes that timm has no name for."
-    return f"{said}, recognised {_HOW[found.how]}. Is this right?"
+        return _("{said}, by its shapes a {title} of sizes that timm has no name for.").format(
+            said=said, title=found.title
+        )
+    return _("{said}, recognised {how}. Is this right?").format(said=said, how=_(_HOW[found.how]))
 
 
 def _facts(found: RecognisedFile) -> str:
     rows = [
         (
             "Reads",
-            f"{found.size[1]} × {found.size[0]} px, patches of {found.patch} px"
+            _("{cols} × {rows} px, patches of {patch} px").format(
+                cols=found.size[1], rows=found.size[0], patch=found.patch
+            )
             if found.patch
-            else f"{found.size[1]} × {found.size[0]} px",
+            else _("{cols} × {rows} px").format(cols=found.size[1], rows=found.size[0]),
         ),
         (
             "Heads",
-            f"{found.heads}" + (" (a guess: no shape says it)" if not found.architecture else "")
+            f"{found.heads}" + (_(" (a guess: no shape says it)") if not found.architecture else "")
             if found.heads
             else "",
         ),
         ("Classes", _classes(found)),
-        ("Pictures", f"mean {_numbers(found.mean)}, deviation {_numbers(found.std)}"),
+        (
+            _("Pictures"),
+            _("mean {mean}, deviation {deviation}").format(
+                mean=_numbers(found.mean), deviation=_numbers(found.std)
+            ),
+        ),
     ]
     quiet = theme.current().quiet
     style = f"color:{quiet};padding-right:12px"
@@ -288,24 +304,27 @@ def _facts(found: RecognisedFile) -> str:
     )
     others = len(set(found.others) - {found.architecture})
     also = (
-        f"<p style='color:{quiet}'>{others} of timm's models have the same shapes; they may want "
-        "pictures prepared otherwise. Choose the one that it was made from.</p>"
+        _(
+            "<p style='color:{quiet}'>{others} of timm's models have the same shapes; "
+            "they may want pictures prepared otherwise. Choose the one that it was made "
+            "from.</p>"
+        ).format(quiet=quiet, others=others)
         if others and found.how != "said"
         else ""
     )
     guesses = ", ".join(each.value for each in assumed(found.evidence))
     amber = theme.current().assumed
-    said = f"<p style='color:{amber}'>Assumed: {html.escape(guesses)}</p>" if guesses else ""
+    said = f"<p style='color:{amber}'>{_('Assumed')}: {html.escape(guesses)}</p>" if guesses else ""
     return f"<table cellspacing='0' cellpadding='1'>{cells}</table>{said}{also}"
 
 
 def _classes(found: RecognisedFile) -> str:
     if not found.classes:
-        return "none: features, no predictions"
+        return _("none: features, no predictions")
     said = found.labels_said or (
-        "named by its card"
+        _("named by its card")
         if found.labels
-        else "numbered; a classes.txt beside the file, or one chosen below, names them"
+        else _("numbered; a classes.txt beside the file, or one chosen below, names them")
     )
     return f"{found.classes:,}; {said}"
 
@@ -319,20 +338,23 @@ def _fit(found: RecognisedFile) -> str:
     if found.problem:
         return found.problem
     if _whole(found):
-        left = f"; {len(found.extra)} of the file's are left out" if found.extra else ""
-        return f"All weights of the model are in the file{left}."
-    return (
-        f"{found.share:.0%} of the model's weights are in the file; "
-        f"{len(found.missing) + len(found.wrong)} tensors stay untrained, and the model will be "
-        "called partly loaded."
-    )
+        left = (
+            _("; {count} of the file's are left out").format(count=len(found.extra))
+            if found.extra
+            else ""
+        )
+        return _("All weights of the model are in the file{left}.").format(left=left)
+    return _(
+        "{share:.0%} of the model's weights are in the file; {count} tensors "
+        "stay untrained, and the model will be called partly loaded."
+    ).format(share=found.share, count=len(found.missing) + len(found.wrong))
 
 
 def _lists(found: RecognisedFile) -> str:
     parts = (
-        ("Not in the file, left untrained", found.missing),
-        ("Of another shape, left untrained", found.wrong),
-        ("In the file but not in the model, left out", found.extra),
+        (_("Not in the file, left untrained"), found.missing),
+        (_("Of another shape, left untrained"), found.wrong),
+        (_("In the file but not in the model, left out"), found.extra),
     )
     return "".join(
         f"<p><b>{what}</b> ({len(names)})<br>{'<br>'.join(map(html.escape, names[:MOST]))}</p>"

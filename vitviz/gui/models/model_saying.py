@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from vitviz.core.language import _
 from vitviz.core.pictures.likely_preparations import PreparationAnswer
 from vitviz.core.progress import Progress
 from vitviz.gui.models.checkpoint_dialog import CheckpointDialog
@@ -88,7 +89,7 @@ class ModelSaying:
 
         def failed(error: Exception) -> None:
             if isValid(dialog):
-                dialog.show_failure(sentence(error, "recognising the file"))
+                dialog.show_failure(sentence(error, _("recognising the file")))
 
         self._recognise(str(dialog.path), said, done, failed)
 
@@ -106,7 +107,7 @@ class ModelSaying:
 
         def failed(error: Exception) -> None:
             if isValid(dialog):
-                dialog.preparations.show_waiting(sentence(error, "trying preparations"))
+                dialog.preparations.show_waiting(sentence(error, _("trying preparations")))
 
         self._session.try_preparations(said.of(request), done, failed)
 
@@ -139,11 +140,11 @@ class ModelSaying:
             lane="read",
             done=done,
             failed=failed,
-            label=f"looking at {Path(path).name}",
+            label=_("looking at {name}").format(name=Path(path).name),
         )
 
     def _failed(self, error: Exception) -> None:
-        self._session.problems.emit([sentence(error, "opening a checkpoint file")])
+        self._session.problems.emit([sentence(error, _("opening a checkpoint file"))])
 
     def _confirm(self, request: ModelRequest, said: ConfirmedModel) -> None:
         wished = said.of(request)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QV
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.trace import ModelInfo
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.language import N_, _
 from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.models.preparation_table import PreparationTable
 from vitviz.gui.models.said_fields import WRONG, SaidFields
@@ -19,7 +20,7 @@ from vitviz.gui.widgets import theme
 from vitviz.session.files.confirmed_models import ConfirmedModel, confirmed_of
 from vitviz.session.work.request import ModelRequest
 
-_IN_MEMORY = (
+_IN_MEMORY = N_(
     "It is a model in memory, which stays as it is: say it to vitviz.load, with transform= for its "
     "preparation, classes= and prefix=, and call vitviz.show again."
 )
@@ -35,7 +36,7 @@ class NamedModelDialog(QDialog):
     def __init__(self, parent: QWidget, request: ModelRequest, info: ModelInfo) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("What is known of this model")
+        self.setWindowTitle(_("What is known of this model"))
         self.resize(660, 240)
         self._info, self._said, self._architecture = (
             info,
@@ -59,7 +60,7 @@ class NamedModelDialog(QDialog):
         self.wrong.setVisible(False)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setAutoDefault(False)
-        self.apply = QPushButton("Apply")
+        self.apply = QPushButton(_("Apply"))
         self.buttons.addButton(self.apply, QDialogButtonBox.ButtonRole.AcceptRole)
         self.apply.setDefault(True)
         self.buttons.accepted.connect(self.accept)
@@ -73,15 +74,15 @@ class NamedModelDialog(QDialog):
         if is_in_memory(request.name):
             self.said.setVisible(False)
             self.apply.setVisible(False)
-            self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText("Close")
+            self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(_("Close"))
             self.wrong.setObjectName("quiet")
-            self._say(_IN_MEMORY)
+            self._say(_(_IN_MEMORY))
 
     def try_preparations(self) -> None:
         """Asks for what is predicted with each likely preparation, where nobody knows which it was."""
         guesses = assumed(self._info.evidence)
         if self.apply.isVisibleTo(self) and any(each.fact == "mean and std" for each in guesses):
-            self.preparations.show_waiting("Trying how its pictures may have been prepared …")
+            self.preparations.show_waiting(_("Trying how its pictures may have been prepared …"))
             self.tried.emit(self._said)
 
     def show_preparations(
@@ -95,7 +96,7 @@ class NamedModelDialog(QDialog):
         try:
             said = self.said.said
         except ValueError:
-            self._say(WRONG)
+            self._say(_(WRONG))
             return
         facts = replace(
             said.facts,

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from vitviz.core.language import _
 from vitviz.core.measures.cost import PassCost, Size
 from vitviz.core.notation import shown_number
 from vitviz.gui.widgets import theme
@@ -22,15 +23,23 @@ class CostTable(QWidget):
         layout.setHorizontalSpacing(2 * UNIT)
         layout.setVerticalSpacing(UNIT // 2)
         self._values: dict[str, QLabel] = {}
-        for row, (name, tip) in enumerate(
+        for row, (name, title, tip) in enumerate(
             (
-                ("patches", "Patches down × across"),
-                ("tokens", "Length of the sequence, with class and register tokens"),
-                ("trace", "Memory that the recorded attention will take"),
-                ("compute", "Multiplications of a pass, against the model's own sizes"),
+                ("patches", _("patches"), _("Patches down × across")),
+                (
+                    "tokens",
+                    _("tokens"),
+                    _("Length of the sequence, with class and register tokens"),
+                ),
+                ("trace", _("trace"), _("Memory that the recorded attention will take")),
+                (
+                    "compute",
+                    _("compute"),
+                    _("Multiplications of a pass, against the model's own sizes"),
+                ),
             )
         ):
-            label, value = QLabel(name), QLabel()
+            label, value = QLabel(title), QLabel()
             label.setObjectName("quiet")
             label.setToolTip(tip)
             value.setFont(theme.font(numbers=True))
@@ -47,7 +56,9 @@ class CostTable(QWidget):
         self._values["trace"].setText(memory(found.trace_bytes))
         times = f"{found.relative:.0f}" if found.relative >= 10 else shown_number(found.relative, 2)
         self._values["compute"].setText(
-            "as at its own sizes" if abs(found.relative - 1) < 5e-3 else f"{times} × its own"
+            _("as at its own sizes")
+            if abs(found.relative - 1) < 5e-3
+            else _("{times} × its own").format(times=times)
         )
 
     def texts(self) -> dict[str, str]:
@@ -65,7 +76,7 @@ class GridPreview(QWidget):
         self._image: QImage | None = None
         self._grid = (1, 1)
         self.setFixedSize(QSize(self.SIDE, self.SIDE))
-        self.setAccessibleName("The picture cut into patches")
+        self.setAccessibleName(_("The picture cut into patches"))
 
     def show_picture(self, image: QImage | None) -> None:
         """Puts a picture below the lines; None takes it away."""
@@ -99,5 +110,9 @@ def memory(count: int) -> str:
     """Bytes as a person says them."""
     megabytes = count / 1e6
     if megabytes >= 1000:
-        return f"{megabytes / 1000:.1f} GB"
-    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
+        return _("{megabytes:.1f} GB").format(megabytes=megabytes / 1000)
+    return (
+        _("{megabytes:.0f} MB").format(megabytes=megabytes)
+        if megabytes >= 10
+        else _("{megabytes:.1f} MB").format(megabytes=megabytes)
+    )

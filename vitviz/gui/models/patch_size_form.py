@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import _
 from vitviz.core.measures.cost import ModelDimensions, Size, cost, note, patch_sizes
 from vitviz.gui.models.patch_facts import CostTable, GridPreview
 from vitviz.gui.widgets import theme
@@ -46,22 +47,24 @@ class PatchSizeForm(QWidget):
         self._title.setObjectName("title")
         self._title.setWordWrap(True)
         self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setAccessibleName("Patch size")
+        self._slider.setAccessibleName(_("Patch size"))
         self._slider.setPageStep(1)
         self._slider.valueChanged.connect(self._changed)
         self._number = QLabel()
         self._number.setFont(theme.font(numbers=True))
         self._number.setMinimumWidth(44)
         self._sizes = QComboBox()
-        self._sizes.setAccessibleName("Picture size")
-        self._sizes.setToolTip("Pixels that the model reads; its position embeddings are resampled")
+        self._sizes.setAccessibleName(_("Picture size"))
+        self._sizes.setToolTip(
+            _("Pixels that the model reads; its position embeddings are resampled")
+        )
         self._sizes.currentIndexChanged.connect(self._sized)
         self._costs = CostTable()
         self._note = QLabel()
         self._note.setWordWrap(True)
         # Two lines from the start: a longer reason must not run into what stands above it.
         self._note.setMinimumHeight(2 * self._note.fontMetrics().lineSpacing())
-        self._use, self._beside = QPushButton("Use here"), QPushButton("Open beside")
+        self._use, self._beside = QPushButton(_("Use here")), QPushButton(_("Open beside"))
         self._use.clicked.connect(self._used)
         self._beside.clicked.connect(self._put_beside)
         self._lay_out()
@@ -69,15 +72,19 @@ class PatchSizeForm(QWidget):
     def show_model(self, request: ModelRequest, model: ModelDimensions) -> None:
         """Starts from a model as it is shown; `model` are its dimensions at its own sizes."""
         self._request, self._model = request, model
-        self._title.setText(f"Patch size of {request.words.partition(', patch')[0]}")
+        self._title.setText(
+            _("Patch size of {model}").format(model=request.words.partition(", patch")[0])
+        )
         now = request.input_size or model.input_size
         chosen = (now, now) if isinstance(now, int) else now
         blocker = QSignalBlocker(self._sizes)
         self._sizes.clear()
         self._offered = picture_sizes(model, chosen)
         for size in self._offered:
-            own = " (its own)" if size == model.input_size else ""
-            self._sizes.addItem(f"{size[1]} × {size[0]} pixels{own}")
+            own = _(" (its own)") if size == model.input_size else ""
+            self._sizes.addItem(
+                _("{cols} × {rows} pixels{own}").format(cols=size[1], rows=size[0], own=own)
+            )
         self._sizes.setCurrentIndex(self._offered.index(chosen))
         blocker.unblock()
         self._offer(request.patch_size or model.patch)
@@ -118,7 +125,11 @@ class PatchSizeForm(QWidget):
         blocker.unblock()
         self._slider.setEnabled(len(self._patches) > 1)
         listed = ", ".join(map(str, self._patches))
-        self._slider.setToolTip(f"Patch sizes that divide the picture: {listed or 'none'} pixels")
+        self._slider.setToolTip(
+            _("Patch sizes that divide the picture: {sizes} pixels").format(
+                sizes=listed or _("none")
+            )
+        )
         self._changed(index)
 
     def _changed(self, index: int) -> None:
@@ -133,11 +144,11 @@ class PatchSizeForm(QWidget):
         self._use.setEnabled(differs)
         self._beside.setEnabled(differs)
         if not known:
-            self._number.setText(f"{model.patch} px" if model.patch else "")
-            self._say(f"{model.fixed or 'No patch size fits this picture'}.", "")
+            self._number.setText(_("{patch} px").format(patch=model.patch) if model.patch else "")
+            self._say(f"{model.fixed or _('No patch size fits this picture')}.", "")
             return
         patch = self._patches[index]
-        self._number.setText(f"{patch} px")
+        self._number.setText(_("{patch} px").format(patch=patch))
         found = cost(model, patch, self._size())
         self._costs.show_cost(found)
         self._preview.show_grid(found.grid)
@@ -178,8 +189,8 @@ class PatchSizeForm(QWidget):
         form = self._form = QFormLayout()
         form.setHorizontalSpacing(2 * UNIT)
         form.setVerticalSpacing(UNIT)
-        form.addRow("Patch", patch)
-        form.addRow("Picture", self._sizes)
+        form.addRow(_("Patch"), patch)
+        form.addRow(_("Picture"), self._sizes)
         buttons = QHBoxLayout()
         buttons.setSpacing(UNIT)
         buttons.addStretch(1)
@@ -217,11 +228,13 @@ def picture_sizes(model: ModelDimensions, chosen: Size) -> tuple[Size, ...]:
 def _trained(model: ModelDimensions, patch: int, size: Size) -> str:
     """What must be known of the sizes chosen, in sentences."""
     said = note(model, patch)
-    words = f"{said[:1].upper()}{said[1:]}." if said else "Trained at this patch size."
+    words = f"{said[:1].upper()}{said[1:]}." if said else _("Trained at this patch size.")
     if size == model.input_size:
         return words
     rows, cols = model.input_size
-    return f"{words} Trained on pictures of {cols} × {rows} pixels."
+    return _("{words} Trained on pictures of {cols} × {rows} pixels.").format(
+        words=words, cols=cols, rows=rows
+    )
 
 
 def _plain(size: Size) -> int | Size:

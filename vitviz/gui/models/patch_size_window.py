@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from vitviz.core.language import _
 from vitviz.core.measures.cost import ModelDimensions
 from vitviz.core.pictures.picture_files import thumbnail
 from vitviz.core.progress import Progress
@@ -24,7 +25,7 @@ class PatchSizeWindow(QDialog):
     def __init__(self, parent: QWidget, session: Session, column: int) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Patch size")
+        self.setWindowTitle(_("Patch size"))
         self._session, self._column = session, column
         self.lab = PatchSizeForm()
         self.lab.wished.connect(self._wished)
@@ -36,7 +37,9 @@ class PatchSizeWindow(QDialog):
         live = self._session.columns.find(self._column)
         request = None if live is None else live.column.model
         if live is None or request is None or not request.name:
-            self._session.problems.emit(["no model is chosen yet; choose one, then its patch size"])
+            self._session.problems.emit(
+                [_("no model is chosen yet; choose one, then its patch size")]
+            )
             return
         if live.trace is not None:
             self.lab.show_picture(image_of(thumbnail(live.trace.picture, 256)))
@@ -52,7 +55,7 @@ class PatchSizeWindow(QDialog):
             lane="read",
             done=partial(self._show, request),
             failed=partial(self._fail, request),
-            label=f"measuring {request.words}",
+            label=_("measuring {words}").format(words=request.words),
         )
 
     def _show(self, request: ModelRequest, found: ModelDimensions) -> None:
@@ -61,7 +64,9 @@ class PatchSizeWindow(QDialog):
             self.show()
 
     def _fail(self, request: ModelRequest, error: Exception) -> None:
-        self._session.problems.emit([sentence(error, f"measuring {request.words}")])
+        self._session.problems.emit(
+            [sentence(error, _("measuring {words}").format(words=request.words))]
+        )
 
     def _wished(self, request: ModelRequest) -> None:
         self._session.columns.use_model(request, self._column)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.prediction import percent
+from vitviz.core.language import _
 from vitviz.core.pictures.likely_preparations import Preparation, PreparationAnswer
 from vitviz.gui.widgets import theme
 
@@ -57,7 +58,7 @@ class PreparationTable(QWidget):
         names = list(dict.fromkeys(each.preparation.name for each in answers))
         crops = sorted({each.preparation.crop_pct for each in answers})
         for at, crop in enumerate(crops):
-            self._put(_label(f"crop {crop:g}"), 0, at + 1)
+            self._put(_label(_("crop {crop:g}").format(crop=crop)), 0, at + 1)
         for at, name in enumerate(names):
             self._put(_label(name), at + 1, 0)
         for answer in answers:
@@ -86,12 +87,12 @@ class PreparationTable(QWidget):
 
     def _words(self, answer: PreparationAnswer, cell: QPushButton) -> str:
         if not answer.best:
-            return "take this"
+            return _("take this")
         first = answer.best[0]
         elided = cell.fontMetrics().elidedText(first.name, Qt.TextElideMode.ElideRight, _WIDE)
         share = percent(first.share)
         if len(answer.best) > 1:
-            share += f"  (all {percent(answer.share)})"
+            share += _("  (all {percent})").format(percent=percent(answer.share))
         return f"{elided}\n{share}"
 
     def _clicked(self) -> None:
@@ -120,13 +121,19 @@ def _introduced(answers: Sequence[PreparationAnswer], pictures: Sequence[str]) -
     if not answers:
         return ""
     if not any(each.best for each in answers):
-        return "Likely ways to prepare pictures; nothing is predicted that would tell which it was:"
+        return _(
+            "Likely ways to prepare pictures; nothing is predicted that would tell which it was:"
+        )
     more = len(pictures) - 1
-    others = f" (in brackets the mean of all {more + 1} open pictures)" if more else ""
-    return (
-        f"What is predicted of {pictures[0]}{others} as pictures are likely prepared. Take the way "
-        "whose answers are right:"
+    others = (
+        _(" (in brackets the mean of all {more} open pictures)").format(more=more + 1)
+        if more
+        else ""
     )
+    return _(
+        "What is predicted of {pictures}{others} as pictures are likely prepared. "
+        "Take the way whose answers are right:"
+    ).format(pictures=pictures[0], others=others)
 
 
 def _told(answer: PreparationAnswer, pictures: Sequence[str]) -> str:

@@ -19,25 +19,26 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.said_facts import SaidFacts, numbers_of
+from vitviz.core.language import N_, _
 from vitviz.core.pictures.likely_preparations import Preparation
 from vitviz.session.files.confirmed_models import ConfirmedModel
 
 _NUMBERS = (
-    ("num_heads", "Heads", "6, or one for each stage: 3,6,12,24"),
-    ("window_size", "Window", "tokens a side: 7"),
-    ("mean", "Mean", "0.5, or 0.485,0.456,0.406"),
-    ("std", "Deviation", "0.5, or 0.229,0.224,0.225"),
-    ("crop_pct", "Crop", "the middle that is kept: 0.875"),
-    ("input_size", "Input size", "pixels: 224, or ROWSxCOLS"),
+    ("num_heads", N_("Heads"), N_("6, or one for each stage: 3,6,12,24")),
+    ("window_size", N_("Window"), N_("tokens a side: 7")),
+    ("mean", N_("Mean"), N_("0.5, or 0.485,0.456,0.406")),
+    ("std", N_("Deviation"), N_("0.5, or 0.229,0.224,0.225")),
+    ("crop_pct", N_("Crop"), N_("the middle that is kept: 0.875")),
+    ("input_size", N_("Input size"), N_("pixels: 224, or ROWSxCOLS")),
 )
-WRONG = (
+WRONG = N_(
     "Heads, window, mean, deviation, crop and input size are numbers: 6, or 0.5,0.5,0.4, or 224x448 "
     "for a size."
 )
 _SCORES = (
-    ("as the model says itself", None),
-    ("one class of several (softmax)", False),
-    ("yes or no for each class (sigmoid)", True),
+    (N_("as the model says itself"), None),
+    (N_("one class of several (softmax)"), False),
+    (N_("yes or no for each class (sigmoid)"), True),
 )
 
 
@@ -56,22 +57,24 @@ class SaidFields(QWidget):
         self.fields: dict[str, QLineEdit] = {}
         asked = _NUMBERS if file else _NUMBERS[2:]
         for at, (name, title, example) in enumerate(asked):
-            self.fields[name] = self._line(title, example)
-            self._put(title, self.fields[name], *divmod(at, 2))
+            self.fields[name] = self._line(_(title), _(example))
+            self._put(_(title), self.fields[name], *divmod(at, 2))
         row = (len(asked) + 1) // 2
-        self.fields["classes"] = self._line("Classes", "a text, CSV or JSON file with their names")
-        self._put("Classes", self._with_browser(self.fields["classes"]), row, 0)
+        self.fields["classes"] = self._line(
+            _("Classes"), _("a text, CSV or JSON file with their names")
+        )
+        self._put(_("Classes"), self._with_browser(self.fields["classes"]), row, 0)
         self.scores = QComboBox()
-        self.scores.setAccessibleName("Answers")
-        self.scores.setToolTip("How the head's numbers are read as probabilities")
+        self.scores.setAccessibleName(_("Answers"))
+        self.scores.setToolTip(_("How the head's numbers are read as probabilities"))
         for words, several in _SCORES:
-            self.scores.addItem(words, several)
+            self.scores.addItem(_(words), several)
         self.scores.activated.connect(self.entered)
-        self._put("Answers", self.scores, row, 1)
+        self._put(_("Answers"), self.scores, row, 1)
         self.encoder = QComboBox()
-        self.encoder.setAccessibleName("Encoder")
+        self.encoder.setAccessibleName(_("Encoder"))
         self.encoder.activated.connect(self.entered)
-        self._encoder_label = self._put("Encoder", self.encoder, row + 1, 0)
+        self._encoder_label = self._put(_("Encoder"), self.encoder, row + 1, 0)
         self.show_encoders(())
 
     @property
@@ -119,7 +122,7 @@ class SaidFields(QWidget):
         chosen, blocker = self.encoder.currentData(), QSignalBlocker(self.encoder)
         names = sorted({*encoders, *self._encoders})
         self.encoder.clear()
-        self.encoder.addItem("the one that its method evaluates", "")
+        self.encoder.addItem(_("the one that its method evaluates"), "")
         for name in names:
             self.encoder.addItem(name, name)
         self.encoder.setCurrentIndex(max(0, self.encoder.findData(chosen)))
@@ -160,7 +163,7 @@ class SaidFields(QWidget):
         browse = QToolButton()
         browse.setObjectName("tool")
         browse.setText("…")
-        browse.setAccessibleName("Choose a file with the classes")
+        browse.setAccessibleName(_("Choose a file with the classes"))
         browse.clicked.connect(self._browse)
         layout.addWidget(field, 1)
         layout.addWidget(browse)
@@ -169,8 +172,11 @@ class SaidFields(QWidget):
 
     def _browse(self) -> None:
         before = Path(self.fields["classes"].text())
-        name, _ = QFileDialog.getOpenFileName(
-            self, "Names of the classes", str(before.parent), "Names (*.txt *.csv *.json);;All (*)"
+        name, _unused = QFileDialog.getOpenFileName(
+            self,
+            _("Names of the classes"),
+            str(before.parent),
+            _("Names (*.txt *.csv *.json);;All (*)"),
         )
         if name:
             self.fields["classes"].setText(name)

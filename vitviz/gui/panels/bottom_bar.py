@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.selection import Selection
+from vitviz.core.language import _
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.progress_line import ProgressLine
@@ -73,7 +74,11 @@ class ValueStepper(QWidget):
         self.chosen.emit(value)
 
     def _say(self, value: int, count: int) -> None:
-        self._number.setText(self._all if value < 0 else f"{value + 1} of {count}")
+        self._number.setText(
+            self._all
+            if value < 0
+            else _("{number} of {count}").format(number=value + 1, count=count)
+        )
 
 
 class PrefixButtons(QWidget):
@@ -89,7 +94,7 @@ class PrefixButtons(QWidget):
         self._more.setObjectName("tool")
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._more.setToolTip("Choose a class or register token")
+        self._more.setToolTip(_("Choose a class or register token"))
         self._more.setMenu(QMenu(self._more))
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -131,7 +136,9 @@ class PrefixButtons(QWidget):
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setText(name)
-        button.setToolTip(f"Choose the {name} token" + (" (C)" if name == "class" else ""))
+        button.setToolTip(
+            _("Choose the {name} token").format(name=_(name)) + (" (C)" if name == "class" else "")
+        )
         button.setProperty("prefix", name)
         button.clicked.connect(self._pressed)
         return button
@@ -157,8 +164,8 @@ class JobsBar(QWidget):
         self._bar = ProgressLine()
         self._bar.setMinimumWidth(28)
         self._bar.setMaximumWidth(80)
-        stop = QPushButton("Stop")
-        stop.setToolTip("Stop what is running; nothing that is open is lost")
+        stop = QPushButton(_("Stop"))
+        stop.setToolTip(_("Stop what is running; nothing that is open is lost"))
         stop.clicked.connect(self.stopped)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -202,8 +209,8 @@ class BottomBar(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self.layer = ValueStepper("Layer", "Layer (PgUp, PgDown, Home, End)")
-        self.head = ValueStepper("Head", "Head ([ and ], 0 for all)", all_words="all")
+        self.layer = ValueStepper(_("Layer"), _("Layer (PgUp, PgDown, Home, End)"))
+        self.head = ValueStepper(_("Head"), _("Head ([ and ], 0 for all)"), all_words=_("all"))
         self.prefixes = PrefixButtons()
         self.jobs = JobsBar()
         self._read_out = ElidedLabel()

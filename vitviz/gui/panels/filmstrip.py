@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QMenu, QVBoxLayout, QWidget
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.language import _
 from vitviz.gui.panels import picture_parts
 from vitviz.gui.panels.filmstrip_model import FilmstripModel
 from vitviz.gui.panels.page_line import PageLine
@@ -54,10 +55,10 @@ class Filmstrip(QWidget):
         self._list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._list.setAccessibleName("Open pictures")
+        self._list.setAccessibleName(_("Open pictures"))
         self._list.setFont(theme.font(-1.5))
         self._list.selectionModel().currentChanged.connect(self._changed)
-        self._drop = QLabel("Drop pictures here\nor press Ctrl+O")
+        self._drop = QLabel(_("Drop pictures here\nor press Ctrl+O"))
         self._drop.setObjectName("drop")
         self._drop.setFont(theme.font(-1))
         self._drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -102,11 +103,11 @@ class Filmstrip(QWidget):
         menu = QMenu(self)
         at = self._list.indexAt(self._list.viewport().mapFromGlobal(event.globalPos()))
         if key := self._model.key(at):
-            close = QAction("Close picture", menu)
+            close = QAction(_("Close picture"), menu)
             close.setData(key)
             menu.addAction(close)
             picture_parts.add_parts(menu, self._model.picture(at), self.part_wished.emit)
-        opening = menu.addAction("Open pictures…")
+        opening = menu.addAction(_("Open pictures…"))
         wished = menu.exec(event.globalPos())
         if wished is opening:
             self.open_wished.emit()

@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QIcon, QPixmap
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.language import _
 from vitviz.gui.canvas.qimages import image_of
 
 KEPT = 400
@@ -96,7 +97,9 @@ class FilmstripModel(QAbstractListModel):
             case Qt.ItemDataRole.ToolTipRole:
                 rows, cols, _rgb = picture.pixels.shape
                 note = f"\n{picture.note}" if picture.note else ""
-                return f"{picture.path or picture.name}\n{cols} × {rows} pixels{note}"
+                return _("{file}\n{cols} × {rows} pixels{note}").format(
+                    file=picture.path or picture.name, cols=cols, rows=rows, note=note
+                )
             case Qt.ItemDataRole.SizeHintRole:
                 return self._cell  # the same before and after its thumbnail has come
             case Qt.ItemDataRole.UserRole:

@@ -22,6 +22,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.gui.canvas.qimages import image_of
 from vitviz.gui.panels.option_form import OptionForm
 from vitviz.gui.panels.target_box import TargetBox
@@ -70,20 +71,36 @@ class TokenBox(QWidget):
         self._shown = (id(trace), token, word, values)
         place, box = trace.grid.place(token), trace.grid.box(token)
         if place is None or box is None:
-            self._name.setText(f"{trace.grid.name(token).capitalize()} token")
-            self._patch.setText("no patch")
+            self._name.setText(_("{name} token").format(name=trace.grid.name(token).capitalize()))
+            self._patch.setText(_("no patch"))
             self._lines.setText(
-                f"token {token} of {trace.grid.tokens}\n"
-                "A learned vector put in front of the patches; it covers no pixels."
+                _(
+                    "token {token} of {tokens}\nA learned vector put in front of the "
+                    "patches; it covers no pixels."
+                ).format(token=token, tokens=trace.grid.tokens)
             )
             return
         original = trace.crop.box_to_original(box)
-        self._name.setText(f"Token ({place[0]}, {place[1]})")
+        self._name.setText(_("Token ({row}, {col})").format(row=place[0], col=place[1]))
         self._lines.setText(
-            f"token {token} of {trace.grid.tokens}\nrow {place[0]}, column {place[1]}\n"
-            f"{_word(trace.grid, word)}patch {box.height:g} × {box.width:g} px\nin the picture:\n"
-            f"rows {original.top:.0f} to {original.bottom:.0f}\n"
-            f"cols {original.left:.0f} to {original.right:.0f}{values}"
+            _(
+                "token {token} of {tokens}\nrow {row}, column {col}\n{word}patch "
+                "{height:g} × {width:g} px\nin the picture:\nrows {top:.0f} to "
+                "{bottom:.0f}\ncols {left:.0f} to {right:.0f}{values}"
+            ).format(
+                token=token,
+                tokens=trace.grid.tokens,
+                row=place[0],
+                col=place[1],
+                word=_word(trace.grid, word),
+                height=box.height,
+                width=box.width,
+                top=original.top,
+                bottom=original.bottom,
+                left=original.left,
+                right=original.right,
+                values=values,
+            )
         )
         rows, cols = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
         pixels = np.ascontiguousarray(trace.pixels[rows, cols])
@@ -99,8 +116,8 @@ class TokenBox(QWidget):
     def show_nothing(self) -> None:
         """No picture has been read yet."""
         self._shown = None
-        self._name.setText("No token yet")
-        self._lines.setText("Point at a patch to see it here.")
+        self._name.setText(_("No token yet"))
+        self._lines.setText(_("Point at a patch to see it here."))
         self._patch.clear()
 
 
@@ -119,20 +136,20 @@ class InspectorPanel(QFrame):
         self.token.show_nothing()
         self.target = TargetBox()
         self.target.hide()  # until a view is in focus that follows it
-        self._view_title = QLabel("Options")
+        self._view_title = QLabel(_("Options"))
         self._view_title.setObjectName("title")
         self._view_title.setWordWrap(True)
-        self._reset = QPushButton("Reset")
-        self._reset.setToolTip("Back to this view's defaults")
+        self._reset = QPushButton(_("Reset"))
+        self._reset.setToolTip(_("Back to this view's defaults"))
         self._reset.clicked.connect(self._reset_pressed)
         self._form: OptionForm | None = None
         self._view, self._has_words = "", False
         self._own: tuple[Option, ...] = ()
         self._maps = _look_options()
         self._holder = QVBoxLayout()
-        self._look_reset = QPushButton("Reset")
+        self._look_reset = QPushButton(_("Reset"))
         self.look = OptionForm(self._maps, self._look_changed)
-        self._nothing = QLabel("This view has no options of its own.")
+        self._nothing = QLabel(_("This view has no options of its own."))
         self._nothing.setObjectName("faint")
         self._nothing.setWordWrap(True)
         inside = QWidget()
@@ -162,9 +179,9 @@ class InspectorPanel(QFrame):
 
     def _look_box(self) -> QWidget:
         """How maps are coloured, with its heading."""
-        box, name, again = QWidget(), QLabel("Maps"), self._look_reset
+        box, name, again = QWidget(), QLabel(_("Maps")), self._look_reset
         name.setObjectName("title")
-        again.setToolTip("Back to the usual colours and range")
+        again.setToolTip(_("Back to the usual colours and range"))
         again.clicked.connect(self.look_reset_wished)
         heading = QHBoxLayout()
         heading.addWidget(name, 1)
@@ -260,7 +277,7 @@ def _values(trace: Trace, selection: Selection) -> str:
     rows, cols = trace.picture.pixels.shape[:2]
     if not (0 <= row < rows and 0 <= col < cols):
         return ""
-    return f"\nvalue {trace.picture.values.at(row, col)}"
+    return _("\nvalue {value}").format(value=trace.picture.values.at(row, col))
 
 
 def _word(grid: TokenGrid, word: int | None) -> str:
@@ -268,7 +285,9 @@ def _word(grid: TokenGrid, word: int | None) -> str:
     if word is None or grid.words is None:
         return ""
     rows, cols = grid.words
-    return f"word {divmod(word, cols)} of {rows} × {cols}\n"
+    return _("word {word} of {rows} × {cols}\n").format(
+        word=divmod(word, cols), rows=rows, cols=cols
+    )
 
 
 def _look_options() -> tuple[Option, ...]:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import _
 from vitviz.gui.widgets.text_page import said_page
 
 MOST = 3
@@ -44,8 +45,8 @@ class NoticeStack(QFrame):
         close = QToolButton()
         close.setObjectName("quiet")
         close.setText("✕")
-        close.setToolTip("Dismiss")
-        close.setAccessibleName("Dismiss this notice")
+        close.setToolTip(_("Dismiss"))
+        close.setAccessibleName(_("Dismiss this notice"))
         close.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
@@ -96,7 +97,10 @@ class NoticeStack(QFrame):
         more = len(self._sentences) - len(shown)
         self._label.setText("\n".join(shown + ([f"… and {more} more"] if more else [])))
         if more:
-            self._answer(f"Show all {len(self._sentences)}", self._show_all)
+            self._answer(
+                _("Show all {count}").format(count=len(self._sentences)),
+                self._show_all,
+            )
         self.setVisible(True)
 
     def tell(self, sentence: str, *, alone: bool = False) -> None:

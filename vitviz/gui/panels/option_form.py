@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitviz.core.language import _
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.views.options import Option, OptionValue
 
@@ -47,7 +48,7 @@ class OptionForm(QWidget):
             self.fields[option.name] = field
             for widget in (field, *field.findChildren(QWidget)):
                 widget.installEventFilter(self)
-                widget.setAccessibleName(words(option.name))
+                widget.setAccessibleName(option.label.capitalize())
             if option.kind == "switch":
                 layout.addRow(field)
                 continue
@@ -63,10 +64,10 @@ class OptionForm(QWidget):
     def _is_long(self, option: Option) -> bool:
         """Whether a choice has words that would be cut in a box beside its label."""
         metrics = self.fontMetrics()
-        return any(metrics.horizontalAdvance(choice) > BESIDE for choice in option.choices)
+        return any(metrics.horizontalAdvance(_(choice)) > BESIDE for choice in option.choices)
 
     def _label(self, option: Option, field: QWidget) -> QLabel:
-        label = QLabel(words(option.name))
+        label = QLabel(option.label.capitalize())
         label.setObjectName("quiet")
         label.setToolTip(option.text)
         label.setBuddy(field)
@@ -126,20 +127,21 @@ class OptionForm(QWidget):
 
     def _choice(self, option: Option) -> QWidget:
         box = QComboBox()
-        box.addItems(list(option.choices))
+        for choice in option.choices:
+            box.addItem(_(choice), choice)
         # A long choice is cut in the box and whole in its list: the form keeps to its column.
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
         box.view().setMinimumWidth(box.view().sizeHintForColumn(0) + 2 * UNIT)
         self._setters[option.name] = lambda value: _quietly(
-            box, lambda: box.setCurrentText(str(value))
+            box, lambda: box.setCurrentIndex(max(box.findData(str(value)), 0))
         )
         self._setters[option.name](option.default)
-        box.currentTextChanged.connect(lambda text: self._wish(option.name, text))
+        box.currentIndexChanged.connect(lambda _at: self._wish(option.name, box.currentData()))
         return box
 
     def _switch(self, option: Option) -> QWidget:
-        box = QCheckBox(words(option.name))
+        box = QCheckBox(option.label.capitalize())
         self._setters[option.name] = lambda value: _quietly(
             box, lambda: box.setChecked(bool(value))
         )
@@ -253,8 +255,3 @@ def _quietly(widget: QWidget, change: Callable[[], None]) -> None:
     blocker = QSignalBlocker(widget)
     change()
     blocker.unblock()
-
-
-def words(name: str) -> str:
-    """An option's name as a label."""
-    return name.replace("_", " ").capitalize()

@@ -6,7 +6,8 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from vitviz.core.data.trace import Picture
-from vitviz.gui.panels.picture_parts import page_noun
+from vitviz.core.language import _
+from vitviz.gui.panels.picture_parts import page_words
 from vitviz.gui.widgets import theme
 
 PACE = 40
@@ -27,18 +28,20 @@ class PageLine(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.slider, self.words = QSlider(Qt.Orientation.Horizontal), QLabel()
-        self.slider.setAccessibleName("Frame or page")
+        self.slider.setAccessibleName(_("Frame or page"))
         self.slider.setPageStep(10)
         self.slider.valueChanged.connect(self._moved)
         self.words.setFont(theme.font(-1, numbers=True))
         self.play, self.follow = QToolButton(), QToolButton()
         self.play.setText("▶")
-        self.play.setAccessibleName("Play")
-        self.play.setToolTip("Play: each frame as soon as the model has read it")
-        self.follow.setText("Follow")
+        self.play.setAccessibleName(_("Play"))
+        self.play.setToolTip(_("Play: each frame as soon as the model has read it"))
+        self.follow.setText(_("Follow"))
         self.follow.setToolTip(
-            "Choose in each frame the patch that is most like the one that you chose, after the "
-            "chosen layer"
+            _(
+                "Choose in each frame the patch that is most like the one that you chose, after the "
+                "chosen layer"
+            )
         )
         for button in (self.play, self.follow):
             button.setObjectName("tool")
@@ -55,7 +58,7 @@ class PageLine(QWidget):
         layout.addWidget(self.words)
         layout.addWidget(self.slider)
         layout.addLayout(below)
-        self._pages, self._noun = 1, "frame"
+        self._picture: Picture | None = None
         self._pacing = QTimer(self)
         self._pacing.setInterval(PACE)
         self._pacing.timeout.connect(self.beat)
@@ -68,14 +71,14 @@ class PageLine(QWidget):
         if picture is None or not several:
             self.play.setChecked(False)
             return
-        self._pages, page = picture.pages, picture.choice.page
+        page = picture.choice.page
         blocker = QSignalBlocker(self.slider)
-        self.slider.setRange(0, self._pages - 1)
+        self.slider.setRange(0, picture.pages - 1)
         self.slider.setValue(page)
         blocker.unblock()
-        self._noun = noun = page_noun(picture)
+        self._picture = picture
         self._say(page)
-        self.slider.setToolTip(f"The {noun}s of {picture.name}: this is {noun} {page + 1}")
+        self.slider.setToolTip(f"{picture.name}: {page_words(picture, page)}")
 
     def step(self) -> None:
         """Goes to the next frame; playing ends at the last."""
@@ -85,7 +88,9 @@ class PageLine(QWidget):
             self.play.setChecked(False)
 
     def _say(self, page: int) -> None:
-        self.words.setText(f"{self._noun.capitalize()} {page + 1} of {self._pages}")
+        if self._picture is not None:
+            said = page_words(self._picture, page)
+            self.words.setText(f"{said[:1].upper()}{said[1:]}")
 
     def _moved(self, page: int) -> None:
         self._say(page)
@@ -93,7 +98,7 @@ class PageLine(QWidget):
 
     def _play_toggled(self, on: bool) -> None:
         self.play.setText("❚❚" if on else "▶")
-        self.play.setAccessibleName("Pause" if on else "Play")
+        self.play.setAccessibleName(_("Pause") if on else _("Play"))
         if not on:
             self._pacing.stop()
             return

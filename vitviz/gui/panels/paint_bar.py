@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton
 
+from vitviz.core.language import _
 from vitviz.gui.canvas.area_brush import BrushShape
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
@@ -26,19 +27,19 @@ class PaintBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, UNIT // 2, UNIT, UNIT // 2)
         layout.addWidget(self._words, 1)
-        self._shapes["brush"] = self._button("Brush", "Paint patch by patch", self._brush)
+        self._shapes["brush"] = self._button(_("Brush"), _("Paint patch by patch"), self._brush)
         self._shapes["rectangle"] = self._button(
-            "Rectangle", "Paint all patches of a rectangle", self._rectangle
+            _("Rectangle"), _("Paint all patches of a rectangle"), self._rectangle
         )
         for button in self._shapes.values():
             button.setCheckable(True)
-        clear = self._button("Clear", "Take all that is painted away", self.clear_wished)
+        clear = self._button(_("Clear"), _("Take all that is painted away"), self.clear_wished)
         self._mask = self._button(
-            "Load a mask…",
-            "A picture that is white where the mark is and black elsewhere",
+            _("Load a mask…"),
+            _("A picture that is white where the mark is and black elsewhere"),
             self.mask_wished,
         )
-        done = self._button("Done", "Lay the brush down (Esc)", self.done_wished)
+        done = self._button(_("Done"), _("Lay the brush down (Esc)"), self.done_wished)
         for button in (*self._shapes.values(), clear, self._mask, done):
             layout.addWidget(button)
         self.hide()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
 from vitviz.core.data.picture_choice import MOST_BANDS, PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.core.language import _, ngettext
 from vitviz.gui.widgets import theme
 from vitviz.session.pictures.picture_list import PicturePart
 
@@ -36,7 +37,7 @@ class PicturePartButton(QToolButton):
         self._picture: Picture | None = None
         self.setObjectName("quiet")
         self.setFont(theme.font(-0.5, numbers=True))
-        self.setToolTip("Another page or frame, other bands, colours of this picture's file")
+        self.setToolTip(_("Another page or frame, other bands, colours of this picture's file"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         menu = QMenu(self)
@@ -67,21 +68,29 @@ def part_words(picture: Picture) -> str:
         return ""
     choice, parts = picture.choice, []
     if picture.pages > 1:
-        parts.append(f"{page_noun(picture)} {choice.page + 1} of {picture.pages}")
+        parts.append(page_words(picture, choice.page))
     if picture.bands > 3:
         shown = choice.bands or (1, 2, 3)
         names = ", ".join(map(str, shown))
-        parts.append(f"band{'s' * (len(shown) > 1)} {names} of {picture.bands}")
+        said = ngettext("band {names} of {bands}", "bands {names} of {bands}", len(shown))
+        parts.append(said.format(names=names, bands=picture.bands))
     if found := re.search(r"([^,]+), (read as|converted to) sRGB", picture.note):
         name = found[1].strip()
         short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
-        parts.append(f"{short} {found[2]} sRGB")
+        as_read = (
+            _("{profile} read as sRGB")
+            if found[2] == "read as"
+            else _("{profile} converted to sRGB")
+        )
+        parts.append(as_read.format(profile=short))
     return " · ".join(parts)
 
 
-def page_noun(picture: Picture) -> str:
-    """What a part of a file that has several is called: pages of documents, frames of films."""
-    return "page" if picture.path.lower().endswith(_PAGED) else "frame"
+def page_words(picture: Picture, page: int) -> str:
+    """Which part of a file this is, from 0: documents have pages, films have frames."""
+    paged = picture.path.lower().endswith(_PAGED)
+    said = _("page {page} of {pages}") if paged else _("frame {page} of {pages}")
+    return said.format(page=page + 1, pages=picture.pages)
 
 
 def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:
@@ -90,20 +99,20 @@ def add_parts(menu: QMenu, picture: Picture, wish: PartWish) -> None:
         return
     choice = picture.choice
     if 1 < picture.pages <= LISTED:
-        pages = menu.addMenu(f"Page or frame (of {picture.pages})")
+        pages = menu.addMenu(_("Page or frame (of {pages})").format(pages=picture.pages))
         for page in range(picture.pages):
             action = pages.addAction(str(page + 1))
             action.setCheckable(True)
             action.setChecked(page == choice.page)
             action.triggered.connect(partial(_open, wish, picture, replace(choice, page=page)))
     elif picture.pages > LISTED:
-        asking = menu.addAction(f"Page or frame (of {picture.pages})…")
+        asking = menu.addAction(_("Page or frame (of {pages})…").format(pages=picture.pages))
         asking.triggered.connect(partial(_ask_page, menu, picture, wish))
     if picture.bands > 3:
-        bands = menu.addAction(f"Bands (of {picture.bands})…")
+        bands = menu.addAction(_("Bands (of {bands})…").format(bands=picture.bands))
         bands.triggered.connect(partial(_ask_bands, menu, picture, wish))
     if "sRGB" in picture.note:
-        turned = menu.addAction("Convert colours to sRGB")
+        turned = menu.addAction(_("Convert colours to sRGB"))
         turned.setCheckable(True)
         turned.setChecked(choice.to_srgb)
         other = replace(choice, to_srgb=not choice.to_srgb)
@@ -124,8 +133,8 @@ def _open(wish: PartWish, picture: Picture, choice: PictureChoice, _on: bool = F
 def _ask_page(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False) -> None:
     page, agreed = QInputDialog.getInt(
         menu.parentWidget(),
-        "Page or frame",
-        f"From 1 to {picture.pages}:",
+        _("Page or frame"),
+        _("From 1 to {pages}:").format(pages=picture.pages),
         picture.choice.page + 1,
         1,
         picture.pages,
@@ -138,8 +147,10 @@ def _ask_bands(menu: QMenu, picture: Picture, wish: PartWish, _on: bool = False)
     now = ",".join(map(str, picture.choice.bands or (1, 2, 3)))
     text, agreed = QInputDialog.getText(
         menu.parentWidget(),
-        "Bands",
-        f"Red, green, blue, or one, or as many as the model reads; from 1 to {picture.bands}:",
+        _("Bands"),
+        _("Red, green, blue, or one, or as many as the model reads; from 1 to {bands}:").format(
+            bands=picture.bands
+        ),
         text=now,
     )
     if agreed and (bands := bands_of(text, picture.bands)):

@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from vitviz.core.data.said_facts import prompts_of
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import VitvizError
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.work.request import ModelRequest
 
-TIP = (
+TIP = N_(
     "What the model compares the picture with, in place of classes; semicolons between prompts, "
     "Return to ask, nothing to have the picture's features alone"
 )
@@ -25,13 +26,13 @@ class PromptLine(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.line, self.why = QLineEdit(), QLabel()
-        self.line.setPlaceholderText("a red parrot; a rock; a photo of a dog")
-        self.line.setToolTip(TIP)
-        self.line.setAccessibleName("Prompts")
+        self.line.setPlaceholderText(_("a red parrot; a rock; a photo of a dog"))
+        self.line.setToolTip(_(TIP))
+        self.line.setAccessibleName(_("Prompts"))
         self.line.setClearButtonEnabled(True)
         self.line.returnPressed.connect(self._asked)
         self.why.setObjectName("faint")
-        label = QLabel("Prompts")
+        label = QLabel(_("Prompts"))
         label.setBuddy(self.line)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

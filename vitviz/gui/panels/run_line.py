@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QFileSystemWatcher, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
+from vitviz.core.language import _
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
 from vitviz.gui.widgets.theme import UNIT
 from vitviz.session.files.training_run import TrainingRun, run_around, run_in
@@ -28,17 +29,17 @@ class RunLine(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.slider, self.words = QSlider(Qt.Orientation.Horizontal), ElidedLabel()
-        self.slider.setAccessibleName("Checkpoint of the run")
+        self.slider.setAccessibleName(_("Checkpoint of the run"))
         self.slider.setPageStep(1)
-        self.slider.setToolTip("The checkpoints of this training, from the first to the newest")
+        self.slider.setToolTip(_("The checkpoints of this training, from the first to the newest"))
         self.slider.valueChanged.connect(self._moved)
         self.follow = QToolButton()
         self.follow.setObjectName("tool")
-        self.follow.setText("Follow")
+        self.follow.setText(_("Follow"))
         self.follow.setCheckable(True)
         self.follow.setChecked(True)
-        self.follow.setToolTip("Go to each checkpoint that comes while the newest is shown")
-        label = QLabel("Run")
+        self.follow.setToolTip(_("Go to each checkpoint that comes while the newest is shown"))
+        label = QLabel(_("Run"))
         label.setBuddy(self.slider)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -102,8 +103,16 @@ class RunLine(QWidget):
     def _say(self, at: int) -> None:
         assert self.run is not None
         step = self.run.steps[at]
-        words = step.words if step.words != str(step.number) else f"number {step.number}"
-        self.words.show_text(f"{words}, {at + 1} of {len(self.run.steps)}")
+        words = (
+            step.words
+            if step.words != str(step.number)
+            else _("number {number}").format(number=step.number)
+        )
+        self.words.show_text(
+            _("{words}, {at} of {steps_count}").format(
+                words=words, at=at + 1, steps_count=len(self.run.steps)
+            )
+        )
         self.words.setToolTip(Path(step.path).name)
 
     def _moved(self, at: int) -> None:

@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.target import HOW, PREDICTED, Target, target_of
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import VitvizError
 from vitviz.gui.panels.option_form import TextLine
 from vitviz.gui.widgets.theme import UNIT
 
-FOLLOWING = "Predicted class"
-OTHER = "Other"
+FOLLOWING = N_("Predicted class")
+OTHER = N_("Other")
 
 
 class TargetBox(QWidget):
@@ -23,12 +24,12 @@ class TargetBox(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        heading = QLabel("Target")
+        heading = QLabel(_("Target"))
         heading.setObjectName("title")
         self.classes, self.line, self.why = QComboBox(), TextLine(), QLabel()
-        self.classes.setToolTip("The number that maps of an answer explain")
-        self.line.setToolTip(f"Any other target: {HOW}")
-        self.line.setPlaceholderText("285, cat - dog, feature:17, lens:5")
+        self.classes.setToolTip(_("The number that maps of an answer explain"))
+        self.line.setToolTip(_("Any other target: {how}").format(how=_(HOW)))
+        self.line.setPlaceholderText(_("285, cat - dog, feature:17, lens:5"))
         self.why.setObjectName("faint")
         self.why.setWordWrap(True)
         self.why.hide()
@@ -49,9 +50,9 @@ class TargetBox(QWidget):
         if predictions != self._offered or not self.classes.count():
             self._offered = predictions
             self.classes.clear()
-            self.classes.addItem(FOLLOWING)
+            self.classes.addItem(_(FOLLOWING))
             self.classes.addItems([f"{each.name}, {each.share:.0%}" for each in predictions])
-            self.classes.addItem(OTHER)
+            self.classes.addItem(_(OTHER))
         self.classes.setCurrentIndex(self._place_of(target))
         blocker.unblock()
         self.line.show_value("" if self._is_offered(target) else str(target))

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitviz.core.data.trace import Fit, ModelInfo, Trace
+from vitviz.core.language import N_, _
 from vitviz.gui.panels.badge_label import BadgeLabel
 from vitviz.gui.widgets import theme
 from vitviz.gui.widgets.fitting_labels import ElidedLabel
@@ -30,9 +31,12 @@ from vitviz.session.columns.header_text import badge_words, tokens_words
 from vitviz.session.work.request import ModelRequest
 
 FITS: dict[Fit, tuple[str, str]] = {
-    "crop": ("Centre crop", "The model's own preprocessing: resize, then cut out the centre"),
-    "pad": ("Whole, padded", "The whole picture, its proportions kept, with a border"),
-    "squash": ("Whole, squashed", "The whole picture, stretched to the model's input"),
+    "crop": (
+        N_("Centre crop"),
+        N_("The model's own preprocessing: resize, then cut out the centre"),
+    ),
+    "pad": (N_("Whole, padded"), N_("The whole picture, its proportions kept, with a border")),
+    "squash": (N_("Whole, squashed"), N_("The whole picture, stretched to the model's input")),
 }
 
 
@@ -54,23 +58,23 @@ class TopBar(QToolBar):
         self._model = QToolButton()
         self._model.setObjectName("tool")
         self._model.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._model.setToolTip("Which model reads the picture (Ctrl+K finds one by name)")
+        self._model.setToolTip(_("Which model reads the picture (Ctrl+K finds one by name)"))
         self._model.setMenu(QMenu(self._model))
         self._model.menu().aboutToShow.connect(self._fill_menu)
         self._patch, self._fit = QComboBox(), QComboBox()
-        self._patch.setToolTip("Patch size in pixels of the model's input")
-        self._patch.setAccessibleName("Patch size")
+        self._patch.setToolTip(_("Patch size in pixels of the model's input"))
+        self._patch.setAccessibleName(_("Patch size"))
         self._patch.currentIndexChanged.connect(self._patch_chosen)
-        self._fit.setToolTip("What part of the picture the model sees")
-        self._fit.setAccessibleName("Fit")
+        self._fit.setToolTip(_("What part of the picture the model sees"))
+        self._fit.setAccessibleName(_("Fit"))
         for name, (words, tip) in FITS.items():
-            self._fit.addItem(words, name)
-            self._fit.setItemData(self._fit.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self._fit.addItem(_(words), name)
+            self._fit.setItemData(self._fit.count() - 1, _(tip), Qt.ItemDataRole.ToolTipRole)
         self._fit.currentIndexChanged.connect(self._fit_chosen)
         self._device = QToolButton()
         self._device.setObjectName("tool")
         self._device.setText("auto")
-        self._device.setToolTip("Device and precision the model runs in")
+        self._device.setToolTip(_("Device and precision the model runs in"))
         self._device.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._device.setMenu(QMenu(self._device))
         self._facts = ElidedLabel()
@@ -99,7 +103,7 @@ class TopBar(QToolBar):
         title = self._title(request.name)
         shown = title if len(title) <= 36 else f"{title[:22]}…{title[-13:]}"
         self._model.setText(f"{shown}  ▾")
-        self._model.setAccessibleName(f"Model: {title}")
+        self._model.setAccessibleName(_("Model: {title}").format(title=title))
         blocker = QSignalBlocker(self._fit)
         self._fit.setCurrentIndex(list(FITS).index(request.fit))
         blocker.unblock()
@@ -131,7 +135,7 @@ class TopBar(QToolBar):
         """Offers devices: (name, words, precisions)."""
         menu = self._device.menu()
         menu.clear()
-        menu.addAction("Automatic").setData(("auto", "auto"))
+        menu.addAction(_("Automatic")).setData(("auto", "auto"))
         for name, words, precisions in devices:
             for precision in precisions:
                 menu.addAction(f"{words} · {precision}").setData((name, precision))
@@ -145,8 +149,8 @@ class TopBar(QToolBar):
         layout.setSpacing(UNIT)
         opener = QToolButton()
         opener.setObjectName("tool")
-        opener.setText("Open…")
-        opener.setToolTip("Open pictures (Ctrl+O)")
+        opener.setText(_("Open…"))
+        opener.setToolTip(_("Open pictures (Ctrl+O)"))
         opener.clicked.connect(self.open_wished)
         for widget in (opener, self._model, self._patch, self._fit, self._device):
             layout.addWidget(widget)
@@ -172,7 +176,7 @@ class TopBar(QToolBar):
             chosen = request.patch_size or choice.default_patch_size
             sizes = {*choice.patch_sizes, chosen}
             for size in sorted(size for size in sizes if size is not None):
-                self._patch.addItem(f"patch {size}", size)
+                self._patch.addItem(_("patch {size}").format(size=size), size)
             self._patch.setCurrentIndex(self._patch.findData(chosen))
         self._patch.setVisible(self._patch.count() > 1)
         blocker.unblock()
@@ -184,7 +188,7 @@ class TopBar(QToolBar):
         for bundled in (True, False):
             choices = [choice for choice in self._choices if choice.bundled is bundled]
             if choices and not bundled:
-                menu.addSection("Recent files")
+                menu.addSection(_("Recent files"))
             for choice in choices:
                 action = menu.addAction(choice.title)
                 action.setToolTip(choice.name)
@@ -193,8 +197,8 @@ class TopBar(QToolBar):
                 action.setChecked(self._request is not None and self._request.name == choice.name)
                 action.triggered.connect(self._model_chosen)
         menu.addSeparator()
-        menu.addAction("Model library…").triggered.connect(self.find_wished)
-        menu.addAction("Open checkpoint file…").triggered.connect(self.checkpoint_wished)
+        menu.addAction(_("Model library…")).triggered.connect(self.find_wished)
+        menu.addAction(_("Open checkpoint file…")).triggered.connect(self.checkpoint_wished)
 
     def _model_chosen(self) -> None:
         wished = cast(ModelRequest, cast(QAction, self.sender()).data())
@@ -225,8 +229,8 @@ def _weights_words(info: ModelInfo) -> tuple[str, str]:
     """(what to warn of, why) where the weights are not simply trained ones."""
     match info.weights:
         case "untrained":
-            return "untrained weights", "What is shown is real, but no training has shaped it"
+            return _("untrained weights"), _("What is shown is real, but no training has shaped it")
         case "partly loaded":
-            return "partly loaded", "\n".join(info.notes)
+            return _("partly loaded"), "\n".join(info.notes)
         case "trained":
             return ("resampled", "\n".join(info.notes)) if info.resampled else ("", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
+from vitviz.core.language import _
 from vitviz.gui.widgets import theme
 
 
@@ -18,15 +19,20 @@ class Welcome(QFrame):
         super().__init__()
         self.setObjectName("card")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        title = QLabel("Drop a picture here")
+        title = QLabel(_("Drop a picture here"))
         title.setObjectName("hero")
         title.setFont(theme.font(9, bold=True))
         words = QLabel(
-            "See what a vision transformer does with it: the patches it reads, where every head "
-            "looks,\nand attention followed through all layers back to the picture."
+            _(
+                "See what a vision transformer does with it: the patches it reads, where every head "
+                "looks,\nand attention followed through all layers back to the picture."
+            )
         )
         words.setObjectName("quiet")
-        opener, samples = QPushButton("Open pictures…"), QPushButton("Show the bundled photographs")
+        opener, samples = (
+            QPushButton(_("Open pictures…")),
+            QPushButton(_("Show the bundled photographs")),
+        )
         opener.clicked.connect(self.open_wished)
         samples.clicked.connect(self.samples_wished)
         buttons = QHBoxLayout()

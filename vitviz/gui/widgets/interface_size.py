@@ -8,6 +8,8 @@ from collections.abc import Callable, MutableMapping
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
+from vitviz.core.language import _
+
 SIZES = (80, 90, 100, 110, 125, 150, 175, 200)
 """Percentages to choose from."""
 
@@ -37,7 +39,7 @@ class InterfaceSizeMenu(QMenu):
     """The sizes to choose from, one of them on; the choice takes effect with the next start."""
 
     def __init__(self, parent: QWidget, now: int, choose: Callable[[int], None]) -> None:
-        super().__init__("Interface si&ze", parent)
+        super().__init__(_("Interface si&ze"), parent)
         self._choose = choose
         group = QActionGroup(self)
         for percent in SIZES:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
+from vitviz.core.language import _
+
 
 class TextPage(QDialog):
     """A page of rich text with a close button; does not block the window."""
@@ -30,4 +32,4 @@ class TextPage(QDialog):
 def said_page(parent: QWidget, sentences: Sequence[str]) -> TextPage:
     """All that a notice has to say."""
     lines = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
-    return TextPage(parent, f"{len(sentences)} notices", lines)
+    return TextPage(parent, _("{count} notices").format(count=len(sentences)), lines)

@@ -12,21 +12,26 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers, two_traces
 from vitviz.views.shared.compared_vectors import check_comparable
 
-PROBE = "A probe: the model never computes this, so no check against its own output is possible."
+PROBE = N_(
+    "A probe: the model never computes this, so no check against its own output is possible."
+)
 
 
 @view(
     "cross",
     title="What would it look at there",
     shows=(
-        "The chosen token's query of this picture meets the keys of another picture: where would it "
-        "look, were it there? No model computes this; it is a probe of what the query asks for. Where "
+        "The chosen token's query of this picture meets the keys of another picture: where "
+        "would it "
+        "look, were it there? No model computes this; it is a probe of what the query asks for. "
+        "Where "
         "the model turns queries and keys by their place, the place asks too."
     ),
     formula="softmax(q(here) · k(there)ᵀ · scale), over all tokens of the other picture",
@@ -57,7 +62,7 @@ def draw(
     head = None if selection.head is None else min(selection.head, len(rows) - 1)
     there = _chosen(rows, head)
     name = picture_layers.token_words(trace.grid, token)
-    panels = [_there(other, there, look, f"Probe: {other.picture.name}")]
+    panels = [_there(other, there, look, _("Probe: {name}").format(name=other.picture.name))]
     if here_too:
         here = _chosen(trace.layers[layer].attention.rows(token), head)
         panels.insert(0, _here(trace, selection, here, look))
@@ -65,10 +70,12 @@ def draw(
     names = two_traces.names(trace, other)
     return Drawing(
         "cross",
-        f"Probe: what {name} of {names[0]} would look at in {names[1]}, {layer_name(layer)}, {which}",
+        _("Probe: what {name} of {first} would look at in {second}, {layer}, {which}").format(
+            name=name, first=names[0], second=names[1], layer=layer_name(layer), which=which
+        ),
         (tuple(panels),),
-        picture_layers.caption(trace, PROBE),
-        known="Numbers of a probe: compared with nothing that the model puts out.",
+        picture_layers.caption(trace, _(PROBE)),
+        known=_("Numbers of a probe: compared with nothing that the model puts out."),
     )
 
 
@@ -77,8 +84,10 @@ def _probed(trace: Trace, other: Trace, layer: int, token: int) -> Float32[np.nd
     one, two = (model_questions.vectors(each, layer) for each in (trace, other))
     if one.biased or two.biased:
         raise Unsupported(
-            f"{layer_name(layer)} of {trace.model.called} adds a bias by place to its scores, and "
-            "places of two pictures have none in common; compare its queries and keys instead"
+            _(
+                "{layer} of {called} adds a bias by place to its scores, and places of "
+                "two pictures have none in common; compare its queries and keys instead"
+            ).format(layer=layer_name(layer), called=trace.model.called)
         )
     scores = einsum(one.query[:, token], two.key, "head dim, head key dim -> head key") * one.scale
     shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -92,13 +101,13 @@ def _chosen(rows: Float32[np.ndarray, "head key"], head: int | None) -> Float32[
 
 def _here(trace: Trace, selection: Selection, row: Float32[np.ndarray, "key"], look: Look) -> Panel:
     values = picture_layers.on_grid(row[trace.grid.patches], trace.grid)
-    scale = picture_layers.scale_of(values, look, "attention")
+    scale = picture_layers.scale_of(values, look, _("attention"))
     layers = picture_layers.over_picture(trace, selection, values, scale, look)
     token = trace.grid.name(selection.token(trace.grid, trace.crop))
     return Panel(
         layers,
         trace.crop.frame,
-        f"Its own picture: {trace.picture.name}",
+        _("Its own picture: {name}").format(name=trace.picture.name),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         picture_layers.shares(row, trace.grid),
@@ -109,7 +118,7 @@ def _here(trace: Trace, selection: Selection, row: Float32[np.ndarray, "key"], l
 def _there(other: Trace, row: Float32[np.ndarray, "key"], look: Look, title: str) -> Panel:
     grid = other.grid
     values = picture_layers.on_grid(row[grid.patches], grid)
-    scale = picture_layers.scale_of(values, look, "share, were it there")
+    scale = picture_layers.scale_of(values, look, _("share, were it there"))
     box = grid.box(int(row[grid.patches].argmax()) + len(grid.prefix))
     layers = (
         *picture_layers.map_over(picture_layers.picture(other), values, grid.frame, scale, look),

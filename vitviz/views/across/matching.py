@@ -12,6 +12,7 @@ from vitviz.core.data.drawing import Drawing, DrawnLayer, Outlines, Panel, Raste
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.nearest import MutualPairs, mutual_nearest
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -34,7 +35,8 @@ GAP = 0.04
     title="Matching patches",
     shows=(
         "Lines join patches of two pictures that are each other's nearest: of all patches of the "
-        "other picture none is more alike, in both directions. Only the most alike pairs are drawn; "
+        "other picture none is more alike, in both directions. Only the most alike pairs are "
+        "drawn; "
         "the slider says how many. The chosen token's own pair stands out. Choose a second picture "
         "with the same model to compare with."
     ),
@@ -72,11 +74,15 @@ def draw(
     own = _own(pairs, token - len(trace.grid.prefix))
     panel = _panel(trace, other, pairs, count, own)
     names = two_traces.names(trace, other)
-    said = f"{len(pairs.alike)} pairs are each other's nearest, {count} of them drawn."
-    words = f"{of.capitalize()} of {layer_name(layer)}."
+    said = _("{pairs} pairs are each other's nearest, {count} of them drawn.").format(
+        pairs=len(pairs.alike), count=count
+    )
+    words = _("{what} of {layer}.").format(what=_(of).capitalize(), layer=layer_name(layer))
     return Drawing(
         "matching",
-        f"Patches of {names[0]} (left) and {names[1]} (right) that belong together",
+        _("Patches of {first} (left) and {second} (right) that belong together").format(
+            first=names[0], second=names[1]
+        ),
         ((panel,),),
         picture_layers.caption(trace, said, words),
     )
@@ -87,7 +93,7 @@ def _pairs(trace: Trace, other: ref[Trace], layer: int, of: ComparedVectors) -> 
     """Weak, so that what is remembered keeps no other trace alive."""
     second = other()
     if second is None:
-        raise Unsupported("the second picture was closed meanwhile; draw again")
+        raise Unsupported(_("the second picture was closed meanwhile; draw again"))
     vectors = [unit_vectors(each, layer, of)[each.grid.patches] for each in (trace, second)]
     return mutual_nearest(*vectors)
 
@@ -119,9 +125,9 @@ def _panel(trace: Trace, other: Trace, pairs: MutualPairs, count: int, own: int 
         boxes = (_box(trace, ends[0], 0, 1), _box(other, ends[1], start, scale))
         spots = (boxes[0].centre, boxes[1].centre)
         layers += [Segments((spots,), "chosen"), Outlines(boxes, "chosen")]
-        facts = (("chosen pair", f"{pairs.alike[own]:.3f}"),)
+        facts = ((_("chosen pair"), f"{pairs.alike[own]:.3f}"),)
     extent = Box(0, 0, frame.height, right.right)
-    return Panel(tuple(layers), extent, "Lines join nearest patches", facts=facts)
+    return Panel(tuple(layers), extent, _("Lines join nearest patches"), facts=facts)
 
 
 def _box(trace: Trace, patch: int, start: float, scale: float) -> Box:

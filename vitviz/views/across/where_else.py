@@ -14,6 +14,7 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Grid, Outlines, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _, pgettext
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
@@ -46,10 +47,13 @@ class FoundPatches:
     "where",
     title="Where else is this",
     shows=(
-        "The chosen token's vector is compared with those of all patches, in this picture and in all "
+        "The chosen token's vector is compared with those of all patches, in this picture and "
+        "in all "
         "that are open: warm is alike. The best place of each other picture is outlined, and the "
-        "pictures stand in the order of their best places. Vectors that mean one thing in one picture "
-        "mean it in others too, so parts of things are found again without anybody having named them."
+        "pictures stand in the order of their best places. Vectors that mean one thing in one "
+        "picture "
+        "mean it in others too, so parts of things are found again without anybody having named "
+        "them."
     ),
     formula="cos(xᵢ, yⱼ) = xᵢ · yⱼ / (‖xᵢ‖ ‖yⱼ‖), of tokens after the block, or of all heads' queries, "
     "keys or values side by side",
@@ -85,15 +89,24 @@ def draw(
     ]
     ranked = sorted(found[1:], key=lambda one: -one.score)[:most]
     low = min(float(one.alike.min()) for one in found)
-    scale = picture_layers.scale_of(found[0].alike, look, "cosine", (low, 1.0))
+    scale = picture_layers.scale_of(found[0].alike, look, _("cosine"), (low, 1.0))
     panels = [_here(found[0], selection, scale, look)]
     panels += [_there(one, scale, look) for one in ranked]
     rows = tuple(tuple(panels[at : at + ACROSS]) for at in range(0, len(panels), ACROSS))
     named = picture_layers.token_words(trace.grid, token)
-    said = f"{of.capitalize()} of {layer_name(layer)}, among {len(found)} pictures."
+    said = _("{what} of {layer}, among {count} pictures.").format(
+        what=_(of).capitalize(), layer=layer_name(layer), count=len(found)
+    )
     if len(found) == 1:
-        said = f"{of.capitalize()} of {layer_name(layer)}, in this picture alone."
-    return Drawing("where", f"Where else is {named}", rows, picture_layers.caption(trace, said))
+        said = _("{what} of {layer}, in this picture alone.").format(
+            what=_(of).capitalize(), layer=layer_name(layer)
+        )
+    return Drawing(
+        "where",
+        _("Where else is {named}").format(named=named),
+        rows,
+        picture_layers.caption(trace, said),
+    )
 
 
 def _here(one: FoundPatches, selection: Selection, scale: ColorScale, look: Look) -> Panel:
@@ -118,6 +131,6 @@ def _there(one: FoundPatches, scale: ColorScale, look: Look) -> Panel:
         *((Grid(grid.frame, grid.rows, grid.cols),) if look.grid else ()),
         Outlines(() if box is None else (box,), "seen"),
     )
-    facts = (("best", f"{one.score:.3f}"), ("at", grid.name(one.best)))
+    facts = ((_("best"), f"{one.score:.3f}"), (pgettext("of a place", "at"), grid.name(one.best)))
     bar = scale if look.heat else None
     return Panel(layers, trace.crop.frame, trace.picture.name, bar=bar, facts=facts)

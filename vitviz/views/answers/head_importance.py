@@ -14,6 +14,7 @@ from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.faithfulness import rank_correlation
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -56,7 +57,7 @@ def draw(
     try:
         found = _importance(trace, selection.target, replaced)
     except Unsupported as why:
-        return model_questions.refused(trace, "head_importance", "Head importance", why)
+        return model_questions.refused(trace, "head_importance", _("Head importance"), why)
     spread = tuple(_heads_of(row) for row in found.ablated)
     agreed = rank_correlation(*_both(found))
     layer = selection.layer(len(spread))
@@ -64,20 +65,25 @@ def draw(
         trace,
         spread,
         selection,
-        "Every head taken out",
-        "fall of the target",
+        _("Every head taken out"),
+        _("fall of the target"),
         low=None,
         facts=heads_over_depth.of_layer(trace, spread, layer, "{:+.3f}"),
     )
-    how = "zeros" if replaced == "zero" else "its mean over the tokens"
-    said = (
-        f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}; each head's "
-        f"output replaced by {how}, one pass a head. Rank correlation with the first order: "
-        f"{agreed:.2f}."
+    how = _("zeros") if replaced == "zero" else _("its mean over the tokens")
+    said = _(
+        "{upper}{name}: {value}; each head's output replaced by {how}, one pass a "
+        "head. Rank correlation with the first order: {agreed:.2f}."
+    ).format(
+        upper=found.name[:1].upper(),
+        name=found.name[1:],
+        value=shown_number(found.value, 4),
+        how=how,
+        agreed=agreed,
     )
     return Drawing(
         "head_importance",
-        f"What {found.name} needs of each head",
+        _("What {name} needs of each head").format(name=found.name),
         ((depth, _against(trace, found, selection, agreed)),),
         picture_layers.caption(trace, said),
     )
@@ -112,16 +118,18 @@ def _against(trace: Trace, found: HeadImportance, selection: Selection, agreed: 
     )
     line = np.array([min(foretold.min(initial=0), 0), max(foretold.max(initial=0), 0)])
     curves = (
-        Curve(line, line, "equal", tone="quiet"),
-        Curve(foretold, measured, "a head", "points", whose=owners),
-        Curve(foretold[marked], measured[marked], "chosen", "points", "chosen"),
+        Curve(line, line, _("equal"), tone="quiet"),
+        Curve(foretold, measured, _("a head"), "points", whose=owners),
+        Curve(foretold[marked], measured[marked], _("chosen"), "points", "chosen"),
     )
-    plot = Plot(curves, axis("as the gradient foretells", foretold), axis("measured", measured))
-    facts = (("rank correlation", f"{agreed:.2f}"), ("heads", str(len(measured))))
+    plot = Plot(
+        curves, axis(_("as the gradient foretells"), foretold), axis(_("measured"), measured)
+    )
+    facts = ((_("rank correlation"), f"{agreed:.2f}"), (_("heads"), str(len(measured))))
     return Panel(
         (plot,),
         heads_over_depth.EXTENT,
-        "Measured against foretold",
+        _("Measured against foretold"),
         Listed(len(found.ablated)),
         facts=facts,
     )

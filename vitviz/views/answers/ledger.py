@@ -17,6 +17,7 @@ from vitviz.core.data.plots import Table, Whose
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -31,14 +32,16 @@ LedgerPart = Literal["all layers", "chosen layer", "chosen head"]
     "ledger",
     title="Ledger",
     shows=(
-        "The number behind an answer, as an account. A class's logit reads the stream of tokens after "
+        "The number behind an answer, as an account. A class's logit reads the stream of tokens "
+        "after "
         "the last block, and the stream is the sum of what was put into it: so, with the scale "
         "of the last "
         "norm held at its value, the logit is exactly the sum of what each head of each layer "
         "took from "
         "each token, what each MLP added, and the embedding and biases. The map shows what "
         "attention took "
-        "from each patch, for (red) or against (blue) the class. It is the direct effect only: what a "
+        "from each patch, for (red) or against (blue) the class. It is the direct effect only: "
+        "what a "
         "patch's token holds in a later layer was itself mixed before."
     ),
     formula="t = Σ_l Σ_h Σ_j A_hij (v_hj W_O^h) · u + Σ_l MLP_l · u + x₀ · u + biases, "
@@ -63,19 +66,19 @@ def draw(
     try:
         found = _account(trace, selection.target)
     except Unsupported as why:
-        return model_questions.refused(trace, "ledger", "Ledger", why)
+        return model_questions.refused(trace, "ledger", _("Ledger"), why)
     layer = selection.layer(len(found.heads))
     head = None if selection.head is None else min(selection.head, found.heads.shape[1] - 1)
     look = look if look.table in DIVERGING else replace(look, table="vik")
     large = _large(trace, selection, found, over, layer, head, look)
     error = abs(found.sum - found.total)
-    said = (
-        f"All entries sum to {found.sum:.5f}, the model's own number is {found.total:.5f} (apart by "
-        f"{shown_number(error, 2)}). Direct effects only, the last norm's scale held."
-    )
+    said = _(
+        "All entries sum to {sum:.5f}, the model's own number is {total:.5f} (apart "
+        "by {value}). Direct effects only, the last norm's scale held."
+    ).format(sum=found.sum, total=found.total, value=shown_number(error, 2))
     return Drawing(
         "ledger",
-        f"What {found.name} is made of",
+        _("What {name} is made of").format(name=found.name),
         ((large, _atlas(trace, found, look)), (_table(found, layer),)),
         picture_layers.caption(trace, said),
     )
@@ -97,21 +100,22 @@ def _large(
 ) -> Panel:
     match over:
         case "all layers":
-            row, words = found.heads.sum(axis=(0, 1)), "all layers and heads"
+            row, words = found.heads.sum(axis=(0, 1)), _("all layers and heads")
         case "chosen layer":
             row, words = found.heads[layer].sum(axis=0), layer_name(layer)
         case "chosen head":
             row = found.heads[layer].sum(axis=0) if head is None else found.heads[layer, head]
-            words = f"{layer_name(layer)}, {'all heads' if head is None else f'{head_name(head)}'}"
+            which = _("all heads") if head is None else head_name(head)
+            words = f"{layer_name(layer)}, {which}"
     grid = trace.grid
     values = picture_layers.on_grid(row[grid.patches].astype(np.float32), grid)
-    scale = picture_layers.scale_of(values, look, "part of the logit")
+    scale = picture_layers.scale_of(values, look, _("part of the logit"))
     named = tuple((name, f"{float(row[at]):+.3f}") for at, name in enumerate(grid.prefix))
-    patches = ("patches", f"{float(row[grid.patches].sum()):+.3f}")
+    patches = (_("patches"), f"{float(row[grid.patches].sum()):+.3f}")
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"What attention took from each patch: {words}",
+        _("What attention took from each patch: {words}").format(words=words),
         PixelSpace(trace.crop, grid),
         scale if look.heat else None,
         (*named, patches),
@@ -126,18 +130,18 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
         found.heads[..., grid.patches], grid
     )
     robust = replace(look, range="robust") if look.range == "map" else look
-    tiles = picture_layers.tiles_of(values, robust, "part of the logit")
+    tiles = picture_layers.tiles_of(values, robust, _("part of the logit"))
     labels, extent = picture_layers.axes(layers, heads, (grid.rows, grid.cols))
     space = HeadTiles(trace.crop, grid, layers, (heads,) * layers)
     return Panel(
-        (tiles, labels), extent, "Every head: layers down, heads across", space, tiles.scale
+        (tiles, labels), extent, _("Every head: layers down, heads across"), space, tiles.scale
     )
 
 
 def _table(found: LogitLedger, layer: int) -> Panel:
     rows = [("embedding", "", "", f"{found.embedding:+.3f}", f"{found.embedding:+.3f}")]
     total = found.embedding
-    owners = [Whose("the embedding")]
+    owners = [Whose(_("the embedding"))]
     for at, (heads, mlp, bias) in enumerate(
         zip(found.heads.sum(axis=(1, 2)), found.mlps, found.biases, strict=True)
     ):
@@ -146,10 +150,15 @@ def _table(found: LogitLedger, layer: int) -> Panel:
             (layer_name(at), f"{heads:+.3f}", f"{mlp:+.3f}", f"{bias:+.3f}", f"{total:+.3f}")
         )
         owners.append(Whose(layer_name(at), at))
-    rows.append(("head's bias", "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}"))
-    owners.append(Whose("the head's bias"))
+    rows.append(
+        (_("head's bias"), "", "", f"{found.constant:+.3f}", f"{total + found.constant:+.3f}")
+    )
+    owners.append(Whose(_("the head's bias")))
     table = Table(
-        ("part", "attention", "MLP", "constants", "so far"), tuple(rows), layer + 1, tuple(owners)
+        (_("part"), _("attention"), _("MLP"), _("constants"), _("so far")),
+        tuple(rows),
+        layer + 1,
+        tuple(owners),
     )
     extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
-    return Panel((table,), extent, "The account", Listed(len(found.heads)))
+    return Panel((table,), extent, _("The account"), Listed(len(found.heads)))

@@ -16,6 +16,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Table, Tone, Whose
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -25,8 +26,8 @@ from vitviz.views.shared.cache_per_trace import kept
 LONGEST = 20
 """Letters of a class's name in the table."""
 
-EARLY = "Before the last layer the head was never trained to read these tokens."
-COMPARED = "Of all tokens only what the model pools was trained to be compared with prompts."
+EARLY = N_("Before the last layer the head was never trained to read these tokens.")
+COMPARED = N_("Of all tokens only what the model pools was trained to be compared with prompts.")
 
 Read = Literal["the chosen token", "all that the head reads"]
 LabelShares = Float32[np.ndarray, "layer label"]
@@ -37,10 +38,13 @@ LabelShares = Float32[np.ndarray, "layer label"]
     title="Class token and early answers",
     shows=(
         "The class token starts the same for every picture and gathers the answer layer by layer. "
-        "The curve shows how near the chosen token is to what it becomes in the end; the table, what "
-        "the model's head would answer after each layer if all that it reads were that token, or of "
+        "The curve shows how near the chosen token is to what it becomes in the end; the table, "
+        "what "
+        "the model's head would answer after each layer if all that it reads were that token, "
+        "or of "
         "all that it reads: the class token, two tokens with a head each, or all patches; the map, "
-        "how probable each patch alone would find the class. Only what the head reads after the last "
+        "how probable each patch alone would find the class. Only what the head reads after the "
+        "last "
         "layer is the model's answer."
     ),
     formula="cos(xₗ, x_last); p = softmax(head(norm(xₗ))), a sigmoid where a picture may be of several "
@@ -84,24 +88,33 @@ def draw(
         message = Message(picture_layers.sentence(why))
         panels = (
             _way(trace, token, layer, ()),
-            Panel((message,), Box(0, 0, 3, 4), "No early answers"),
+            Panel((message,), Box(0, 0, 3, 4), _("No early answers")),
         )
         return Drawing(
-            "lens", f"How {who} turns to its end", (panels,), picture_layers.caption(trace)
+            "lens",
+            _("How {who} turns to its end").format(who=who),
+            (panels,),
+            picture_layers.caption(trace),
         )
     name = _short(model_questions.label(trace, number))
-    lines = [ProbableLabel(shares[:, number], f"probability of {name}", "chosen")]
+    lines = [
+        ProbableLabel(shares[:, number], _("probability of {name}").format(name=name), "chosen")
+    ]
     if alone and not np.allclose(shares, answer, atol=1e-4):
         lines.append(
-            ProbableLabel(answer[:, number], f"{name} by all that the head reads", "third")
+            ProbableLabel(
+                answer[:, number], _("{name} by all that the head reads").format(name=name), "third"
+            )
         )
     above = _way(trace, token, layer, lines), _map(trace, selection, number, layer, look)
-    title = f"What the head would answer from {who if alone else 'all that it reads'}"
+    title = _("What the head would answer from {who}").format(
+        who=who if alone else _("all that it reads")
+    )
     return Drawing(
         "lens",
         title,
         (above, (_table(trace, shares, layer, token, top),)),
-        picture_layers.caption(trace, EARLY, *((COMPARED,) if trace.model.prompts else ())),
+        picture_layers.caption(trace, _(EARLY), *((_(COMPARED),) if trace.model.prompts else ())),
         implied=(("label", model_questions.label(trace, _answer(trace))),),
     )
 
@@ -146,15 +159,19 @@ def _class(trace: Trace, label: str) -> int:
     if not found:
         first = trace.predictions[0].name if trace.predictions else "0"
         raise VitvizError(
-            f"there is no class {label!r} among the {count} of this model; try {first!r} or a number "
-            f"from 0 to {count - 1}"
+            _(
+                "there is no class {label!r} among the {count} of this model; try "
+                "{first!r} or a number from 0 to {last}"
+            ).format(label=label, count=count, first=first, last=count - 1)
         )
     best = min(found)
     named = [index for *_, index in found if labels[index].lower().partition(" (")[0] == wanted]
     if len(named) > 1 and labels[best[-1]].lower() != wanted:
         listed = ", ".join(f"{labels[index]}: {index}" for index in named)
         raise VitvizError(
-            f"{label!r} is the name of {len(named)} classes; say which by its number: {listed}"
+            _("{label!r} is the name of {count} classes; say which by its number: {listed}").format(
+                label=label, count=len(named), listed=listed
+            )
         )
     return best[-1]
 
@@ -187,21 +204,24 @@ def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -
     near = _nearness(trace, token)
     depths = np.arange(1.0, len(near) + 1)
     whose = tuple(Whose(layer_name(index), index) for index in range(len(near)))
-    curves = [Curve(depths, near, "cosine to its end", "line", "second", whose)]
+    curves = [Curve(depths, near, _("cosine to its end"), "line", "second", whose)]
     for one in lines:
         curves.append(Curve(depths, one.shares.astype(float), one.name, "line", one.tone, whose))
     marks = [
         Curve(depths[[layer]], each.y[[layer]], kind="points", tone=each.tone) for each in curves
     ]
     low = min(0.0, float(near.min()))
-    up = Axis("cosine, and probability" if lines else "cosine", low, 1.0)
-    plot = Plot((*curves, *marks), Axis("layer", 0.5, len(near) + 0.5, whole=True), up)
+    up = Axis(_("cosine, and probability") if lines else _("cosine"), low, 1.0)
+    plot = Plot((*curves, *marks), Axis(_("layer"), 0.5, len(near) + 0.5, whole=True), up)
     front = ", ".join(trace.grid.prefix) or "none"
-    facts = (("put in front", front), (f"cosine after {layer_name(layer)}", f"{near[layer]:.3f}"))
+    facts = (
+        (_("put in front"), front),
+        (_("cosine after {layer}").format(layer=layer_name(layer)), f"{near[layer]:.3f}"),
+    )
     return Panel(
         (plot,),
         Box(0, 0, 3, 4),
-        f"The way of {picture_layers.token_words(trace.grid, token)}",
+        _("The way of {token}").format(token=picture_layers.token_words(trace.grid, token)),
         Listed(len(near)),
         facts=facts,
     )
@@ -210,13 +230,13 @@ def _way(trace: Trace, token: int, layer: int, lines: Sequence[ProbableLabel]) -
 def _map(trace: Trace, selection: Selection, number: int, layer: int, look: Look) -> Panel:
     shares = model_questions.probabilities(trace, layer)[:, number]
     values = picture_layers.on_grid(shares[trace.grid.patches], trace.grid)
-    scale = picture_layers.scale_of(values, look, "probability")
+    scale = picture_layers.scale_of(values, look, _("probability"))
     facts = tuple((name, f"{shares[at]:.3f}") for at, name in enumerate(trace.grid.prefix))
     name = _short(model_questions.label(trace, number))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"“{name}” from every patch, {layer_name(layer)}",
+        _("“{name}” from every patch, {layer}").format(name=name, layer=layer_name(layer)),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         facts,
@@ -244,7 +264,7 @@ def _table(trace: Trace, shares: LabelShares, layer: int, token: int, top: int) 
     return Panel(
         (table,),
         Box(0, 0, len(rows) + 1, wide),
-        "The best answers after every layer",
+        _("The best answers after every layer"),
         Listed(len(rows)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vitviz.core.data.attribution import SIGNED, Method
+from vitviz.core.language import N_, _
 from vitviz.views.options import Look
 
 
@@ -20,72 +21,82 @@ class MethodWords:
 
 METHODS: dict[Method, MethodWords] = {
     "relevance": MethodWords(
-        "w ← w + w · mean_h (∇A ⊙ A)⁺, from the last layer to the first",
+        N_("w ← w + w · mean_h (∇A ⊙ A)⁺, from the last layer to the first"),
         "Chefer, Gur and Wolf 2021, arXiv:2103.15679",
-        "relevance",
+        N_("relevance"),
     ),
     "gradient x attention": MethodWords(
-        "(∇A ⊙ A)[token], one layer, mean of its heads or one",
+        N_("(∇A ⊙ A)[token], one layer, mean of its heads or one"),
         "Barkan et al. 2021, Grad-SAM, arXiv:2204.11073",
-        "gradient × attention",
+        N_("gradient × attention"),
     ),
     "gradient rollout": MethodWords(
-        "w ← w · rows((mean_h ∇A ⊙ A)⁺ + I)",
+        N_("w ← w · rows((mean_h ∇A ⊙ A)⁺ + I)"),
         "vit-explain, Gildenblat 2020",
-        "contribution",
-        "Each layer's gradient meets its own attention and rows sum to 1; the published code pairs the "
-        "first layer's attention with the last one's gradient and does not normalise (its issue 6).",
+        N_("contribution"),
+        N_(
+            "Each layer's gradient meets its own attention and rows sum to 1; the published "
+            "code pairs the "
+            "first layer's attention with the last one's gradient and does not normalise (its "
+            "issue 6)."
+        ),
     ),
     "LeGrad": MethodWords(
-        "Σ_l mean over heads and queries of (∂s_l / ∂A_l)⁺, s_l = head(norm(x_l))[target]",
+        N_("Σ_l mean over heads and queries of (∂s_l / ∂A_l)⁺, s_l = head(norm(x_l))[target]"),
         "Bousselham et al. 2024, arXiv:2404.03214",
         "LeGrad",
-        "Each layer's own score is of the mean of its tokens where the head reads a class token, as in "
-        "the published code.",
+        N_(
+            "Each layer's own score is of the mean of its tokens where the head reads a class "
+            "token, as in "
+            "the published code."
+        ),
     ),
     "Grad-CAM": MethodWords(
-        "(Σ_c mean_patches(∂t/∂x_c) x_c)⁺ of the block's first norm",
+        N_("(Σ_c mean_patches(∂t/∂x_c) x_c)⁺ of the block's first norm"),
         "Selvaraju et al. 2017, arXiv:1610.02391",
         "Grad-CAM",
     ),
     "LayerCAM": MethodWords(
-        "(Σ_c (∂t/∂x_c)⁺ x_c)⁺ of the block's first norm",
+        N_("(Σ_c (∂t/∂x_c)⁺ x_c)⁺ of the block's first norm"),
         "Jiang et al. 2021, IEEE TIP 30",
         "LayerCAM",
     ),
     "input x gradient": MethodWords(
-        "Σ over a patch of x ⊙ ∂t/∂x, x as the model reads it (mean grey is 0)",
+        N_("Σ over a patch of x ⊙ ∂t/∂x, x as the model reads it (mean grey is 0)"),
         "Shrikumar et al. 2016, arXiv:1605.01713",
-        "input × gradient",
+        N_("input × gradient"),
     ),
     "integrated gradients": MethodWords(
-        "Σ over a patch of (x − x₀) ⊙ ∫ ∂t/∂x along the way from x₀ to x",
+        N_("Σ over a patch of (x − x₀) ⊙ ∫ ∂t/∂x along the way from x₀ to x"),
         "Sundararajan et al. 2017, arXiv:1703.01365",
-        "integrated gradient",
-        "The completeness error says how far the sum is from the target's change.",
+        N_("integrated gradient"),
+        N_("The completeness error says how far the sum is from the target's change."),
     ),
     "SmoothGrad": MethodWords(
-        "Σ over a patch of |mean over noise of ∂t/∂x|",
+        N_("Σ over a patch of |mean over noise of ∂t/∂x|"),
         "Smilkov et al. 2017, arXiv:1706.03825",
-        "smoothed gradient",
+        N_("smoothed gradient"),
     ),
     "occlusion": MethodWords(
-        "t − t with the patch hidden; mean over the windows that hide it",
+        N_("t − t with the patch hidden; mean over the windows that hide it"),
         "Zeiler and Fergus 2014, arXiv:1311.2901",
-        "fall of the target",
+        N_("fall of the target"),
     ),
     "RISE": MethodWords(
-        "E[p · mask] / E[mask] over random masks of 7 × 7 cells, half of them visible",
+        N_("E[p · mask] / E[mask] over random masks of 7 × 7 cells, half of them visible"),
         "Petsiuk et al. 2018, arXiv:1806.07421",
-        "mean score where visible",
+        N_("mean score where visible"),
     ),
     "rollout": MethodWords(
-        "w ← (w + w · mean_h A) / 2, from the last layer to the first; asks nothing about the target",
+        N_(
+            "w ← (w + w · mean_h A) / 2, from the last layer to the first; asks nothing about "
+            "the target"
+        ),
         "Abnar and Zuidema 2020, arXiv:2005.00928",
-        "contribution",
+        N_("contribution"),
     ),
     "attention": MethodWords(
-        "mean_h A[token] of the last layer; asks nothing about the target",
+        N_("mean_h A[token] of the last layer; asks nothing about the target"),
         "Caron et al. 2021, arXiv:2104.14294",
         "attention",
     ),
@@ -101,6 +112,8 @@ def method_sentences(method: Method) -> tuple[str, ...]:
     """Formula, source and remark, for captions."""
     words = METHODS[method]
     return (
-        f"{method}: {words.formula} ({words.source}).",
-        *((words.remark,) if words.remark else ()),
+        _("{method}: {formula} ({source}).").format(
+            method=_(method), formula=_(words.formula), source=words.source
+        ),
+        *((_(words.remark),) if words.remark else ()),
     )

@@ -21,6 +21,7 @@ from vitviz.core.data.drawing import Drawing, Heat, Label, Labels, Panel, PixelS
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.faithfulness import rank_correlation, ranks
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
@@ -40,7 +41,8 @@ ACROSS = 3
     shows=(
         "Methods that answer the same question do not give the same map. Here several stand side "
         "by side "
-        "over one picture and target, with the rank correlation of every two, and the patches on whose "
+        "over one picture and target, with the rank correlation of every two, and the patches "
+        "on whose "
         "rank they disagree most. Agreement is no proof: methods of one kind share their faults. "
         "On wish "
         "each is put to the test of deletion and insertion against random maps."
@@ -76,9 +78,9 @@ def draw(
     found, refused = _maps(trace, selection, _named(methods), steps, fill)
     if not found:
         return model_questions.refused(
-            trace, "methods", "Methods compared", Unsupported("; ".join(_once(refused)))
+            trace, "methods", _("Methods compared"), Unsupported("; ".join(_once(refused)))
         )
-    said = tuple(f"Not shown: {why}." for why in refused)
+    said = tuple(_("Not shown: {why}.").format(why=why) for why in refused)
     panels = [
         map_panel(trace, selection, each, look_of(each.query.method, look), title=each.query.method)
         for each in found
@@ -94,7 +96,7 @@ def draw(
     alike = [each for each in found if len(each.patches) == len(found[0].patches)]
     if len(alike) > 1:
         rows.append((_matrix(alike), _disagreement(trace, selection, alike, look)))
-    title = f"Why {found[0].name}, by {len(found)} methods"
+    title = _("Why {name}, by {count} methods").format(name=found[0].name, count=len(found))
     return Drawing("methods", title, tuple(rows), picture_layers.caption(trace, *said))
 
 
@@ -105,8 +107,9 @@ def _named(text: str) -> tuple[Method, ...]:
     unknown = [each for each in wanted if each.lower() not in known]
     if unknown or not wanted:
         raise VitvizError(
-            f"there is no method {', '.join(unknown) or 'named'}; there are: "
-            f"{', '.join(known.values())}"
+            _("there is no method {unknown}; there are: {known}").format(
+                unknown=", ".join(unknown) or _("named"), known=", ".join(known.values())
+            )
         )
     return tuple(dict.fromkeys(known[each.lower()] for each in wanted))
 
@@ -139,7 +142,7 @@ def _tested(trace: Trace, panel: Panel, found: AttributionMap, fill: Fill) -> Pa
         return panel
     times = [number.against_chance(which) for which in (0, 1)]
     facts = tuple(
-        (f"{name}, × random", f"{value:.2f} ± {error:.2f}")
+        (_("{name}, × random").format(name=name), f"{value:.2f} ± {error:.2f}")
         for name, (value, error) in zip(("deletion", "insertion"), times, strict=True)
     )
     return replace(panel, facts=facts)
@@ -159,11 +162,11 @@ def _matrix(found: list[AttributionMap]) -> Panel:
         for row in range(count)
         for col in range(count)
     )
-    scale = ColorScale(-1, 1, "vik", "rank correlation")
+    scale = ColorScale(-1, 1, "vik", _("rank correlation"))
     heat = Heat(values, Box(0, 0, count, count), scale)
     extent = Box(-0.6, -0.42 * count, count, count)
     labels = Labels((*down, *across))
-    return Panel((heat, labels, Labels(numbers, "number")), extent, "How alike", None, scale)
+    return Panel((heat, labels, Labels(numbers, "number")), extent, _("How alike"), None, scale)
 
 
 def _disagreement(
@@ -172,11 +175,11 @@ def _disagreement(
     every = np.stack([ranks(each.patches) for each in found]) / max(len(found[0].patches) - 1, 1)
     grid = found[0].grid
     values = picture_layers.on_grid(every.std(axis=0).astype(np.float32), grid)
-    scale = picture_layers.scale_of(values, look, "disagreement of ranks")
+    scale = picture_layers.scale_of(values, look, _("disagreement of ranks"))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,
-        "Where they disagree",
+        _("Where they disagree"),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
     )

@@ -11,6 +11,7 @@ from vitviz.core.data.drawing import Drawing, HeadTiles, HeatTiles, Outlines, Pa
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look
@@ -21,17 +22,21 @@ def without(trace: Trace) -> str:
     """Why a model has no pool, "" where it has."""
     if trace.pools:
         return ""
-    has = "its class token" if "class" in trace.grid.prefix else "the mean over its patches"
-    return f"{trace.model.called} has no query that only reads: it answers from {has}"
+    has = _("its class token") if "class" in trace.grid.prefix else _("the mean over its patches")
+    return _("{called} has no query that only reads: it answers from {has}").format(
+        called=trace.model.called, has=has
+    )
 
 
 @view(
     "pools",
     title="Attention pooling",
     shows=(
-        "Some models let their patches look at each other without a class token, and gather them at "
+        "Some models let their patches look at each other without a class token, and gather "
+        "them at "
         "the end by a query of its own: a learned one, or a class token that nobody looks at. The "
-        "map shows which patches it reads; every head reads others. It is the same wherever you point."
+        "map shows which patches it reads; every head reads others. It is the same wherever you "
+        "point."
     ),
     formula="A = softmax(q_pool kᵀ / √d); the map is its one row over the patches",
     source="Zhai et al. 2022, arXiv:2106.04560 (MAP head); Touvron et al. 2021, arXiv:2103.17239, "
@@ -54,11 +59,17 @@ def draw(trace: Trace, selection: Selection, *, look: Look = Look(range="robust"
     rows = pool.attention.rows(0)
     head = None if selection.head is None else min(selection.head, len(rows) - 1)
     tiles, whole = _tiles(pool, rows, look)
-    name = "" if len(trace.pools) == 1 else f", {number + 1} of {len(trace.pools)} ({pool.name})"
+    name = (
+        ""
+        if len(trace.pools) == 1
+        else _(", {number} of {count} ({name})").format(
+            number=number + 1, count=len(trace.pools), name=pool.name
+        )
+    )
     which = picture_layers.head_words(head, len(rows))
     return Drawing(
         "pools",
-        f"What is read from the patches{name}: {which}",
+        _("What is read from the patches{name}: {which}").format(name=name, which=which),
         (
             (
                 _large(trace, selection, pool, rows, head, look, whole),
@@ -80,7 +91,7 @@ def _tiles(
     maps = picture_layers.on_grid(padded[:, pool.grid.patches], pool.grid)
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
     whole = picture_layers.view_range(look, values)
-    return picture_layers.tiles_of(values, look, "attention", whole=whole), whole
+    return picture_layers.tiles_of(values, look, _("attention"), whole=whole), whole
 
 
 def _large(
@@ -94,7 +105,7 @@ def _large(
 ) -> Panel:
     row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
     values = picture_layers.on_grid(row[pool.grid.patches], pool.grid)
-    scale = picture_layers.scale_of(values, look, "attention", whole)
+    scale = picture_layers.scale_of(values, look, _("attention"), whole)
     which = picture_layers.head_words(head, len(rows))
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, pool.grid),
@@ -117,7 +128,7 @@ def _each(trace: Trace, pool: Layer, tiles: HeatTiles, head: int | None) -> Pane
     return Panel(
         (tiles, Outlines(boxes, "chosen")),
         Box(0, 0, corner.bottom, corner.right),
-        "Each head alone",
+        _("Each head alone"),
         HeadTiles(trace.crop, pool.grid, lines, counts, by_layer=False),
         tiles.scale,
     )

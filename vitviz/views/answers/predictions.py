@@ -9,6 +9,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.prediction import share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
 from vitviz.views.shared import picture_layers
@@ -20,8 +21,10 @@ from vitviz.views.shared.cache_per_trace import kept
     title="Predictions",
     shows=(
         "The classes that the model finds most probable for this picture, best first. Where it "
-        "chooses one class of several, the probabilities of all together make 1. Where a picture may "
-        "be of several classes or of none, and where there is one class alone, each has a probability "
+        "chooses one class of several, the probabilities of all together make 1. Where a "
+        "picture may "
+        "be of several classes or of none, and where there is one class alone, each has a "
+        "probability "
         "of its own. A model without a classification head has none."
     ),
     formula="z = W · readout + b; p = softmax(z) over two classes or more, 1 / (1 + e⁻ᶻ) for each by "
@@ -43,9 +46,11 @@ def draw(
 def _drawn(trace: Trace, top: int) -> Drawing:
     best = trace.predictions[:top]
     if not best:
-        reason = trace.predictions_note or "This model has no classification head."
-        panel = Panel((Message(reason),), Box(0, 0, 1, 4), "Most probable classes")
-        return Drawing("predictions", "No predictions", ((panel,),), picture_layers.caption(trace))
+        reason = trace.predictions_note or _("This model has no classification head.")
+        panel = Panel((Message(reason),), Box(0, 0, 1, 4), _("Most probable classes"))
+        return Drawing(
+            "predictions", _("No predictions"), ((panel,),), picture_layers.caption(trace)
+        )
     classes = trace.model.classes
     bars = Bars(
         tuple(each.name for each in best),
@@ -53,15 +58,17 @@ def _drawn(trace: Trace, top: int) -> Drawing:
         tuple(share_words(each, classes, trace.model.scores) for each in best),
     )
     prompts = bool(trace.model.prompts)
-    facts = (("prompts" if prompts else "classes", str(classes)),) if classes else ()
-    heading = "Prompts" if prompts else "Most probable classes"
+    facts = ((_("prompts") if prompts else _("classes"), str(classes)),) if classes else ()
+    heading = _("Prompts") if prompts else _("Most probable classes")
     panel = Panel((bars,), Box(0, 0, len(best), 1), heading, facts=facts)
     first = share_words(best[0], classes, trace.model.scores)
     title = (
-        f"{best[0].name}: {first}" if classes == 1 else f"Most probable: {best[0].name}, {first}"
+        f"{best[0].name}: {first}"
+        if classes == 1
+        else _("Most probable: {name}, {first}").format(name=best[0].name, first=first)
     )
     if trace.model.weights == "untrained":
-        title += " (untrained weights: these are chance)"
+        title += _(" (untrained weights: these are chance)")
     said = _said(trace)
     return Drawing("predictions", title, ((panel,),), picture_layers.caption(trace, *said))
 
@@ -71,14 +78,16 @@ def _said(trace: Trace) -> tuple[str, ...]:
     classes, prompts = trace.model.classes, bool(trace.model.prompts)
     match trace.model.scores:
         case "cosine":
-            return (COSINE,)
+            return (_(COSINE),)
         case "sigmoid":
-            return (EACH if classes > 1 else ALONE,)
+            return (_(EACH if classes > 1 else ALONE),)
         case "softmax":
-            return (PROMPTS,) if prompts else ()
+            return (_(PROMPTS),) if prompts else ()
 
 
-PROMPTS = "Among these prompts alone (softmax): the picture may be of none of them."
-COSINE = "One prompt alone: the cosine with the picture; among several the model chooses."
-EACH = "Each class is yes or no by itself (sigmoid): the probabilities need not make 1 together."
-ALONE = "One class alone, yes or no: its logit and the sigmoid of it."
+PROMPTS = N_("Among these prompts alone (softmax): the picture may be of none of them.")
+COSINE = N_("One prompt alone: the cosine with the picture; among several the model chooses.")
+EACH = N_(
+    "Each class is yes or no by itself (sigmoid): the probabilities need not make 1 together."
+)
+ALONE = N_("One class alone, yes or no: its logit and the sigmoid of it.")

@@ -13,6 +13,7 @@ from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.prediction import scored
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.views.shared import model_questions
 from vitviz.views.shared.cache_per_trace import kept
@@ -39,16 +40,20 @@ def named_heads(trace: Trace, text: str) -> tuple[tuple[int, int], ...]:
     """Heads in a text. VitvizError for what is none."""
     found = []
     for each in (part.strip() for part in text.split(",") if part.strip()):
-        layer, _, head = each.partition(".")
+        layer, _unused, head = each.partition(".")
         if not (layer.isdecimal() and head.isdecimal() and 1 <= int(layer) <= len(trace.layers)):
             raise VitvizError(
-                f"the head {each!r} is not LAYER.HEAD, counted from 1, of {len(trace.layers)} layers; "
-                "say 3.1, 3.2 for example"
+                _(
+                    "the head {each!r} is not LAYER.HEAD, counted from 1, of "
+                    "{count} layers; say 3.1, 3.2 for example"
+                ).format(each=each, count=len(trace.layers))
             )
         one = trace.layers[int(layer) - 1]
         if not 1 <= int(head) <= one.attention.heads:
             raise VitvizError(
-                f"layer {layer} has no head {head}; its {one.attention.heads} count from 1"
+                _("layer {layer} has no head {head}; its {heads} count from 1").format(
+                    layer=layer, head=head, heads=one.attention.heads
+                )
             )
         found.append((one.block, int(head) - 1))
     return tuple(dict.fromkeys(found))
@@ -58,16 +63,16 @@ def falling_panel(trace: Trace, hidden: tuple[int, ...], *, keeps: bool) -> Pane
     """The first answer's probability while patches are hidden one after another."""
     counts, shares = _falling(trace, hidden)
     best = trace.predictions[0]
-    order = "row by row" if keeps else "in the order they were painted"
+    order = _("row by row") if keeps else _("in the order they were painted")
     line = Curve(counts.astype(np.float64), shares[:, best.index].astype(np.float64), best.name)
     last = int(shares[-1].argmax())
     curves = [replace(line, tone="chosen")]
     if last != best.index:
         name = model_questions.label(trace, last)
         curves.append(Curve(line.x, shares[:, last].astype(np.float64), name, tone="second"))
-    y = Axis("probability" if trace.model.scores == "softmax" else "score", 0.0, 1.0)
-    plot = Plot(tuple(curves), Axis("patches hidden", 0, float(counts[-1]), True), y)
-    return Panel((plot,), CURVE, f"As patches are hidden, {order}", Listed(1))
+    y = Axis(_("probability") if trace.model.scores == "softmax" else _("score"), 0.0, 1.0)
+    plot = Plot(tuple(curves), Axis(_("patches hidden"), 0, float(counts[-1]), True), y)
+    return Panel((plot,), CURVE, _("As patches are hidden, {order}").format(order=order), Listed(1))
 
 
 @kept(most=8)

@@ -20,6 +20,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _, ngettext
 from vitviz.core.measures.faithfulness import (
     RANDOM_MAPS,
     STEPS,
@@ -80,8 +81,10 @@ def _check_patches(trace: Trace, found: AttributionMap) -> int:
     patches = trace.grid.rows * trace.grid.cols
     if len(found.patches) != patches:
         raise Unsupported(
-            f"the map has {len(found.patches)} cells and the picture {patches} patches, so "
-            "patches cannot be hidden by it"
+            _(
+                "the map has {cells} cells and the picture {patches} patches, so "
+                "patches cannot be hidden by it"
+            ).format(cells=len(found.patches), patches=patches)
         )
     return patches
 
@@ -191,20 +194,21 @@ def _answers(
 
 def conventions(read: TargetReading, fill: Fill, maps: int = RANDOM_MAPS) -> str:
     """All that changes a trust number, in a sentence."""
-    what = "its probability" if read.scores and read.against is None else "its value"
+    what = _("its probability") if read.scores and read.against is None else _("its value")
     shows = {
-        "mean": "the model's mean grey",
-        "zero": "black",
-        "blur": "the picture blurred",
-        "drop": "nothing, their tokens taken out",
-        "impute": "what is around them foretells, with noise",
+        "mean": _("the model's mean grey"),
+        "zero": _("black"),
+        "blur": _("the picture blurred"),
+        "drop": _("nothing, their tokens taken out"),
+        "impute": _("what is around them foretells, with noise"),
     }[fill]
-    return (
-        f"Deletion and insertion by patches in {STEPS} steps from 0 to 100 %, hidden ones show "
-        f"{shows}; "
-        f"area under {what} of {read.name}, by trapezoids; "
-        f"random: mean of {maps} random map{'s' * (maps != 1)}."
+    mean = ngettext("mean of {maps} random map", "mean of {maps} random maps", maps).format(
+        maps=maps
     )
+    return _(
+        "Deletion and insertion by patches in {steps} steps from 0 to 100 %, hidden "
+        "ones show {shows}; area under {what} of {name}, by trapezoids; random: {mean}."
+    ).format(steps=STEPS, shows=shows, what=what, name=read.name, mean=mean)
 
 
 def trust_sentences(number: TrustNumber) -> tuple[str, ...]:
@@ -213,7 +217,11 @@ def trust_sentences(number: TrustNumber) -> tuple[str, ...]:
     for which in (0, 1):
         times, error = number.against_chance(which)
         said.append(f"{quotient_words(times, which)} (± {error:.2f})")
-    return (f"{said[0][:1].upper()}{said[0][1:]}; {said[1]}.",)
+    return (
+        _("{upper}{first}; {second}.").format(
+            upper=said[0][:1].upper(), first=said[0][1:], second=said[1]
+        ),
+    )
 
 
 def trust_facts(number: TrustNumber) -> tuple[tuple[str, str], ...]:
@@ -221,11 +229,18 @@ def trust_facts(number: TrustNumber) -> tuple[tuple[str, str], ...]:
     chance = number.chance_areas()
     spread = chance.std(axis=0, ddof=1) / np.sqrt(len(chance))
     facts = []
-    for which, name in enumerate(("deletion", "insertion")):
+    for which, name in enumerate((_("deletion"), _("insertion"))):
         facts.append((name, f"{number.own.areas[which]:.3f}"))
-        facts.append((f"{name}, random", f"{chance[:, which].mean():.3f} ± {spread[which]:.3f}"))
+        facts.append(
+            (
+                _("{name}, random").format(name=name),
+                f"{chance[:, which].mean():.3f} ± {spread[which]:.3f}",
+            )
+        )
         if number.attention is not None:
-            facts.append((f"{name}, attention", f"{number.attention.areas[which]:.3f}"))
+            facts.append(
+                (_("{name}, attention").format(name=name), f"{number.attention.areas[which]:.3f}")
+            )
     return tuple(facts)
 
 
@@ -242,18 +257,24 @@ def short_facts(
     the map; with places for what is not known yet.
     """
     if number is None:
-        return ("deletion", "…"), ("insertion", "…")
+        return (_("deletion"), "…"), (_("insertion"), "…")
     chance, maps = number.chance_areas(), len(number.chance)
     facts: list[tuple[str, str]] = []
-    for which, name in enumerate(("deletion", "insertion")):
+    for which, name in enumerate((_("deletion"), _("insertion"))):
         times, error = number.against_chance(which)
         facts.append((name, shown_number(number.own.areas[which])))
-        facts.append((f"{maps} random", _with_error(chance[:, which])))
+        facts.append((_("{maps} random").format(maps=maps), _with_error(chance[:, which])))
         if number.attention is not None:
-            facts.append(("attention", shown_number(number.attention.areas[which])))
+            facts.append((_("attention"), shown_number(number.attention.areas[which])))
         spread = f" ± {shown_number(error, 2)}" if np.isfinite(error) else ""
-        facts.append(("better", f"{shown_number(times, 2)}{spread} ×"))
-    return (*facts, *((f"rank with {name} random", shown_number(one, 2)) for name, one, _ in ranks))
+        facts.append((_("better"), f"{shown_number(times, 2)}{spread} ×"))
+    return (
+        *facts,
+        *(
+            (_("rank with {name} random").format(name=name), shown_number(one, 2))
+            for name, one, _unused in ranks
+        ),
+    )
 
 
 def _with_error(areas: Float64[np.ndarray, "map"]) -> str:
@@ -268,8 +289,8 @@ def _with_error(areas: Float64[np.ndarray, "map"]) -> str:
 def trust_panels(trace: Trace, number: TrustNumber, read: TargetReading) -> tuple[Panel, Panel]:
     """Both curves with chance and attention."""
     return (
-        _panel(trace, number, read, "deletion", "Most important patches hidden first"),
-        _panel(trace, number, read, "insertion", "Most important patches shown first"),
+        _panel(trace, number, read, "deletion", _("Most important patches hidden first")),
+        _panel(trace, number, read, "insertion", _("Most important patches shown first")),
     )
 
 
@@ -282,24 +303,30 @@ def _panel(
 ) -> Panel:
     patches = trace.grid.rows * trace.grid.cols
     x = step_counts(patches).astype(np.float64)
-    found = [(number.mean_of_chance(), "random", "quiet"), (number.own, "this map", "chosen")]
+    found = [(number.mean_of_chance(), _("random"), "quiet"), (number.own, _("this map"), "chosen")]
     if number.attention is not None:
-        found.insert(1, (number.attention, "attention", "second"))
+        found.insert(1, (number.attention, _("attention"), "second"))
     lines = tuple(
         Curve(x, getattr(each, which), name, tone=tone)  # type: ignore[arg-type]
         for each, name, tone in found
     )
     shared = read.scores and read.against is None
-    label = f"{'probability' if shared else 'value'} of {read.name}"
+    label = (_("probability of {name}") if shared else _("value of {name}")).format(name=read.name)
     highest = max(float(line.y.max()) for line in lines)
     lowest = min(0.0, *(float(line.y.min()) for line in lines))
     y = Axis(label, lowest, max(highest * 1.04, lowest + 1e-6))
-    across = Axis("patches hidden" if which == "deletion" else "patches shown", 0, patches, True)
+    across = Axis(
+        _("patches hidden") if which == "deletion" else _("patches shown"), 0, patches, True
+    )
     times = number.against_chance(0 if which == "deletion" else 1)[0]
     facts = trust_facts(number)
     own = facts[: len(facts) // 2] if which == "deletion" else facts[len(facts) // 2 :]
     return Panel(
-        (Plot(lines, across, y),), EXTENT, f"{title}: {times:.1f} × random", None, facts=own
+        (Plot(lines, across, y),),
+        EXTENT,
+        _("{title}: {times:.1f} × random").format(title=title, times=times),
+        None,
+        facts=own,
     )
 
 
@@ -312,7 +339,13 @@ def randomised_ranks(
     found = []
     for count in stages:
         other = model_questions.source_of(trace).attribution_randomised(query, count).patches
-        name = "the head" if count == 1 else f"and the last {count - 1} block{'s' * (count > 2)}"
+        name = (
+            _("the head")
+            if count == 1
+            else ngettext(
+                "and the last {count} block", "and the last {count} blocks", count - 1
+            ).format(count=count - 1)
+        )
         signed, absolute = rank_correlation(plain, other), rank_correlation(abs(plain), abs(other))
         found.append((name, signed, absolute))
     return tuple(found)
@@ -322,13 +355,13 @@ def unchanged_words(ranks: RandomStages) -> str:
     """What the check says of a method: whether it looks at what the model learned."""
     last: Float64[np.ndarray, "stage"] = np.array([abs(each[1]) for each in ranks])
     if len(last) and last[-1] > 0.9:
-        return (
+        return _(
             "The map hardly changes when the model's weights are random: "
             "it says nothing of what was learned."
         )
     if len(last) and last[0] > 0.9:
-        return (
+        return _(
             "The map does not change with the head, "
             "so it does not depend on which class is asked about."
         )
-    return "The map changes when weights are random, as one of a learned answer must."
+    return _("The map changes when weights are random, as one of a learned answer must.")

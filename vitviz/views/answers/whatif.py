@@ -25,6 +25,7 @@ from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.distance import drawable
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_area import PictureArea
@@ -39,7 +40,7 @@ SHOWN = 5
 OUTLIER = 6.0
 """Robust deviations above the median that make a patch an outlier."""
 ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
-OTHERS = "Another change may be possible: patches mixed up or made grey, say."
+OTHERS = N_("Another change may be possible: patches mixed up or made grey, say.")
 VARIANTS = (
     Intervention(positions="removed"),
     Intervention(positions="shuffled"),
@@ -64,11 +65,15 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
     title="What if",
     shows=(
         "Does it matter how places are told apart, and what do the words of a Transformer in "
-        "Transformer add? The model runs once more with something changed: its positions (embeddings, "
-        "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed waves; "
-        "the patches themselves mixed up; those that you paint made grey, or all others; heads taken "
-        "out, or looking everywhere alike; neurons that write outliers into a few patches writing into "
-        "an added token; the picture turned, moved, blurred or darkened; each word "
+        "Transformer add? The model runs once more with something changed: its positions "
+        "(embeddings, "
+        "rotations or a bias on the scores) removed or mixed up, embeddings replaced by fixed "
+        "waves; "
+        "the patches themselves mixed up; those that you paint made grey, or all others; heads "
+        "taken "
+        "out, or looking everywhere alike; neurons that write outliers into a few patches writing "
+        "into an added token; the picture turned, moved, blurred or darkened; each "
+        "word "
         "looking at itself alone, or the inner blocks, attention and MLP, adding nothing. "
         "Answer and attention stand side by side, before and after. "
         "The weights stay those that were trained without the change."
@@ -106,7 +111,8 @@ def draw(
     painted: Annotated[
         str,
         OptionHelp(
-            "patches that you paint; as text TOP LEFT BOTTOM RIGHT in pixels of the picture, several "
+            "patches that you paint; as text TOP LEFT BOTTOM RIGHT in pixels of the picture, "
+            "several "
             "with ; between them",
             beside="together",
             paints="patches",
@@ -119,7 +125,8 @@ def draw(
     curve: Annotated[
         Literal["in the background", "off", "on"],
         OptionHelp(
-            "What becomes of the answer as one hidden patch after another is; a window draws it while "
+            "What becomes of the answer as one hidden patch after another is; a window draws it "
+            "while "
             "nothing else is asked, in files that is the same as off"
         ),
     ] = "in the background",
@@ -133,7 +140,8 @@ def draw(
     without: Annotated[
         str,
         OptionHelp(
-            "Further heads taken out: LAYER.HEAD counted from 1, with commas; Ctrl and a click in an "
+            "Further heads taken out: LAYER.HEAD counted from 1, with commas; Ctrl and a click "
+            "in an "
             "atlas adds one or puts it back"
         ),
     ] = "",
@@ -222,13 +230,13 @@ def draw(
         change = _without_outliers(trace, change, outliers, neurons)
         after = _changed(trace, change)
     except Unsupported as why:
-        return model_questions.refused(trace, "whatif", "What if", why, OTHERS)
+        return model_questions.refused(trace, "whatif", _("What if"), why, _(OTHERS))
     maps = [_attention(each, selection) for each in (trace, after)]
     drawn = tuple(
         _map(one, selection, values, _whole(maps, look), look, name)
         for one, values, name in zip((trace, after), maps, _NAMES, strict=True)
     )
-    rows = [drawn, (_answers(trace, "before"), _answers(after, "after", trace))]
+    rows = [drawn, (_answers(trace, _("Answer before")), _answers(after, _("Answer after"), trace))]
     if curve == "on" and len(change.masked) > 1 and trace.predictions:
         rows.append(
             (falling_panel(trace, change.masked, keeps=paint == "keeps" and bool(painted.strip())),)
@@ -244,7 +252,7 @@ def draw(
     )
 
 
-_NAMES = ("Before", "After")
+_NAMES = (N_("Before"), N_("After"))
 AnswerMap = Float32[np.ndarray, "row col"]
 
 
@@ -344,11 +352,11 @@ def _map(
 ) -> Panel:
     layer, frame = selection.layer(len(trace.layers)), trace.crop.frame
     which = picture_layers.head_words(selection.head, trace.heads)
-    title = f"{name}: {trace.layer_name(layer)}, {which}"
+    title = f"{_(name)}: {trace.layer_name(layer)}, {which}"
     if values is None:
-        words = Message("This layer's attention is not among the tokens of one grid.")
+        words = Message(_("This layer's attention is not among the tokens of one grid."))
         return Panel((words,), frame, title)
-    scale = picture_layers.scale_of(values, look, "attention", whole)
+    scale = picture_layers.scale_of(values, look, _("attention"), whole)
     below = picture_layers.picture(trace)
     return Panel(
         (
@@ -362,14 +370,13 @@ def _map(
     )
 
 
-def _answers(trace: Trace, when: str, first: Trace | None = None) -> Panel:
+def _answers(trace: Trace, title: str, first: Trace | None = None) -> Panel:
     best = trace.predictions[:SHOWN]
-    title = f"Answer {when}"
     if not best:
-        return Panel((Message(trace.predictions_note or "No head."),), ANSWERS, title)
+        return Panel((Message(trace.predictions_note or _("No head.")),), ANSWERS, title)
     if first is not None and first.predictions:
         was = first.predictions[0]
-        title += f", {was.name} now {_share_of(trace, was.index)}"
+        title += _(", {name} now {share}").format(name=was.name, share=_share_of(trace, was.index))
     bars = Bars(
         tuple(each.name for each in best),
         tuple(each.share for each in best),
@@ -401,18 +408,20 @@ def _every_share(trace: Trace) -> Float32[np.ndarray, "label"]:
 
 def _title(trace: Trace, after: Trace, change: Intervention) -> str:
     if change.nothing:
-        return "Nothing is changed: choose what to try"
+        return _("Nothing is changed: choose what to try")
     if not (trace.predictions and after.predictions):
-        return f"With {change.words}"
+        return _("With {words}").format(words=change.words)
     before, then = (each.predictions[0] for each in (trace, after))
     stays = before.index == then.index
     if trace.model.classes == 1:
-        result = f"{then.name} {then.share:.0%} instead of {before.share:.0%}"
+        result = _("{name} {share:.0%} instead of {before:.0%}").format(
+            name=then.name, share=then.share, before=before.share
+        )
     elif stays:
-        result = f"still {then.name}, {then.share:.0%}"
+        result = _("still {name}, {share:.0%}").format(name=then.name, share=then.share)
     else:
-        result = f"{then.name} instead of {before.name}"
-    return f"With {change.words}: {result}"
+        result = _("{name} instead of {before}").format(name=then.name, before=before.name)
+    return _("With {words}: {result}").format(words=change.words, result=result)
 
 
 def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> str:
@@ -424,14 +433,20 @@ def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> s
         words.append(f"Neurons found on this picture, strongest first: {named}{more}.")
     if before is not None and after is not None and before.std() > 0 and after.std() > 0:
         together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
-        words.append(f"Correlation of the two maps: {together:.2f}.")
+        words.append(_("Correlation of the two maps: {together:.2f}.").format(together=together))
     if change.masked:
         mean = " ".join(shown_number(each, 4) for each in trace.model.mean)
-        words.append(f"Masked patches are grey: exactly the mean of the model's pictures ({mean}).")
+        words.append(
+            _("Masked patches are grey: exactly the mean of the model's pictures ({mean}).").format(
+                mean=mean
+            )
+        )
     if change.even:
-        words.append("The map of a head that looks everywhere alike is the one it would have had.")
+        words.append(
+            _("The map of a head that looks everywhere alike is the one it would have had.")
+        )
     if change.patches == "shuffled" or change.masked or change.changes_picture:
-        words.append("The picture after is what the model read.")
+        words.append(_("The picture after is what the model read."))
     return picture_layers.caption(trace, *words)
 
 
@@ -444,15 +459,23 @@ def _table(trace: Trace, change: Intervention, selection: Selection) -> Panel:
         try:
             found = _changed(trace, one)
         except Unsupported:
-            rows.append((one.words, "cannot be done here", "", "", ""))
+            rows.append((one.words, _("cannot be done here"), "", "", ""))
             continue
         rows.append(_line(trace, found, one, selection))
     table = Table(
-        ("changed", "answer", "probability", "first answer now", "maps' correlation"),
+        (
+            _("changed"),
+            _("answer"),
+            _("probability"),
+            _("first answer now"),
+            _("maps' correlation"),
+        ),
         tuple(rows),
         list(every).index(change),
     )
-    return Panel((table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), "The usual changes")
+    return Panel(
+        (table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), _("The usual changes")
+    )
 
 
 def _line(

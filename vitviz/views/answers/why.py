@@ -28,6 +28,7 @@ from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.faithfulness import RANDOM_MAPS
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -73,11 +74,14 @@ def sharper(
     "why",
     title="Why this answer",
     shows=(
-        "Which patches does the answer depend on? A target is one number of the model's answer: the "
-        "predicted class unless another is chosen. The map shows, by the chosen method, how much each "
+        "Which patches does the answer depend on? A target is one number of the model's answer: "
+        "the "
+        "predicted class unless another is chosen. The map shows, by the chosen method, how "
+        "much each "
         "patch speaks for it, or in signed methods against it. Methods disagree, so the map can "
         "be put to "
-        "the test: patches are hidden in its order and the fall of the answer is compared with that of "
+        "the test: patches are hidden in its order and the fall of the answer is compared with "
+        "that of "
         "random maps and of plain attention; or the model's weights are made random, part by "
         "part, which a "
         "map of what was learned must notice."
@@ -128,7 +132,8 @@ def draw(
     test: Annotated[
         MapTest,
         OptionHelp(
-            "Put the map to the test; takes some hundred passes. In the background: a window does it "
+            "Put the map to the test; takes some hundred passes. In the background: a window "
+            "does it "
             "while nothing else is asked, in short; in files that is the same as not asked"
         ),
     ] = "in the background",
@@ -147,7 +152,7 @@ def draw(
         found = trust.attribution(trace, query)
         tested = _tested(trace, found, query, test, fill, maps)
     except Unsupported as why:
-        return model_questions.refused(trace, "why", "Why this answer", why)
+        return model_questions.refused(trace, "why", _("Why this answer"), why)
     large = map_panel(trace, selection, found, look_of(method, look))
     marked = own_mark(trace, found.patches, found.grid, mark)
     if tested.facts:
@@ -156,8 +161,10 @@ def draw(
     if marked is not None:
         large = marked.on(large)
     layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
-    title = f"Why {found.name}: {method}{_where(trace, query)}"
-    signed = ("Values below zero speak against it.",) if method in SIGNED else ()
+    title = _("Why {name}: {method}{where}").format(
+        name=found.name, method=_(method), where=_where(trace, query)
+    )
+    signed = (_("Values below zero speak against it."),) if method in SIGNED else ()
     said = (
         *mark_words(marked),
         *signed,
@@ -230,7 +237,7 @@ def _tested(
             try:
                 return _in_short(trace, found, query, fill, maps, "weights" in test)
             except Unsupported as why:
-                return _Tested(sentences=(f"Not tested: {why}.",))
+                return _Tested(sentences=(_("Not tested: {why}.").format(why=why),))
         case "deletion and insertion":
             number = trust.trust_number(trace, found, fill, maps=max(maps, 1))
             read = trust.reading(trace, query.target)
@@ -241,9 +248,9 @@ def _tested(
         case "random weights":
             ranks = trust.randomised_ranks(trace, query, _random_stages(trace))
             rows = tuple((name, f"{one:.2f}", f"{two:.2f}") for name, one, two in ranks)
-            table = Table(("at random", "rank correlation", "of |map|"), rows)
+            table = Table((_("at random"), _("rank correlation"), _("of |map|")), rows)
             extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
-            panel = Panel((table,), extent, "The map when weights are random")
+            panel = Panel((table,), extent, _("The map when weights are random"))
             return _Tested((panel,), (trust.unchanged_words(ranks),))
 
 
@@ -277,7 +284,9 @@ def _in_short(
 
 
 def _value_words(found: AttributionMap) -> str:
-    return f"{found.name[:1].upper()}{found.name[1:]}: {shown_number(found.value, 4)}."
+    return _("{upper}{name}: {value}.").format(
+        upper=found.name[:1].upper(), name=found.name[1:], value=shown_number(found.value, 4)
+    )
 
 
 def _where(trace: Trace, query: AttributionQuery) -> str:
@@ -288,7 +297,7 @@ def _where(trace: Trace, query: AttributionQuery) -> str:
         said += f", {head_name(query.head)}"
     if query.token != READ_BY_HEAD:
         grid = trace.layers[-1].grid if trace.layers else trace.grid
-        said += f", from {picture_layers.token_words(grid, query.token)}"
+        said += _(", from {token}").format(token=picture_layers.token_words(grid, query.token))
     return said
 
 
@@ -297,15 +306,15 @@ def map_panel(
 ) -> Panel:
     """The map over the picture; signed ones turn their colours at zero."""
     values = picture_layers.on_grid(found.patches, found.grid)
-    label = METHODS[found.query.method].label
+    label = _(METHODS[found.query.method].label)
     scale = picture_layers.scale_of(values, look, label)
     over = picture_layers.over_picture(trace, selection, values, scale, look, found.grid)
     named = tuple((name, shown_number(value)) for name, value in found.prefix)
-    patches = ("patches", shown_number(float(found.patches.sum())))
+    patches = (_("patches"), shown_number(float(found.patches.sum())))
     return Panel(
         over,
         trace.crop.frame,
-        title or f"What speaks for {found.name}",
+        title or _("What speaks for {name}").format(name=found.name),
         PixelSpace(trace.crop, found.grid if _finer(found.grid, trace.grid) else trace.grid),
         scale if look.heat else None,
         (*named, patches, *found.facts),
@@ -330,4 +339,6 @@ def _layer_tiles(trace: Trace, found: AttributionMap, look: Look) -> Panel:
     heads = tuple(min(across, count - row * across) for row in range(down))
     labels, extent = picture_layers.axes(down, across, (grid.rows, grid.cols))
     space = HeadTiles(trace.crop, grid, down, heads, by_layer=False)
-    return Panel((tiles, labels), extent, "Each layer's part, in reading order", space, tiles.scale)
+    return Panel(
+        (tiles, labels), extent, _("Each layer's part, in reading order"), space, tiles.scale
+    )

@@ -11,6 +11,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.plots import Curve
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.distance import Convolutions, drawable, mean_distance
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -25,9 +26,11 @@ DistanceUnit = Literal["pixels", "patches", "none"]
     "distance",
     title="Attention distance",
     shows=(
-        "How far does a head look? Each point is one head: the mean distance in the picture between "
+        "How far does a head look? Each point is one head: the mean distance in the picture "
+        "between "
         "a patch and the patches that it attends to. A convolution sees only what lies within its "
-        "kernel, so its field grows a little with every layer (the line); attention may look across "
+        "kernel, so its field grows a little with every layer (the line); attention may look "
+        "across "
         "the whole picture in the first layer already."
     ),
     formula="d(head) = mean over patches i of Σⱼ Aᵢⱼ · ‖cᵢ − cⱼ‖ in pixels of the model; with "
@@ -68,20 +71,20 @@ def draw(
         trace,
         found,
         selection,
-        f"{len(found)} layers, a point a head",
-        "mean attention distance, pixels",
+        _("{count} layers, a point a head").format(count=len(found)),
+        _("mean attention distance, pixels"),
         *line,
         high=_highest(trace, found),
         facts=heads_over_depth.of_layer(trace, found, layer),
     )
     said = (
-        "Prefix tokens left out, rows made to sum to 1."
+        _("Prefix tokens left out, rows made to sum to 1.")
         if renormalise
-        else ("Prefix tokens left out without making rows sum to 1, as in the reference code.")
+        else _("Prefix tokens left out without making rows sum to 1, as in the reference code.")
     )
     return Drawing(
         "distance",
-        f"How far heads look, {picture_layers.layer_words(trace, layer)}",
+        _("How far heads look, {layer}").format(layer=picture_layers.layer_words(trace, layer)),
         ((panel,),),
         picture_layers.caption(
             trace,
@@ -116,6 +119,8 @@ def _field(trace: Trace, layers: int, cells: DistanceUnit, kernel: int) -> tuple
     stack = Convolutions(layers, kernel, cell=cell)
     reach = np.array([stack.reach(count) for count in range(1, layers + 1)])
     reach = np.where(reach <= max(trace.crop.model), reach, np.nan)
-    one = "pixel" if cells == "pixels" else "patch"
-    name = f"furthest that stacked {kernel} × {kernel} convolutions see ({one} by {one})"
+    one = _("pixel") if cells == "pixels" else _("patch")
+    name = _("furthest that stacked {kernel} × {kernel} convolutions see ({one} by {one})").format(
+        kernel=kernel, one=one
+    )
     return (Curve(np.arange(1.0, layers + 1), reach, name, tone="second"),)

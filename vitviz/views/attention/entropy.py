@@ -8,6 +8,7 @@ from typing import Annotated
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.distance import mean_entropy
 from vitviz.views import view
 from vitviz.views.options import OptionHelp
@@ -20,7 +21,8 @@ from vitviz.views.shared.heads_over_depth import HeadSpread, OverOption
     "entropy",
     title="Attention entropy",
     shows=(
-        "Does a head look at one token or at all of them? Each point is one head: low where it puts "
+        "Does a head look at one token or at all of them? Each point is one head: low where it "
+        "puts "
         "nearly everything on few tokens, high where it spreads evenly. Taken relative to the "
         "evenest that is possible, 1 is attention that is the same on every token."
     ),
@@ -46,24 +48,26 @@ def draw(
         trace, more, over, lambda each: _measured(each, relative)
     )
     layer = selection.layer(len(found))
-    label = "entropy, share of the evenest" if relative else "entropy, nats"
+    label = _("entropy, share of the evenest") if relative else _("entropy, nats")
     panel = heads_over_depth.panel(
         trace,
         found,
         selection,
-        f"{len(found)} layers, a point a head",
+        _("{count} layers, a point a head").format(count=len(found)),
         label,
         high=1.0 if relative else None,
         facts=heads_over_depth.of_layer(trace, found, layer, "{:.3f}"),
     )
     return Drawing(
         "entropy",
-        f"How widely heads spread their attention, {picture_layers.layer_words(trace, layer)}",
+        _("How widely heads spread their attention, {layer}").format(
+            layer=picture_layers.layer_words(trace, layer)
+        ),
         ((panel,),),
         picture_layers.caption(
             trace,
             heads_over_depth.pictures_words(count, over),
-            "Mean over all tokens.",
+            _("Mean over all tokens."),
             *heads_over_depth.shares_words(trace),
             *picture_layers.left_out(trace),
         ),

@@ -23,6 +23,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -46,7 +47,9 @@ def without(trace: Trace) -> str:
     """Why there is no map among patches, "" where there is one or was to be one."""
     if trace.layers or trace.refused:
         return ""
-    return f"{trace.model.title} has no attention among patches{picture_layers.elsewhere(trace)}"
+    return _("{title} has no attention among patches{elsewhere}").format(
+        title=trace.model.title, elsewhere=picture_layers.elsewhere(trace)
+    )
 
 
 @view(
@@ -88,11 +91,13 @@ def draw(
     if why := without(trace):
         raise Unsupported(why)
     if not any(_heads(trace)):
-        none = "has no attention among patches" + (
-            " that could be verified" if trace.refused else ""
+        none = (
+            _("{model} has no attention among patches that could be verified")
+            if trace.refused
+            else _("{model} has no attention among patches")
         )
         raise Unsupported(
-            f"{trace.model.title} {none}"
+            none.format(model=trace.model.title)
             + "".join(f"; {reason}" for reason in trace.refused)
             + picture_layers.elsewhere(trace)
         )
@@ -180,7 +185,7 @@ def _tiles(
     whole = picture_layers.view_range(look, ranged)
     said = unit_factor(unit, 1).unit
     tiles = picture_layers.tiles_of(
-        values, look, "attention", unit=said, ranged=ranged, whole=whole
+        values, look, _("attention"), unit=said, ranged=ranged, whole=whole
     )
     return tiles, whole
 
@@ -204,7 +209,7 @@ def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Pane
     return Panel(
         (tiles, labels, Outlines((chosen,), "chosen")),
         extent,
-        "Every head: layers down, heads across",
+        _("Every head: layers down, heads across"),
         space,
         tiles.scale,
         weight=min(max(extent.width / extent.height, 0.7), 1.5),
@@ -243,7 +248,7 @@ def _large(
     seen = picture_layers.inside(row[None] * np.float32(factor), window)[0, own.patches]
     ranged = picture_layers.on_grid(seen, own)
     shared = None if look.range == "robust" else whole
-    scale = picture_layers.scale_of(ranged, look, "attention", shared, said)
+    scale = picture_layers.scale_of(ranged, look, _("attention"), shared, said)
     size = "" if own == trace.grid else f", {picture_layers.grid_words(own, 'tokens')}"
     over = picture_layers.over_picture(trace, selection, values, scale, look, own)
     return Panel(
@@ -270,9 +275,16 @@ def _not_on_grid(trace: Trace, index: int) -> Message:
     layer = trace.layers[index]
     attention = layer.attention
     return Message(
-        f"{trace.layer_name(index, 'Layer')} has {attention.queries} queries and {attention.keys} "
-        f"keys, which do not lie on its grid of {layer.grid.tokens} tokens.",
-        "Choose another layer in the atlas.",
+        _(
+            "{layer} has {queries} queries and {keys} keys, which do not lie on its grid "
+            "of {tokens} tokens."
+        ).format(
+            layer=trace.layer_name(index, "Layer"),
+            queries=attention.queries,
+            keys=attention.keys,
+            tokens=layer.grid.tokens,
+        ),
+        _("Choose another layer in the atlas."),
     )
 
 
@@ -280,19 +292,26 @@ def _title(
     trace: Trace, token: int, layer: int, head: int | None, direction: Direction, mixed: Mixed
 ) -> str:
     who = picture_layers.token_words(trace.grid, token)
-    what = f"Where {who} looks" if direction == "looks at" else f"What looks at {who}"
-    which = "all heads" if head is None else head_name(head)
-    before = mixed == "softmax before" and trace.layers[layer].before is not None
-    return (
-        f"{what}: {trace.layer_name(layer)}, {which}{', before they are mixed' if before else ''}"
+    what = (
+        _("Where {who} looks").format(who=who)
+        if direction == "looks at"
+        else _("What looks at {who}").format(who=who)
     )
+    which = _("all heads") if head is None else head_name(head)
+    before = mixed == "softmax before" and trace.layers[layer].before is not None
+    said = (
+        _("{what}: {layer}, {which}, before they are mixed")
+        if before
+        else _("{what}: {layer}, {which}")
+    )
+    return said.format(what=what, layer=trace.layer_name(layer), which=which)
 
 
 def _resampled(trace: Trace) -> tuple[str, ...]:
     """Said where layers have coarser or finer tokens than the grid of the tiles."""
     if all(layer.grid == layer.keys == trace.grid for layer in trace.layers):
         return ()
-    return ("Where a layer has other tokens, each cell shows the token that covers it.",)
+    return (_("Where a layer has other tokens, each cell shows the token that covers it."),)
 
 
 def _left_out(trace: Trace) -> tuple[str, ...]:
@@ -300,8 +319,12 @@ def _left_out(trace: Trace) -> tuple[str, ...]:
     names = [str(trace.number(at)) for at, one in enumerate(trace.layers) if not _on_its_grid(one)]
     if not names:
         return picture_layers.left_out(trace)
-    listed = ", ".join(names[:9]) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
+    listed = ", ".join(names[:9]) + (
+        _(" and {count} more").format(count=len(names) - 9) if len(names) > 9 else ""
+    )
     return (
-        f"Left out, because their attention is over other tokens: layers {listed}.",
+        _("Left out, because their attention is over other tokens: layers {listed}.").format(
+            listed=listed
+        ),
         *picture_layers.left_out(trace),
     )

@@ -13,6 +13,7 @@ from vitviz.core.data.drawing import Drawing, Heat, Outlines, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Matrix, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -29,7 +30,9 @@ def without(trace: Trace) -> str:
     """Why there is no matrix to show, "" where there is."""
     if trace.layers or trace.matrices:
         return ""
-    return f"{trace.model.called} has no attention map but that of its pools"
+    return _("{called} has no attention map but that of its pools").format(
+        called=trace.model.called
+    )
 
 
 @view(
@@ -37,7 +40,8 @@ def without(trace: Trace) -> str:
     title="Attention matrix",
     shows=(
         "One attention map as the model computes it: each row is one that looks, each column one "
-        "that is looked at. Where a model attends between channels, or between tokens whose place in "
+        "that is looked at. Where a model attends between channels, or between tokens whose "
+        "place in "
         "the picture is not known, this is the only true way to show it. In a map among tokens the "
         "chosen token's row is outlined."
     ),
@@ -73,18 +77,20 @@ def draw(
     shape = entry.attention.queries, entry.attention.keys
     step = max(1, ceil(max(shape) / CELLS))
     values = _matrix(trace, entry, head, step)
-    scale = picture_layers.scale_of(values, look, "attention")
+    scale = picture_layers.scale_of(values, look, _("attention"))
     extent = Box(0, 0, *shape)
     panel = Panel(
         (Heat(values, extent, scale), *_row(trace, entry, selection)),
         extent,
         f"{_axes(entry)}, {picture_layers.head_words(head, heads)}",
         bar=scale,
-        facts=(("rows", str(shape[0])), ("columns", str(shape[1]))),
+        facts=((_("rows"), str(shape[0])), (_("columns"), str(shape[1]))),
     )
     return Drawing(
         "matrix",
-        f"Attention matrix {number + 1} of {len(entries)} ({entry.name})",
+        _("Attention matrix {number} of {count} ({name})").format(
+            number=number + 1, count=len(entries), name=entry.name
+        ),
         ((panel,),),
         picture_layers.caption(trace, *_words(entry, step)),
     )
@@ -97,11 +103,15 @@ def _entries(trace: Trace, which: Which) -> tuple[Layer | Matrix, ...]:
         case "automatic":
             return others or tokens
         case "among tokens":
-            found, what = tokens, "among tokens of the picture"
+            found, what = tokens, _("among tokens of the picture")
         case "others":
-            found, what = others, "but those among tokens of the picture"
+            found, what = others, _("but those among tokens of the picture")
     if not found:
-        raise Unsupported(f"{trace.model.called} has no maps {what}; choose automatic")
+        raise Unsupported(
+            _("{called} has no maps {what}; choose automatic").format(
+                called=trace.model.called, what=what
+            )
+        )
     return found
 
 
@@ -125,13 +135,20 @@ def _row(trace: Trace, entry: Layer | Matrix, selection: Selection) -> tuple[Out
 
 def _axes(entry: Layer | Matrix) -> str:
     if isinstance(entry, Layer):
-        return "Each row a token that looks, each column one that is looked at"
-    return f"Each row a {entry.rows}, each column a {entry.cols}"
+        return _("Each row a token that looks, each column one that is looked at")
+    return _("Each row a {rows}, each column a {cols}").format(rows=entry.rows, cols=entry.cols)
 
 
 def _words(entry: Layer | Matrix, step: int) -> tuple[str, ...]:
-    averaged = (f"Averaged over {step} × {step} entries.",) if step > 1 else ()
+    averaged = (_("Averaged over {step} × {step} entries.").format(step=step),) if step > 1 else ()
     if isinstance(entry, Layer):
         return averaged
-    groups = f" Groups stand one after the other: {entry.groups}." if entry.groups > 1 else ""
-    return (f"Not laid over the picture: {entry.why}.{groups}", *averaged)
+    groups = (
+        _(" Groups stand one after the other: {groups}.").format(groups=entry.groups)
+        if entry.groups > 1
+        else ""
+    )
+    return (
+        _("Not laid over the picture: {why}.{groups}").format(why=entry.why, groups=groups),
+        *averaged,
+    )

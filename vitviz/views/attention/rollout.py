@@ -26,6 +26,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.rollout import Preset
 from vitviz.core.measures.stage_rollout import head_counts, staged_heads, staged_rollout
 from vitviz.core.progress import Unsupported
@@ -54,14 +55,16 @@ HeadShares = Float32[np.ndarray, "head key"]
 EACH_AHEAD, FUSED_AHEAD = 12, 3
 """Runs made ahead to each side; as many are remembered."""
 
-BRIDGE = (
+BRIDGE = N_(
     "Between stages a token's share is divided among the finer tokens that it covers; what "
     "convolutions between them mix is not followed."
 )
 
-AS_PUBLISHED = (
-    "As github.com/jacobgil/vit-explain computes it, unlike the definition: each entry is divided by "
-    "the sum of its key's row instead of its own row's, so that the shares need not sum to 1, and the "
+AS_PUBLISHED = N_(
+    "As github.com/jacobgil/vit-explain computes it, unlike the definition: each entry is "
+    "divided by "
+    "the sum of its key's row instead of its own row's, so that the shares need not sum to 1, "
+    "and the "
     "map by its maximum."
 )
 
@@ -103,12 +106,15 @@ def _walk(
         "One layer's attention mixes what earlier layers have mixed already. Rollout follows the "
         "attention from the chosen token through all layers down to the picture, counting the "
         "share that each layer simply passes on, and shows how much every patch contributes. The "
-        "small maps walk through one head's attention alone, the large one through the chosen head, "
-        "or through the heads fused while none is chosen. It follows attention only: what the layers "
+        "small maps walk through one head's attention alone, the large one through the chosen "
+        "head, "
+        "or through the heads fused while none is chosen. It follows attention only: what the "
+        "layers "
         "do with the values is not in it."
     ),
     formula="R = A'_L … A'_1; A' = B / (row sums of B), B = keep · I + (1 − keep) · D, D = fuse(A) "
-    "with its lowest entries at 0 (A[0, 0] stays); the map is row R[token]. vit-explain: keep = 0.5, "
+    "with its lowest entries at 0 (A[0, 0] stays); the map is row R[token]. vit-explain: keep = "
+    "0.5, "
     "A'[q, k] = B[q, k] / (sum of row k of B), the map over its maximum",
     source="Abnar and Zuidema 2020, arXiv:2005.00928; fusing by maximum and discarding as in "
     "github.com/jacobgil/vit-explain",
@@ -140,8 +146,10 @@ def draw(
     preset: Annotated[
         Preset,
         OptionHelp(
-            "vit-explain: just what that code computes with this fusing and discarding (it is often "
-            "run with max or mean and 0.9): half kept, all layers, its own division, over its maximum"
+            "vit-explain: just what that code computes with this fusing and discarding (it is "
+            "often "
+            "run with max or mean and 0.9): half kept, all layers, its own division, over its "
+            "maximum"
         ),
     ] = "none",
     unit: Annotated[
@@ -172,7 +180,7 @@ def draw(
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
-    which = f"heads fused by {fuse}" if chosen is None else head_name(chosen)
+    which = _("heads fused by {fuse}").format(fuse=_(fuse)) if chosen is None else head_name(chosen)
     tiles, whole = _tiles(trace.grid, rows, row, unit, look)
     marked = own_mark(trace, row[trace.grid.patches], trace.grid, mark)
     large = _large(trace, selection, trace.grid, row, which, unit, look, whole)
@@ -183,8 +191,11 @@ def draw(
     query = trace.grid.name(token)
     return Drawing(
         "rollout",
-        f"Attention rollout from {picture_layers.token_words(trace.grid, token)}: "
-        f"{_layers(trace, walk)}, {which}",
+        _("Attention rollout from {token}: {layers}, {which}").format(
+            token=picture_layers.token_words(trace.grid, token),
+            layers=_layers(trace, walk),
+            which=which,
+        ),
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(
             trace,
@@ -214,10 +225,12 @@ def _through_stages(
     """The walk over bridges, through every head alone too where all layers have the same ones."""
     if walk.preset != "none":
         raise Unsupported(
-            f"{walk.preset} multiplies maps over the same tokens, and those of {trace.model.title} are "
-            "over several grids; choose the preset none"
+            _(
+                "{preset} multiplies maps over the same tokens, and those of {title} are "
+                "over several grids; choose the preset none"
+            ).format(preset=walk.preset, title=trace.model.title)
         )
-    _, _, start, end, _ = walk
+    start, end = walk.start, walk.end
     walked_layers(trace, walk)
     layers = trace.layers[start:end]
     last, grid = layers[-1].grid, layers[0].grid
@@ -229,9 +242,14 @@ def _through_stages(
         apart = ""
     else:
         rows, chosen = None, None
-        apart = f"Stages of {_listed(counts)} heads: none goes on in the next, so they are fused."
+        apart = _("Stages of {listed} heads: none goes on in the next, so they are fused.").format(
+            listed=_listed(counts)
+        )
     if rows is None or chosen is None:
-        row, which = _staged_row(trace, token, walk, fuse), f"heads fused by {fuse}"
+        row, which = (
+            _staged_row(trace, token, walk, fuse),
+            _("heads fused by {fuse}").format(fuse=_(fuse)),
+        )
     else:
         row, which = rows[chosen], head_name(chosen)
     tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, unit, look)
@@ -241,10 +259,15 @@ def _through_stages(
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
     if tiles is not None:
         panels.append(_each(trace, grid, tiles, counts[0], chosen))
-    of = f"{picture_layers.token_words(last, token)} of {picture_layers.grid_words(last, 'tokens')}"
+    of = _("{token} of {grid}").format(
+        token=picture_layers.token_words(last, token),
+        grid=picture_layers.grid_words(last, _("tokens")),
+    )
     return Drawing(
         "rollout",
-        f"Attention rollout from {of}: {_layers(trace, walk)}, {which}",
+        _("Attention rollout from {of}: {layers}, {which}").format(
+            of=of, layers=_layers(trace, walk), which=which
+        ),
         (tuple(replace(panel, query=last.name(token)) for panel in panels),),
         picture_layers.caption(
             trace,
@@ -253,13 +276,13 @@ def _through_stages(
             _sentence(walk),
             *unit_words(unit),
             *(() if tiles is None else picture_layers.ranges_words(look, tiles.scale)),
-            BRIDGE,
+            _(BRIDGE),
         ),
     )
 
 
 def _listed(counts: Sequence[int]) -> str:
-    return f"{', '.join(map(str, counts[:-1]))} and {counts[-1]}"
+    return _("{first} and {last}").format(first=", ".join(map(str, counts[:-1])), last=counts[-1])
 
 
 @kept(most=64)
@@ -277,21 +300,31 @@ def _staged_heads(trace: Trace, token: int, walk: RolloutWalk) -> Float32[np.nda
 
 
 def _layers(trace: Trace, walk: RolloutWalk) -> str:
-    _, _, start, end, _ = walk
+    start, end = walk.start, walk.end
     last, first = trace.number(end - 1), trace.number(start)
-    return f"layer {last}" if end - start == 1 else f"layers {last} to {first}"
+    return (
+        _("layer {last}").format(last=last)
+        if end - start == 1
+        else _("layers {last} to {first}").format(last=last, first=first)
+    )
 
 
 def _sentence(walk: RolloutWalk) -> str:
-    keep, discard, start, _, preset = walk
-    dropped = f", the lowest {discard:.0%} of each map discarded" if discard > 0 else ""
-    first = "the first layer" if start == 1 else f"the first {start} layers"
-    left = f"; {first} left out" if start else ""
-    published = f" {AS_PUBLISHED}" if preset == "vit-explain" else ""
-    return (
-        f"Each layer passes {keep:.0%} on and mixes {1 - keep:.0%} by its attention{dropped}{left}."
-        f"{published}"
+    keep, discard, start, preset = walk.keep, walk.discard, walk.start, walk.preset
+    dropped = (
+        _(", the lowest {discard:.0%} of each map discarded").format(discard=discard)
+        if discard > 0
+        else ""
     )
+    first = (
+        _("the first layer") if start == 1 else _("the first {start} layers").format(start=start)
+    )
+    left = _("; {first} left out").format(first=first) if start else ""
+    published = f" {_(AS_PUBLISHED)}" if preset == "vit-explain" else ""
+    return _(
+        "Each layer passes {keep:.0%} on and mixes {mixed:.0%} by its "
+        "attention{dropped}{left}.{published}"
+    ).format(keep=keep, mixed=1 - keep, dropped=dropped, left=left, published=published)
 
 
 def _tiles(
@@ -310,7 +343,7 @@ def _tiles(
     values = rearrange(maps, "(line head) row col -> line head row col", line=lines)
     large = row[grid.patches] * np.float32(factor)
     whole = picture_layers.view_range(look, values, large)
-    return picture_layers.tiles_of(values, look, "contribution", unit=said, whole=whole), whole
+    return picture_layers.tiles_of(values, look, _("contribution"), unit=said, whole=whole), whole
 
 
 def _shape(heads: int) -> tuple[int, int]:
@@ -333,7 +366,7 @@ def _large(
     factor, said = unit_factor(unit, grid.tokens)
     values = picture_layers.on_grid(row[grid.patches], grid) * np.float32(factor)
     shared = None if look.range == "robust" else whole
-    scale = picture_layers.scale_of(values, look, "contribution", shared, said)
+    scale = picture_layers.scale_of(values, look, _("contribution"), shared, said)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look, grid),
         trace.crop.frame,
@@ -350,7 +383,7 @@ def _each(trace: Trace, grid: TokenGrid, tiles: HeatTiles, heads: int, chosen: i
     if chosen is not None:
         boxes = (picture_layers.tile_box(*divmod(chosen, space.heads[0]), (grid.rows, grid.cols)),)
     return Panel(
-        (tiles, labels, Outlines(boxes, "chosen")), extent, "Each head alone", space, tiles.scale
+        (tiles, labels, Outlines(boxes, "chosen")), extent, _("Each head alone"), space, tiles.scale
     )
 
 

@@ -12,6 +12,7 @@ from vitviz.core.data.attention import Attention, Fuse
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.data.trace import Trace
 from vitviz.core.data.windows import PADDING, TokenWindows
+from vitviz.core.language import _
 from vitviz.core.measures.rollout import Preset, rollout_heads, rollout_rows
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -39,38 +40,51 @@ class RolloutWalk(NamedTuple):
 def walked_layers(trace: Trace, walk: RolloutWalk) -> tuple[Attention, ...]:
     """The layers of the walk. Unsupported where one of them is missing."""
     if trace.refused:
-        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+        raise Unsupported(
+            _("rollout needs the map of every layer, and {why}").format(why=trace.refused[0])
+        )
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to follow"
-            f"{picture_layers.elsewhere(trace)}"
+            _("{title} has no attention among tokens to follow{elsewhere}").format(
+                title=trace.model.title, elsewhere=picture_layers.elsewhere(trace)
+            )
         )
     if trace.matrices:
         raise Unsupported(
-            f"rollout follows tokens through every layer, but in {trace.model.title} they are mixed "
-            f"by {trace.matrices[0].name} too, where {trace.matrices[0].why}; see its heads instead"
+            _(
+                "rollout follows tokens through every layer, but in {title} they are "
+                "mixed by {name} too, where {why}; see its heads instead"
+            ).format(
+                title=trace.model.title, name=trace.matrices[0].name, why=trace.matrices[0].why
+            )
         )
     if trace.abreast:
         raise Unsupported(
-            f"rollout follows tokens from one layer to the next, but in {trace.model.title} "
-            f"{trace.abreast}; see its heads instead"
+            _(
+                "rollout follows tokens from one layer to the next, but in {title} "
+                "{abreast}; see its heads instead"
+            ).format(title=trace.model.title, abreast=trace.abreast)
         )
     padded = [each for each in _windows(trace) if PADDING in each.keys]
     if padded:
         size = (
             ""
             if any(each.overlap for each in padded)
-            else ("choose an input size that its windows divide, or ")
+            else _("choose an input size that its windows divide, or ")
         )
         raise Unsupported(
-            f"rollout follows shares, but a part of {trace.model.title}'s attention falls on padding "
-            f"around the picture; {size}see its heads"
+            _(
+                "rollout follows shares, but a part of {title}'s attention falls on "
+                "padding around the picture; {size}see its heads"
+            ).format(title=trace.model.title, size=size)
         )
     worst = _largest_gap(trace)
     if worst > 1e-2:
         raise Unsupported(
-            f"rollout follows shares, but the rows of {trace.model.title}'s attention differ from a "
-            f"sum of 1 by up to {shown_number(worst, 2)}; see its heads instead"
+            _(
+                "rollout follows shares, but the rows of {title}'s attention differ from "
+                "a sum of 1 by up to {most}; see its heads instead"
+            ).format(title=trace.model.title, most=shown_number(worst, 2))
         )
     return tuple(layer.attention for layer in trace.layers[: walk[3]])
 

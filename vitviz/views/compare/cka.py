@@ -15,6 +15,7 @@ from vitviz.core.data.drawing import Drawing, Heat, LayerPairs, Outlines, Panel
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.cka import cka, picture_batch, token_batch
 from vitviz.core.measures.overlap import overlap
 from vitviz.core.progress import Unsupported
@@ -76,7 +77,9 @@ def draw(
     scale = _scale(alike, span == "0 to 1", table)
     return Drawing(
         "cka",
-        f"Layers of {names[0]} (down) against {names[1]} (across)",
+        _("Layers of {first} (down) against {second} (across)").format(
+            first=names[0], second=names[1]
+        ),
         ((_panel(alike, where, scale, short),),),
         two_traces.caption(
             trace,
@@ -112,13 +115,17 @@ def _alike(
 def _there(trace: ref[Trace]) -> Trace:
     found = trace()
     if found is None:
-        raise Unsupported("one of the pictures was closed meanwhile; draw again")
+        raise Unsupported(_("one of the pictures was closed meanwhile; draw again"))
     return found
 
 
 def _features(trace: Trace) -> Float32[np.ndarray, "layer token dim"]:
     if trace.source is None:
-        raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
+        raise Unsupported(
+            _("{called} can no longer be asked; open the picture again").format(
+                called=trace.model.called
+            )
+        )
     return trace.source.features()
 
 
@@ -143,7 +150,7 @@ def _panel(
     return Panel(
         (heat, labels, Outlines((chosen,), "chosen")),
         extent,
-        f"{names[0]} down, {names[1]} across",
+        _("{first} down, {second} across").format(first=names[0], second=names[1]),
         LayerPairs(rows, cols, names),
         scale,
         _facts(alike, where, names),
@@ -155,11 +162,21 @@ def _facts(
 ) -> tuple[tuple[str, str], ...]:
     """The chosen pair, and the layer of the other model that is most alike."""
     layer, other = where
-    facts = [(f"{layer_name(layer, 'layers')} and {other + 1}", f"{alike[layer, other]:.3f}")]
+    facts = [
+        (
+            _("{layer} and {other}").format(layer=layer_name(layer, "layers"), other=other + 1),
+            f"{alike[layer, other]:.3f}",
+        )
+    ]
     if np.isfinite(alike[layer]).any():
         best = int(np.nanargmax(alike[layer]))
-        facts.append((f"most like {layer_name(layer)}", f"{best + 1} ({alike[layer, best]:.3f})"))
-    facts.append(("mean of all", f"{np.nanmean(alike):.3f}"))
+        facts.append(
+            (
+                _("most like {layer}").format(layer=layer_name(layer)),
+                f"{best + 1} ({alike[layer, best]:.3f})",
+            )
+        )
+    facts.append((_("mean of all"), f"{np.nanmean(alike):.3f}"))
     return tuple(facts)
 
 
@@ -167,9 +184,19 @@ def _words(every: Sequence[TracePair], samples: SamplesOf) -> tuple[str, ...]:
     """What the samples were, and how they were put over each other."""
     count = len(every)
     if samples == "pictures":
-        return (f"{count} pictures as samples, each by the mean of its patch tokens.",)
+        return (
+            _("{count} pictures as samples, each by the mean of its patch tokens.").format(
+                count=count
+            ),
+        )
     one, other = every[0]
-    of = "one picture" if count == 1 else f"{count} pictures, averaged before the ratio"
+    of = (
+        _("one picture")
+        if count == 1
+        else _("{count} pictures, averaged before the ratio").format(count=count)
+    )
     differ = two_traces.seen(one) != two_traces.seen(other)
-    finer = " The finer grid is averaged over the coarser one's patches." if differ else ""
-    return (f"Patch tokens after each block as samples, of {of}.{finer}",)
+    finer = _(" The finer grid is averaged over the coarser one's patches.") if differ else ""
+    return (
+        _("Patch tokens after each block as samples, of {of}.{finer}").format(of=of, finer=finer),
+    )

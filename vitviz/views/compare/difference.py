@@ -16,6 +16,7 @@ from vitviz.core.data.drawing import Drawing, DrawnLayer, Grid, Panel, PixelSpac
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.overlap import (
     CellValues,
     Overlap,
@@ -34,7 +35,7 @@ from vitviz.views.options import LAY, OPACITY, OptionHelp
 from vitviz.views.shared import picture_layers, two_traces
 
 DifferenceOf = Literal["rollout", "attention", "class attention"]
-EVEN = "(1: even share)"
+EVEN = N_("(1: even share)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,19 @@ class BoxedMap(NamedTuple):
 def _applies(trace: Trace) -> str:
     if trace.layers:
         return ""
-    return f"{trace.model.called} has no attention over the picture whose maps could be compared"
+    return _("{called} has no attention over the picture whose maps could be compared").format(
+        called=trace.model.called
+    )
 
 
 @view(
     "difference",
     title="Difference",
     shows=(
-        "Where do two models, two patch sizes or two pictures differ? Both maps are spread over the "
-        "part of the picture that both saw, so that large and small patches compare, and the second "
+        "Where do two models, two patch sizes or two pictures differ? Both maps are spread over "
+        "the "
+        "part of the picture that both saw, so that large and small patches compare, and the "
+        "second "
         "is taken from the first: 1 means by as much as the whole map would have everywhere, were "
         "it even. Correlation, intersection and distance say in one number each how alike they are."
     ),
@@ -130,16 +135,22 @@ def draw(
         left = _panel(trace, selection, heats[0], short[0], look)
         right = _as_here(_panel(against, moved, heats[1], short[1], look), against, trace)
         panels += [replace(left, facts=_shares(first)), replace(right, facts=_shares(second))]
-    said = f"{names[1]} shows: {second.words}." if second.words != first.words else ""
+    said = (
+        _("{second} shows: {words}.").format(second=names[1], words=second.words)
+        if second.words != first.words
+        else ""
+    )
     return Drawing(
         "difference",
-        f"{first.words}: {names[0]} minus {names[1]}",
+        _("{words}: {first} minus {second}").format(
+            words=first.words, first=names[0], second=names[1]
+        ),
         (tuple(panels),),
         two_traces.caption(
             trace,
             against,
             shared.share,
-            "Each map is divided by its mean over the part that both saw.",
+            _("Each map is divided by its mean over the part that both saw."),
             said,
         ),
     )
@@ -154,14 +165,16 @@ def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:
     if kind == "class attention":
         if "class" not in layer.grid.prefix:
             raise Unsupported(
-                f"{trace.model.called} has no class token; choose rollout or attention as the map"
+                _("{called} has no class token; choose rollout or attention as the map").format(
+                    called=trace.model.called
+                )
             )
         token = layer.grid.prefix.index("class")
     row = _headed(trace, layer.attention.rows(token), selection.head)
-    words = (
-        f"Attention of {picture_layers.token_words(layer.grid, token)}, "
-        f"{trace.layer_name(trace.layers.index(layer))}, "
-        f"{picture_layers.head_words(selection.head, layer.attention.heads)}"
+    words = _("Attention of {token}, {layer}, {head}").format(
+        token=picture_layers.token_words(layer.grid, token),
+        layer=trace.layer_name(trace.layers.index(layer)),
+        head=picture_layers.head_words(selection.head, layer.attention.heads),
     )
     return _laid(row, Seen(layer.keys, trace.crop), words)
 
@@ -169,14 +182,22 @@ def _map(trace: Trace, selection: Selection, kind: DifferenceOf) -> ComparedMap:
 def _layer(trace: Trace, number: int) -> Layer:
     """The layer of that number. Unsupported where its attention is not among the patches."""
     if not trace.layers:
-        raise Unsupported(f"{trace.model.called} has no attention that could be verified")
+        raise Unsupported(
+            _("{called} has no attention that could be verified").format(called=trace.model.called)
+        )
     layer = trace.layers[number]
     sizes = layer.attention.queries, layer.attention.keys
     if sizes != (layer.grid.tokens, layer.keys.tokens):
         raise Unsupported(
-            f"{trace.layer_name(number)} of {trace.model.called} has {sizes[0]} queries and "
-            f"{sizes[1]} keys, "
-            "which do not lie on its grid; choose another layer"
+            _(
+                "{layer} of {called} has {first} queries and {second} keys, which do not "
+                "lie on its grid; choose another layer"
+            ).format(
+                layer=trace.layer_name(number),
+                called=trace.model.called,
+                first=sizes[0],
+                second=sizes[1],
+            )
         )
     return layer
 
@@ -185,12 +206,14 @@ def _rollout(trace: Trace, selection: Selection) -> ComparedMap:
     token, end = selection.token(trace.grid, trace.crop), selection.layer(len(trace.layers)) + 1
     walk = RolloutWalk(0.5, 0.0, 0, end)
     if selection.head is None:
-        row, which = fused_row(trace, token, walk, "mean"), "mean of heads"
+        row, which = fused_row(trace, token, walk, "mean"), _("mean of heads")
     else:
         row = _headed(trace, head_rows(trace, token, walk), selection.head)
         which = head_name(selection.head)
     who = picture_layers.token_words(trace.grid, token)
-    words = f"Rollout from {who}, {trace.layer_name(end - 1)}, {which}"
+    words = _("Rollout from {who}, {layer}, {which}").format(
+        who=who, layer=trace.layer_name(end - 1), which=which
+    )
     return _laid(row, two_traces.seen(trace), words)
 
 
@@ -201,8 +224,10 @@ def _headed(
         return reduce(rows, "head key -> key", "mean")
     if head >= len(rows):
         raise Unsupported(
-            f"{trace.model.called} has {len(rows)} heads here, and {head_name(head)} is chosen; "
-            "choose one that both have, or all together"
+            _(
+                "{called} has {count} heads here, and {head} is chosen; choose one "
+                "that both have, or all together"
+            ).format(called=trace.model.called, count=len(rows), head=head_name(head))
         )
     row: Float32[np.ndarray, "key"] = rows[head]
     return row
@@ -219,8 +244,10 @@ def _mean(cells: CellValues, shared: Overlap, trace: Trace) -> float:
     mean = float((cells * shared.weights).sum())
     if mean <= 0:
         raise Unsupported(
-            f"the map of {trace.model.called} is not above zero where both saw the picture, so it "
-            "cannot be compared; choose another layer or head"
+            _(
+                "the map of {called} is not above zero where both saw the picture, so it "
+                "cannot be compared; choose another layer or head"
+            ).format(called=trace.model.called)
         )
     return mean
 
@@ -230,7 +257,7 @@ def _scale(
 ) -> ColorScale:
     """Colours that turn at zero, as far up as down."""
     reach = reach or float(np.abs(change).max()) or 1.0
-    return ColorScale(-reach, reach, colours, f"difference {EVEN}")
+    return ColorScale(-reach, reach, colours, _("difference {even}").format(even=_(EVEN)))
 
 
 def _what(kind: DifferenceOf) -> str:
@@ -246,7 +273,7 @@ def _heats(
     """Both maps in multiples of an even share, in one range."""
     own = [each.values / np.float32(mean) for each, mean in zip(maps, means, strict=True)]
     low = min(0.0, *(float(each.min()) for each in own))
-    scale = ColorScale(low, max(float(each.max()) for each in own), table, f"{label} {EVEN}")
+    scale = ColorScale(low, max(float(each.max()) for each in own), table, f"{label} {_(EVEN)}")
     return [
         BoxedMap(values, each.seen.grid.frame, scale)
         for values, each in zip(own, maps, strict=True)
@@ -258,13 +285,13 @@ def _alike(one: CellValues, other: CellValues, shared: Overlap) -> tuple[tuple[s
     weights = shared.weights
     numbers = {"correlation": correlation(one, other, weights)}
     if min(one.min(), other.min()) >= 0:
-        numbers["intersection"] = intersection(one, other, weights)
-        numbers["distance (JS)"] = jensen_shannon(one, other, weights)
+        numbers[_("intersection")] = intersection(one, other, weights)
+        numbers[_("distance (JS)")] = jensen_shannon(one, other, weights)
     return tuple((name, f"{value:.3f}") for name, value in numbers.items())
 
 
 def _shares(one: ComparedMap) -> tuple[tuple[str, str], ...]:
-    return (("on patches", f"{one.share:.3f}"), ("elsewhere", f"{1 - one.share:.3f}"))
+    return ((_("on patches"), f"{one.share:.3f}"), (_("elsewhere"), f"{1 - one.share:.3f}"))
 
 
 def _as_here(panel: Panel, other: Trace, trace: Trace) -> Panel:

@@ -13,6 +13,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _, pgettext
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -24,7 +25,8 @@ from vitviz.views.shared import heads_over_depth, model_questions, picture_layer
     "block",
     title="Inside a block",
     shows=(
-        "A block normalises the tokens, lets them look at each other, adds what they found, and then "
+        "A block normalises the tokens, lets them look at each other, adds what they found, and "
+        "then "
         "sends each one through a small network of its own. The table has every step of the chosen "
         "layer with its true shape and what its numbers are like; below it stands where the chosen "
         "token looks, as the numbers of its softmax row."
@@ -50,16 +52,18 @@ def draw(
     """
     model_questions.check_attends(trace)
     layer = selection.layer(len(trace.layers))
-    title = f"{trace.layer_name(layer, 'Layer')}, step by step"
+    title = _("{layer}, step by step").format(layer=trace.layer_name(layer, "Layer"))
     try:
         panel = _steps(trace, layer)
     except Unsupported as why:
         panel = Panel((Message(picture_layers.sentence(why)),), Box(0, 0, 3, 4), title)
     row = _row(trace, selection, layer, keys)
-    said = "Statistics are over all tokens and heads of this picture."
+    said = _("Statistics are over all tokens and heads of this picture.")
     mixed = trace.layers[layer].before is not None
     more = (
-        ("This model mixes its heads after the softmax; the row is from before.",) if mixed else ()
+        (_("This model mixes its heads after the softmax; the row is from before."),)
+        if mixed
+        else ()
     )
     return Drawing("block", title, ((panel,), (row,)), picture_layers.caption(trace, said, *more))
 
@@ -67,7 +71,18 @@ def draw(
 def _steps(trace: Trace, layer: int) -> Panel:
     found = model_questions.block(trace, layer)
     rows = tuple(_line(step) for step in found.steps)
-    table = Table(("step", "axes", "shape", "mean", "std", "least", "most"), rows)
+    table = Table(
+        (
+            _("step"),
+            _("axes"),
+            _("shape"),
+            _("mean"),
+            _("std"),
+            pgettext("of numbers", "least"),
+            pgettext("of numbers", "most"),
+        ),
+        rows,
+    )
     wide = 0.5 * sum(table.widths)
     return Panel((table,), Box(0, 0, len(rows) + 1, wide), found.name, weight=1.0)
 
@@ -95,11 +110,15 @@ def _row(trace: Trace, selection: Selection, layer: int, keys: int) -> Panel:
     order = np.argsort(-row)[:keys]
     entries = [(one.keys.name(int(key)), f"{row[key]:.4f}") for key in order]
     rest = float(row.sum() - row[order].sum())
-    entries += [(f"the other {len(row) - len(order)}", f"{rest:.4f}")] * (len(row) > len(order))
-    entries.append(("sum", f"{row.sum():.4f}"))
+    entries += [(_("the other {count}").format(count=len(row) - len(order)), f"{rest:.4f}")] * (
+        len(row) > len(order)
+    )
+    entries.append((pgettext("of numbers", "sum"), f"{row.sum():.4f}"))
     table = _beside(entries)
     token_named = picture_layers.token_words(one.grid, token)
-    title = f"Softmax row of {token_named}, {picture_layers.head_words(head, heads)}"
+    title = _("Softmax row of {token_named}, {head}").format(
+        token_named=token_named, head=picture_layers.head_words(head, heads)
+    )
     box = Box(0, 0, len(table.rows) + 1, 0.5 * sum(table.widths))
     return Panel((table,), box, title)
 
@@ -113,7 +132,7 @@ def _beside(entries: list[tuple[str, str]]) -> Table:
     across = min(ACROSS, len(entries))
     padded = [*entries, *([("", "")] * (-len(entries) % across))]
     lines = [padded[start : start + across] for start in range(0, len(padded), across)]
-    return Table(_apart([("looks at", "weight")] * across), tuple(map(_apart, lines)))
+    return Table(_apart([(_("looks at"), _("weight"))] * across), tuple(map(_apart, lines)))
 
 
 def _apart(pairs: list[tuple[str, str]]) -> tuple[str, ...]:

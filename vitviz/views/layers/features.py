@@ -14,6 +14,7 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Panel, PixelSpace, Raster
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.pca import components, projected, threshold
 from vitviz.core.measures.similarity import cosine_with, directions
 from vitviz.views import view
@@ -33,7 +34,8 @@ SPREAD = 2.5
     shows=(
         "After every layer each patch is a vector of numbers. The first map compares the chosen "
         "token's with all others; the second gives every patch a colour by where it lies along the "
-        "three directions in which the vectors differ most, so that like colours mean like content. "
+        "three directions in which the vectors differ most, so that like colours mean like "
+        "content. "
         "Fitted over all open pictures, one colour means the same in all of them."
     ),
     formula="cos(xᵢ, xⱼ) = xᵢ · xⱼ / (‖xᵢ‖ ‖xⱼ‖); red, green, blue = first three principal "
@@ -76,10 +78,12 @@ def draw(
     )
     count = len(every)
     said = (
-        f"Colours fitted over {count} pictures." if count > 1 else "Colours fitted to this picture."
+        _("Colours fitted over {count} pictures.").format(count=count)
+        if count > 1
+        else _("Colours fitted to this picture.")
     )
-    title = (
-        f"What is like {picture_layers.token_words(trace.grid, token)} after {layer_name(layer)}"
+    title = _("What is like {token} after {layer}").format(
+        token=picture_layers.token_words(trace.grid, token), layer=layer_name(layer)
     )
     return Drawing("features", title, (panels,), picture_layers.caption(trace, said))
 
@@ -88,7 +92,7 @@ def _alike(trace: Trace, selection: Selection, token: int, layer: int, look: Loo
     found = model_questions.features(trace)[layer]
     alike = cosine_with(_directions(trace, layer), token)
     values = picture_layers.on_grid(alike[trace.grid.patches], trace.grid)
-    scale = picture_layers.scale_of(values, look, "cosine", (-1.0, 1.0))
+    scale = picture_layers.scale_of(values, look, _("cosine"), (-1.0, 1.0))
     prefix = alike[: len(trace.grid.prefix)]
     facts = tuple(
         (name, f"{value:.3f}") for name, value in zip(trace.grid.prefix, prefix, strict=True)
@@ -96,7 +100,7 @@ def _alike(trace: Trace, selection: Selection, token: int, layer: int, look: Loo
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"Cosine with its {found.shape[-1]} numbers",
+        _("Cosine with its {count} numbers").format(count=found.shape[-1]),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         facts,
@@ -117,12 +121,13 @@ def _coloured(
 ) -> Panel:
     names = ("red", "green", "blue")
     facts = tuple(
-        (name, f"{share:.0%} of variance") for name, share in zip(names, shares, strict=True)
+        (name, _("{share:.0%} of variance").format(share=share))
+        for name, share in zip(names, shares, strict=True)
     )
     return Panel(
         (Raster(colors, trace.grid.frame, smooth=False), *picture_layers.marks(trace, selection)),
         trace.crop.frame,
-        "Three main directions as colours",
+        _("Three main directions as colours"),
         PixelSpace(trace.crop, trace.grid),
         facts=facts,
     )

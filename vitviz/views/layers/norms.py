@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.norm_outliers import NormOutliers, norm_outliers
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -35,9 +36,12 @@ Lengths = Float32[np.ndarray, "token"]
     "norms",
     title="Token lengths and outliers",
     shows=(
-        "Blocks only add to the stream of each token, so its length tells how much was written. Some "
-        "large models write very long vectors into a few patches of empty background and use them as "
-        "scratch space; these are outlined where they stick out by more than the threshold. Registers "
+        "Blocks only add to the stream of each token, so its length tells how much was written. "
+        "Some "
+        "large models write very long vectors into a few patches of empty background and use "
+        "them as "
+        "scratch space; these are outlined where they stick out by more than the threshold. "
+        "Registers "
         "were introduced to take over that work."
     ),
     formula="‖xᵢ‖₂ after the block, before the final norm; outlier: "
@@ -65,12 +69,16 @@ def draw(
     lengths = _lengths(trace, layer, of)
     found = norm_outliers(lengths[trace.grid.patches], threshold)
     count = trace.grid.rows * trace.grid.cols
-    title = f"{found.count} of {count} patches stick out after {layer_name(layer)}"
+    title = _("{outliers} of {count} patches stick out after {layer}").format(
+        outliers=found.count, count=count, layer=layer_name(layer)
+    )
     panels = (
         _map(trace, selection, lengths, found, of, look),
         _depth(trace, selection, layer, threshold),
     )
-    said = f"Median {shown_number(found.median)}, robust deviation {shown_number(found.spread)}."
+    said = _("Median {median}, robust deviation {spread}.").format(
+        median=shown_number(found.median), spread=shown_number(found.spread)
+    )
     return Drawing("norms", title, (panels,), picture_layers.caption(trace, said))
 
 
@@ -83,7 +91,9 @@ def _lengths(trace: Trace, layer: int, of: What) -> Lengths:
         return block.attention if of == "added by attention" else block.mlp
     if block.words is None:
         raise Unsupported(
-            f"the patches of {trace.model.called} have no words that could add something; take a TNT"
+            _("the patches of {called} have no words that could add something; take a TNT").format(
+                called=trace.model.called
+            )
         )
     return block.words
 
@@ -93,8 +103,10 @@ def _block(trace: Trace, layer: int) -> BlockSteps:
     blocks = len(model_questions.features(trace))
     if blocks != len(trace.layers):
         raise Unsupported(
-            f"{trace.model.called} has {blocks} blocks and {len(trace.layers)} attention layers, so "
-            "which block adds what is not known; look at the stream after the block"
+            _(
+                "{called} has {blocks} blocks and {layers} attention layers, so "
+                "which block adds what is not known; look at the stream after the block"
+            ).format(called=trace.model.called, blocks=blocks, layers=len(trace.layers))
         )
     return model_questions.block(trace, layer)
 
@@ -112,7 +124,7 @@ def _map(
 ) -> Panel:
     grid = trace.grid
     values = picture_layers.on_grid(lengths[grid.patches], grid)
-    scale = picture_layers.scale_of(values, look, "length")
+    scale = picture_layers.scale_of(values, look, _("length"))
     boxes = tuple(
         box
         for patch in np.flatnonzero(found.which)
@@ -138,12 +150,12 @@ def _token_facts(trace: Trace, token: int, layer: int) -> list[tuple[str, str]]:
     try:
         block = _block(trace, layer)
     except Unsupported:
-        return [(f"{name} after", f"{_streams(trace)[layer, token]:.1f}")]
+        return [(_("{name} after").format(name=name), f"{_streams(trace)[layer, token]:.1f}")]
     steps = (
         ("before", block.before),
-        ("words add", block.words),
-        ("attention adds", block.attention),
-        ("MLP adds", block.mlp),
+        (_("words add"), block.words),
+        (_("attention adds"), block.attention),
+        (_("MLP adds"), block.mlp),
         ("after", block.after),
     )
     return [
@@ -162,13 +174,13 @@ def _depth(trace: Trace, selection: Selection, layer: int, threshold: float) -> 
     limit = np.array([one.median + threshold * one.spread for one in limits])
     own = streams[:, token].astype(np.float64)
     curves = (
-        Curve(depths, np.median(patches, axis=1), "median patch", whose=whose),
-        Curve(depths, patches.max(axis=1), "longest patch", tone="third", whose=whose),
-        Curve(depths, limit, "threshold", tone="quiet"),
+        Curve(depths, np.median(patches, axis=1), _("median patch"), whose=whose),
+        Curve(depths, patches.max(axis=1), _("longest patch"), tone="third", whose=whose),
+        Curve(depths, limit, _("threshold"), tone="quiet"),
         Curve(depths, own, picture_layers.token_words(grid, token), tone="chosen", whose=whose),
         Curve(depths[[layer]], own[[layer]], kind="points", tone="chosen"),
     )
     drawn = [curve.y for curve in curves if curve.name != "threshold"]
-    across = Axis("layer", 0.5, len(streams) + 0.5, whole=True)
-    plot = Plot(curves, across, axis("length of the stream", *drawn, low=0))
-    return Panel((plot,), Box(0, 0, 1, 1), "Over the depth", Listed(len(streams)))
+    across = Axis(_("layer"), 0.5, len(streams) + 0.5, whole=True)
+    plot = Plot(curves, across, axis(_("length of the stream"), *drawn, low=0))
+    return Panel((plot,), Box(0, 0, 1, 1), _("Over the depth"), Listed(len(streams)))

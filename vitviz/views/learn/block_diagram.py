@@ -11,6 +11,7 @@ from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -21,13 +22,17 @@ BlockPart = Literal["norm", "attention", "residual", "second norm", "MLP", "seco
 LitPart = Literal["none", "norm", "attention", "residual", "second norm", "MLP", "second residual"]
 
 SAID: dict[LitPart, str] = {
-    "none": "norm, attention, residual, norm, MLP, residual",
-    "norm": "every token alone is brought to mean 0 and spread 1, then scaled by what was learned",
-    "attention": "tokens look at each other: the only step where they do",
-    "residual": "what attention found is added to the stream; nothing is replaced",
-    "second norm": "every token alone is normalised once more",
-    "MLP": "every token alone goes through two layers, widened and brought back",
-    "second residual": "what the MLP made is added to the stream, which goes on to the next block",
+    "none": N_("norm, attention, residual, norm, MLP, residual"),
+    "norm": N_(
+        "every token alone is brought to mean 0 and spread 1, then scaled by what was learned"
+    ),
+    "attention": N_("tokens look at each other: the only step where they do"),
+    "residual": N_("what attention found is added to the stream; nothing is replaced"),
+    "second norm": N_("every token alone is normalised once more"),
+    "MLP": N_("every token alone goes through two layers, widened and brought back"),
+    "second residual": N_(
+        "what the MLP made is added to the stream, which goes on to the next block"
+    ),
 }
 HIGH, BEFORE, WORDS = 44.5, 12.0, 16.0
 """Height of the diagram, width of what is before the block, and of a TNT's words in it."""
@@ -38,7 +43,8 @@ HIGH, BEFORE, WORDS = 44.5, 12.0, 16.0
     title="The block",
     shows=(
         "What every layer of a vision transformer does, as a diagram with this model's shapes: a "
-        "stream of tokens goes through, and twice something is read from it, worked on and added to "
+        "stream of tokens goes through, and twice something is read from it, worked on and "
+        "added to "
         "it. Attention is the only step where tokens see each other. The numbers are how long the "
         "chosen token's vector is, and how long what is added to it. Light up one step after the "
         "other under its options."
@@ -66,20 +72,20 @@ def draw(
     try:
         found = model_questions.block(trace, layer)
     except Unsupported as why:
-        return model_questions.refused(trace, "block_diagram", "The block", why)
+        return model_questions.refused(trace, "block_diagram", _("The block"), why)
     token = selection.token(trace.layers[layer].grid, trace.crop)
     panel = Panel(
         (_diagram(trace, found, layer, token, step),),
         Box(0, 0, HIGH, BEFORE + (0 if found.words is None else WORDS) + 110),
-        f"{picture_layers.layer_words(trace, layer).capitalize()}: {SAID[step]}",
+        f"{picture_layers.layer_words(trace, layer).capitalize()}: {_(SAID[step])}",
     )
     return Drawing(
         "block_diagram",
-        f"One of {len(trace.layers)} blocks that all do the same",
+        _("One of {count} blocks that all do the same").format(count=len(trace.layers)),
         ((panel,), (_lengths(trace, found, token, step),)),
         picture_layers.caption(
             trace,
-            "‖z‖ is the length of the chosen token's vector; + is that of what is added to it.",
+            _("‖z‖ is the length of the chosen token's vector; + is that of what is added to it."),
         ),
     )
 
@@ -106,21 +112,21 @@ def _diagram(trace: Trace, found: BlockSteps, layer: int, token: int, lit: LitPa
         ("MLP", "MLP", _mlp(shapes, wide), Box(8, first + 68, 20, first + 82)),
         ("second residual", "+", "", Box(stream - 3, first + 84, stream + 3, first + 90)),
     )
-    boxes = [DiagramBox(text, box, _tone(part, lit), note) for part, text, note, box in names]
-    box = {part: box for part, _, _, box in names}
+    boxes = [DiagramBox(_(text), box, _tone(part, lit), note) for part, text, note, box in names]
+    box = {part: box for part, _unused, _unused, box in names}
     inside = Box(3, BEFORE, 43, first + 93)
     behind = tuple(_frame(inside, by) for by in (2.0, 1.0, 0.0))
     words = [
         _text(f"× {len(trace.layers)}", Box(38, first + 80, 42.5, first + 92), "right"),
         _text(f"‖z‖ {_length(found.before[token])}", Box(stream + 1.5, 0, stream + 5, BEFORE - 1)),
-        _text("tokens", Box(stream - 5, 0, stream - 1.5, BEFORE - 1)),
+        _text(_("tokens"), Box(stream - 5, 0, stream - 1.5, BEFORE - 1)),
         _text(f"+ {_length(found.attention[token])}", Box(24, first + 34, 28, first + 45), "right"),
         _text(f"+ {_length(found.mlp[token])}", Box(24, first + 74, 28, first + 86), "right"),
     ]
     arrows = _arrows(box, stream, first, lit)
     if told:
         words.append(
-            DiagramBox("words", Box(8, BEFORE + 2, 20, BEFORE + 15), "plain", "inner block")
+            DiagramBox(_("words"), Box(8, BEFORE + 2, 20, BEFORE + 15), "plain", _("inner block"))
         )
         middle = BEFORE + 8.5
         arrows = (*arrows, DiagramArrow((Spot(20, middle), Spot(stream, middle))))
@@ -184,12 +190,16 @@ def _last(shape: tuple[int, ...]) -> str:
 
 
 def _heads(shape: tuple[int, ...]) -> str:
-    return f"{shape[-3]} heads: {_last(shape)}" if len(shape) >= 3 else "among tokens"
+    return (
+        _("{heads} heads: {last}").format(heads=shape[-3], last=_last(shape))
+        if len(shape) >= 3
+        else _("among tokens")
+    )
 
 
 def _mlp(shapes: dict[str, tuple[int, ...]], wide: tuple[int, ...]) -> str:
     out = shapes.get("MLP out", ())
-    return f"{out[-1]} → {wide[-1]} → {out[-1]}" if wide and out else "each token alone"
+    return f"{out[-1]} → {wide[-1]} → {out[-1]}" if wide and out else _("each token alone")
 
 
 def _length(value: float) -> str:
@@ -199,17 +209,25 @@ def _length(value: float) -> str:
 def _lengths(trace: Trace, found: BlockSteps, token: int, lit: LitPart) -> Panel:
     """How long the token's vector is at the stations of the stream, beside the mean of all tokens."""
     named = picture_layers.token_words(trace.grid, token)
-    lines = [("stream in", found.before), ("+ attention", found.attention), ("+ MLP", found.mlp)]
+    lines = [
+        (N_("stream in"), found.before),
+        (N_("+ attention"), found.attention),
+        (N_("+ MLP"), found.mlp),
+    ]
     if found.words is not None:
-        lines.insert(1, ("+ words", found.words))
-    lines.append(("stream out", found.after))
-    rows = tuple((name, f"{values[token]:.3f}", f"{values.mean():.3f}") for name, values in lines)
+        lines.insert(1, (N_("+ words"), found.words))
+    lines.append((N_("stream out"), found.after))
+    rows = tuple(
+        (_(name), f"{values[token]:.3f}", f"{values.mean():.3f}") for name, values in lines
+    )
     marked: dict[LitPart, str] = {
         "attention": "+ attention",
         "residual": "+ attention",
         "MLP": "+ MLP",
         "second residual": "+ MLP",
     }
-    chosen = next((at for at, row in enumerate(rows) if row[0] == marked.get(lit)), None)
-    table = Table(("length of the vector", named, "mean of all tokens"), rows, chosen)
-    return Panel((table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), "How much is added")
+    chosen = next((at for at, (name, _unused) in enumerate(lines) if name == marked.get(lit)), None)
+    table = Table((_("length of the vector"), named, _("mean of all tokens")), rows, chosen)
+    return Panel(
+        (table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), _("How much is added")
+    )

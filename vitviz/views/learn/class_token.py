@@ -12,6 +12,7 @@ from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -32,8 +33,12 @@ def class_token_needed(trace: Trace) -> str:
     if "class" in trace.grid.prefix:
         return ""
     others = ", ".join(trace.grid.prefix)
-    return f"{trace.model.called} puts no class token in front of its patches" + (
-        f", only {others}" if others else "; it answers from the patches together"
+    return _("{called} puts no class token in front of its patches").format(
+        called=trace.model.called
+    ) + (
+        _(", only {others}").format(others=others)
+        if others
+        else _("; it answers from the patches together")
     )
 
 
@@ -41,7 +46,8 @@ def class_token_needed(trace: Trace) -> str:
     "class_token",
     title="Class token",
     shows=(
-        "One learned vector, the same for every picture, is repeated for all pictures of a batch and "
+        "One learned vector, the same for every picture, is repeated for all pictures of a "
+        "batch and "
         "put in front of their patches: the sequence has one token more. It has no pixels; what it "
         "becomes in the layers is what the head answers from. Every line of a matrix is a token, "
         "every column one of its numbers; point at a line to see its patch."
@@ -70,7 +76,7 @@ def draw(
     try:
         start = model_questions.sequence(trace)
     except Unsupported as why:
-        return model_questions.refused(trace, "class_token", "Class token", why)
+        return model_questions.refused(trace, "class_token", _("Class token"), why)
     grid, scale = trace.grid, _scale(trace)
     count, front = grid.rows * grid.cols, len(grid.prefix)
     rows = _rows(trace)
@@ -82,22 +88,32 @@ def draw(
     panel = Panel(
         layers,
         Box(0, 0, HIGH, WIDE),
-        f"{count} + {front} = {grid.tokens} tokens of {start.patches.shape[1]} numbers",
+        _("{count} + {front} = {tokens} tokens of {dim} numbers").format(
+            count=count, front=front, tokens=grid.tokens, dim=start.patches.shape[1]
+        ),
         rows,
         scale,
         weight=2,
     )
-    picture = token_matrices.patches_panel(trace, selection, "The patches that the lines are of")
+    picture = token_matrices.patches_panel(trace, selection, _("The patches that the lines are of"))
     named = ", ".join(grid.prefix)
-    more = (f"In front stand {front} learned tokens: {named}.",) if front > 1 else ()
+    more = (
+        (_("In front stand {front} learned tokens: {named}.").format(front=front, named=named),)
+        if front > 1
+        else ()
+    )
     return Drawing(
         "class_token",
-        f"A learned token in front: {count} patches become {grid.tokens} tokens",
+        _("A learned token in front: {count} patches become {tokens} tokens").format(
+            count=count, tokens=grid.tokens
+        ),
         ((panel, picture),),
         picture_layers.caption(
             trace,
-            "What is learned is drawn higher than the patches' lines, and in a range of its own: its "
-            f"numbers are {shown_number(_times_as_large(start), 2)} times as large as theirs.",
+            _(
+                "What is learned is drawn higher than the patches' lines, and in a range "
+                "of its own: its numbers are {value} times as large as theirs."
+            ).format(value=shown_number(_times_as_large(start), 2)),
             *more,
             token_matrices.clipped_words((scale,)),
         ),
@@ -107,7 +123,7 @@ def draw(
 @kept(most=1)
 def _scale(trace: Trace) -> ColorScale:
     start = model_questions.sequence(trace)
-    return token_matrices.signed_scale(start.patches, label="value of a patch's token")
+    return token_matrices.signed_scale(start.patches, label=_("value of a patch's token"))
 
 
 def _front(trace: Trace) -> float:
@@ -191,11 +207,16 @@ def _words(trace: Trace, start: SequenceStart, batch: int) -> Diagram:
     half = (body + HIGH) / 2
     dots = Box(half - 3, RIGHT[1] + 2, half + 3, RIGHT[1] + 8)
     boxes = (
-        text(f"class token, learned: 1 × 1 × {dim}", 0.5, LEFT[0], 66),
+        text(_("class token, learned: 1 × 1 × {dim}").format(dim=dim), 0.5, LEFT[0], 66),
         text(f"repeat(class, '1 1 d -> b 1 d', b={batch})", 11.5, middle + 2, 80),
         text(f"{batch} × 1 × {dim}", copies[0].centre.row - 2, LEFT[1] + 2, LEFT[1] + 30),
-        text(f"this picture's patches: 1 × {count} × {dim}", body - 5, LEFT[0], 56),
-        DiagramBox("concatenate", join, "chosen", "[class, patches]\nalong the sequence"),
+        text(
+            _("this picture's patches: 1 × {count} × {dim}").format(count=count, dim=dim),
+            body - 5,
+            LEFT[0],
+            56,
+        ),
+        DiagramBox("concatenate", join, "chosen", _("[class, patches]\nalong the sequence")),
         text(f"1 × {grid.tokens} × {dim}", first - 5, RIGHT[0], RIGHT[1]),
         *(text(words, top, RIGHT[1] + 2, WIDE) for words, top in lines),
         DiagramBox("⋮", dots, frame=False),

@@ -28,6 +28,7 @@ from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.einops_pattern import AxisOrder, Operation, Reduction, lengths_of, run
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
@@ -164,7 +165,8 @@ def draw(
             "a batch of patches",
         ],
         OptionHelp(
-            "What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c, b c h w, "
+            "What your pattern is given: row col c, (row col) (p1 p2 c), picture row col c, b c "
+            "h w, "
             "b (h w) (p1 p2 c)"
         ),
     ] = "as the example",
@@ -185,9 +187,9 @@ def draw(
     except VitvizError as error:
         title = f"{kind}(x, {said!r}{', ' * bool(filled)}{filled})"
         message = Message(
-            str(error), "Every name on one side must be found, or made, on the other."
+            str(error), _("Every name on one side must be found, or made, on the other.")
         )
-        panels.append(Panel((message,), Box(0, 0, 3, 4), "einops says"))
+        panels.append(Panel((message,), Box(0, 0, 3, 4), _("einops says")))
     return Drawing(
         "einops",
         title,
@@ -212,7 +214,7 @@ def _filled(lengths: str, trace: Trace) -> str:
 @kept(most=4)
 def _given_panel(trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...]) -> Panel:
     """What goes in, as a picture."""
-    return _with_places(trace, _panel(_given(trace, start, every), "In", start))
+    return _with_places(trace, _panel(_given(trace, start, every), _("In"), _(start)))
 
 
 @kept(most=4)
@@ -220,7 +222,7 @@ def _result_panel(
     trace: Trace, start: PatternStart, every: tuple[ref[Trace], ...], order: AxisOrder
 ) -> Panel:
     """What einops makes of it, as a picture."""
-    return _with_places(trace, _panel(_result(trace, start, every, order), "Out", ""))
+    return _with_places(trace, _panel(_result(trace, start, every, order), _("Out"), ""))
 
 
 def _with_places(trace: Trace, panel: Panel) -> Panel:
@@ -231,7 +233,7 @@ def _with_places(trace: Trace, panel: Panel) -> Panel:
         case (Raster() as raster,) if raster.pixels.shape[:2] == trace.pixels.shape[:2]:
             return replace(panel, space=PixelSpace(trace.crop, grid))
         case (Heat() as heat,) if (
-            dict(panel.facts).get("lines") == str(grid.rows * grid.cols)
+            dict(panel.facts).get(_("lines")) == str(grid.rows * grid.cols)
             and whole == trace.pixels.shape[:2]
             and grid.stride is None
         ):
@@ -259,7 +261,7 @@ def _marked(trace: Trace, selection: Selection, panel: Panel) -> Panel:
 def _lit_words(panels: list[Panel]) -> tuple[str, ...]:
     lit = any(isinstance(panel.space, TokenRows) for panel in panels)
     return (
-        "Every line is a patch, its numbers side by side; arrows point at the chosen one.",
+        _("Every line is a patch, its numbers side by side; arrows point at the chosen one."),
     ) * lit
 
 
@@ -293,8 +295,8 @@ def _result(
 
 def _panel(values: np.ndarray, title: str, what: str) -> Panel:
     """An array as a picture, as far as its shape lets it be one, with its shape."""
-    shape = " × ".join(map(str, values.shape)) or "one number"
-    facts = (("shape", shape), ("numbers", f"{values.size:,}"))
+    shape = " × ".join(map(str, values.shape)) or _("one number")
+    facts = ((_("shape"), shape), (_("numbers"), f"{values.size:,}"))
     named = f"{title}: {what}, {shape}" if what else f"{title}: {shape}"
     if values.ndim == 0:
         return Panel(
@@ -302,7 +304,7 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
         )
     if values.size == 0 or values.ndim > 5:
         return Panel(
-            (Message(f"An array of {values.ndim} axes is no picture."),),
+            (Message(_("An array of {ndim} axes is no picture.").format(ndim=values.ndim)),),
             Box(0, 0, 3, 4),
             named,
             facts=facts,
@@ -312,20 +314,20 @@ def _panel(values: np.ndarray, title: str, what: str) -> Panel:
         shown = rearrange(values, "1 c row col -> row col c")
         return _flat(_thin(_bytes(shown)), named, facts)
     if values.ndim == 3 and values.shape[0] == 1 and not colored:
-        return _numbers(values[0], named, (*facts, ("lines", str(values.shape[1]))))
+        return _numbers(values[0], named, (*facts, (_("lines"), str(values.shape[1]))))
     match values.ndim:
         case 3 if colored:
             return _flat(_thin(_bytes(values)), named, facts)
         case 4 | 5 if colored:
             return _tiles(_bytes(values), named, facts)
         case 2:
-            return _numbers(values, named, (*facts, ("lines", str(values.shape[0]))))
+            return _numbers(values, named, (*facts, (_("lines"), str(values.shape[0]))))
         case 1:
             return _numbers(values, named, facts)
         case _:
             words = Message(
-                "This shape is no picture: its last axis has no 3 colours.",
-                "Put c last to see it, or merge axes until two are left.",
+                _("This shape is no picture: its last axis has no 3 colours."),
+                _("Put c last to see it, or merge axes until two are left."),
             )
             return Panel((words,), Box(0, 0, 3, 4), named, facts=facts)
 

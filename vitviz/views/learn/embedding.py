@@ -15,6 +15,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.pca import components
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
@@ -31,7 +32,8 @@ COMPONENTS = 28
     "embedding",
     title="Patch embedding",
     shows=(
-        "Each patch is a row of numbers, and one learned matrix turns it into a token. The columns of "
+        "Each patch is a row of numbers, and one learned matrix turns it into a token. The "
+        "columns of "
         "that matrix are small pictures: the filters, and what they have in common. A convolution "
         "whose stride is its kernel does just the same; the largest difference between the two on "
         "this picture stands in the table. Where windows overlap, or more layers follow before the "
@@ -58,7 +60,7 @@ def draw(
     try:
         stem = model_questions.stem(trace)
     except Unsupported as why:
-        return model_questions.refused(trace, "embedding", "Patch embedding", why)
+        return model_questions.refused(trace, "embedding", _("Patch embedding"), why)
     return Drawing(
         "embedding",
         _title(stem),
@@ -71,7 +73,9 @@ def _title(stem: PatchStem) -> str:
     dim, rgb, high, wide = stem.kernel.shape
     what = "Patches" if stem.patches else "Windows"
     into = "tokens" if stem.patches else "vectors"
-    return f"{what} of {wide} × {high} × {rgb} = {high * wide * rgb} numbers become {into} of {dim}"
+    return _("{what} of {wide} × {high} × {rgb} = {all} numbers become {into} of {dim}").format(
+        what=what, wide=wide, high=high, rgb=rgb, all=high * wide * rgb, into=into, dim=dim
+    )
 
 
 def _numbers(trace: Trace, stem: PatchStem) -> Panel:
@@ -80,18 +84,18 @@ def _numbers(trace: Trace, stem: PatchStem) -> Panel:
     rgb = stem.kernel.shape[1]
     count = grid.rows * grid.cols
     lines = (
-        ("picture  H × W × C", f"{rows} × {cols} × {rgb}"),
+        (_("picture  H × W × C"), f"{rows} × {cols} × {rgb}"),
         *_windows(trace, stem),
         *_sentence(trace, stem),
-        ("grid, rows × cols", f"{grid.rows} × {grid.cols}"),
-        ("tokens, with prefix", f"{count} + {len(grid.prefix)} = {grid.tokens}"),
-        ("convolution − matrix", shown_number(stem.difference, 2)),
-        ("largest output", shown_number(stem.largest)),
-        ("difference / output", shown_number(stem.difference / (stem.largest or 1.0), 1)),
+        (_("grid, rows × cols"), f"{grid.rows} × {grid.cols}"),
+        (_("tokens, with prefix"), f"{count} + {len(grid.prefix)} = {grid.tokens}"),
+        (_("convolution − matrix"), shown_number(stem.difference, 2)),
+        (_("largest output"), shown_number(stem.largest)),
+        (_("difference / output"), shown_number(stem.difference / (stem.largest or 1.0), 1)),
     )
-    table = Table(("this model", ""), lines, len(lines) - 3)
+    table = Table((_("this model"), ""), lines, len(lines) - 3)
     box = Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths))
-    return Panel((table,), box, "In numbers", weight=1.7)
+    return Panel((table,), box, _("In numbers"), weight=1.7)
 
 
 def _windows(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
@@ -102,12 +106,12 @@ def _windows(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
     matrix = f"{dim} × {inputs} = {dim * inputs:,}"
     if not stem.patches:
         return [
-            ("windows", f"{high} × {wide}"),
-            ("steps of", _by(stem.step)),
-            ("padded by", _by(stem.padding)),
-            ("number of windows", f"{count:,}"),
-            ("one window", f"{high * wide} · {rgb} = {inputs}"),
-            ("becomes", f"{dim}"),
+            (_("windows"), f"{high} × {wide}"),
+            (_("steps of"), _by(stem.step)),
+            (_("padded by"), _by(stem.padding)),
+            (_("number of windows"), f"{count:,}"),
+            (_("one window"), f"{high * wide} · {rgb} = {inputs}"),
+            (_("becomes"), f"{dim}"),
             ("matrix", matrix),
             bias,
         ]
@@ -115,10 +119,10 @@ def _windows(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
     number = f"{rows} · {cols} / {high * wide} = {count}" if whole else f"{count}"
     return [
         ("patch  P", f"{high}" if high == wide else f"{high} × {wide}"),
-        ("patches  N = H · W / P²", number),
-        ("one patch  P² · C", f"{high * wide} · {rgb} = {inputs}"),
-        ("one token  D", f"{dim}"),
-        ("matrix  D × P²C", matrix),
+        (_("patches  N = H · W / P²"), number),
+        (_("one patch  P² · C"), f"{high * wide} · {rgb} = {inputs}"),
+        (_("one token  D"), f"{dim}"),
+        (_("matrix  D × P²C"), matrix),
         bias,
     ]
 
@@ -130,10 +134,10 @@ def _sentence(trace: Trace, stem: PatchStem) -> list[tuple[str, str]]:
         return []
     count = words[0] * words[1]
     return [
-        ("words of a patch", f"{_by(words)} = {count}"),
-        ("side by side", f"{count} · {dim} = {count * dim}"),
-        ("one token  D", f"{trace.model.dim}"),
-        ("matrix", f"{trace.model.dim} × {count * dim} = {trace.model.dim * count * dim:,}"),
+        (_("words of a patch"), f"{_by(words)} = {count}"),
+        (_("side by side"), f"{count} · {dim} = {count * dim}"),
+        (_("one token  D"), f"{trace.model.dim}"),
+        (_("matrix"), f"{trace.model.dim} × {count * dim} = {trace.model.dim * count * dim:,}"),
     ]
 
 
@@ -143,32 +147,39 @@ def _by(size: tuple[int, int]) -> str:
 
 def _said(trace: Trace, stem: PatchStem) -> str:
     """What the windows are, where they are no patches, and how filters are coloured."""
-    said = (
+    said = _(
         "Convolution − matrix: the largest difference of their outputs on this picture. "
         "Every filter is stretched from its least to its largest number."
     )
     if stem.patches and len(stem.tokens) == trace.grid.rows * trace.grid.cols:
         return said
     if stem.patches:
-        return "Its patches are joined by later layers. " + said
+        return _("Its patches are joined by later layers. ") + said
     first = trace.grid.words is not None or len(stem.tokens) == trace.grid.rows * trace.grid.cols
-    more = "" if first else "; more layers follow before the first token"
-    return f"The windows overlap, so they are no separate patches{more}. {said}"
+    more = "" if first else _("; more layers follow before the first token")
+    return _("The windows overlap, so they are no separate patches{more}. {said}").format(
+        more=more, said=said
+    )
 
 
 @kept(most=2)
 def _filters(trace: Trace, filters: str) -> Panel:
     stem = model_questions.stem(trace)
     if filters == "all filters":
-        return _tiled(_pictures(stem.kernel), f"All {len(stem.kernel)} filters")
+        return _tiled(
+            _pictures(stem.kernel),
+            _("All {count} filters").format(count=len(stem.kernel)),
+        )
     flat = rearrange(stem.kernel, "dim rgb row col -> dim (rgb row col)")
     count = min(COMPONENTS, *flat.shape)
-    found, _, shares = components(flat, count)
+    found, _unused, shares = components(flat, count)
     count = int((shares > 0).sum())  # around their mean, so few filters have one direction less
-    _, rgb, high, _ = stem.kernel.shape
+    _unused, rgb, high, _unused = stem.kernel.shape
     laid = rearrange(found[:count], "pc (rgb row col) -> pc rgb row col", rgb=rgb, row=high)
-    of_all = ("of the filters' variance", f"{shares.sum():.0%}")
-    return _tiled(_pictures(laid), f"First {count} principal components", of_all)
+    of_all = (_("of the filters' variance"), f"{shares.sum():.0%}")
+    return _tiled(
+        _pictures(laid), _("First {count} principal components").format(count=count), of_all
+    )
 
 
 def _pictures(

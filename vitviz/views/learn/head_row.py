@@ -17,6 +17,7 @@ from vitviz.core.data.drawing.token_rows import RowsPart, TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _, pgettext
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -49,8 +50,10 @@ class HeadRow:
     "head_row",
     title="One head's row",
     shows=(
-        "How one token looks, in one head, with the model's own numbers. Its query is multiplied with "
-        "the key of every token, and softmax turns these scores into shares that sum to 1; the values "
+        "How one token looks, in one head, with the model's own numbers. Its query is "
+        "multiplied with "
+        "the key of every token, and softmax turns these scores into shares that sum to 1; the "
+        "values "
         "summed by the shares are what the token takes away from this head. The tokens with the "
         "largest shares are listed, all others stand together in one line, and the maps have the "
         "scores and the shares of all patches."
@@ -84,9 +87,9 @@ def draw(
         return model_questions.refused(
             trace,
             "head_row",
-            "One head's row",
+            _("One head's row"),
             why,
-            "Another layer or model may have it; see Heads.",
+            _("Another layer or model may have it; see Heads."),
         )
     grid = trace.grid
     token, head = selection.token(grid, trace.crop), _head(trace, selection, layer)
@@ -94,18 +97,25 @@ def draw(
     own = trace.layers[layer].shares.rows(token)[head]
     apart = float(np.abs(own - row.weights).max())
     said = [
-        f"Shares differ from the model's own by {shown_number(apart, 1)} at most.",
-        "Vectors are coloured around zero, queries and keys in one range, values and their sum in "
-        "ranges of their own.",
+        _("Shares differ from the model's own by {value} at most.").format(
+            value=shown_number(apart, 1)
+        ),
+        _(
+            "Vectors are coloured around zero, queries and keys in one range, values and their "
+            "sum in "
+            "ranges of their own."
+        ),
     ]
     if selection.head is None:
-        said.insert(0, "All heads are chosen; this is the first.")
+        said.insert(0, _("All heads are chosen; this is the first."))
     if trace.layers[layer].before is not None:
-        said.append("This model mixes its heads after the softmax; the row is from before.")
+        said.append(_("This model mixes its heads after the softmax; the row is from before."))
     where = f"{picture_layers.layer_words(trace, layer)}, {head_name(head)}"
     return Drawing(
         "head_row",
-        f"{where}: what {picture_layers.token_words(grid, token)} takes away",
+        _("{where}: what {token} takes away").format(
+            where=where, token=picture_layers.token_words(grid, token)
+        ),
         ((_picture(trace, row, token, order), *_maps(trace, selection, row, look)),),
         picture_layers.caption(trace, *said),
     )
@@ -127,8 +137,10 @@ def head_row(trace: Trace, layer: int, head: int, token: int) -> HeadRow:
     found = model_questions.vectors(trace, layer)
     if found.biased and found.bias is None:
         raise Unsupported(
-            f"the scores of {trace.layer_name(layer)} of {trace.model.called} are masked, so its "
-            "rows are no softmax of q · k alone"
+            _(
+                "the scores of {layer} of {called} are masked, so its rows are no "
+                "softmax of q · k alone"
+            ).format(layer=trace.layer_name(layer), called=trace.model.called)
         )
     query, keys, values = found.query[head, token], found.key[head], found.value[head]
     scores = einsum(query, keys, "dim, key dim -> key") * found.scale
@@ -154,7 +166,7 @@ def _picture(trace: Trace, row: HeadRow, token: int, order: TopKeys) -> Panel:
     listed, rest = len(order), len(row.weights) - len(order)
     bottom = _TOP + listed + (1 if rest else 0)
     high = bottom + 2.6
-    asked = token_matrices.signed_scale(row.query, row.keys, label="query and keys")
+    asked = token_matrices.signed_scale(row.query, row.keys, label=_("query and keys"))
     weighted = rearrange(row.weights, "key -> key 1") * row.values
     given = token_matrices.signed_scale(weighted[list(order)])
     total = token_matrices.signed_scale(row.answer)
@@ -175,7 +187,7 @@ def _picture(trace: Trace, row: HeadRow, token: int, order: TopKeys) -> Panel:
     layers.append(_diagram(trace, row, token, order, bottom))
     rows = TokenRows(trace.crop, grid, (RowsPart(Box(_TOP, 0, _TOP + listed, _END), order),))
     extent = Box(0, 0, high, _END)
-    return Panel(tuple(layers), extent, "q · k, softmax, sum of values", rows, weight=1.6)
+    return Panel(tuple(layers), extent, _("q · k, softmax, sum of values"), rows, weight=1.6)
 
 
 def _strip(top: float, between: tuple[float, float]) -> Box:
@@ -214,12 +226,17 @@ def _diagram(trace: Trace, row: HeadRow, token: int, order: TopKeys, bottom: flo
 
     rest = len(row.weights) - len(order)
     boxes = [
-        _text(f"query of {grid.name(token)}: {dim} numbers", 1.35, _KEY[0], _SCORE + 2),
-        _text("keys", 3.6, _KEY[0], _KEY[1]),
-        _text("q · k / √d" + (" + bias" if row.biased else ""), 3.6, _KEY[1], _SCORE, "right"),
+        _text(
+            _("query of {name}: {dim} numbers").format(name=grid.name(token), dim=dim),
+            1.35,
+            _KEY[0],
+            _SCORE + 2,
+        ),
+        _text(_("keys"), 3.6, _KEY[0], _KEY[1]),
+        _text("q · k / √d" + (_(" + bias") if row.biased else ""), 3.6, _KEY[1], _SCORE, "right"),
         _text("softmax", 3.6, _SCORE, _SHARE, "right"),
-        _text("share × value", 3.6, _VALUE[0], _VALUE[1]),
-        _text("sum", bottom + 1.2, _SHARE - 2, _VALUE[0] - 0.3, "right"),
+        _text(_("share × value"), 3.6, _VALUE[0], _VALUE[1]),
+        _text(pgettext("of numbers", "sum"), bottom + 1.2, _SHARE - 2, _VALUE[0] - 0.3, "right"),
     ]
     for at, key in enumerate(order):
         top = _TOP + at
@@ -231,10 +248,10 @@ def _diagram(trace: Trace, row: HeadRow, token: int, order: TopKeys, bottom: flo
     if rest:
         others = float(row.weights.sum() - row.weights[list(order)].sum())
         boxes += [
-            _text(f"the other {rest} together", bottom - 1, 0.2, _KEY[1]),
+            _text(_("the other {rest} together").format(rest=rest), bottom - 1, 0.2, _KEY[1]),
             _text(f"{others:.3f}", bottom - 1, _SCORE, _SHARE, "right"),
         ]
-    boxes.append(_text("sum 1.000", bottom, _SCORE - 1, _SHARE, "right"))
+    boxes.append(_text(_("sum 1.000"), bottom, _SCORE - 1, _SHARE, "right"))
     middle = (_KEY[0] + _KEY[1]) / 2
     value = (_VALUE[0] + _VALUE[1]) / 2
     arrows = (
@@ -261,8 +278,8 @@ def _maps(trace: Trace, selection: Selection, row: HeadRow, look: Look) -> tuple
     scores = picture_layers.on_grid(row.scores[grid.patches], grid)
     shares = picture_layers.on_grid(row.weights[grid.patches], grid)
     most = float(np.abs(scores).max()) or 1.0
-    signed = ColorScale(-most, most, "vik", "score")
-    scale = picture_layers.scale_of(shares, look, "attention")
+    signed = ColorScale(-most, most, "vik", _("score"))
+    scale = picture_layers.scale_of(shares, look, _("attention"))
     front = tuple((name, f"{row.weights[index]:.3f}") for index, name in enumerate(grid.prefix[:4]))
     space, asked = PixelSpace(trace.crop, grid), grid.name(selection.token(grid, trace.crop))
     marks = picture_layers.marks(trace, selection)
@@ -270,7 +287,7 @@ def _maps(trace: Trace, selection: Selection, row: HeadRow, look: Look) -> tuple
         Panel(
             (Heat(scores, grid.frame, signed), *marks),
             trace.crop.frame,
-            "Scores of all patches",
+            _("Scores of all patches"),
             space,
             signed,
             query=asked,
@@ -278,10 +295,10 @@ def _maps(trace: Trace, selection: Selection, row: HeadRow, look: Look) -> tuple
         Panel(
             picture_layers.over_picture(trace, selection, shares, scale, look),
             trace.crop.frame,
-            "Softmax: shares of all patches",
+            _("Softmax: shares of all patches"),
             space,
             scale,
-            (*front, ("patches", f"{row.weights[grid.patches].sum():.3f}")),
+            (*front, (_("patches"), f"{row.weights[grid.patches].sum():.3f}")),
             query=asked,
         ),
     )

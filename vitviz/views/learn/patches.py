@@ -28,6 +28,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import VitvizError
 from vitviz.views import view
@@ -87,7 +88,9 @@ def draw(
 def _title(trace: Trace, token: int) -> str:
     words, grid = picture_layers.token_words(trace.grid, token), trace.grid
     patches = picture_layers.grid_words(grid, "patches")
-    return f"{patches}, {words} is number {token} of {grid.tokens}"
+    return _("{patches}, {words} is number {token} of {tokens}").format(
+        patches=patches, words=words, token=token, tokens=grid.tokens
+    )
 
 
 def _seen(
@@ -103,11 +106,11 @@ def _seen(
     return Panel(
         (*layers, *picture_layers.marks(trace, selection)),
         trace.crop.frame,
-        "What the model sees",
+        _("What the model sees"),
         PixelSpace(trace.crop, trace.grid),
         facts=(
-            ("patches", f"{trace.grid.rows * trace.grid.cols}"),
-            ("prefix tokens", counted),
+            (_("patches"), f"{trace.grid.rows * trace.grid.cols}"),
+            (_("prefix tokens"), counted),
         ),
         weight=2,
     )
@@ -144,7 +147,7 @@ def _enlarged(trace: Trace, token: int) -> Panel:
     return Panel(
         (Raster(tiles[place], extent, smooth=False),),
         extent,
-        "One patch, pixel for pixel",
+        _("One patch, pixel for pixel"),
         facts=_facts(trace, token, place),
     )
 
@@ -152,19 +155,24 @@ def _enlarged(trace: Trace, token: int) -> Panel:
 def _without_patch(trace: Trace, token: int, extent: Box) -> Panel:
     """A token that no pixels become: its learned vector as a row of colours, where it is known."""
     learned, name = _learned(trace), picture_layers.token_words(trace.grid, token)
-    facts = (("token", f"{token} of {trace.grid.tokens}"),)
+    facts = ((_("token"), _("{token} of {tokens}").format(token=token, tokens=trace.grid.tokens)),)
     if learned is None or token >= len(learned):
-        words = f"{name[0].upper()}{name[1:]} has no patch."
-        hint = "Point at a patch to see its pixels."
-        return Panel((Message(words, hint),), extent, "No patch", facts=facts)
+        words = _("{upper}{name} has no patch.").format(upper=name[0].upper(), name=name[1:])
+        hint = _("Point at a patch to see its pixels.")
+        return Panel((Message(words, hint),), extent, _("No patch"), facts=facts)
     vector = learned[token]
     scale = token_matrices.signed_scale(vector)
     box = Box(0, 0, extent.height, extent.width)
-    more = (("numbers", str(len(vector))), ("length", shown_number(float(np.linalg.norm(vector)))))
+    more = (
+        (_("numbers"), str(len(vector))),
+        (_("length"), shown_number(float(np.linalg.norm(vector)))),
+    )
     return Panel(
         (token_matrices.matrix(vector[None], box, scale),),
         extent,
-        f"{name[0].upper()}{name[1:]}: a learned vector, no pixels",
+        _("{upper}{name}: a learned vector, no pixels").format(
+            upper=name[0].upper(), name=name[1:]
+        ),
         bar=scale,
         facts=(*facts, *more),
     )
@@ -207,14 +215,26 @@ def _facts(trace: Trace, token: int, place: tuple[int, int]) -> tuple[tuple[str,
     there = trace.crop.box_to_original(box)
     height, width = trace.grid.patch
     stride = trace.grid.stride
-    apart = (("one every", f"{stride[1]:g} × {stride[0]:g} model pixels"),) if stride else ()
+    apart = (
+        (
+            (
+                _("one every"),
+                _("{width:g} × {height:g} model pixels").format(width=stride[1], height=stride[0]),
+            ),
+        )
+        if stride
+        else ()
+    )
     return (
-        ("token", f"{token} of {trace.grid.tokens}"),
-        ("row, column", f"{place[0]}, {place[1]}"),
-        ("size", f"{width:g} × {height:g} model pixels"),
+        (_("token"), _("{token} of {tokens}").format(token=token, tokens=trace.grid.tokens)),
+        (_("row, column"), f"{place[0]}, {place[1]}"),
+        (_("size"), _("{width:g} × {height:g} model pixels").format(width=width, height=height)),
         *apart,
-        ("original rows", f"{there.top:.0f} to {there.bottom:.0f}"),
-        ("columns", f"{there.left:.0f} to {there.right:.0f}"),
+        (
+            _("original rows"),
+            _("{top:.0f} to {bottom:.0f}").format(top=there.top, bottom=there.bottom),
+        ),
+        (_("columns"), _("{left:.0f} to {right:.0f}").format(left=there.left, right=there.right)),
     )
 
 
@@ -247,11 +267,15 @@ def _sequence(trace: Trace, token: int) -> Panel:
     if trace.grid.place(token) is not None or token < space.front:
         down, across = divmod(tile, space.cols)
         chosen = (picture_layers.tile_box(down, across, space.tile, space.gap),)
-    first = f", {_listed(trace.grid.prefix[: space.front])} first" if space.front else ""
+    first = (
+        _(", {listed} first").format(listed=_listed(trace.grid.prefix[: space.front]))
+        if space.front
+        else ""
+    )
     return Panel(
         (tiles, Outlines(chosen, "chosen")),
         extent,
-        f"The sequence that the model reads, line after line{first}",
+        _("The sequence that the model reads, line after line{first}").format(first=first),
         space,
     )
 
@@ -292,13 +316,13 @@ def _whole(trace: Trace, selection: Selection) -> Panel:
     return Panel(
         (raster, Outlines((frame.clip(box),), "seen"), *picture_layers.marks(trace, selection)),
         extent,
-        "The whole picture",
+        _("The whole picture"),
         PixelSpace(trace.crop, trace.grid),
         facts=(
-            ("seen", trace.crop.seen_words),
+            (_("seen"), trace.crop.seen_words),
             (
-                "decoded to" if "decoded at" in trace.picture.note else "original",
-                f"{cols} × {rows} px",
+                _("decoded to") if "decoded at" in trace.picture.note else _("original"),
+                _("{cols} × {rows} px").format(cols=cols, rows=rows),
             ),
         ),
     )
@@ -322,17 +346,19 @@ def _pattern(trace: Trace) -> str:
     p1, p2 = grid.patch
     if (p1, p2) != trace.model.patch:
         own = " × ".join(f"{size:g}" for size in reversed(trace.model.patch))
-        return (
-            f"The model's own patches are {own} pixels; a token of this grid stands for "
-            f"{shown_number(p2)} × {shown_number(p1)} pixels."
-        )
+        return _(
+            "The model's own patches are {own} pixels; a token of this grid stands "
+            "for {p2} × {p1} pixels."
+        ).format(own=own, p2=shown_number(p2), p1=shown_number(p1))
     if grid.stride is not None:
-        return (
-            f"A patch of {p2:g} × {p1:g} pixels every {grid.stride[1]:g} × {grid.stride[0]:g}: they "
+        return _(
+            "A patch of {p2:g} × {p1:g} pixels every {across:g} × {down:g}: they "
             "overlap, so the cut is no rearrangement."
-        )
+        ).format(p2=p2, p1=p1, across=grid.stride[1], down=grid.stride[0])
     rows, cols = round(grid.rows * p1), round(grid.cols * p2)
-    return (
-        f'rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)", p1={p1:g}, p2={p2:g}): '
-        f"3 × {rows} × {cols} -> {grid.rows * grid.cols} × {round(p1 * p2 * 3)}"
+    return _(
+        'rearrange(x, "c (row p1) (col p2) -> (row col) (p1 p2 c)", p1={p1:g}, '
+        "p2={p2:g}): 3 × {rows} × {cols} -> {rows_2} × {p1_2}"
+    ).format(
+        p1=p1, p2=p2, rows=rows, cols=cols, rows_2=grid.rows * grid.cols, p1_2=round(p1 * p2 * 3)
     )

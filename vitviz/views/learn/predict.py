@@ -23,6 +23,7 @@ from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.painted_overlap import PaintedOverlap, painted_overlap
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported, VitvizError
@@ -42,10 +43,13 @@ PaintedPatches = Bool[np.ndarray, "row col"]
     "predict",
     title="Predict, then reveal",
     shows=(
-        "For learning and teaching: paint the patches that you think the chosen token looks at, in the "
+        "For learning and teaching: paint the patches that you think the chosen token looks at, "
+        "in the "
         "chosen layer and head, then reveal where it does. Two numbers say how well you knew: the "
-        "share of its attention on patches that lies inside what you painted, beside what would lie "
-        "there if it looked everywhere alike, and the largest intersection over union of your patches "
+        "share of its attention on patches that lies inside what you painted, beside what would "
+        "lie "
+        "there if it looked everywhere alike, and the largest intersection over union of your "
+        "patches "
         "with those above a threshold, over all thresholds."
     ),
     formula="share = Σ aⱼ over painted j / Σ aⱼ over all patches;  "
@@ -74,8 +78,9 @@ def draw(
     """
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to guess"
-            f"{picture_layers.elsewhere(trace)}"
+            _("{title} has no attention among tokens to guess{elsewhere}").format(
+                title=trace.model.title, elsewhere=picture_layers.elsewhere(trace)
+            )
         )
     layer = trace.layers[selection.layer(len(trace.layers))]
     grid = layer.keys
@@ -85,9 +90,9 @@ def draw(
     which = f"{picture_layers.layer_words(trace, selection.layer(len(trace.layers)))}, {head}"
     named = picture_layers.token_words(layer.grid, token)
     canvas = _canvas(trace, selection, grid, where, reveal)
-    title = f"Where does {named} look, {which}?"
+    title = _("Where does {named} look, {which}?").format(named=named, which=which)
     if not reveal:
-        said = picture_layers.caption(trace, "Nothing of the attention is shown yet.")
+        said = picture_layers.caption(trace, _("Nothing of the attention is shown yet."))
         return Drawing("predict", title, ((canvas,),), said)
     row = layer.shares.rows(token)
     head_row = (
@@ -102,7 +107,7 @@ def draw(
         title,
         (panels, (_numbers(where, weights),)),
         picture_layers.caption(
-            trace, "Outlined: what was painted.", *picture_layers.window_words(layer)
+            trace, _("Outlined: what was painted."), *picture_layers.window_words(layer)
         ),
     )
 
@@ -115,8 +120,10 @@ def painted_patches(text: str, grid: TokenGrid) -> PaintedPatches:
         place = None if match is None else (int(match[1]), int(match[2]))
         if place is None or place[0] >= grid.rows or place[1] >= grid.cols:
             raise VitvizError(
-                f"{word!r} is no patch of this picture; give row,col from 0,0 to "
-                f"{grid.rows - 1},{grid.cols - 1}, with a space between two of them"
+                _(
+                    "{word!r} is no patch of this picture; give row,col from 0,0 to "
+                    "{rows},{cols}, with a space between two of them"
+                ).format(word=word, rows=grid.rows - 1, cols=grid.cols - 1)
             )
         found[place] = True
     return found
@@ -160,11 +167,13 @@ def _canvas(
     return Panel(
         layers,
         trace.crop.frame,
-        f"What you painted: {count} patches"
+        _("What you painted: {count} patches").format(count=count)
         if reveal
-        else "Paint here: press and drag; on a painted patch it wipes",
+        else _("Paint here: press and drag; on a painted patch it wipes"),
         PatchBrush(trace.crop, grid, "painted"),
-        facts=(("painted", f"{count} of {where.size} patches"),),
+        facts=(
+            (_("painted"), _("{count} of {size} patches").format(count=count, size=where.size)),
+        ),
     )
 
 
@@ -193,14 +202,14 @@ def _revealed(
     look: Look,
 ) -> Panel:
     """Where it looks, with what was painted outlined."""
-    scale = picture_layers.scale_of(weights, look, "attention")
+    scale = picture_layers.scale_of(weights, look, _("attention"))
     return Panel(
         (
             *picture_layers.over_picture(trace, selection, weights, scale, look, grid),
             Outlines(_boxes(where, grid), "seen"),
         ),
         trace.crop.frame,
-        "Where it looks",
+        _("Where it looks"),
         PixelSpace(trace.crop, grid),
         scale,
     )
@@ -208,22 +217,24 @@ def _revealed(
 
 def _numbers(where: PaintedPatches, weights: Float32[np.ndarray, "row col"]) -> Panel:
     """The overlap in numbers, each with what it is."""
-    title = "How well you knew"
+    title = _("How well you knew")
     if not where.any() or float(weights.sum()) <= 0:
-        rows: tuple[tuple[str, str], ...] = (("nothing is painted yet", "–"),)
+        rows: tuple[tuple[str, str], ...] = ((_("nothing is painted yet"), "–"),)
     else:
         flat, hit = (rearrange(each, "row col -> (row col)") for each in (weights, where))
         found: PaintedOverlap = painted_overlap(flat, hit)
         times = found.share / found.even
         rows = (
-            ("share of its attention on patches inside what you painted", f"{found.share:.0%}"),
-            ("the same if it looked at all patches alike", f"{found.even:.0%}"),
-            ("times an even share", f"{times:.2f}"),
-            ("intersection over union, at the best threshold", f"{found.iou:.2f}"),
+            (_("share of its attention on patches inside what you painted"), f"{found.share:.0%}"),
+            (_("the same if it looked at all patches alike"), f"{found.even:.0%}"),
+            (_("times an even share"), f"{times:.2f}"),
+            (_("intersection over union, at the best threshold"), f"{found.iou:.2f}"),
             (
-                f"that threshold: attention of at least {shown_number(found.threshold)}",
-                f"{found.above} patches",
+                _("that threshold: attention of at least {threshold}").format(
+                    threshold=shown_number(found.threshold)
+                ),
+                _("{above} patches").format(above=found.above),
             ),
         )
-    table = Table(("overlap", "number"), rows)
+    table = Table((_("overlap"), _("number")), rows)
     return Panel((table,), Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths)), title)

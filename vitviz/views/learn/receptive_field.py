@@ -15,6 +15,7 @@ from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Axis, Curve, Plot, Whose
 from vitviz.core.data.selection import Selection, place_of
 from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.language import _
 from vitviz.core.measures.distance import (
     Convolutions,
     below_zero,
@@ -76,7 +77,9 @@ def draw(
     Unsupported for a model whose tokens do not look at each other.
     """
     if not trace.layers:
-        raise Unsupported(f"the tokens of {trace.model.called} do not look at each other")
+        raise Unsupported(
+            _("the tokens of {called} do not look at each other").format(called=trace.model.called)
+        )
     grid = trace.grid
     token = selection.token(grid, trace.crop)
     if grid.place(token) is None:  # nothing is near or far from a token without a place
@@ -84,7 +87,7 @@ def draw(
         selection = replace(selection, hover=place_of(token, grid, trace.crop))
     box = grid.box(token)
     assert box is not None
-    title = f"What {picture_layers.token_words(grid, token)} can see"
+    title = _("What {token} can see").format(token=picture_layers.token_words(grid, token))
     cell = grid.cell if cells == "patches" else (1.0, 1.0)
     stack = Convolutions(count, kernel, stride, dilation, cell)
     panels = _picture(trace, selection, stack, cells, box, look), _curves(trace, selection, stack)
@@ -99,10 +102,10 @@ def draw(
 
 def _said(stack: Convolutions, cells: str) -> str:
     side = stack.field()
-    return (
-        f"{stack.words} over {cells} see {_count(side)} × {_count(side)} {cells}; curves leave out "
-        "what goes to tokens without a place."
-    )
+    return _(
+        "{words} over {cells} see {count} × {count} {cells}; curves leave out what "
+        "goes to tokens without a place."
+    ).format(words=stack.words, cells=cells, count=_count(side))
 
 
 def _count(number: int) -> str:
@@ -148,7 +151,7 @@ def _picture(
             PixelSpace(trace.crop, trace.grid),
         )
     values = picture_layers.on_grid(row[one.keys.patches], one.keys)
-    scale = picture_layers.scale_of(values, look, "attention")
+    scale = picture_layers.scale_of(values, look, _("attention"))
     below = picture_layers.picture(trace)
     over = picture_layers.map_over(below, values, one.keys.frame, scale, look)
     return Panel(
@@ -180,10 +183,13 @@ def _facts(
     shares, apart = row[layer.keys.patches], _from(trace, layer, selection)
     near = mass_within(shares, apart, np.array([stack.reach()]))[0]
     return (
-        ("outer box", f"{_count(stack.field())} × {_count(stack.field())} {cells}"),
-        ("attention within its reach", f"{near:.0%}"),
-        ("half of it within", f"{radius_of(shares, apart, 0.5):.0f} px"),
-        ("90 % within", f"{radius_of(shares, apart, 0.9):.0f} px"),
+        (_("outer box"), f"{_count(stack.field())} × {_count(stack.field())} {cells}"),
+        (_("attention within its reach"), f"{near:.0%}"),
+        (
+            _("half of it within"),
+            _("{radius:.0f} px").format(radius=radius_of(shares, apart, 0.5)),
+        ),
+        (_("90 % within"), _("{radius:.0f} px").format(radius=radius_of(shares, apart, 0.9))),
         *picture_layers.shares(row, layer.keys)[:-1],
     )
 
@@ -200,21 +206,23 @@ def _curves(trace: Trace, selection: Selection, stack: Convolutions) -> Panel:
         if mass is not None and index != chosen
     ]
     if curves:
-        curves[0] = Curve(radii, curves[0].y, "each layer", tone="quiet", whose=curves[0].whose)
+        curves[0] = Curve(radii, curves[0].y, _("each layer"), tone="quiet", whose=curves[0].whose)
     even = _even(trace, selection, radii)
-    curves.append(Curve(radii, even, "if it were even", tone="third"))
+    curves.append(Curve(radii, even, _("if it were even"), tone="third"))
     reach = min(stack.reach(), furthest)
     edge = np.array([reach, reach]), np.array([0.0, 1.0])
-    curves.append(Curve(*edge, "the convolutions' edge", tone="second"))
+    curves.append(Curve(*edge, _("the convolutions' edge"), tone="second"))
     if (mass := found[chosen]) is not None:
         whose = (Whose(layer_name(chosen), chosen),) * STEPS
         curves.append(Curve(radii, mass, layer_name(chosen), tone="chosen", whose=whose))
     plot = Plot(
         tuple(curves),
-        Axis("distance from the patch, pixels", 0, furthest),
-        Axis("share of attention within", 0, 1),
+        Axis(_("distance from the patch, pixels"), 0, furthest),
+        Axis(_("share of attention within"), 0, 1),
     )
-    return Panel((plot,), Box(0, 0, 1, 1), "Attention within a distance", Listed(len(trace.layers)))
+    return Panel(
+        (plot,), Box(0, 0, 1, 1), _("Attention within a distance"), Listed(len(trace.layers))
+    )
 
 
 def _mass(

@@ -15,6 +15,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Table
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
@@ -31,16 +32,22 @@ def positions_needed(trace: Trace) -> str:
     """Why nothing is added to a trace's tokens; "" where something is."""
     if trace.positions is not None:
         return ""
-    why = trace.positions_note.rstrip(".") or "this model adds no table of positions to its patches"
-    return f"nothing is added to the tokens of {trace.model.called}: {why}"
+    why = trace.positions_note.rstrip(".") or _(
+        "this model adds no table of positions to its patches"
+    )
+    return _("nothing is added to the tokens of {called}: {why}").format(
+        called=trace.model.called, why=why
+    )
 
 
 @view(
     "z0",
     title="z₀: tokens + positions",
     shows=(
-        "The first block reads a sum: the class token and the embedded patches, one below the other, "
-        "plus a learned vector for every place. All three are drawn with the model's own numbers; the "
+        "The first block reads a sum: the class token and the embedded patches, one below the "
+        "other, "
+        "plus a learned vector for every place. All three are drawn with the model's own "
+        "numbers; the "
         "table adds up the first numbers of the chosen token, and says how exactly the sum is what "
         "the block was given. Every line of a matrix is a token; point at one to see its patch."
     ),
@@ -70,9 +77,11 @@ def draw(
     try:
         start = model_questions.sequence(trace)
         if start.positions is None:
-            raise Unsupported(f"nothing is added to the tokens of {trace.model.called}")
+            raise Unsupported(
+                _("nothing is added to the tokens of {called}").format(called=trace.model.called)
+            )
     except Unsupported as why:
-        return model_questions.refused(trace, "z0", "z₀", why)
+        return model_questions.refused(trace, "z0", _("z₀"), why)
     rows = _rows(trace)
     marks = token_matrices.chosen_lines(rows, trace, selection)
     panels = tuple(
@@ -89,17 +98,21 @@ def draw(
         )
     )
     picture = token_matrices.patches_panel(
-        trace, selection, "The patches that the lines are of", weight=0.5
+        trace, selection, _("The patches that the lines are of"), weight=0.5
     )
     token = selection.token(trace.grid, trace.crop)
     said = (
-        "Largest difference between the sum and what the first block was given: "
-        f"{shown_number(start.difference, 2)}, of numbers up to {shown_number(start.largest)}.",
+        _(
+            "Largest difference between the sum and what the first block was given: "
+            "{difference}, of numbers up to {largest}."
+        ).format(difference=shown_number(start.difference, 2), largest=shown_number(start.largest)),
         token_matrices.clipped_words(_scales(trace, colours)),
     )
     return Drawing(
         "z0",
-        f"z₀ = {_joined(trace)} + E_pos: {picture_layers.token_words(trace.grid, token)}",
+        _("z₀ = {joined} + E_pos: {token}").format(
+            joined=_joined(trace), token=picture_layers.token_words(trace.grid, token)
+        ),
         ((*panels, picture), (_table(trace, start, token, numbers),)),
         picture_layers.caption(trace, *said),
     )
@@ -109,7 +122,7 @@ def _joined(trace: Trace) -> str:
     names = {"class": "x_class", "distillation": "x_dist"}
     registers = sum(name.startswith("register") for name in trace.grid.prefix)
     front = [names[name] for name in trace.grid.prefix if name in names]
-    front += [f"{registers} registers"] if registers else []
+    front += [_("{registers} registers").format(registers=registers)] if registers else []
     return f"[{'; '.join([*front, 'x_p E'])}]"
 
 
@@ -161,8 +174,8 @@ def _lengths(
     lengths = np.linalg.norm(values.astype(np.float64), axis=1)
     token = selection.token(trace.grid, trace.crop)
     return (
-        ("length here", f"{lengths[token]:.2f}"),
-        ("mean length", f"{lengths.mean():.2f}"),
+        (_("length here"), f"{lengths[token]:.2f}"),
+        (_("mean length"), f"{lengths.mean():.2f}"),
     )
 
 
@@ -178,7 +191,9 @@ def _table(trace: Trace, start: SequenceStart, token: int, numbers: int) -> Pane
     table = Table((trace.grid.name(token), *(str(index + 1) for index in range(count))), lines, 2)
     box = Box(0, 0, len(lines) + 1, 0.5 * sum(table.widths))
     named = picture_layers.token_words(trace.grid, token)
-    title = f"The first {count} of {start.tokens.shape[1]} numbers of {named}"
+    title = _("The first {count} of {dim} numbers of {named}").format(
+        count=count, dim=start.tokens.shape[1], named=named
+    )
     return Panel((table,), box, title)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.views import find
 from vitviz.views.learn.tour_words import WORDS
 from vitviz.views.options import OptionValue
@@ -58,76 +59,83 @@ def _tries(view: str, option: str, *values: tuple[str, OptionValue]) -> tuple[To
 
 _PLAN: tuple[TourStep, ...] = (
     TourStep(
-        "How far can one layer see?",
+        N_("How far can one layer see?"),
         "field",
         ("field", "distance"),
         (
-            TourTry("5 convolutions", "field", (("count", 5), ("cells", "pixels"))),
-            TourTry("50 convolutions", "field", (("count", 50), ("cells", "pixels"))),
-            TourTry("one over patches", "field", (("count", 1), ("cells", "patches"))),
+            TourTry(N_("5 convolutions"), "field", (("count", 5), ("cells", "pixels"))),
+            TourTry(N_("50 convolutions"), "field", (("count", 50), ("cells", "pixels"))),
+            TourTry(N_("one over patches"), "field", (("count", 1), ("cells", "patches"))),
         ),
         "patch",
         0.0,
     ),
     TourStep(
-        "The picture is cut into patches",
+        N_("The picture is cut into patches"),
         "patches",
         ("patches", "einops"),
         tuple(
             TourTry(words, "einops", (("example", example), ("pattern", "")))
             for words, example in (
-                ("rearrange: a batch into patches", "a batch into patches"),
-                ("rearrange: back together", "a batch back together"),
-                ("reduce: mean of every patch", "mean of every patch"),
-                ("repeat: twice as large", "twice as large"),
+                (N_("rearrange: a batch into patches"), "a batch into patches"),
+                (N_("rearrange: back together"), "a batch back together"),
+                (N_("reduce: mean of every patch"), "mean of every patch"),
+                (N_("repeat: twice as large"), "twice as large"),
             )
         ),
         "patch",
         begins=(("einops", "example", "a batch into patches"), ("einops", "pattern", "")),
     ),
     TourStep(
-        "Each patch becomes a token: linear = convolution",
+        N_("Each patch becomes a token: linear = convolution"),
         "embedding",
         ("embedding",),
         _tries(
             "embedding",
             "filters",
-            ("main directions", "principal components"),
-            ("all filters", "all filters"),
+            (N_("main directions"), "principal components"),
+            (N_("all filters"), "all filters"),
         ),
     ),
     TourStep(
-        "A class token is put in front",
+        N_("A class token is put in front"),
         "class_token",
         ("class_token",),
-        _tries("class_token", "batch", ("one picture", 1), ("a batch of 3", 3), ("of 8", 8)),
+        _tries(
+            "class_token", "batch", (N_("one picture"), 1), (N_("a batch of 3"), 3), (N_("of 8"), 8)
+        ),
         "class",
     ),
     TourStep(
-        "z₀: places are added",
+        N_("z₀: places are added"),
         "z0",
         ("z0",),
-        _tries("z0", "colours", ("each in its range", "each matrix"), ("one range", "one for all")),
+        _tries(
+            "z0",
+            "colours",
+            (N_("each in its range"), "each matrix"),
+            (N_("one range"), "one for all"),
+        ),
         "patch",
     ),
     TourStep(
-        "Does it matter where a patch lies?",
+        N_("Does it matter where a patch lies?"),
         "positions",
         ("positions", "whatif"),
         tuple(
             TourTry(words, "whatif", (("positions", positions), ("patches", patches)))
             for words, positions, patches in (
-                ("removed", "removed", "in place"),
-                ("mixed up", "shuffled", "in place"),
-                ("fixed waves", "sin-cos", "in place"),
-                ("patches mixed up", "learned", "shuffled"),
+                (N_("removed"), "removed", "in place"),
+                (N_("mixed up"), "shuffled", "in place"),
+                (N_("fixed waves"), "sin-cos", "in place"),
+                (N_("patches mixed up"), "learned", "shuffled"),
                 ("both", "removed", "shuffled"),
             )
         ),
         "patch",
     ),
     TourStep(
-        "Query, key, value: one row of one head",
+        N_("Query, key, value: one row of one head"),
         "head_row",
         ("head_row",),
         _tries("head_row", "keys", ("5 tokens", 5), ("8 tokens", 8), ("16 tokens", 16)),
@@ -136,18 +144,21 @@ _PLAN: tuple[TourStep, ...] = (
         1,
     ),
     TourStep(
-        "All heads of all layers",
+        N_("All heads of all layers"),
         "heads",
         ("heads",),
         _tries(
-            "heads", "direction", ("where it looks", "looks at"), ("who looks", "is looked at by")
+            "heads",
+            "direction",
+            (N_("where it looks"), "looks at"),
+            (N_("who looks"), "is looked at by"),
         ),
         "patch",
         0.45,
         1,
     ),
     TourStep(
-        "The whole matrix of a head",
+        N_("The whole matrix of a head"),
         "matrix",
         ("matrix",),
         token="patch",
@@ -155,13 +166,13 @@ _PLAN: tuple[TourStep, ...] = (
         head=1,
     ),
     TourStep(
-        "Predict, then reveal",
+        N_("Predict, then reveal"),
         "predict",
         ("predict",),
         (
             TourTry("paint", "predict", (("reveal", False),)),
             TourTry("reveal", "predict", (("reveal", True),)),
-            TourTry("wipe all", "predict", (("painted", ""), ("reveal", False)), marked=False),
+            TourTry(N_("wipe all"), "predict", (("painted", ""), ("reveal", False)), marked=False),
         ),
         "patch",
         0.45,
@@ -169,7 +180,7 @@ _PLAN: tuple[TourStep, ...] = (
         (("predict", "painted", ""), ("predict", "reveal", False)),
     ),
     TourStep(
-        "The block: look around, then think",
+        N_("The block: look around, then think"),
         "block",
         ("block_diagram",),
         _tries(
@@ -192,41 +203,41 @@ _PLAN: tuple[TourStep, ...] = (
         begins=(("block_diagram", "step", "norm"),),
     ),
     TourStep(
-        "What the tokens have become",
+        N_("What the tokens have become"),
         "features",
         ("features", "rollout"),
         _tries(
             "features",
             "foreground",
-            ("all patches", "all patches"),
-            ("one side alone", "high first component"),
-            ("the other side", "low first component"),
+            (N_("all patches"), "all patches"),
+            (N_("one side alone"), "high first component"),
+            (N_("the other side"), "low first component"),
         ),
         "patch",
         1.0,
     ),
     TourStep(
-        "The class token turns into the answer",
+        N_("The class token turns into the answer"),
         "answer",
         ("lens", "predictions"),
         _tries(
             "lens",
             "read",
-            ("the chosen token", "the chosen token"),
-            ("all that the head reads", "all that the head reads"),
+            (N_("the chosen token"), "the chosen token"),
+            (N_("all that the head reads"), "all that the head reads"),
         ),
         "class",
         1.0,
     ),
     TourStep(
-        "TNT: sentences and words",
+        N_("TNT: sentences and words"),
         "tnt",
         ("mosaic", "words"),
         _tries(
             "words",
             "direction",
-            ("where a word looks", "looks at"),
-            ("who looks", "is looked at by"),
+            (N_("where a word looks"), "looks at"),
+            (N_("who looks"), "is looked at by"),
         ),
         "patch",
         0.6,
@@ -252,9 +263,16 @@ def _for(trace: Trace, step: TourStep) -> TourStep:
     views = tuple(name for name, why in reasons.items() if not why)
     if not views and not step.model:
         why = next(iter(reasons.values()))
-        words += f" For this model there is nothing to show at this step: {why}."
-    tries = tuple(one for one in step.tries if one.view in views)
+        words += _(" For this model there is nothing to show at this step: {why}.").format(why=why)
+    tries = tuple(replace(one, words=_(one.words)) for one in step.tries if one.view in views)
     if not trace.predictions and step.words == "answer":
         tries = ()
     begins = tuple(each for each in step.begins if each[0] in views)
-    return replace(step, words=words, views=views or ("patches",), tries=tries, begins=begins)
+    return replace(
+        step,
+        title=_(step.title),
+        words=words,
+        views=views or ("patches",),
+        tries=tries,
+        begins=begins,
+    )

@@ -27,6 +27,7 @@ from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Curve, Plot, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Layer, Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.similarity import cosine, cosine_with, directions
 from vitviz.core.measures.token_pairs import too_many
 from vitviz.core.progress import Unsupported
@@ -35,7 +36,7 @@ from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
-LABEL = "cosine similarity"
+LABEL = N_("cosine similarity")
 
 PositionSignal = Literal["the first it has", "embeddings", "rotations", "bias on scores"]
 
@@ -47,7 +48,8 @@ PositionSignal = Literal["the first it has", "embeddings", "rotations", "bias on
         "A transformer does not know where a patch lies: a learned vector, one for every place, "
         "is added to tell it. Each small map compares the vector of one place with those of all "
         "places, and stands where that place is. In a trained model the neighbours are alike, "
-        "often whole rows and columns too; the chosen place is shown large. Models that turn queries "
+        "often whole rows and columns too; the chosen place is shown large. Models that turn "
+        "queries "
         "and keys by their place, or add a bias to the scores, show that instead; where a "
         "model has several of these, choose which."
     ),
@@ -79,12 +81,12 @@ def draw(
         return _otherwise(trace, selection, kind, look)
     token = selection.token(trace.grid, trace.crop)
     place = trace.grid.place(token)
-    of = f" to that of {picture_layers.token_words(trace.grid, token)}"
+    of = _(" to that of {token}").format(token=picture_layers.token_words(trace.grid, token))
     if place is None and (not _embedded(trace, kind) or _prefix_position(trace, token) is None):
         of = ""
     return Drawing(
         "positions",
-        f"Similarity of {_what(trace, kind)}{of}",
+        _("Similarity of {what}{of}").format(what=_what(trace, kind), of=of),
         (
             (
                 _large(trace, selection, kind, place, over_picture, look),
@@ -112,13 +114,13 @@ def _table(trace: Trace, kind: PositionSignal) -> Float32[np.ndarray, "patch dim
 
 
 def _what(trace: Trace, kind: PositionSignal) -> str:
-    return "position embeddings" if _embedded(trace, kind) else "rotations by place"
+    return _("position embeddings") if _embedded(trace, kind) else _("rotations by place")
 
 
 def _words(trace: Trace, kind: PositionSignal) -> tuple[str, ...]:
     """Said of a table that is not alone, and of rotations."""
     if not _embedded(trace, kind):
-        return ("Mean cosine of the differences of all angles, in the first layer.",)
+        return (_("Mean cosine of the differences of all angles, in the first layer."),)
     return (picture_layers.sentence(trace.positions_note),) if trace.positions_note else ()
 
 
@@ -138,7 +140,7 @@ def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: L
     look = replace(look, table=look.table if look.table in DIVERGING else "vik")
     head = None if selection.head is None else min(selection.head, len(maps) - 1)
     large = reduce(maps, "head row col -> row col", "mean") if head is None else maps[head]
-    scale = picture_layers.scale_of(large, look, "bias on scores")
+    scale = picture_layers.scale_of(large, look, _("bias on scores"))
     panels = (
         Panel(
             (
@@ -154,9 +156,11 @@ def _otherwise(trace: Trace, selection: Selection, kind: PositionSignal, look: L
         ),
         _bias_tiles(trace, grid, maps, look),
     )
-    title = f"What is added to the scores of {picture_layers.token_words(grid, token)} by place"
+    title = _("What is added to the scores of {token} by place").format(
+        token=picture_layers.token_words(grid, token)
+    )
     said = (
-        "The same for every picture.",
+        _("The same for every picture."),
         *picture_layers.window_words(layer),
         *picture_layers.ranges_words(look),
     )
@@ -206,11 +210,11 @@ def _bias_tiles(
     ranged: picture_layers.Tiles = rearrange(
         np.pad(inside, missing, mode="edge"), pattern, down=down
     )
-    tiles = picture_layers.tiles_of(values, look, "bias", ranged=ranged)
+    tiles = picture_layers.tiles_of(values, look, _("bias"), ranged=ranged)
     lines = tuple(min(across, heads - line * across) for line in range(down))
     space = HeadTiles(trace.crop, grid, down, lines, by_layer=False)
     extent = Box(0, 0, down * (grid.rows + 1) - 1, across * (grid.cols + 1) - 1)
-    return Panel((tiles,), extent, "Every head", space, tiles.scale)
+    return Panel((tiles,), extent, _("Every head"), space, tiles.scale)
 
 
 @kept(most=1)
@@ -220,7 +224,7 @@ def _profile(trace: Trace, kind: PositionSignal) -> Panel:
         alike = _similarity(trace, kind).astype(np.float64)
     except Unsupported as why:
         return Panel(
-            (Message(picture_layers.sentence(why)),), Box(0, 0, 3, 4), "Mean over all places"
+            (Message(picture_layers.sentence(why)),), Box(0, 0, 3, 4), _("Mean over all places")
         )
     rows, cols = trace.grid.rows, trace.grid.cols
     down = [
@@ -236,29 +240,33 @@ def _profile(trace: Trace, kind: PositionSignal) -> Panel:
         for gap in range(cols)
     ]
     curves = (
-        Curve(np.arange(float(cols)), np.array(along), "along a row", tone="chosen"),
-        Curve(np.arange(float(rows)), np.array(down), "along a column", tone="second"),
+        Curve(np.arange(float(cols)), np.array(along), _("along a row"), tone="chosen"),
+        Curve(np.arange(float(rows)), np.array(down), _("along a column"), tone="second"),
     )
-    across = axis("patches apart", np.arange(float(max(rows, cols))), low=0, whole=True)
-    plot = Plot(curves, across, axis(f"mean {LABEL}", down, along))
-    return Panel((plot,), Box(0, 0, 1, 1), "Mean over all places")
+    across = axis(_("patches apart"), np.arange(float(max(rows, cols))), low=0, whole=True)
+    plot = Plot(curves, across, axis(_("mean {label}").format(label=_(LABEL)), down, along))
+    return Panel((plot,), Box(0, 0, 1, 1), _("Mean over all places"))
 
 
 def _none(trace: Trace, kind: PositionSignal) -> Drawing:
-    reason = trace.positions_note or "this model has no table of position embeddings"
-    name = "position embeddings"
+    reason = trace.positions_note or _("this model has no table of position embeddings")
+    name = _("position embeddings")
     if kind in ("rotations", "bias on scores"):
-        name = "rotations by place" if kind == "rotations" else kind
-        reason = f"{trace.model.called} has no {name} that could be read"
+        name = _("rotations by place") if kind == "rotations" else _(kind)
+        reason = _("{called} has no {name} that could be read").format(
+            called=trace.model.called, name=name
+        )
     panel = Panel((Message(picture_layers.sentence(reason)),), Box(0, 0, 1, 4), name.capitalize())
-    return Drawing("positions", f"No {name}", ((panel,),), picture_layers.caption(trace))
+    return Drawing(
+        "positions", _("No {name}").format(name=name), ((panel,),), picture_layers.caption(trace)
+    )
 
 
 @kept(most=2)
 def _tiles(trace: Trace, kind: PositionSignal, look: Look) -> HeatTiles:
     """All places' maps; what a painter uploads once."""
     values = _similarity(trace, kind)
-    return picture_layers.tiles_of(values, look, LABEL)
+    return picture_layers.tiles_of(values, look, _(LABEL))
 
 
 @kept(most=1)
@@ -289,13 +297,13 @@ def _grid_of_grids(
     try:
         tiles = _tiles(trace, kind, look)
     except Unsupported as why:
-        message = Message("Too many places to show at once.", picture_layers.sentence(why))
-        return Panel((message,), Box(0, 0, 3, 4), "Every place")
+        message = Message(_("Too many places to show at once."), picture_layers.sentence(why))
+        return Panel((message,), Box(0, 0, 3, 4), _("Every place"))
     boxes = () if place is None else (picture_layers.tile_box(*place, space.tile),)
     return Panel(
         (tiles, Outlines(boxes, "chosen")),
         extent,
-        "Every place: its map stands where it lies",
+        _("Every place: its map stands where it lies"),
         space,
         tiles.scale,
     )
@@ -314,8 +322,10 @@ def _large(
         values, whole, title = _from_prefix(trace, selection, kind, look)
     else:
         values, whole = _from(trace, kind, place, look)
-        title = f"Row {place[0]}, column {place[1]} compared with every place"
-    scale = picture_layers.scale_of(values, look, LABEL, whole)
+        title = _("Row {row}, column {col} compared with every place").format(
+            row=place[0], col=place[1]
+        )
+    scale = picture_layers.scale_of(values, look, _(LABEL), whole)
     return Panel(
         _large_layers(trace, selection, values, scale, over_picture, look),
         frame,
@@ -340,12 +350,14 @@ def _from_prefix(
         return (
             values,
             whole,
-            f"{name[0].upper()}{name[1:]} has no position: row {middle[0]}, column {middle[1]} instead",
+            _("{upper}{name} has no position: row {row}, column {col} instead").format(
+                upper=name[0].upper(), name=name[1:], row=middle[0], col=middle[1]
+            ),
         )
     alike = cosine_with(directions(np.concatenate([own[None], table])), 0)[1:]
     values = picture_layers.on_grid(alike, trace.grid)
     whole = picture_layers.view_range(look, values)
-    return values, whole, f"The position of {name} compared with every place"
+    return values, whole, _("The position of {name} compared with every place").format(name=name)
 
 
 @kept(most=2)

@@ -22,6 +22,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.similarity import cosine
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
@@ -36,13 +37,15 @@ from vitviz.views.shared.inner_sentences import (
     words_of,
 )
 
-LABEL = "cosine similarity"
+LABEL = N_("cosine similarity")
 
 
 def _applies(trace: Trace) -> str:
     """As for all views of words, and a table of places must be there."""
     if trace.words is not None and trace.words.positions is None:
-        return f"{trace.model.title} adds no places to its words; take a model that does"
+        return _("{title} adds no places to its words; take a model that does").format(
+            title=trace.model.title
+        )
     return no_words(trace)
 
 
@@ -74,10 +77,10 @@ def draw(
     one = chosen(trace, selection)
     return Drawing(
         "word_positions",
-        f"Similarity of word positions to that of word {one.name}",
+        _("Similarity of word positions to that of word {name}").format(name=one.name),
         ((_large(trace, one, over_picture, look), _grid_of_grids(trace, one, look)),),
         picture_layers.caption(
-            trace, "All patches share these places.", *picture_layers.ranges_words(look)
+            trace, _("All patches share these places."), *picture_layers.ranges_words(look)
         ),
     )
 
@@ -100,21 +103,21 @@ def _similarity(trace: Trace) -> Float32[np.ndarray, "tile_row tile_col row col"
 @kept(most=2)
 def _tiles(trace: Trace, look: Look) -> HeatTiles:
     values = _similarity(trace)
-    return picture_layers.tiles_of(values, look, LABEL)
+    return picture_layers.tiles_of(values, look, _(LABEL))
 
 
 def _large(trace: Trace, one: ChosenWord, over_picture: bool, look: Look) -> Panel:
     rows, cols = shape_of(trace)
     every = _similarity(trace)
     values = every[divmod(one.word, cols)]
-    scale = picture_layers.scale_of(values, look, LABEL, picture_layers.view_range(look, every))
+    scale = picture_layers.scale_of(values, look, _(LABEL), picture_layers.view_range(look, every))
     over: tuple[DrawnLayer, ...] = (Heat(values, one.box, scale, smooth=look.smooth),)
     if over_picture:
         over = picture_layers.map_over(cut(trace, one.box), values, one.box, scale, look)
     return Panel(
         (*over, Grid(one.box, rows, cols), Outlines((one.word_box,), "hover")),
         one.box,
-        f"Word {one.name} compared with every word of a patch",
+        _("Word {name} compared with every word of a patch").format(name=one.name),
         PixelSpace(trace.crop, trace.grid),
         scale,
     )
@@ -130,7 +133,7 @@ def _grid_of_grids(trace: Trace, one: ChosenWord, look: Look) -> Panel:
             Outlines((picture_layers.tile_box(*divmod(one.word, cols), (rows, cols)),), "chosen"),
         ),
         Box(0, 0, rows * (rows + 1) - 1, cols * (cols + 1) - 1),
-        "Every place: its map stands where it lies",
+        _("Every place: its map stands where it lies"),
         TokenTiles(crop, grid, cols, (rows, cols), inner=True),
         tiles.scale,
     )

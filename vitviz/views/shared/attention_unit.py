@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.language import _
 from vitviz.views import View
 from vitviz.views.options import OptionValue
 
 AttentionUnit = Literal["automatic", "share of attention", "times an even share"]
 AUTOMATIC, DENSITY = "automatic", "times an even share"
 UNIT_HELP = (
-    "What the numbers are: the share of attention, which is smaller the more tokens there are; or how "
+    "What the numbers are: the share of attention, which is smaller the more tokens there are; "
+    "or how "
     "many times an even share, which compares over grids of any size. Automatic is the share, and "
     "times an even share beside a grid of another size"
 )
@@ -27,14 +29,14 @@ class UnitFactor(NamedTuple):
 
 def unit_factor(unit: AttentionUnit, tokens: int) -> UnitFactor:
     """How shares among so many tokens are drawn."""
-    return UnitFactor(float(tokens), "× even share") if unit == DENSITY else UnitFactor(1.0, "")
+    return UnitFactor(float(tokens), _("× even share")) if unit == DENSITY else UnitFactor(1.0, "")
 
 
 def unit_words(unit: AttentionUnit) -> tuple[str, ...]:
     """What a multiple means."""
     if unit != DENSITY:
         return ()
-    return ("1 is the share that every token would have, were attention even.",)
+    return (_("1 is the share that every token would have, were attention even."),)
 
 
 def has_unit(view: View) -> bool:

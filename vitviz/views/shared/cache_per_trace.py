@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import current_language
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -57,7 +58,8 @@ class KeptResults(Generic[_P, _R]):
 
 
 def _key(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Hashable:
-    return args, tuple(sorted(kwargs.items()))
+    """Words are of one language, so what holds some is remembered for each."""
+    return current_language(), args, tuple(sorted(kwargs.items()))
 
 
 def kept(most: int = 8) -> Callable[[Callable[Concatenate[Trace, _P], _R]], KeptResults[_P, _R]]:

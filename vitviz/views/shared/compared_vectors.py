@@ -10,6 +10,7 @@ from jaxtyping import Float32
 
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.similarity import directions
 from vitviz.core.progress import Unsupported
 from vitviz.views.shared import model_questions
@@ -51,6 +52,8 @@ def check_comparable(one: Trace, other: Trace) -> None:
     same = one.model.weights_hash == other.model.weights_hash and one.model.name == other.model.name
     if not same:
         raise Unsupported(
-            f"vectors of {one.model.called} and {other.model.called} are not in one space, so they "
-            "cannot be compared; compare two pictures of one model"
+            _(
+                "vectors of {called} and {called_2} are not in one space, so they cannot "
+                "be compared; compare two pictures of one model"
+            ).format(called=one.model.called, called_2=other.model.called)
         )

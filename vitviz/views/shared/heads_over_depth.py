@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.plots import Curve, Plot, Whose, axis
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 from vitviz.views.options import OptionHelp
 
@@ -30,8 +31,10 @@ def layers_needed(trace: Trace) -> str:
     """Why a trace has no attention among tokens with a place; "" where it has."""
     if trace.layers:
         return ""
-    why = trace.matrices[0].why if trace.matrices else "none could be verified"
-    return f"{trace.model.called} has no attention among the patches of the picture: {why}"
+    why = trace.matrices[0].why if trace.matrices else _("none could be verified")
+    return _("{called} has no attention among the patches of the picture: {why}").format(
+        called=trace.model.called, why=why
+    )
 
 
 def mean_of(values: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
@@ -58,12 +61,16 @@ def averaged(
     found = [measure(each) for each in traces]
     if all(each is None for each in found[0]):
         raise Unsupported(
-            f"{trace.model.title} has no layer whose attention is among tokens with a place"
+            _("{title} has no layer whose attention is among tokens with a place").format(
+                title=trace.model.title
+            )
         )
     if not any(each is not None and np.isfinite(each).any() for each in found[0]):
         raise Unsupported(
-            f"attention goes below zero in every head of {trace.model.title}, so it is no share of a "
-            "whole that could be spread or have a distance"
+            _(
+                "attention goes below zero in every head of {title}, so it is no share "
+                "of a whole that could be spread or have a distance"
+            ).format(title=trace.model.title)
         )
     mean = tuple(
         None if layers[0] is None else mean_of(np.stack(layers))
@@ -93,7 +100,7 @@ def panel(
     ]
     whose = tuple(
         Whose(f"{trace.layer_name(layer)} {head_name(head)}", layer, head)
-        for layer, head, _ in points
+        for layer, head, _unused in points
     )
     depths, values = (np.array([each[at] for each in points], float) for at in (0, 2))
     marked = [
@@ -104,17 +111,17 @@ def panel(
     means = [np.nan if heads is None else float(mean_of(heads)) for heads in spread]
     curves = (
         *more,
-        Curve(np.arange(1.0, layers + 1), np.array(means), "mean of the heads", tone="quiet"),
-        Curve(depths + 1, values, "a head", "points", whose=whose),
+        Curve(np.arange(1.0, layers + 1), np.array(means), _("mean of the heads"), tone="quiet"),
+        Curve(depths + 1, values, _("a head"), "points", whose=whose),
         Curve(
             np.array([chosen + 1.0] * len(marked)),
-            np.array([value for _, value in marked]),
-            "chosen",
+            np.array([value for _unused, value in marked]),
+            _("chosen"),
             "points",
             "chosen",
         ),
     )
-    named = "layer" if trace.calls == layers else "layer, of those shown"
+    named = _("layer") if trace.calls == layers else _("layer, of those shown")
     across = axis(named, np.arange(layers), low=0.5, high=layers + 0.5, whole=True)
     drawn = [values, *(curve.y for curve in more)] if high is None else [values]
     plot = Plot(curves, across, axis(label, *drawn, low=low, high=high))
@@ -131,24 +138,24 @@ def of_layer(
     low, high = int(np.nanargmin(heads)), int(np.nanargmax(heads))
     mean = float(np.nanmean(heads))
     return (
-        (f"{trace.layer_name(layer)}, mean", form.format(mean)),
-        (f"least, {head_name(low)}", form.format(heads[low])),
-        (f"most, {head_name(high)}", form.format(heads[high])),
+        (_("{layer}, mean").format(layer=trace.layer_name(layer)), form.format(mean)),
+        (_("least, {head}").format(head=head_name(low)), form.format(heads[low])),
+        (_("most, {head}").format(head=head_name(high)), form.format(heads[high])),
     )
 
 
 def shares_words(trace: Trace) -> tuple[str, ...]:
     """Said where heads are mixed after the softmax."""
     mixed = any(layer.before is not None for layer in trace.layers)
-    return ("Of the softmax, before the model mixes its heads.",) if mixed else ()
+    return (_("Of the softmax, before the model mixes its heads."),) if mixed else ()
 
 
 def pictures_words(count: int, over: PicturesOver) -> str:
     """How many pictures the numbers are of."""
     if over == "this picture":
-        return "Of this picture alone."
+        return _("Of this picture alone.")
     return (
-        f"Mean over {count} pictures."
+        _("Mean over {count} pictures.").format(count=count)
         if count > 1
-        else "Of this picture: no other is open, or read yet."
+        else _("Of this picture: no other is open, or read yet.")
     )

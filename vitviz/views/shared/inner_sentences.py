@@ -14,6 +14,7 @@ from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 
 Shape = tuple[int, int]
@@ -38,11 +39,13 @@ def no_words(trace: Trace) -> str:
         return ""
     said = next((f": {reason}" for reason in trace.refused if "attn_in" in reason), "")
     if said:
-        return f"{trace.model.title} has no words that could be verified{said}"
-    return (
-        f"{trace.model.title} does not divide its patches into words; "
-        "take a Transformer in Transformer, such as tnt_s_patch16_224"
-    )
+        return _("{title} has no words that could be verified{said}").format(
+            title=trace.model.title, said=said
+        )
+    return _(
+        "{title} does not divide its patches into words; take a Transformer in "
+        "Transformer, such as tnt_s_patch16_224"
+    ).format(title=trace.model.title)
 
 
 def words_of(trace: Trace) -> InnerWords:
@@ -148,8 +151,12 @@ def reach_words(trace: Trace) -> str:
     words = words_of(trace)
     side = f"{words.kernel} × {words.kernel}"
     if words.reach == "patch":
-        return f"Each word is read from {side} pixels of its own patch alone (zeros beyond it)."
-    return f"Each word is read from {side} pixels of the whole picture, over its patch's edges too."
+        return _(
+            "Each word is read from {side} pixels of its own patch alone (zeros beyond it)."
+        ).format(side=side)
+    return _(
+        "Each word is read from {side} pixels of the whole picture, over its patch's edges too."
+    ).format(side=side)
 
 
 def rank_agreement(one: np.ndarray, other: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from jaxtyping import Float32
 
 from vitviz.core.colors import DIVERGING, ROBUST, ColorScale
 from vitviz.core.data.drawing import HeatTiles
+from vitviz.core.language import _
 from vitviz.views.options import Look
 
 GridMap = Float32[np.ndarray, "row col"]
@@ -106,7 +107,13 @@ def tiles_of(
     own = values if ranged is None else ranged
     if look.range == "map":
         low, high = tile_ranges(own, look)
-        return HeatTiles(values, low, high, ColorScale(0, 1, look.table, f"relative {label}"), gap)
+        return HeatTiles(
+            values,
+            low,
+            high,
+            ColorScale(0, 1, look.table, _("relative {label}").format(label=label)),
+            gap,
+        )
     scale = _scale(whole or view_range(look, own), look, label, unit)
     low, high = (np.full(values.shape[:2], end, np.float32) for end in (scale.low, scale.high))
     return HeatTiles(values, low, high, scale, gap)
@@ -129,7 +136,7 @@ def tile_ranges(values: Tiles, look: Look) -> tuple[TileEnds, TileEnds]:
 def tiles_scale(low: np.ndarray, high: np.ndarray, look: Look, label: str) -> ColorScale:
     """What the colour bar beside many tiles says."""
     if look.range == "map":
-        return ColorScale(0, 1, look.table, f"relative {label}")
+        return ColorScale(0, 1, look.table, _("relative {label}").format(label=label))
     return ColorScale(float(np.nanmin(low)), float(np.nanmax(high)), look.table, label)
 
 
@@ -138,15 +145,21 @@ def ranges_words(look: Look, *scales: ColorScale) -> tuple[str, ...]:
     said = []
     if look.range == "map":
         said.append(
-            "Every small map has its own range, from its lowest value (0) to its highest (1)."
+            _("Every small map has its own range, from its lowest value (0) to its highest (1).")
         )
     if look.range == "robust":
         said.append(
-            "Colours reach from the 1st to the 99th percentile, of all small maps together; numbers "
-            "beyond (an arrow on the bar) have the colours of the ends."
+            _(
+                "Colours reach from the 1st to the 99th percentile, of all small maps together; "
+                "numbers "
+                "beyond (an arrow on the bar) have the colours of the ends."
+            )
         )
     if look.log and any(not scale.powers for scale in scales):
         said.append(
-            "Linear where a map has its own range from 0 to 1, or numbers that are not above zero."
+            _(
+                "Linear where a map has its own range from 0 to 1, or numbers that are not "
+                "above zero."
+            )
         )
     return tuple(said)

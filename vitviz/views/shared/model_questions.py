@@ -11,6 +11,7 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.prediction import class_name, scored
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import ModelProbe, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Unsupported
 from vitviz.views.shared import picture_layers
 from vitviz.views.shared.cache_per_trace import kept
@@ -19,7 +20,11 @@ from vitviz.views.shared.cache_per_trace import kept
 def source_of(trace: Trace) -> ModelProbe:
     """The model, asked again. Unsupported where it is gone."""
     if trace.source is None:
-        raise Unsupported(f"{trace.model.called} can no longer be asked; open the picture again")
+        raise Unsupported(
+            _("{called} can no longer be asked; open the picture again").format(
+                called=trace.model.called
+            )
+        )
     return trace.source
 
 
@@ -108,8 +113,9 @@ def check_attends(trace: Trace) -> None:
     """Unsupported for a model without attention among tokens, which has no block to take apart."""
     if not trace.layers:
         raise Unsupported(
-            f"{trace.model.title} has no attention among tokens to take apart"
-            f"{picture_layers.elsewhere(trace)}"
+            _("{title} has no attention among tokens to take apart{elsewhere}").format(
+                title=trace.model.title, elsewhere=picture_layers.elsewhere(trace)
+            )
         )
 
 

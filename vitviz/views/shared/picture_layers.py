@@ -19,6 +19,7 @@ from vitviz.core.data.selection import token_words as token_words
 from vitviz.core.data.trace import Layer, Trace
 from vitviz.core.data.windows import boxes_of
 from vitviz.core.drawings.laid_maps import tone_under
+from vitviz.core.language import _
 from vitviz.views.options import Look
 from vitviz.views.shared.cache_per_trace import kept
 from vitviz.views.shared.map_ranges import GridMap as GridMap
@@ -146,14 +147,17 @@ def window_words(layer: Layer) -> tuple[str, ...]:
         return ()
     count = layer.windows.keys.shape[1]
     return (
-        f"This layer attends inside windows of {count} tokens (outlined): nothing is seen outside.",
+        _(
+            "This layer attends inside windows of {count} tokens (outlined): nothing is "
+            "seen outside."
+        ).format(count=count),
     )
 
 
 def elsewhere(trace: Trace) -> str:
     """Where else to look, in a model whose tokens do not look at each other."""
-    pools = "; see its pools, which read the patches" if trace.pools else ""
-    matrices = "; see its matrices" if trace.matrices else ""
+    pools = _("; see its pools, which read the patches") if trace.pools else ""
+    matrices = _("; see its matrices") if trace.matrices else ""
     return f"{pools}{matrices}"
 
 
@@ -166,10 +170,12 @@ def left_out(trace: Trace) -> tuple[str, ...]:
         reasons.setdefault(matrix.why, []).append(matrix.number)
     return (
         *(
-            f"{_layers_words(numbers)} of {trace.calls} left out: {why}."
+            _("{layers} of {calls} left out: {why}.").format(
+                layers=_layers_words(numbers), calls=trace.calls, why=why
+            )
             for why, numbers in reasons.items()
         ),
-        *(f"Not shown: {reason}." for reason in trace.refused),
+        *(_("Not shown: {reason}.").format(reason=reason) for reason in trace.refused),
     )
 
 
@@ -177,15 +183,17 @@ def _layers_words(numbers: Sequence[int]) -> str:
     """Layers by their numbers: "Layer 3", "Layers 2, 4 and 6"."""
     listed = [str(number) for number in numbers if number]
     if not listed:
-        return f"{len(numbers)} layers"
+        return _("{count} layers").format(count=len(numbers))
     if len(listed) == 1:
-        return f"Layer {listed[0]}"
-    return f"Layers {', '.join(listed[:-1])} and {listed[-1]}"
+        return _("Layer {layer}").format(layer=listed[0])
+    return _("Layers {layers} and {last}").format(layers=", ".join(listed[:-1]), last=listed[-1])
 
 
 def layer_words(trace: Trace, index: int) -> str:
     """A layer by its number, of how many."""
-    return f"{trace.layer_name(index)} of {max(trace.calls, trace.depths)}"
+    return _("{layer} of {count}").format(
+        layer=trace.layer_name(index), count=max(trace.calls, trace.depths)
+    )
 
 
 def numbers(trace: Trace) -> tuple[int, ...]:
@@ -285,48 +293,57 @@ def grid_words(grid: TokenGrid, what: str) -> str:
     """How many patches or tokens a grid has each way, said so that nobody takes one for the other."""
     if grid.rows == grid.cols:
         return f"{grid.rows} × {grid.cols} {what}"
-    return f"{grid.rows} rows × {grid.cols} columns of {what}"
+    return _("{rows} rows × {cols} columns of {what}").format(
+        rows=grid.rows, cols=grid.cols, what=what
+    )
 
 
 def head_words(head: int | None, heads: int) -> str:
     """What to call the chosen head."""
     if heads == 1:
-        return "its one head"
-    return f"mean of {heads} heads" if head is None else head_name(head)
+        return _("its one head")
+    return _("mean of {heads} heads").format(heads=heads) if head is None else head_name(head)
 
 
 def shares(row: Float32[np.ndarray, "key"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
     """How much of a token's attention falls on each prefix token, and on all patches."""
     named = [(name, f"{row[index]:.3f}") for index, name in enumerate(grid.prefix)]
-    return (*named, ("patches", f"{row[grid.patches].sum():.3f}"))
+    return (*named, (_("patches"), f"{row[grid.patches].sum():.3f}"))
 
 
 def lookers(row: Float32[np.ndarray, "query"], grid: TokenGrid) -> tuple[tuple[str, str], ...]:
     """How much of its attention each prefix token gives to a token."""
-    return tuple((f"from {name}", f"{row[index]:.3f}") for index, name in enumerate(grid.prefix))
+    return tuple(
+        (_("from {name}").format(name=name), f"{row[index]:.3f}")
+        for index, name in enumerate(grid.prefix)
+    )
 
 
 def sentence(why: object) -> str:
     """A reason as a sentence of its own; a model's name at its beginning stays as it is written."""
-    text = str(why).rstrip(".")
-    first, _, _ = text.partition(" ")
-    return f"{text[:1].upper() + text[1:] if first.isalpha() else text}."
+    text = str(why).rstrip(".。")
+    first = text.partition(" ")[0]
+    return _("{reason}.").format(reason=text[:1].upper() + text[1:] if first.isalpha() else text)
 
 
 def caption(trace: Trace, *sentences: str) -> str:
     """A drawing's caption: what was computed, and what must be known of the pass and the weights."""
     change = trace.intervention
-    passed = () if change is None else (f"Not the model's own pass: {change.words}.",)
-    return " ".join([*sentences, *passed, *weights_words(trace)])
+    passed = (
+        ()
+        if change is None
+        else (_("Not the model's own pass: {words}.").format(words=change.words),)
+    )
+    return " ".join([*sentences, *passed, *weights_words(trace)]).replace("。 ", "。")
 
 
 def weights_words(trace: Trace) -> Sequence[str]:
     """What must be said of weights that are not simply trained ones."""
     match trace.model.weights:
         case "untrained":
-            return ("Untrained weights: what is shown was never learned.",)
+            return (_("Untrained weights: what is shown was never learned."),)
         case "partly loaded":
-            return ("Partly loaded weights: some of the model is untrained.",)
+            return (_("Partly loaded weights: some of the model is untrained."),)
         case "trained":
             return tuple(
                 f"{note[0].upper()}{note[1:]}." for note in trace.model.notes if "resampled" in note

@@ -12,6 +12,7 @@ from vitviz.core.data.drawing.token_rows import TokenRows
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.views.shared import picture_layers
 
 WITHIN = 99.0
@@ -19,12 +20,12 @@ WITHIN = 99.0
 others white."""
 
 
-def signed_scale(*values: Float32[np.ndarray, "..."], label: str = "value") -> ColorScale:
+def signed_scale(*values: Float32[np.ndarray, "..."], label: str = "") -> ColorScale:
     """Colours around zero that show nearly all of the numbers."""
     every = np.concatenate([np.abs(each).ravel() for each in values])
     every = every[np.isfinite(every)]
     most = float(np.percentile(every, WITHIN)) if every.size else 1.0
-    return ColorScale(-most or -1.0, most or 1.0, "vik", label)
+    return ColorScale(-most or -1.0, most or 1.0, "vik", label or _("value"))
 
 
 def matrix(values: Float32[np.ndarray, "row col"], box: Box, scale: ColorScale) -> Heat:
@@ -71,5 +72,9 @@ def patches_panel(trace: Trace, selection: Selection, title: str, weight: float 
 
 def clipped_words(scales: tuple[ColorScale, ...]) -> str:
     """What is said of colours that do not reach the largest numbers."""
-    many = "" if len(scales) == 1 else "each matrix"
-    return f"Colours span {WITHIN:g} % of the numbers{' of ' + many if many else ''}."
+    said = (
+        _("Colours span {within:g} % of the numbers.")
+        if len(scales) == 1
+        else _("Colours span {within:g} % of the numbers of each matrix.")
+    )
+    return said.format(within=WITHIN)

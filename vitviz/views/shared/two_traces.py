@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.measures.overlap import Seen
 
 LONGEST = 26
@@ -12,7 +13,10 @@ LONGEST = 26
 def names(one: Trace, other: Trace) -> tuple[str, str]:
     """What to call two traces: by whatever they differ in, the model first."""
     models = one.model.called, other.model.called
-    patches = f"patch {_patch(one)}", f"patch {_patch(other)}"
+    patches = (
+        _("patch {patch}").format(patch=_patch(one)),
+        _("patch {patch}").format(patch=_patch(other)),
+    )
     sizes = _size(one), _size(other)
     pictures = one.picture.name, other.picture.name
     said = [next((pair for pair in (models, patches, sizes) if pair[0] != pair[1]), ("", ""))]
@@ -21,13 +25,13 @@ def names(one: Trace, other: Trace) -> tuple[str, str]:
     if one.intervention != other.intervention:
         said.append((_change(one), _change(other)))
     if all(first == second for first, second in said):
-        said.append(("the first", "the second"))
+        said.append((_("the first"), _("the second")))
     first, second = (", ".join(filter(None, each)) for each in zip(*said, strict=True))
     return first, second
 
 
 def _change(trace: Trace) -> str:
-    return "as it is" if trace.intervention is None else trace.intervention.words
+    return _("as it is") if trace.intervention is None else trace.intervention.words
 
 
 def short(names: tuple[str, str]) -> tuple[str, str]:
@@ -48,7 +52,7 @@ def _patch(trace: Trace) -> str:
 
 def _size(trace: Trace) -> str:
     rows, cols = trace.crop.model
-    return f"{cols} × {rows} px"
+    return _("{cols} × {rows} px").format(cols=cols, rows=rows)
 
 
 def seen(trace: Trace) -> Seen:
@@ -64,17 +68,28 @@ def caption(one: Trace, other: Trace, share: float, *sentences: str, pictures: i
     said = [*filter(None, sentences)]
     if one.picture.key != other.picture.key:
         said.append(
-            "These are two pictures: places are compared at the same share of their height and width."
+            _(
+                "These are two pictures: places are compared at the same share of their height "
+                "and width."
+            )
         )
     if share < 0.995:
-        of = "the picture" if pictures == 1 else "each picture"
-        least = "" if pictures == 1 else "at least "
-        said.append(f"Compared is what both saw, {least}{share:.0%} of {of}.")
-    return " ".join([*said, *_weights_words(one, other)])
+        of = _("the picture") if pictures == 1 else _("each picture")
+        least = "" if pictures == 1 else _("at least ")
+        said.append(
+            _("Compared is what both saw, {least}{share:.0%} of {of}.").format(
+                least=least, share=share, of=of
+            )
+        )
+    return " ".join([*said, *_weights_words(one, other)]).replace("。 ", "。")
 
 
 def _weights_words(one: Trace, other: Trace) -> tuple[str, ...]:
     """Said where weights of either are not simply trained ones."""
     known = {trace.model.called: trace.model.weights for trace in (one, other)}
-    words = {"untrained": "has untrained weights", "partly loaded": "is only partly loaded"}
-    return tuple(f"{name} {words[state]}." for name, state in known.items() if state in words)
+    words = {"untrained": _("has untrained weights"), "partly loaded": _("is only partly loaded")}
+    return tuple(
+        _("{name} {said}.").format(name=name, said=words[state])
+        for name, state in known.items()
+        if state in words
+    )

@@ -20,6 +20,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
@@ -28,12 +29,12 @@ from vitviz.views.shared.inner_sentences import inner_layer, no_words, stitched,
 
 Unit = Literal["share", "times even"]
 _LABELS: dict[Unit, str] = {
-    "share": "attention received",
-    "times even": "attention received, even = 1",
+    "share": N_("attention received"),
+    "times even": N_("attention received, even = 1"),
 }
 _SUMS: dict[Unit, str] = {
-    "share": "The words of every patch sum to 1.",
-    "times even": "Words that are looked at as much as any other are 1, in every patch.",
+    "share": N_("The words of every patch sum to 1."),
+    "times even": N_("Words that are looked at as much as any other are 1, in every patch."),
 }
 
 
@@ -42,7 +43,8 @@ _SUMS: dict[Unit, str] = {
     title="What words receive",
     shows=(
         "Every sentence of a Transformer in Transformer shares out its words' attention among its "
-        "words. This map stitches all sentences back together: a bright word is one that the others "
+        "words. This map stitches all sentences back together: a bright word is one that the "
+        "others "
         "of its patch look at most. Every patch has the same total, so the map says where inside a "
         "patch, not which patch matters; the view of words that reach the class joins both."
     ),
@@ -64,14 +66,18 @@ def draw(
     """The chosen inner layer and head large over the picture, and all of them small."""
     words_of(trace)
     layer, head = inner_layer(trace, selection)
-    tiles, _ = _tiles(trace, unit, look)
+    tiles, _unused = _tiles(trace, unit, look)
     heads = words_of(trace).layers[layer].attention.heads
-    which = f"inner {layer_name(layer)}, {picture_layers.head_words(head, heads)}"
+    which = _("inner {layer}, {head}").format(
+        layer=layer_name(layer), head=picture_layers.head_words(head, heads)
+    )
     return Drawing(
         "mosaic",
-        f"What each word receives from the words of its patch: {which}",
+        _("What each word receives from the words of its patch: {which}").format(which=which),
         ((_large(trace, selection, layer, head, unit, look), _atlas(trace, tiles, layer, head)),),
-        picture_layers.caption(trace, _SUMS[unit], *picture_layers.ranges_words(look, tiles.scale)),
+        picture_layers.caption(
+            trace, _(_SUMS[unit]), *picture_layers.ranges_words(look, tiles.scale)
+        ),
     )
 
 
@@ -95,7 +101,7 @@ def _tiles(trace: Trace, unit: Unit, look: Look) -> tuple[HeatTiles, picture_lay
         for head in range(count):
             values[layer, head] = _map(trace, layer, head, unit)
     whole = picture_layers.view_range(look, values)
-    return picture_layers.tiles_of(values, look, _LABELS[unit], whole=whole, gap=GAP), whole
+    return picture_layers.tiles_of(values, look, _(_LABELS[unit]), whole=whole, gap=GAP), whole
 
 
 GAP = 4
@@ -111,12 +117,12 @@ def _large(
     trace: Trace, selection: Selection, layer: int, head: int | None, unit: Unit, look: Look
 ) -> Panel:
     values = _map(trace, layer, head, unit)
-    _, whole = _tiles(trace, unit, look)
-    scale = picture_layers.scale_of(values, look, _LABELS[unit], whole)
+    _unused, whole = _tiles(trace, unit, look)
+    scale = picture_layers.scale_of(values, look, _(_LABELS[unit]), whole)
     return Panel(
         picture_layers.over_picture(trace, selection, values, scale, look),
         trace.crop.frame,
-        f"Inner {layer_name(layer)}",
+        _("Inner {layer}").format(layer=layer_name(layer)),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
     )
@@ -132,7 +138,7 @@ def _atlas(trace: Trace, tiles: HeatTiles, layer: int, head: int | None) -> Pane
     return Panel(
         (tiles, labels, Outlines((box,), "chosen")),
         extent,
-        "Inner layers and heads",
+        _("Inner layers and heads"),
         space,
         tiles.scale,
         weight=min(max(extent.width / extent.height, 0.6), 1.5),

@@ -13,6 +13,7 @@ from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.measures.rollout import rollout
 from vitviz.core.progress import Unsupported, VitvizError
 from vitviz.views import view
@@ -30,18 +31,20 @@ from vitviz.views.shared.inner_sentences import (
 Layers = Literal["all layers", "chosen layer"]
 ReachStart = Literal["class token", "chosen token"]
 Values = Float32[np.ndarray, "sentence word"]
-GATED, GRADIENT = "share", "gradient"
+GATED, GRADIENT = N_("share"), N_("gradient")
 
 
 @view(
     "reach",
     title="Words that reach the class",
     shows=(
-        "Left, vitviz's own measure, in no paper: the share of each sentence that the outer rollout "
+        "Left, vitviz's own measure, in no paper: the share of each sentence that the outer "
+        "rollout "
         "carries to the class token, divided among its words by the inner attention that they "
         "receive. It follows attention only, while in truth a learned matrix reads all words of a "
         "sentence at once. So the right map checks it: the length of the gradient of the likeliest "
-        "class's logit with respect to each word, places included, which leaves nothing out; the rank "
+        "class's logit with respect to each word, places included, which leaves nothing out; "
+        "the rank "
         "correlation of both maps stands below it."
     ),
     formula="M[n, j] = mean over layers l of R_l[class, n] · mean over i of A_in,l[n, i, j], with R_l "
@@ -82,21 +85,29 @@ def draw(
     layer, head = inner_layer(trace, selection)
     token = _start(trace, selection, start)
     gated = _gated(trace, token, layer if layers == "chosen layer" else None, head, keep)
-    measure = _panel(trace, selection, gated, look, "Outer rollout × inner attention", GATED)
-    panels = [replace(measure, facts=(("all words together", f"{gated.sum():.2f}"),))]
+    measure = _panel(trace, selection, gated, look, _("Outer rollout × inner attention"), _(GATED))
+    panels = [replace(measure, facts=((_("all words together"), f"{gated.sum():.2f}"),))]
     if gradient:
         panels.append(_checked(trace, selection, gated, look, token))
-    which = layers if layers == "all layers" else f"inner {layer_name(layer)}"
+    which = (
+        _(layers) if layers == "all layers" else _("inner {layer}").format(layer=layer_name(layer))
+    )
     heads = words_of(trace).layers[layer].attention.heads
     return Drawing(
         "reach",
-        f"Which words reach {picture_layers.token_words(trace.grid, token)}: {which}, "
-        f"{picture_layers.head_words(head, heads)}",
+        _("Which words reach {token}: {which}, {head}").format(
+            token=picture_layers.token_words(trace.grid, token),
+            which=which,
+            head=picture_layers.head_words(head, heads),
+        ),
         (tuple(panels),),
         picture_layers.caption(
             trace,
-            "Rollout times inner attention is vitviz's own measure; the gradient is what the model "
-            "computes.",
+            _(
+                "Rollout times inner attention is vitviz's own measure; the gradient is what "
+                "the model "
+                "computes."
+            ),
         ),
     )
 
@@ -130,7 +141,9 @@ def _shares(trace: Trace, token: int, layer: int, keep: float) -> Float32[np.nda
     reads these words.
     """
     if trace.refused:
-        raise Unsupported(f"rollout needs the map of every layer, and {trace.refused[0]}")
+        raise Unsupported(
+            _("rollout needs the map of every layer, and {why}").format(why=trace.refused[0])
+        )
     block = words_of(trace).layers[layer].block
     outer = [each.attention for each in trace.layers if each.block >= block]
     shares: Float32[np.ndarray, "sentence"] = rollout(outer, token, keep=keep)[trace.grid.patches]
@@ -162,18 +175,23 @@ def _checked(
     sentence where there is none.
     """
     if trace.source is None:
-        return _without(trace, "The model is gone, so it cannot be asked for gradients.")
+        return _without(trace, _("The model is gone, so it cannot be asked for gradients."))
     try:
         found = _gradient(trace)
     except VitvizError as error:
         return _without(trace, str(error))
     panel = _panel(
-        trace, selection, found, look, f"Gradient of the logit of {_class(trace)}", GRADIENT
+        trace,
+        selection,
+        found,
+        look,
+        _("Gradient of the logit of {name}").format(name=_class(trace)),
+        _(GRADIENT),
     )
     if token >= len(trace.grid.prefix):
         return panel
     agreement = rank_agreement(gated, found)
-    return replace(panel, facts=(("rank correlation", f"{agreement:.2f}"),))
+    return replace(panel, facts=((_("rank correlation"), f"{agreement:.2f}"),))
 
 
 @kept(most=1)
@@ -184,8 +202,8 @@ def _gradient(trace: Trace) -> Float32[np.ndarray, "row col"]:
 
 
 def _class(trace: Trace) -> str:
-    return f"“{trace.predictions[0].name}”" if trace.predictions else "the likeliest class"
+    return f"“{trace.predictions[0].name}”" if trace.predictions else _("the likeliest class")
 
 
 def _without(trace: Trace, why: str) -> Panel:
-    return Panel((Message(why),), trace.crop.frame, "Gradient")
+    return Panel((Message(why),), trace.crop.frame, _("Gradient"))

@@ -25,6 +25,7 @@ from vitviz.core.data.drawing import (
 from vitviz.core.data.geometry import Box, Crop, Spot, TokenGrid
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.views import view
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import picture_layers
@@ -44,7 +45,7 @@ from vitviz.views.shared.inner_sentences import (
 )
 
 WordDirection = Literal["looks at", "is looked at by"]
-LABEL = "attention"
+LABEL = N_("attention")
 
 
 @view(
@@ -55,7 +56,8 @@ LABEL = "attention"
         "words. In each inner layer the words of one sentence look at each other, never at those "
         "of another. Point at a place of the picture: its patch is shown large with the word that "
         "you point at and where it looks; the small maps show the same for every inner layer and "
-        "head, and the matrix has all words of the sentence at once. The grey frame around a word is "
+        "head, and the matrix has all words of the sentence at once. The grey frame around a "
+        "word is "
         "what it was read from before any attention."
     ),
     formula="A = softmax(q kᵀ / √d) over the words of one sentence; the map is row A[word]",
@@ -91,11 +93,17 @@ def draw(
         _atlas(trace, one, tiles, layer, head),
         _matrix(trace, one, fused(maps[layer], head), look, whole),
     )
-    says = "looks" if direction == "looks at" else "is looked at from"
     return Drawing(
         "words",
-        f"Inside {picture_layers.token_words(trace.grid, one.token)}: "
-        f"where word {one.name} {says}, {which}",
+        (
+            _("Inside {token}: where word {name} looks, {which}")
+            if direction == "looks at"
+            else _("Inside {token}: where word {name} is looked at from, {which}")
+        ).format(
+            token=picture_layers.token_words(trace.grid, one.token),
+            name=one.name,
+            which=which,
+        ),
         (panels,),
         picture_layers.caption(
             trace, reach_words(trace), *picture_layers.ranges_words(look, tiles.scale)
@@ -133,7 +141,7 @@ def _tiles(
         values[layer, : len(row)] = rearrange(
             row, "head (down across) -> head down across", down=shape[0]
         )
-    return picture_layers.tiles_of(values, look, LABEL, whole=whole)
+    return picture_layers.tiles_of(values, look, _(LABEL), whole=whole)
 
 
 def _large(
@@ -146,7 +154,7 @@ def _large(
     look: Look,
     whole: picture_layers.ViewRange,
 ) -> Panel:
-    scale = picture_layers.scale_of(values, look, LABEL, whole)
+    scale = picture_layers.scale_of(values, look, _(LABEL), whole)
     rows, cols = shape_of(trace)
     below = cut(trace, around(trace, one))
     layers = [*picture_layers.map_over(below, values, one.box, scale, look)]
@@ -157,7 +165,7 @@ def _large(
     return Panel(
         tuple(layers),
         around(trace, one),
-        f"Word {one.name}: {which}",
+        _("Word {name}: {which}").format(name=one.name, which=which),
         PixelSpace(trace.crop, trace.grid),
         scale if look.heat else None,
         weight=1.1,
@@ -175,11 +183,11 @@ def _atlas(trace: Trace, one: ChosenWord, tiles: HeatTiles, layer: int, head: in
     return Panel(
         (tiles, labels, Outlines((frame,), "chosen")),
         extent,
-        "Inner layers and heads",
+        _("Inner layers and heads"),
         space,
         tiles.scale,
         weight=1.3,
-        query=f"word {one.name}",
+        query=_("word {name}").format(name=one.name),
     )
 
 
@@ -205,7 +213,7 @@ def _matrix(
 ) -> Panel:
     count = len(values)
     box = Box(0, 0, count, count)
-    scale = picture_layers.scale_of(values, look, LABEL, whole)
+    scale = picture_layers.scale_of(values, look, _(LABEL), whole)
     crop, grid = _inside(trace, one)
     return Panel(
         (
@@ -214,7 +222,7 @@ def _matrix(
             Outlines((Box(one.word, 0, one.word + 1, count),), "chosen"),
         ),
         Box(-0.2 * count, -0.42 * count, count, count),
-        "All words: each line looks across",
+        _("All words: each line looks across"),
         TokenPairs(crop, grid),
         scale,
     )
