@@ -13,6 +13,7 @@ from psygnal import Signal
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.data.weight_files import is_in_memory
+from vitviz.core.language import _
 from vitviz.core.pictures.likely_preparations import PreparationAnswer
 from vitviz.core.progress import Progress
 from vitviz.session.app.first_choices import (
@@ -176,7 +177,7 @@ class Session:
             lane="run",
             done=done,
             failed=failed,
-            label=f"trying preparations for {request.words}",
+            label=_("trying preparations for {words}").format(words=request.words),
         )
 
     def order_pictures(self) -> Job | None:

@@ -14,6 +14,7 @@ from psygnal import Signal
 from vitviz.core.data.trace import Picture
 from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.files import is_running
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.session.files import session_format
 from vitviz.session.files.session_format import MissingFiles, SavedPicture, SavedSession
@@ -61,9 +62,9 @@ class SessionFiles:
             ("session", str(file)),
             work,
             lane="read",
-            done=lambda _: self._saved(file, snapshot),
-            failed=lambda error: self._say(error, f"saving {file.name}"),
-            label=f"saving {file.name}",
+            done=lambda _unused: self._saved(file, snapshot),
+            failed=lambda error: self._say(error, _("saving {name}").format(name=file.name)),
+            label=_("saving {name}").format(name=file.name),
         )
 
     def open(
@@ -108,8 +109,8 @@ class SessionFiles:
             work,
             lane="read",
             done=done,
-            failed=lambda error: self._say(error, f"opening {file.name}"),
-            label=f"opening {file.name}",
+            failed=lambda error: self._say(error, _("opening {name}").format(name=file.name)),
+            label=_("opening {name}").format(name=file.name),
         )
 
     # After a crash
@@ -132,8 +133,8 @@ class SessionFiles:
             ("session", "autosave"),
             work,
             lane="read",
-            done=lambda _: None,
-            failed=lambda error: self._say(error, "saving the session for the case of a crash"),
+            done=lambda _unused: None,
+            failed=lambda error: self._say(error, _("saving the session for the case of a crash")),
         )
 
     def left_behind(self) -> Path | None:
@@ -176,8 +177,11 @@ class SessionFiles:
         if own:
             self._session.problems.emit(
                 [
-                    f"{file.name} has no weights of {', '.join(own)}: a model in memory cannot be "
-                    "opened again by name; make it once more and call vitviz.show(model)"
+                    _(
+                        "{name} has no weights of {own}: a model in memory cannot be "
+                        "opened again by name; make it once more and call "
+                        "vitviz.show(model)"
+                    ).format(name=file.name, own=", ".join(own))
                 ]
             )
 

@@ -13,11 +13,10 @@ from vitviz.session.app.first_choices import remembered_request
 from vitviz.session.files.settings import (
     Settings,
     read_settings,
-    recent,
     settings_folder,
     write_settings,
 )
-from vitviz.session.files.settings_store import SettingsStore
+from vitviz.session.files.settings_store import SettingsStore, recent
 from vitviz.session.work.request import ModelRequest
 from vitviz.views.options import Look
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from vitviz.core.language import _
 from vitviz.core.printable import printable
 from vitviz.core.version import __version__
 from vitviz.session.work.log import log_folder
@@ -52,10 +53,19 @@ class CrashReporter:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = private(self._path)
         except OSError as error:
-            return f"no crash report can be written to {self._folder} ({error.strerror})"
+            return _("no crash report can be written to {folder} ({strerror})").format(
+                folder=self._folder, strerror=error.strerror
+            )
         self._file.write(
-            f"vitviz {__version__}, Python {platform.python_version()} on {platform.platform()}, "
-            f"started {time.strftime('%Y-%m-%d %H:%M:%S')}. This file has been sent to nobody.\n"
+            _(
+                "vitviz {version}, Python {python_version} on {platform}, started "
+                "{strftime}. This file has been sent to nobody.\n"
+            ).format(
+                version=__version__,
+                python_version=platform.python_version(),
+                platform=platform.platform(),
+                strftime=time.strftime("%Y-%m-%d %H:%M:%S"),
+            )
         )
         self._file.flush()
         self._quiet = self._path.stat().st_size
@@ -89,7 +99,11 @@ class CrashReporter:
             self._file.flush()
             if self.tell is not None:
                 said = text.strip().splitlines()[-1][:160]
-                self.tell(f"Something went wrong ({said}); the details are in {self._path}")
+                self.tell(
+                    _("Something went wrong ({said}); the details are in {path}").format(
+                        said=said, path=self._path
+                    )
+                )
                 self._quiet = self._path.stat().st_size
 
     def _in_a_thread(self, args: threading.ExceptHookArgs) -> None:
@@ -112,8 +126,10 @@ def earlier(folder: Path | None = None) -> tuple[str, ...]:
             if len(lines) > 1:
                 kept = _settle(path)
                 told.append(
-                    f"vitviz ended unexpectedly ({_reason(lines)}); the report, which nobody else "
-                    f"has got, is {kept}"
+                    _(
+                        "vitviz ended unexpectedly ({reason}); the report, which nobody "
+                        "else has got, is {kept}"
+                    ).format(reason=_reason(lines), kept=kept)
                 )
             elif time.time() - path.stat().st_mtime > _WEEK:
                 path.unlink()  # its computer was switched off, say; a younger one may still run

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vitviz.core.data.selection import Place, Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.pictures.picture_files import bundled_pictures, bundled_spot
 from vitviz.core.progress import VitvizError
 from vitviz.session.app.launch_options import LaunchOptions
@@ -93,12 +94,23 @@ def place_named(text: str, trace: Trace) -> Place:
     except (ValueError, VitvizError):
         names = "".join(f", or {name}" for name in grid.prefix)
         raise VitvizError(
-            f"there is no token {text!r} in {trace.model.called}; give ROW,COL up to "
-            f"{grid.rows - 1},{grid.cols - 1}{names}"
+            _(
+                "there is no token {text!r} in {called}; give ROW,COL up to {rows},{cols}{names}"
+            ).format(
+                text=text,
+                called=trace.model.called,
+                rows=grid.rows - 1,
+                cols=grid.cols - 1,
+                names=names,
+            )
         ) from None
 
 
 def _in_range(word: str, index: int, count: int) -> int:
     if not -count <= index < count:
-        raise VitvizError(f"there is no {word} {index}; this model has 0 to {count - 1}")
+        raise VitvizError(
+            _("there is no {word} {index}; this model has 0 to {count}").format(
+                word=word, index=index, count=count - 1
+            )
+        )
     return index % count

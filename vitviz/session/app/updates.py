@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.core.resources import resource
 from vitviz.core.version import __version__
@@ -41,16 +42,22 @@ def look(progress: Progress = silent) -> str:
     """One sentence: whether there is a newer version, and where. VitvizError when nobody answers."""
     place = address()
     if not is_address(place):
-        return (
-            f"This is vitviz {__version__}; it was not installed from a release, so it does not "
-            "know where newer versions are announced."
-        )
+        return _(
+            "This is vitviz {version}; it was not installed from a release, so it "
+            "does not know where newer versions are announced."
+        ).format(version=__version__)
     release = _latest(place)
-    progress(1, 1, "looking for a newer version")
+    progress(1, 1, _("looking for a newer version"))
     if numbers(release.tag_name) <= numbers(__version__):
-        return f"This is vitviz {__version__}, the newest."
-    found = f" It is at {release.html_url}" if is_address(release.html_url) else ""
-    return f"vitviz {release.tag_name.removeprefix('v')} is out; this is {__version__}.{found}"
+        return _("This is vitviz {version}, the newest.").format(version=__version__)
+    found = (
+        _(" It is at {html_url}").format(html_url=release.html_url)
+        if is_address(release.html_url)
+        else ""
+    )
+    return _("vitviz {removeprefix} is out; this is {version}.{found}").format(
+        removeprefix=release.tag_name.removeprefix("v"), version=__version__, found=found
+    )
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -65,7 +72,15 @@ def _latest(place: str) -> NewerRelease:
         with urlopen(request, timeout=_PATIENCE, context=trusted()) as answer:
             return msgspec.json.decode(answer.read(_LIMIT), type=NewerRelease)
     except msgspec.MsgspecError as error:
-        raise VitvizError(f"{host} did not name the newest version ({error}); try later") from error
+        raise VitvizError(
+            _("{host} did not name the newest version ({error}); try later").format(
+                host=host, error=error
+            )
+        ) from error
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise VitvizError(f"{host} could not be asked ({reason}); try again when online") from error
+        raise VitvizError(
+            _("{host} could not be asked ({reason}); try again when online").format(
+                host=host, reason=reason
+            )
+        ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.session.columns.column_state import TraceTarget
 from vitviz.session.columns.column_trace import TraceCache, size_of
@@ -47,7 +48,7 @@ class BackgroundTraces:
         target = TraceTarget(request, missing.key)
         if target == self._wanted:
             return
-        self._wanted, label = target, f"reading {missing.name} too"
+        self._wanted, label = target, _("reading {name} too").format(name=missing.name)
 
         def work(progress: Progress) -> Trace:
             return self._engine.trace(request, missing, progress)

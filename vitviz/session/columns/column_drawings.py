@@ -9,6 +9,7 @@ from typing import Any
 from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Progress, Unsupported, watching
 from vitviz.session.work.jobs import Job, Jobs
 from vitviz.session.work.log import sentence
@@ -185,7 +186,7 @@ class ColumnDrawings:
         def failed(error: Exception) -> None:
             if scene.trace is self._trace and view in self.wanted:
                 self.latest.pop(view, None)
-                self._failed(view, sentence(error, f"drawing {shown.title}"))
+                self._failed(view, sentence(error, _("drawing {title}").format(title=shown.title)))
 
         self._jobs.submit(
             self.key(view),
@@ -193,7 +194,7 @@ class ColumnDrawings:
             lane="draw",
             done=done,
             failed=failed,
-            label=f"drawing {shown.title}",
+            label=_("drawing {title}").format(title=shown.title),
             quiet=True,
         )
 
@@ -266,7 +267,7 @@ class ColumnDrawings:
             lane="ahead",
             done=done,
             failed=failed,
-            label=f"testing {shown.title}",
+            label=_("testing {title}").format(title=shown.title),
             quiet=True,
         )
 
@@ -277,5 +278,8 @@ class ColumnDrawings:
         for view in self.wanted:
             if job.key == self.key(view):
                 self._failed(
-                    view, f"{job.label} was stopped; change what it shows to draw it again"
+                    view,
+                    _("{label} was stopped; change what it shows to draw it again").format(
+                        label=job.label
+                    ),
                 )

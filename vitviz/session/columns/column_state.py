@@ -12,9 +12,10 @@ from typing import assert_never
 
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.session.work.request import ModelRequest
 
-NO_MODEL = "no model is chosen; pick one from the list or open a checkpoint file"
+NO_MODEL = N_("no model is chosen; pick one from the list or open a checkpoint file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,8 @@ def step(state: ColumnState, event: ColumnEvent) -> ColumnState:
             return replace(state, phase=Failed(why), broken=broken, again=None)
         case WorkStopped(model, doing):
             back = state.worked is not None and state.worked != model
-            then = "what was shown before is back" if back else "“Read again” goes on"
-            why = f"{doing} was stopped; {then}"
+            then = _("what was shown before is back") if back else _("“Read again” goes on")
+            why = _("{doing} was stopped; {then}").format(doing=doing, then=then)
             return replace(state, phase=Stopped(why), model=model, given_up=model, again=None)
         case TriedAgain(also_stopped):
             given_up = None if also_stopped else state.given_up
@@ -256,7 +257,7 @@ def _wanted(state: ColumnState, event: Wanted) -> ColumnState:
     given_up = None if event.model == state.given_up else state.given_up
     wanted = replace(state, model=event.model, picture=event.picture, given_up=given_up)
     if not event.model.name:
-        return replace(wanted, phase=Failed(NO_MODEL), again=None)
+        return replace(wanted, phase=Failed(_(NO_MODEL)), again=None)
     if state.broken is not None and event.model == state.broken.model:
         return replace(wanted, phase=Failed(state.broken.why), again=None)
     if wanted.target is not None and wanted.target == state.on_screen:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _
 from vitviz.core.progress import BadModel, Progress, Unsupported
 from vitviz.session.columns.column_state import (
     ColumnEvent,
@@ -110,7 +111,7 @@ class ColumnTrace:
     def give_up(self, request: ModelRequest, doing: str = "") -> None:
         """Ends the work for a request and says so; it can be read again."""
         doing = doing or next((job.label for job in self._mine), "reading")
-        doing += "" if request.words in doing else f" with {request.words}"
+        doing += "" if request.words in doing else _(" with {words}").format(words=request.words)
         self._jobs.cancel(self._load)
         self._jobs.cancel(self._trace)
         self.tell(WorkStopped(request, doing))
@@ -125,7 +126,7 @@ class ColumnTrace:
         if request.model in self._engine.models:
             self.tell(ModelCame(request))
             return
-        self._loading, label = request.model, f"loading model {request.words}"
+        self._loading, label = request.model, _("loading model {words}").format(words=request.words)
         self._jobs.submit(
             self._load,
             lambda progress: self._engine.load(request, progress),
@@ -136,7 +137,7 @@ class ColumnTrace:
         )
 
     def _want_trace(self, target: TraceTarget, picture: Picture) -> None:
-        label = f"reading {picture.name}"
+        label = _("reading {name}").format(name=picture.name)
 
         def work(progress: Progress) -> Trace:
             # Another column may have had it made while this one waited.

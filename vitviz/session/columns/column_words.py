@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from vitviz.core.language import _
 from vitviz.session.columns.column_state import (
     ColumnState,
     Empty,
@@ -32,11 +33,11 @@ def doing_words(state: ColumnState, picture: str) -> str:
     """What is being done for a picture of that name, or that it was not."""
     match state.phase:
         case Failed() | Stopped():
-            return f"{picture} was not read"
+            return _("{picture} was not read").format(picture=picture)
         case Queued():
-            return f"{picture} waits for its turn …"
+            return _("{picture} waits for its turn …").format(picture=picture)
         case Empty() | Loading() | Shown():
-            return f"Reading {picture} …"
+            return _("Reading {picture} …").format(picture=picture)
         case _:
             assert_never(state.phase)
 
@@ -44,5 +45,5 @@ def doing_words(state: ColumnState, picture: str) -> str:
 def card_words(state: ColumnState, picture: str) -> tuple[str, str]:
     """What stands where a view would be: a line, and a hint below it."""
     if state.why:
-        return "Nothing to show", state.why
+        return _("Nothing to show"), state.why
     return doing_words(state, picture), ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.session.work.request import ModelRequest, is_checkpoint
 
@@ -16,8 +17,10 @@ def against(request: ModelRequest, picture: str, words: Sequence[str]) -> tuple[
     found = changed(request, picture, words)
     if words and found == (request, picture):
         raise VitvizError(
-            f"{' '.join(words)} is what is drawn already; compare with another model, patch size "
-            "or picture"
+            _(
+                "{words} is what is drawn already; compare with another model, patch "
+                "size or picture"
+            ).format(words=" ".join(words))
         )
     return found
 

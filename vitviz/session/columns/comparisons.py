@@ -8,6 +8,7 @@ from typing import Any
 
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import N_, _
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column import Column, ModelChoice
 from vitviz.session.columns.column_links import ColumnLinks
@@ -26,14 +27,22 @@ class ComparisonPreset:
 
 PRESETS = (
     ComparisonPreset(
-        "patch_sizes", "Patch sizes", "One flexible ViT, the picture cut finer and finer"
+        "patch_sizes", N_("Patch sizes"), N_("One flexible ViT, the picture cut finer and finer")
     ),
-    ComparisonPreset("vit_tnt", "ViT and TNT", "Plain patches beside patches with words inside"),
     ComparisonPreset(
-        "positions", "With and without positions", "The same ViT, trained to do without them"
+        "vit_tnt", N_("ViT and TNT"), N_("Plain patches beside patches with words inside")
     ),
-    ComparisonPreset("layers", "This picture, all layers", "One view, each column another layer"),
-    ComparisonPreset("pictures", "Two pictures", "This model over this picture and the next"),
+    ComparisonPreset(
+        "positions",
+        N_("With and without positions"),
+        N_("The same ViT, trained to do without them"),
+    ),
+    ComparisonPreset(
+        "layers", N_("This picture, all layers"), N_("One view, each column another layer")
+    ),
+    ComparisonPreset(
+        "pictures", N_("Two pictures"), N_("This model over this picture and the next")
+    ),
 )
 
 
@@ -64,7 +73,7 @@ def compared(name: str, offered: OfferedColumn, together: ColumnLinks) -> Compar
     match name:
         case "patch_sizes":
             columns = [(column, selection) for column in _patch_sizes(offered)]
-            return ComparedColumns(tuple(columns), _linked(together), hint=_SHARES)
+            return ComparedColumns(tuple(columns), _linked(together), hint=_(_SHARES))
         case "vit_tnt":
             columns = [(column, selection) for column in _vit_tnt(offered)]
         case "positions":
@@ -79,11 +88,11 @@ def compared(name: str, offered: OfferedColumn, together: ColumnLinks) -> Compar
             columns = [(column, selection) for column in _pictures(offered)]
             return ComparedColumns(tuple(columns), replace(_linked(together), picture=False))
         case _:
-            raise VitvizError(f"there is no comparison called {name!r}")
+            raise VitvizError(_("there is no comparison called {name!r}").format(name=name))
     return ComparedColumns(tuple(columns), _linked(together))
 
 
-_SHARES = (
+_SHARES = N_(
     "A token's attention sums to 1: among more patches each gets less, so fine columns are darker in "
     "one range. “One range” above gives each column its own."
 )
@@ -103,8 +112,10 @@ def _patch_sizes(offered: OfferedColumn) -> list[Column]:
     mine = [model for model in flexible if model.name == offered.column.model.name]
     if not flexible:
         raise VitvizError(
-            "no model here is made for several patch sizes; the bundled flexible ViT is missing from "
-            "this installation"
+            _(
+                "no model here is made for several patch sizes; the bundled flexible ViT is missing "
+                "from this installation"
+            )
         )
     model = (mine or [each for each in flexible if each.positions] or flexible)[0]
     sizes = sorted(model.patch_sizes, reverse=True)
@@ -120,8 +131,10 @@ def _vit_tnt(offered: OfferedColumn) -> list[Column]:
     vits = [model for model in bundled if model not in tnts and model.positions]
     if not tnts or not vits:
         raise VitvizError(
-            "no Transformer in Transformer is bundled with this installation; open a column with one "
-            "by name (Ctrl+K, tnt_s_patch16_224) or from a file (Ctrl+M)"
+            _(
+                "no Transformer in Transformer is bundled with this installation; open a column with "
+                "one by name (Ctrl+K, tnt_s_patch16_224) or from a file (Ctrl+M)"
+            )
         )
     size = tnts[0].default_patch_size
     same = size if size in vits[0].patch_sizes else None
@@ -140,8 +153,10 @@ def _positions(offered: OfferedColumn) -> list[Column]:
     ]
     if without is None or not beside:
         raise VitvizError(
-            "no ViT trained without positions is bundled with this installation; the view What if "
-            "takes the positions of any model away"
+            _(
+                "no ViT trained without positions is bundled with this installation; the view What if "
+                "takes the positions of any model away"
+            )
         )
     mine, size = offered.column.model, without.default_patch_size
     if mine.name in (without.name, beside[0].name):
@@ -154,17 +169,23 @@ def _positions(offered: OfferedColumn) -> list[Column]:
 
 def _layers(offered: OfferedColumn) -> list[float]:
     if offered.trace is None:
-        raise VitvizError("there are no layers yet; open a picture and let a model read it first")
+        raise VitvizError(
+            _("there are no layers yet; open a picture and let a model read it first")
+        )
     count = len(offered.trace.layers)
     shown = min(count, MOST_LAYERS)
     if shown < 2:
-        raise VitvizError(f"{offered.trace.model.called} has {count} layer, nothing to compare")
+        raise VitvizError(
+            _("{called} has {count} layer, nothing to compare").format(
+                called=offered.trace.model.called, count=count
+            )
+        )
     return [round(at * (count - 1) / (shown - 1)) / (count - 1) for at in range(shown)]
 
 
 def _pictures(offered: OfferedColumn) -> list[Column]:
     if len(offered.pictures) < 2:
-        raise VitvizError("only one picture is open; drop another one to compare them")
+        raise VitvizError(_("only one picture is open; drop another one to compare them"))
     keys = list(offered.pictures)
     here = keys.index(offered.column.picture) if offered.column.picture in keys else 0
     return [replace(offered.column, picture=keys[(here + by) % len(keys)]) for by in (0, 1)]

@@ -11,6 +11,7 @@ from vitviz.core.counted import head_name
 from vitviz.core.data.badge import BadgeState
 from vitviz.core.data.prediction import Prediction
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _
 from vitviz.session.columns.column_links import ColumnLinks
 from vitviz.session.columns.column_words import badge_sign
 from vitviz.session.columns.columns import LiveColumn
@@ -79,9 +80,9 @@ def apart_words(live: LiveColumn, together: ColumnLinks) -> str:
         return ""
     layer = live.trace.number(live.selection.layer(len(live.trace.layers)))
     head = live.selection.head
-    parts = [] if together.depth else [f"layer {layer}"]
+    parts = [] if together.depth else [_("layer {layer}").format(layer=layer)]
     if not together.head:
-        parts.append("all heads" if head is None else head_name(head))
+        parts.append(_("all heads") if head is None else head_name(head))
     return ", ".join(parts)
 
 
@@ -114,10 +115,10 @@ def _dissent(live: LiveColumn, votes: Votes) -> str:
     if len(counted) == 1 or (best.index == most and (not rest or rest[0][1] < count)):
         return ""
     others = ", ".join(f"{names[index]} ({number})" for index, number in counted.most_common())
-    return (
-        f"Prediction disagreement: this column says {best.name} ({best.share:.2f}), over one picture "
-        f"the columns say {others}."
-    )
+    return _(
+        "Prediction disagreement: this column says {name} ({share:.2f}), over one "
+        "picture the columns say {others}."
+    ).format(name=best.name, share=best.share, others=others)
 
 
 def _top(trace: Trace | None) -> tuple[tuple[str, int], Prediction] | None:
@@ -136,7 +137,7 @@ def _heading(
     reference: bool,
 ) -> HeaderText:
     request, trace, now = live.column.model, live.trace, live.state
-    title = titles.get(request.name) or Path(request.name).name or "no model yet"
+    title = titles.get(request.name) or Path(request.name).name or _("no model yet")
     key = live.column.picture
     common = {
         "column": live.id,
@@ -192,7 +193,7 @@ def page_words(trace: Trace) -> list[str]:
     said = (answer_words(trace), doubt_words(trace))
     parts = [trace.model.title, trace.picture.name, *filter(None, said)]
     if trace.crop.seen_share < 0.995:
-        parts.append(f"the model sees {trace.crop.seen_words} of the picture")
+        parts.append(_("the model sees {share} of the picture").format(share=trace.crop.seen_words))
     return [*parts, trace.picture.note] if trace.picture.note else parts
 
 
@@ -201,7 +202,8 @@ def answer_words(trace: Trace) -> str:
     if not trace.predictions:
         return ""
     best = trace.predictions[0]
-    return f"{'perhaps ' if doubt_words(trace) else ''}{best.name} {best.share:.2f}"
+    said = _("perhaps {name} {share:.2f}") if doubt_words(trace) else "{name} {share:.2f}"
+    return said.format(name=best.name, share=best.share)
 
 
 def doubt_words(trace: Trace) -> str:
@@ -209,15 +211,20 @@ def doubt_words(trace: Trace) -> str:
     classes = trace.model.classes
     if not trace.predictions or classes == 1 or trace.predictions[0].share >= 0.5:
         return ""
-    size = "small " if trace.model.parameters < SMALL else ""
-    return f"this {size}model knows {classes} classes"
+    small = trace.model.parameters < SMALL
+    said = (
+        _("this small model knows {count} classes")
+        if small
+        else _("this model knows {count} classes")
+    )
+    return said.format(count=classes)
 
 
 def tokens_words(trace: Trace) -> str:
     """How many tokens a trace has, as rows and columns of patches and prefix tokens."""
     grid = trace.grid
     prefix = f" + {len(grid.prefix)}" if grid.prefix else ""
-    return f"{grid.rows} × {grid.cols}{prefix} tokens"
+    return _("{rows} × {cols}{prefix} tokens").format(rows=grid.rows, cols=grid.cols, prefix=prefix)
 
 
 def badge_words(trace: Trace) -> tuple[str, BadgeState, str]:

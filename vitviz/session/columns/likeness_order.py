@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vitviz.core.data.selection import token_words
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.columns.column_state import TraceTarget
 from vitviz.session.columns.column_trace import TraceCache
@@ -41,7 +42,11 @@ class LikenessOrder:
         live = self.columns.active
         trace, selection = live.trace, live.selection
         if trace is None or len(self.pictures) < 2:
-            tell("Open several pictures and choose a patch: they are put in the order of likeness.")
+            tell(
+                _(
+                    "Open several pictures and choose a patch: they are put in the order of likeness."
+                )
+            )
             return None
         token = selection.token(trace.grid, trace.crop)
         request, there = live.column.model, self.pictures.open
@@ -50,7 +55,7 @@ class LikenessOrder:
             layer = depth_of(trace, selection)
             scores: dict[str, float] = {}
             for at, picture in enumerate(there):
-                progress(at, len(there), f"reading {picture.name}")
+                progress(at, len(there), _("reading {name}").format(name=picture.name))
                 try:
                     target = TraceTarget(request, picture.key)
                     read = self.traces.get(target) or self.engine.trace(request, picture, silent)
@@ -62,7 +67,9 @@ class LikenessOrder:
         def done(ordered: list[str]) -> None:
             self.pictures.put_in_order(ordered)
             tell(
-                f"Pictures in the order of likeness to {_words(trace, token)}; undo takes it back."
+                _("Pictures in the order of likeness to {words}; undo takes it back.").format(
+                    words=_words(trace, token)
+                )
             )
 
         return self.jobs.submit(
@@ -70,8 +77,8 @@ class LikenessOrder:
             work,
             lane="run",
             done=done,
-            failed=lambda error: tell(sentence(error, "ordering pictures")),
-            label="ordering pictures",
+            failed=lambda error: tell(sentence(error, _("ordering pictures"))),
+            label=_("ordering pictures"),
         )
 
 
@@ -85,4 +92,6 @@ def _likeness(trace: Trace, token: int, other: Trace, layer: int) -> float:
 
 
 def _words(trace: Trace, token: int) -> str:
-    return f"{token_words(trace.grid, token)} of {trace.picture.name}"
+    return _("{token} of {name}").format(
+        token=token_words(trace.grid, token), name=trace.picture.name
+    )

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture, Trace
+from vitviz.core.language import _
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Progress
 from vitviz.session.columns.column_state import TraceTarget
@@ -75,7 +76,9 @@ class PageTurning:
             lane="read",
             done=partial(self._show, shown),
             failed=self._failed,
-            label=f"opening {shown.name}, {page + 1} of {shown.pages}",
+            label=_("opening {name}, {page} of {pages}").format(
+                name=shown.name, page=page + 1, pages=shown.pages
+            ),
         )
 
     def _show(self, before: Picture, page: Picture) -> None:
@@ -85,7 +88,7 @@ class PageTurning:
         self._columns.turn_page(before.key, page)
 
     def _failed(self, error: Exception) -> None:
-        self.problems.emit([sentence(error, "opening another page")])
+        self.problems.emit([sentence(error, _("opening another page"))])
 
     def _keep(self, page: Picture) -> Picture:
         """Keeps an opened page; the one that was opened first stays, and its key with it."""
@@ -129,7 +132,9 @@ class PageTurning:
             lane="run",
             done=done,
             failed=lambda _error: None,  # said when somebody goes there
-            label=f"reading {shown.name}, {page + 1} of {shown.pages}, ahead",
+            label=_("reading {name}, {page} of {pages}, ahead").format(
+                name=shown.name, page=page + 1, pages=shown.pages
+            ),
         )
 
 

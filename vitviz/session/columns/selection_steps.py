@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.core.data.trace import Trace
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.column_links import scaled
 
@@ -42,8 +43,10 @@ def prefix_chosen(selection: Selection, trace: Trace, name: str) -> Selection:
     if name not in trace.grid.prefix:
         there = ", ".join(trace.grid.prefix) or "none"
         raise VitvizError(
-            f"{trace.model.called} has no {name} token, its prefix tokens are: {there}; "
-            "choose a patch instead"
+            _(
+                "{called} has no {name} token, its prefix tokens are: {there}; choose a "
+                "patch instead"
+            ).format(called=trace.model.called, name=name, there=there)
         )
     return replace(selection, pin=Place(prefix=name), hover=None)
 

@@ -15,6 +15,7 @@ from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.data.selection import place_of
 from vitviz.core.data.trace import Trace
 from vitviz.core.drawings.drawing_sheet import MAIN, main_panel
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.app.first_choices import place_named
@@ -66,7 +67,11 @@ def sweep(
     """
     stops = list(product(*ways))
     if not 0 < len(stops) <= MOST:
-        raise VitvizError(f"that makes {len(stops)} drawings; choose 1 to {MOST} of them")
+        raise VitvizError(
+            _("that makes {count} drawings; choose 1 to {most} of them").format(
+                count=len(stops), most=MOST
+            )
+        )
     subjects, found = [], []
     names = [" ".join(step.label for step in stop) for stop in stops]
     for at, stop in enumerate(stops):  # models run here, where another run is asked for
@@ -120,8 +125,12 @@ def _title(view: View, drawings: Sequence[Drawing], swept: set[Swept]) -> str:
 
 def _said(name: str, value: str) -> str:
     if name == "token":
-        return f"from token {value}" if value.startswith("(") else f"from the {value} token"
-    return "all heads" if value == "all" else f"{name} {value}"
+        return (
+            _("from token {value}").format(value=value)
+            if value.startswith("(")
+            else _("from the {value} token").format(value=value)
+        )
+    return _("all heads") if value == "all" else f"{name} {value}"
 
 
 def shown(view: View, values: Mapping[str, OptionValue]) -> SweepStep:
@@ -164,11 +173,17 @@ def _numbers(what: str, listed: str, count: int) -> list[int]:
             found += range(int(first), int(last if dash else first) + 1)
         except ValueError:
             raise VitvizError(
-                f"{part!r} is no {what}; list numbers such as {what}=0,2,5-8"
+                _("{part!r} is no {what}; list numbers such as {what}=0,2,5-8").format(
+                    part=part, what=what
+                )
             ) from None
     for at in found:
         if not 0 <= at < count:
-            raise VitvizError(f"there is no {what} {at}; there are 0 to {count - 1}")
+            raise VitvizError(
+                _("there is no {what} {at}; there are 0 to {count}").format(
+                    what=what, at=at, count=count - 1
+                )
+            )
     return found
 
 
@@ -211,7 +226,11 @@ def _options(view: View, name: str, listed: str) -> list[SweepStep]:
         runs = ("picture", "model", "size", "columns")
         named = ("layer", "head", "token", "view", *runs, *(each.name for each in view.options))
         names = ", ".join(named)
-        raise VitvizError(f"{view.name} has nothing called {name!r} to go over; there are: {names}")
+        raise VitvizError(
+            _("{view} has nothing called {name!r} to go over; there are: {names}").format(
+                view=view.name, name=name, names=names
+            )
+        )
     values = [_value(option, word) for word in listed.split(",")] if listed else _all(option)
 
     def step(value: OptionValue) -> SweepStep:
@@ -237,7 +256,9 @@ def _all(option: Option) -> list[OptionValue]:
             return [round(float(each), 6) for each in between]
         case _:
             raise VitvizError(
-                f"{option.name} has no first and last value; list some, such as {option.name}=1,2"
+                _("{name} has no first and last value; list some, such as {name}=1,2").format(
+                    name=option.name
+                )
             )
 
 
@@ -253,4 +274,6 @@ def _value(option: Option, word: str) -> OptionValue:
             case _:
                 return word
     except (KeyError, ValueError):
-        raise VitvizError(f"{word!r} is no value of {option.name}") from None
+        raise VitvizError(
+            _("{word!r} is no value of {name}").format(word=word, name=option.name)
+        ) from None

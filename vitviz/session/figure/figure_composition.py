@@ -9,6 +9,7 @@ from vitviz.core.data.drawing import Drawing
 from vitviz.core.data.recipe import PageRecipe
 from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges, kept_ranges
+from vitviz.core.language import _
 from vitviz.core.progress import Progress, VitvizError, silent
 from vitviz.session.figure.drawing_sweep import (
     across,
@@ -114,7 +115,7 @@ def _steps(wanted: FigureComposition, way: str) -> list[SweepStep]:
     if way != COLUMNS:
         return steps(wanted.view, wanted.subject, way)
     if not wanted.beside:
-        raise VitvizError("there is only one column; open another beside it first")
+        raise VitvizError(_("there is only one column; open another beside it first"))
     return [_column(name, subject) for name, subject in wanted.beside]
 
 

@@ -21,6 +21,7 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.drawings.drawing_sheet import page
 from vitviz.core.drawings.shared_ranges import in_ranges
+from vitviz.core.language import _
 from vitviz.core.notation import shown_number
 from vitviz.core.pictures.picture_files import bundled_pictures, open_picture
 from vitviz.core.progress import Progress, VitvizError, silent
@@ -115,8 +116,11 @@ class FigureReplay:
             uneven = options.get("fuse", "mean") != "mean" or options.get("discard", 0) != 0
             if uneven:
                 self.notes.append(
-                    "rollout of max, min or discarded maps was divided before the identity was added "
-                    "when the figure was made, and is divided afterwards now: its numbers differ"
+                    _(
+                        "rollout of max, min or discarded maps was divided before the identity was "
+                        "added when the figure was made, and is divided afterwards now: its "
+                        "numbers differ"
+                    )
                 )
         return options
 
@@ -147,12 +151,16 @@ class FigureReplay:
             others.append(file)
         if others:
             raise VitvizError(
-                f"{others[0]} is another picture than the {run.picture} of this figure, its pixels "
-                "differ; name the right one with --picture"
+                _(
+                    "{others} is another picture than the {picture} of this figure, its "
+                    "pixels differ; name the right one with --picture"
+                ).format(others=others[0], picture=run.picture)
             )
         raise VitvizError(
-            f"the picture {run.picture} is neither beside the figure nor in this folder; "
-            "name its file with --picture"
+            _(
+                "the picture {picture} is neither beside the figure nor in this folder; "
+                "name its file with --picture"
+            ).format(picture=run.picture)
         )
 
     def _picture_files(self, name: str) -> list[Path]:
@@ -180,13 +188,18 @@ class FigureReplay:
     def _load(self, run: RunRecipe) -> Model:
         if run.weights == "untrained":
             raise VitvizError(
-                f"this figure was made with random weights of {run.model}, which cannot be had "
-                "again; only figures of trained or saved weights can"
+                _(
+                    "this figure was made with random weights of {model}, which cannot "
+                    "be had again; only figures of trained or saved weights can"
+                ).format(model=run.model)
             )
         if run.precision.endswith("autocast"):
             raise VitvizError(
-                f"this figure was made under torch.autocast ({run.precision}), which only the program "
-                "that asked for it can do again; trace without it for figures that can be made again"
+                _(
+                    "this figure was made under torch.autocast ({precision}), which only "
+                    "the program that asked for it can do again; trace without it for "
+                    "figures that can be made again"
+                ).format(precision=run.precision)
             )
         from vitviz import models
 
@@ -204,19 +217,22 @@ class FigureReplay:
         found = model.info.weights_hash
         if run.weights_hash and found != run.weights_hash:
             raise VitvizError(
-                f"the weights of {name} are others ({found[:12]}) than this figure's "
-                f"({run.weights_hash[:12]}); name the right ones with --model"
+                _(
+                    "the weights of {name} are others ({found}) than this figure's "
+                    "({weights_hash}); name the right ones with --model"
+                ).format(name=name, found=found[:12], weights_hash=run.weights_hash[:12])
             )
         if model.info.device != run.device:
             self.notes.append(
-                f"{run.model} ran on {run.device} and now runs on {model.info.device}: last digits "
-                "may differ"
+                _("{model} ran on {before} and now runs on {now}: last digits may differ").format(
+                    model=run.model, before=run.device, now=model.info.device
+                )
             )
         return model
 
     def _model_file(self, name: str) -> str:
         """A bundled or timm name as it is; a checkpoint where it lies now."""
-        settings, _ = read_settings()
+        settings, _unused = read_settings()
         recent = [each for each in settings.recent_models if Path(each).name == name]
         for file in (self.folder / name, Path(name), *map(Path, recent)):
             if file.exists() and is_checkpoint(file):
@@ -224,8 +240,10 @@ class FigureReplay:
         if not is_checkpoint(name):
             return name
         raise VitvizError(
-            f"the weights {name} are neither beside the figure nor in this folder; "
-            "name their file with --model"
+            _(
+                "the weights {name} are neither beside the figure nor in this folder; "
+                "name their file with --model"
+            ).format(name=name)
         )
 
 
@@ -253,11 +271,17 @@ def raw_again(
 
     book = _book(known, file.name)
     if book.raw is None:
-        raise VitvizError(f"{file.name} says of no picture whose attention it is; it is damaged")
+        raise VitvizError(
+            _("{name} says of no picture whose attention it is; it is damaged").format(
+                name=file.name
+            )
+        )
     trace = replace(kitchen.trace(book.raw.run))
-    data, _ = raw_attention(trace, book.raw.selection, matrices=book.raw.matrices)
+    data, _unused = raw_attention(trace, book.raw.selection, matrices=book.raw.matrices)
     apart = _apart(file.read_bytes(), data)
-    said = f"the numbers differ from the file's by {shown_number(apart, 1)} at most"
+    said = _("the numbers differ from the file's by {value} at most").format(
+        value=shown_number(apart, 1)
+    )
     differs = (said,) if apart else ()
     return data, (*_newer(book), *kitchen.notes, *differs)
 
@@ -270,7 +294,7 @@ def _apart(one: bytes, other: bytes) -> float:
             # Asked of the archive first: a damaged file may say any size, and be unpacked to it.
             sizes = {each.filename: each.file_size for each in before.zip.infolist()}
             if any(sizes.get(f"{name}.npy", 0) > now[name].nbytes + 4096 for name in names):
-                raise ValueError("its arrays have other sizes")
+                raise ValueError(_("its arrays have other sizes"))
             return max(float(np.abs(before[name] - now[name]).max()) for name in names)
     except (
         ValueError,
@@ -282,7 +306,9 @@ def _apart(one: bytes, other: bytes) -> float:
         TokenError,
     ) as error:  # numpy reads the heads of arrays as Python's tokens
         raise VitvizError(
-            f"the numbers in the file are damaged ({error}); take the file as it was saved"
+            _(
+                "the numbers in the file are damaged ({error}); take the file as it was saved"
+            ).format(error=error)
         ) from error
 
 
@@ -295,10 +321,16 @@ def _book(known: dict[str, Any], name: str) -> FigureBook:
         msgspec.convert(book.paper, PaperStyle)
     except (msgspec.ValidationError, RecursionError) as error:
         raise VitvizError(
-            f"the recipe in {name} is damaged ({error}); take the file as it was saved"
+            _("the recipe in {name} is damaged ({error}); take the file as it was saved").format(
+                name=name, error=error
+            )
         ) from None
     if why := next(filter(None, map(_wrong, _drawn(book))), "") or _wrong_page(book):
-        raise VitvizError(f"the recipe in {name} is damaged ({why}); take the file as it was saved")
+        raise VitvizError(
+            _("the recipe in {name} is damaged ({why}); take the file as it was saved").format(
+                name=name, why=why
+            )
+        )
     for run in _runs(book):
         checked_arguments(dict(run.asked), name)
         is_path = is_checkpoint(run.model) or run.model.startswith((".", "~", "/", "\\"))
@@ -308,8 +340,10 @@ def _book(known: dict[str, Any], name: str) -> FigureBook:
         ]
         if outside := next((one for one in files if one != PurePath(one).name), ""):
             raise VitvizError(
-                f"the recipe in {name} names {outside[:80]!r}, a file in another folder, which is not "
-                "opened; name the file with --picture or --model"
+                _(
+                    "the recipe in {name} names {outside!r}, a file in another folder, "
+                    "which is not opened; name the file with --picture or --model"
+                ).format(name=name, outside=outside[:80])
             )
     return book
 
@@ -332,24 +366,28 @@ def _wrong(part: PagePart | RawNumbers) -> str:
     """What of the choices cannot be, in a clause; "" for nothing."""
     chosen = part.selection if isinstance(part, RawNumbers) else part.made.selection
     if not 0 <= chosen.depth <= 1:
-        return f"the depth {chosen.depth:g} is not between 0 and 1"
+        return _("the depth {depth:g} is not between 0 and 1").format(depth=chosen.depth)
     if chosen.head is not None and chosen.head < 0:
-        return f"there is no head {chosen.head}"
+        return _("there is no head {head}").format(head=chosen.head)
     ranges = () if isinstance(part, RawNumbers) else part.ranges
     for at, low, high in ranges:
         if at < 0 or low > high:
-            return f"there is no panel {at} with a range from {low:g} to {high:g}"
+            return _("there is no panel {at} with a range from {low:g} to {high:g}").format(
+                at=at, low=low, high=high
+            )
     return ""
 
 
 def _wrong_page(book: FigureBook) -> str:
     if book.sheet is not None and not 1 <= book.sheet.across <= _MOST_ACROSS:
-        return f"{book.sheet.across} drawings do not stand beside each other"
+        return _("{across} drawings do not stand beside each other").format(
+            across=book.sheet.across
+        )
     if (book.sheet is not None or book.made is None) and not (book.parts or book.raw):
-        return "it says of no drawing how it was made"
+        return _("it says of no drawing how it was made")
     seconds = book.movie.get("seconds", 0.4)
     if not isinstance(seconds, int | float) or not 0 < seconds <= 600:
-        return f"a frame is not shown for {str(seconds)[:20]} seconds"
+        return _("a frame is not shown for {seconds} seconds").format(seconds=str(seconds)[:20])
     return ""
 
 
@@ -363,7 +401,9 @@ def _newer(book: FigureBook) -> tuple[str, ...]:
     from vitviz.figures.recipes import versions
 
     return tuple(
-        f"the figure was made with {name} {book.versions[name]}, this is {now}: last digits may differ"
+        _(
+            "the figure was made with {name} {versions}, this is {now}: last digits may differ"
+        ).format(name=name, versions=book.versions[name], now=now)
         for name, now in versions()
         if now and book.versions.get(name, now) != now
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vitviz.core.data.drawing import Drawing
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.session.columns.compare_words import changed
 from vitviz.session.figure.sweep_steps import SweepStep, SweepSubject, Swept, SweptRun
@@ -21,10 +22,14 @@ def run_steps(view: View, subject: SweepSubject, what: Swept, listed: str) -> li
     """
     run, runs = subject.run, subject.runs
     if run is None or runs is None:
-        raise VitvizError(f"other runs cannot be made here, so {what} is nothing to go over")
+        raise VitvizError(
+            _("other runs cannot be made here, so {what} is nothing to go over").format(what=what)
+        )
     if view.traces == 2 and what != "columns":
         raise VitvizError(
-            f"{view.title} compares two runs as they are; go over layer, head or an option of it"
+            _(
+                "{title} compares two runs as they are; go over layer, head or an option of it"
+            ).format(title=view.title)
         )
     words = [word.strip() for word in re.split(r";|,(?=\s*\d+(?:@\d+)?\s*(?:[,;]|$))", listed)]
     words = [word for word in words if word]
@@ -41,7 +46,7 @@ def run_steps(view: View, subject: SweepSubject, what: Swept, listed: str) -> li
 
 def _named(words: Sequence[str], example: str) -> Sequence[str]:
     if not words:
-        raise VitvizError(f"say which to go over, for example {example}")
+        raise VitvizError(_("say which to go over, for example {example}").format(example=example))
     return words
 
 
@@ -69,14 +74,23 @@ def _size(word: str) -> SweepStep:
     """A patch size, with @ the picture's size in model pixels."""
     found = re.fullmatch(r"(\d+)(?:@(\d+))?", word)
     if found is None:
-        raise VitvizError(f"{word!r} is no patch size; say for example size=32;16;8 or size=8@112")
+        raise VitvizError(
+            _("{word!r} is no patch size; say for example size=32;16;8 or size=8@112").format(
+                word=word
+            )
+        )
     patch, pixels = int(found[1]), found[2]
 
     def other(run: SweptRun) -> SweptRun:
         size = int(pixels) if pixels else run.request.input_size
         return replace(run, request=replace(run.request, patch_size=patch, input_size=size))
 
-    return _step(f"patch {patch}" + (f" at {pixels} px" if pixels else ""), "size", other)
+    return _step(
+        _("patch {patch}").format(patch=patch)
+        + (_(" at {pixels} px").format(pixels=pixels) if pixels else ""),
+        "size",
+        other,
+    )
 
 
 def _column(word: str, run: SweptRun) -> SweepStep:
@@ -119,7 +133,11 @@ def _label(step: SweepStep, drawings: Sequence[Drawing]) -> str:
             return step.label
         case "layer":
             numbers = dict.fromkeys(each.get("layer", "").split(" of ")[0] for each in known)
-            return f"layer {' / '.join(numbers)}" if all(numbers) else step.label
+            return (
+                _("layer {numbers}").format(numbers=" / ".join(numbers))
+                if all(numbers)
+                else step.label
+            )
         case _:
             return step.label
 

@@ -16,6 +16,7 @@ from vitviz.core.data.recipe import checked_arguments
 from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Picture
 from vitviz.core.files import whole
+from vitviz.core.language import _
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import BadImage, Progress, VitvizError
 from vitviz.session.columns.column import Column
@@ -120,9 +121,15 @@ def read(file: Path) -> SavedSession:
     try:
         found = msgspec.json.decode(data, type=SavedSession)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise VitvizError(f"{file.name} is damaged ({error}); choose another session") from error
+        raise VitvizError(
+            _("{name} is damaged ({error}); choose another session").format(
+                name=file.name, error=error
+            )
+        ) from error
     if why := _wrong(found):
-        raise VitvizError(f"{file.name} is damaged ({why}); choose another session")
+        raise VitvizError(
+            _("{name} is damaged ({why}); choose another session").format(name=file.name, why=why)
+        )
     return found if found.version >= 2 else _tinted(found)
 
 
@@ -136,30 +143,45 @@ def _bytes_of(file: Path) -> bytes:
     """All of the file. VitvizError where it is none, cannot be read, or is too large."""
     try:
         if file.exists() and not file.is_file():
-            raise VitvizError(f"{file.name} is not an ordinary file; choose another session")
+            raise VitvizError(
+                _("{name} is not an ordinary file; choose another session").format(name=file.name)
+            )
         if (size := file.stat().st_size) > LARGEST:
             raise VitvizError(
-                f"{file.name} has {size:,} bytes, more than the {LARGEST:,} that a session may have; "
-                "choose another session"
+                _(
+                    "{name} has {size:,} bytes, more than the {largest:,} that a session "
+                    "may have; choose another session"
+                ).format(name=file.name, size=size, largest=LARGEST)
             )
         return file.read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise VitvizError(f"{file.name} cannot be read ({why}); choose another session") from error
+        raise VitvizError(
+            _("{name} cannot be read ({why}); choose another session").format(
+                name=file.name, why=why
+            )
+        ) from error
 
 
 def _wrong(found: SavedSession) -> str:
     """What no vitviz has written, in a clause; "" for nothing."""
     if len(found.columns) > MOST_COLUMNS or len(found.pictures) > MOST_PICTURES:
-        return (
-            f"{len(found.columns)} columns and {len(found.pictures):,} pictures are more than the "
-            f"{MOST_COLUMNS} and {MOST_PICTURES:,} that can be open"
+        return _(
+            "{columns} columns and {pictures:,} pictures are more than "
+            "the {most_columns} and {most_pictures:,} that can be open"
+        ).format(
+            columns=len(found.columns),
+            pictures=len(found.pictures),
+            most_columns=MOST_COLUMNS,
+            most_pictures=MOST_PICTURES,
         )
     if min(found.active, found.reference) < 0:
-        return f"there is no column {min(found.active, found.reference)}"
+        return _("there is no column {column}").format(column=min(found.active, found.reference))
     for chosen in found.selections:
         if not 0 <= chosen.depth <= 1 or (chosen.head is not None and chosen.head < 0):
-            return f"there is no depth {chosen.depth:g} or no head {chosen.head}"
+            return _("there is no depth {depth:g} or no head {head}").format(
+                depth=chosen.depth, head=chosen.head
+            )
     for column in found.columns:
         asked = {
             name: value
@@ -190,8 +212,10 @@ def without_models(saved: SavedSession, names: Collection[str]) -> SavedSession:
     ]
     if not kept:
         raise VitvizError(
-            f"no model of this session is on this computer ({', '.join(names)}); allow the "
-            "download, or get them in the library"
+            _(
+                "no model of this session is on this computer ({names}); allow the "
+                "download, or get them in the library"
+            ).format(names=", ".join(names))
         )
     columns, selections = zip(*kept, strict=True)
     return msgspec.structs.replace(
@@ -211,11 +235,17 @@ def _check(data: bytes, name: str) -> None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = _Kind()
     if found.kind != _KIND:
-        raise VitvizError(f"{name} is no session of vitviz; choose a file that ends in {SUFFIX}")
+        raise VitvizError(
+            _("{name} is no session of vitviz; choose a file that ends in {suffix}").format(
+                name=name, suffix=SUFFIX
+            )
+        )
     if found.version > NEWEST:
         raise VitvizError(
-            f"{name} was saved by a newer vitviz (version {found.version} of the format, this one "
-            f"reads up to {NEWEST}); update vitviz to open it"
+            _(
+                "{name} was saved by a newer vitviz (version {version} of the format, "
+                "this one reads up to {newest}); update vitviz to open it"
+            ).format(name=name, version=found.version, newest=NEWEST)
         )
 
 
@@ -273,7 +303,7 @@ def opened_pictures(
     """The pictures by the key they were saved under, and the sentences about those that changed."""
     pictures, problems = {}, []
     for number, one in enumerate(saved.pictures):
-        progress(number, len(saved.pictures), f"opening {one.name}")
+        progress(number, len(saved.pictures), _("opening {name}").format(name=one.name))
         source = there.get(one.key)
         try:
             if source is not None:
@@ -281,13 +311,15 @@ def opened_pictures(
             elif one.png:
                 pictures[one.key] = open_picture(one.png, name=one.name)
             else:
-                problems.append(f"{one.name} was not found and left out")
+                problems.append(_("{name} was not found and left out").format(name=one.name))
                 continue
         except BadImage as error:
-            problems.append(sentence(error, f"opening {one.name}"))
+            problems.append(sentence(error, _("opening {name}").format(name=one.name)))
             continue
         if pictures[one.key].key != one.key:
-            problems.append(f"{one.name} has changed since the session was saved")
+            problems.append(
+                _("{name} has changed since the session was saved").format(name=one.name)
+            )
     return pictures, problems
 
 
@@ -300,7 +332,7 @@ def known_options(saved: SavedSession) -> tuple[dict[str, dict[str, OptionValue]
             try:
                 arguments(find(view).function, {name: value})
             except VitvizError as error:
-                problems.append(f"not restored: {error}")
+                problems.append(_("not restored: {error}").format(error=error))
             else:
                 known.setdefault(view, {})[name] = value
     return known, problems

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from vitviz.core.files import whole
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 from vitviz.session.files.confirmed_models import ConfirmedModel
 from vitviz.session.files.settings_folder import SETTINGS_FILE, settings_folder
@@ -60,7 +61,9 @@ def read_settings(folder: Path | None = None) -> tuple[Settings, str]:
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         return Settings(), _set_aside(file, str(error))
     if found.version > _NEWEST:
-        return Settings(), _set_aside(file, f"they are of version {found.version}, newer than this")
+        return Settings(), _set_aside(
+            file, _("they are of version {version}, newer than this").format(version=found.version)
+        )
     return found, ""
 
 
@@ -74,7 +77,9 @@ def write_settings(settings: Settings, folder: Path | None = None) -> str:
             unfinished.write_bytes(text)
     except (OSError, VitvizError) as error:
         why = getattr(error, "strerror", None) or error
-        return f"the settings could not be saved in {folder} ({why}); check the folder"
+        return _("the settings could not be saved in {folder} ({why}); check the folder").format(
+            folder=folder, why=why
+        )
     return ""
 
 
@@ -83,8 +88,10 @@ def _set_aside(file: Path, why: str) -> str:
     try:
         file.replace(kept)
     except OSError:
-        return f"the settings in {file} could not be read ({why}); vitviz starts with its defaults"
-    return (
-        f"the settings could not be read ({why}); vitviz starts with its defaults and keeps the "
-        f"old ones in {kept}"
-    )
+        return _(
+            "the settings in {file} could not be read ({why}); vitviz starts with its defaults"
+        ).format(file=file, why=why)
+    return _(
+        "the settings could not be read ({why}); vitviz starts with its defaults and "
+        "keeps the old ones in {kept}"
+    ).format(why=why, kept=kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vitviz.core.language import N_, _, ngettext
 from vitviz.session.history.shown_state import ShownState, differing, keys
 from vitviz.views import find
 from vitviz.views.options import Look
@@ -41,34 +42,40 @@ def step_words(before: ShownState, after: ShownState, parts: frozenset[str]) -> 
     if "pictures" in parts:
         return _pictures_words(before, after)
     if "columns" in parts:
-        return "other picture"
+        return _("other picture")
     views = [part.removeprefix("options ") for part in sorted(parts) if part.startswith("options ")]
     if views:
         return _options_words(views, before, after)
-    said = next((words for part, words in _WORDS.items() if part in parts), "")
-    return said or "change of the window"
+    said = next((_(words) for part, words in _WORDS.items() if part in parts), "")
+    return said or _("change of the window")
 
 
 _WORDS = {
-    "targets": "other target",
-    "look": "colours of maps",
-    "links": "links between columns",
-    "one_range": "range of colours",
-    "window layout": "layout of columns",
-    "window large": "size of a view",
-    "window views": "choice of views",
-    "window panels": "panels",
-    "window sizes": "sizes of views",
+    "targets": N_("other target"),
+    "look": N_("colours of maps"),
+    "links": N_("links between columns"),
+    "one_range": N_("range of colours"),
+    "window layout": N_("layout of columns"),
+    "window large": N_("size of a view"),
+    "window views": N_("choice of views"),
+    "window panels": N_("panels"),
+    "window sizes": N_("sizes of views"),
 }
 
 
 def _pictures_words(before: ShownState, after: ShownState) -> str:
     old, new = set(keys(before.pictures)), set(keys(after.pictures))
     if old == new:
-        return "order of pictures"
+        return _("order of pictures")
     count = len(old ^ new)
-    what = "picture" if count == 1 else f"{count} pictures"
-    return f"opened {what}" if new > old else f"closed {what}" if new < old else "other pictures"
+    what = ngettext("picture", "{count} pictures", count).format(count=count)
+    return (
+        _("opened {what}").format(what=what)
+        if new > old
+        else _("closed {what}").format(what=what)
+        if new < old
+        else _("other pictures")
+    )
 
 
 def _columns_words(before: ShownState, after: ShownState, *, opened: bool) -> str:
@@ -79,21 +86,21 @@ def _columns_words(before: ShownState, after: ShownState, *, opened: bool) -> st
     if came and went:
         return "comparison"
     if came or went:
-        many = "column" if came + went == 1 else f"{came + went} columns"
-        return f"new {many}" if came else f"closed {many}"
+        many = ngettext("column", "{count} columns", came + went).format(count=came + went)
+        return _("new {many}").format(many=many) if came else _("closed {many}").format(many=many)
     models = [(old[id].model, new[id].model) for id in old if old[id].model != new[id].model]
     if models:
         same = all(replace(one, patch_size=two.patch_size) == two for one, two in models)
-        return "other patch size" if same else "other model"
+        return _("other patch size") if same else _("other model")
     if tuple(old) != tuple(new):
-        return "order of columns"
-    return "" if opened or old != new else "column to compare with"
+        return _("order of columns")
+    return "" if opened or old != new else _("column to compare with")
 
 
 def _options_words(views: Sequence[str], before: ShownState, after: ShownState) -> str:
     titles = [find(view).title for view in views]
     if len(views) > 1:
-        return f"options of {len(titles)} views"
+        return _("options of {count} views").format(count=len(titles))
     old, new = before.options.get(views[0], {}), after.options.get(views[0], {})
     names = [
         name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.session.files.settings import Settings
 from vitviz.session.library.library_items import (
@@ -143,7 +144,7 @@ class ModelLibrary:
             lane="fetch",
             done=partial(self._fetched, item.name),
             failed=partial(self._failed, item.name),
-            label=f"downloading {item.name}",
+            label=_("downloading {name}").format(name=item.name),
         )
         if job.state in _BUSY:  # not when it was done at once
             self._tell(item.name, ModelDownload("running"), job)
@@ -209,9 +210,9 @@ class ModelLibrary:
             "census",
             work,
             lane="fetch",
-            done=lambda _: self._fill(),
-            failed=lambda _: None,
-            label="reading timm's new models",
+            done=lambda _unused: self._fill(),
+            failed=lambda _unused: None,
+            label=_("reading timm's new models"),
         )
 
     def _fetched(self, name: str, file: Path) -> None:

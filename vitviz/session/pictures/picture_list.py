@@ -11,6 +11,7 @@ import numpy as np
 
 from vitviz.core.data.picture_choice import PictureChoice
 from vitviz.core.data.trace import Picture
+from vitviz.core.language import _
 from vitviz.core.pictures.foreign_formats import counted
 from vitviz.core.pictures.picture_files import SUFFIXES, open_picture, picture_files
 from vitviz.core.progress import Cancelled, Progress
@@ -73,7 +74,11 @@ class PictureList:
             if known is picture:
                 new.append(picture)
             elif known.name != picture.name:
-                said.append(f"{picture.name} is open already (as {known.name})")
+                said.append(
+                    _("{name} is open already (as {other})").format(
+                        name=picture.name, other=known.name
+                    )
+                )
         return (self.added(*new) if new else self), said
 
     def without(self, key: str) -> PictureList:
@@ -125,8 +130,12 @@ def read_sources(
     entries = list(_entries(sources, problems))
     held = 0
     for number, (name, source) in enumerate(entries):
-        of = f"{number + 1} of {len(entries)}: " if len(entries) > 1 else ""
-        progress(number, len(entries), f"opening {of}{name}")
+        of = (
+            _("{number} of {entries_count}: ").format(number=number + 1, entries_count=len(entries))
+            if len(entries) > 1
+            else ""
+        )
+        progress(number, len(entries), _("opening {of}{name}").format(of=of, name=name))
         try:
             match source:
                 case Picture():
@@ -140,14 +149,16 @@ def read_sources(
         except Cancelled:
             raise
         except Exception as error:
-            problems.append(sentence(error, f"opening {name}"))
+            problems.append(sentence(error, _("opening {name}").format(name=name)))
             continue
         held += picture.pixels.nbytes
         opened(picture)
         if held > room and number + 1 < len(entries):
             problems.append(
-                f"{number + 1} of {len(entries)} pictures were opened, then the memory for pictures "
-                "was full; close some to open more"
+                _(
+                    "{number} of {entries_count} pictures were opened, then the memory "
+                    "for pictures was full; close some to open more"
+                ).format(number=number + 1, entries_count=len(entries))
             )
             break
     return counted(problems)
@@ -168,12 +179,14 @@ def _entries(
             case Picture():
                 yield source.name, source
             case bytes() | np.ndarray():
-                yield "pasted picture", source
+                yield _("pasted picture"), source
             case str() | Path():
                 files = picture_files([source])
                 if not files:
                     endings = " ".join(SUFFIXES[:8])
                     problems.append(
-                        f"{Path(source).name} holds no picture; its files would end in {endings}"
+                        _("{name} holds no picture; its files would end in {endings}").format(
+                            name=Path(source).name, endings=endings
+                        )
                     )
                 yield from ((file.name, file) for file in files)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vitviz.core.data.trace import Picture
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 from vitviz.session.pictures.picture_list import (
     PicturePart,
@@ -73,14 +74,18 @@ class PictureLoading:
             finally:
                 bring()
 
-        what = _file_name(sources[0]) if len(sources) == 1 else f"{len(sources)} files"
+        what = (
+            _file_name(sources[0])
+            if len(sources) == 1
+            else _("{sources_count} files").format(sources_count=len(sources))
+        )
         return self._jobs.submit(
             ("read", next(self._reads)),
             work,
             lane="web" if any(map(is_address, sources)) else "read",
             done=lambda problems: self._say([*problems, *doubles]),
-            failed=lambda error: self._say([sentence(error, "opening pictures")]),
-            label=f"opening {what}",
+            failed=lambda error: self._say([sentence(error, _("opening pictures"))]),
+            label=_("opening {what}").format(what=what),
         )
 
     def turn_away(self) -> None:
@@ -97,6 +102,6 @@ def _file_name(source: PictureSource) -> str:
         case Picture():
             return source.name
         case bytes() | np.ndarray():
-            return "pasted picture"
+            return _("pasted picture")
         case _:
             return Path(str(source)).name

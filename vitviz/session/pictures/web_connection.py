@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, build_opener
 
+from vitviz.core.language import _
 from vitviz.core.progress import Progress
 
 STEP = 0.2
@@ -89,8 +90,10 @@ class _PatientBytes(io.RawIOBase):
                 return self._connection.recv_into(buffer)
             except (TimeoutError, ssl.SSLWantReadError):
                 if time.monotonic() > until:
-                    raise TimeoutError(f"nothing came for {self._patience:.0f} s") from None
-            self._progress(0, 0, "waiting for the page")
+                    raise TimeoutError(
+                        _("nothing came for {patience:.0f} s").format(patience=self._patience)
+                    ) from None
+            self._progress(0, 0, _("waiting for the page"))
 
     def close(self) -> None:
         """As io calls it."""

@@ -9,6 +9,7 @@ from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request
 
+from vitviz.core.language import _
 from vitviz.core.progress import BadImage, Progress
 from vitviz.core.version import __version__
 from vitviz.session.pictures.web_connection import CONNECTING, patient_opener
@@ -43,23 +44,27 @@ def fetch(address: str, progress: Progress) -> bytes:
     name, held = file_name(address), bytearray()
     request = Request(address, headers={"User-Agent": f"vitviz/{__version__}", "Accept": "image/*"})
     try:
-        progress(0, 0, f"fetching {name}")
+        progress(0, 0, _("fetching {name}").format(name=name))
         opener = patient_opener(progress, _PATIENCE, trusted())
         with opener.open(request, timeout=CONNECTING) as answer:
             length = answer.headers.get("Content-Length") or ""
             total = int(length) if length.isdecimal() else 0
             while chunk := answer.read(_CHUNK):
                 held += chunk
-                progress(len(held), total, f"fetching {name}")
+                progress(len(held), total, _("fetching {name}").format(name=name))
                 if max(len(held), total) > LIMIT:
                     raise BadImage(
-                        f"{name}: over {LIMIT // 2**20} MB, more than a picture should have; save "
-                        "the file and open it from there"
+                        _(
+                            "{name}: over {limit} MB, more than a picture should have; "
+                            "save the file and open it from there"
+                        ).format(name=name, limit=LIMIT // 2**20)
                     )
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise BadImage(
-            f"{name}: could not be fetched from {urlsplit(address).netloc} ({reason}); save the "
-            "picture from the page and drop the file"
+            _(
+                "{name}: could not be fetched from {netloc} ({reason}); save the picture "
+                "from the page and drop the file"
+            ).format(name=name, netloc=urlsplit(address).netloc, reason=reason)
         ) from error
     return bytes(held)

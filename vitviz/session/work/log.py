@@ -13,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from vitviz.core.language import _
 from vitviz.core.progress import VitvizError
 
 _log = logging.getLogger("vitviz")
@@ -32,7 +33,13 @@ class _PrivateLog(RotatingFileHandler):
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … {len(text):,} letters"
+        return (
+            text
+            if len(text) <= _LONGEST
+            else _("{text} … {text_count:,} letters").format(
+                text=text[:_LONGEST], text_count=len(text)
+            )
+        )
 
 
 def log_folder() -> Path:
@@ -61,7 +68,9 @@ def start_log() -> str:
             errors="backslashreplace",
         )
     except OSError as error:
-        return f"no log can be written to {log_file()} ({error.strerror}); check the folder"
+        return _("no log can be written to {log_file} ({strerror}); check the folder").format(
+            log_file=log_file(), strerror=error.strerror
+        )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _log.addHandler(handler)
     _log.setLevel(logging.INFO)
@@ -76,11 +85,13 @@ def sentence(error: BaseException, doing: str) -> str:
     said = str(error).strip().splitlines()
     detail = f"{type(error).__name__}: {said[0][:160]}" if said else type(error).__name__
     if _of_memory(error):
-        return (
-            f"{doing} needs more memory than is free ({detail}); close pictures, models or other "
-            "programs, or take a smaller input size"
-        )
-    return f"{doing} failed ({detail}); the details are in {log_file()}"
+        return _(
+            "{doing} needs more memory than is free ({detail}); close pictures, "
+            "models or other programs, or take a smaller input size"
+        ).format(doing=doing, detail=detail)
+    return _("{doing} failed ({detail}); the details are in {log_file}").format(
+        doing=doing, detail=detail, log_file=log_file()
+    )
 
 
 def _of_memory(error: BaseException) -> bool:

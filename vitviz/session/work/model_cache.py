@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.data.weight_files import memory_name
+from vitviz.core.language import _
 from vitviz.core.progress import BadModel, Progress
 from vitviz.session.work.byte_cache import ByteCache
 from vitviz.session.work.request import ModelRequest
@@ -62,7 +63,7 @@ class ModelCache:
             precision=request.precision,
             architecture=request.architecture,
             **request.model.facts.arguments,
-            progress=_named(progress, f"loading model {request.words}"),
+            progress=_named(progress, _("loading model {words}").format(words=request.words)),
         )
         self.models.put(request.model, model, model.info.parameters * _BYTES_PER_PARAMETER)
         return model
@@ -72,7 +73,7 @@ class ModelCache:
         model = self._prompted(self.load(request, progress), request.facts.prompts)
         from vitviz import models
 
-        named = _named(progress, f"reading {picture.name}")
+        named = _named(progress, _("reading {name}").format(name=picture.name))
         return models.trace(
             model, picture, fit=request.fit, progress=named, intervention=request.change
         )
@@ -105,8 +106,11 @@ def _check_as_it_is(request: ModelRequest, model: Model) -> None:
     for what, (wanted, possible) in asked.items():
         if wanted not in possible:
             raise BadModel(
-                f"{request.words} is a model in memory, which stays as it is, so its {what} cannot "
-                f"become {wanted}; change it where it was made, then call vitviz.show again"
+                _(
+                    "{words} is a model in memory, which stays as it is, so its {what} "
+                    "cannot become {wanted}; change it where it was made, then call "
+                    "vitviz.show again"
+                ).format(words=request.words, what=what, wanted=wanted)
             )
 
 
