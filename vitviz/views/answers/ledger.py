@@ -71,13 +71,23 @@ def draw(
     error = abs(found.sum - found.total)
     said = (
         f"All entries sum to {found.sum:.5f}, the model's own number is {found.total:.5f} (apart by "
-        f"{shown_number(error, 2)}). Direct effects only, the last norm's scale held."
+        f"{shown_number(error, 2)}). Direct effects only, the last norm's scale held{_stages(trace)}."
     )
     return Drawing(
         "ledger",
         f"What {found.name} is made of",
         ((large, _atlas(trace, found, look)), (_table(found, layer),)),
         picture_layers.caption(trace, said),
+    )
+
+
+def _stages(trace: Trace) -> str:
+    """What holds where layers have other tokens, as a clause."""
+    if all(layer.keys == trace.grid for layer in trace.layers):
+        return ""
+    return (
+        " and those between stages; what a coarser token gave is shared evenly by the patches that it "
+        "covers"
     )
 
 
@@ -122,13 +132,20 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
     """Every head's entries as a small map, layers down and heads across."""
     grid = trace.grid
     layers, heads = found.heads.shape[:2]
+    counts = tuple(layer.attention.heads for layer in trace.layers)
     values: Float32[np.ndarray, "tile_row tile_col row col"] = picture_layers.on_grid(
         found.heads[..., grid.patches], grid
     )
+    if len(counts) == layers and min(counts) < heads:
+        values = values.copy()
+        for at, count in enumerate(counts):
+            values[at, count:] = np.nan
     robust = replace(look, range="robust") if look.range == "map" else look
     tiles = picture_layers.tiles_of(values, robust, "part of the logit")
     labels, extent = picture_layers.axes(layers, heads, (grid.rows, grid.cols))
-    space = HeadTiles(trace.crop, grid, layers, (heads,) * layers)
+    space = HeadTiles(
+        trace.crop, grid, layers, counts if len(counts) == layers else (heads,) * layers
+    )
     return Panel(
         (tiles, labels), extent, "Every head: layers down, heads across", space, tiles.scale
     )
