@@ -28,9 +28,13 @@ from vitviz.cli.picture_sources import PictureParts
 from vitviz.core.data.attribution import Fill, Method
 from vitviz.core.data.evidence import assumed
 from vitviz.core.data.target import target_of
+from vitviz.core.measures.faithfulness import RANDOM_MAPS, STEPS
 from vitviz.views.api import pictured
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitviz.folders.rating.picture_rating import RatingPlan
     from vitviz.folders.rating.rate_folder import FolderRating
 
 USUAL: tuple[Method, ...] = ("relevance", "LeGrad", "gradient rollout", "rollout", "attention")
@@ -53,6 +57,17 @@ def rate(
     model: Annotated[str, MODEL] = "",
     about: Annotated[str, TARGET] = "",
     fill: Annotated[Fill, Parameter(help="What hidden patches show.")] = "mean",
+    maps: Annotated[int, Parameter(help="Random maps of each picture.")] = RANDOM_MAPS,
+    without_road: Annotated[
+        bool,
+        Parameter(help="Leave ROAD out, which takes as long as deletion and insertion together."),
+    ] = False,
+    marks: Annotated[
+        Path | None,
+        Parameter(
+            help="A folder of masks, each called like its picture, white where the answer is."
+        ),
+    ] = None,
     steps: Annotated[
         int, Parameter(help="Steps of integrated gradients, samples of SmoothGrad, masks of RISE.")
     ] = 20,
@@ -66,15 +81,24 @@ def rate(
     printing: Printing | None = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Rate methods by deletion and insertion against random maps; goes on where it stopped."""
+    """Rate methods against random maps by deletion, insertion, ROAD; goes on where it stopped.
+
+    Pictures in folders that are called by classes are put in mosaics of four classes too (GridPG,
+    pointing game); pictures with masks are rated by how their maps fit them.
+    """
     from vitviz.figures.save import save
     from vitviz.folders.rating.picture_rating import RatingPlan
     from vitviz.folders.rating.rate_folder import rate_folder, rating_figure
 
     if not folder.is_dir():
         raise Misused(f"there is no folder {folder}; name one with pictures")
+    if marks is not None and not marks.is_dir():
+        raise Misused(f"there is no folder {marks}; name one with masks called like the pictures")
+    if maps < 1:
+        raise Misused(f"{maps} random maps are too few to stand beside the methods; give 1 or more")
+    target = pictured(target_of(about))
+    plan = RatingPlan(methods_named(method), target, fill, steps, maps, not without_road)
     choice = (parts or PictureParts()).choice
-    plan = RatingPlan(methods_named(method), pictured(target_of(about)), fill, steps)
     wanted = (said or SaidOfModel()).of_folder(
         model_named(model), patch, input_size, device, untrained=untrained
     )
@@ -91,14 +115,25 @@ def rate(
         "target": str(plan.target),
         "fill": fill,
         "steps": steps,
+        "maps": maps,
+        "road": plan.road,
+        **({"marks": str(marks.resolve())} if marks else {}),
         "folder": str(folder.resolve()),
         **choice.said,
         **({"said": list(info.said)} if info.said else {}),
     }
     found = rate_folder(
-        loaded, folder, out, plan, settings, choice=choice, anew=overwrite, progress=meter()
+        loaded,
+        folder,
+        out,
+        plan,
+        settings,
+        marks=marks,
+        choice=choice,
+        anew=overwrite,
+        progress=meter(),
     )
-    caption = _caption(found, info.called, plan.target.words(loaded.labels), fill)
+    caption = _caption(found, info.called, plan, loaded.labels)
     figure = out / "rating.png"
     save(
         rating_figure(found, caption),
@@ -118,21 +153,26 @@ def methods_named(texts: tuple[str, ...]) -> tuple[Method, ...]:
     return tuple(dict.fromkeys(known[text.lower()] for text in texts))
 
 
-def _caption(found: FolderRating, model: str, target: str, fill: Fill) -> str:
-    from vitviz.core.measures.faithfulness import RANDOM_MAPS, STEPS
-
-    mosaics = f" Grid share: mosaics of four classes, {found.graded}." if found.graded else ""
+def _caption(found: FolderRating, model: str, plan: RatingPlan, labels: Sequence[str]) -> str:
+    mosaics = f" Quarter: of a mosaic of four classes, {found.graded}." if found.graded else ""
+    marked = f" Mark: a mask of its own, {found.marked} pictures." if found.marked else ""
+    road = (
+        " ROAD: 10 to 90 % of the patches removed, foretold by what is around them with noise of "
+        "0.01; half of the least important first minus the most important first."
+        if plan.road
+        else ""
+    )
     left = "".join(f" Left out: {name}, {why}." for name, why in found.refused.items())
     return (
-        f"{model}, {target}. Deletion and insertion by patches in {STEPS} steps, 0 to 100 %, hidden "
-        f"patches: {fill}; areas under the probability where there is one; random: {RANDOM_MAPS} "
-        "random "
-        f"maps of each picture. Intervals: bootstrap over pictures.{mosaics}{left}"
+        f"{model}, {plan.target.words(labels)}. Deletion and insertion by patches in {STEPS} steps, "
+        f"0 to 100 %, hidden patches: {plan.fill}; areas under the probability where there is one; "
+        f"random: {plan.maps} random map{'s' * (plan.maps != 1)} of each picture. Intervals: 95 %, "
+        f"bootstrap over pictures.{road}{mosaics}{marked}{left}"
     )
 
 
 def _said(found: FolderRating, figure: Path, as_json: bool, guesses: list[str]) -> int:
-    from vitviz.folders.rating.rate_folder import ordered
+    from vitviz.folders.rating.rate_folder import MEASURE_WORDS, ordered
 
     files = [str(file) for file in (*found.files, figure)]
     if as_json:
@@ -150,11 +190,13 @@ def _said(found: FolderRating, figure: Path, as_json: bool, guesses: list[str]) 
         )
     else:
         for name in ordered(found):
-            deletion, insertion = (found.means[name][each] for each in ("deletion", "insertion"))
-            print(
-                f"{name:22} deletion {deletion.mean:.3f} [{deletion.low:.3f}, {deletion.high:.3f}]  "
-                f"insertion {insertion.mean:.3f} [{insertion.low:.3f}, {insertion.high:.3f}]"
+            measures = found.means[name]
+            said = (
+                f"{MEASURE_WORDS[each]} {mean.mean:.3f} [{mean.low:.3f}, {mean.high:.3f}]"
+                for each, mean in measures.items()
+                if mean.count
             )
+            print(f"{name:22} {'  '.join(said)}")
         print(f"{found.done} pictures rated, {found.before} were there before, in {figure.parent}")
         remark(*(f"{name}: {why}" for name, why in found.refused.items()))
         remark_broken(found.broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from PIL import Image
 import vitviz
 from vitviz.core.data.attribution import AttributionQuery
 from vitviz.core.data.target import Target
-from vitviz.core.measures.marks import quarter_share
+from vitviz.core.measures.marks import mark_fit, quarter_of_highest, quarter_share
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.pictures.picture_files import open_picture
 from vitviz.core.progress import Cancelled, VitvizError
 from vitviz.folders.rating.picture_rating import RatingPlan, mosaic
@@ -60,6 +62,8 @@ def test_numbers_are_those_of_the_view(model, folder, tmp_path):
     assert float(chance["deletion"]) == pytest.approx(number.chance_areas()[:, 0].mean(), rel=1e-4)
     means = [float(each["deletion"]) for each in rows if each["method"] == "relevance"]
     assert found.means["relevance"]["deletion"].mean == pytest.approx(np.mean(means), rel=1e-4)
+    assert float(row["road"]) == pytest.approx(trust.road_number(trace, made).combined, abs=1e-6)
+    assert found.means["random"]["road"].count == 5
 
 
 def test_the_share_in_a_quarter_is_that_of_the_mosaic(model, folder, tmp_path):
@@ -72,6 +76,35 @@ def test_the_share_in_a_quarter_is_that_of_the_mosaic(model, folder, tmp_path):
     expected = quarter_share(made.patches, made.grid, 0, 0)
     assert about["numbers"]["relevance"]["grid_share"] == pytest.approx(expected, rel=1e-4)
     assert about["numbers"]["random"]["grid_share"] == 0.25
+    highest = np.unravel_index(np.argmax(made.patches), (made.grid.rows, made.grid.cols))
+    upper_left = highest[0] < made.grid.rows / 2 and highest[1] < made.grid.cols / 2
+    assert about["numbers"]["relevance"]["grid_hit"] == float(upper_left)
+
+
+def test_a_mask_called_like_its_picture_is_its_mark(model, folder, tmp_path):
+    (tmp_path / "marks" / "1").mkdir(parents=True)
+    inside = np.zeros((64, 64, 3), np.uint8)
+    inside[:32] = 255
+    Image.fromarray(inside).save(tmp_path / "marks" / "1" / "1.png")
+    plan = replace(PLAN, road=False, maps=2)
+    found = rate_folder(model, folder, tmp_path / "out", plan, SETTINGS, marks=tmp_path / "marks")
+    assert found.marked == 1
+    trace = vitviz.trace(model, folder / "1" / "1.png")
+    made = trust.attribution(trace, AttributionQuery().plain())
+    covered = PictureArea.of_mask(inside[..., 0] > 0).coverage(trace.grid, trace.crop)
+    fit = mark_fit(made.patches, covered)
+    assert found.means["relevance"]["mark_share"].mean == pytest.approx(fit.inside)
+    assert found.means["relevance"]["mark_overlap"].mean == pytest.approx(fit.overlap)
+    assert found.means["random"]["mark_share"].mean == pytest.approx(covered.mean())
+    assert not found.means["relevance"]["road"].count
+
+
+def test_the_cell_of_the_highest_patch(tiny_trace):
+    grid = tiny_trace.grid
+    values = np.zeros(grid.rows * grid.cols)
+    values[grid.cols * (grid.rows - 1)] = 1
+    assert quarter_of_highest(values, grid) == (1, 0)
+    assert quarter_of_highest(-values, grid) == (0, 0)
 
 
 def test_a_run_goes_on_where_it_stopped(model, folder, tmp_path):

@@ -560,3 +560,24 @@ def test_options_and_help_are_of_a_view_that_is_there(window: MainWindow) -> Non
     window.shown.set_shown("heads", True)
     window.shown.set_focus("heads")
     assert window.shown.focus == "heads"
+
+
+def test_a_what_if_becomes_a_column_and_is_undone(window: MainWindow) -> None:
+    session = window.session
+    window.perform("whatif_column")
+    assert len(session.columns) == 2  # nothing is changed yet
+    window.show_views_of("heads", "whatif")
+    session.views.set_option("whatif", "without", "1.2")
+    window.perform("whatif_column")
+    assert len(session.columns) == 3
+    changed = session.columns.active
+    assert changed.column.model.change is not None
+    assert changed.column.model.change.heads == ((0, 1),)
+    header = window.compare.headers[changed.id]
+    assert "what if: layer 1 head 2 taken out" in header._instead.text()
+    window.compare.headers.wish("unchanged", changed.id)
+    assert changed.column.model.change is None
+    window.perform("undo")
+    assert session.columns.active.column.model.change is not None
+    window.perform("undo")
+    assert len(session.columns) == 2

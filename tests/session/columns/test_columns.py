@@ -11,6 +11,7 @@ import pytest
 from home import Home
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Place, Selection, place_of
 from vitviz.session.columns.column_links import ColumnLinks, carried, one_model
 from vitviz.session.columns.columns import LiveColumn
@@ -402,3 +403,16 @@ def test_a_place_outside_what_another_model_sees_falls_back(session: Session) ->
     place = place_of(coarse.trace.grid.middle, coarse.trace.grid, coarse.trace.crop)
     session.chosen.pin(place, coarse.id)
     assert fine.selection.pin == place
+
+
+def test_a_what_if_is_a_column_beside_the_model_as_it_is(session: Session) -> None:
+    as_it_is = session.columns.active
+    change = Intervention(heads=((0, 1),))
+    changed = session.columns.add_beside(replace(COARSE, change=change))
+    assert changed.trace is not None
+    assert as_it_is.trace is not None
+    assert changed.trace.intervention == change
+    assert as_it_is.trace.intervention is None
+    assert changed.column.model.model == as_it_is.column.model.model  # loaded once
+    session.columns.use_model(replace(changed.column.model, change=None), changed.id)
+    assert changed.trace is as_it_is.trace

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.said_facts import SaidFacts
 from vitviz.core.data.selection import Place
 from vitviz.core.progress import VitvizError
@@ -277,3 +278,11 @@ def test_what_was_said_of_a_model_is_in_the_file(tmp_path: Path) -> None:
     saved = session_format.SavedSession(**session_format.header(), columns=(Column(0, said),))
     session_format.write(saved, tmp_path / "a.vitviz")
     assert session_format.read(tmp_path / "a.vitviz").columns[0].model == said
+
+
+def test_a_what_if_of_a_column_comes_back(session: Session, file: Path) -> None:
+    change = Intervention(heads=((0, 1), (2, 0)), moved=(0.1, 0.0), neurons=((1, 3),))
+    column = Column(0, ModelRequest("test_vit", pretrained=False, change=change))
+    saved = session_format.SavedSession(**session_format.header(), columns=(column,))
+    session_format.write(saved, file)
+    assert session_format.read(file).columns == (column,)

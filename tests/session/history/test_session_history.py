@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vitviz.core.data.geometry import Spot
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.selection import Place
 from vitviz.core.data.target import target_of
 from vitviz.session.history.session_history import WindowChoices, _within_bounds
@@ -108,6 +109,18 @@ def test_each_kind_of_change_is_called_by_its_name(session: Session) -> None:
     assert not differing(end, state(session))
     assert len(undo_all(session)) == len(changes)
     assert not differing(start, state(session))
+
+
+def test_a_what_if_as_a_column_is_taken_back(session: Session) -> None:
+    changed = replace(COARSE, change=Intervention(positions="removed"))
+    session.columns.add_beside(changed)
+    session.history.undo()
+    assert [each.model for each in session.columns.all] == [COARSE]
+    session.history.redo()
+    assert [each.model for each in session.columns.all] == [COARSE, changed]
+    again = session.columns.active.trace
+    assert again is not None
+    assert again.intervention == changed.change
 
 
 def test_looking_around_is_no_step_and_comes_back_with_its_column(session: Session) -> None:

@@ -35,9 +35,15 @@ SIGNED: frozenset[Method] = frozenset(
 )
 """Methods whose values below zero speak against the target."""
 
-Fill = Literal["mean", "zero", "blur", "drop"]
-"""What a hidden patch shows: the model's mean grey, black, the picture blurred, or nothing at all:
-its token is taken out of the sequence."""
+Fill = Literal["mean", "zero", "blur", "drop", "impute"]
+"""What a hidden patch shows: the model's mean grey, black, the picture blurred, nothing at all (its
+token is taken out of the sequence), or what the patches around it foretell, with noise."""
+
+
+def one_filling(fill: Fill) -> Fill:
+    """The same for methods that need one picture of it: grey where it depends on what is hidden."""
+    return "mean" if fill in ("drop", "impute") else fill
+
 
 READ_BY_HEAD = -1
 """In place of a token: all that the head reads."""

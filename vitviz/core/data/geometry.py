@@ -193,6 +193,10 @@ class Crop:
         return Spot(*turned[self.orientation])
 
 
+ADDED_REGISTER = "added register"
+"""The name of a token that is none of the model's own (a what-if)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenGrid:
     """Which token is where: `rows` x `cols` patches behind 0 to n named prefix tokens.

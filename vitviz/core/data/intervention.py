@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vitviz.core.counted import head_name, layer_name
@@ -10,6 +10,8 @@ from vitviz.core.counted import head_name, layer_name
 PositionChange = Literal["learned", "removed", "shuffled", "sin-cos"]
 Patches = Literal["in place", "shuffled"]
 Inner = Literal["as trained", "each word alone", "blocks off"]
+LayerNeurons = tuple[tuple[int, int], ...]
+NeuronsGo = Literal["to an added token", "nowhere"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class Intervention:
     `even` are (layer, head), from 0, that look at every token alike. The picture itself may be `turned`
     (degrees, clockwise), `blurred` (sigma of a Gaussian in the model's pixels), `darkened` (0 to 1) and
     `moved` (down, right, as shares of its sides); what comes into it is the model's mean grey.
+
+    `neurons` are (layer, neuron) of MLPs, from 0, that write nothing into patches: their largest
+    activations go to an added token (a test-time register, arXiv:2506.08010), or nowhere.
     """
 
     positions: PositionChange = "learned"
@@ -51,6 +56,8 @@ class Intervention:
     blurred: float = 0.0
     darkened: float = 0.0
     moved: tuple[float, float] = (0.0, 0.0)
+    neurons: LayerNeurons = ()
+    neurons_go: NeuronsGo = "to an added token"
 
     @property
     def changes_picture(self) -> bool:
@@ -60,7 +67,23 @@ class Intervention:
     @property
     def nothing(self) -> bool:
         """Whether it changes nothing."""
-        return self == Intervention(seed=self.seed)
+        return self == Intervention(seed=self.seed, neurons_go=self.neurons_go)
+
+    def beside(self, own: Intervention | None) -> Intervention:
+        """It together with what is changed already: heads, patches and neurons of both, of everything
+        else what it says itself.
+        """
+        if own is None or own.nothing:
+            return self
+        blank = Intervention()
+        said = {
+            name: value
+            for name in Intervention.__slots__
+            if (value := getattr(self, name)) != getattr(blank, name)
+        }
+        for name in ("masked", "heads", "even", "neurons"):
+            said[name] = tuple(dict.fromkeys((*getattr(own, name), *getattr(self, name))))
+        return replace(own, **said)
 
     @property
     def words(self) -> str:
@@ -84,6 +107,10 @@ class Intervention:
         if self.even:
             named = ", ".join(f"{layer_name(a)} {head_name(b)}" for a, b in self.even)
             said.append(f"{named} looking everywhere alike")
+        if self.neurons:
+            count = len(self.neurons)
+            writing = f"{count} neuron{'s' * (count > 1)} writing"
+            said.append(f"{writing} {self.neurons_go} instead of into patches")
         said += self._picture_words()
         if self.inner != "as trained":
             said.append(

@@ -27,7 +27,7 @@ from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, Se
 from vitviz.core.data.evidence import Evidence
 from vitviz.core.data.geometry import Box, Crop, TokenGrid
 from vitviz.core.data.inner_words import InnerWords
-from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.intervention import Intervention, LayerNeurons
 from vitviz.core.data.lazy_field import Later, as_given, later, lazy_fields
 from vitviz.core.data.picture_choice import AS_IT_IS, PictureChoice, PictureValues
 from vitviz.core.data.prediction import Prediction, Scores
@@ -335,9 +335,7 @@ class ModelProbe(Protocol):
         """Where a target's number stands in the model's answers. Errors as `attribution`."""
 
     def ledger(self, target: Target) -> LogitLedger:
-        """A target as the sum of what heads, MLPs and embedding gave to it. Unsupported where it is no
-        such sum.
-        """
+        """A target as what heads, MLPs and embedding gave to it. Unsupported where it is no sum."""
 
     def head_importance(
         self, target: Target, replaced_by: Literal["zero", "mean"]
@@ -350,6 +348,9 @@ class ModelProbe(Protocol):
         self, target: Target, hidden: Bool[np.ndarray, "pass patch"], fill: Fill
     ) -> HiddenAnswers:
         """What the model answers with patches hidden, a row for each row of `hidden` (True: hidden)."""
+
+    def register_neurons(self, count: int, threshold: float) -> LayerNeurons:
+        """The (layer, neuron) of MLPs that write outliers; Unsupported where no patch sticks out."""
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed. Unsupported where it cannot be done."""

@@ -68,6 +68,39 @@ def area(curve: ScoreCurve) -> float:
     return float((curve[:-1] + curve[1:]).sum() / 2 / (len(curve) - 1))
 
 
+ROAD_SHARES = tuple(at / 10 for at in range(1, 10))
+"""Which parts of a picture ROAD removes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoadNumber:
+    """ROAD, Rong et al. 2022, arXiv:2202.00449: a target's mean with 10 to 90 % of the patches removed,
+    the most important first and the least important first; what is around them foretells them.
+    """
+
+    most_first: float
+    least_first: float
+
+    @property
+    def combined(self) -> float:
+        """Half of what the order makes: 0 for chance, high is good."""
+        return (self.least_first - self.most_first) / 2
+
+
+def road_sets(order: np.ndarray) -> Bool[np.ndarray, "pass patch"]:
+    """Which patches each pass removes: the most important first, then the least important first."""
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    counts = np.round(np.array(ROAD_SHARES) * len(order)).astype(int)[:, None]
+    return np.concatenate([rank < counts, rank >= len(order) - counts])
+
+
+def road_of(scores: Float64[np.ndarray, "pass"]) -> RoadNumber:
+    """The number of the scores at the sets of `road_sets`."""
+    most, least = np.split(scores, 2)
+    return RoadNumber(float(most.mean()), float(least.mean()))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskingCurves:
     """What hiding patches does: most important first (deletion), or only they visible (insertion)."""

@@ -113,3 +113,15 @@ def quarter_share(values: MapValues, grid: TokenGrid, row: int, col: int, across
     down = [round(each * grid.rows / across) for each in (row, row + 1)]
     right = [round(each * grid.cols / across) for each in (col, col + 1)]
     return float(positive[down[0] : down[1], right[0] : right[1]].sum() / total)
+
+
+def quarter_of_highest(values: MapValues, grid: TokenGrid, across: int = 2) -> tuple[int, int]:
+    """The pointing game in a mosaic: (row, column) of the cell that a map's highest patch is in."""
+    row, col = divmod(int(np.argmax(values)), grid.cols)
+    ends_down, ends_right = (
+        [round(each * side / across) for each in range(1, across)]
+        for side in (grid.rows, grid.cols)
+    )
+    return int(np.searchsorted(ends_down, row, "right")), int(
+        np.searchsorted(ends_right, col, "right")
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from vitviz.core.data.target import named_class
 from vitviz.core.data.trace import Picture, Trace
 from vitviz.core.files import whole
 from vitviz.core.measures.bootstrap import MeanInterval, mean_interval
+from vitviz.core.pictures.mask_file import mask_file
+from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.pictures.picture_files import open_picture, picture_files
 from vitviz.core.progress import Progress, Unsupported, VitvizError, silent
 from vitviz.folders.manifest import BatchManifest
@@ -38,8 +41,31 @@ if TYPE_CHECKING:
     from vitviz.models import Model
 
 ENDING = "rating.json"
-BETTER = {"deletion": "low", "insertion": "high", "grid_share": "high"}
+BETTER = {name: "low" if name == "deletion" else "high" for name in MEASURES}
 """Which way each measure is good."""
+
+MEASURE_TITLES = {
+    "deletion": "Most important patches hidden first",
+    "insertion": "Most important patches shown first",
+    "road": "ROAD: removed and foretold",
+    "grid_share": "Share in the right quarter of a mosaic",
+    "grid_hit": "Highest patch in the right quarter",
+    "mark_share": "Share inside the mark",
+    "mark_hit": "Highest patch inside the mark",
+    "mark_overlap": "Best overlap with the mark",
+}
+MEASURE_WORDS = {
+    "deletion": "deletion",
+    "insertion": "insertion",
+    "road": "ROAD",
+    "grid_share": "in quarter",
+    "grid_hit": "hits quarter",
+    "mark_share": "in mark",
+    "mark_hit": "hits mark",
+    "mark_overlap": "overlap",
+}
+ACROSS = 3
+"""Panels side by side."""
 
 Ratings = dict[str, dict[str, MethodNumbers]]
 """Numbers by picture and method."""
@@ -57,6 +83,7 @@ class FolderRating:
     broken: tuple[tuple[str, str], ...]
     refused: Mapping[str, str]
     graded: int
+    marked: int = 0
 
 
 def rate_folder(
@@ -66,12 +93,14 @@ def rate_folder(
     plan: RatingPlan,
     settings: Mapping[str, Any],
     *,
+    marks: Path | None = None,
     choice: PictureChoice = AS_IT_IS,
     anew: bool = False,
     progress: Progress = silent,
 ) -> FolderRating:
     """Rates every picture that is not rated yet, and sums up all that are.
 
+    `marks` is a folder of masks, each called like its picture, white where the answer should come from;
     `choice` says which page and bands of a file are the picture. What `progress` raises stops it; the
     same order goes on from there. VitvizError for a folder without pictures, or a place that holds
     results of another order.
@@ -91,7 +120,8 @@ def rate_folder(
                 continue
             progress(number, len(files), file.name)
             try:
-                _rate_one(model, file, labels, plan, made[ENDING], choice)
+                mark = mark_of(file, folder, marks)
+                _rate_one(model, file, labels, plan, made[ENDING], choice, mark)
             except VitvizError as why:
                 broken.append((str(file), str(why)))
                 continue
@@ -101,6 +131,18 @@ def rate_folder(
     every = {file: targets.of(file)[ENDING] for file in files}
     read = {str(file): _read(path) for file, path in every.items() if path.is_file()}
     return _summed(out, read, done, before, tuple(broken))
+
+
+def mark_of(file: Path, folder: Path, marks: Path | None) -> PictureArea | None:
+    """The mask of a picture, by its name, in a folder that is built like the pictures'; None without.
+
+    VitvizError for one that cannot be read.
+    """
+    if marks is None:
+        return None
+    place = (marks / file.relative_to(folder)).parent
+    there = sorted(place.glob(f"{glob.escape(file.stem)}.*"))
+    return mask_file(there[0]) if there else None
 
 
 def class_folders(
@@ -127,6 +169,7 @@ def _rate_one(
     plan: RatingPlan,
     target: Path,
     choice: PictureChoice,
+    mark: PictureArea | None,
 ) -> None:
     from vitviz import models
 
@@ -134,12 +177,12 @@ def _rate_one(
         return models.trace(model, picture)
 
     picture = open_picture(file, choice=choice)
-    name, numbers, refused = rated(traced(picture), plan)
+    name, numbers, refused = rated(traced(picture), plan, mark)
     if not numbers:
         raise Unsupported("; ".join(refused.values()))
     if file in labels:
-        for method, share in _graded(file, picture, labels, plan, traced).items():
-            numbers.setdefault(method, {})["grid_share"] = share
+        for method, shares in _graded(file, picture, labels, plan, traced).items():
+            numbers[method] = {**numbers.get(method, {}), **shares}
     about = {"target": name, "numbers": numbers, "refused": refused}
     target.parent.mkdir(parents=True, exist_ok=True)
     with whole(target, overwrite=True) as unfinished:
@@ -148,7 +191,7 @@ def _rate_one(
 
 def _graded(
     file: Path, picture: Picture, labels: Mapping[Path, int], plan: RatingPlan, traced: Any
-) -> Mapping[str, float]:
+) -> Mapping[str, MethodNumbers]:
     """The shares in a mosaic with three pictures of other classes; {} where there are not so many."""
     label = labels[file]
     others = sorted(each for each, other in labels.items() if other != label)
@@ -182,12 +225,15 @@ def _summed(
     methods = list(dict.fromkeys(name for each in ratings.values() for name in each))
     means = {method: _means(ratings, method) for method in methods}
     times = {method: _times(ratings, method) for method in methods if method != RANDOM}
-    graded = sum("grid_share" in each.get(RANDOM, {}) for each in ratings.values())
+    graded, marked = (
+        sum(measure in each.get(RANDOM, {}) for each in ratings.values())
+        for measure in ("grid_share", "mark_share")
+    )
     files = (
         _written(out / "ratings.csv", _rows(read)),
         _written(out / "summary.csv", _summary_rows(means, times)),
     )
-    return FolderRating(files, means, times, done, before, broken, refused, graded)
+    return FolderRating(files, means, times, done, before, broken, refused, graded, marked)
 
 
 def _column(ratings: Ratings, method: str, measure: str) -> Float64[np.ndarray, "picture"]:
@@ -264,14 +310,16 @@ def rating_figure(found: FolderRating, caption: str) -> Drawing:
     """Every method's mean with its interval, best above, and the same as a table."""
     names = ordered(found)
     measures = [each for each in MEASURES if found.means[names[0]][each].count]
-    panels = tuple(_interval_panel(found, names, measure) for measure in measures)
+    panels = [_interval_panel(found, names, measure) for measure in measures]
+    lines = [tuple(panels[at : at + ACROSS]) for at in range(0, len(panels), ACROSS)]
     rows = tuple(tuple(_cells(found, name, measures)) for name in names)
-    table = Table(("method", *measures, "deletion, × random", "insertion, × random"), rows)
+    words = (MEASURE_WORDS[measure] for measure in measures)
+    table = Table(("method", *words, "deletion, × random", "insertion, × random"), rows)
     extent = Box(0, 0, len(rows) + 1, 0.5 * sum(table.widths))
     pictures = max(each["deletion"].count for each in found.means.values())
     title = f"Methods over {pictures} picture{'s' * (pictures != 1)}"
     return Drawing(
-        "rating", title, (panels, (Panel((table,), extent, "Means, 95 % intervals"),)), caption
+        "rating", title, (*lines, (Panel((table,), extent, "Means over the pictures"),)), caption
     )
 
 
@@ -299,10 +347,10 @@ def _interval_panel(found: FolderRating, names: Sequence[str], measure: str) -> 
     plot = Plot(
         curves,
         Axis(
-            f"{measure.replace('_', ' ')} ({BETTER[measure]} is good)",
+            f"{MEASURE_WORDS[measure]} ({BETTER[measure]} is good)",
             least - air,
             most + air,
         ),
         Axis("rank in deletion, best above", 0.5, len(names) + 0.5, True),
     )
-    return Panel((plot,), Box(0, 0, 3, 4), measure.replace("_", " ").capitalize())
+    return Panel((plot,), Box(0, 0, 3, 4), MEASURE_TITLES[measure])

@@ -110,4 +110,11 @@ class AreaPainting(QObject):
             self._notices.say([str(error)])
 
     def _set(self, area: PictureArea) -> None:
-        self._session.views.set_option(self._view, self._option, area.text)
+        """What is painted; a mark is the same in all views that have one."""
+        views, option = self._session.views, self._views[self._view].painted
+        views.set_option(self._view, self._option, area.text)
+        if option is None or option.paints != "mark":
+            return
+        for name, view in self._views.items():
+            if name != self._view and view.painted is not None and view.painted.paints == "mark":
+                views.set_option(name, view.painted.name, area.text)

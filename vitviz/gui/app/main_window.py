@@ -379,6 +379,8 @@ class MainWindow(QMainWindow):
         match wish:
             case "paint":
                 self.painting.begin(view)
+            case "column":
+                self.compare.wish("whatif")
             case "help":
                 text_pages.view_help(self, self.views[view]).show()
             case "options":

@@ -125,7 +125,7 @@ class PanelWidget(QWidget):
         self._pressed: QPointF | None = None
         self._cursor: QPointF | None = None
         self._stroke: AreaStroke | None = None
-        self._last_brushed: tuple[int, int] | None = None
+        self._brushing: AreaStroke | None = None
         self._title = WrappedLabel(most=TITLE_LINES)
         self._title.setObjectName("quiet")
         self._title.setFont(title_font())
@@ -341,15 +341,16 @@ class PanelWidget(QWidget):
         """Whether the mouse paints: then the map is neither moved nor chosen from."""
         left = bool((event.buttons() | event.button()) & Qt.MouseButton.LeftButton)
         if kind == QEvent.Type.MouseButtonRelease or not left:
-            self._last_brushed = None
+            self._brushing = None
             return left
-        token = space.grid.at(self._map.spot(event.position()))
-        place = None if token is None else space.grid.place(token)
-        begins = kind != QEvent.Type.MouseMove
-        if place is not None and (begins or place != self._last_brushed):
-            self._last_brushed = place
-            sides = space.grid.rows, space.grid.cols
-            self.brushed.emit(BrushedPatch(space.option, *place, *sides, begins))
+        spot = self._map.spot(event.position())
+        stroke = None if kind != QEvent.Type.MouseMove else self._brushing
+        stroke = stroke or AreaStroke(space.grid, space.crop, "brush", spot, spot)
+        before, self._brushing = len(stroke.patches), stroke.to(spot)
+        sides = space.grid.rows, space.grid.cols
+        for number, patch in enumerate(self._brushing.patches[before:], before):
+            place = divmod(patch, space.grid.cols)
+            self.brushed.emit(BrushedPatch(space.option, *place, *sides, number == 0))
         return True
 
     def _paint_area(self, brush: AreaBrush, kind: QEvent.Type, event: QMouseEvent) -> bool:

@@ -413,6 +413,9 @@ class ColumnArea(QObject):
         match wish:
             case "add":
                 session.columns.add_beside()
+            case "whatif":
+                if self.headers.add_whatif():
+                    self.set_layout("grid")
             case _:
                 found = session.columns.set_up(wish, session.models())
                 if found is not None:

@@ -122,8 +122,9 @@ class ColumnHeader(QFrame):
         self._prediction.show_text(("≠ " if heading.dissent else "") + label, share)
         answer = ": ".join(filter(None, (heading.prediction, heading.doubt)))
         self._prediction.setToolTip(heading.dissent or answer)
-        self._instead.show_text(heading.instead)
-        self._instead.setVisible(bool(heading.instead))
+        warned = "\n".join(filter(None, [heading.change, heading.instead]))
+        self._instead.show_text(warned)
+        self._instead.setVisible(bool(warned))
         self._fit()
         self._badge.setToolTip(heading.tip)
         for widget, name, value in (
@@ -212,6 +213,8 @@ class ColumnHeader(QFrame):
         menu.addSeparator()
         self._wish(menu, _("Compose a figure of it…"), "compose")
         self._wish(menu, _("Duplicate"), "duplicate")
+        if heading.change:
+            self._wish(menu, _("As it is, without the what-if"), "unchanged")
         self._wish(menu, _("Move left"), "left")
         self._wish(menu, _("Move right"), "right")
         self._wish(menu, _("Compare the others with this"), "reference").setEnabled(

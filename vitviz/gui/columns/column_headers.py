@@ -80,6 +80,10 @@ class ColumnHeaders(QObject):
                 columns.activate(column)
             case "duplicate":
                 self._activate(columns.duplicate(column))
+            case "unchanged":
+                live = columns.find(column)
+                if live is not None:
+                    columns.use_model(replace(live.column.model, change=None), column)
             case "close":
                 columns.close(column)
             case "left" | "right":
@@ -105,6 +109,19 @@ class ColumnHeaders(QObject):
             case "checkpoint":
                 columns.activate(column)
                 self.wished.emit("open_model")
+
+    def add_whatif(self) -> bool:
+        """The active column's what-if as a column beside it; False where nothing is changed."""
+        columns = self._session.columns
+        own, drawing = columns.active, columns.active.drawings.latest.get("whatif")
+        if drawing is None or drawing.change is None:
+            self._notices.say(
+                ["nothing is changed yet; change something in the view What if first"]
+            )
+            return False
+        column = replace(own.column, model=replace(own.column.model, change=drawing.change))
+        self._activate(columns.add(column, own.selection, columns.index(own.id) + 1))
+        return True
 
     def _activate(self, live: LiveColumn | None) -> None:
         """What has just come is what the next change is about."""
@@ -132,6 +149,7 @@ class ColumnHeaders(QObject):
                 input_size=None,
                 architecture=None,
                 pretrained=True,
+                change=None,
             )
             self._session.columns.use_model(wished, column)
 

@@ -44,7 +44,7 @@ class ViewCard(QFrame):
     zoomed = Signal(str, int, int, object)
     focused = Signal(str)
     wished = Signal(str, str, int)
-    """(wish, view, column): "help", "options", "export", "maximise"."""
+    """(wish, view, column): "help", "options", "export", "maximise", "column"."""
     grew = Signal()
     """What is said in it needs more room than it had."""
 
@@ -207,6 +207,11 @@ class ViewCard(QFrame):
         )
         for wish, sign, tip in (
             *paints,
+            (
+                "column",
+                "⧉",
+                _("This what-if as a column beside the model as it is (Ctrl+Alt+T)"),
+            ),
             ("help", "?", _("What this shows, its formula and source (F1)")),
             ("options", "⚙", _("Options of this view")),
             ("export", "⤓", _("Compose a figure of this, and save it (Ctrl+E)")),
@@ -248,6 +253,10 @@ class ViewCard(QFrame):
         if self._tools is None:
             self._tools = self._tool_strip()
             self.show_maximised(self._maximised)
+        changed = self.drawing is not None and self.drawing.change is not None
+        for button in self._buttons:
+            if button.property("wish") == "column":
+                button.setVisible(changed)
         self._tools.setVisible(True)
         self._place_tools()
         self._tools.raise_()

@@ -27,7 +27,7 @@ from vitviz.models.attribution.head_ablation import ReplacedBy, ablated_heads, f
 from vitviz.models.attribution.hidden_patches import filling, hidden_answers
 from vitviz.models.attribution.layer_scores import layer_score_calls
 from vitviz.models.attribution.logit_ledger import logit_ledger
-from vitviz.models.attribution.output_gradients import gradient_pass
+from vitviz.models.attribution.output_gradients import GradientPass, gradient_pass
 from vitviz.models.attribution.read_weight import read_weight
 from vitviz.models.attribution.relevance_walks import (
     WALKS,
@@ -70,11 +70,19 @@ class Attributor:
 
     def gradients(self, score: TargetScore) -> TargetGradients:
         """One pass forward and back. Unsupported where no gradient flows."""
-        passed = gradient_pass(
-            self.model.module, self.pixels, score, called=self.called, progress=self.progress
-        )
+        passed = self._pass(score)
         reading = self.read(passed.calls)
         return TargetGradients(passed, reading.layers, reading.pools)
+
+    def _pass(self, score: TargetScore, block: int | None = None) -> GradientPass:
+        return gradient_pass(
+            self.model.module,
+            self.pixels,
+            score,
+            called=self.called,
+            block=block,
+            progress=self.progress,
+        )
 
     def read(self, calls: Sequence[AttentionCall]) -> TraceLayers:
         """Recorded calls as the family lays them out."""
@@ -235,6 +243,9 @@ class Attributor:
         if not -len(there) <= number < len(there):
             raise VitvizError(f"there is no layer {number}; the {len(there)} count from 0")
         pair = there[number]
+        if pair is None and found.passed.recomputed:
+            number %= len(there)
+            pair = self._pass(score, number).tokens[number]
         if pair is None:
             raise Unsupported(f"block {number + 1} of {self.called} gives no rows of tokens")
         tokens, gradients = (each.reshape(-1, each.shape[-1]) for each in pair)

@@ -1,4 +1,4 @@
-"""The model's answers with patches hidden: grey, black, blurred, or their tokens left out."""
+"""The model's answers with patches hidden: grey, black, blurred, foretold, or their tokens left out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from vitviz.core.data.attribution import Fill
 from vitviz.core.data.geometry import TokenGrid
 from vitviz.core.measures.pixel_owners import pixel_owners
 from vitviz.core.progress import Progress, Unsupported, silent
+from vitviz.models.attribution.noisy_imputation import imputed
 from vitviz.models.attribution.target_score import AnswerRows, OnePicture, TargetScore
 from vitviz.models.families import anatomy_of
 from vitviz.models.loading.preprocess import Preprocess
@@ -43,7 +44,7 @@ def filling(pixels: OnePicture, want: Preprocess, fill: Fill) -> OnePicture:
     Gaussian of 11 x 11 pixels with sigma 5, as in RISE.
     """
     match fill:
-        case "mean" | "drop":
+        case "mean" | "drop" | "impute":
             return torch.zeros_like(pixels)
         case "zero":
             mean, std = (torch.tensor(each).to(pixels) for each in (want.mean, want.std))
@@ -88,6 +89,8 @@ def hidden_answers(
 
     def make(rows: slice) -> Tensor:
         covered = torch.from_numpy(hidden[rows]).to(pixels.device)[:, owner]
+        if fill == "impute":
+            return imputed(pixels, covered)
         return torch.where(covered[:, None], shown, pixels)
 
     return batched_answers(module, score, make, len(hidden), pixels.device.type, progress)
@@ -183,16 +186,20 @@ def _droppable(module: nn.Module) -> list[nn.Module]:
             f"{name} has not one list of blocks that read any number of tokens, so none can be left "
             "out; fill patches with mean, zero or blur instead"
         )
-    named = [each for each, _ in module.named_modules()]
-    tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
-    if anatomy.is_rotary or any(
-        "rel_pos" in each or "relative_position" in each for each in (*named, *tables)
-    ):
+    if tells_places_inside(module):
         raise Unsupported(
             f"{name} tells places apart inside its attention, for all tokens together, so none can be "
             "left out exactly; fill patches with mean, zero or blur instead"
         )
     return blocks
+
+
+def tells_places_inside(module: nn.Module) -> bool:
+    """Whether attention itself tells places apart, by rotations or a bias over all tokens."""
+    named = [each for each, _ in module.named_modules()]
+    tables = [each for each, _ in (*module.named_parameters(), *module.named_buffers())]
+    inside = any("rel_pos" in each or "relative_position" in each for each in (*named, *tables))
+    return inside or anatomy_of(module).is_rotary
 
 
 def _takes_tokens_alone(block: nn.Module) -> bool:

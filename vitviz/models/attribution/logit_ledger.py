@@ -26,6 +26,15 @@ from vitviz.core.progress import Progress, Unsupported, silent
 from vitviz.models.attribution.attention_gradients import add_to, pieces, with_gradient
 from vitviz.models.attribution.block_tokens import block_list
 from vitviz.models.attribution.gradient_ready import ready_for_gradients
+from vitviz.models.attribution.stage_streams import (
+    SeenStep,
+    TokenStream,
+    directs,
+    fixed_scales,
+    seen_by_heads,
+    spread,
+    watch_steps,
+)
 from vitviz.models.attribution.target_score import TargetScore
 from vitviz.models.families import anatomy_of
 from vitviz.models.families.anatomy import attention_anatomy, block_anatomy
@@ -38,7 +47,6 @@ LINEAR = 1e-4
 ROUNDING = 1e-5
 """The same for what a branch adds to the stream, over the stream's largest number."""
 
-TokenStream = Float[Tensor, "1 token dim"]
 LayerReader = Callable[[list[AttentionCall]], Sequence[Layer]]
 
 
@@ -51,30 +59,7 @@ class BlockSeen:
     start: TokenStream
     middle: TokenStream
     end: TokenStream
-    joined: Float[Tensor, "1 token heads"]
-
-
-class FixedScale:
-    """A LayerNorm or RMSNorm whose scale is that of the first tokens it meets: linear from then on."""
-
-    def __init__(self, norm: nn.Module) -> None:
-        """`norm` is the model's own; one that is no RMSNorm by its name is centred too."""
-        self.norm: Any = norm
-        self.scale: Tensor | None = None
-        self.centred = not type(norm).__name__.lower().startswith("rms")
-
-    def __call__(self, tokens: Tensor) -> Tensor:
-        """The norm's own formula."""
-        if self.centred:
-            tokens = tokens - tokens.mean(dim=-1, keepdim=True)
-        if self.scale is None:
-            power = tokens.detach().square().mean(dim=-1, keepdim=True)
-            self.scale = torch.rsqrt(power + float(self.norm.eps))
-        found = tokens * self.scale
-        own = dict(self.norm.named_parameters(recurse=False))
-        weight, bias = own.get("weight"), own.get("bias")
-        found = found if weight is None else found * weight
-        return found if bias is None else found + bias
+    joined: Float[Tensor, "window token heads"]
 
 
 def logit_ledger(
@@ -98,20 +83,19 @@ def logit_ledger(
             "an account needs a number that is linear in the answer: a class or output"
         )
     with ready_for_gradients(module):
-        seen, calls, answers = _seen_pass(module, blocks, pixels, score, called, progress)
+        seen, calls, answers, steps = _seen_pass(module, blocks, pixels, score, called, progress)
         value = float(score.score(answers)[0])
-        last = seen[-1].end
-        if any(each.end.shape != last.shape for each in seen):
-            raise Unsupported(
-                f"the blocks of {called} have other tokens in each stage, so its answer is no sum "
-                "of what "
-                "they add"
-            )
-        direct, constant = _direct(module, last, score, value, called)
+        last, constant = _direct(module, seen[-1].end, score, value, called)
+        ends, starts = [each.end for each in seen], [each.start for each in seen]
+        every, between = directs(last, ends, starts, steps, called)
+        given: list[float] = []
         for number, (block, stream) in enumerate(zip(blocks, seen, strict=True)):
-            _entries_of(block, stream, direct, [c for c in calls if _in(c, module, block)], called)
+            own = [c for c in calls if _in(c, module, block)]
+            given.append(_entries_of(block, stream, every[number], own, called))
             progress(number + 1, len(blocks), "writing the account")
-    return _sum_up(target, score, value, seen, direct, constant, read(calls), called)
+    return _sum_up(
+        target, score, value, seen, every, given, constant + between, read(calls), called
+    )
 
 
 def _sum_up(
@@ -119,7 +103,8 @@ def _sum_up(
     score: TargetScore,
     value: float,
     seen: Sequence[BlockSeen],
-    direct: TokenStream,
+    every: Sequence[TokenStream],
+    given: Sequence[float],
     constant: float,
     layers: Sequence[Layer],
     called: str,
@@ -129,13 +114,25 @@ def _sum_up(
             f"{called} has {len(seen)} blocks but {len(layers)} maps among its tokens, so its heads "
             "cannot be told apart block by block"
         )
-    mlps = [_product(direct, each.end - each.middle) for each in seen]
-    heads = [_head_entries(layer, called) for layer in layers]
+    both = list(zip(every, seen, strict=True))
+    mlps = [_product(direct, each.end - each.middle) for direct, each in both]
+    own = [_head_entries(layer, called) for layer in layers]
+    for layer, entries, product in zip(layers, own, given, strict=True):
+        if abs(entries.sum() - product) > LINEAR * max(abs(product), abs(value), 1e-6):
+            raise Unsupported(
+                f"what the heads of {layer.name} of {called} took from its tokens sums to "
+                f"{entries.sum():.5f}, not to the {product:.5f} that they gave: some of it is on no "
+                "token, such as the padding of windows"
+            )
+    finest = layers[0].keys
+    heads = [
+        spread(each, layer.keys, finest, called) for each, layer in zip(own, layers, strict=True)
+    ]
     wide = max(len(each) for each in heads)
     entries = np.full((len(heads), wide, heads[0].shape[1]), 0, np.float64)
     for at, each in enumerate(heads):
         entries[at, : len(each)] = each
-    branches = [_product(direct, each.middle - each.start) for each in seen]
+    branches = [_product(direct, each.middle - each.start) for direct, each in both]
     biases = [branch - float(each.sum()) for branch, each in zip(branches, heads, strict=True)]
     return LogitLedger(
         target,
@@ -144,7 +141,7 @@ def _sum_up(
         entries.astype(np.float32),
         np.array(mlps, np.float32),
         np.array(biases, np.float32),
-        _product(direct, seen[0].start),
+        _product(every[0], seen[0].start),
         constant,
     )
 
@@ -179,9 +176,10 @@ def _seen_pass(
     score: TargetScore,
     called: str,
     progress: Progress,
-) -> tuple[list[BlockSeen], list[AttentionCall], Tensor]:
+) -> tuple[list[BlockSeen], list[AttentionCall], Tensor, list[SeenStep]]:
     kept: list[dict[str, Tensor]] = [{} for _ in blocks]
     with ExitStack() as hooks:
+        steps = watch_steps(module, blocks, hooks)
         for block, found in zip(blocks, kept, strict=True):
             for name, part in _parts(block, called).items():
                 hooks.callback(part.register_forward_hook(partial(_keep, found, name)).remove)
@@ -190,7 +188,8 @@ def _seen_pass(
         )
     for call in calls:
         call.name = call.name.removeprefix("module.")
-    return [_stream(found, called) for found in kept], calls, answers
+        call.given = {name.removeprefix("module."): each for name, each in call.given.items()}
+    return [_stream(found, called) for found in kept], calls, answers, steps
 
 
 class _Answering(nn.Module):
@@ -233,14 +232,16 @@ def _stream(found: dict[str, Tensor], called: str) -> BlockSeen:
     there = {"block in", "block out", "norm1 in", "norm2 in", "proj in"} <= found.keys()
     if (
         not there
-        or found["norm2 in"].shape != found["block in"].shape
+        or found["norm2 in"].numel() != found["block in"].numel()
+        or found["block out"].shape != found["block in"].shape
         or not torch.equal(found["block in"], found["norm1 in"])
     ):
         raise Unsupported(
             f"the blocks of {called} do not add attention and MLP of the normalised stream to it, so "
             "its answer is no sum of what they add"
         )
-    return BlockSeen(found["block in"], found["norm2 in"], found["block out"], found["proj in"])
+    middle = found["norm2 in"].reshape(found["block in"].shape)
+    return BlockSeen(found["block in"], middle, found["block out"], found["proj in"])
 
 
 def _direct(
@@ -249,16 +250,7 @@ def _direct(
     """d target / d stream behind the last block, with the last norm's scale held; and the constant."""
     anatomy = anatomy_of(module)
     norms = {"norm": anatomy.norm, "fc_norm": anatomy.closing_norm}
-    fixed = {
-        name: FixedScale(norm)
-        for name, norm in norms.items()
-        if norm is not None and not isinstance(norm, nn.Identity) and hasattr(norm, "eps")
-    }
-    with ExitStack() as undo:
-        for name, each in fixed.items():
-            norm: Any = norms[name]
-            norm.forward = each
-            undo.callback(vars(norm).pop, "forward")
+    with fixed_scales(list(norms.values())):
         with torch.enable_grad():
             leaf = last.clone().requires_grad_()
             found = score.score(_answers_of_tokens(module, leaf, score, called))[0]
@@ -293,30 +285,30 @@ def _answers_of_tokens(module: Any, tokens: TokenStream, score: TargetScore, cal
 
 def _entries_of(
     block: Any, stream: BlockSeen, direct: TokenStream, calls: Sequence[AttentionCall], called: str
-) -> None:
-    """Gives the block's call the part of the target that each query's head output is seen with."""
-    added = stream.middle - stream.start
+) -> float:
+    """Gives the block's call the part of the target that each query's head output is seen with; the
+    product of both, which all entries of the block sum to.
+    """
     parts = block_anatomy(block)
     attention = attention_anatomy(parts.attention)
     assert attention is not None
     assert attention.proj is not None
-    with torch.enable_grad():
-        leaf = stream.joined.clone().requires_grad_()
-        again = parts.scale1(attention.proj(leaf))
-        there = again.shape == added.shape
-        if not there or float((again.detach() - added).abs().max()) > ROUNDING * float(
-            stream.middle.abs().max()
-        ):
-            raise Unsupported(
-                f"the attention of {called} is not its heads side by side behind one projection, "
-                "so what "
-                "each head adds cannot be told apart"
-            )
-        (seen,) = torch.autograd.grad((again * direct).sum(), leaf)
+    assert parts.norm2 is not None
+    seen, middle, linear = seen_by_heads(block, attention.proj, parts.norm2, stream.start, direct)
+    apart = float((middle - stream.middle).abs().max())
+    alike = apart <= ROUNDING * float(stream.middle.abs().max())
+    if not (alike and linear) or not attention.is_joined or seen.shape != stream.joined.shape:
+        raise Unsupported(
+            f"the attention of {called} is not its heads side by side behind one projection, so what "
+            "each head adds cannot be told apart"
+        )
     if len(calls) != 1:
         raise Unsupported(
             f"a block of {called} makes {len(calls)} attention calls, so what one head adds cannot be "
             "told apart"
         )
     heads = calls[0].shape[-3]
-    calls[0].gradient = rearrange(seen, "1 token (head dim) -> 1 head token dim", head=heads)
+    calls[0].gradient = rearrange(
+        seen, "window token (head dim) -> window head token dim", head=heads
+    )
+    return _product(seen, stream.joined)

@@ -38,8 +38,9 @@ class GradientPass:
     """What one pass forward and back left: calls with their gradients, tokens and pixels with theirs.
 
     `tokens` are what each block's first norm gives (what a class activation map is made of), or what
-    the block is given where it has no such norm; `outputs` are the gradients of what each block gives
-    on. Tensors have one picture.
+    the block is given where it has no such norm; of the last block alone, or of the one that was asked
+    for, where blocks ran twice to hold less. `output` is the gradient of what the last block gives on.
+    Tensors have one picture.
     """
 
     value: float
@@ -47,7 +48,7 @@ class GradientPass:
     pixels: Float[Tensor, "1 rgb row col"]
     pixel_gradient: Float[Tensor, "1 rgb row col"]
     tokens: list[tuple[Tensor, Tensor] | None]
-    outputs: list[Tensor | None]
+    output: Tensor | None
     recomputed: bool = False
 
 
@@ -92,10 +93,12 @@ def gradient_pass(
     *,
     called: str,
     recompute: bool | None = None,
+    block: int | None = None,
     progress: Progress = silent,
 ) -> GradientPass:
     """One pass forward and one back. `recompute` runs each block a second time on the way back
-    instead of holding what it made (None: where it would hold more than `GRAPH_BUDGET`).
+    instead of holding what it made (None: where it would hold more than `GRAPH_BUDGET`); the tokens
+    kept are then those of one `block`, the last unless told.
 
     Unsupported for modules through which no gradient flows; `progress` may raise Cancelled, which
     leaves the model as it was.
@@ -105,8 +108,9 @@ def gradient_pass(
     recorder = GradientRecorder(max(1, len(blocks)), progress)
     with ExitStack() as undo:
         undo.enter_context(ready_for_gradients(module))
-        seen = _watch_blocks(blocks, undo)
         again = _is_large(module, blocks, pixels) if recompute is None else recompute
+        wanted = (len(blocks) - 1 if block is None else block) if again else None
+        seen = _watch_blocks(blocks, undo, wanted)
         if again:
             _run_twice(blocks, undo)
         leaf = pixels.detach().clone().requires_grad_()
@@ -117,7 +121,7 @@ def gradient_pass(
 
 @dataclass(eq=False)
 class _SeenTokens:
-    """What blocks were given (normalised) and gave, by number; the first time that each ran."""
+    """What blocks were given (normalised) and what the last gave, by number, when each ran first."""
 
     given: dict[int, Tensor]
     outputs: dict[int, Tensor]
@@ -133,8 +137,9 @@ def _backward(
         )
     through = [call for call in calls if call.output is not None and call.output.requires_grad]
     asked: list[Tensor] = [call.output for call in through if call.output is not None]
-    named = [*seen.given.items()], [*seen.outputs.items()]
-    tensors = [*asked, *(each for _, each in named[0]), *(each for _, each in named[1]), leaf]
+    given = list(seen.given.items())
+    last = list(seen.outputs.values())
+    tensors = [*asked, *(each for _, each in given), *last, leaf]
     found = torch.autograd.grad(target, tensors, allow_unused=True)
     grads = [
         torch.zeros_like(tensor) if grad is None else grad
@@ -144,23 +149,23 @@ def _backward(
         call.gradient = grad.mT if call.turned else grad
     for call in calls:
         call.output = None if call.output is None else call.output.detach()
-    first, second = len(through), len(through) + len(named[0])
     count = 1 + max([*seen.given, *seen.outputs], default=-1)
     tokens: list[tuple[Tensor, Tensor] | None] = [None] * count
-    outputs: list[Tensor | None] = [None] * count
-    for (number, tensor), grad in zip(named[0], grads[first:second], strict=True):
+    for (number, tensor), grad in zip(given, grads[len(through) :], strict=False):
         tokens[number] = (tensor.detach(), grad)
-    for (number, _), grad in zip(named[1], grads[second:-1], strict=True):
-        outputs[number] = grad
-    value = float(target.detach())
-    return GradientPass(value, calls, leaf.detach(), grads[-1], tokens, outputs, again)
+    value, output = float(target.detach()), grads[-2] if last else None
+    return GradientPass(value, calls, leaf.detach(), grads[-1], tokens, output, again)
 
 
-def _watch_blocks(blocks: Sequence[nn.Module], undo: ExitStack) -> _SeenTokens:
+def _watch_blocks(blocks: Sequence[nn.Module], undo: ExitStack, wanted: int | None) -> _SeenTokens:
+    """Sees what blocks give on, the last of which is kept, and the tokens of all, or of one."""
     seen = _SeenTokens({}, {})
 
     def gave(number: int, _module: nn.Module, _given: Any, output: Any) -> None:
-        _keep_tokens(seen.outputs, number, output)
+        if number > max(seen.outputs, default=-1):
+            found: dict[int, Tensor] = {}
+            _keep_tokens(found, number, output)
+            seen.outputs = found or seen.outputs
 
     def normed(number: int, _module: nn.Module, _given: Any, output: Any) -> None:
         _keep_tokens(seen.given, number, output)
@@ -170,6 +175,8 @@ def _watch_blocks(blocks: Sequence[nn.Module], undo: ExitStack) -> _SeenTokens:
 
     for number, block in enumerate(blocks):
         undo.callback(block.register_forward_hook(partial(gave, number)).remove)
+        if wanted is not None and number != wanted:
+            continue
         norm = block_anatomy(block).norm1
         if norm is None:
             undo.callback(block.register_forward_pre_hook(partial(entered, number)).remove)

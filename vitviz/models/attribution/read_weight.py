@@ -30,13 +30,13 @@ def read_weight(
         return _pooled_weight(found, tokens, called), (
             "Read by an attention pool, which is the first step.",
         )
-    outputs = [each for each in found.passed.outputs if each is not None]
-    if not outputs or outputs[-1].numel() % tokens:
+    output = found.passed.output
+    if output is None or output.numel() % tokens:
         raise Unsupported(
             f"which tokens the head of {called} reads could not be seen; choose a token "
             "to start from"
         )
-    lengths = outputs[-1].float().reshape(tokens, -1).norm(dim=-1)
+    lengths = output.float().reshape(tokens, -1).norm(dim=-1)
     read = lengths > 1e-6 * lengths.max()
     count = int(read.sum())
     if count == 0:

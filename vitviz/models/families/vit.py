@@ -13,7 +13,7 @@ from einops import rearrange
 from timm.layers import resample_abs_pos_embed
 from torch import nn
 
-from vitviz.core.data.geometry import TokenGrid
+from vitviz.core.data.geometry import ADDED_REGISTER, TokenGrid
 from vitviz.core.data.trace import Layer
 from vitviz.models.families import PositionTable, family
 from vitviz.models.families.anatomy import Anatomy, timm_anatomy
@@ -121,6 +121,8 @@ def prefix_names(module: nn.Module) -> tuple[str, ...]:
     if registers is not None:
         names += [f"register {index + 1}" for index in range(registers.shape[1])]
     count = int(getattr(module, "num_prefix_tokens", len(names)))
+    if vars(module).get(ADDED_REGISTER):
+        names.append(ADDED_REGISTER)
     names += [f"prefix {index + 1}" for index in range(len(names), count)]
     return tuple(names[:count])
 

@@ -1,4 +1,4 @@
-"""A pass with something changed: other positions or pixels, heads or inner blocks that add nothing.
+"""A pass with something changed: other positions, pixels, heads, inner blocks, neurons.
 
 The model is never edited: what is put in its place for a pass is taken out again behind it.
 """
@@ -26,6 +26,7 @@ from vitviz.models.families import anatomy_of
 from vitviz.models.families.anatomy import AttentionAnatomy, attention_anatomy, block_anatomy
 from vitviz.models.loading.preprocess import PreparedPicture, Preprocess, tensor_of
 from vitviz.models.probe.picture_change import with_picture_changed
+from vitviz.models.probe.register_neurons import move_neurons, own_grid
 
 TEMPERATURE = 10_000.0
 RgbPixels = UInt8[np.ndarray, "row col rgb"]
@@ -90,7 +91,10 @@ def intervened(module: nn.Module, grid: TokenGrid, change: Intervention) -> Iter
     Unsupported, with the reason, where that cannot be done exactly; VitvizError for a layer or head
     that is not there.
     """
+    grid = own_grid(grid)
     with ExitStack() as undo:
+        if change.neurons:
+            move_neurons(module, change, undo)
         if change.positions != "learned":
             _replace(module, grid, change, undo)
         for layer, head in change.heads:

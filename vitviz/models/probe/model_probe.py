@@ -27,7 +27,7 @@ from vitviz.core.data.attribution import (
 )
 from vitviz.core.data.block_steps import BlockSteps, LayerVectors, PatchStem, SequenceStart
 from vitviz.core.data.geometry import TokenGrid
-from vitviz.core.data.intervention import Intervention
+from vitviz.core.data.intervention import Intervention, LayerNeurons
 from vitviz.core.data.prediction import distinct_names
 from vitviz.core.data.target import Target
 from vitviz.core.data.trace import Trace
@@ -45,6 +45,7 @@ from vitviz.models.probe.layer_vectors import layer_vectors_of
 from vitviz.models.probe.logit_lens import NormAndHead, norm_and_head
 from vitviz.models.probe.patch_stem import stem_of
 from vitviz.models.probe.position_signal import bias_of, rotations_of
+from vitviz.models.probe.register_neurons import found_neurons
 from vitviz.models.probe.sequence_start import sequence_start_of
 from vitviz.models.probe.word_gradient import word_gradient
 
@@ -201,6 +202,13 @@ class TorchModelProbe:
         """What is added to a layer's scores for their places. Unsupported where nothing is."""
         with self._at_work() as (model, pixels):
             return bias_of(model.module, self._name(layer), pixels, self._grid, self._info.called)
+
+    def register_neurons(self, count: int, threshold: float = 6.0) -> LayerNeurons:
+        """The (layer, neuron) of MLPs that write the picture's outliers, strongest first. Unsupported
+        where no patch sticks out by `threshold` robust deviations.
+        """
+        with torch.inference_mode(False), self._at_work() as (model, pixels), torch.no_grad():
+            return found_neurons(model.module, pixels, self._grid, count, threshold)
 
     def what_if(self, change: Intervention) -> Trace:
         """The trace of the same picture with something changed.

@@ -29,6 +29,7 @@ from vitviz.models.loading.model import Model
 from vitviz.models.loading.preprocess import PreparedPicture, channels_of, prepare, tensor_of
 from vitviz.models.probe.apply_intervention import changed, intervened
 from vitviz.models.probe.model_probe import TorchModelProbe
+from vitviz.models.probe.register_neurons import own_grid
 from vitviz.models.record.attention.lazy_attention import LazyAttention
 from vitviz.models.record.attention_call import AttentionCall
 from vitviz.models.record.exact_numbers import autocast_type
@@ -229,7 +230,7 @@ def _read(
         info = replace(info, patch=(round(grid.patch[0]), round(grid.patch[1])))
     noted = () if change.nothing else (f"not the model's own pass: {change.words}",)
     info = replace(info, notes=(*info.notes, *reading.notes, *noted))
-    positions, positions_note = model.family.positions(model.module, grid)
+    positions, positions_note = model.family.positions(model.module, own_grid(grid))
     predictions, predictions_note = predictions_of(model, output)
     return Trace(
         model=info,

@@ -40,6 +40,8 @@ class HeaderText:
     state: str = ""
     tip: str = ""
     notes: str = ""
+    change: str = ""
+    """What is changed about this column's passes: a what-if."""
     apart: str = ""
     """What is chosen in this column alone, where a link is cut."""
     instead: str = ""
@@ -146,6 +148,7 @@ def _heading(
         "active": active,
         "reference": reference,
         "failed": bool(now.why),
+        "change": "" if request.change is None else f"what if: {request.change.words}",
         "again": now.given_up.words if now.given_up else "",
     }
     shown = now.on_screen

@@ -74,7 +74,9 @@ class ModelCache:
         from vitviz import models
 
         named = _named(progress, _("reading {name}").format(name=picture.name))
-        return models.trace(model, picture, fit=request.fit, progress=named)
+        return models.trace(
+            model, picture, fit=request.fit, progress=named, intervention=request.change
+        )
 
     def _prompted(self, model: Model, prompts: tuple[str, ...]) -> Model:
         """The model with prompts for classes, the same one each time: traces ask it again."""

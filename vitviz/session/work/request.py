@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vitviz.core.data import weight_files
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.said_facts import NOTHING_SAID, SaidFacts
 from vitviz.core.data.weight_files import is_in_memory
 from vitviz.core.pictures.picture_files import SUFFIXES
@@ -18,7 +19,7 @@ class ModelRequest:
 
     `name` is what `vitviz.load` takes: a bundled name, a timm name or a checkpoint's path; or that of
     a model in memory. `fit` says how a picture gets the model's shape: centre crop, padding, or
-    squashing. `facts` are what somebody says of it.
+    squashing. `facts` are what somebody says of it, `change` is a what-if of its passes.
     """
 
     name: str
@@ -30,11 +31,12 @@ class ModelRequest:
     architecture: str | None = None
     pretrained: bool = True
     facts: SaidFacts = NOTHING_SAID
+    change: Intervention | None = None
 
     @property
     def model(self) -> ModelRequest:
         """The same without what concerns the picture only: what a loaded model is kept under."""
-        return replace(self, fit="crop", facts=replace(self.facts, prompts=()))
+        return replace(self, fit="crop", facts=replace(self.facts, prompts=()), change=None)
 
     @property
     def words(self) -> str:

@@ -74,13 +74,23 @@ def draw(
     error = abs(found.sum - found.total)
     said = _(
         "All entries sum to {sum:.5f}, the model's own number is {total:.5f} (apart "
-        "by {value}). Direct effects only, the last norm's scale held."
-    ).format(sum=found.sum, total=found.total, value=shown_number(error, 2))
+        "by {apart}). Direct effects only, the last norm's scale held{stages}."
+    ).format(sum=found.sum, total=found.total, apart=shown_number(error, 2), stages=_stages(trace))
     return Drawing(
         "ledger",
         _("What {name} is made of").format(name=found.name),
         ((large, _atlas(trace, found, look)), (_table(found, layer),)),
         picture_layers.caption(trace, said),
+    )
+
+
+def _stages(trace: Trace) -> str:
+    """What holds where layers have other tokens, as a clause."""
+    if all(layer.keys == trace.grid for layer in trace.layers):
+        return ""
+    return _(
+        " and those between stages; what a coarser token gave is shared evenly by the patches that it "
+        "covers"
     )
 
 
@@ -126,13 +136,20 @@ def _atlas(trace: Trace, found: LogitLedger, look: Look) -> Panel:
     """Every head's entries as a small map, layers down and heads across."""
     grid = trace.grid
     layers, heads = found.heads.shape[:2]
+    counts = tuple(layer.attention.heads for layer in trace.layers)
     values: Float32[np.ndarray, "tile_row tile_col row col"] = picture_layers.on_grid(
         found.heads[..., grid.patches], grid
     )
+    if len(counts) == layers and min(counts) < heads:
+        values = values.copy()
+        for at, count in enumerate(counts):
+            values[at, count:] = np.nan
     robust = replace(look, range="robust") if look.range == "map" else look
     tiles = picture_layers.tiles_of(values, robust, _("part of the logit"))
     labels, extent = picture_layers.axes(layers, heads, (grid.rows, grid.cols))
-    space = HeadTiles(trace.crop, grid, layers, (heads,) * layers)
+    space = HeadTiles(
+        trace.crop, grid, layers, counts if len(counts) == layers else (heads,) * layers
+    )
     return Panel(
         (tiles, labels), extent, _("Every head: layers down, heads across"), space, tiles.scale
     )

@@ -10,7 +10,13 @@ import numpy as np
 from jaxtyping import Float32
 
 from vitviz.core.colors import ColorScale
-from vitviz.core.data.attribution import AttributionMap, AttributionQuery, Fill, Method
+from vitviz.core.data.attribution import (
+    AttributionMap,
+    AttributionQuery,
+    Fill,
+    Method,
+    one_filling,
+)
 from vitviz.core.data.drawing import Drawing, Heat, Label, Labels, Panel, PixelSpace
 from vitviz.core.data.geometry import Box, Spot
 from vitviz.core.data.selection import Selection
@@ -113,7 +119,7 @@ def _maps(
 ) -> tuple[list[AttributionMap], list[str]]:
     found, refused = [], []
     for method in methods:
-        own: Fill = "mean" if fill == "drop" and method != "occlusion" else fill
+        own = fill if method == "occlusion" else one_filling(fill)
         query = AttributionQuery(selection.target, method, steps=steps, fill=own)
         try:
             found.append(trust.attribution(trace, query.plain()))

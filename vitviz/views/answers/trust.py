@@ -25,6 +25,7 @@ from vitviz.core.measures.faithfulness import (
     RANDOM_MAPS,
     STEPS,
     MaskingCurves,
+    RoadNumber,
     TrustNumber,
     curves,
     end_sets,
@@ -32,6 +33,8 @@ from vitviz.core.measures.faithfulness import (
     hiding_order,
     quotient_words,
     rank_correlation,
+    road_of,
+    road_sets,
     step_counts,
 )
 from vitviz.core.notation import shown_number
@@ -63,6 +66,18 @@ def trust_number(
 
     Unsupported for a map over other patches than the trace's.
     """
+    patches = _check_patches(trace, found)
+    target = found.query.target
+    read = reading(trace, target)
+    chance = tuple(
+        _curves(trace, read, target, _random_order(patches, seed), fill) for seed in range(maps)
+    )
+    own = _curves(trace, read, target, tuple(hiding_order(found.patches).tolist()), fill)
+    return TrustNumber(own, chance, _of_attention(trace, read, target, fill))
+
+
+def _check_patches(trace: Trace, found: AttributionMap) -> int:
+    """How many patches there are, where the map has as many."""
     patches = trace.grid.rows * trace.grid.cols
     if len(found.patches) != patches:
         raise Unsupported(
@@ -71,13 +86,34 @@ def trust_number(
                 "patches cannot be hidden by it"
             ).format(cells=len(found.patches), patches=patches)
         )
-    target = found.query.target
-    read = reading(trace, target)
-    chance = tuple(
-        _curves(trace, read, target, _random_order(patches, seed), fill) for seed in range(maps)
+    return patches
+
+
+def road_number(trace: Trace, found: AttributionMap) -> RoadNumber:
+    """ROAD of a map: removed patches show what is around them. Unsupported as `trust_number`."""
+    _check_patches(trace, found)
+    return _road(trace, found.query.target, tuple(hiding_order(found.patches).tolist()))
+
+
+def road_of_chance(trace: Trace, target: Target, maps: int = RANDOM_MAPS) -> RoadNumber:
+    """The mean ROAD of random maps, once a picture."""
+    patches = trace.grid.rows * trace.grid.cols
+    every = [_road(trace, target, _random_order(patches, seed)) for seed in range(maps)]
+    return RoadNumber(
+        float(np.mean([each.most_first for each in every])),
+        float(np.mean([each.least_first for each in every])),
     )
-    own = _curves(trace, read, target, tuple(hiding_order(found.patches).tolist()), fill)
-    return TrustNumber(own, chance, _of_attention(trace, read, target, fill))
+
+
+def _road(trace: Trace, target: Target, order: tuple[int, ...]) -> RoadNumber:
+    read = reading(trace, target)
+    answers = _road_answers(trace, _same_readout(target, read), order)
+    return road_of(read.score(answers, probability=True))
+
+
+@kept(most=64)
+def _road_answers(trace: Trace, target: Target, order: tuple[int, ...]) -> HiddenAnswerRows:
+    return _answers(trace, target, road_sets(np.array(order)), "impute")
 
 
 _steps_done: WeakKeyDictionary[Trace, dict[tuple[AttributionQuery, Fill], int]] = (
@@ -164,6 +200,7 @@ def conventions(read: TargetReading, fill: Fill, maps: int = RANDOM_MAPS) -> str
         "zero": _("black"),
         "blur": _("the picture blurred"),
         "drop": _("nothing, their tokens taken out"),
+        "impute": _("what is around them foretells, with noise"),
     }[fill]
     mean = ngettext("mean of {maps} random map", "mean of {maps} random maps", maps).format(
         maps=maps

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from einops import reduce
 from jaxtyping import Float32
 
+from vitviz.core.counted import layer_name
 from vitviz.core.data.drawing import Bars, Drawing, Message, Panel, PixelSpace
 from vitviz.core.data.geometry import Box
-from vitviz.core.data.intervention import Inner, Intervention, Patches, PositionChange
+from vitviz.core.data.intervention import (
+    Inner,
+    Intervention,
+    LayerNeurons,
+    Patches,
+    PositionChange,
+)
 from vitviz.core.data.plots import Table
 from vitviz.core.data.prediction import scored, share_words
 from vitviz.core.data.selection import Selection
@@ -29,6 +37,8 @@ from vitviz.views.shared import heads_over_depth, model_questions, picture_layer
 from vitviz.views.shared.cache_per_trace import kept
 
 SHOWN = 5
+OUTLIER = 6.0
+"""Robust deviations above the median that make a patch an outlier."""
 ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
 OTHERS = N_("Another change may be possible: patches mixed up or made grey, say.")
 VARIANTS = (
@@ -61,7 +71,8 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
         "waves; "
         "the patches themselves mixed up; those that you paint made grey, or all others; heads "
         "taken "
-        "out, or looking everywhere alike; the picture turned, moved, blurred or darkened; each "
+        "out, or looking everywhere alike; neurons that write outliers into a few patches writing "
+        "into an added token; the picture turned, moved, blurred or darkened; each "
         "word "
         "looking at itself alone, or the inner blocks, attention and MLP, adding nothing. "
         "Answer and attention stand side by side, before and after. "
@@ -71,7 +82,8 @@ OF_WORDS = (Intervention(inner="each word alone"), Intervention(inner="blocks of
     "rotations by angle 0 or those of place order[i]; bias 0 or B[order[i], order[j]]; "
     "words: A_in → I, or word + attention + MLP → word",
     source="Dosovitskiy et al. 2020, arXiv:2010.11929, table 8; Naseer et al. 2021, arXiv:2105.10497; "
-    "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057",
+    "sin-cos as in Chen, Xie and He 2021, arXiv:2104.02057; registers at test time: Jiang et al. 2025, "
+    "arXiv:2506.08010",
     follows=("token", "layer", "head"),
     order=88,
     applies=heads_over_depth.layers_needed,
@@ -140,6 +152,17 @@ def draw(
             "they looked at every token alike"
         ),
     ] = "nothing",
+    outliers: Annotated[
+        Literal["as they are", "to an added token", "taken out"],
+        OptionHelp(
+            "What the neurons write that make some patches far longer than all others: that, the same "
+            "into one added token (a register at test time), or nothing",
+            beside="together",
+        ),
+    ] = "as they are",
+    neurons: Annotated[
+        int, OptionHelp("How many neurons that write outliers are changed", 1, 500, 1)
+    ] = 10,
     turned: Annotated[
         float, OptionHelp("The picture turned, in degrees", -180, 180, 1, beside="together")
     ] = 0.0,
@@ -204,6 +227,7 @@ def draw(
         (down, right),
     )
     try:
+        change = _without_outliers(trace, change, outliers, neurons)
         after = _changed(trace, change)
     except Unsupported as why:
         return model_questions.refused(trace, "whatif", _("What if"), why, _(OTHERS))
@@ -219,11 +243,36 @@ def draw(
         )
     if every:
         rows.append((_table(trace, change, selection),))
-    return Drawing("whatif", _title(trace, after, change), tuple(rows), _said(trace, change, maps))
+    return Drawing(
+        "whatif",
+        _title(trace, after, change),
+        tuple(rows),
+        _said(trace, change, maps),
+        change=None if change.nothing else change.beside(trace.intervention),
+    )
 
 
 _NAMES = (N_("Before"), N_("After"))
 AnswerMap = Float32[np.ndarray, "row col"]
+
+
+def _without_outliers(
+    trace: Trace, change: Intervention, outliers: str, count: int
+) -> Intervention:
+    """The change with the neurons that write this picture's outliers."""
+    if outliers == "as they are":
+        return change
+    found = _neurons(trace, count)
+    return replace(
+        change,
+        neurons=found,
+        neurons_go="nowhere" if outliers == "taken out" else "to an added token",
+    )
+
+
+@kept(most=4)
+def _neurons(trace: Trace, count: int) -> LayerNeurons:
+    return model_questions.source_of(trace).register_neurons(count, OUTLIER)
 
 
 def _hidden(
@@ -266,7 +315,9 @@ def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, i
 
 @kept(most=8)
 def _changed(trace: Trace, change: Intervention) -> Trace:
-    return trace if change.nothing else model_questions.source_of(trace).what_if(change)
+    if change.nothing:
+        return trace
+    return model_questions.source_of(trace).what_if(change.beside(trace.intervention))
 
 
 def _attention(trace: Trace, selection: Selection) -> AnswerMap | None:
@@ -376,6 +427,10 @@ def _title(trace: Trace, after: Trace, change: Intervention) -> str:
 def _said(trace: Trace, change: Intervention, maps: list[AnswerMap | None]) -> str:
     before, after = maps
     words = []
+    if change.neurons:
+        named = ", ".join(f"{layer_name(a)} neuron {b + 1}" for a, b in change.neurons[:5])
+        more = f" and {len(change.neurons) - 5} more" if len(change.neurons) > 5 else ""
+        words.append(f"Neurons found on this picture, strongest first: {named}{more}.")
     if before is not None and after is not None and before.std() > 0 and after.std() > 0:
         together = float(np.corrcoef(before.ravel(), after.ravel())[0, 1])
         words.append(_("Correlation of the two maps: {together:.2f}.").format(together=together))

@@ -16,14 +16,13 @@ from vitviz.core.data.attribution import (
     AttributionQuery,
     Fill,
     Method,
+    one_filling,
 )
 from vitviz.core.data.drawing import (
     Drawing,
     HeadTiles,
-    Outlines,
     Panel,
     PixelSpace,
-    Segments,
 )
 from vitviz.core.data.geometry import Box, TokenGrid
 from vitviz.core.data.plots import Table
@@ -31,15 +30,14 @@ from vitviz.core.data.selection import Selection
 from vitviz.core.data.trace import Trace
 from vitviz.core.language import _
 from vitviz.core.measures.faithfulness import RANDOM_MAPS
-from vitviz.core.measures.marks import MarkFit, mark_fit
 from vitviz.core.notation import shown_number
-from vitviz.core.pictures.picture_area import PictureArea, border
-from vitviz.core.progress import Unsupported, VitvizError
+from vitviz.core.progress import Unsupported
 from vitviz.views import view
 from vitviz.views.answers import trust
 from vitviz.views.answers.method_words import METHODS, look_of, method_sentences
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import model_questions, picture_layers
+from vitviz.views.shared.own_mark import MARK, mark_words, own_mark
 
 WalkStart = Literal["what the head reads", "the chosen token"]
 LayerOfMap = Literal["chosen layer", "last layer"]
@@ -121,7 +119,11 @@ def draw(
     ] = 20,
     window: Annotated[int, OptionHelp("Side of an occluded square, in patches", 1, 16, 1)] = 1,
     fill: Annotated[
-        Fill, OptionHelp("What hidden patches show; with drop their tokens are left out")
+        Fill,
+        OptionHelp(
+            "What hidden patches show; with drop their tokens are left out, with impute their "
+            "surroundings foretell them"
+        ),
     ] = "mean",
     noise: Annotated[
         float, OptionHelp("SmoothGrad's noise, as a share of the range", 0, 1, 0.01)
@@ -138,14 +140,7 @@ def draw(
     maps: Annotated[
         int, OptionHelp("Random maps that the map is compared with", 0, 100, 1)
     ] = RANDOM_MAPS,
-    mark: Annotated[
-        str,
-        OptionHelp(
-            "Your own mark around what the answer should depend on, painted or loaded; as text TOP "
-            "LEFT BOTTOM RIGHT in pixels of the picture, several with ; between them",
-            paints="mark",
-        ),
-    ] = "",
+    mark: Annotated[str, MARK] = "",
     look: Look = Look(),
 ) -> Drawing:
     """The map over the picture, its layers or tests beside it.
@@ -159,20 +154,24 @@ def draw(
     except Unsupported as why:
         return model_questions.refused(trace, "why", _("Why this answer"), why)
     large = map_panel(trace, selection, found, look_of(method, look))
-    marked = _marked(trace, found, mark)
+    marked = own_mark(trace, found.patches, found.grid, mark)
     if tested.facts:
         title = f"{large.title}: {tested.words}" if tested.words else large.title
         large = replace(large, title=title, facts=(*large.facts, *tested.facts))
     if marked is not None:
-        facts = (*large.facts, *marked.fit.facts())
-        large = replace(large, layers=(*large.layers, marked.outline), facts=facts)
+        large = marked.on(large)
     layers = () if found.layers is None else (_layer_tiles(trace, found, look),)
     title = _("Why {name}: {method}{where}").format(
         name=found.name, method=_(method), where=_where(trace, query)
     )
     signed = (_("Values below zero speak against it."),) if method in SIGNED else ()
-    within = () if marked is None else (marked.fit.words(),)
-    said = (*within, *signed, *method_sentences(method), *found.notes, *tested.sentences)
+    said = (
+        *mark_words(marked),
+        *signed,
+        *method_sentences(method),
+        *found.notes,
+        *tested.sentences,
+    )
     rows = ((large, *layers), *((tested.panels,) if tested.panels else ()))
     return Drawing("why", title, rows, picture_layers.caption(trace, _value_words(found), *said))
 
@@ -195,7 +194,7 @@ def query_of(
     token = READ_BY_HEAD if of == "what the head reads" else selection.token(last, trace.crop)
     layer = None if at == "last layer" or not trace.layers else selection.layer(len(trace.layers))
     start = min(start, max(len(trace.layers) - 1, 0))
-    filled: Fill = "mean" if fill == "drop" and method in ("integrated gradients", "RISE") else fill
+    filled = fill if method == "occlusion" else one_filling(fill)
     return AttributionQuery(
         selection.target,
         method,
@@ -282,33 +281,6 @@ def _in_short(
         said = (*said, trust.unchanged_words(ranks))
     facts = trust.short_facts(number, ranks[:1])
     return _Tested(sentences=said, words=trust.short_words(number), facts=facts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Marked:
-    """Somebody's own mark, in the model's pixels, and how the map lies to it."""
-
-    outline: Outlines | Segments
-    fit: MarkFit
-
-
-def _marked(trace: Trace, found: AttributionMap, text: str) -> _Marked | None:
-    """The mark in a text; None for no text. VitvizError for another one, and outside of the picture."""
-    area = PictureArea.read(text)
-    if not (area.boxes or area.mask):
-        return None
-    covered = area.coverage(found.grid, trace.crop)
-    if covered.sum() == 0:
-        raise VitvizError(
-            _("the mark lies outside of what the model sees of the picture; draw it anew")
-        )
-    if len(area.boxes) == 1:
-        box = trace.crop.box_to_model(area.boxes[0])
-        return _Marked(
-            Outlines((box.clip(trace.crop.frame),), "chosen"), mark_fit(found.patches, covered)
-        )
-    lines = Segments(border(covered >= 0.5, found.grid), "chosen")
-    return _Marked(lines, mark_fit(found.patches, covered))
 
 
 def _value_words(found: AttributionMap) -> str:

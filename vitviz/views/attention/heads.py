@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from einops import reduce
+from jaxtyping import Float32
 
 from vitviz.core.counted import head_name
 from vitviz.core.data.drawing import (
@@ -35,6 +36,7 @@ from vitviz.views.shared.attention_unit import (
     unit_words,
 )
 from vitviz.views.shared.cache_per_trace import kept
+from vitviz.views.shared.own_mark import MARK, mark_words, own_mark
 
 Direction = Literal["looks at", "is looked at by"]
 Mixed = Literal["as used", "softmax before"]
@@ -78,11 +80,13 @@ def draw(
         OptionHelp("Where a model mixes its heads after the softmax: what it then uses, or before"),
     ] = "as used",
     unit: Annotated[AttentionUnit, OptionHelp(UNIT_HELP)] = "automatic",
+    mark: Annotated[str, MARK] = "",
     look: Look = Look(range="robust"),
 ) -> Drawing:
     """The atlas of all heads beside the chosen layer and head, large over the picture.
 
-    Unsupported where no map of the model has a place in the picture.
+    VitvizError for a mark that is no box in the picture, Unsupported where no map of the model has a
+    place in it.
     """
     if why := without(trace):
         raise Unsupported(why)
@@ -104,6 +108,13 @@ def draw(
     head = None if selection.head is None or last < 0 else min(selection.head, last)
     tiles, whole = _tiles(trace, rows, selection, look, direction, unit)
     large = _large(trace, selection, rows[layer], layer, head, look, direction, unit, whole)
+    own = rows[layer]
+    marked = None
+    if own is not None:
+        row = _one_row(own, head)
+        seen = _seen(trace.layers[layer], direction)
+        marked = own_mark(trace, row[seen.patches], seen, mark)
+    large = large if marked is None else marked.on(large)
     panels = (large, _atlas(trace, tiles, layer, head))
     query, arrow = trace.grid.name(token), _ARROWS[direction]
     return Drawing(
@@ -112,6 +123,7 @@ def draw(
         (tuple(replace(panel, query=query, arrow=arrow) for panel in panels),),
         picture_layers.caption(
             trace,
+            *mark_words(marked),
             *unit_words(unit),
             *picture_layers.ranges_words(look, tiles.scale),
             *picture_layers.window_words(trace.layers[layer]),
@@ -228,7 +240,7 @@ def _large(
     frame, one = trace.crop.frame, trace.layers[layer]
     if rows is None:
         return Panel((_not_on_grid(trace, layer),), frame, trace.layer_name(layer, "Layer"))
-    row = reduce(rows, "head token -> token", "mean") if head is None else rows[head]
+    row = _one_row(rows, head)
     own = _seen(one, direction)
     factor, said = _unit(one, unit)
     values = picture_layers.on_grid(row[own.patches], own) * np.float32(factor)
@@ -249,6 +261,14 @@ def _large(
         if direction == "looks at"
         else picture_layers.lookers(row, own),
     )
+
+
+def _one_row(rows: picture_layers.HeadRows, head: int | None) -> Float32[np.ndarray, "token"]:
+    """One head's row, or the mean of all."""
+    row: Float32[np.ndarray, "token"] = (
+        reduce(rows, "head token -> token", "mean") if head is None else rows[head]
+    )
+    return row
 
 
 def _not_on_grid(trace: Trace, index: int) -> Message:

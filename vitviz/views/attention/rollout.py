@@ -49,6 +49,7 @@ from vitviz.views.shared.attention_unit import (
     unit_words,
 )
 from vitviz.views.shared.cache_per_trace import kept
+from vitviz.views.shared.own_mark import MARK, mark_words, own_mark
 
 HeadShares = Float32[np.ndarray, "head key"]
 EACH_AHEAD, FUSED_AHEAD = 12, 3
@@ -154,11 +155,13 @@ def draw(
     unit: Annotated[
         AttentionUnit, OptionHelp(f"{UNIT_HELP}. As vit-explain only the share")
     ] = "automatic",
+    mark: Annotated[str, MARK] = "",
     look: Look = Look(range="robust"),
 ) -> Drawing:
     """The walk through the fused heads large over the picture, and through every head alone.
 
-    Unsupported for a preset over several grids, and as `core.measures.rollout.rollout`.
+    VitvizError for a mark that is no box in the picture; Unsupported for a preset over several
+    grids, and as `core.measures.rollout.rollout`.
     """
     token = selection.token(trace.grid, trace.crop)
     walk, chosen = _walk(
@@ -173,14 +176,16 @@ def draw(
     )
     unit = unit if walk.preset == "none" else "share of attention"
     if staged(trace):
-        return _through_stages(trace, selection, walk, chosen, fuse, unit, look)
+        return _through_stages(trace, selection, walk, chosen, fuse, unit, mark, look)
     rows = head_rows(trace, token, walk)
     chosen = None if chosen is None else min(chosen, len(rows) - 1)
     row = fused_row(trace, token, walk, fuse) if chosen is None else rows[chosen]
     which = _("heads fused by {fuse}").format(fuse=_(fuse)) if chosen is None else head_name(chosen)
     tiles, whole = _tiles(trace.grid, rows, row, unit, look)
+    marked = own_mark(trace, row[trace.grid.patches], trace.grid, mark)
+    large = _large(trace, selection, trace.grid, row, which, unit, look, whole)
     panels = (
-        _large(trace, selection, trace.grid, row, which, unit, look, whole),
+        large if marked is None else marked.on(large),
         _each(trace, trace.grid, tiles, len(rows), chosen),
     )
     query = trace.grid.name(token)
@@ -194,6 +199,7 @@ def draw(
         (tuple(replace(panel, query=query) for panel in panels),),
         picture_layers.caption(
             trace,
+            *mark_words(marked),
             _sentence(walk),
             *unit_words(unit),
             *picture_layers.ranges_words(look, tiles.scale),
@@ -213,6 +219,7 @@ def _through_stages(
     chosen: int | None,
     fuse: Fuse,
     unit: AttentionUnit,
+    mark: str,
     look: Look,
 ) -> Drawing:
     """The walk over bridges, through every head alone too where all layers have the same ones."""
@@ -247,6 +254,8 @@ def _through_stages(
         row, which = rows[chosen], head_name(chosen)
     tiles, whole = (None, None) if rows is None else _tiles(grid, rows, row, unit, look)
     large = _large(trace, selection, grid, row, which, unit, look, whole)
+    marked = own_mark(trace, row[grid.patches], grid, mark)
+    large = large if marked is None else marked.on(large)
     panels = [replace(large, title=f"{large.title}, {picture_layers.grid_words(grid, 'tokens')}")]
     if tiles is not None:
         panels.append(_each(trace, grid, tiles, counts[0], chosen))
@@ -262,6 +271,7 @@ def _through_stages(
         (tuple(replace(panel, query=last.name(token)) for panel in panels),),
         picture_layers.caption(
             trace,
+            *mark_words(marked),
             *((apart,) if apart else ()),
             _sentence(walk),
             *unit_words(unit),

@@ -9,6 +9,7 @@ from jaxtyping import Float32
 
 from vitviz.core.data.drawing.drawing_numbers import DrawingNumbers, panel_numbers
 from vitviz.core.data.drawing.panel import Panel
+from vitviz.core.data.intervention import Intervention
 from vitviz.core.data.recipe import PageRecipe, Recipe
 
 
@@ -28,7 +29,8 @@ class Drawing:
     as its `sheet` says. `implied` says what options that were left empty stand for. `ranges` are
     (panel, low, high) of panels that are coloured in the range of drawings beside them instead of
     their own. `known` says in a sentence how the numbers, the places and the model are known:
-    printed, not shown on screen, where a badge says it.
+    printed, not shown on screen, where a badge says it. `change` is a what-if that it shows, which can
+    be a column of its own.
     """
 
     view: str
@@ -43,6 +45,7 @@ class Drawing:
     implied: tuple[tuple[str, str], ...] = ()
     ranges: tuple[tuple[int, float, float], ...] = ()
     known: str = ""
+    change: Intervention | None = None
 
     def __repr__(self) -> str:
         """In a line, for notebooks: its arrays would fill pages."""

@@ -12,6 +12,12 @@ def add_column(parts: WindowParts) -> None:
     parts.columns.wish("add")
 
 
+@action("What if as a col&umn", keys="Ctrl+Alt+T", menu="Compare")
+def whatif_column(parts: WindowParts) -> None:
+    """What the view What if changes, beside the model as it is"""
+    parts.columns.wish("whatif")
+
+
 @action("&Close column", keys="Ctrl+Shift+W", menu="Compare")
 def close_column(parts: WindowParts) -> None:
     """(The last one stays.)"""
