@@ -110,7 +110,7 @@ class StoragePath(_SystemPath):
         errors: str | None = None,
         newline: str | None = None,
     ) -> IO[Any]:
-        """The file, to be read: small ones in one request."""
+        """The file, to be read: small ones in one request. OSError where it cannot be, or to write."""
         if set(mode) - set("rbt"):
             raise OSError(errno.ENOTSUP, "files in a store are put there whole, not written to")
         with _readable(self):

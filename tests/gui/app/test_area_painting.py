@@ -118,7 +118,7 @@ def test_the_brush_is_laid_down_and_the_picture_is_moved_again(
 
 
 def test_cards_of_views_without_painting_have_no_brush(window: MainWindow) -> None:
-    window.painting.begin("heads")
+    window.painting.begin("positions")
     assert not window.painting.brush.on
 
 
