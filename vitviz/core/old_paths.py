@@ -151,7 +151,7 @@ RENAMED: dict[str, dict[str, str]] = {
     "models.intervening": {"Pixels": "RgbPixels"},
     "models.keeping": {"Keep": "KeepTensors", "Keeping": "TensorArena"},
     "models.loading": {"Size": "InputSides", "Wanted": "WantedModel", "Built": "BuiltModel"},
-    "models.maps": {"Map": "AttentionMap"},
+    "models.maps": {"Map": "KeptNumbers"},
     "models.preprocess": {"Prepared": "PreparedPicture"},
     "models.reading": {
         "Place": "CallPlacing",

@@ -214,7 +214,7 @@ def place_of(path: str | os.PathLike[str]) -> Path:
     if isinstance(path, StoragePath):
         return path
     found = _ADDRESS.match(os.fspath(path))
-    if found is None or found[1].lower() in ("http", "https"):
+    if found is None or found[1].lower() in ("http", "https", "hf-hub"):
         return Path(path)
     scheme, rest = found[1].lower(), os.fspath(path)[found.end() :].replace("\\", "/")
     if scheme == "file":

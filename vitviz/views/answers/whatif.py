@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -16,7 +15,6 @@ from vitviz.core.data.geometry import Box
 from vitviz.core.data.intervention import (
     Inner,
     Intervention,
-    LayerNeurons,
     Patches,
     PositionChange,
 )
@@ -28,17 +26,15 @@ from vitviz.core.data.trace import Trace
 from vitviz.core.language import N_, _
 from vitviz.core.measures.distance import drawable
 from vitviz.core.notation import shown_number
-from vitviz.core.pictures.picture_area import PictureArea
 from vitviz.core.progress import Unsupported
 from vitviz.views import view
+from vitviz.views.answers.changed_parts import chosen_heads, hidden_patches, without_outliers
 from vitviz.views.answers.taken_out import falling_panel, named_heads
 from vitviz.views.options import Look, OptionHelp
 from vitviz.views.shared import heads_over_depth, model_questions, picture_layers
 from vitviz.views.shared.cache_per_trace import kept
 
 SHOWN = 5
-OUTLIER = 6.0
-"""Robust deviations above the median that make a patch an outlier."""
 ANSWERS = Box(0, 0, SHOWN, 2 * SHOWN)
 OTHERS = N_("Another change may be possible: patches mixed up or made grey, say.")
 VARIANTS = (
@@ -212,11 +208,11 @@ def draw(
 
     VitvizError for a head that is not there, or not said as LAYER.HEAD.
     """
-    taken = (*_heads(trace, selection, heads), *named_heads(trace, without))
+    taken = (*chosen_heads(trace, selection, heads), *named_heads(trace, without))
     change = Intervention(
         positions,
         patches,
-        _hidden(trace, selection, masked, painted, paint),
+        hidden_patches(trace, selection, masked, painted, paint),
         () if heads_give == "an even look" else taken,
         seed,
         inner,
@@ -227,7 +223,7 @@ def draw(
         (down, right),
     )
     try:
-        change = _without_outliers(trace, change, outliers, neurons)
+        change = without_outliers(trace, change, outliers, neurons)
         after = _changed(trace, change)
     except Unsupported as why:
         return model_questions.refused(trace, "whatif", _("What if"), why, _(OTHERS))
@@ -254,63 +250,6 @@ def draw(
 
 _NAMES = (N_("Before"), N_("After"))
 AnswerMap = Float32[np.ndarray, "row col"]
-
-
-def _without_outliers(
-    trace: Trace, change: Intervention, outliers: str, count: int
-) -> Intervention:
-    """The change with the neurons that write this picture's outliers."""
-    if outliers == "as they are":
-        return change
-    found = _neurons(trace, count)
-    return replace(
-        change,
-        neurons=found,
-        neurons_go="nowhere" if outliers == "taken out" else "to an added token",
-    )
-
-
-@kept(most=4)
-def _neurons(trace: Trace, count: int) -> LayerNeurons:
-    return model_questions.source_of(trace).register_neurons(count, OUTLIER)
-
-
-def _hidden(
-    trace: Trace, selection: Selection, masked: str, painted: str, paint: str
-) -> tuple[int, ...]:
-    """The patches that are made grey, painted ones in the order in which they were painted."""
-    found = PictureArea.read(painted).patches(trace.grid, trace.crop)
-    if found and paint == "keeps":
-        kept = set(found)
-        found = tuple(each for each in range(trace.grid.rows * trace.grid.cols) if each not in kept)
-    return tuple(dict.fromkeys((*_masked(trace, selection, masked), *found)))
-
-
-def _masked(trace: Trace, selection: Selection, masked: str) -> tuple[int, ...]:
-    """Patches by number. The pin, not what is hovered: each is a pass of the model."""
-    grid = trace.grid
-    token = selection.pin.token(grid, trace.crop)
-    place = None if token is None else grid.place(token)
-    if masked == "none" or place is None:
-        return ()
-    own = place[0] * grid.cols + place[1]
-    if masked == "the pinned patch":
-        return (own,)
-    near = {
-        row * grid.cols + col
-        for row in range(place[0] - 1, place[0] + 2)
-        for col in range(place[1] - 1, place[1] + 2)
-        if 0 <= row < grid.rows and 0 <= col < grid.cols
-    }
-    return tuple(patch for patch in range(grid.rows * grid.cols) if patch not in near)
-
-
-def _heads(trace: Trace, selection: Selection, heads: str) -> tuple[tuple[int, int], ...]:
-    if heads == "all" or selection.head is None:
-        return ()
-    layer = selection.layer(len(trace.layers))
-    count = trace.layers[layer].attention.heads
-    return ((trace.layers[layer].block, min(selection.head, count - 1)),)
 
 
 @kept(most=8)
