@@ -9,7 +9,7 @@ import pytest
 
 _CODE = """
 import sys, shiboken6
-import vitviz.gui
+import vitviz.gui.widgets
 from PySide6.QtWidgets import QApplication, QWidget
 
 class Faulty(QWidget):

@@ -21,7 +21,7 @@ def previous(parts: WindowParts) -> None:
     parts.session.columns.step_picture(-1)
 
 
-@action("Order pictures by &likeness", menu="View")
+@action("Order pictures by li&keness", menu="View")
 def order_pictures(parts: WindowParts) -> None:
     """The film strip in the order in which its pictures show what is chosen, after the chosen layer"""
     parts.session.order_pictures()
