@@ -87,7 +87,7 @@ def test_the_window_gets_every_wish() -> None:
         "draw a.png --view heads --option nope=1",
         "draw a.png --view heads --option smooth=maybe",
         "draw a.png --view rollout --option keep",
-        "draw a.png --view rollout --mark 1,2,3,4",
+        "draw a.png --view positions --mark 1,2,3,4",
     ],
 )
 def test_wrong_arguments_give_2_and_open_nothing(

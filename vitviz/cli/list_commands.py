@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from textwrap import fill
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from vitviz.cli.command_arguments import JSON, meter, option_words, print_json
 from vitviz.cli.search_command import search
 from vitviz.views import View
 from vitviz.views import views as all_views
+from vitviz.views.options import Option
 
 _CHECK = Parameter(
     help="Try one model of every kind that timm has (or of the files named): captured, verified, "
@@ -74,4 +76,12 @@ def smoke(*, as_json: Annotated[bool, JSON] = False) -> int:
 
 def _view_data(view: View) -> dict[str, Any]:
     data = {name: getattr(view, name) for name in ("name", "title", "shows", "formula", "source")}
-    return data | {"follows": sorted(view.follows), "options": view.options}
+    options = [_option_data(option) for option in view.options]
+    return data | {"follows": sorted(view.follows), "options": options}
+
+
+def _option_data(option: Option) -> dict[str, Any]:
+    """An option as JSON has it: its text is in the language spoken here."""
+    said = asdict(option)
+    del said["english_text"]
+    return {"text": option.text, **said}
