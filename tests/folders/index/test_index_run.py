@@ -201,3 +201,17 @@ def test_the_commands(pictures: Path, tmp_path: Path, tiny_checkpoint: Path, cap
     told = capsys.readouterr()
     assert json.loads(told.out)["places"][0]["token"] == "class"
     assert "is an index of tokens" in told.err
+
+
+@pytest.mark.parametrize("damage", [b"{]\n", b'{"name": 3}\n', b'{"name": "a", "vectors": "x"}\n'])
+def test_a_damaged_line_is_said_and_its_picture_is_read_again(
+    order, place, tiny_model, damage: bytes
+) -> None:
+    listed = place / "pictures.jsonl"
+    lines = listed.read_bytes().splitlines(keepends=True)
+    listed.write_bytes(b"".join([*lines[:3], damage, *lines[4:]]))
+    with pytest.raises(VitvizError, match=r"line 4 of .* is damaged; run vitviz index again"):
+        open_index(place)
+    found = index_folder(order, place, model=tiny_model)
+    assert (found.added, found.before) == (1, 11)
+    assert len(open_index(place).entries) == 12

@@ -8,6 +8,7 @@ by their direction are kept at length 1, with their length beside them.
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -184,18 +185,33 @@ def _entries(file: Path) -> tuple[dict[str, IndexEntry], int]:
     """The pictures by name, the last line of each counting; and how many have vectors of their own."""
     found: dict[str, IndexEntry] = {}
     rows = 0
-    for line in _whole_lines(file):
+    for number, line in enumerate(_whole_lines(file), start=1):
+        told = _told(line)
+        if told is None:
+            raise VitvizError(
+                f"line {number} of {file} is damaged; run vitviz index again, which reads its picture "
+                "anew"
+            )
+        if isinstance(told, str):
+            found.pop(told, None)
+            continue
+        rows = max(rows, told.vectors + 1)
+        found[told.name] = told
+    return found, rows
+
+
+def _told(line: str) -> IndexEntry | str | None:
+    """The picture of a line, the name of one that is gone, None for a line that is damaged."""
+    try:
         words = json.loads(line)
         if "gone" in words:
-            found.pop(words["gone"], None)
-            continue
-        rows = max(rows, words["vectors"] + 1)
+            return str(words["gone"])
         original, model, scale, offset, turn = words["crop"]
         crop = Crop(tuple(original), tuple(model), tuple(scale), tuple(offset), turn)
-        found[words["name"]] = IndexEntry(
-            words["name"], words["key"], tuple(words["state"]), crop, words["vectors"]
-        )
-    return found, rows
+        row = operator.index(words["vectors"])
+        return IndexEntry(words["name"], words["key"], tuple(words["state"]), crop, row)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _whole_lines(file: Path) -> Iterator[str]:
@@ -308,7 +324,12 @@ def _healed(place: Path, about: IndexAbout) -> IndexWriter:
         (place / name).stat().st_size // size if (place / name).is_file() else 0
         for name, size in sizes.items()
     )
-    whole = [line for line in lines if json.loads(line).get("vectors", -1) < there]
+    told = [(line, _told(line)) for line in lines]
+    whole = [
+        line
+        for line, entry in told
+        if isinstance(entry, str) or (entry is not None and entry.vectors < there)
+    ]
     (place / "pictures.jsonl").write_text("".join(whole), "utf-8", errors="surrogateescape")
     entries, rows = _entries(place / "pictures.jsonl")
     for name, size in sizes.items():

@@ -273,9 +273,9 @@ class TourDock(QDockWidget):
         dot = QToolButton()
         dot.setObjectName("quiet")
         dot.setText(str(index + 1))
-        dot.setToolTip(TITLES[index])
+        dot.setToolTip(_(TITLES[index]))
         dot.setAccessibleName(
-            _("Step {index}: {titles}").format(index=index + 1, titles=TITLES[index])
+            _("Step {index}: {titles}").format(index=index + 1, titles=_(TITLES[index]))
         )
         dot.setCheckable(True)
         dot.clicked.connect(lambda: self.go(index))
