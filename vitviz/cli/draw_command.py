@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -75,9 +75,6 @@ from vitviz.session.work.request import ModelRequest
 from vitviz.views import View
 from vitviz.views.api import draw as draw_view
 from vitviz.views.api import pictured
-
-if TYPE_CHECKING:
-    pass
 
 _TRACES_KEPT = 64
 """The last traces of a command stay."""
